@@ -1,0 +1,72 @@
+// Package fault owns the errors that a caller can mend: a code, plain words, and the path of the argument at fault.
+//
+// It refuses to know how they are shown, and has no part in internal errors: those are wrapped with %w and shown as
+// INTERNAL at the edge.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is what programs tell faults apart by; it stands in `extensions.code`.
+type Code string
+
+const (
+	Unauthenticated Code = "UNAUTHENTICATED" // no token, or one that does not work
+	Forbidden       Code = "FORBIDDEN"       // the role may not use the field
+	NotFound        Code = "NOT_FOUND"       // there is no such thing, or not for this caller
+	BadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument says which
+	Conflict        Code = "CONFLICT"        // it has moved on, or is there already
+	FeedReset       Code = "FEED_RESET"      // the place in the feed is not ours or was lost: read the list again
+	RateLimited     Code = "RATE_LIMITED"    // too much at once: wait, or ask for less
+	Internal        Code = "INTERNAL"        // ours to mend; the error carries an id to quote
+)
+
+// Error is a fault of the caller's.
+type Error struct {
+	Code     Code
+	Message  string
+	Argument string // such as input.customer.country or filter.and[0].score; empty where no one argument is at fault
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// New makes a fault of no single argument.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Input makes a BAD_USER_INPUT of the argument.
+func Input(argument, format string, args ...any) *Error {
+	return &Error{Code: BadUserInput, Argument: argument, Message: fmt.Sprintf(format, args...)}
+}
+
+// Missing makes a NOT_FOUND of the argument that names the thing.
+func Missing(argument, format string, args ...any) *Error {
+	return &Error{Code: NotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}
+}
+
+// Within puts an argument's path before the fault's own; other errors pass as they are.
+func Within(argument string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	inner := *e
+	switch {
+	case inner.Argument == "":
+		inner.Argument = argument
+	case inner.Argument[0] == '[':
+		inner.Argument = argument + inner.Argument
+	default:
+		inner.Argument = argument + "." + inner.Argument
+	}
+	return &inner
+}
+
+// Is tells whether err is a fault of that code.
+func Is(err error, code Code) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// CaseStatus is where a case stands.
+type CaseStatus string
+
+const (
+	Open       CaseStatus = "OPEN"
+	InProgress CaseStatus = "IN_PROGRESS"
+	Closed     CaseStatus = "CLOSED"
+)
+
+// CaseOrigin is what opened a case.
+type CaseOrigin string
+
+const (
+	OriginRule   CaseOrigin = "RULE"
+	OriginManual CaseOrigin = "MANUAL"
+)
+
+// Case is the work of following one customer up, as it is now.
+type Case struct {
+	ID               CaseID           `json:"id"`
+	Number           int              `json:"number" gorm:"->;default:(-)"`
+	Status           CaseStatus       `json:"status"`
+	Origin           CaseOrigin       `json:"origin"`
+	CustomerID       CustomerID       `json:"customerId"`
+	ResponseID       *ResponseID      `json:"responseId,omitempty"`
+	AssigneeID       *UserID          `json:"assigneeId,omitempty"`
+	AssignedAt       *time.Time       `json:"assignedAt,omitempty"`
+	AssignedByID     *UserID          `json:"assignedById,omitempty"`
+	OpenedByID       *UserID          `json:"openedById,omitempty"`
+	OpenedAt         time.Time        `json:"openedAt"`
+	UpdatedAt        time.Time        `json:"updatedAt" gorm:"autoUpdateTime:false"`
+	DueAt            *time.Time       `json:"dueAt,omitempty"`
+	FirstFollowUpAt  *time.Time       `json:"firstFollowUpAt,omitempty"`
+	ClosedAt         *time.Time       `json:"closedAt,omitempty"`
+	ReopenCount      int              `json:"reopenCount"`
+	Version          int              `json:"version"`
+	Score            *int             `json:"-"`
+	Category         *Category        `json:"-"`
+	RespondedAt      *time.Time       `json:"-"`
+	ContactRequested *bool            `json:"-"`
+	Country          *string          `json:"-"`
+	CompanyFold      *string          `json:"-"`
+	SegmentFold      *string          `json:"-"`
+	LifetimeValue    *decimal.Decimal `json:"-"`
+
+	// Where a list joined them.
+	Customer *Customer `json:"-"`
+	Response *Response `json:"-"`
+	Assignee *User     `json:"-"`
+}
+
+// CopyCustomer renews the columns that are copies of the customer's.
+func (c *Case) CopyCustomer(from *Customer) {
+	c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue = from.Country, from.CompanyFold, from.SegmentFold, from.LifetimeValue
+}
+
+// CopyResponse fills the columns that are copies of the response's, which never change.
+func (c *Case) CopyResponse(from *Response) {
+	category := CategoryOf(from.Score)
+	c.Score, c.Category, c.RespondedAt, c.ContactRequested = &from.Score, &category, &from.RespondedAt, &from.ContactRequested
+}
+
+// Overdue tells whether the case is past its target with no follow-up yet. Closing a case follows it up.
+func (c *Case) Overdue(now time.Time) bool {
+	return c.DueAt != nil && c.DueAt.Before(now) && c.FirstFollowUpAt == nil && c.Status != Closed
+}
+
+// TimeSinceOpen is wall time from opening to now, or to closing; never less than nothing.
+func (c *Case) TimeSinceOpen(now time.Time) Duration {
+	until := now
+	if c.ClosedAt != nil {
+		until = *c.ClosedAt
+	}
+	return Duration(max(0, until.Sub(c.OpenedAt)))
+}
+
+// MoveTo changes the status at a time: the first departure from OPEN is the follow-up, and coming back from CLOSED
+// counts as reopening.
+func (c *Case) MoveTo(status CaseStatus, at time.Time) {
+	if c.Status == Open && c.FirstFollowUpAt == nil {
+		c.FirstFollowUpAt = &at
+	}
+	if c.Status == Closed {
+		c.ReopenCount++
+		c.ClosedAt = nil
+	}
+	if status == Closed {
+		c.ClosedAt = &at
+	}
+	c.Status = status
+}
+
+// AssignTo gives the case to a user, or to nobody. by is nil where a rule did it.
+func (c *Case) AssignTo(user *User, by *UserID, at time.Time) {
+	if user == nil {
+		c.AssigneeID, c.Assignee, c.AssignedAt, c.AssignedByID = nil, nil, nil, nil
+		return
+	}
+	c.AssigneeID, c.Assignee, c.AssignedAt, c.AssignedByID = &user.ID, user, &at, by
+}
+
+func (*Case) IsNode() {}
+
+// Note is internal: nothing in it ever reaches the customer.
+type Note struct {
+	ID        NoteID
+	CaseID    CaseID
+	AuthorID  UserID
+	Body      string
+	CreatedAt time.Time
+}
+
+func (*Note) IsNode() {}

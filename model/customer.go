@@ -1,0 +1,82 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Customer is a person who answers surveys.
+type Customer struct {
+	ID                  CustomerID        `json:"id"`
+	Number              int64             `json:"number" gorm:"->;default:(-)"`
+	ExternalID          *string           `json:"externalId,omitempty"`
+	NameKey             *string           `json:"-"`
+	FirstName           *string           `json:"firstName,omitempty"`
+	LastName            *string           `json:"lastName,omitempty"`
+	Email               *string           `json:"email,omitempty"`
+	EmailFold           *string           `json:"-"`
+	Phone               *string           `json:"phone,omitempty"`
+	Company             *string           `json:"company,omitempty"`
+	CompanyFold         *string           `json:"-"`
+	Country             *string           `json:"country,omitempty"`
+	Segment             *string           `json:"segment,omitempty"`
+	SegmentFold         *string           `json:"-"`
+	LifetimeValue       *decimal.Decimal  `json:"lifetimeValue,omitempty"`
+	AccountManagerEmail *string           `json:"accountManagerEmail,omitempty"`
+	AgentEmail          *string           `json:"agentEmail,omitempty"`
+	Attributes          map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
+	LastResponseAt      *time.Time        `json:"-"`
+	CreatedAt           time.Time         `json:"createdAt"`
+}
+
+// Fold renews the folded columns; whoever writes a customer calls it last.
+func (c *Customer) Fold() {
+	c.EmailFold, c.CompanyFold, c.SegmentFold = FoldPointer(c.Email), FoldPointer(c.Company), FoldPointer(c.Segment)
+}
+
+// FullName is the first and the last name, as far as there are any; else it is empty.
+func (c *Customer) FullName() string {
+	var parts []string
+	for _, p := range []*string{c.FirstName, c.LastName} {
+		if p != nil && strings.TrimSpace(*p) != "" {
+			parts = append(parts, strings.TrimSpace(*p))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// DisplayName is what to call them: the name, else the e-mail address, else 'Customer' and a number.
+func (c *Customer) DisplayName() string {
+	if name := c.FullName(); name != "" {
+		return name
+	}
+	if c.Email != nil {
+		return *c.Email
+	}
+	return "Customer " + strconv.FormatInt(c.Number, 10)
+}
+
+// AttributeList gives the attributes sorted by key.
+func (c *Customer) AttributeList() []Attribute { return attributeList(c.Attributes) }
+
+// IsNode marks what `node` can answer with.
+func (*Customer) IsNode() {}
+
+// Attribute is one further column of the data feed.
+type Attribute struct {
+	Key   string
+	Value string
+}
+
+func attributeList(m map[string]string) []Attribute {
+	list := make([]Attribute, 0, len(m))
+	for k, v := range m {
+		list = append(list, Attribute{k, v})
+	}
+	slices.SortFunc(list, func(a, b Attribute) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}

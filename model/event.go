@@ -1,0 +1,50 @@
+package model
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// CaseEventType is what happened.
+type CaseEventType string
+
+const (
+	EventOpened         CaseEventType = "OPENED"
+	EventAssigned       CaseEventType = "ASSIGNED"
+	EventStatusChanged  CaseEventType = "STATUS_CHANGED"
+	EventNoteAdded      CaseEventType = "NOTE_ADDED"
+	EventDetailsChanged CaseEventType = "DETAILS_CHANGED"
+)
+
+// Event is one row of the log: one thing that happened to a case, kept for good.
+type Event struct {
+	ID                 EventID
+	Seq                int64  `gorm:"->;default:(-)"`
+	Position           *int64 `gorm:"->"` // the place in the feed; nil until it is stamped
+	CaseID             CaseID
+	Version            int
+	Type               CaseEventType
+	At                 time.Time
+	ActorID            *UserID
+	NoteID             *NoteID
+	RuleID             *RuleID
+	PreviousStatus     *CaseStatus
+	Status             *CaseStatus
+	PreviousAssigneeID *UserID
+	AssigneeID         *UserID
+	Changed            []string        `gorm:"serializer:json"`
+	Snapshot           json.RawMessage `gorm:"type:jsonb"`
+	Before             json.RawMessage `gorm:"type:jsonb"`
+}
+
+// TableName is what the rows are called in SQL.
+func (Event) TableName() string { return "case_events" }
+
+// Snapshot is a case with its response and customer at one moment: all that filters look at.
+type Snapshot struct {
+	Case         Case      `json:"case"`
+	Response     *Response `json:"response,omitempty"`
+	Customer     Customer  `json:"customer"`
+	AssigneeName *string   `json:"assigneeName,omitempty"`
+	RuleIDs      []RuleID  `json:"ruleIds,omitempty"`
+}

@@ -1,0 +1,161 @@
+package model
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Each noun has an id type of its own, so that a user's id cannot be handed where a case's is asked for. All are
+// UUIDv7 in the database and, outside, the noun's prefix with the UUID in hex: opaque, unique among all types.
+type (
+	CustomerID     struct{ uuid.UUID }
+	ResponseID     struct{ uuid.UUID }
+	CaseID         struct{ uuid.UUID }
+	NoteID         struct{ uuid.UUID }
+	EventID        struct{ uuid.UUID }
+	RuleID         struct{ uuid.UUID }
+	UserID         struct{ uuid.UUID }
+	ApiTokenID     struct{ uuid.UUID }
+	NotificationID struct{ uuid.UUID }
+)
+
+const (
+	customerPrefix     = "cus"
+	responsePrefix     = "res"
+	casePrefix         = "cas"
+	notePrefix         = "not"
+	eventPrefix        = "evt"
+	rulePrefix         = "rul"
+	userPrefix         = "usr"
+	apiTokenPrefix     = "tok"
+	notificationPrefix = "ntf"
+)
+
+// AnyID is any of them.
+type AnyID interface {
+	comparable
+	~struct{ uuid.UUID }
+}
+
+// UUIDs gives what is inside the ids: what PostgreSQL compares.
+func UUIDs[T AnyID](ids []T) []uuid.UUID {
+	list := make([]uuid.UUID, len(ids))
+	for i, id := range ids {
+		list[i] = struct{ uuid.UUID }(id).UUID
+	}
+	return list
+}
+
+// NewUUID makes a time-ordered id (UUIDv7, RFC 9562 section 5.7).
+func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func (id CustomerID) String() string     { return globalID(customerPrefix, id.UUID) }
+func (id ResponseID) String() string     { return globalID(responsePrefix, id.UUID) }
+func (id CaseID) String() string         { return globalID(casePrefix, id.UUID) }
+func (id NoteID) String() string         { return globalID(notePrefix, id.UUID) }
+func (id EventID) String() string        { return globalID(eventPrefix, id.UUID) }
+func (id RuleID) String() string         { return globalID(rulePrefix, id.UUID) }
+func (id UserID) String() string         { return globalID(userPrefix, id.UUID) }
+func (id ApiTokenID) String() string     { return globalID(apiTokenPrefix, id.UUID) }
+func (id NotificationID) String() string { return globalID(notificationPrefix, id.UUID) }
+
+func (id CustomerID) MarshalGQL(w io.Writer)     { writeID(w, id) }
+func (id ResponseID) MarshalGQL(w io.Writer)     { writeID(w, id) }
+func (id CaseID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id NoteID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id EventID) MarshalGQL(w io.Writer)        { writeID(w, id) }
+func (id RuleID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id UserID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id ApiTokenID) MarshalGQL(w io.Writer)     { writeID(w, id) }
+func (id NotificationID) MarshalGQL(w io.Writer) { writeID(w, id) }
+
+func (id *CustomerID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, customerPrefix, "a customer", v)
+}
+func (id *ResponseID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, responsePrefix, "a response", v)
+}
+func (id *CaseID) UnmarshalGQL(v any) error  { return readID(&id.UUID, casePrefix, "a case", v) }
+func (id *NoteID) UnmarshalGQL(v any) error  { return readID(&id.UUID, notePrefix, "a note", v) }
+func (id *EventID) UnmarshalGQL(v any) error { return readID(&id.UUID, eventPrefix, "an event", v) }
+func (id *RuleID) UnmarshalGQL(v any) error  { return readID(&id.UUID, rulePrefix, "a rule", v) }
+func (id *UserID) UnmarshalGQL(v any) error  { return readID(&id.UUID, userPrefix, "a user", v) }
+func (id *ApiTokenID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, apiTokenPrefix, "a token", v)
+}
+func (id *NotificationID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, notificationPrefix, "a notification", v)
+}
+
+// ParseID tells which noun an id from outside is of: the answer is one of the id types above.
+func ParseID(s string) (any, error) {
+	prefix, hexed, _ := strings.Cut(s, "_")
+	u, err := parseHex(hexed)
+	if err != nil {
+		return nil, scalarErrorf("%q is not an id", shorten(s))
+	}
+	switch prefix {
+	case customerPrefix:
+		return CustomerID{u}, nil
+	case responsePrefix:
+		return ResponseID{u}, nil
+	case casePrefix:
+		return CaseID{u}, nil
+	case notePrefix:
+		return NoteID{u}, nil
+	case eventPrefix:
+		return EventID{u}, nil
+	case rulePrefix:
+		return RuleID{u}, nil
+	case userPrefix:
+		return UserID{u}, nil
+	case apiTokenPrefix:
+		return ApiTokenID{u}, nil
+	case notificationPrefix:
+		return NotificationID{u}, nil
+	}
+	return nil, scalarErrorf("%q is not an id", shorten(s))
+}
+
+func globalID(prefix string, u uuid.UUID) string { return prefix + "_" + hex.EncodeToString(u[:]) }
+
+func writeID(w io.Writer, id fmt.Stringer) { _, _ = io.WriteString(w, strconv.Quote(id.String())) }
+
+func readID(into *uuid.UUID, prefix, noun string, v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return scalarErrorf("an id is a string")
+	}
+	hexed, ok := strings.CutPrefix(s, prefix+"_")
+	if !ok {
+		return scalarErrorf("%q is not the id of %s", shorten(s), noun)
+	}
+	u, err := parseHex(hexed)
+	if err != nil {
+		return scalarErrorf("%q is not the id of %s", shorten(s), noun)
+	}
+	*into = u
+	return nil
+}
+
+// Only the one way of writing an id that we give out is taken back: clients compare ids as strings.
+func parseHex(s string) (uuid.UUID, error) {
+	var u uuid.UUID
+	if len(s) != 2*len(u) || strings.ToLower(s) != s {
+		return u, hex.ErrLength
+	}
+	_, err := hex.Decode(u[:], []byte(s))
+	return u, err
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}

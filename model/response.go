@@ -1,0 +1,56 @@
+package model
+
+import "time"
+
+// Category is what the score says of the customer: 0–6 DETRACTOR, 7–8 PASSIVE, 9–10 PROMOTER (Reichheld, 2003).
+type Category string
+
+const (
+	Detractor Category = "DETRACTOR"
+	Passive   Category = "PASSIVE"
+	Promoter  Category = "PROMOTER"
+)
+
+// CategoryOf a score from 0 to 10.
+func CategoryOf(score int) Category {
+	switch {
+	case score <= 6:
+		return Detractor
+	case score <= 8:
+		return Passive
+	}
+	return Promoter
+}
+
+// Response is one answer to a survey.
+type Response struct {
+	ID                    ResponseID        `json:"id"`
+	ExternalID            *string           `json:"externalId,omitempty"`
+	CustomerID            CustomerID        `json:"customerId"`
+	Survey                *string           `json:"survey,omitempty"`
+	Score                 int               `json:"score"`
+	Category              Category          `json:"category" gorm:"->"`
+	Comment               *string           `json:"comment,omitempty"`
+	Drivers               []string          `json:"drivers,omitempty" gorm:"serializer:json"`
+	ContactRequested      bool              `json:"contactRequested"`
+	QuoteConsent          *bool             `json:"quoteConsent,omitempty"`
+	TestimonialLikelihood *float64          `json:"testimonialLikelihood,omitempty"`
+	Attributes            map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
+	RespondedAt           time.Time         `json:"respondedAt"`
+	ReceivedAt            time.Time         `json:"receivedAt"`
+	Country               *string           `json:"-"`
+	CompanyFold           *string           `json:"-"`
+	SegmentFold           *string           `json:"-"`
+
+	Customer *Customer `json:"-"` // where a list joined it
+}
+
+// CopyCustomer renews the columns that are copies of the customer's.
+func (r *Response) CopyCustomer(c *Customer) {
+	r.Country, r.CompanyFold, r.SegmentFold = c.Country, c.CompanyFold, c.SegmentFold
+}
+
+// AttributeList gives the attributes sorted by key.
+func (r *Response) AttributeList() []Attribute { return attributeList(r.Attributes) }
+
+func (*Response) IsNode() {}

@@ -1,0 +1,75 @@
+package model
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AssignmentStrategy is how a rule finds the assignee of the case it opens.
+type AssignmentStrategy string
+
+const (
+	Unassigned       AssignmentStrategy = "UNASSIGNED"
+	ToUser           AssignmentStrategy = "USER"
+	ToAccountManager AssignmentStrategy = "ACCOUNT_MANAGER"
+	ToAgent          AssignmentStrategy = "AGENT"
+)
+
+// RecipientKind is whom an alert goes to.
+type RecipientKind string
+
+const (
+	RecipientAddress        RecipientKind = "ADDRESS"
+	RecipientUser           RecipientKind = "USER"
+	RecipientCentral        RecipientKind = "CENTRAL"
+	RecipientAssignee       RecipientKind = "ASSIGNEE"
+	RecipientAccountManager RecipientKind = "ACCOUNT_MANAGER"
+	RecipientAgent          RecipientKind = "AGENT"
+)
+
+// Rule says what a new response sets off.
+type Rule struct {
+	ID               RuleID
+	Name             string
+	Enabled          bool
+	Position         int
+	Scores           []int `gorm:"serializer:json"`
+	ContactRequested *bool
+	Filter           json.RawMessage `gorm:"type:jsonb"`
+	OpensCase        bool
+	Strategy         AssignmentStrategy
+	UserID           *UserID
+	FallbackUserID   *UserID
+	FollowUpTarget   *Duration
+	CreatedAt        time.Time
+	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"`
+	DeletedAt        *time.Time
+
+	Recipients []Recipient `gorm:"-"` // in their order; read.Rules and casework load them
+}
+
+// Assignment is a rule's way of finding the assignee.
+type Assignment struct {
+	Strategy       AssignmentStrategy
+	UserID         *UserID
+	FallbackUserID *UserID
+}
+
+// Assignment gives the strategy with its users.
+func (r *Rule) Assignment() Assignment {
+	return Assignment{Strategy: r.Strategy, UserID: r.UserID, FallbackUserID: r.FallbackUserID}
+}
+
+func (*Rule) IsNode() {}
+
+// Recipient is one line of a rule's list of whom to alert.
+type Recipient struct {
+	RuleID  RuleID
+	Ordinal int
+	Kind    RecipientKind
+	Address *string
+	UserID  *UserID
+}
+
+// TableName says whose recipients they are.
+func (Recipient) TableName() string { return "rule_recipients" }

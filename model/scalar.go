@@ -1,0 +1,147 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/mail"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+)
+
+// ScalarError says what is wrong with a value that a caller gave; it is the caller's to mend.
+type ScalarError struct{ Message string }
+
+func (e *ScalarError) Error() string { return e.Message }
+
+func scalarErrorf(format string, args ...any) error {
+	return &ScalarError{Message: fmt.Sprintf(format, args...)}
+}
+
+// MarshalDateTime writes RFC 3339 in UTC, with microseconds where there are any.
+func MarshalDateTime(t time.Time) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.999999Z07:00")))
+	})
+}
+
+// UnmarshalDateTime reads RFC 3339, cut to microseconds: what PostgreSQL keeps.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	s, ok := v.(string)
+	if !ok {
+		return time.Time{}, scalarErrorf("a time is a string such as \"2026-03-01T09:30:00Z\"")
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}, scalarErrorf("%q is not a time: RFC 3339 is asked for, such as 2026-03-01T09:30:00Z", shorten(s))
+	}
+	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, scalarErrorf("%q is not within the years 1 to 9999", shorten(s))
+	}
+	return t, nil
+}
+
+// MarshalDecimal writes the number as a string, without trailing zeros.
+func MarshalDecimal(d decimal.Decimal) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(d.String())) })
+}
+
+var decimalPattern = regexp.MustCompile(`^[+-]?[0-9]{1,20}(\.[0-9]{1,4})?$`)
+
+// UnmarshalDecimal reads an exact number of 20 digits and 4 decimal places at most.
+func UnmarshalDecimal(v any) (decimal.Decimal, error) {
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case json.Number:
+		s = v.String()
+	case int64:
+		s = strconv.FormatInt(v, 10)
+	case int:
+		s = strconv.Itoa(v)
+	default:
+		return decimal.Decimal{}, scalarErrorf("a decimal number is a string such as \"1234.50\"")
+	}
+	if !decimalPattern.MatchString(s) {
+		return decimal.Decimal{}, scalarErrorf("%q is not a decimal number of at most 20 digits and 4 places, such as 1234.50", shorten(s))
+	}
+	return decimal.RequireFromString(s), nil
+}
+
+// MarshalEmailAddress writes the address as it was given.
+func MarshalEmailAddress(s string) graphql.Marshaler { return graphql.MarshalString(s) }
+
+// UnmarshalEmailAddress reads one bare address (RFC 5322 addr-spec), spaces around it cut.
+func UnmarshalEmailAddress(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", scalarErrorf("an e-mail address is a string")
+	}
+	s = strings.TrimSpace(s)
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsAny(s, "\x00\r\n") {
+		return "", scalarErrorf("%q is not an e-mail address", shorten(s))
+	}
+	return s, nil
+}
+
+// MarshalInt writes a GraphQL Int.
+func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
+
+// UnmarshalInt holds Int to its 32 bits (GraphQL spec, section 3.5.1); gqlgen's own takes 64.
+func UnmarshalInt(v any) (int, error) {
+	i, err := graphql.UnmarshalInt(v)
+	if err != nil {
+		return 0, scalarErrorf("an Int is a whole number")
+	}
+	if i < math.MinInt32 || i > math.MaxInt32 {
+		return 0, scalarErrorf("%d does not fit into an Int (32 bits)", i)
+	}
+	return i, nil
+}
+
+// MarshalString writes a GraphQL String.
+func MarshalString(s string) graphql.Marshaler { return graphql.MarshalString(s) }
+
+// UnmarshalString refuses what PostgreSQL cannot keep.
+func UnmarshalString(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", scalarErrorf("a String is asked for")
+	}
+	if err := CheckText(s); err != nil {
+		return "", err
+	}
+	return s, nil
+}
+
+// CheckText refuses the character U+0000 and bytes that are not UTF-8.
+func CheckText(s string) error {
+	if strings.ContainsRune(s, 0) {
+		return scalarErrorf("the character U+0000 is not allowed")
+	}
+	if strings.ToValidUTF8(s, "") != s {
+		return scalarErrorf("the text is not UTF-8")
+	}
+	return nil
+}
+
+// StoredFilter is a filter as it was given: a JSON object.
+type StoredFilter = json.RawMessage
+
+// MarshalStoredFilter writes the object as it is.
+func MarshalStoredFilter(f json.RawMessage) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(f) })
+}
+
+// UnmarshalStoredFilter is never called: no input has this type.
+func UnmarshalStoredFilter(any) (json.RawMessage, error) {
+	return nil, scalarErrorf("a stored filter is only read; give a ResponseFilter")
+}

@@ -1,0 +1,62 @@
+package model
+
+import "time"
+
+// Role says what a user may do; see the table in graph/user.graphqls.
+type Role string
+
+const (
+	Admin       Role = "ADMIN"
+	Manager     Role = "MANAGER"
+	Agent       Role = "AGENT"
+	Stakeholder Role = "STAKEHOLDER"
+	Partner     Role = "PARTNER"
+	Intake      Role = "INTAKE"
+)
+
+// User is somebody of the company, or a program, that signs in.
+type User struct {
+	ID        UserID
+	Name      string
+	NameFold  string
+	Email     string
+	EmailFold string
+	Role      Role
+	Active    bool
+	CreatedAt time.Time
+}
+
+// Fold renews the folded columns; whoever writes a user calls it last.
+func (u *User) Fold() { u.NameFold, u.EmailFold = Fold(u.Name), Fold(u.Email) }
+
+// CanBeAssigned tells whether the user may hold cases: an active AGENT, MANAGER or ADMIN.
+func (u *User) CanBeAssigned() bool {
+	return u.Active && (u.Role == Agent || u.Role == Manager || u.Role == Admin)
+}
+
+func (*User) IsNode() {}
+
+// ApiToken is what a program signs in with. Only the SHA-256 of the secret is kept.
+type ApiToken struct {
+	ID         ApiTokenID
+	UserID     UserID
+	Name       string
+	Hash       []byte
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	ExpiresAt  *time.Time
+	RevokedAt  *time.Time
+}
+
+func (*ApiToken) IsNode() {}
+
+// Settings are the company's own, one set a database.
+type Settings struct {
+	Currency          string
+	TimeZone          string
+	CentralAddresses  []string `gorm:"serializer:json"`
+	ForcedStatusOrder bool
+}
+
+// TableName is the table's: GORM would look for the plural of a plural.
+func (Settings) TableName() string { return "settings" }
