@@ -1,0 +1,149 @@
+// Package filter owns the one filter grammar: a tree with two evaluators. Where says it in SQL, for lists; Match
+// says it in Go, for rules, for subscriptions and for what a snapshot of the log holds. GRAMMAR.md beside this file
+// says what each operator means.
+//
+// A filter is parsed from what the caller wrote (GraphQL input, or the JSON that a rule keeps) by the tables in
+// fields.go, which also say where each field stands in SQL and in Go: a new field is a new line there.
+//
+// It refuses to look anything up: all that it decides on is in the row or in the Subject.
+package filter
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Subject is what Match decides on. Case and Response may be nil; Customer may not.
+type Subject struct {
+	Case     *model.Case
+	Response *model.Response
+	Customer *model.Customer
+	RuleIDs  []model.RuleID
+	Now      time.Time // what withinLast, withinNext and overdue are measured from
+}
+
+// Of makes the subject of a snapshot at the event's time.
+func Of(s *model.Snapshot, at time.Time) *Subject {
+	return &Subject{Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Now: at}
+}
+
+// The three filters of the API. The zero value matches everything.
+type (
+	Case     struct{ tree }
+	Response struct{ tree }
+	Customer struct{ tree }
+)
+
+type tree struct {
+	root expr
+	raw  json.RawMessage
+}
+
+// UnmarshalGQL reads a CaseFilter.
+func (f *Case) UnmarshalGQL(v any) error { return f.parse(v, caseNoun, false) }
+
+// UnmarshalGQL reads a ResponseFilter.
+func (f *Response) UnmarshalGQL(v any) error { return f.parse(v, responseNoun, false) }
+
+// UnmarshalGQL reads a CustomerFilter.
+func (f *Customer) UnmarshalGQL(v any) error { return f.parse(v, customerNoun, false) }
+
+// gqlgen takes a type for one that reads itself only where it writes itself too.
+func (f Case) MarshalGQL(w io.Writer)     { _, _ = w.Write(f.raw) }
+func (f Response) MarshalGQL(w io.Writer) { _, _ = w.Write(f.raw) }
+func (f Customer) MarshalGQL(w io.Writer) { _, _ = w.Write(f.raw) }
+
+func (t *tree) parse(v any, n *noun, strict bool) error {
+	p := parser{strict: strict}
+	root, err := p.object(v, n)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return fault.New(fault.BadUserInput, "a filter is a JSON object")
+	}
+	t.root, t.raw = root, raw
+	return nil
+}
+
+// Where is the filter as a condition on the rows of its own table, with every value a parameter.
+func (f *Case) Where(viewer model.UserID, now time.Time) clause.Expression {
+	if f == nil {
+		return everything
+	}
+	return f.where(caseNoun, viewer, now)
+}
+
+// Where is the filter as a condition on the rows of responses.
+func (f *Response) Where(now time.Time) clause.Expression {
+	if f == nil {
+		return everything
+	}
+	return f.where(responseNoun, model.UserID{}, now)
+}
+
+// Where is the filter as a condition on the rows of customers.
+func (f *Customer) Where(now time.Time) clause.Expression {
+	if f == nil {
+		return everything
+	}
+	return f.where(customerNoun, model.UserID{}, now)
+}
+
+var everything = clause.Expr{SQL: "true"}
+
+func (t *tree) where(n *noun, viewer model.UserID, now time.Time) clause.Expression {
+	if t.root == nil {
+		return everything
+	}
+	b := sqlBuilder{table: n.table, viewer: viewer, now: now}
+	t.root.sql(&b)
+	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
+}
+
+// Match decides the filter on the subject. A nil filter matches everything.
+func (f *Case) Match(s *Subject, viewer model.UserID) bool {
+	return f == nil || f.root == nil || f.root.match(s, viewer)
+}
+
+// Match decides the filter on the subject. A nil filter matches everything.
+func (f *Response) Match(s *Subject) bool {
+	return f == nil || f.root == nil || f.root.match(s, model.UserID{})
+}
+
+// Stored reads a filter that a rule keeps. Where lists pass over a null, this refuses it, and an empty filter too: a
+// slip must not widen a rule.
+func Stored(raw json.RawMessage) (*Response, error) {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, fault.New(fault.BadUserInput, "a filter is a JSON object")
+	}
+	f := new(Response)
+	return f, f.parse(v, responseNoun, true)
+}
+
+// Raw is the filter as it was given; nil where there is none.
+func (f *Response) Raw() json.RawMessage {
+	if f == nil {
+		return nil
+	}
+	return f.raw
+}
+
+// Raw is the filter as it was given; nil where there is none.
+func (f *Case) Raw() json.RawMessage {
+	if f == nil {
+		return nil
+	}
+	return f.raw
+}
+
+// Mine tells whether the answer depends on who asks.
+func (f *Case) Mine() bool { return f != nil && f.root != nil && f.root.mine() }

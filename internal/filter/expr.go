@@ -1,0 +1,121 @@
+package filter
+
+import (
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// expr is a node of the tree. The logic has two values: where a field is missing, a leaf is false, never unknown.
+type expr interface {
+	sql(*sqlBuilder)
+	match(*Subject, model.UserID) bool
+	mine() bool // whether the viewer matters
+}
+
+type (
+	allOf []expr // empty: true
+	anyOf []expr // empty: false
+	notOf struct{ of expr }
+	// withResponse is false for a case without a response, whatever it holds.
+	withResponse struct{ of expr }
+)
+
+func (x allOf) sql(b *sqlBuilder) { b.join(x, " AND ", "true") }
+func (x anyOf) sql(b *sqlBuilder) { b.join(x, " OR ", "false") }
+
+// A leaf on a missing value is NULL in SQL; only here does the difference to false show. Positive leaves stay bare,
+// because IS TRUE around them would cost the index.
+func (x notOf) sql(b *sqlBuilder) {
+	b.text.WriteString("((")
+	x.of.sql(b)
+	b.text.WriteString(") IS NOT TRUE)")
+}
+
+func (x withResponse) sql(b *sqlBuilder) {
+	b.text.WriteString("(cases.response_id IS NOT NULL AND ")
+	x.of.sql(b)
+	b.text.WriteString(")")
+}
+
+func (x allOf) match(s *Subject, viewer model.UserID) bool {
+	for _, e := range x {
+		if !e.match(s, viewer) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x anyOf) match(s *Subject, viewer model.UserID) bool {
+	for _, e := range x {
+		if e.match(s, viewer) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x notOf) match(s *Subject, viewer model.UserID) bool { return !x.of.match(s, viewer) }
+
+func (x withResponse) match(s *Subject, viewer model.UserID) bool {
+	return s.Response != nil && x.of.match(s, viewer)
+}
+
+func anyMine(list []expr) bool {
+	for _, e := range list {
+		if e.mine() {
+			return true
+		}
+	}
+	return false
+}
+
+func (x allOf) mine() bool        { return anyMine(x) }
+func (x anyOf) mine() bool        { return anyMine(x) }
+func (x notOf) mine() bool        { return x.of.mine() }
+func (x withResponse) mine() bool { return x.of.mine() }
+
+// sqlBuilder writes a condition with a parameter for every value.
+type sqlBuilder struct {
+	table  string // of the rows that are asked for: the same field stands elsewhere in each
+	viewer model.UserID
+	now    time.Time
+	text   strings.Builder
+	vars   []any
+}
+
+func (b *sqlBuilder) join(list []expr, word, empty string) {
+	if len(list) == 0 {
+		b.text.WriteString(empty)
+		return
+	}
+	b.text.WriteString("(")
+	for i, e := range list {
+		if i > 0 {
+			b.text.WriteString(word)
+		}
+		e.sql(b)
+	}
+	b.text.WriteString(")")
+}
+
+// put writes SQL of ours, with a ? for each value.
+func (b *sqlBuilder) put(sql string, vars ...any) {
+	b.text.WriteString(sql)
+	b.vars = append(b.vars, vars...)
+}
+
+// array is one parameter that is a list. GORM would spell a slice out as so many parameters, and each length would
+// be a statement of its own.
+type array struct{ of any }
+
+func (a array) Build(b clause.Builder) {
+	stmt := b.(*gorm.Statement)
+	stmt.Vars = append(stmt.Vars, a.of)
+	stmt.DB.BindVarTo(stmt, stmt, a.of)
+}

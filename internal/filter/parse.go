@@ -1,0 +1,185 @@
+package filter
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	depthMax  = 20   // levels of nested objects
+	valuesMax = 2000 // objects and list items in one filter
+)
+
+// parser reads what the caller wrote: GraphQL values or decoded JSON.
+type parser struct {
+	strict bool // what is stored: no nulls, nothing empty
+	depth  int
+	values int
+}
+
+func (p *parser) object(v any, n *noun) (expr, error) {
+	m, err := p.enter(v)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	var all allOf
+	for _, name := range sorted(m) {
+		given := m[name]
+		if given == nil {
+			if p.strict {
+				return nil, fault.Input(name, "null is not allowed in a filter that is kept: leave the field out")
+			}
+			continue
+		}
+		x, err := p.field(name, given, n)
+		if err != nil {
+			return nil, fault.Within(name, scalar(err))
+		}
+		all = append(all, x)
+	}
+	if len(all) == 0 && p.strict {
+		return nil, fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return all, nil
+}
+
+func (p *parser) field(name string, v any, n *noun) (expr, error) {
+	switch name {
+	case "and", "or":
+		list, err := each(p, v, func(item any) (expr, error) { return p.object(item, n) })
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 && p.strict {
+			return nil, fault.New(fault.BadUserInput, "an empty list is not allowed in a filter that is kept")
+		}
+		if name == "and" {
+			return allOf(list), nil
+		}
+		return anyOf(list), nil
+	case "not":
+		of, err := p.object(v, n)
+		return notOf{of}, err
+	}
+	f, ok := n.fields[name]
+	if !ok {
+		return nil, fault.New(fault.BadUserInput, "%s has no such field", n.name)
+	}
+	return f.parse(p, v)
+}
+
+// operators reads an object such as {gte: 7, lte: 8}: each operator is one condition, all of them hold.
+func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr, error) {
+	m, err := p.enter(v)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	var all allOf
+	for _, name := range sorted(m) {
+		op, ok := ops[name]
+		switch {
+		case !ok:
+			return nil, fault.Input(name, "there is no such operator here; there are %s", list(slices.Sorted(maps.Keys(ops))))
+		case m[name] == nil:
+			return nil, fault.Input(name, "null is not a value to compare with: say isNull, or leave the operator out")
+		}
+		x, err := op(m[name])
+		if err != nil {
+			return nil, fault.Within(name, scalar(err))
+		}
+		all = append(all, x)
+	}
+	if len(all) == 0 && p.strict {
+		return nil, fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+	}
+	return all, nil
+}
+
+func (p *parser) enter(v any) (map[string]any, error) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, fault.New(fault.BadUserInput, "an object is asked for")
+	}
+	if p.depth++; p.depth > depthMax {
+		return nil, fault.New(fault.BadUserInput, "the filter is nested more than %d levels deep", depthMax)
+	}
+	return m, p.count()
+}
+
+func (p *parser) count() error {
+	if p.values++; p.values > valuesMax {
+		return fault.New(fault.BadUserInput, "the filter has more than %d values", valuesMax)
+	}
+	return nil
+}
+
+// each reads a list; a lone value is a list of one (GraphQL spec, section 3.11, input coercion of lists).
+func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
+	given, ok := v.([]any)
+	if !ok {
+		given = []any{v}
+	}
+	items := make([]T, 0, len(given))
+	for i, g := range given {
+		at := "[" + strconv.Itoa(i) + "]"
+		if err := p.count(); err != nil {
+			return nil, err
+		}
+		if g == nil {
+			return nil, fault.Input(at, "null is not allowed in a list")
+		}
+		item, err := read(g)
+		if err != nil {
+			return nil, fault.Within(at, scalar(err))
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// scalar makes the model's complaint about a value a fault of the argument's.
+func scalar(err error) error {
+	var s *model.ScalarError
+	if errors.As(err, &s) {
+		return fault.New(fault.BadUserInput, "%s", s.Message)
+	}
+	return err
+}
+
+func readBool(v any) (bool, error) {
+	b, ok := v.(bool)
+	if !ok {
+		return false, fault.New(fault.BadUserInput, "true or false is asked for")
+	}
+	return b, nil
+}
+
+func readDuration(v any) (time.Duration, error) {
+	var d model.Duration
+	err := d.UnmarshalGQL(v)
+	return time.Duration(d), err
+}
+
+func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+func list(words []string) string {
+	text := ""
+	for i, w := range words {
+		if i > 0 {
+			text += ", "
+		}
+		text += w
+	}
+	return text
+}

@@ -1,0 +1,64 @@
+package page
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+)
+
+// ReadEach reads one page for each of several parents, in one statement: the lists below the rows of a list.
+// parent is the SQL column of the rows that names their parent, of gives its value in a row, and count counts one
+// parent's whole list when somebody asks.
+func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order Order[T], args Args,
+	count func(context.Context, uuid.UUID) (int, error), parents []uuid.UUID,
+) (map[uuid.UUID]*Connection[T], error) {
+	n, backward, err := args.Size()
+	if err != nil {
+		return nil, err
+	}
+	by := order.by(backward).Expression.(clause.Expr).SQL
+	inner := query.Select("*, row_number() OVER (PARTITION BY " + parent + " ORDER BY " + by + ") AS nth")
+	for argument, cursor := range map[string]*string{"after": args.After, "before": args.Before} {
+		if cursor == nil {
+			continue
+		}
+		place, err := order.decode(*cursor)
+		if err != nil {
+			return nil, fault.Within(argument, err)
+		}
+		inner = inner.Where(order.beyond(place, argument == "before"))
+	}
+	var rows []*T
+	err = query.Session(&gorm.Session{NewDB: true}).Table("(?) AS ranked", inner).Where("nth <= ?", n+1).
+		Order(parent + ", nth").Find(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]*Connection[T], len(parents))
+	for _, id := range parents {
+		found[id] = &Connection[T]{count: func(ctx context.Context) (int, error) { return count(ctx, id) }}
+	}
+	for _, row := range rows {
+		c := found[of(row)]
+		c.Edges = append(c.Edges, &Edge[T]{Cursor: order.encode(row), Node: row})
+	}
+	for _, c := range found {
+		more := len(c.Edges) > n
+		if more {
+			c.Edges = c.Edges[:n]
+		}
+		if backward {
+			slices.Reverse(c.Edges)
+		}
+		if c.Edges == nil {
+			c.Edges = []*Edge[T]{}
+		}
+		c.PageInfo = Around(c.Edges, more, backward, args)
+	}
+	return found, nil
+}

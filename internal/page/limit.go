@@ -1,0 +1,17 @@
+package page
+
+import (
+	"strconv"
+
+	"gorm.io/gorm/clause"
+)
+
+type limit int
+
+// Name tells GORM which clause this takes the place of.
+func (limit) Name() string { return "LIMIT" }
+
+func (l limit) Build(b clause.Builder) { _, _ = b.WriteString("LIMIT " + strconv.Itoa(int(l))) }
+
+// MergeClause implements clause.Interface.
+func (l limit) MergeClause(c *clause.Clause) { c.Name, c.Expression = "", l }

@@ -1,0 +1,148 @@
+// Package page owns keyset pagination by Relay's rules (Cursor Connections Specification): what `first`, `after`,
+// `last` and `before` mean, what a cursor holds, and the one statement that reads a page.
+//
+// It refuses offsets: a page costs the same however far into the list it stands. It knows no nouns and no roles.
+package page
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+)
+
+const (
+	sizeDefault = 20
+	sizeMax     = 100
+)
+
+// Args are a list's four arguments as they came.
+type Args struct {
+	First  *int
+	After  *string
+	Last   *int
+	Before *string
+}
+
+// Size checks the arguments and tells how many rows a page has and from which end it is read.
+func (a Args) Size() (n int, backward bool, err error) {
+	n = sizeDefault
+	switch {
+	case a.First != nil && a.Last != nil:
+		return 0, false, fault.Input("last", "give first or last, not both")
+	case a.First != nil:
+		if n = *a.First; n < 1 || n > sizeMax {
+			return 0, false, fault.Input("first", "first is from 1 to %d, not %d", sizeMax, n)
+		}
+	case a.Last != nil:
+		if n = *a.Last; n < 1 || n > sizeMax {
+			return 0, false, fault.Input("last", "last is from 1 to %d, not %d", sizeMax, n)
+		}
+		backward = true
+	default:
+		backward = a.Before != nil && a.After == nil
+	}
+	return n, backward, nil
+}
+
+// Info is Relay's PageInfo.
+type Info struct {
+	HasNextPage     bool
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+}
+
+// Edge is one row with its place.
+type Edge[T any] struct {
+	Cursor string
+	Node   *T
+}
+
+// Connection is one page of a list.
+type Connection[T any] struct {
+	Edges    []*Edge[T]
+	PageInfo Info
+
+	count func(context.Context) (int, error)
+}
+
+// Nodes are the rows without their places.
+func (c *Connection[T]) Nodes() []*T {
+	nodes := make([]*T, len(c.Edges))
+	for i, e := range c.Edges {
+		nodes[i] = e.Node
+	}
+	return nodes
+}
+
+// TotalCount counts the whole list; nobody pays for it who does not ask.
+func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
+
+// Read reads one page of the query: all of its conditions are set, its order and its limit are not. preload adds
+// what the rows alone need (joins to other tables) and is left out of the count; it may be nil.
+func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
+	n, backward, err := args.Size()
+	if err != nil {
+		return nil, err
+	}
+	whole := query.Session(&gorm.Session{})
+	rows := whole
+	if preload != nil {
+		rows = preload(rows)
+	}
+	if args.After != nil {
+		place, err := order.decode(*args.After)
+		if err != nil {
+			return nil, fault.Within("after", err)
+		}
+		rows = rows.Where(order.beyond(place, false))
+	}
+	if args.Before != nil {
+		place, err := order.decode(*args.Before)
+		if err != nil {
+			return nil, fault.Within("before", err)
+		}
+		rows = rows.Where(order.beyond(place, true))
+	}
+	var found []*T
+	if err := rows.Clauses(order.by(backward), Limit(n+1)).Find(&found).Error; err != nil {
+		return nil, err
+	}
+	more := len(found) > n
+	if more {
+		found = found[:n]
+	}
+	if backward {
+		slices.Reverse(found)
+	}
+	c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: func(ctx context.Context) (int, error) {
+		var total int64
+		err := whole.WithContext(ctx).Model(new(T)).Count(&total).Error
+		return int(total), err
+	}}
+	for i, row := range found {
+		c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
+	}
+	c.PageInfo = Around(c.Edges, more, backward, args)
+	return c, nil
+}
+
+// Around tells where a page stands. On the side it was not read from, there is more where the caller came from there.
+func Around[T any](edges []*Edge[T], more, backward bool, args Args) Info {
+	info := Info{HasNextPage: more, HasPreviousPage: args.After != nil}
+	if backward {
+		info = Info{HasNextPage: args.Before != nil, HasPreviousPage: more}
+	}
+	if len(edges) > 0 {
+		info.StartCursor, info.EndCursor = &edges[0].Cursor, &edges[len(edges)-1].Cursor
+	}
+	return info
+}
+
+// Limit stands in the statement as a number. GORM binds its own as a parameter, and PostgreSQL then plans afresh at
+// every call: three times the cost of a list of 50.
+func Limit(n int) clause.Expression { return limit(n) }
