@@ -1,0 +1,119 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// Entry is what a writer says of one thing that happened.
+type Entry struct {
+	Type             model.CaseEventType
+	Actor            *model.UserID // nil where the system did it
+	Note             *model.NoteID
+	Rule             *model.RuleID
+	PreviousStatus   *model.CaseStatus
+	Status           *model.CaseStatus
+	PreviousAssignee *model.UserID
+	Assignee         *model.UserID
+	Changed          []string
+
+	Before *model.Snapshot // nil where there was no case
+	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
+}
+
+// Append writes the entry into the log, in the transaction that did what it tells of. The caller has locked the
+// case's row: so the sequence is drawn in the order of the case's versions, and the stamp keeps it.
+func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+	after, before, err := encode(e.After, e.Before)
+	if err != nil {
+		return nil, fmt.Errorf("encode a snapshot: %w", err)
+	}
+	row := model.Event{
+		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
+		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
+		PreviousStatus: e.PreviousStatus, Status: e.Status,
+		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
+		Changed: e.Changed, Snapshot: after, Before: before,
+	}
+	if err := tx.Create(&row).Error; err != nil {
+		return nil, fmt.Errorf("append to the log: %w", err)
+	}
+	then := *e.After
+	return &model.LoggedEvent{Event: row, Then: &then, Matches: true}, nil
+}
+
+// A snapshot is kept whole, and of the one before only those parts that differ.
+func encode(after, before *model.Snapshot) (whole, was json.RawMessage, err error) {
+	if whole, err = json.Marshal(after); err != nil || before == nil {
+		return whole, nil, err
+	}
+	now, then := parts(after), parts(before)
+	differ := map[string]json.RawMessage{}
+	for name := range now {
+		a, err := json.Marshal(now[name])
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := json.Marshal(then[name])
+		if err != nil {
+			return nil, nil, err
+		}
+		if !bytes.Equal(a, b) {
+			differ[name] = b
+		}
+	}
+	was, err = json.Marshal(differ)
+	return whole, was, err
+}
+
+func parts(s *model.Snapshot) map[string]any {
+	return map[string]any{
+		"case": &s.Case, "response": &s.Response, "customer": &s.Customer,
+		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs,
+	}
+}
+
+// decode gives the case right after the event, and right before; the latter is nil for the event that opened it.
+func decode(e *model.Event) (then, was *model.Snapshot, err error) {
+	then = new(model.Snapshot)
+	if err := json.Unmarshal(e.Snapshot, then); err != nil {
+		return nil, nil, fmt.Errorf("decode the snapshot of event %s: %w", e.ID, err)
+	}
+	if e.Before == nil {
+		return then, nil, nil
+	}
+	var differ map[string]json.RawMessage
+	if err := json.Unmarshal(e.Before, &differ); err != nil {
+		return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+	}
+	was = new(model.Snapshot)
+	*was = *then
+	for name, raw := range differ {
+		// Each part is read into a fresh value: what the old one lacked must not stay behind from the new one.
+		switch name {
+		case "case":
+			was.Case = model.Case{}
+		case "response":
+			was.Response = nil
+		case "customer":
+			was.Customer = model.Customer{}
+		case "assigneeName":
+			was.AssigneeName = nil
+		case "ruleIds":
+			was.RuleIDs = nil
+		}
+		part, ok := parts(was)[name]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal(raw, part); err != nil {
+			return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+		}
+	}
+	return then, was, nil
+}

@@ -1,0 +1,87 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Histories pages the events of several cases in one statement, each case's oldest first. Cursors are places in the
+// feed.
+func (l *Log) Histories(ctx context.Context, ids []model.CaseID, args page.Args) (map[model.CaseID]*page.Connection[model.LoggedEvent], error) {
+	n, backward, err := args.Size()
+	if err != nil {
+		return nil, err
+	}
+	low, high, err := l.bounds(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	by := "position"
+	if backward {
+		by = "position DESC"
+	}
+	inner := l.db.Gorm.WithContext(ctx).Model(&model.Event{}).
+		Select("*, row_number() OVER (PARTITION BY case_id ORDER BY "+by+") AS nth").
+		Where("case_id IN ? AND position > ? AND position < ?", model.UUIDs(ids), low, high)
+	var rows []model.Event
+	err = l.db.Gorm.Session(&gorm.Session{Context: ctx, NewDB: true}).Table("(?) AS ranked", inner).
+		Where("nth <= ?", n+1).Order("case_id, nth").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read histories: %w", err)
+	}
+	events, err := l.decodeAll(rows)
+	if err != nil {
+		return nil, err
+	}
+	edges := map[model.CaseID][]*page.Edge[model.LoggedEvent]{}
+	for _, e := range events {
+		edges[e.CaseID] = append(edges[e.CaseID], &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(true)})
+	}
+	found := make(map[model.CaseID]*page.Connection[model.LoggedEvent], len(ids))
+	for _, id := range ids {
+		found[id] = connection(edges[id], n, backward, args)
+	}
+	return found, nil
+}
+
+// bounds are the positions between which the arguments' cursors lie. It stamps first: a history shows what was
+// committed before it was asked for.
+func (l *Log) bounds(ctx context.Context, args page.Args) (low, high int64, err error) {
+	if high, err = l.Stamp(ctx); err != nil {
+		return 0, 0, err
+	}
+	high++
+	if args.After != nil {
+		at, err := l.locate(ctx, "after", *args.After)
+		if err != nil {
+			return 0, 0, err
+		}
+		low = at.position
+	}
+	if args.Before != nil {
+		at, err := l.locate(ctx, "before", *args.Before)
+		if err != nil {
+			return 0, 0, err
+		}
+		high = min(high, at.position)
+	}
+	return low, high, nil
+}
+
+// connection makes a page of what was read: one more than the page has, where there is more.
+func connection(edges []*page.Edge[model.LoggedEvent], n int, backward bool, args page.Args) *page.Connection[model.LoggedEvent] {
+	more := len(edges) > n
+	if more {
+		edges = edges[:n]
+	}
+	if backward {
+		slices.Reverse(edges)
+	}
+	return &page.Connection[model.LoggedEvent]{Edges: edges, PageInfo: page.Around(edges, more, backward, args)}
+}

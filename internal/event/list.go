@@ -1,0 +1,112 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// List pages the log, oldest first. Cursors are places in the feed.
+func (l *Log) List(ctx context.Context, viewer model.UserID, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
+	n, backward, err := args.Size()
+	if err != nil {
+		return nil, err
+	}
+	low, high, err := l.bounds(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	edges, err := l.collect(ctx, viewer, q, low, high, n+1, backward)
+	if err != nil {
+		return nil, err
+	}
+	return connection(edges, n, backward, args), nil
+}
+
+// collect reads the table between two positions until it has enough that the request asks for. Types are
+// decided by PostgreSQL; the filter by Go, on the snapshots, as the live feed does.
+func (l *Log) collect(ctx context.Context, viewer model.UserID, q Request, low, high int64, enough int, backward bool) ([]*page.Edge[model.LoggedEvent], error) {
+	edges := make([]*page.Edge[model.LoggedEvent], 0, enough)
+	batch := enough
+	for len(edges) < enough {
+		rows, err := l.between(ctx, q.Types, low, high, batch, backward)
+		if err != nil {
+			return nil, err
+		}
+		events, err := l.decodeAll(rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range events {
+			if matches, shown := q.shows(e, viewer); shown && len(edges) < enough {
+				edges = append(edges, &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(matches)})
+			}
+		}
+		if len(rows) < batch {
+			break
+		}
+		if last := *rows[len(rows)-1].Position; backward {
+			high = last
+		} else {
+			low = last
+		}
+		batch = batchSize
+	}
+	return edges, nil
+}
+
+func (l *Log) between(ctx context.Context, types []model.CaseEventType, low, high int64, limit int, backward bool) ([]model.Event, error) {
+	query := l.db.Gorm.WithContext(ctx).Where("position > ? AND position < ?", low, high)
+	if types != nil {
+		query = query.Where("type IN ?", append(slices.Clone(types), "")) // IN () is no SQL
+	}
+	var rows []model.Event
+	err := query.Order(clause.OrderByColumn{Column: clause.Column{Name: "position"}, Desc: backward}).
+		Clauses(page.Limit(limit)).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return rows, nil
+}
+
+// Find reads one event by its id; nil where there is none.
+func (l *Log) Find(ctx context.Context, id model.EventID) (*model.LoggedEvent, error) {
+	if _, err := l.Stamp(ctx); err != nil {
+		return nil, err
+	}
+	var row model.Event
+	err := l.db.Gorm.WithContext(ctx).Where("id = ?", id).Take(&row).Error
+	if err == gorm.ErrRecordNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an event: %w", err)
+	}
+	events, err := l.decodeAll([]model.Event{row})
+	if err != nil {
+		return nil, err
+	}
+	return events[0].logged(true), nil
+}
+
+// Cursor is the event's place in the feed; one that was just committed is stamped first.
+func (l *Log) Cursor(ctx context.Context, e *model.LoggedEvent) (string, error) {
+	if e.Cursor != "" {
+		return e.Cursor, nil
+	}
+	found, err := l.Find(ctx, e.ID)
+	switch {
+	case err != nil:
+		return "", err
+	case found == nil:
+		return "", fault.New(fault.NotFound, "the event is gone")
+	}
+	return found.Cursor, nil
+}
