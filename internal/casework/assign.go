@@ -1,0 +1,119 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// AssignCase gives the case to a user, or to nobody. Where it is theirs already, nothing happens.
+func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCaseInput) (*AssignCasePayload, error) {
+	out := new(AssignCasePayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		*out = AssignCasePayload{}
+		var to *model.User
+		if in.AssigneeID != nil {
+			var err error
+			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+				return err
+			}
+		}
+		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		if err != nil {
+			return err
+		}
+		out.Case = &h.Case
+		if sameUser(h.AssigneeID, in.AssigneeID) {
+			return nil
+		}
+		e := event.Entry{Actor: &viewer.User.ID}
+		if in.Note != nil {
+			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
+			if err != nil {
+				return err
+			}
+			e.Note = &note.ID
+		}
+		logged, err := w.give(ctx, tx, now, h, to, e, true)
+		if err != nil {
+			return err
+		}
+		out.Event = &model.CaseAssigned{LoggedEvent: logged}
+		return nil
+	})
+	return payload(out, err)
+}
+
+// give assigns a held case, writes the event, and queues the mail to whoever gets it.
+func (w *Work) give(ctx context.Context, tx *gorm.DB, now time.Time, h *held, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
+	e.Type, e.PreviousAssignee = model.EventAssigned, h.AssigneeID
+	if to != nil {
+		e.Assignee = &to.ID
+	}
+	logged, err := h.change(tx, now, e, func() { h.AssignTo(to, e.Actor, now) })
+	if err != nil || to == nil || !mail {
+		return logged, err
+	}
+	return logged, w.queue.Mail(ctx, tx, assignedMail(h, to, logged))
+}
+
+func assignedMail(h *held, to *model.User, e *model.LoggedEvent) []model.Notification {
+	if h.Customer.Email != nil && model.Fold(*h.Customer.Email) == to.EmailFold {
+		return nil // an internal mail never goes to the customer it is about
+	}
+	return []model.Notification{{
+		ID: model.NotificationID{UUID: model.NewUUID()}, Kind: model.NotifyCaseAssigned,
+		To: to.Email, ToFold: to.EmailFold, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: e.RuleID, EventID: &e.ID,
+		Status: model.NotificationQueued, CreatedAt: e.At,
+	}}
+}
+
+// Reassign gives all cases of a user that are not closed to another one, in the transaction that makes the first
+// inactive: setup calls it, and it is the one exported function that begins no transaction of its own. The caller
+// has locked the row of from. It answers with how many cases it gave away.
+func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) (int, error) {
+	now := w.now().UTC().Truncate(time.Microsecond)
+	user, err := assignee(tx, "input.reassignTo", to)
+	if err != nil {
+		return 0, err
+	}
+	if from == to {
+		return 0, fault.Input("input.reassignTo", "the cases are theirs already; name another user")
+	}
+	var ids []model.CaseID
+	err = tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
+	if err != nil {
+		return 0, err
+	}
+	given := 0
+	for _, id := range ids {
+		h, err := hold(tx, id, nil)
+		if err != nil {
+			return given, err
+		}
+		if !sameUser(h.AssigneeID, &from) || h.Status == model.Closed {
+			continue // somebody was quicker
+		}
+		if _, err := w.give(ctx, tx, now, h, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+			return given, err
+		}
+		given++
+	}
+	return given, nil
+}
+
+func sameUser(a, b *model.UserID) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+
+// payload answers with nothing where the transaction came to nothing.
+func payload[T any](out *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

@@ -1,0 +1,130 @@
+package casework
+
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// AttributeInput is one further column of the data feed.
+type AttributeInput struct {
+	Key   string
+	Value string
+}
+
+// CustomerInput is what a response says of its customer. What is absent stays; what is set to nil is cleared.
+type CustomerInput struct {
+	ExternalID          *string
+	FirstName           graphql.Omittable[*string]
+	LastName            graphql.Omittable[*string]
+	Email               graphql.Omittable[*string]
+	Phone               graphql.Omittable[*string]
+	Company             graphql.Omittable[*string]
+	Country             graphql.Omittable[*string] // ISO 3166-1 code or English name
+	Segment             graphql.Omittable[*string]
+	LifetimeValue       graphql.Omittable[*decimal.Decimal]
+	AccountManagerEmail graphql.Omittable[*string]
+	AgentEmail          graphql.Omittable[*string]
+	Attributes          []*AttributeInput
+}
+
+// SubmitResponseInput is a response with its customer.
+type SubmitResponseInput struct {
+	ExternalID            *string
+	Customer              *CustomerInput
+	Survey                *string
+	Score                 int
+	Comment               *string
+	Drivers               []string
+	ContactRequested      *bool
+	QuoteConsent          *bool
+	TestimonialLikelihood *float64
+	Attributes            []*AttributeInput
+	RespondedAt           *time.Time // nil: now
+}
+
+// SubmitResponsePayload is what became of a submitted response.
+type SubmitResponsePayload struct {
+	Response *model.Response
+	Case     *model.Case
+	Created  bool // false: the externalId was here already
+}
+
+// Submission is a response as a batch brings it.
+type Submission struct {
+	SubmitResponseInput
+	// NameKey finds the customer where a file gives neither an external id nor an e-mail address: the folded name
+	// and country. Empty otherwise.
+	NameKey string
+}
+
+// Outcome is what became of one submission of a batch: a payload, or the fault for which it was left out.
+type Outcome struct {
+	*SubmitResponsePayload
+	Fault error
+}
+
+// SubmitOptions say what a batch sets off.
+type SubmitOptions struct {
+	SkipRules  bool // only store; open no case and tell nobody
+	SkipNotify bool // open cases but mail nobody
+}
+
+// OpenCaseInput opens a case by hand: for exactly one of a customer and a response.
+type OpenCaseInput struct {
+	CustomerID     *model.CustomerID
+	ResponseID     *model.ResponseID
+	Note           string
+	AssigneeID     *model.UserID
+	DueAt          *time.Time
+	FollowUpTarget *model.Duration // nil: no target
+}
+
+// OpenCasePayload is the new case and what the log says of it.
+type OpenCasePayload struct {
+	Case  *model.Case
+	Event *model.CaseOpened
+}
+
+// AssignCaseInput gives a case to a user, or to nobody.
+type AssignCaseInput struct {
+	CaseID          model.CaseID
+	AssigneeID      *model.UserID
+	Note            *string
+	ExpectedVersion *int
+}
+
+// AssignCasePayload has no event where the case was theirs already.
+type AssignCasePayload struct {
+	Case  *model.Case
+	Event *model.CaseAssigned
+}
+
+// UpdateCaseStatusInput is a new status with its note.
+type UpdateCaseStatusInput struct {
+	CaseID          model.CaseID
+	Status          model.CaseStatus
+	Note            string
+	ExpectedVersion *int
+}
+
+// UpdateCaseStatusPayload is the case and what the log says of it.
+type UpdateCaseStatusPayload struct {
+	Case  *model.Case
+	Event *model.CaseStatusChanged
+}
+
+// AddNoteInput is an internal note.
+type AddNoteInput struct {
+	CaseID model.CaseID
+	Body   string
+}
+
+// AddNotePayload is the new note and its case.
+type AddNotePayload struct {
+	Note *model.Note
+	Case *model.Case
+}

@@ -1,0 +1,141 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// OpenCase opens a case by hand, for a customer at large or for one response.
+func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
+	if (in.CustomerID == nil) == (in.ResponseID == nil) {
+		return nil, fault.Input("input", "give exactly one of customerId and responseId")
+	}
+	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
+		return nil, fault.Input("input.followUpTarget", "a target is longer than nothing; null means none")
+	}
+	if err := checkNote("input.note", in.Note); err != nil {
+		return nil, err
+	}
+	out := new(OpenCasePayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		response, customer, err := about(tx, in)
+		if err != nil {
+			return err
+		}
+		var to *model.User
+		if in.AssigneeID != nil {
+			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+				return err
+			}
+		}
+		h := &held{Case: model.Case{
+			Origin: model.OriginManual, OpenedByID: &viewer.User.ID, Customer: customer, Response: response,
+			DueAt: in.DueAt,
+		}}
+		if h.DueAt == nil && in.FollowUpTarget != nil {
+			due := now.Add(time.Duration(*in.FollowUpTarget))
+			h.DueAt = &due
+		}
+		logged, err := h.open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
+			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+			if err != nil {
+				return nil, err
+			}
+			return &note.ID, nil
+		})
+		if err != nil {
+			return w.conflictNaming(ctx, err, in.ResponseID)
+		}
+		if to != nil {
+			if _, err := w.give(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+				return err
+			}
+		}
+		*out = OpenCasePayload{Case: &h.Case, Event: &model.CaseOpened{LoggedEvent: logged}}
+		return nil
+	})
+	return payload(out, err)
+}
+
+// about reads whom and what the new case is about. The customer's row is kept as it is until the case is there, so
+// that the copies in it cannot be of an older one.
+func about(tx *gorm.DB, in OpenCaseInput) (*model.Response, *model.Customer, error) {
+	var response *model.Response
+	argument, id := "input.customerId", in.CustomerID
+	if in.ResponseID != nil {
+		response = new(model.Response)
+		err := tx.Where("id = ?", *in.ResponseID).Take(response).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil, nil, fault.Missing("input.responseId", "there is no such response")
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read a response: %w", err)
+		}
+		argument, id = "input.responseId", &response.CustomerID
+	}
+	customer := new(model.Customer)
+	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", *id).Take(customer).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil, fault.Missing(argument, "there is no such customer")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read a customer: %w", err)
+	}
+	return response, customer, nil
+}
+
+// conflictNaming makes a second case for one response a CONFLICT that names the first.
+func (w *Work) conflictNaming(ctx context.Context, err error, id *model.ResponseID) error {
+	if !pg.Violates(err, "cases_response_id_key") {
+		return err
+	}
+	var number int
+	// Outside the transaction, which PostgreSQL has given up.
+	if err := w.db.Gorm.WithContext(ctx).Raw("SELECT number FROM cases WHERE response_id = ?", *id).Scan(&number).Error; err != nil {
+		return err
+	}
+	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId",
+		Message: fmt.Sprintf("case %d follows this response up already", number)}
+}
+
+// open writes a new case with its customer, response and rules, and the event that begins its history. note, where
+// there is one, is written between the two: it needs the case, and the event needs it.
+func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
+	h.ID = model.CaseID{UUID: model.NewUUID()}
+	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
+	h.CustomerID = h.Customer.ID
+	h.CopyCustomer(h.Customer)
+	if h.Response != nil {
+		h.ResponseID = &h.Response.ID
+		h.CopyResponse(h.Response)
+	}
+	if err := tx.Omit(clause.Associations).Create(&h.Case).Error; err != nil {
+		return nil, fmt.Errorf("open a case: %w", err)
+	}
+	for i, id := range h.rules {
+		err := tx.Exec("INSERT INTO case_rules (case_id, rule_id, ordinal) VALUES (?, ?, ?)", h.ID, id, i).Error
+		if err != nil {
+			return nil, fmt.Errorf("write a case's rules: %w", err)
+		}
+	}
+	if note != nil {
+		id, err := note()
+		if err != nil {
+			return nil, err
+		}
+		e.Note = id
+	}
+	e.Type, e.After = model.EventOpened, h.snapshot()
+	return event.Append(tx, e)
+}

@@ -1,0 +1,72 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// UpdateCaseStatus moves the case to another status, with the note that says why.
+func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in UpdateCaseStatusInput) (*UpdateCaseStatusPayload, error) {
+	out := new(UpdateCaseStatusPayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := checkNote("input.note", in.Note); err != nil {
+			return err
+		}
+		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		if err != nil {
+			return err
+		}
+		if h.Status == in.Status {
+			return &fault.Error{Code: fault.Conflict, Argument: "input.status", Message: "the case has this status already"}
+		}
+		var settings model.Settings
+		if err := tx.Take(&settings).Error; err != nil {
+			return err
+		}
+		if settings.ForcedStatusOrder && h.Status == model.Open && in.Status == model.Closed {
+			return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")
+		}
+		note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		if err != nil {
+			return err
+		}
+		previous := h.Status
+		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
+		logged, err := h.change(tx, now, e, func() { h.MoveTo(in.Status, now) })
+		if err != nil {
+			return err
+		}
+		*out = UpdateCaseStatusPayload{Case: &h.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
+		return nil
+	})
+	return payload(out, err)
+}
+
+// AddNote keeps an internal note on the case.
+func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
+	out := new(AddNotePayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := checkNote("input.body", in.Body); err != nil {
+			return err
+		}
+		h, err := hold(tx, in.CaseID, nil)
+		if err != nil {
+			return err
+		}
+		note, err := writeNote(tx, now, h.ID, viewer.User, "input.body", in.Body)
+		if err != nil {
+			return err
+		}
+		_, err = h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &viewer.User.ID, Note: &note.ID}, func() {})
+		*out = AddNotePayload{Note: note, Case: &h.Case}
+		return err
+	})
+	return payload(out, err)
+}

@@ -1,0 +1,237 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/model"
+)
+
+// SubmitResponse takes one response in.
+func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in SubmitResponseInput) (*SubmitResponsePayload, error) {
+	outcomes, err := w.SubmitAll(ctx, viewer, []Submission{{SubmitResponseInput: in}}, SubmitOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes[0].SubmitResponsePayload, fault.Within("input", outcomes[0].Fault)
+}
+
+// SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
+// itself is left out, with its fault in the outcome; the others go in.
+func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(batch))
+	good := make([]*prepared, len(batch))
+	asked := w.now().UTC().Truncate(time.Microsecond)
+	for i, s := range batch {
+		good[i], outcomes[i].Fault = prepare(s, asked)
+	}
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := lockIdentities(tx, good); err != nil {
+			return err
+		}
+		in := &intake{w: w, tx: tx, now: now, options: o}
+		if err := in.readRules(); err != nil {
+			return err
+		}
+		for i, p := range good {
+			if p == nil {
+				continue
+			}
+			var err error
+			if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// intake is one transaction that takes responses in.
+type intake struct {
+	w       *Work
+	tx      *gorm.DB
+	now     time.Time
+	options SubmitOptions
+	rules   []rule.Rule
+	central []string
+}
+
+// readRules reads what decides, once for the whole batch.
+func (in *intake) readRules() error {
+	if in.options.SkipRules {
+		return nil
+	}
+	var rules []model.Rule
+	if err := in.tx.Where("deleted_at IS NULL AND enabled").Order("position").Find(&rules).Error; err != nil {
+		return fmt.Errorf("read the rules: %w", err)
+	}
+	if len(rules) == 0 {
+		return nil
+	}
+	var recipients []model.Recipient
+	if err := in.tx.Order("rule_id, ordinal").Find(&recipients).Error; err != nil {
+		return fmt.Errorf("read the rules' recipients: %w", err)
+	}
+	for i := range rules {
+		for _, r := range recipients {
+			if r.RuleID == rules[i].ID {
+				rules[i].Recipients = append(rules[i].Recipients, r)
+			}
+		}
+	}
+	var settings model.Settings
+	if err := in.tx.Take(&settings).Error; err != nil {
+		return fmt.Errorf("read the settings: %w", err)
+	}
+	in.central = settings.CentralAddresses
+	var err error
+	in.rules, err = rule.Compile(rules)
+	return err
+}
+
+func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePayload, error) {
+	if known, err := in.known(p); known != nil || err != nil {
+		return known, err
+	}
+	customer, changed, err := findOrMake(in.tx, in.now, p)
+	if err != nil {
+		return nil, err
+	}
+	response := p.response(customer, in.now)
+	if err := in.tx.Omit(clause.Associations).Create(response).Error; err != nil {
+		return nil, fmt.Errorf("keep a response: %w", err)
+	}
+	response.Category = model.CategoryOf(response.Score)
+	out := &SubmitResponsePayload{Response: response, Created: true}
+	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
+		if out.Case, err = in.carryOut(ctx, d, response, customer); err != nil {
+			return nil, err
+		}
+	}
+	if changed != nil {
+		if err := changed.spread(in.tx, in.now, out.Case); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// known answers with the response that has this external id already. Nobody can be about to write one: the caller
+// holds the lock of the id.
+func (in *intake) known(p *prepared) (*SubmitResponsePayload, error) {
+	if p.ExternalID == nil {
+		return nil, nil
+	}
+	response := new(model.Response)
+	err := in.tx.Where("external_id = ?", *p.ExternalID).Take(response).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a response: %w", err)
+	}
+	out := &SubmitResponsePayload{Response: response}
+	c := new(model.Case)
+	err = in.tx.Where("response_id = ?", response.ID).Take(c).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+	case err != nil:
+		return nil, fmt.Errorf("look for a response's case: %w", err)
+	default:
+		out.Case = c
+	}
+	return out, nil
+}
+
+func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {
+	r := &model.Response{
+		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: p.ExternalID, CustomerID: c.ID, Survey: p.Survey,
+		Score: p.Score, Comment: p.Comment, Drivers: p.drivers,
+		ContactRequested: p.ContactRequested != nil && *p.ContactRequested,
+		QuoteConsent:     p.QuoteConsent, TestimonialLikelihood: p.TestimonialLikelihood, Attributes: p.attributes,
+		RespondedAt: p.respondedAt, ReceivedAt: now,
+	}
+	r.CopyCustomer(c)
+	return r
+}
+
+// carryOut does what the matching rules ask for: one case at most, and each address told once.
+func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Response, c *model.Customer) (*model.Case, error) {
+	for _, matched := range d.Matched {
+		err := in.tx.Exec("INSERT INTO response_rules (response_id, rule_id) VALUES (?, ?)", r.ID, matched.ID).Error
+		if err != nil {
+			return nil, fmt.Errorf("count a rule's match: %w", err)
+		}
+	}
+	people, err := in.people(d, c)
+	if err != nil {
+		return nil, err
+	}
+	var mails []model.Notification
+	var opened *model.Case
+	var assignee *model.User
+	if d.Opens != nil {
+		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules()}
+		entry := event.Entry{Rule: &d.Opens.ID}
+		if _, err := h.open(in.tx, in.now, entry, nil); err != nil {
+			return nil, err
+		}
+		opened = &h.Case
+		if assignee = d.Assignee(c, people); assignee != nil {
+			logged, err := in.w.give(ctx, in.tx, in.now, h, assignee, entry, false)
+			if err != nil {
+				return nil, err
+			}
+			mails = assignedMail(h, assignee, logged)
+		}
+	}
+	for _, a := range d.Alerts(c, assignee, people) {
+		n := model.Notification{
+			ID: model.NotificationID{UUID: model.NewUUID()}, Kind: model.NotifyNewResponse, To: a.To, ToFold: model.Fold(a.To),
+			ResponseID: &r.ID, RuleID: &a.Rule, Status: model.NotificationQueued, CreatedAt: in.now,
+		}
+		if opened != nil {
+			n.CaseID = &opened.ID
+		}
+		mails = append(mails, n)
+	}
+	if in.options.SkipNotify || len(mails) == 0 {
+		return opened, nil
+	}
+	return opened, in.w.queue.Mail(ctx, in.tx, mails)
+}
+
+// people looks up the users that the decision needs, and keeps them as they are until the transaction ends.
+func (in *intake) people(d rule.Decision, c *model.Customer) (rule.People, error) {
+	ids, emails := d.Needed(c)
+	if len(ids)+len(emails) == 0 {
+		return rule.Know(nil, in.central), nil
+	}
+	var users []*model.User
+	query := in.tx.Clauses(clause.Locking{Strength: "SHARE"}).Order("id")
+	switch {
+	case len(emails) == 0:
+		query = query.Where("id IN ?", ids)
+	case len(ids) == 0:
+		query = query.Where("email_fold IN ?", emails)
+	default:
+		query = query.Where("id IN ? OR email_fold IN ?", ids, emails)
+	}
+	if err := query.Find(&users).Error; err != nil {
+		return rule.People{}, fmt.Errorf("look up users: %w", err)
+	}
+	return rule.Know(users, in.central), nil
+}

@@ -1,0 +1,159 @@
+// Package casework owns every write that closes the loop: a response comes in, rules decide, a case opens, is
+// assigned, noted on, and closed. An exported method is one transaction: it does all it says, with its events in the
+// log and its mails in the queue, or nothing.
+//
+// It refuses reading for show (read's), and settings (setup's).
+//
+// Locks are taken in one order, so that no two calls wait for each other: identities (advisory, sorted) → the
+// customer's row → users' rows → cases' rows by id. pg.Tx tries a call again where PostgreSQL finds a deadlock
+// all the same.
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const noteMax = 20_000 // characters
+
+// Work carries the writes out.
+type Work struct {
+	db    *pg.DB
+	log   *event.Log
+	queue *job.Queue
+	now   func() time.Time
+}
+
+// New makes the writes of one database.
+func New(db *pg.DB, log *event.Log, queue *job.Queue, now func() time.Time) *Work {
+	return &Work{db: db, log: log, queue: queue, now: now}
+}
+
+// write runs one transaction and, once it is committed, wakes whoever follows the log.
+func (w *Work) write(ctx context.Context, do func(tx *gorm.DB, now time.Time) error) error {
+	err := w.db.Tx(ctx, func(tx *gorm.DB) error { return do(tx, w.now().UTC().Truncate(time.Microsecond)) })
+	if err == nil {
+		w.log.Wake()
+	}
+	return err
+}
+
+// held is a case whose row is locked, with all that its snapshots are made of.
+type held struct {
+	model.Case
+	rules []model.RuleID
+}
+
+// hold locks the case's row and reads it. The lock comes first, in a statement of its own: a join in the same
+// statement would show other rows as they were before the wait.
+func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&model.Case{}).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.Missing("input.caseId", "there is no such case")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock a case: %w", err)
+	}
+	h := new(held)
+	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where("cases.id = ?", id).Take(&h.Case).Error
+	if err != nil {
+		return nil, fmt.Errorf("read a case: %w", err)
+	}
+	if h.ResponseID == nil {
+		h.Response = nil
+	}
+	if h.AssigneeID == nil {
+		h.Assignee = nil
+	}
+	err = tx.Raw("SELECT rule_id FROM case_rules WHERE case_id = ? ORDER BY ordinal", id).Scan(&h.rules).Error
+	if err != nil {
+		return nil, fmt.Errorf("read a case's rules: %w", err)
+	}
+	if expectedVersion != nil && *expectedVersion != h.Version {
+		return nil, &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
+			Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *expectedVersion)}
+	}
+	return h, nil
+}
+
+func (h *held) snapshot() *model.Snapshot {
+	s := &model.Snapshot{Case: h.Case, Customer: *h.Customer, RuleIDs: h.rules}
+	if h.Response != nil {
+		r := *h.Response
+		s.Response = &r
+	}
+	if h.Assignee != nil {
+		name := h.Assignee.Name
+		s.AssigneeName = &name
+	}
+	return s
+}
+
+// change does one thing to the case: the row and the log move together, by one version.
+func (h *held) change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*model.LoggedEvent, error) {
+	e.Before = h.snapshot()
+	do()
+	h.Version++
+	h.UpdatedAt = now
+	e.After = h.snapshot()
+	err := tx.Model(&model.Case{}).Where("id = ?", h.ID).
+		Select("Status", "AssigneeID", "AssignedAt", "AssignedByID", "UpdatedAt", "FirstFollowUpAt", "ClosedAt", "ReopenCount", "Version",
+			"Country", "CompanyFold", "SegmentFold", "LifetimeValue").
+		Updates(&h.Case).Error
+	if err != nil {
+		return nil, fmt.Errorf("write a case: %w", err)
+	}
+	return event.Append(tx, e)
+}
+
+// writeNote keeps a note on the case; a blank one is refused.
+func writeNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
+	if err := checkNote(argument, body); err != nil {
+		return nil, err
+	}
+	note := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
+	if err := tx.Create(note).Error; err != nil {
+		return nil, fmt.Errorf("write a note: %w", err)
+	}
+	return note, nil
+}
+
+func checkNote(argument, body string) error {
+	switch {
+	case strings.TrimSpace(body) == "":
+		return fault.Input(argument, "a note is needed: say why, in words")
+	case utf8.RuneCountInString(body) > noteMax:
+		return fault.Input(argument, "a note has %d characters at most", noteMax)
+	}
+	return nil
+}
+
+// assignee reads a user who is to get a case, and keeps them as they are until the transaction ends: an update that
+// makes them inactive waits, or has been seen here.
+func assignee(tx *gorm.DB, argument string, id model.UserID) (*model.User, error) {
+	var user model.User
+	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", id).Take(&user).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.Missing(argument, "there is no such user")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an assignee: %w", err)
+	}
+	if !user.CanBeAssigned() {
+		return nil, fault.Input(argument, "%s cannot be assigned: an assignee is an active AGENT, MANAGER or ADMIN", user.Name)
+	}
+	return &user, nil
+}

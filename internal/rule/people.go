@@ -1,0 +1,128 @@
+package rule
+
+import (
+	"github.com/closeloop/closeloop/model"
+)
+
+// People are the users and addresses that a decision may need, looked up before it is carried out.
+type People struct {
+	byID    map[model.UserID]*model.User
+	byEmail map[string]*model.User // by folded address
+	Central []string
+}
+
+// Know makes People of users.
+func Know(users []*model.User, central []string) People {
+	p := People{byID: map[model.UserID]*model.User{}, byEmail: map[string]*model.User{}, Central: central}
+	for _, u := range users {
+		p.byID[u.ID], p.byEmail[u.EmailFold] = u, u
+	}
+	return p
+}
+
+// Needed names the users that the decision may need: by id, and by folded e-mail address.
+func (d Decision) Needed(c *model.Customer) (ids []model.UserID, emails []string) {
+	add := func(id *model.UserID) {
+		if id != nil {
+			ids = append(ids, *id)
+		}
+	}
+	if d.Opens != nil {
+		add(d.Opens.UserID)
+		add(d.Opens.FallbackUserID)
+		if address := strategyAddress(d.Opens, c); address != nil {
+			emails = append(emails, model.Fold(*address))
+		}
+	}
+	for _, r := range d.Matched {
+		for _, to := range r.Recipients {
+			add(to.UserID)
+		}
+	}
+	return ids, emails
+}
+
+func strategyAddress(r *model.Rule, c *model.Customer) *string {
+	switch r.Strategy {
+	case model.ToAccountManager:
+		return c.AccountManagerEmail
+	case model.ToAgent:
+		return c.AgentEmail
+	}
+	return nil
+}
+
+// Assignee is who gets the case: whom the strategy finds, else the fallback, else nobody.
+func (d Decision) Assignee(c *model.Customer, p People) *model.User {
+	var found *model.User
+	switch {
+	case d.Opens.Strategy == model.ToUser && d.Opens.UserID != nil:
+		found = p.byID[*d.Opens.UserID]
+	case strategyAddress(d.Opens, c) != nil:
+		found = p.byEmail[model.Fold(*strategyAddress(d.Opens, c))]
+	}
+	if found != nil && found.CanBeAssigned() {
+		return found
+	}
+	if d.Opens.Strategy != model.Unassigned && d.Opens.FallbackUserID != nil {
+		if fallback := p.byID[*d.Opens.FallbackUserID]; fallback != nil && fallback.CanBeAssigned() {
+			return fallback
+		}
+	}
+	return nil
+}
+
+// Alert is one address that is to be told of the response, and the first rule that asked for it.
+type Alert struct {
+	To   string
+	Rule model.RuleID
+}
+
+// Alerts are all addresses that the matching rules name, each once. An alert is internal: it never goes to the
+// customer it is about, whoever's address that may be.
+func (d Decision) Alerts(c *model.Customer, assignee *model.User, p People) []Alert {
+	var alerts []Alert
+	told := map[string]bool{}
+	if c.Email != nil {
+		told[model.Fold(*c.Email)] = true
+	}
+	for _, r := range d.Matched {
+		for _, to := range r.Recipients {
+			for _, address := range addresses(to, c, assignee, p) {
+				if folded := model.Fold(address); !told[folded] {
+					told[folded] = true
+					alerts = append(alerts, Alert{To: address, Rule: r.ID})
+				}
+			}
+		}
+	}
+	return alerts
+}
+
+func addresses(to model.Recipient, c *model.Customer, assignee *model.User, p People) []string {
+	one := func(address *string) []string {
+		if address == nil {
+			return nil
+		}
+		return []string{*address}
+	}
+	switch to.Kind {
+	case model.RecipientAddress:
+		return one(to.Address)
+	case model.RecipientUser:
+		if u := p.byID[*to.UserID]; u != nil && u.Active {
+			return one(&u.Email)
+		}
+	case model.RecipientCentral:
+		return p.Central
+	case model.RecipientAssignee:
+		if assignee != nil {
+			return one(&assignee.Email)
+		}
+	case model.RecipientAccountManager:
+		return one(c.AccountManagerEmail)
+	case model.RecipientAgent:
+		return one(c.AgentEmail)
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package setup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+const recipientsMax = 100
+
+// AssignmentInput says who gets the case.
+type AssignmentInput struct {
+	Strategy       model.AssignmentStrategy
+	UserID         *model.UserID
+	FallbackUserID *model.UserID
+}
+
+// RecipientInput says whom to alert.
+type RecipientInput struct {
+	Kind    model.RecipientKind
+	Address *string
+	UserID  *model.UserID
+}
+
+// CreateRuleInput is a new rule.
+type CreateRuleInput struct {
+	Name             string
+	Enabled          bool
+	Scores           []int
+	ContactRequested *bool
+	Filter           *filter.Response
+	OpensCase        bool
+	Assignment       *AssignmentInput
+	FollowUpTarget   *model.Duration
+	Notify           []*RecipientInput
+}
+
+// CreateRulePayload is the new rule.
+type CreateRulePayload struct{ Rule *model.Rule }
+
+// UpdateRuleInput changes a rule: what is absent stays, null clears.
+type UpdateRuleInput struct {
+	ID               model.RuleID
+	Name             graphql.Omittable[*string]
+	Enabled          graphql.Omittable[*bool]
+	Scores           graphql.Omittable[[]int]
+	ContactRequested graphql.Omittable[*bool]
+	Filter           graphql.Omittable[*filter.Response]
+	OpensCase        graphql.Omittable[*bool]
+	Assignment       graphql.Omittable[*AssignmentInput]
+	FollowUpTarget   graphql.Omittable[*model.Duration]
+	Notify           graphql.Omittable[[]*RecipientInput]
+}
+
+// UpdateRulePayload is the rule as it is now.
+type UpdateRulePayload struct{ Rule *model.Rule }
+
+// MoveRuleInput says where to.
+type MoveRuleInput struct {
+	ID       model.RuleID
+	Position int
+}
+
+// MoveRulePayload is all rules in their new order.
+type MoveRulePayload struct{ Rules []*model.Rule }
+
+// DeleteRuleInput names a rule.
+type DeleteRuleInput struct{ ID model.RuleID }
+
+// DeleteRulePayload is the id of the rule that is gone.
+type DeleteRulePayload struct{ DeletedID model.RuleID }
+
+// CreateRule makes a rule, as the last one.
+func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRulePayload, error) {
+	now := s.clock()
+	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, CreatedAt: now, UpdatedAt: now, Scores: []int{}, Strategy: model.Unassigned}
+	all := UpdateRuleInput{
+		Name: graphql.OmittableOf(&in.Name), Enabled: graphql.OmittableOf(&in.Enabled), Scores: graphql.OmittableOf(in.Scores),
+		ContactRequested: graphql.OmittableOf(in.ContactRequested), Filter: graphql.OmittableOf(in.Filter),
+		OpensCase: graphql.OmittableOf(&in.OpensCase), Assignment: graphql.OmittableOf(in.Assignment),
+		FollowUpTarget: graphql.OmittableOf(in.FollowUpTarget), Notify: graphql.OmittableOf(in.Notify),
+	}
+	if err := all.apply(r); err != nil {
+		return nil, err
+	}
+	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+		var last int
+		if err := tx.Raw("SELECT coalesce(max(position), 0) FROM rules WHERE deleted_at IS NULL").Scan(&last).Error; err != nil {
+			return err
+		}
+		r.Position = last + 1
+		if err := namesUsers(tx, r); err != nil {
+			return err
+		}
+		if err := tx.Create(r).Error; err != nil {
+			return fmt.Errorf("make a rule: %w", err)
+		}
+		return writeRecipients(tx, r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &CreateRulePayload{Rule: r}, nil
+}
+
+// UpdateRule changes a rule.
+func (s *Setup) UpdateRule(ctx context.Context, in UpdateRuleInput) (*UpdateRulePayload, error) {
+	r := new(model.Rule)
+	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+		var err error
+		if r, err = find(tx, in.ID); err != nil {
+			return err
+		}
+		if err := in.apply(r); err != nil {
+			return err
+		}
+		r.UpdatedAt = s.clock()
+		if err := namesUsers(tx, r); err != nil {
+			return err
+		}
+		err = tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
+		if err != nil {
+			return fmt.Errorf("write a rule: %w", err)
+		}
+		if !in.Notify.IsSet() {
+			return nil
+		}
+		return writeRecipients(tx, r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateRulePayload{Rule: r}, nil
+}
+
+// MoveRule gives a rule another position; the others make room.
+func (s *Setup) MoveRule(ctx context.Context, in MoveRuleInput) (*MoveRulePayload, error) {
+	var rules []*model.Rule
+	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+		r, err := find(tx, in.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.Where("deleted_at IS NULL").Order("position").Find(&rules).Error; err != nil {
+			return err
+		}
+		if in.Position < 1 || in.Position > len(rules) {
+			return fault.Input("input.position", "a position is from 1 to %d, the number of rules", len(rules))
+		}
+		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
+		moved := rules[at]
+		rules = slices.Insert(slices.Delete(rules, at, at+1), in.Position-1, moved)
+		for i, o := range rules {
+			o.Position = i + 1
+			err := tx.Exec("UPDATE rules SET position = ? WHERE id = ? AND position <> ?", o.Position, o.ID, o.Position).Error
+			if err != nil {
+				return fmt.Errorf("move a rule: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &MoveRulePayload{Rules: rules}, nil
+}
+
+// DeleteRule takes a rule out of the list; it stays readable from the cases it opened.
+func (s *Setup) DeleteRule(ctx context.Context, in DeleteRuleInput) (*DeleteRulePayload, error) {
+	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+		r, err := find(tx, in.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.Model(&model.Rule{}).Where("id = ?", r.ID).Update("deleted_at", s.clock()).Error; err != nil {
+			return fmt.Errorf("delete a rule: %w", err)
+		}
+		return tx.Exec("UPDATE rules SET position = position - 1 WHERE deleted_at IS NULL AND position > ?", r.Position).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteRulePayload{DeletedID: in.ID}, nil
+}
+
+// orderRules runs one transaction that no other write of rules runs beside: positions have no gaps and no doubles.
+func (s *Setup) orderRules(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.db.Tx(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop rules'))").Error; err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+func find(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
+	r := new(model.Rule)
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(r).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.Missing("input.id", "there is no such rule")
+	}
+	return r, err
+}
+
+func namesUsers(tx *gorm.DB, r *model.Rule) error {
+	if err := exists(tx, "input.assignment.userId", r.UserID); err != nil {
+		return err
+	}
+	if err := exists(tx, "input.assignment.fallbackUserId", r.FallbackUserID); err != nil {
+		return err
+	}
+	for i, to := range r.Recipients {
+		if err := exists(tx, fmt.Sprintf("input.notify[%d].userId", i), to.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeRecipients(tx *gorm.DB, r *model.Rule) error {
+	if err := tx.Exec("DELETE FROM rule_recipients WHERE rule_id = ?", r.ID).Error; err != nil {
+		return fmt.Errorf("write a rule's recipients: %w", err)
+	}
+	if len(r.Recipients) == 0 {
+		return nil
+	}
+	for i := range r.Recipients {
+		r.Recipients[i].RuleID, r.Recipients[i].Ordinal = r.ID, i
+	}
+	if err := tx.Create(&r.Recipients).Error; err != nil {
+		return fmt.Errorf("write a rule's recipients: %w", err)
+	}
+	return nil
+}
+
+// stored is a filter as a rule keeps it: read once more by the stricter reading of what is kept.
+func stored(f *filter.Response) (json.RawMessage, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if _, err := filter.Stored(f.Raw()); err != nil {
+		return nil, fault.Within("input.filter", err)
+	}
+	return f.Raw(), nil
+}

@@ -1,0 +1,87 @@
+package setup
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+const addressesMax = 100
+
+// UpdateSettingsInput changes the settings; what is absent stays.
+type UpdateSettingsInput struct {
+	Currency          graphql.Omittable[*string]
+	TimeZone          graphql.Omittable[*string]
+	CentralAddresses  graphql.Omittable[[]string]
+	ForcedStatusOrder graphql.Omittable[*bool]
+}
+
+// UpdateSettingsPayload is the settings as they are now.
+type UpdateSettingsPayload struct{ Settings *model.Settings }
+
+var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// UpdateSettings changes the settings.
+func (s *Setup) UpdateSettings(ctx context.Context, in UpdateSettingsInput) (*UpdateSettingsPayload, error) {
+	settings := new(model.Settings)
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		*settings = model.Settings{}
+		if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(settings).Error; err != nil {
+			return err
+		}
+		if err := in.apply(settings); err != nil {
+			return err
+		}
+		return tx.Model(&model.Settings{}).Where("only_row").
+			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder").Updates(settings).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateSettingsPayload{Settings: settings}, nil
+}
+
+func (in UpdateSettingsInput) apply(s *model.Settings) error {
+	if v, ok := in.Currency.ValueOK(); ok {
+		if v == nil || !currencyPattern.MatchString(*v) {
+			return fault.Input("input.currency", "a currency is a code of ISO 4217, such as EUR")
+		}
+		s.Currency = *v
+	}
+	if v, ok := in.TimeZone.ValueOK(); ok {
+		if v == nil || *v == "" || *v == "Local" {
+			return fault.Input("input.timeZone", "a time zone is an IANA name, such as Europe/Amsterdam")
+		}
+		if _, err := time.LoadLocation(*v); err != nil {
+			return fault.Input("input.timeZone", "%q is not a time zone; an IANA name is asked for, such as Europe/Amsterdam", *v)
+		}
+		s.TimeZone = *v
+	}
+	if v, ok := in.CentralAddresses.ValueOK(); ok {
+		if len(v) > addressesMax {
+			return fault.Input("input.centralAddresses", "%d addresses at most", addressesMax)
+		}
+		s.CentralAddresses = []string{}
+		told := map[string]bool{}
+		for _, a := range v {
+			if !told[model.Fold(a)] {
+				told[model.Fold(a)] = true
+				s.CentralAddresses = append(s.CentralAddresses, a)
+			}
+		}
+	}
+	if v, ok := in.ForcedStatusOrder.ValueOK(); ok {
+		if v == nil {
+			return notNull("forcedStatusOrder")
+		}
+		s.ForcedStatusOrder = *v
+	}
+	return nil
+}

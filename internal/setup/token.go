@@ -1,0 +1,170 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// CreateApiTokenInput is a new token; without a user it is the caller's own.
+type CreateApiTokenInput struct {
+	UserID    *model.UserID
+	Name      string
+	ExpiresAt *time.Time
+}
+
+// CreateApiTokenPayload has the secret, which is shown this once.
+type CreateApiTokenPayload struct {
+	Token  *model.ApiToken
+	Secret string
+}
+
+// RevokeApiTokenInput names a token.
+type RevokeApiTokenInput struct{ ID model.ApiTokenID }
+
+// RevokeApiTokenPayload is the token as it is now.
+type RevokeApiTokenPayload struct{ Token *model.ApiToken }
+
+// CreateAPIToken makes a secret that a program signs in with.
+func (s *Setup) CreateAPIToken(ctx context.Context, viewer auth.Viewer, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
+	name, err := checkName("input.name", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	now := s.clock()
+	if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
+		return nil, fault.Input("input.expiresAt", "this time is past already")
+	}
+	user := viewer.User.ID
+	if in.UserID != nil {
+		user = *in.UserID
+	}
+	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+		if err := exists(tx, "input.userId", &user); err != nil {
+			return err
+		}
+		out.Token = token(user, name, out.Secret, now, in.ExpiresAt)
+		return tx.Create(out.Token).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func token(user model.UserID, name, secret string, now time.Time, expires *time.Time) *model.ApiToken {
+	return &model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: user, Name: name, Hash: auth.Hash(secret), CreatedAt: now, ExpiresAt: expires}
+}
+
+// RevokeAPIToken ends a token. Its sockets notice within a second.
+func (s *Setup) RevokeAPIToken(ctx context.Context, in RevokeApiTokenInput) (*RevokeApiTokenPayload, error) {
+	out := &RevokeApiTokenPayload{Token: new(model.ApiToken)}
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(out.Token).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return fault.Missing("input.id", "there is no such token")
+		}
+		if err != nil || out.Token.RevokedAt != nil {
+			return err
+		}
+		now := s.clock()
+		out.Token.RevokedAt = &now
+		return tx.Model(&model.ApiToken{}).Where("id = ?", in.ID).Update("revoked_at", now).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+const (
+	givenTokenName = "CLOSELOOP_ADMIN_TOKEN"
+	firstTokenName = "first start"
+	firstAdmin     = "admin@localhost"
+)
+
+// FirstStart makes an administrator where there is no user yet, with a token whose secret it answers with: it is to
+// be shown this once. given, where set, is that token instead; on later starts too it is made to work, and what was
+// given before it under the same setting stops to.
+func (s *Setup) FirstStart(ctx context.Context, given string) (secret string, err error) {
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+		secret = ""
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
+			return err
+		}
+		now := s.clock()
+		var admin model.User
+		err := tx.Where("role = 'ADMIN' AND active").Order("created_at, id").Limit(1).Take(&admin).Error
+		fresh := errors.Is(err, gorm.ErrRecordNotFound)
+		if err != nil && !fresh {
+			return err
+		}
+		if fresh {
+			admin = model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: "Administrator", Email: firstAdmin, Role: model.Admin, Active: true, CreatedAt: now}
+			admin.Fold()
+			if err := tx.Create(&admin).Error; err != nil {
+				return err
+			}
+		}
+		if given != "" {
+			return useGiven(tx, admin.ID, given, now)
+		}
+		if fresh {
+			secret = auth.NewSecret()
+			return tx.Create(token(admin.ID, firstTokenName, secret, now, nil)).Error
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("make the first administrator: %w", err)
+	}
+	return secret, nil
+}
+
+func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
+	err := tx.Exec("UPDATE api_tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL AND hash <> ?", now, givenTokenName, auth.Hash(given)).Error
+	if err != nil {
+		return err
+	}
+	// One that was revoked by hand stays revoked.
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(token(admin, givenTokenName, given, now, nil)).Error
+}
+
+// IssueToken makes a token for the user with this address, whom it makes too where there is none; a user of another
+// role is a CONFLICT. It is the command line's.
+func (s *Setup) IssueToken(ctx context.Context, email string, role model.Role) (secret string, err error) {
+	address, err := model.UnmarshalEmailAddress(email)
+	if err != nil {
+		return "", fault.Input("user", "%s", err.Error())
+	}
+	secret = auth.NewSecret()
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+		now := s.clock()
+		user := model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: address, Email: address, Role: role, Active: true, CreatedAt: now}
+		user.Fold()
+		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "email_fold"}}, DoNothing: true}).Create(&user).Error; err != nil {
+			return err
+		}
+		var kept model.User
+		if err := tx.Where("email_fold = ?", user.EmailFold).Take(&kept).Error; err != nil {
+			return err
+		}
+		switch {
+		case kept.Role != role:
+			return fault.New(fault.Conflict, "%s is a user of role %s already; change that with the mutation updateUser", address, kept.Role)
+		case !kept.Active:
+			return fault.New(fault.Conflict, "the user %s is not active", address)
+		}
+		return tx.Create(token(kept.ID, "closeloop token create", secret, now, nil)).Error
+	})
+	return secret, err
+}
