@@ -1,0 +1,71 @@
+package read
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// CaseEventConnection is a page of the log.
+type CaseEventConnection struct {
+	Edges    []*CaseEventEdge
+	PageInfo page.Info
+}
+
+// CaseEventEdge is an event with its place in the feed.
+type CaseEventEdge struct {
+	Cursor string
+	Node   model.CaseEvent
+}
+
+// Nodes are the events without their places.
+func (c *CaseEventConnection) Nodes() []model.CaseEvent {
+	nodes := make([]model.CaseEvent, len(c.Edges))
+	for i, e := range c.Edges {
+		nodes[i] = e.Node
+	}
+	return nodes
+}
+
+// Events pages the log, oldest first.
+func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args, q event.Request) (*CaseEventConnection, error) {
+	found, err := r.log.List(ctx, viewer.User.ID, args, q)
+	if err != nil {
+		return nil, err
+	}
+	return typed(found), nil
+}
+
+// HistoryOf pages what happened to a case, oldest first; the cases of one answer are read together.
+func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEventConnection, error) {
+	return nested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
+}
+
+func (r *Reader) histories(ctx context.Context, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+	cases := make([]model.CaseID, len(ids))
+	for i, id := range ids {
+		cases[i] = model.CaseID{UUID: id}
+	}
+	histories, err := r.log.Histories(ctx, cases, args)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]any, len(ids))
+	for id, h := range histories {
+		found[id.UUID] = typed(h)
+	}
+	return found, nil
+}
+
+func typed(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
+	c := &CaseEventConnection{Edges: make([]*CaseEventEdge, len(found.Edges)), PageInfo: found.PageInfo}
+	for i, e := range found.Edges {
+		c.Edges[i] = &CaseEventEdge{Cursor: e.Cursor, Node: e.Node.Typed()}
+	}
+	return c
+}

@@ -1,0 +1,182 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vikstrous/dataloadgen"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// Loaders read objects by their ids, those of one answer together, and each once. They live as long as one answer:
+// a query's, or one event's of a subscription; older, they would show what was.
+type Loaders struct {
+	Customers *dataloadgen.Loader[model.CustomerID, *model.Customer]
+	Responses *dataloadgen.Loader[model.ResponseID, *model.Response]
+	Cases     *dataloadgen.Loader[model.CaseID, *model.Case]
+	CaseOf    *dataloadgen.Loader[model.ResponseID, *model.Case]
+	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
+	Users     *dataloadgen.Loader[model.UserID, *model.User]
+	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+
+	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
+	NotificationsOf *dataloadgen.Loader[model.CaseID, []*model.Notification]
+	RecipientsOf    *dataloadgen.Loader[model.RuleID, []*model.Recipient]
+	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
+
+	lists *dataloadgen.Loader[listKey, any]
+}
+
+type loadersKey struct{}
+
+// WithLoaders gives the context of one answer its loaders.
+func (r *Reader) WithLoaders(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, r.loaders())
+}
+
+// LoadersFrom gives the loaders of the answer that is being made.
+func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
+
+func (r *Reader) loaders() *Loaders {
+	return &Loaders{
+		Customers: loader(byID(r, func(c *model.Customer) model.CustomerID { return c.ID })),
+		Responses: loader(byID(r, func(c *model.Response) model.ResponseID { return c.ID })),
+		Cases:     loader(byID(r, func(c *model.Case) model.CaseID { return c.ID })),
+		CaseOf: loader(by(r, "response_id", func(c *model.Case) model.ResponseID {
+			return *c.ResponseID
+		})),
+		Notes: loader(byID(r, func(n *model.Note) model.NoteID { return n.ID })),
+		Users: loader(byID(r, func(u *model.User) model.UserID { return u.ID })),
+		Rules: loader(byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
+
+		RulesOf:         loader(r.rulesOf),
+		NotificationsOf: loader(r.notificationsOf),
+		RecipientsOf:    loader(r.recipientsOf),
+		MatchCounts:     loader(r.matchCounts),
+
+		lists: loader(r.readLists),
+	}
+}
+
+// A loader collects what is asked for within this time; siblings of one page ask at once.
+const collectFor = 500 * time.Microsecond
+
+func loader[K comparable, V any](fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
+	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(collectFor))
+}
+
+func byID[K model.AnyID, T any](r *Reader, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+	return by(r, "id", id)
+}
+
+func by[K model.AnyID, T any](r *Reader, column string, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+	return func(ctx context.Context, ids []K) (map[K]*T, error) {
+		var rows []*T
+		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", array{model.UUIDs(ids)}).Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("load by %s: %w", column, err)
+		}
+		found := make(map[K]*T, len(ids))
+		for _, id := range ids { // nil where there is none
+			found[id] = nil
+		}
+		for _, row := range rows {
+			found[key(row)] = row
+		}
+		return found, nil
+	}
+}
+
+func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.Rule, error) {
+	var rows []struct {
+		OfCase model.CaseID
+		model.Rule
+	}
+	err := r.db.WithContext(ctx).Raw(`SELECT x.case_id AS of_case, rules.* FROM case_rules x JOIN rules ON rules.id = x.rule_id
+		WHERE x.case_id = ANY(?) ORDER BY x.case_id, x.ordinal`, array{model.UUIDs(ids)}).Scan(&rows).Error
+	found := empty[model.CaseID, *model.Rule](ids)
+	for i := range rows {
+		found[rows[i].OfCase] = append(found[rows[i].OfCase], &rows[i].Rule)
+	}
+	return found, err
+}
+
+func (r *Reader) notificationsOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
+	var rows []*model.Notification
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).Order("created_at, id").Find(&rows).Error
+	found := empty[model.CaseID, *model.Notification](ids)
+	for _, n := range rows {
+		found[*n.CaseID] = append(found[*n.CaseID], n)
+	}
+	return found, err
+}
+
+func (r *Reader) recipientsOf(ctx context.Context, ids []model.RuleID) (map[model.RuleID][]*model.Recipient, error) {
+	var rows []*model.Recipient
+	err := r.db.WithContext(ctx).Where("rule_id = ANY(?)", array{model.UUIDs(ids)}).Order("rule_id, ordinal").Find(&rows).Error
+	found := empty[model.RuleID, *model.Recipient](ids)
+	for _, to := range rows {
+		found[to.RuleID] = append(found[to.RuleID], to)
+	}
+	return found, err
+}
+
+func (r *Reader) matchCounts(ctx context.Context, ids []model.RuleID) (map[model.RuleID]int, error) {
+	var rows []struct {
+		RuleID model.RuleID
+		N      int
+	}
+	err := r.db.WithContext(ctx).Raw("SELECT rule_id, count(*) AS n FROM response_rules WHERE rule_id = ANY(?) GROUP BY rule_id",
+		array{model.UUIDs(ids)}).Scan(&rows).Error
+	found := make(map[model.RuleID]int, len(ids))
+	for _, id := range ids {
+		found[id] = 0
+	}
+	for _, row := range rows {
+		found[row.RuleID] = row.N
+	}
+	return found, err
+}
+
+func empty[K comparable, V any](ids []K) map[K][]V {
+	m := make(map[K][]V, len(ids))
+	for _, id := range ids {
+		m[id] = []V{}
+	}
+	return m
+}
+
+// Customer is the one with this id; the foreign keys see to it that there is one.
+func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error) {
+	c, err := LoadersFrom(ctx).Customers.Load(ctx, id)
+	if err == nil && c == nil {
+		err = gone("customer")
+	}
+	return c, err
+}
+
+// Case is the one with this id.
+func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
+	c, err := LoadersFrom(ctx).Cases.Load(ctx, id)
+	if err == nil && c == nil {
+		err = gone("case")
+	}
+	return c, err
+}
+
+// Optional loads what an id points to, where there is one.
+func Optional[K comparable, T any](ctx context.Context, l *dataloadgen.Loader[K, *T], id *K) (*T, error) {
+	if id == nil {
+		return nil, nil
+	}
+	return l.Load(ctx, *id)
+}
+
+// listKey names one list below one parent: of what, and asked for how. request is JSON, because keys are compared.
+type listKey struct {
+	parent  uuid.UUID
+	of      string
+	request string
+}

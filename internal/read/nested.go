@@ -1,0 +1,177 @@
+package read
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// The lists below the rows of a list: all parents of one answer that ask alike are read in one statement.
+const (
+	notesOfCase         = "notes of a case"
+	historyOfCase       = "history of a case"
+	responsesOfCustomer = "responses of a customer"
+	casesOfCustomer     = "cases of a customer"
+	casesOfUser         = "cases of a user"
+)
+
+type listRequest struct {
+	Args   page.Args
+	Filter json.RawMessage
+	Order  json.RawMessage
+	Viewer model.UserID
+}
+
+func nested[C any](ctx context.Context, parent uuid.UUID, of string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
+	var none C
+	orderBy, err := json.Marshal(order)
+	if err != nil {
+		return none, err
+	}
+	request, err := json.Marshal(listRequest{Args: args, Filter: raw, Order: orderBy, Viewer: viewer})
+	if err != nil {
+		return none, err
+	}
+	found, err := LoadersFrom(ctx).lists.Load(ctx, listKey{parent, of, string(request)})
+	if err != nil {
+		return none, err
+	}
+	return found.(C), nil
+}
+
+// NotesOf lists the notes of a case, the oldest first.
+func NotesOf(ctx context.Context, id model.CaseID, args page.Args) (*NoteConnection, error) {
+	return nested[*NoteConnection](ctx, id.UUID, notesOfCase, args, nil, nil, model.UserID{})
+}
+
+// ResponsesOf lists the responses of a customer.
+func ResponsesOf(ctx context.Context, id model.CustomerID, q ResponseList) (*ResponseConnection, error) {
+	return nested[*ResponseConnection](ctx, id.UUID, responsesOfCustomer, q.Args, q.Filter.Raw(), q.OrderBy, model.UserID{})
+}
+
+// CasesOf lists the cases of a customer.
+func (r *Reader) CasesOf(ctx context.Context, viewer auth.Viewer, id model.CustomerID, q CaseList) (*CaseConnection, error) {
+	return r.nestedCases(ctx, viewer, id.UUID, casesOfCustomer, q)
+}
+
+// CasesAssignedTo lists the cases of a user.
+func (r *Reader) CasesAssignedTo(ctx context.Context, viewer auth.Viewer, id model.UserID, q CaseList) (*CaseConnection, error) {
+	return r.nestedCases(ctx, viewer, id.UUID, casesOfUser, q)
+}
+
+func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uuid.UUID, of string, q CaseList) (*CaseConnection, error) {
+	out := new(CaseConnection)
+	var err error
+	if q.FeedCursor {
+		if out.FeedCursor, err = r.log.Head(ctx); err != nil {
+			return nil, err
+		}
+	}
+	out.Connection, err = nested[*page.Connection[model.Case]](ctx, parent, of, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (r *Reader) readLists(ctx context.Context, keys []listKey) (map[listKey]any, error) {
+	type group struct{ of, request string }
+	parents := map[group][]uuid.UUID{}
+	for _, k := range keys {
+		g := group{k.of, k.request}
+		parents[g] = append(parents[g], k.parent)
+	}
+	found := make(map[listKey]any, len(keys))
+	for g, ids := range parents {
+		var q listRequest
+		if err := json.Unmarshal([]byte(g.request), &q); err != nil {
+			return nil, fmt.Errorf("read a list's request: %w", err)
+		}
+		lists, err := r.readList(ctx, g.of, q, ids)
+		if err != nil {
+			return nil, fmt.Errorf("list the %s: %w", g.of, err)
+		}
+		for id, list := range lists {
+			found[listKey{id, g.of, g.request}] = list
+		}
+	}
+	return found, nil
+}
+
+func (r *Reader) readList(ctx context.Context, of string, q listRequest, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+	switch of {
+	case notesOfCase:
+		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, true, ids)
+	case historyOfCase:
+		return r.histories(ctx, q.Args, ids)
+	case responsesOfCustomer:
+		f, order, err := decoded[filter.Response](q, responseOrder)
+		if err != nil {
+			return nil, err
+		}
+		return each(r, ctx, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, f.Where(r.now()), ids)
+	case casesOfCustomer, casesOfUser:
+		f, order, err := decoded[filter.Case](q, caseOrder)
+		if err != nil {
+			return nil, err
+		}
+		column, parent := "customer_id", func(c *model.Case) uuid.UUID { return c.CustomerID.UUID }
+		if of == casesOfUser {
+			column, parent = "assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
+		}
+		return each(r, ctx, column, parent, order, q.Args, f.Where(q.Viewer, r.now()), ids)
+	}
+	return nil, fmt.Errorf("no list is called %q", of)
+}
+
+// decoded reads the filter and the order of a request again.
+func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T], error)) (*F, page.Order[T], error) {
+	f := new(F)
+	if len(q.Filter) > 0 && string(q.Filter) != "null" {
+		var v any
+		if err := json.Unmarshal(q.Filter, &v); err != nil {
+			return nil, nil, err
+		}
+		if err := any(f).(interface{ UnmarshalGQL(any) error }).UnmarshalGQL(v); err != nil {
+			return nil, nil, err
+		}
+	}
+	var by []O
+	if err := json.Unmarshal(q.Order, &by); err != nil {
+		return nil, nil, err
+	}
+	keys, err := order(by)
+	return f, keys, err
+}
+
+func each[T any](r *Reader, ctx context.Context, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, condition any, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+	query := r.db.WithContext(ctx).Model(new(T)).Where(column+" = ANY(?)", array{ids})
+	if condition != true {
+		query = query.Where(condition)
+	}
+	count := func(ctx context.Context, id uuid.UUID) (int, error) {
+		var n int64
+		one := r.db.WithContext(ctx).Model(new(T)).Where(column+" = ?", id)
+		if condition != true {
+			one = one.Where(condition)
+		}
+		err := one.Count(&n).Error
+		return int(n), err
+	}
+	lists, err := page.ReadEach(query, column, parent, order, args, count, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]any, len(lists))
+	for id, list := range lists {
+		found[id] = list
+	}
+	return found, nil
+}

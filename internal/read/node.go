@@ -1,0 +1,98 @@
+package read
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Node is any object with a global id.
+type Node interface{ IsNode() }
+
+// Node finds an object by its id; nil where it does not exist, or not for this viewer.
+func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node, error) {
+	parsed, err := model.ParseID(id)
+	if err != nil {
+		return nil, fault.Input("id", "%s", err.Error())
+	}
+	l := LoadersFrom(ctx)
+	staff := viewer.Has(model.Stakeholder, model.Agent, model.Manager)
+	switch id := parsed.(type) {
+	case model.CustomerID:
+		return node(l.Customers.Load(ctx, id))
+	case model.ResponseID:
+		return node(l.Responses.Load(ctx, id))
+	case model.CaseID:
+		return node(l.Cases.Load(ctx, id))
+	case model.NoteID:
+		return node(l.Notes.Load(ctx, id))
+	case model.EventID:
+		e, err := r.log.Find(ctx, id)
+		if e == nil || err != nil {
+			return nil, err
+		}
+		return e.Typed(), nil
+	case model.UserID:
+		if staff || viewer.User.ID == id {
+			return node(l.Users.Load(ctx, id))
+		}
+	case model.RuleID:
+		if staff {
+			return node(l.Rules.Load(ctx, id))
+		}
+	case model.NotificationID:
+		if staff {
+			return node(loadOne[model.Notification](ctx, r, id))
+		}
+	case model.ApiTokenID:
+		if viewer.Has() {
+			return node(loadOne[model.ApiToken](ctx, r, id))
+		}
+	}
+	return nil, nil
+}
+
+// node makes a nil pointer a nil interface.
+func node[T any, P interface {
+	*T
+	Node
+}](found P, err error) (Node, error) {
+	if found == nil || err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func loadOne[T any](ctx context.Context, r *Reader, id any) (*T, error) {
+	var rows []*T
+	if err := r.db.WithContext(ctx).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// Nodes finds several objects by their ids, in their order and at once, so that the loaders read those of one kind
+// together; nil stands for each that does not exist, or not for this viewer.
+func (r *Reader) Nodes(ctx context.Context, viewer auth.Viewer, ids []string) ([]Node, error) {
+	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
+	var all sync.WaitGroup
+	for i, id := range ids {
+		all.Go(func() { nodes[i], errs[i] = r.Node(ctx, viewer, id) })
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil {
+			var f *fault.Error
+			if errors.As(err, &f) && f.Argument == "id" {
+				return nil, fault.Input(fmt.Sprintf("ids[%d]", i), "%s", f.Message)
+			}
+			return nil, err
+		}
+	}
+	return nodes, nil
+}

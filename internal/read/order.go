@@ -1,0 +1,124 @@
+package read
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// OrderDirection is which end comes first.
+type OrderDirection string
+
+// The fields that lists can be sorted by.
+type (
+	CaseOrderField     string
+	ResponseOrderField string
+	CustomerOrderField string
+)
+
+// CaseOrder is one key to sort cases by.
+type CaseOrder struct {
+	Field     CaseOrderField
+	Direction OrderDirection
+}
+
+// ResponseOrder is one key to sort responses by.
+type ResponseOrder struct {
+	Field     ResponseOrderField
+	Direction OrderDirection
+}
+
+// CustomerOrder is one key to sort customers by.
+type CustomerOrder struct {
+	Field     CustomerOrderField
+	Direction OrderDirection
+}
+
+func (o CaseOrder) parts() (string, bool)     { return string(o.Field), o.Direction == "DESC" }
+func (o ResponseOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
+func (o CustomerOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
+
+// value gives what is behind a pointer, or nil: a nil pointer in an interface would not be nil.
+func value[V any](v *V) any {
+	if v == nil {
+		return nil
+	}
+	return *v
+}
+
+var caseKeys = map[string]page.Key[model.Case]{
+	"OPENED_AT":      {Column: "cases.opened_at", Kind: page.Time, Of: func(c *model.Case) any { return c.OpenedAt }},
+	"UPDATED_AT":     {Column: "cases.updated_at", Kind: page.Time, Of: func(c *model.Case) any { return c.UpdatedAt }},
+	"ASSIGNED_AT":    {Column: "cases.assigned_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.AssignedAt) }},
+	"DUE_AT":         {Column: "cases.due_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.DueAt) }},
+	"CLOSED_AT":      {Column: "cases.closed_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.ClosedAt) }},
+	"NUMBER":         {Column: "cases.number", Kind: page.Whole, Of: func(c *model.Case) any { return c.Number }},
+	"SCORE":          {Column: "cases.score", Kind: page.Whole, Nullable: true, Of: func(c *model.Case) any { return value[int](c.Score) }},
+	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Case) any { return value[decimal.Decimal](c.LifetimeValue) }},
+	"STATUS": {Column: "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], cases.status)", Kind: page.Whole,
+		Of: func(c *model.Case) any {
+			return map[model.CaseStatus]int{model.Open: 1, model.InProgress: 2, model.Closed: 3}[c.Status]
+		}},
+}
+
+var responseKeys = map[string]page.Key[model.Response]{
+	"RESPONDED_AT": {Column: "responses.responded_at", Kind: page.Time, Of: func(r *model.Response) any { return r.RespondedAt }},
+	"SCORE":        {Column: "responses.score", Kind: page.Whole, Of: func(r *model.Response) any { return r.Score }},
+}
+
+var customerKeys = map[string]page.Key[model.Customer]{
+	"CREATED_AT":     {Column: "customers.created_at", Kind: page.Time, Of: func(c *model.Customer) any { return c.CreatedAt }},
+	"COMPANY":        {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.Company)) }},
+	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Customer) any { return value[decimal.Decimal](c.LifetimeValue) }},
+}
+
+var noteOrder = page.Order[model.Note]{
+	{Name: "CREATED_AT", Column: "created_at", Kind: page.Time, Of: func(n *model.Note) any { return n.CreatedAt }},
+	{Name: "ID", Column: "id", Kind: page.ID, Of: func(n *model.Note) any { return n.ID.UUID }},
+}
+
+var userOrder = page.Order[model.User]{
+	{Name: "NAME", Column: "name_fold", Kind: page.Text, Of: func(u *model.User) any { return u.NameFold }},
+	{Name: "ID", Column: "id", Kind: page.ID, Of: func(u *model.User) any { return u.ID.UUID }},
+}
+
+func caseOrder(by []*CaseOrder) (page.Order[model.Case], error) {
+	return ordered(by, caseKeys, "OPENED_AT", "cases.id", func(c *model.Case) uuid.UUID { return c.ID.UUID })
+}
+
+func responseOrder(by []*ResponseOrder) (page.Order[model.Response], error) {
+	return ordered(by, responseKeys, "RESPONDED_AT", "responses.id", func(r *model.Response) uuid.UUID { return r.ID.UUID })
+}
+
+func customerOrder(by []*CustomerOrder) (page.Order[model.Customer], error) {
+	return ordered(by, customerKeys, "CREATED_AT", "customers.id", func(c *model.Customer) uuid.UUID { return c.ID.UUID })
+}
+
+// ordered makes an order of what the caller asks for: newest first where they ask for nothing, ties by id, in the
+// direction of the first key so that one index serves both.
+func ordered[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
+	var order page.Order[T]
+	add := func(name string, desc bool) {
+		key := keys[name]
+		key.Name, key.Desc = name, desc
+		order = append(order, key)
+	}
+	seen := map[string]bool{}
+	for _, o := range by {
+		name, desc := o.parts()
+		if seen[name] {
+			return nil, fault.Input("orderBy", "%s is there twice", name)
+		}
+		seen[name] = true
+		add(name, desc)
+	}
+	if len(by) == 0 {
+		add(newest, true)
+	}
+	return append(order, page.Key[T]{Name: "ID", Column: id, Kind: page.ID, Desc: order[0].Desc, Of: func(row *T) any { return of(row) }}), nil
+}

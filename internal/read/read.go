@@ -1,0 +1,202 @@
+// Package read owns lists and single objects: what resolvers show. A list is one statement for its rows with the
+// to-one relations that are asked for, and one for each to-many relation of the whole page.
+//
+// It refuses to write, and leaves sums to report and the log to event.
+package read
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Reader reads one database.
+type Reader struct {
+	db  *gorm.DB
+	log *event.Log
+	now func() time.Time
+}
+
+// New makes a reader.
+func New(db *pg.DB, log *event.Log, now func() time.Time) *Reader {
+	return &Reader{db: db.Gorm, log: log, now: now}
+}
+
+// Connections and edges of the API, by their GraphQL names.
+type (
+	ResponseConnection = page.Connection[model.Response]
+	ResponseEdge       = page.Edge[model.Response]
+	CustomerConnection = page.Connection[model.Customer]
+	CustomerEdge       = page.Edge[model.Customer]
+	CaseEdge           = page.Edge[model.Case]
+	NoteConnection     = page.Connection[model.Note]
+	NoteEdge           = page.Edge[model.Note]
+	UserConnection     = page.Connection[model.User]
+	UserEdge           = page.Edge[model.User]
+	PageInfo           = page.Info
+)
+
+// CaseConnection is a page of cases and where the feed stood before it was read.
+type CaseConnection struct {
+	*page.Connection[model.Case]
+	FeedCursor string // empty where it was not asked for
+}
+
+// CaseList is what a list of cases is asked for by.
+type CaseList struct {
+	page.Args
+	Filter     *filter.Case
+	OrderBy    []*CaseOrder
+	FeedCursor bool     // whether it is asked for
+	Join       []string // of Customer, Response and Assignee, those that are asked for
+}
+
+// Cases lists cases.
+func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*CaseConnection, error) {
+	order, err := caseOrder(q.OrderBy)
+	if err != nil {
+		return nil, err
+	}
+	out := new(CaseConnection)
+	if q.FeedCursor { // before the list, so that list and feed leave no gap
+		if out.FeedCursor, err = r.log.Head(ctx); err != nil {
+			return nil, err
+		}
+	}
+	query := r.db.WithContext(ctx).Where(q.Filter.Where(viewer.User.ID, r.now()))
+	out.Connection, err = page.Read(query, order, q.Args, func(rows *gorm.DB) *gorm.DB {
+		for _, relation := range q.Join {
+			rows = rows.Joins(relation)
+		}
+		return rows
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list cases: %w", err)
+	}
+	return out, nil
+}
+
+// ResponseList is what a list of responses is asked for by.
+type ResponseList struct {
+	page.Args
+	Filter  *filter.Response
+	OrderBy []*ResponseOrder
+	Join    []string // Customer, where it is asked for
+}
+
+// Responses lists responses.
+func (r *Reader) Responses(ctx context.Context, q ResponseList) (*ResponseConnection, error) {
+	order, err := responseOrder(q.OrderBy)
+	if err != nil {
+		return nil, err
+	}
+	c, err := page.Read(r.db.WithContext(ctx).Where(q.Filter.Where(r.now())), order, q.Args, func(rows *gorm.DB) *gorm.DB {
+		for _, relation := range q.Join {
+			rows = rows.Joins(relation)
+		}
+		return rows
+	})
+	return wrapped(c, "list responses", err)
+}
+
+// Customers lists customers.
+func (r *Reader) Customers(ctx context.Context, args page.Args, f *filter.Customer, orderBy []*CustomerOrder) (*CustomerConnection, error) {
+	order, err := customerOrder(orderBy)
+	if err != nil {
+		return nil, err
+	}
+	c, err := page.Read(r.db.WithContext(ctx).Where(f.Where(r.now())), order, args, nil)
+	return wrapped(c, "list customers", err)
+}
+
+// NoteFilter says which notes.
+type NoteFilter struct {
+	Case      []model.CaseID
+	Author    []model.UserID
+	CreatedAt *filter.Time
+}
+
+// Notes lists notes, the oldest first.
+func (r *Reader) Notes(ctx context.Context, args page.Args, f *NoteFilter) (*NoteConnection, error) {
+	query := r.db.WithContext(ctx)
+	if f != nil {
+		if f.Case != nil {
+			query = query.Where("case_id = ANY(?)", array{model.UUIDs(f.Case)})
+		}
+		if f.Author != nil {
+			query = query.Where("author_id = ANY(?)", array{model.UUIDs(f.Author)})
+		}
+		query = query.Where(f.CreatedAt.Where("notes.created_at", r.now()))
+	}
+	c, err := page.Read(query, noteOrder, args, nil)
+	return wrapped(c, "list notes", err)
+}
+
+func wrapped[T any](c *T, doing string, err error) (*T, error) {
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return c, nil
+}
+
+// Rules lists the rules by position.
+func (r *Reader) Rules(ctx context.Context) ([]*model.Rule, error) {
+	rules := []*model.Rule{}
+	err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Order("position").Find(&rules).Error
+	if err != nil {
+		return nil, fmt.Errorf("list rules: %w", err)
+	}
+	return rules, nil
+}
+
+// Settings reads the settings.
+func (r *Reader) Settings(ctx context.Context) (*model.Settings, error) {
+	s := new(model.Settings)
+	if err := r.db.WithContext(ctx).Take(s).Error; err != nil {
+		return nil, fmt.Errorf("read the settings: %w", err)
+	}
+	return s, nil
+}
+
+// APITokens lists all tokens, the newest first.
+func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
+	tokens := []*model.ApiToken{}
+	if err := r.db.WithContext(ctx).Order("created_at DESC, id DESC").Find(&tokens).Error; err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	return tokens, nil
+}
+
+// CaseByNumber reads a case by its number for people; nil where there is none.
+func (r *Reader) CaseByNumber(ctx context.Context, number int) (*model.Case, error) {
+	c := new(model.Case)
+	err := r.db.WithContext(ctx).Where("number = ?", number).Take(c).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	return wrapped(c, "read a case", err)
+}
+
+// array is one parameter that is a list; GORM would spell a slice out as so many parameters.
+type array struct{ of any }
+
+func (a array) Build(b clause.Builder) {
+	stmt := b.(*gorm.Statement)
+	stmt.Vars = append(stmt.Vars, a.of)
+	stmt.DB.BindVarTo(stmt, stmt, a.of)
+}
+
+// gone is the answer where a row that another one points to is not there; foreign keys forbid it.
+func gone(what string) error { return fault.New(fault.NotFound, "the %s is gone", what) }

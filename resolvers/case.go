@@ -1,0 +1,124 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/model"
+)
+
+type (
+	kase struct{ *Resolver }
+	note struct{ *Resolver }
+)
+
+func (r *Resolver) Case() graph.CaseResolver { return kase{r} }
+func (r *Resolver) Note() graph.NoteResolver { return note{r} }
+
+func (r mutation) OpenCase(ctx context.Context, in casework.OpenCaseInput) (*casework.OpenCasePayload, error) {
+	return as(ctx, r.Work.OpenCase, in)
+}
+
+func (r mutation) AssignCase(ctx context.Context, in casework.AssignCaseInput) (*casework.AssignCasePayload, error) {
+	return as(ctx, r.Work.AssignCase, in)
+}
+
+func (r mutation) UpdateCaseStatus(ctx context.Context, in casework.UpdateCaseStatusInput) (*casework.UpdateCaseStatusPayload, error) {
+	return as(ctx, r.Work.UpdateCaseStatus, in)
+}
+
+func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casework.AddNotePayload, error) {
+	return as(ctx, r.Work.AddNote, in)
+}
+
+func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
+	return read.CaseList{
+		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: asked(ctx, "feedCursor"),
+		Join: joins(ctx, map[string]string{"customer": "Customer", "response": "Response", "assignee": "Assignee"}),
+	}
+}
+
+func (r query) Cases(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
+	return as(ctx, r.Read.Cases, caseList(ctx, args(first, after, last, before), f, orderBy))
+}
+
+func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
+	return r.Read.CaseByNumber(ctx, number)
+}
+
+func (r query) Notes(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NoteFilter) (*read.NoteConnection, error) {
+	return r.Read.Notes(ctx, args(first, after, last, before), f)
+}
+
+func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
+}
+
+func (kase) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {
+	if c.Customer != nil {
+		return c.Customer, nil
+	}
+	return read.Customer(ctx, c.CustomerID)
+}
+
+func (kase) Response(ctx context.Context, c *model.Case) (*model.Response, error) {
+	if c.ResponseID != nil && c.Response != nil {
+		return c.Response, nil
+	}
+	return read.Optional(ctx, read.LoadersFrom(ctx).Responses, c.ResponseID)
+}
+
+func (kase) Assignee(ctx context.Context, c *model.Case) (*model.User, error) {
+	if c.AssigneeID != nil && c.Assignee != nil {
+		return c.Assignee, nil
+	}
+	return user(ctx, c.AssigneeID)
+}
+
+func (kase) AssignedBy(ctx context.Context, c *model.Case) (*model.User, error) {
+	return user(ctx, c.AssignedByID)
+}
+
+func (kase) OpenedBy(ctx context.Context, c *model.Case) (*model.User, error) {
+	return user(ctx, c.OpenedByID)
+}
+
+func (kase) Rules(ctx context.Context, c *model.Case) ([]*model.Rule, error) {
+	return read.LoadersFrom(ctx).RulesOf.Load(ctx, c.ID)
+}
+
+func (r kase) TimeSinceOpen(_ context.Context, c *model.Case) (model.Duration, error) {
+	return c.TimeSinceOpen(r.Now()), nil
+}
+
+func (r kase) Overdue(_ context.Context, c *model.Case) (bool, error) { return c.Overdue(r.Now()), nil }
+
+func (kase) Notes(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.NoteConnection, error) {
+	return read.NotesOf(ctx, c.ID, args(first, after, last, before))
+}
+
+func (kase) History(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.CaseEventConnection, error) {
+	return read.HistoryOf(ctx, c.ID, args(first, after, last, before))
+}
+
+func (kase) Notifications(ctx context.Context, c *model.Case) ([]*model.Notification, error) {
+	return read.LoadersFrom(ctx).NotificationsOf.Load(ctx, c.ID)
+}
+
+func (note) Case(ctx context.Context, n *model.Note) (*model.Case, error) {
+	return read.Case(ctx, n.CaseID)
+}
+
+func (note) Author(ctx context.Context, n *model.Note) (*model.User, error) {
+	return read.LoadersFrom(ctx).Users.Load(ctx, n.AuthorID)
+}

@@ -1,0 +1,91 @@
+// Package resolvers translates GraphQL calls into calls of the packages that do the work: one file for each schema
+// file, ten lines at most for each resolver.
+//
+// It refuses SQL, transactions and decisions.
+package resolvers
+
+import (
+	"context"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Resolver is the root of all resolvers.
+type Resolver struct {
+	Work    *casework.Work
+	Setup   *setup.Setup
+	Read    *read.Reader
+	Reports *report.Reports
+	Log     *event.Log
+	Now     func() time.Time
+}
+
+type (
+	query        struct{ *Resolver }
+	mutation     struct{ *Resolver }
+	subscription struct{ *Resolver }
+)
+
+var _ graph.ResolverRoot = (*Resolver)(nil)
+
+func (r *Resolver) Query() graph.QueryResolver               { return query{r} }
+func (r *Resolver) Mutation() graph.MutationResolver         { return mutation{r} }
+func (r *Resolver) Subscription() graph.SubscriptionResolver { return subscription{r} }
+
+// as calls a method that wants the viewer and an input.
+func as[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, In) (*Out, error), in In) (*Out, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return do(ctx, viewer, in)
+}
+
+func args(first *int, after *string, last *int, before *string) page.Args {
+	return page.Args{First: first, After: after, Last: last, Before: before}
+}
+
+// asked tells whether the answer has this field somewhere below the one being resolved, by the names on the way.
+func asked(ctx context.Context, path ...string) bool {
+	fields := graphql.CollectFieldsCtx(ctx, nil)
+	for i, name := range path {
+		var next []graphql.CollectedField
+		for _, f := range fields {
+			if f.Name != name {
+				continue
+			}
+			if i == len(path)-1 {
+				return true
+			}
+			next = append(next, graphql.CollectFields(graphql.GetOperationContext(ctx), f.Selections, nil)...)
+		}
+		fields = next
+	}
+	return false
+}
+
+// joins tells which to-one relations of a list's rows are asked for, by the names of fields and of GORM's relations.
+func joins(ctx context.Context, relations map[string]string) []string {
+	var wanted []string
+	for field, relation := range relations {
+		if asked(ctx, "nodes", field) || asked(ctx, "edges", "node", field) {
+			wanted = append(wanted, relation)
+		}
+	}
+	return wanted
+}
+
+func user(ctx context.Context, id *model.UserID) (*model.User, error) {
+	return read.Optional(ctx, read.LoadersFrom(ctx).Users, id)
+}

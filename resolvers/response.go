@@ -1,0 +1,58 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
+)
+
+type (
+	customer struct{ *Resolver }
+	response struct{ *Resolver }
+)
+
+func (r *Resolver) Customer() graph.CustomerResolver { return customer{r} }
+func (r *Resolver) Response() graph.ResponseResolver { return response{r} }
+
+func (r mutation) SubmitResponse(ctx context.Context, in casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error) {
+	return as(ctx, r.Work.SubmitResponse, in)
+}
+
+func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
+	return r.Read.Responses(ctx, read.ResponseList{
+		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
+		Join: joins(ctx, map[string]string{"customer": "Customer"}),
+	})
+}
+
+func (r query) Customers(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Customer, orderBy []*read.CustomerOrder) (*read.CustomerConnection, error) {
+	return r.Read.Customers(ctx, args(first, after, last, before), f, orderBy)
+}
+
+func (r customer) Responses(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
+	return read.ResponsesOf(ctx, of.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy})
+}
+
+func (r customer) Cases(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.CasesOf(ctx, viewer, of.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
+}
+
+func (response) Customer(ctx context.Context, of *model.Response) (*model.Customer, error) {
+	if of.Customer != nil {
+		return of.Customer, nil
+	}
+	return read.Customer(ctx, of.CustomerID)
+}
+
+func (response) Case(ctx context.Context, of *model.Response) (*model.Case, error) {
+	return read.LoadersFrom(ctx).CaseOf.Load(ctx, of.ID)
+}

@@ -1,0 +1,58 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+type (
+	rule       struct{ *Resolver }
+	assignment struct{ *Resolver }
+	recipient  struct{ *Resolver }
+)
+
+func (r *Resolver) Rule() graph.RuleResolver             { return rule{r} }
+func (r *Resolver) Assignment() graph.AssignmentResolver { return assignment{r} }
+func (r *Resolver) Recipient() graph.RecipientResolver   { return recipient{r} }
+
+func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read.Rules(ctx) }
+
+func (r mutation) CreateRule(ctx context.Context, in setup.CreateRuleInput) (*setup.CreateRulePayload, error) {
+	return r.Setup.CreateRule(ctx, in)
+}
+
+func (r mutation) UpdateRule(ctx context.Context, in setup.UpdateRuleInput) (*setup.UpdateRulePayload, error) {
+	return r.Setup.UpdateRule(ctx, in)
+}
+
+func (r mutation) MoveRule(ctx context.Context, in setup.MoveRuleInput) (*setup.MoveRulePayload, error) {
+	return r.Setup.MoveRule(ctx, in)
+}
+
+func (r mutation) DeleteRule(ctx context.Context, in setup.DeleteRuleInput) (*setup.DeleteRulePayload, error) {
+	return r.Setup.DeleteRule(ctx, in)
+}
+
+func (rule) Notify(ctx context.Context, of *model.Rule) ([]*model.Recipient, error) {
+	return read.LoadersFrom(ctx).RecipientsOf.Load(ctx, of.ID)
+}
+
+func (rule) MatchCount(ctx context.Context, of *model.Rule) (int, error) {
+	return read.LoadersFrom(ctx).MatchCounts.Load(ctx, of.ID)
+}
+
+func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, error) {
+	return user(ctx, of.UserID)
+}
+
+func (assignment) FallbackUser(ctx context.Context, of *model.Assignment) (*model.User, error) {
+	return user(ctx, of.FallbackUserID)
+}
+
+func (recipient) User(ctx context.Context, of *model.Recipient) (*model.User, error) {
+	return user(ctx, of.UserID)
+}

@@ -1,0 +1,61 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+type (
+	person   struct{ *Resolver }
+	apiToken struct{ *Resolver }
+)
+
+func (r *Resolver) User() graph.UserResolver         { return person{r} }
+func (r *Resolver) ApiToken() graph.ApiTokenResolver { return apiToken{r} }
+
+func (r query) Viewer(ctx context.Context) (*auth.Viewer, error) {
+	viewer, err := auth.From(ctx)
+	return &viewer, err
+}
+
+func (r query) Users(ctx context.Context, first *int, after *string, last *int, before *string, f *read.UserFilter) (*read.UserConnection, error) {
+	return r.Read.Users(ctx, args(first, after, last, before), f)
+}
+
+func (r query) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
+	return r.Read.APITokens(ctx)
+}
+
+func (r mutation) CreateUser(ctx context.Context, in setup.CreateUserInput) (*setup.CreateUserPayload, error) {
+	return r.Setup.CreateUser(ctx, in)
+}
+
+func (r mutation) UpdateUser(ctx context.Context, in setup.UpdateUserInput) (*setup.UpdateUserPayload, error) {
+	return as(ctx, r.Setup.UpdateUser, in)
+}
+
+func (r mutation) CreateAPIToken(ctx context.Context, in setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error) {
+	return as(ctx, r.Setup.CreateAPIToken, in)
+}
+
+func (r mutation) RevokeAPIToken(ctx context.Context, in setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error) {
+	return r.Setup.RevokeAPIToken(ctx, in)
+}
+
+func (r person) AssignedCases(ctx context.Context, of *model.User, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.CasesAssignedTo(ctx, viewer, of.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
+}
+
+func (apiToken) User(ctx context.Context, of *model.ApiToken) (*model.User, error) {
+	return read.LoadersFrom(ctx).Users.Load(ctx, of.UserID)
+}
