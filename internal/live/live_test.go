@@ -1,0 +1,174 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/live"
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestOnlyUpgradesAreSupported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	plain, err := http.NewRequest(http.MethodGet, "/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.live.Supports(plain) {
+		t.Error("a plain request is supported")
+	}
+	plain.Header.Set("Connection", "keep-alive, Upgrade")
+	plain.Header.Set("Upgrade", "websocket")
+	if !w.live.Supports(plain) {
+		t.Error("an upgrade is not supported")
+	}
+}
+
+func TestAnyOriginMayConnect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.connect(http.Header{"Origin": {"https://elsewhere.example"}})
+}
+
+func TestOneSocketTooManyIsRefusedUntilAnotherEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *live.Options) { o.MaxSockets = 2 })
+	first := w.connect(nil)
+	w.connect(nil)
+	if err := w.refused(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.conn.Close()
+	for deadline := time.Now().Add(patience); ; { // the place is free a moment after the socket has ended
+		if err := w.refused(); err != nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the place stays taken")
+		}
+	}
+}
+
+// refused returns nil if the server refuses an upgrade with 503.
+func (w *world) refused() error {
+	conn, resp, err := websocket.DefaultDialer.Dial(w.url, nil)
+	if err == nil {
+		_ = conn.Close()
+		return errors.New("connected")
+	}
+	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		return err
+	}
+	return nil
+}
+
+func TestCloseTellsEverySocketThatTheServerGoesAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ann, bob, eve := w.signedIn("ann"), w.signedIn("bob"), w.connect(nil)
+	ann.subscribe("1", `subscription{ticks(topic:"a")}`)
+	bob.subscribe("1", `{hang}`)
+	receive(t, w.started, "one")
+	receive(t, w.started, "the other")
+	closed := make(chan error, 1)
+	go func() { closed <- w.live.Close(context.Background()) }()
+	for _, c := range []*client{ann, bob, eve} {
+		c.expectClose(1001, "Going away")
+	}
+	if err := receive(t, closed, "Close"); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, w.ended, "one to end")
+	receive(t, w.ended, "the other to end")
+	if err := w.refused(); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestCloseWaitsForOperationsButNotLongerThanItsContext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	c := w.signedIn("ann")
+	c.subscribe("1", `{stubborn}`)
+	receive(t, w.started, "the query")
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := w.live.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Close: %v", err)
+	}
+	c.expectClose(1001, "Going away")
+	close(w.free)
+	if err := w.live.Close(context.Background()); err != nil {
+		t.Fatalf("Close once more: %v", err)
+	}
+}
+
+// It runs while no other test does, so that every goroutine it finds is its own.
+func TestNoGoroutineOutlivesItsSocket(t *testing.T) {
+	w := newWorld(t, func(o *live.Options) {
+		o.InitTimeout, o.CloseTimeout = 200*time.Millisecond, 200*time.Millisecond
+		o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
+			if bearer == "slow" {
+				<-ctx.Done()
+			}
+			s, err := signIn(ctx, bearer)
+			s.Expires = time.Now().Add(time.Hour)
+			return s, err
+		}
+	})
+	before := goleak.IgnoreCurrent()
+	drop := func(c *client) { _ = c.conn.Close() }
+	leave := func(c *client) {
+		_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(patience))
+	}
+	phases := map[string]func(){
+		"dropped before init":      func() { drop(w.connect(nil)) },
+		"left before init":         func() { leave(w.connect(nil)) },
+		"silent":                   func() { w.connect(nil) },
+		"dropped during sign-in":   func() { c := w.connect(nil); c.send(initWith(`{"token":"slow"}`)); drop(c) },
+		"forbidden":                func() { w.connect(nil).send(initWith(`{"token":"eve"}`)) },
+		"dropped after the ack":    func() { drop(w.signedIn("ann")) },
+		"left after the ack":       func() { leave(w.signedIn("ann")) },
+		"dropped while subscribed": func() { c := w.signedIn("ann"); c.subscribe("1", `{hang}`); drop(c) },
+		"left while subscribed": func() {
+			c := w.signedIn("ann")
+			c.subscribe("1", `subscription{ticks(topic:"a")}`)
+			receive(t, w.started, "the subscription")
+			leave(c)
+		},
+		"left after complete": func() {
+			c := w.signedIn("ann")
+			c.subscribe("1", `{hang}`)
+			c.send(`{"id":"1","type":"complete"}`)
+			leave(c)
+		},
+		"invalid message while subscribed": func() { c := w.signedIn("ann"); c.subscribe("1", `{hang}`); c.send(`?`) },
+		"dropped in the middle of a flood": func() {
+			c := w.signedIn("ann")
+			c.subscribe("1", `subscription{flood(bytes:100000)}`)
+			receive(t, w.pulled, "the flood")
+			drop(c)
+		},
+		"blocked": func() { c := w.thatDoesNotRead(); c.send(`?`) },
+	}
+	for name, phase := range phases {
+		rounds := 10
+		if name == "blocked" {
+			rounds = 2
+		}
+		for range rounds {
+			phase()
+		}
+		for range rounds {
+			w.log.closed(t)
+		}
+		if err := goleak.Find(before); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,356 @@
+package live_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/closeloop/closeloop/internal/live"
+	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must come; it fails then, and never passes by waiting.
+const patience = 20 * time.Second
+
+const sdl = `
+	type Query {
+		hello(name: String = "world"): String!
+		viewer: String!
+		half: String
+		hang: Int
+		stubborn: Int
+		boom: Int
+	}
+	type Subscription {
+		ticks(topic: String!): Int!
+		count(to: Int!): Int!
+		flood(bytes: Int!): String!
+		refused: Int!
+		failing: Int!
+	}`
+
+// world is a GraphQL server over HTTP whose resolvers the test moves by hand.
+type world struct {
+	t       *testing.T
+	live    *live.Server
+	handler http.Handler
+	url     string
+	schema  *ast.Schema
+	free    chan struct{} // lets `stubborn` go
+	started chan string   // names of fields whose resolvers began; ticks with their topic
+	ended   chan string   // the same, when their context ended
+	pulled  chan int      // responses that flood was asked for, one number each
+	seen    chan *graphql.OperationContext
+	log     journal
+
+	mu     sync.Mutex
+	topics map[string]chan int
+}
+
+type viewerKey struct{}
+
+// newWorld starts a server that knows the bearers ann and bob; change adjusts its options.
+func newWorld(t *testing.T, change func(*live.Options)) *world {
+	t.Helper()
+	w := &world{
+		t:       t,
+		schema:  gqlparser.MustLoadSchema(&ast.Source{Input: sdl}),
+		free:    make(chan struct{}),
+		started: make(chan string, 1000),
+		ended:   make(chan string, 1000),
+		pulled:  make(chan int, 1000),
+		seen:    make(chan *graphql.OperationContext, 1000),
+		log:     make(journal, 1000),
+		topics:  map[string]chan int{},
+	}
+	o := live.Options{SignIn: signIn, Log: slog.New(w.log)}
+	if change != nil {
+		change(&o)
+	}
+	w.live = live.New(o)
+	h := handler.New(w)
+	h.AddTransport(w.live)
+	h.SetRecoverFunc(func(_ context.Context, v any) error { return fmt.Errorf("recovered: %v", v) })
+	w.handler = h
+	w.serve(h)
+	return w
+}
+
+// serve listens; a test may call it again with a handler that wraps w.handler.
+func (w *world) serve(h http.Handler) {
+	w.t.Helper()
+	s := httptest.NewServer(h)
+	w.url = "ws" + strings.TrimPrefix(s.URL, "http")
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := w.live.Close(ctx); err != nil {
+			w.t.Errorf("Close: %v", err)
+		}
+		s.Close()
+	})
+}
+
+func signIn(_ context.Context, bearer string) (live.Session, error) {
+	if bearer != "ann" && bearer != "bob" {
+		return live.Session{}, errors.New("no such token")
+	}
+	return live.Session{
+		Key:     bearer,
+		Context: func(ctx context.Context) context.Context { return context.WithValue(ctx, viewerKey{}, bearer) },
+	}, nil
+}
+
+// tick sends a value to the subscribers of a topic and returns once one of them has it.
+func (w *world) tick(topic string, v int) {
+	w.t.Helper()
+	select {
+	case w.topic(topic) <- v:
+	case <-time.After(patience):
+		w.t.Fatalf("nobody takes ticks of %s", topic)
+	}
+}
+
+func (w *world) topic(name string) chan int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.topics[name] == nil {
+		w.topics[name] = make(chan int)
+	}
+	return w.topics[name]
+}
+
+func (w *world) Schema() *ast.Schema { return w.schema }
+
+func (w *world) Complexity(context.Context, string, string, int, map[string]any) (int, bool) {
+	return 0, false
+}
+
+// Exec stands where generated code would be.
+func (w *world) Exec(ctx context.Context) graphql.ResponseHandler {
+	oc := graphql.GetOperationContext(ctx)
+	w.seen <- oc
+	field := oc.Operation.SelectionSet[0].(*ast.Field)
+	args := field.ArgumentMap(oc.Variables)
+	name := field.Name
+	if topic, ok := args["topic"].(string); ok {
+		name = topic
+	}
+	w.started <- name
+	context.AfterFunc(ctx, func() { w.ended <- name })
+
+	switch field.Name {
+	case "hello":
+		return one("hello", args["name"])
+	case "viewer":
+		return one("viewer", ctx.Value(viewerKey{}))
+	case "half":
+		r := response("half", nil)
+		r.Errors = append(r.Errors, &gqlerror.Error{Message: "the other half is missing"})
+		return graphql.OneShot(r)
+	case "hang":
+		return func(ctx context.Context) *graphql.Response { <-ctx.Done(); return nil }
+	case "stubborn":
+		<-w.free
+		return func(context.Context) *graphql.Response { return nil }
+	case "boom":
+		return func(context.Context) *graphql.Response { panic("boom") }
+	case "ticks":
+		ticks := w.topic(name)
+		return func(ctx context.Context) *graphql.Response {
+			select {
+			case v := <-ticks:
+				return response("ticks", v)
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	case "count":
+		n, to := 0, number(args["to"])
+		return func(context.Context) *graphql.Response {
+			if n++; n > to {
+				return nil
+			}
+			return response("count", n)
+		}
+	case "flood":
+		n, big := 0, response("flood", strings.Repeat("x", number(args["bytes"])))
+		return func(context.Context) *graphql.Response {
+			n++
+			w.pulled <- n
+			return big
+		}
+	case "failing":
+		n := 0
+		return func(ctx context.Context) *graphql.Response {
+			if n++; n == 1 {
+				return response("failing", n)
+			}
+			live.Fail(ctx, errors.New("the feed is gone"))
+			live.Fail(ctx, errors.New("so are its readers"))
+			return nil
+		}
+	case "refused":
+		graphql.AddErrorf(ctx, "not for you")
+		return nil
+	}
+	panic("no resolver for " + field.Name)
+}
+
+func one(name string, v any) graphql.ResponseHandler {
+	return graphql.OneShot(response(name, v))
+}
+
+func response(name string, v any) *graphql.Response {
+	data, err := json.Marshal(map[string]any{name: v})
+	if err != nil {
+		panic(err)
+	}
+	return &graphql.Response{Data: data}
+}
+
+func number(v any) int {
+	switch v := v.(type) {
+	case int64:
+		return int(v)
+	case json.Number:
+		n, _ := v.Int64()
+		return int(n)
+	}
+	panic(fmt.Sprintf("%T is no number", v))
+}
+
+// receive waits for a signal.
+func receive[T any](t *testing.T, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+// journal is a log whose lines a test can wait for.
+type journal chan slog.Record
+
+func (j journal) Enabled(context.Context, slog.Level) bool      { return true }
+func (j journal) Handle(_ context.Context, r slog.Record) error { j <- r; return nil }
+func (j journal) WithAttrs([]slog.Attr) slog.Handler            { return j }
+func (j journal) WithGroup(string) slog.Handler                 { return j }
+
+// closed waits for the next socket to end and returns the code and the reason that were logged.
+func (j journal) closed(t *testing.T) (code int, reason string) {
+	t.Helper()
+	for {
+		r := receive(t, j, "a socket to end")
+		if r.Message != "socket closed" {
+			continue
+		}
+		r.Attrs(func(a slog.Attr) bool {
+			switch a.Key {
+			case "code":
+				code = int(a.Value.Int64())
+			case "reason":
+				reason = a.Value.String()
+			}
+			return true
+		})
+		return code, reason
+	}
+}
+
+// client says what the test says, and nothing by itself but pongs.
+type client struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+func (w *world) connect(header http.Header) *client {
+	w.t.Helper()
+	d := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
+	conn, _, err := d.Dial(w.url, header)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = conn.Close() })
+	return &client{w.t, conn}
+}
+
+// signedIn connects and is acknowledged.
+func (w *world) signedIn(bearer string) *client {
+	w.t.Helper()
+	c := w.connect(nil)
+	c.send(`{"type":"connection_init","payload":{"token":"` + bearer + `"}}`)
+	c.expect(`{"type":"connection_ack"}`)
+	return c
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// subscribe sends a query under an id, with quotes escaped.
+func (c *client) subscribe(id, query string) {
+	c.t.Helper()
+	q, _ := json.Marshal(query)
+	c.send(`{"id":"` + id + `","type":"subscribe","payload":{"query":` + string(q) + `}}`)
+}
+
+func (c *client) read() ([]byte, error) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_, text, err := c.conn.ReadMessage()
+	return text, err
+}
+
+// expect reads one message, which must be that text.
+func (c *client) expect(want string) {
+	c.t.Helper()
+	text, err := c.read()
+	if err != nil {
+		c.t.Fatalf("got %v, want %s", err, want)
+	}
+	if string(text) != want {
+		c.t.Fatalf("got %s, want %s", text, want)
+	}
+}
+
+// expectClose reads on to the close frame; no message may come before it.
+func (c *client) expectClose(code int, reason string) {
+	c.t.Helper()
+	text, err := c.read()
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) {
+		c.t.Fatalf("got %s (%v), want close %d %s", text, err, code, reason)
+	}
+	if closed.Code != code || closed.Text != reason {
+		c.t.Fatalf("closed with %d %q, want %d %q", closed.Code, closed.Text, code, reason)
+	}
+}
+
+// alive fails unless the socket still answers and has nothing else to say before.
+func (c *client) alive() {
+	c.t.Helper()
+	c.send(`{"type":"ping"}`)
+	c.expect(`{"type":"pong"}`)
+}
