@@ -1,0 +1,19 @@
+.DEFAULT_GOAL := help
+.PHONY: run test generate build help
+
+run: ## Start closeloop with sample data on http://127.0.0.1:8080
+	@[ -n "$$DATABASE_URL" ] || ./.ci/install-postgres
+	go run . serve --sample
+
+test: ## Run all tests, with the race detector
+	@./.ci/install-postgres
+	go test -race -timeout 15m ./...
+
+generate: ## Write the GraphQL code in graph/ from its schema
+	go tool gqlgen generate
+
+build: ## Build the program ./closeloop
+	CGO_ENABLED=0 go build -trimpath -o closeloop .
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12

@@ -1,0 +1,132 @@
+// Package config reads the program's settings: from flags, and from the environment.
+//
+// It owns their names, defaults and checks. It refuses to act on them: it opens, makes and contacts
+// nothing, and it shows no secret in a message. With no setting at all the program runs.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Config is embedded in the command line's grammar. Each field is a flag and a variable of the
+// environment; the flag wins.
+type Config struct {
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, as postgres://user:password@host:5432/database. Without it closeloop starts a private one."`
+	DataDir     string `name:"data-dir" env:"CLOSELOOP_DATA_DIR" placeholder:"FOLDER" help:"Folder of the private PostgreSQL. Default: /var/lib/closeloop for root, else ~/.local/share/closeloop (macOS: ~/Library/Application Support/closeloop)."`
+	Listen      string `name:"listen" env:"CLOSELOOP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (${default}). To be reached from other machines: 0.0.0.0:8080, behind a proxy that speaks TLS."`
+	AdminToken  string `name:"admin-token" env:"CLOSELOOP_ADMIN_TOKEN" placeholder:"TOKEN" help:"Token of the first administrator, of at least 16 characters. Without it one is made at the first start and printed once."`
+	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are kept, not sent."`
+	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Needed with a mail server."`
+	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the address listened on."`
+	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
+}
+
+// shortest is the least length of an administrator's token.
+const shortest = 16
+
+// Validate finds every mistake in the settings and returns them as one error, with one line for
+// each that names the setting and what it should be. The command line's parser calls it.
+func (c *Config) Validate() error {
+	var mistakes []error
+	check := func(setting string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", setting, err))
+		}
+	}
+	if c.DatabaseURL == "" {
+		_, err := c.Folder()
+		check("CLOSELOOP_DATA_DIR", err)
+	}
+	if c.Listen == "" {
+		// A variable that is set to nothing, as compose files do, hides the parser's default.
+		c.Listen = "127.0.0.1:8080"
+	}
+	check("CLOSELOOP_LISTEN", checkListen(c.Listen))
+	if c.AdminToken != "" {
+		check("CLOSELOOP_ADMIN_TOKEN", checkToken(c.AdminToken))
+	}
+	_, err := c.SMTP()
+	check("CLOSELOOP_SMTP_URL", err)
+	_, err = c.From()
+	check("CLOSELOOP_MAIL_FROM", err)
+	if c.PublicURL != "" {
+		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
+	}
+	_, _, err = c.log()
+	check("CLOSELOOP_LOG", err)
+	return errors.Join(mistakes...)
+}
+
+// From is the sender of mails. With no mail server to need it, there is one all the same: mails are
+// composed and kept.
+func (c *Config) From() (mail.Address, error) {
+	if c.MailFrom == "" {
+		if c.SMTPURL != "" {
+			return mail.Address{}, errors.New("needed when CLOSELOOP_SMTP_URL is set: the address that mails come from, such as closeloop@example.com")
+		}
+		return mail.Address{Name: "closeloop", Address: "closeloop@localhost"}, nil
+	}
+	address, err := mail.ParseAddress(c.MailFrom)
+	if err != nil {
+		return mail.Address{}, fmt.Errorf("%q is not a mail address, such as closeloop@example.com", c.MailFrom)
+	}
+	return *address, nil
+}
+
+// Base is what links begin with, without a slash at its end. Where the program listens on all
+// addresses, localhost stands for them.
+func (c *Config) Base() string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return "http://" + c.Listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func checkListen(listen string) error {
+	const form = "must be host:port, such as 127.0.0.1:8080"
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("%q %s", listen, form)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q %s: the port is a number from 0 to 65535", listen, form)
+	}
+	return nil
+}
+
+func checkToken(token string) error {
+	if len([]rune(token)) < shortest {
+		return fmt.Errorf("must have at least %d characters, not %d", shortest, len([]rune(token)))
+	}
+	// It is sent in a header.
+	for _, r := range token {
+		if r <= ' ' || r > '~' {
+			return errors.New("must be of letters, digits and signs that a keyboard has, without spaces")
+		}
+	}
+	return nil
+}
+
+func checkPublic(public string) error {
+	u, err := url.Parse(public)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "" {
+		return errors.New("must begin with http:// or https:// and name a host, such as https://closeloop.example.com")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("must end with the host or a path: no user, no ? and no #")
+	}
+	return nil
+}

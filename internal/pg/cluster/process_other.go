@@ -1,0 +1,39 @@
+//go:build unix && !linux
+
+package cluster
+
+import (
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// dieWithParent does nothing: only Linux has a parent death signal. A server that is left behind
+// is found and stopped by the next start.
+func dieWithParent(*syscall.SysProcAttr, syscall.Signal) {}
+
+// alive tells whether the process runs. A zombie does not: it only waits to be reaped.
+func alive(pid int) bool {
+	state, _ := ps(pid)
+	return state != "" && !strings.HasPrefix(state, "Z")
+}
+
+// worksIn tells whether the process is a PostgreSQL of this data, by its command line.
+func worksIn(pid int, data string) bool {
+	_, command := ps(pid)
+	return strings.Contains(command, "postgres") && strings.Contains(command, data)
+}
+
+// workersIn cannot tell whose children are whose here; PostgreSQL itself then finds the shared
+// memory in use, which start tries again.
+func workersIn(account, string) []int { return nil }
+
+func ps(pid int) (state, command string) {
+	out, err := exec.Command("ps", "-o", "stat=", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return "", ""
+	}
+	state, command, _ = strings.Cut(strings.TrimSpace(string(out)), " ")
+	return state, command
+}

@@ -1,0 +1,145 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pg/cluster"
+)
+
+const (
+	// answer is how long a server may take to answer before it counts as unreachable.
+	answer = 10 * time.Second
+	// fewest connections: a migration's lock and its work, and a listener, hold one each.
+	fewest = 4
+)
+
+// Connect opens a pool on a PostgreSQL that runs, and checks that it answers and is new enough.
+func Connect(ctx context.Context, url string, o Options) (*DB, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, unreadable(url, err)
+	}
+	configure(config, url, o)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, unreachable(config.ConnConfig, err)
+	}
+	if err := greet(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+
+	db := stdlib.OpenDBFromPool(pool)
+	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
+		// A lone write is one statement, atomic by itself; what needs more goes through Tx.
+		SkipDefaultTransaction: true,
+		// pgx has checked the connection and prepares statements itself; GORM's cache on top of it
+		// makes them about three times slower.
+		DisableAutomaticPing: true,
+		Logger:               statementLog{log: log},
+		// What is written reads back the same: PostgreSQL keeps microseconds.
+		NowFunc: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+	})
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &DB{Pool: pool, Gorm: handle, sql: db}, nil
+}
+
+func configure(config *pgxpool.Config, url string, o Options) {
+	switch {
+	case o.MaxConns > 0:
+		config.MaxConns = o.MaxConns
+	case !strings.Contains(url, "pool_max_conns"):
+		// Measured: 8 connections on 2 processors beat 16 and 32.
+		config.MaxConns = int32(min(max(8, 4*runtime.NumCPU()), 32))
+	}
+	config.MaxConns = max(config.MaxConns, fewest)
+
+	conn := config.ConnConfig
+	if !strings.Contains(url, "connect_timeout") {
+		conn.ConnectTimeout = answer
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "closeloop"
+	}
+	conn.RuntimeParams["timezone"] = "UTC"
+	if o.Tracer != nil {
+		conn.Tracer = o.Tracer
+	}
+	config.AfterConnect = prepare
+}
+
+// prepare readies a new connection.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	utc := &pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	}
+	conn.TypeMap().RegisterType(utc)
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: utc},
+	})
+	// An event that was pushed must not vanish in a crash: a commit waits for the disk. Stricter
+	// settings of the server stay. Sent below pgx's tracers, or a test that counts statements would
+	// count the pool's; and not as a startup parameter, which PgBouncer refuses.
+	return conn.PgConn().Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`).Close()
+}
+
+// greet makes a first connection. A server that is starting or recovering gets a while.
+func greet(ctx context.Context, pool *pgxpool.Pool) error {
+	for began := time.Now(); ; {
+		conn, err := pool.Acquire(ctx)
+		if err == nil {
+			version := conn.Conn().PgConn().ParameterStatus("server_version")
+			conn.Release()
+			return checkVersion(version)
+		}
+		var refused *pgconn.PgError
+		starting := errors.As(err, &refused) && refused.Code == "57P03" // cannot_connect_now
+		if !starting || time.Since(began) > answer {
+			return unreachable(pool.Config().ConnConfig, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// checkVersion reads, for example, "15.13 (Debian 15.13-0+deb12u1)" or "18beta1".
+func checkVersion(version string) error {
+	digits, _, _ := strings.Cut(version, ".")
+	end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+	if end >= 0 {
+		digits = digits[:end]
+	}
+	major, err := strconv.Atoi(digits)
+	if err != nil {
+		return nil // a server that does not tell may still be one that works
+	}
+	if major < cluster.Oldest {
+		return &Unusable{line: "closeloop needs PostgreSQL " + strconv.Itoa(cluster.Oldest) + " or newer, but this server is " + version}
+	}
+	return nil
+}
