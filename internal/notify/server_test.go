@@ -1,0 +1,232 @@
+package notify
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/riverqueue/river"
+	"github.com/wneessen/go-mail"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestAnSMTPURLSaysHowTheServerIsReached(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url            string
+		host, port     string
+		user, password string
+		implicit       bool
+		policy         mail.TLSPolicy
+		unverified     bool
+	}{
+		{"smtp://relay", "relay", "25", "", "", false, mail.TLSOpportunistic, true},
+		{"smtp://relay:2525/", "relay", "2525", "", "", false, mail.TLSOpportunistic, true},
+		{"smtp://ana:p%40ss%2F@mail.example.com", "mail.example.com", "587", "ana", "p@ss/", false, mail.TLSMandatory, false},
+		{"smtp://ana@mail.example.com:25", "mail.example.com", "25", "ana", "", false, mail.TLSMandatory, false},
+		{"smtp://ana:pw@localhost:25", "localhost", "25", "ana", "pw", false, mail.TLSOpportunistic, true},
+		{"smtp://ana:pw@[::1]:25", "::1", "25", "ana", "pw", false, mail.TLSOpportunistic, true},
+		{"smtp://ana:pw@127.0.0.2", "127.0.0.2", "587", "ana", "pw", false, mail.TLSOpportunistic, true},
+		{"smtp://ana:pw@localhost.example.com", "localhost.example.com", "587", "ana", "pw", false, mail.TLSMandatory, false},
+		{"smtps://ana:pw@mail.example.com", "mail.example.com", "465", "ana", "pw", true, mail.TLSMandatory, false},
+		{"smtps://relay", "relay", "465", "", "", true, mail.TLSOpportunistic, false},
+		{"smtps://localhost:4650", "localhost", "4650", "", "", true, mail.TLSOpportunistic, false},
+	} {
+		s, err := parseServer(c.url)
+		if err != nil {
+			t.Errorf("%s: %v", c.url, err)
+			continue
+		}
+		if s.host != c.host || s.port != c.port || s.user != c.user || s.password != c.password || s.implicit != c.implicit ||
+			s.policy != c.policy || s.tls.InsecureSkipVerify != c.unverified || s.tls.ServerName != c.host || s.tls.MinVersion != tls.VersionTLS12 {
+			t.Errorf("%s is read as %+v", c.url, s)
+		}
+	}
+}
+
+func TestOptionsThatCannotWorkAreRefusedWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	good := Options{SMTPURL: "smtp://relay", From: "care@example.com", PublicURL: "https://closeloop.example.com"}
+	for name, change := range map[string]func(*Options){
+		"another scheme":       func(o *Options) { o.SMTPURL = "http://ana:s3cret@relay" },
+		"no scheme":            func(o *Options) { o.SMTPURL = "relay:25" },
+		"no host":              func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@:25" },
+		"a path":               func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay/box" },
+		"a query":              func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay?tls=no" },
+		"a slash in the word":  func(o *Options) { o.SMTPURL = "smtp://ana:s3cret/word@relay" },
+		"a hash in the word":   func(o *Options) { o.SMTPURL = "smtp://ana:s3cret#word@relay" },
+		"a percent sign in it": func(o *Options) { o.SMTPURL = "smtp://ana:s3cret%word@relay" },
+		"a port too high":      func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay:70000" },
+		"no sender":            func(o *Options) { o.From = "" },
+		"a sender, no address": func(o *Options) { o.From = "closeloop" },
+		"a forged sender":      func(o *Options) { o.From = "care@example.com\r\nBcc: all@example.com" },
+		"no public URL":        func(o *Options) { o.PublicURL = "" },
+		"a relative one":       func(o *Options) { o.PublicURL = "/closeloop" },
+		"a script for one":     func(o *Options) { o.PublicURL = "javascript:alert(1)" },
+	} {
+		o := good
+		change(&o)
+		w := worker{}
+		if err := w.configure(o); err == nil {
+			t.Errorf("%s: %+v is taken", name, o)
+		} else if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: the password is in %q", name, err)
+		}
+	}
+	if err := new(worker).configure(good); err != nil {
+		t.Errorf("%+v is refused: %v", good, err)
+	}
+}
+
+// at127 has the mailer find its server, whatever its name, at the address. It counts the connections that are open.
+func at127(m *Mailer, address string) *atomic.Int32 {
+	open := new(atomic.Int32)
+	m.server.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		open.Add(1)
+		return &countedConn{Conn: conn, closed: sync.OnceFunc(func() { open.Add(-1) })}, nil
+	}
+	return open
+}
+
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+func TestNoConnectionIsLeftOpenWhateverTheServerSays(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	m := w.mailer("smtp://ana:pw@mail.example.com") // and the server has no TLS
+	open := at127(m, s.listen())
+	events := w.start(m)
+	w.alert("lead@example.com")
+	w.until(events, river.EventKindJobSnoozed)
+	if err := m.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := open.Load(); got != 0 {
+		t.Errorf("%d connections are open", got)
+	}
+}
+
+func TestWithAPasswordTLSIsUsedAndTheCertificateChecked(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	config, trusted := certificate(t, "mail.example.com")
+	s.smtp.TLSConfig = config
+	m := w.mailer("smtp://ana:pw@mail.example.com")
+	at127(m, s.listen())
+	m.server.tls.RootCAs = trusted
+	events := w.start(m)
+	w.alert("lead@example.com")
+	w.until(events, river.EventKindJobCompleted)
+	if got := s.one(); !got.secure || got.user != "ana" {
+		t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+	}
+}
+
+func TestAPasswordIsNotSentToAServerWithoutTLS(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	s.smtp.AllowInsecureAuth = true // it would take it
+	m := w.mailer("smtp://ana:pw@mail.example.com")
+	at127(m, s.listen())
+	events := w.start(m)
+	id := w.alert("lead@example.com")
+	w.until(events, river.EventKindJobSnoozed)
+	unsent(t, w, s, id, "STARTTLS")
+}
+
+func TestAPasswordIsNotSentToAServerThatCannotProveItsName(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"smtp", "smtps"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			w, s := newWorld(t), newMailServer(t)
+			config, trusted := certificate(t, "other.example.com")
+			m := w.mailer(scheme + "://ana:pw@mail.example.com")
+			m.server.tls.RootCAs = trusted
+			if scheme == "smtps" {
+				at127(m, s.listenTLS(config))
+			} else {
+				s.smtp.TLSConfig = config
+				at127(m, s.listen())
+			}
+			events := w.start(m)
+			id := w.alert("lead@example.com")
+			w.until(events, river.EventKindJobSnoozed)
+			unsent(t, w, s, id, "certificate")
+		})
+	}
+}
+
+func TestWithoutAPasswordTLSIsTakenWhereItIsOffered(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	s.smtp.TLSConfig, _ = certificate(t, "nobody.trusts.this")
+	m := w.mailer("smtp://relay.example.com")
+	at127(m, s.listen())
+	w.start(m)
+	w.alert("lead@example.com")
+	if got := s.one(); !got.secure {
+		t.Error("the mail went in clear although TLS was offered")
+	}
+}
+
+func TestSMTPSIsTLSFromTheFirstByte(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	config, trusted := certificate(t, "mail.example.com")
+	m := w.mailer("smtps://ana:pw@mail.example.com")
+	at127(m, s.listenTLS(config))
+	m.server.tls.RootCAs = trusted
+	w.start(m)
+	w.alert("lead@example.com")
+	if got := s.one(); !got.secure || got.user != "ana" {
+		t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+	}
+}
+
+func TestAnAddressBeyondASCIIIsSentWhereTheServerTakesIt(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	s.smtp.EnableSMTPUTF8 = true
+	w.start(w.mailer("smtp://" + s.listen()))
+	w.alert("jürgen@bücher.example")
+	if got := s.one(); got.to != "jürgen@bücher.example" || !got.utf8 {
+		t.Errorf("sent to %q, with SMTPUTF8: %t", got.to, got.utf8)
+	}
+	w.alert("juergen@buecher.example")
+	if got := s.one(); got.utf8 {
+		t.Error("SMTPUTF8 was asked for without need")
+	}
+}
+
+// unsent tells that the mail waits, for that reason, and that no password left us.
+func unsent(t *testing.T, w *world, s *mailServer, id model.NotificationID, reason string) {
+	t.Helper()
+	n := w.row(id)
+	if n.Status != model.NotificationQueued || !strings.Contains(text(n.LastError), reason) {
+		t.Errorf("the row is %+v, the last error %q", n, text(n.LastError))
+	}
+	select {
+	case call := <-s.calls:
+		t.Errorf("the server was told %q", call)
+	default:
+	}
+	s.none()
+}
