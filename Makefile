@@ -3,7 +3,7 @@
 
 run: ## Start closeloop with sample data on http://127.0.0.1:8080
 	@[ -n "$$DATABASE_URL" ] || ./.ci/install-postgres
-	go run . serve --sample
+	CLOSELOOP_ADMIN_TOKEN=$${CLOSELOOP_ADMIN_TOKEN:-sample-admin-token} go run . serve --sample
 
 test: ## Run all tests, with the race detector
 	@./.ci/install-postgres

@@ -68,44 +68,41 @@ func assignedMail(h *held, to *model.User, e *model.LoggedEvent) []model.Notific
 		return nil // an internal mail never goes to the customer it is about
 	}
 	return []model.Notification{{
-		ID: model.NotificationID{UUID: model.NewUUID()}, Kind: model.NotifyCaseAssigned,
-		To: to.Email, ToFold: to.EmailFold, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: e.RuleID, EventID: &e.ID,
-		Status: model.NotificationQueued, CreatedAt: e.At,
+		Kind: model.NotifyCaseAssigned, To: to.Email, CreatedAt: e.At,
+		CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: e.RuleID, EventID: &e.ID,
 	}}
 }
 
 // Reassign gives all cases of a user that are not closed to another one, in the transaction that makes the first
 // inactive: setup calls it, and it is the one exported function that begins no transaction of its own. The caller
-// has locked the row of from. It answers with how many cases it gave away.
-func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) (int, error) {
+// has locked the row of from.
+func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := w.now().UTC().Truncate(time.Microsecond)
 	user, err := assignee(tx, "input.reassignTo", to)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if from == to {
-		return 0, fault.Input("input.reassignTo", "the cases are theirs already; name another user")
+		return fault.Input("input.reassignTo", "the cases are theirs already; name another user")
 	}
 	var ids []model.CaseID
 	err = tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
 	if err != nil {
-		return 0, err
+		return err
 	}
-	given := 0
 	for _, id := range ids {
 		h, err := hold(tx, id, nil)
 		if err != nil {
-			return given, err
+			return err
 		}
 		if !sameUser(h.AssigneeID, &from) || h.Status == model.Closed {
 			continue // somebody was quicker
 		}
 		if _, err := w.give(ctx, tx, now, h, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
-			return given, err
+			return err
 		}
-		given++
 	}
-	return given, nil
+	return nil
 }
 
 func sameUser(a, b *model.UserID) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }

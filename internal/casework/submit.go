@@ -200,8 +200,7 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	}
 	for _, a := range d.Alerts(c, assignee, people) {
 		n := model.Notification{
-			ID: model.NotificationID{UUID: model.NewUUID()}, Kind: model.NotifyNewResponse, To: a.To, ToFold: model.Fold(a.To),
-			ResponseID: &r.ID, RuleID: &a.Rule, Status: model.NotificationQueued, CreatedAt: in.now,
+			Kind: model.NotifyNewResponse, To: a.To, ResponseID: &r.ID, RuleID: &a.Rule, CreatedAt: in.now,
 		}
 		if opened != nil {
 			n.CaseID = &opened.ID

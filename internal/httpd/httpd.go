@@ -47,7 +47,7 @@ type Options struct {
 // Handler answers all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", o.signIn(bounded(executor(o))))
+	mux.Handle("/graphql", shared(o.signIn(bounded(executor(o)))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -66,7 +66,6 @@ func executor(o Options) *handler.Server {
 	price(&config.Complexity)
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)
-	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.POST{})
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.SetParserTokenLimit(tokensMax)
@@ -94,10 +93,6 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if r.Method == http.MethodOptions {
-			next.ServeHTTP(w, r)
-			return
-		}
 		secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok {
 			_, err := auth.From(r.Context())
@@ -114,6 +109,22 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), caller.Viewer)))
+	})
+}
+
+// shared lets pages of other hosts call the API: a dashboard is served from where its makers like. A caller is known by
+// a bearer token alone, never by a cookie, so a foreign page can do no more than its own token allows.
+func shared(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Access-Control-Allow-Methods", "POST")
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			w.Header().Set("Access-Control-Max-Age", "86400")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

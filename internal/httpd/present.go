@@ -47,6 +47,8 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
 				shown.Extensions = map[string]any{"code": fault.BadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}
+		case ctx.Err() != nil: // the caller has left, and nobody reads this
+			shown.Message, shown.Extensions = "the request was given up", map[string]any{"code": fault.Internal}
 		default:
 			id := uuid.NewString()
 			log.ErrorContext(ctx, "internal error", "id", id, "path", shown.Path.String(), "error", err)

@@ -17,10 +17,11 @@ type ending struct {
 // their words are from the GraphQL over WebSocket Protocol; 4500 is what its reference implementation
 // uses. 4508 is ours.
 //
-// A client may connect again after 1001, 1006, 4403 (with a good token), 4408 and 4508. The others are
+// A client may connect again after 1001, 1006, 1013, 4403 (with a good token), 4408 and 4508. The others are
 // mistakes that a second try would repeat.
 var (
 	goingAway     = ending{websocket.CloseGoingAway, "Going away"}
+	tryAgain      = ending{websocket.CloseTryAgainLater, "Try again later"}
 	notUTF8       = ending{websocket.CloseInvalidFramePayloadData, "Text is not UTF-8"}
 	unauthorized  = ending{4401, "Unauthorized"} // an operation before connection_ack
 	forbidden     = ending{4403, "Forbidden"}    // not signed in, or no longer

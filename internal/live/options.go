@@ -11,7 +11,7 @@ import (
 // Options configure a Server. A zero value stands for the default that is named at the field.
 type Options struct {
 	// SignIn says who the bearer of a token is. An error means: not signed in; the socket is closed with
-	// 4403. It is asked once per socket, for InitTimeout at most. Nil: nobody is signed in.
+	// 4403; one that wraps ErrUnavailable closes it with 1013. It is asked once per socket, for InitTimeout at most. Nil: nobody is signed in.
 	SignIn func(ctx context.Context, bearer string) (Session, error)
 	// Ended returns those of the keys whose sessions are over: the token is revoked, the user inactive,
 	// the role another one. It is asked every CheckInterval for all sockets together, each key once, for

@@ -13,6 +13,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
+// ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
+// caller is to come back, not to look for another token.
+var ErrUnavailable = errors.New("sign-in is not available")
+
 // Session is one signed-in caller of a socket.
 type Session struct {
 	// Context adds what resolvers need, the viewer, to an operation's context. It is called for each
@@ -45,6 +49,10 @@ func (c *connection) initialise(ctx context.Context, payload json.RawMessage) {
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
 		c.socket.close(initTimeout)
+		return
+	case errors.Is(err, ErrUnavailable):
+		c.options.Log.Warn("sign-in could not be checked", "error", err)
+		c.socket.close(tryAgain)
 		return
 	case err != nil:
 		c.options.Log.Debug("sign-in refused", "error", err)

@@ -98,7 +98,7 @@ func (s *Setup) UpdateUser(ctx context.Context, viewer auth.Viewer, in UpdateUse
 			return emailTaken(err)
 		}
 		if in.ReassignTo != nil {
-			if _, err := s.work.Reassign(ctx, tx, viewer, user.ID, *in.ReassignTo); err != nil {
+			if err := s.work.Reassign(ctx, tx, viewer, user.ID, *in.ReassignTo); err != nil {
 				return err
 			}
 		}
