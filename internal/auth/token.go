@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -82,12 +83,23 @@ func sessionKey(id model.ApiTokenID, role model.Role) string { return id.String(
 // Ended tells which of the sessions are over: their token is revoked or expired, their user inactive or of another
 // role than when they signed in.
 func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	ids := make([]model.ApiTokenID, len(keys))
+	for i, k := range keys {
+		id, _, _ := strings.Cut(k, " ")
+		if err := ids[i].UnmarshalGQL(id); err != nil {
+			return nil, fmt.Errorf("read a session's key: %w", err)
+		}
+	}
 	var good []struct {
 		ID   model.ApiTokenID
 		Role model.Role
 	}
 	err := t.db.WithContext(ctx).Raw(`SELECT t.id, u.role FROM api_tokens t JOIN users u ON u.id = t.user_id
-		WHERE u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`, t.now()).Scan(&good).Error
+		WHERE t.id IN ? AND u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`,
+		ids, t.now()).Scan(&good).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for ended sessions: %w", err)
 	}
