@@ -55,7 +55,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return &note.ID, nil
 		})
 		if err != nil {
-			return w.conflictNaming(ctx, err, in.ResponseID)
+			return err
 		}
 		if to != nil {
 			if _, err := w.give(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
@@ -65,6 +65,9 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		*out = OpenCasePayload{Case: &h.Case, Event: &model.CaseOpened{LoggedEvent: logged}}
 		return nil
 	})
+	if pg.Violates(err, "cases_response_id_key") {
+		err = w.conflictNaming(ctx, *in.ResponseID)
+	}
 	return payload(out, err)
 }
 
@@ -95,15 +98,12 @@ func about(tx *gorm.DB, in OpenCaseInput) (*model.Response, *model.Customer, err
 	return response, customer, nil
 }
 
-// conflictNaming makes a second case for one response a CONFLICT that names the first.
-func (w *Work) conflictNaming(ctx context.Context, err error, id *model.ResponseID) error {
-	if !pg.Violates(err, "cases_response_id_key") {
-		return err
-	}
+// conflictNaming is the CONFLICT of a second case for one response; it names the first. It looks for that when the
+// transaction has ended: one that waits for a second connection while it holds its first could wait for itself.
+func (w *Work) conflictNaming(ctx context.Context, id model.ResponseID) error {
 	var number int
-	// Outside the transaction, which PostgreSQL has given up.
-	if err := w.db.Gorm.WithContext(ctx).Raw("SELECT number FROM cases WHERE response_id = ?", *id).Scan(&number).Error; err != nil {
-		return err
+	if err := w.db.Gorm.WithContext(ctx).Raw("SELECT number FROM cases WHERE response_id = ?", id).Scan(&number).Error; err != nil {
+		return fmt.Errorf("look for a response's case: %w", err)
 	}
 	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId",
 		Message: fmt.Sprintf("case %d follows this response up already", number)}
