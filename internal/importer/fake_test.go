@@ -1,0 +1,111 @@
+package importer
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+// store stands in for casework: it keeps what it is given by external id, and opens a case for each detractor.
+type store struct {
+	kept    []casework.Submission // in order
+	known   map[string]bool
+	batches []int
+	options casework.SubmitOptions
+
+	before func(batch []casework.Submission) error // may fail the whole batch
+	fault  func(casework.Submission) error         // may leave one out
+}
+
+func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error) {
+	if s.before != nil {
+		if err := s.before(batch); err != nil {
+			return nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.known == nil {
+		s.known = map[string]bool{}
+	}
+	s.batches, s.options = append(s.batches, len(batch)), o
+	outcomes := make([]casework.Outcome, len(batch))
+	for i, one := range batch {
+		if s.fault != nil {
+			if outcomes[i].Fault = s.fault(one); outcomes[i].Fault != nil {
+				continue
+			}
+		}
+		p := &casework.SubmitResponsePayload{Created: !s.known[*one.ExternalID]}
+		if one.Score <= 6 && !o.SkipRules {
+			p.Case = &model.Case{}
+		}
+		outcomes[i].SubmitResponsePayload = p
+		if p.Created {
+			s.known[*one.ExternalID] = true
+			s.kept = append(s.kept, one)
+		}
+	}
+	return outcomes, nil
+}
+
+// keep imports the text with these options into the store.
+func (s *store) keep(t *testing.T, file string, o Options) (*Report, error) {
+	t.Helper()
+	return Import(t.Context(), s, auth.Viewer{}, strings.NewReader(file), o)
+}
+
+// take imports a text that is in order, rejections aside.
+func take(t *testing.T, file string, c Columns) (*store, *Report) {
+	t.Helper()
+	s := new(store)
+	report, err := s.keep(t, file, Options{Columns: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, report
+}
+
+// one imports a file of one row, which must go in without a warning.
+func one(t *testing.T, file string, c Columns) casework.Submission {
+	t.Helper()
+	s, report := take(t, file, c)
+	if len(s.kept) != 1 || report.RowsRejected+report.Warnings > 0 {
+		t.Fatalf("%d rows went in, want 1 and no words: %+v", len(s.kept), report)
+	}
+	return s.kept[0]
+}
+
+// watch notes what it is told.
+type watch struct {
+	rejected, warned []RowRejection
+	done             []Report
+	bytes            []int64
+}
+
+func (w *watch) Rejected(r RowRejection) { w.rejected = append(w.rejected, r) }
+func (w *watch) Warned(r RowRejection)   { w.warned = append(w.warned, r) }
+func (w *watch) Committed(done *Report, bytes int64) {
+	w.done, w.bytes = append(w.done, *done), append(w.bytes, bytes)
+}
+
+// clock stands still but for what a test adds.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+// failing reads the text and then fails.
+func failing(text string, err error) io.Reader {
+	return io.MultiReader(strings.NewReader(text), failure{err})
+}
+
+type failure struct{ err error }
+
+func (f failure) Read([]byte) (int, error) { return 0, f.err }
