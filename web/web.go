@@ -1,0 +1,114 @@
+// Package web owns the pages that the program serves: a wallboard that shows what happens to cases as it happens, and
+// the page of one case that mails link to. All that they need is embedded: nothing comes from elsewhere.
+//
+// It refuses data: the pages ask the GraphQL API for it, as anybody would.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"regexp"
+	"time"
+)
+
+//go:embed static
+var files embed.FS
+
+// headers are on every answer. The pages run with no more than they need: scripts and styles of their own, and the
+// API of the host they came from, over HTTP or WebSocket ('self' covers both: CSP 3, section 6.7.2.8). Where a browser
+// knows trusted types, it refuses to make HTML of a text: what customers write is hostile.
+var headers = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"base-uri 'self'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
+	"Referrer-Policy":              "no-referrer",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
+	"Cache-Control":                "no-cache", // kept, but asked for again: a new version is seen at once
+}
+
+// contentTypes are ours: the operating system's table may hold anything, and with nosniff it would count.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+type file struct {
+	name, contentType, tag string
+	content                []byte
+}
+
+// caseNumber is the path of one case's page. Nine digits are an Int of the API for certain, and are cases enough.
+var caseNumber = regexp.MustCompile(`^/cases/[1-9][0-9]{0,8}$`)
+
+// Handler serves the pages.
+func Handler() http.Handler {
+	pages, err := load()
+	if err != nil {
+		panic(err) // what is embedded is known when the program is built
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		at := r.URL.Path
+		if caseNumber.MatchString(at) {
+			at = "/cases/"
+		}
+		page, ok := pages[at]
+		switch {
+		case !ok || at == "/cases/" && r.URL.Path == at:
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "405 method not allowed", http.StatusMethodNotAllowed)
+		default:
+			w.Header().Set("Content-Type", page.contentType)
+			w.Header().Set("ETag", page.tag)
+			http.ServeContent(w, r, page.name, time.Time{}, bytes.NewReader(page.content))
+		}
+	})
+}
+
+// load reads the embedded files, by the path that each is served at.
+func load() (map[string]file, error) {
+	entries, err := fs.ReadDir(files, "static")
+	if err != nil {
+		return nil, fmt.Errorf("read the pages: %w", err)
+	}
+	pages := map[string]file{}
+	for _, entry := range entries {
+		name := entry.Name()
+		content, err := files.ReadFile(path.Join("static", name))
+		if err != nil {
+			return nil, fmt.Errorf("read a page: %w", err)
+		}
+		contentType, ok := contentTypes[path.Ext(name)]
+		if !ok {
+			return nil, fmt.Errorf("web/static/%s is of no type that is served", name)
+		}
+		if name != "index.html" {
+			pages["/"+name] = newFile(name, contentType, content)
+			continue
+		}
+		pages["/"] = newFile(name, contentType, content)
+		// The addresses in the page are relative, so that it works below any path that a proxy gives it.
+		pages["/cases/"] = newFile(name, contentType, bytes.Replace(content, []byte(`<base href="./">`), []byte(`<base href="../">`), 1))
+	}
+	return pages, nil
+}
+
+func newFile(name, contentType string, content []byte) file {
+	sum := sha256.Sum256(content)
+	return file{name: name, contentType: contentType, tag: `"` + hex.EncodeToString(sum[:16]) + `"`, content: content}
+}
