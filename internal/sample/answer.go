@@ -1,0 +1,82 @@
+package sample
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+const surveyRelationship = "Relationship"
+
+// What people are asked about most often is what they say something about.
+var surveys = [topics]string{"After delivery", "After a support case", surveyRelationship, surveyRelationship, surveyRelationship, "Onboarding"}
+
+var channels = []string{"E-mail", "E-mail", "App", "Text message"}
+
+// scoreOf is what somebody of that mood says today.
+func scoreOf(d *rand.Rand, mood float64) int {
+	if chance(d, 0.03) {
+		mood -= 5 // everybody has a bad day
+	}
+	return int(min(10, max(0, math.Round(mood+1.4*d.NormFloat64()))))
+}
+
+// answer makes all of a response but its customer and its time.
+func answer(d *rand.Rand, p *place, score int, about topic) casework.SubmitResponseInput {
+	in := casework.SubmitResponseInput{Score: score, Survey: new(surveyRelationship)}
+	if chance(d, 0.6) {
+		in.Survey = new(surveys[about])
+	}
+	tone := toneOf(score)
+	if chance(d, 0.9) {
+		in.Drivers = []string{topicNames[about]}
+		if second := topic(d.IntN(int(topics))); second != about && chance(d, 0.15) {
+			in.Drivers = append(in.Drivers, topicNames[second])
+		}
+	}
+	in.ContactRequested = new(chance(d, [tones]float64{0.4, 0.2, 0.07, 0.03}[tone]))
+	if chance(d, [tones]float64{0.9, 0.75, 0.55, 0.6}[tone]) {
+		in.Comment = new(comment(d, languages[pick(d, p.languages)], tone, about, *in.ContactRequested && chance(d, 0.6)))
+	}
+	if tone == glad && chance(d, 0.7) {
+		in.QuoteConsent = new(chance(d, 0.65))
+		if *in.QuoteConsent {
+			in.TestimonialLikelihood = new(math.Round(50+49*d.Float64()) / 100)
+		}
+	}
+	in.Attributes = []*casework.AttributeInput{{Key: "Channel", Value: pick(d, channels)}}
+	return in
+}
+
+// comment is an opening or what they say about the topic, most often both, and the wish to be called.
+func comment(d *rand.Rand, w *words, t tone, about topic, callMe bool) string {
+	said := []string{pick(d, w.opens[t]), w.about(t)[about]}
+	switch roll := d.Float64(); {
+	case roll < 0.15:
+		said = said[:1]
+	case roll < 0.5:
+		said = said[1:]
+	}
+	if callMe {
+		said = append(said, w.callMe)
+	}
+	return strings.Join(said, w.gap)
+}
+
+// topicOf is what the response is about, as far as it says.
+func topicOf(r *model.Response) (topic, bool) {
+	if r == nil {
+		return 0, false
+	}
+	for _, driver := range r.Drivers {
+		for i, name := range topicNames {
+			if name == driver {
+				return topic(i), true
+			}
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,150 @@
+package sample
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/setup"
+)
+
+// A Wednesday afternoon, so that the team is at work right up to it.
+var now = time.Date(2026, 3, 11, 15, 20, 0, 0, time.UTC)
+
+const patience = 30 * time.Second
+
+// world is an empty database and what Run is given for it.
+type world struct {
+	t *testing.T
+	Options
+	log journal
+}
+
+func newWorld(t *testing.T, opts ...pgtest.Option) *world {
+	t.Helper()
+	w := &world{t: t}
+	db, log := pgtest.New(t, opts...), slog.New(slog.NewTextHandler(&w.log, nil))
+	queue, err := job.NewQueue(db.Pool, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := event.New(db, log)
+	t.Cleanup(feed.Close)
+	w.Options = Options{DB: db, Feed: feed, Queue: queue, Log: log, Now: func() time.Time { return now }, Every: time.Millisecond}
+	return w
+}
+
+// team makes the users, the settings and the rules alone.
+func (w *world) team() *crew {
+	w.t.Helper()
+	set := setup.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
+	c, err := hire(w.t.Context(), w.DB, set)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := layDown(w.t.Context(), w.DB, set, c); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// number is what a query of one number answers with.
+func (w *world) number(query string, args ...any) (n int) {
+	w.t.Helper()
+	if err := w.DB.Gorm.Raw(query, args...).Scan(&n).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// table is a query's rows as text, to compare.
+func (w *world) table(query string) (rows []string) {
+	w.t.Helper()
+	if err := w.DB.Gorm.Raw(query).Scan(&rows).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return rows
+}
+
+// running is Run under way; each live step is one receive from steps.
+type running struct {
+	t     *testing.T
+	made  chan struct{}
+	steps chan struct{}
+	end   context.CancelFunc
+	ended chan error
+}
+
+func (w *world) run() *running {
+	ctx, end := context.WithCancel(w.t.Context())
+	r := &running{t: w.t, made: make(chan struct{}), steps: make(chan struct{}), end: end, ended: make(chan error, 1)}
+	o := w.Options
+	o.Made = func() { close(r.made) } // a second call panics
+	o.Step = func() {
+		select {
+		case r.steps <- struct{}{}:
+		case <-ctx.Done():
+		}
+	}
+	go func() { r.ended <- Run(ctx, o) }()
+	w.t.Cleanup(end)
+	return r
+}
+
+func (r *running) wait(steps int) {
+	r.t.Helper()
+	for range steps {
+		select {
+		case <-r.steps:
+		case err := <-r.ended:
+			r.t.Fatalf("Run has ended: %v", err)
+		case <-time.After(patience):
+			r.t.Fatal("no live step is taken")
+		}
+	}
+}
+
+// stop ends the context and waits for Run.
+func (r *running) stop() {
+	r.t.Helper()
+	r.end()
+	r.until()
+}
+
+// until waits for Run to end, which must be without an error.
+func (r *running) until() {
+	r.t.Helper()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			r.t.Errorf("Run answers %v, not nil", err)
+		}
+	case <-time.After(patience):
+		r.t.Fatal("Run does not end")
+	}
+}
+
+// journal keeps the log; several goroutines write.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) has(s string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return bytes.Contains(j.text.Bytes(), []byte(s))
+}
