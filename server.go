@@ -258,9 +258,12 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	if err := a.mail.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	running, end := context.WithCancel(ctx)
+	defer end()
 	var background sync.WaitGroup
+	background.Go(func() { a.work.WatchDue(running, a.log) })
 	if withSample {
-		background.Go(func() { a.sample(ctx) })
+		background.Go(func() { a.sample(running) })
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -273,6 +276,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
 	defer cancel()
+	end()
 	background.Wait()
 	return errors.Join(err, sockets.Close(ending), server.Shutdown(ending), a.mail.Stop(ending))
 }

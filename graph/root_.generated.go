@@ -33,15 +33,19 @@ type ResolverRoot interface {
 	CaseAssigned() CaseAssignedResolver
 	CaseDetailsChanged() CaseDetailsChangedResolver
 	CaseOpened() CaseOpenedResolver
+	CaseOverdue() CaseOverdueResolver
 	CaseStatusChanged() CaseStatusChangedResolver
 	Customer() CustomerResolver
+	CustomerReplied() CustomerRepliedResolver
 	Mutation() MutationResolver
 	Note() NoteResolver
 	NoteAdded() NoteAddedResolver
 	Notification() NotificationResolver
+	OutreachRecorded() OutreachRecordedResolver
 	Query() QueryResolver
 	Recipient() RecipientResolver
 	Response() ResponseResolver
+	RootCauseSet() RootCauseSetResolver
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
@@ -78,10 +82,15 @@ type ComplexityRoot struct {
 		Event func(childComplexity int) int
 	}
 
+	AssignCasesPayload struct {
+		Cases func(childComplexity int) int
+	}
+
 	Assignment struct {
 		FallbackUser func(childComplexity int) int
 		Strategy     func(childComplexity int) int
 		User         func(childComplexity int) int
+		Users        func(childComplexity int) int
 	}
 
 	Attribute struct {
@@ -96,6 +105,8 @@ type ComplexityRoot struct {
 		ClosedAt        func(childComplexity int) int
 		Customer        func(childComplexity int) int
 		DueAt           func(childComplexity int) int
+		ExternalRefs    func(childComplexity int) int
+		FirstContactAt  func(childComplexity int) int
 		FirstFollowUpAt func(childComplexity int) int
 		History         func(childComplexity int, first *int, after *string, last *int, before *string) int
 		ID              func(childComplexity int) int
@@ -108,6 +119,7 @@ type ComplexityRoot struct {
 		Overdue         func(childComplexity int) int
 		ReopenCount     func(childComplexity int) int
 		Response        func(childComplexity int) int
+		RootCause       func(childComplexity int) int
 		Rules           func(childComplexity int) int
 		Status          func(childComplexity int) int
 		TimeSinceOpen   func(childComplexity int) int
@@ -176,6 +188,19 @@ type ComplexityRoot struct {
 		Note     func(childComplexity int) int
 		Origin   func(childComplexity int) int
 		Rule     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Type     func(childComplexity int) int
+	}
+
+	CaseOverdue struct {
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		DueAt    func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
 	}
@@ -256,8 +281,10 @@ type ComplexityRoot struct {
 		ExternalID          func(childComplexity int) int
 		FirstName           func(childComplexity int) int
 		ID                  func(childComplexity int) int
+		LastContactedAt     func(childComplexity int) int
 		LastName            func(childComplexity int) int
 		LifetimeValue       func(childComplexity int) int
+		NextSurveyAt        func(childComplexity int) int
 		Phone               func(childComplexity int) int
 		Responses           func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		Segment             func(childComplexity int) int
@@ -275,8 +302,31 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CustomerReplied struct {
+		Actor       func(childComplexity int) int
+		At          func(childComplexity int) int
+		Case        func(childComplexity int) int
+		Cursor      func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Improvement func(childComplexity int) int
+		Matches     func(childComplexity int) int
+		Note        func(childComplexity int) int
+		Snapshot    func(childComplexity int) int
+		Type        func(childComplexity int) int
+	}
+
 	DeleteRulePayload struct {
 		DeletedID func(childComplexity int) int
+	}
+
+	ExternalRef struct {
+		ExternalID func(childComplexity int) int
+		System     func(childComplexity int) int
+		URL        func(childComplexity int) int
+	}
+
+	LinkCasePayload struct {
+		Case func(childComplexity int) int
 	}
 
 	MoveRulePayload struct {
@@ -286,15 +336,21 @@ type ComplexityRoot struct {
 	Mutation struct {
 		AddNote          func(childComplexity int, input casework.AddNoteInput) int
 		AssignCase       func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases      func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken   func(childComplexity int, input setup.CreateApiTokenInput) int
 		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
 		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
 		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
+		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
 		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
 		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
+		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
 		UpdateCaseStatus func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer   func(childComplexity int, input casework.UpdateCustomerInput) int
 		UpdateRule       func(childComplexity int, input setup.UpdateRuleInput) int
 		UpdateSettings   func(childComplexity int, input setup.UpdateSettingsInput) int
 		UpdateUser       func(childComplexity int, input setup.UpdateUserInput) int
@@ -351,6 +407,22 @@ type ComplexityRoot struct {
 		Event func(childComplexity int) int
 	}
 
+	OutreachRecorded struct {
+		Actor        func(childComplexity int) int
+		At           func(childComplexity int) int
+		Case         func(childComplexity int) int
+		Channel      func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Matches      func(childComplexity int) int
+		NextSurveyAt func(childComplexity int) int
+		Note         func(childComplexity int) int
+		Offer        func(childComplexity int) int
+		Outcome      func(childComplexity int) int
+		Snapshot     func(childComplexity int) int
+		Type         func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -381,12 +453,23 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	RecordOutreachPayload struct {
+		Case  func(childComplexity int) int
+		Event func(childComplexity int) int
+	}
+
+	RecordReplyPayload struct {
+		Case  func(childComplexity int) int
+		Event func(childComplexity int) int
+	}
+
 	Response struct {
 		AttributeList         func(childComplexity int) int
 		Case                  func(childComplexity int) int
 		Category              func(childComplexity int) int
 		Comment               func(childComplexity int) int
 		ContactRequested      func(childComplexity int) int
+		ContactStatus         func(childComplexity int) int
 		Customer              func(childComplexity int) int
 		Drivers               func(childComplexity int) int
 		ExternalID            func(childComplexity int) int
@@ -415,6 +498,19 @@ type ComplexityRoot struct {
 		Token func(childComplexity int) int
 	}
 
+	RootCauseSet struct {
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Type     func(childComplexity int) int
+		Whys     func(childComplexity int) int
+	}
+
 	Rule struct {
 		Assignment       func(childComplexity int) int
 		ContactRequested func(childComplexity int) int
@@ -431,6 +527,11 @@ type ComplexityRoot struct {
 		Position         func(childComplexity int) int
 		Scores           func(childComplexity int) int
 		UpdatedAt        func(childComplexity int) int
+	}
+
+	SetRootCausePayload struct {
+		Case  func(childComplexity int) int
+		Event func(childComplexity int) int
 	}
 
 	Settings struct {
@@ -453,6 +554,10 @@ type ComplexityRoot struct {
 	UpdateCaseStatusPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	UpdateCustomerPayload struct {
+		Customer func(childComplexity int) int
 	}
 
 	UpdateRulePayload struct {
@@ -577,6 +682,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignCasePayload.Event(childComplexity), true
 
+	case "AssignCasesPayload.cases":
+		if e.ComplexityRoot.AssignCasesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignCasesPayload.Cases(childComplexity), true
+
 	case "Assignment.fallbackUser":
 		if e.ComplexityRoot.Assignment.FallbackUser == nil {
 			break
@@ -595,6 +707,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Assignment.User(childComplexity), true
+	case "Assignment.users":
+		if e.ComplexityRoot.Assignment.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Assignment.Users(childComplexity), true
 
 	case "Attribute.key":
 		if e.ComplexityRoot.Attribute.Key == nil {
@@ -645,6 +763,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Case.DueAt(childComplexity), true
+	case "Case.externalRefs":
+		if e.ComplexityRoot.Case.ExternalRefs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.ExternalRefs(childComplexity), true
+	case "Case.firstContactAt":
+		if e.ComplexityRoot.Case.FirstContactAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.FirstContactAt(childComplexity), true
 	case "Case.firstFollowUpAt":
 		if e.ComplexityRoot.Case.FirstFollowUpAt == nil {
 			break
@@ -727,6 +857,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Case.Response(childComplexity), true
+	case "Case.rootCause":
+		if e.ComplexityRoot.Case.RootCause == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.RootCause(childComplexity), true
 	case "Case.rules":
 		if e.ComplexityRoot.Case.Rules == nil {
 			break
@@ -1028,6 +1164,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseOpened.Type(childComplexity), true
+
+	case "CaseOverdue.actor":
+		if e.ComplexityRoot.CaseOverdue.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Actor(childComplexity), true
+	case "CaseOverdue.at":
+		if e.ComplexityRoot.CaseOverdue.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.At(childComplexity), true
+	case "CaseOverdue.case":
+		if e.ComplexityRoot.CaseOverdue.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Case(childComplexity), true
+	case "CaseOverdue.cursor":
+		if e.ComplexityRoot.CaseOverdue.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Cursor(childComplexity), true
+	case "CaseOverdue.dueAt":
+		if e.ComplexityRoot.CaseOverdue.DueAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.DueAt(childComplexity), true
+	case "CaseOverdue.id":
+		if e.ComplexityRoot.CaseOverdue.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.ID(childComplexity), true
+	case "CaseOverdue.matches":
+		if e.ComplexityRoot.CaseOverdue.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Matches(childComplexity), true
+	case "CaseOverdue.note":
+		if e.ComplexityRoot.CaseOverdue.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Note(childComplexity), true
+	case "CaseOverdue.snapshot":
+		if e.ComplexityRoot.CaseOverdue.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Snapshot(childComplexity), true
+	case "CaseOverdue.type":
+		if e.ComplexityRoot.CaseOverdue.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseOverdue.Type(childComplexity), true
 
 	case "CaseSnapshot.assigneeId":
 		if e.ComplexityRoot.CaseSnapshot.AssigneeID == nil {
@@ -1382,6 +1579,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Customer.ID(childComplexity), true
+	case "Customer.lastContactedAt":
+		if e.ComplexityRoot.Customer.LastContactedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Customer.LastContactedAt(childComplexity), true
 	case "Customer.lastName":
 		if e.ComplexityRoot.Customer.LastName == nil {
 			break
@@ -1394,6 +1597,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Customer.LifetimeValue(childComplexity), true
+	case "Customer.nextSurveyAt":
+		if e.ComplexityRoot.Customer.NextSurveyAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Customer.NextSurveyAt(childComplexity), true
 	case "Customer.phone":
 		if e.ComplexityRoot.Customer.Phone == nil {
 			break
@@ -1456,12 +1665,99 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CustomerEdge.Node(childComplexity), true
 
+	case "CustomerReplied.actor":
+		if e.ComplexityRoot.CustomerReplied.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Actor(childComplexity), true
+	case "CustomerReplied.at":
+		if e.ComplexityRoot.CustomerReplied.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.At(childComplexity), true
+	case "CustomerReplied.case":
+		if e.ComplexityRoot.CustomerReplied.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Case(childComplexity), true
+	case "CustomerReplied.cursor":
+		if e.ComplexityRoot.CustomerReplied.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Cursor(childComplexity), true
+	case "CustomerReplied.id":
+		if e.ComplexityRoot.CustomerReplied.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.ID(childComplexity), true
+	case "CustomerReplied.improvement":
+		if e.ComplexityRoot.CustomerReplied.Improvement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Improvement(childComplexity), true
+	case "CustomerReplied.matches":
+		if e.ComplexityRoot.CustomerReplied.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Matches(childComplexity), true
+	case "CustomerReplied.note":
+		if e.ComplexityRoot.CustomerReplied.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Note(childComplexity), true
+	case "CustomerReplied.snapshot":
+		if e.ComplexityRoot.CustomerReplied.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Snapshot(childComplexity), true
+	case "CustomerReplied.type":
+		if e.ComplexityRoot.CustomerReplied.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerReplied.Type(childComplexity), true
+
 	case "DeleteRulePayload.deletedId":
 		if e.ComplexityRoot.DeleteRulePayload.DeletedID == nil {
 			break
 		}
 
 		return e.ComplexityRoot.DeleteRulePayload.DeletedID(childComplexity), true
+
+	case "ExternalRef.id":
+		if e.ComplexityRoot.ExternalRef.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExternalRef.ExternalID(childComplexity), true
+	case "ExternalRef.system":
+		if e.ComplexityRoot.ExternalRef.System == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExternalRef.System(childComplexity), true
+	case "ExternalRef.url":
+		if e.ComplexityRoot.ExternalRef.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExternalRef.URL(childComplexity), true
+
+	case "LinkCasePayload.case":
+		if e.ComplexityRoot.LinkCasePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LinkCasePayload.Case(childComplexity), true
 
 	case "MoveRulePayload.rules":
 		if e.ComplexityRoot.MoveRulePayload.Rules == nil {
@@ -1492,6 +1788,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AssignCase(childComplexity, args["input"].(casework.AssignCaseInput)), true
+	case "Mutation.assignCases":
+		if e.ComplexityRoot.Mutation.AssignCases == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_assignCases_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AssignCases(childComplexity, args["input"].(casework.AssignCasesInput)), true
 	case "Mutation.createApiToken":
 		if e.ComplexityRoot.Mutation.CreateAPIToken == nil {
 			break
@@ -1536,6 +1843,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+	case "Mutation.linkCase":
+		if e.ComplexityRoot.Mutation.LinkCase == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_linkCase_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LinkCase(childComplexity, args["input"].(casework.LinkCaseInput)), true
 	case "Mutation.moveRule":
 		if e.ComplexityRoot.Mutation.MoveRule == nil {
 			break
@@ -1558,6 +1876,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.OpenCase(childComplexity, args["input"].(casework.OpenCaseInput)), true
+	case "Mutation.recordOutreach":
+		if e.ComplexityRoot.Mutation.RecordOutreach == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordOutreach_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordOutreach(childComplexity, args["input"].(casework.RecordOutreachInput)), true
+	case "Mutation.recordReply":
+		if e.ComplexityRoot.Mutation.RecordReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordReply(childComplexity, args["input"].(casework.RecordReplyInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -1569,6 +1909,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+	case "Mutation.setRootCause":
+		if e.ComplexityRoot.Mutation.SetRootCause == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setRootCause_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetRootCause(childComplexity, args["input"].(casework.SetRootCauseInput)), true
 	case "Mutation.submitResponse":
 		if e.ComplexityRoot.Mutation.SubmitResponse == nil {
 			break
@@ -1591,6 +1942,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateCaseStatus(childComplexity, args["input"].(casework.UpdateCaseStatusInput)), true
+	case "Mutation.updateCustomer":
+		if e.ComplexityRoot.Mutation.UpdateCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(casework.UpdateCustomerInput)), true
 	case "Mutation.updateRule":
 		if e.ComplexityRoot.Mutation.UpdateRule == nil {
 			break
@@ -1829,6 +2191,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.OpenCasePayload.Event(childComplexity), true
 
+	case "OutreachRecorded.actor":
+		if e.ComplexityRoot.OutreachRecorded.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Actor(childComplexity), true
+	case "OutreachRecorded.at":
+		if e.ComplexityRoot.OutreachRecorded.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.At(childComplexity), true
+	case "OutreachRecorded.case":
+		if e.ComplexityRoot.OutreachRecorded.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Case(childComplexity), true
+	case "OutreachRecorded.channel":
+		if e.ComplexityRoot.OutreachRecorded.Channel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Channel(childComplexity), true
+	case "OutreachRecorded.cursor":
+		if e.ComplexityRoot.OutreachRecorded.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Cursor(childComplexity), true
+	case "OutreachRecorded.id":
+		if e.ComplexityRoot.OutreachRecorded.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.ID(childComplexity), true
+	case "OutreachRecorded.matches":
+		if e.ComplexityRoot.OutreachRecorded.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Matches(childComplexity), true
+	case "OutreachRecorded.nextSurveyAt":
+		if e.ComplexityRoot.OutreachRecorded.NextSurveyAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.NextSurveyAt(childComplexity), true
+	case "OutreachRecorded.note":
+		if e.ComplexityRoot.OutreachRecorded.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Note(childComplexity), true
+	case "OutreachRecorded.offer":
+		if e.ComplexityRoot.OutreachRecorded.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Offer(childComplexity), true
+	case "OutreachRecorded.outcome":
+		if e.ComplexityRoot.OutreachRecorded.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Outcome(childComplexity), true
+	case "OutreachRecorded.snapshot":
+		if e.ComplexityRoot.OutreachRecorded.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Snapshot(childComplexity), true
+	case "OutreachRecorded.type":
+		if e.ComplexityRoot.OutreachRecorded.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutreachRecorded.Type(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -2009,6 +2450,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Recipient.User(childComplexity), true
 
+	case "RecordOutreachPayload.case":
+		if e.ComplexityRoot.RecordOutreachPayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachPayload.Case(childComplexity), true
+	case "RecordOutreachPayload.event":
+		if e.ComplexityRoot.RecordOutreachPayload.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachPayload.Event(childComplexity), true
+
+	case "RecordReplyPayload.case":
+		if e.ComplexityRoot.RecordReplyPayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReplyPayload.Case(childComplexity), true
+	case "RecordReplyPayload.event":
+		if e.ComplexityRoot.RecordReplyPayload.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReplyPayload.Event(childComplexity), true
+
 	case "Response.attributes":
 		if e.ComplexityRoot.Response.AttributeList == nil {
 			break
@@ -2039,6 +2506,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Response.ContactRequested(childComplexity), true
+	case "Response.contactStatus":
+		if e.ComplexityRoot.Response.ContactStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Response.ContactStatus(childComplexity), true
 	case "Response.customer":
 		if e.ComplexityRoot.Response.Customer == nil {
 			break
@@ -2145,6 +2618,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokeApiTokenPayload.Token(childComplexity), true
 
+	case "RootCauseSet.actor":
+		if e.ComplexityRoot.RootCauseSet.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Actor(childComplexity), true
+	case "RootCauseSet.at":
+		if e.ComplexityRoot.RootCauseSet.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.At(childComplexity), true
+	case "RootCauseSet.case":
+		if e.ComplexityRoot.RootCauseSet.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Case(childComplexity), true
+	case "RootCauseSet.cursor":
+		if e.ComplexityRoot.RootCauseSet.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Cursor(childComplexity), true
+	case "RootCauseSet.id":
+		if e.ComplexityRoot.RootCauseSet.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.ID(childComplexity), true
+	case "RootCauseSet.matches":
+		if e.ComplexityRoot.RootCauseSet.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Matches(childComplexity), true
+	case "RootCauseSet.note":
+		if e.ComplexityRoot.RootCauseSet.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Note(childComplexity), true
+	case "RootCauseSet.snapshot":
+		if e.ComplexityRoot.RootCauseSet.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Snapshot(childComplexity), true
+	case "RootCauseSet.type":
+		if e.ComplexityRoot.RootCauseSet.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Type(childComplexity), true
+	case "RootCauseSet.whys":
+		if e.ComplexityRoot.RootCauseSet.Whys == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RootCauseSet.Whys(childComplexity), true
+
 	case "Rule.assignment":
 		if e.ComplexityRoot.Rule.Assignment == nil {
 			break
@@ -2236,6 +2770,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Rule.UpdatedAt(childComplexity), true
 
+	case "SetRootCausePayload.case":
+		if e.ComplexityRoot.SetRootCausePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetRootCausePayload.Case(childComplexity), true
+	case "SetRootCausePayload.event":
+		if e.ComplexityRoot.SetRootCausePayload.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetRootCausePayload.Event(childComplexity), true
+
 	case "Settings.centralAddresses":
 		if e.ComplexityRoot.Settings.CentralAddresses == nil {
 			break
@@ -2304,6 +2851,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateCaseStatusPayload.Event(childComplexity), true
+
+	case "UpdateCustomerPayload.customer":
+		if e.ComplexityRoot.UpdateCustomerPayload.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateCustomerPayload.Customer(childComplexity), true
 
 	case "UpdateRulePayload.rule":
 		if e.ComplexityRoot.UpdateRulePayload.Rule == nil {
@@ -2429,23 +2983,31 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddNoteInput,
 		ec.unmarshalInputAssignCaseInput,
+		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
 		ec.unmarshalInputAttributeInput,
 		ec.unmarshalInputCaseOrder,
+		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
 		ec.unmarshalInputCreateRuleInput,
 		ec.unmarshalInputCreateUserInput,
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
+		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
 		ec.unmarshalInputOpenCaseInput,
+		ec.unmarshalInputOutreachInput,
 		ec.unmarshalInputRecipientInput,
+		ec.unmarshalInputRecordOutreachInput,
+		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
+		ec.unmarshalInputUpdateCustomerInput,
 		ec.unmarshalInputUpdateRuleInput,
 		ec.unmarshalInputUpdateSettingsInput,
 		ec.unmarshalInputUpdateUserInput,
@@ -2609,12 +3171,22 @@ func (ec *executionContext) childFields_AssignCasePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AssignCasePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AssignCasesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_AssignCasesPayload_cases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignCasesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Assignment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "strategy":
 		return ec.fieldContext_Assignment_strategy(ctx, field)
 	case "user":
 		return ec.fieldContext_Assignment_user(ctx, field)
+	case "users":
+		return ec.fieldContext_Assignment_users(ctx, field)
 	case "fallbackUser":
 		return ec.fieldContext_Assignment_fallbackUser(ctx, field)
 	}
@@ -2663,6 +3235,8 @@ func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.
 		return ec.fieldContext_Case_dueAt(ctx, field)
 	case "firstFollowUpAt":
 		return ec.fieldContext_Case_firstFollowUpAt(ctx, field)
+	case "firstContactAt":
+		return ec.fieldContext_Case_firstContactAt(ctx, field)
 	case "closedAt":
 		return ec.fieldContext_Case_closedAt(ctx, field)
 	case "reopenCount":
@@ -2671,6 +3245,10 @@ func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.
 		return ec.fieldContext_Case_timeSinceOpen(ctx, field)
 	case "overdue":
 		return ec.fieldContext_Case_overdue(ctx, field)
+	case "rootCause":
+		return ec.fieldContext_Case_rootCause(ctx, field)
+	case "externalRefs":
+		return ec.fieldContext_Case_externalRefs(ctx, field)
 	case "version":
 		return ec.fieldContext_Case_version(ctx, field)
 	case "notes":
@@ -2943,6 +3521,10 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_agentEmail(ctx, field)
 	case "attributes":
 		return ec.fieldContext_Customer_attributes(ctx, field)
+	case "lastContactedAt":
+		return ec.fieldContext_Customer_lastContactedAt(ctx, field)
+	case "nextSurveyAt":
+		return ec.fieldContext_Customer_nextSurveyAt(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Customer_createdAt(ctx, field)
 	case "responses":
@@ -2977,12 +3559,58 @@ func (ec *executionContext) childFields_CustomerEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type CustomerEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CustomerReplied(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_CustomerReplied_id(ctx, field)
+	case "type":
+		return ec.fieldContext_CustomerReplied_type(ctx, field)
+	case "cursor":
+		return ec.fieldContext_CustomerReplied_cursor(ctx, field)
+	case "at":
+		return ec.fieldContext_CustomerReplied_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_CustomerReplied_actor(ctx, field)
+	case "note":
+		return ec.fieldContext_CustomerReplied_note(ctx, field)
+	case "case":
+		return ec.fieldContext_CustomerReplied_case(ctx, field)
+	case "snapshot":
+		return ec.fieldContext_CustomerReplied_snapshot(ctx, field)
+	case "matches":
+		return ec.fieldContext_CustomerReplied_matches(ctx, field)
+	case "improvement":
+		return ec.fieldContext_CustomerReplied_improvement(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CustomerReplied", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deletedId":
 		return ec.fieldContext_DeleteRulePayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "system":
+		return ec.fieldContext_ExternalRef_system(ctx, field)
+	case "id":
+		return ec.fieldContext_ExternalRef_id(ctx, field)
+	case "url":
+		return ec.fieldContext_ExternalRef_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExternalRef", field.Name)
+}
+
+func (ec *executionContext) childFields_LinkCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "case":
+		return ec.fieldContext_LinkCasePayload_case(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LinkCasePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_MoveRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3071,6 +3699,38 @@ func (ec *executionContext) childFields_OpenCasePayload(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type OpenCasePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_OutreachRecorded(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_OutreachRecorded_id(ctx, field)
+	case "type":
+		return ec.fieldContext_OutreachRecorded_type(ctx, field)
+	case "cursor":
+		return ec.fieldContext_OutreachRecorded_cursor(ctx, field)
+	case "at":
+		return ec.fieldContext_OutreachRecorded_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_OutreachRecorded_actor(ctx, field)
+	case "note":
+		return ec.fieldContext_OutreachRecorded_note(ctx, field)
+	case "case":
+		return ec.fieldContext_OutreachRecorded_case(ctx, field)
+	case "snapshot":
+		return ec.fieldContext_OutreachRecorded_snapshot(ctx, field)
+	case "matches":
+		return ec.fieldContext_OutreachRecorded_matches(ctx, field)
+	case "channel":
+		return ec.fieldContext_OutreachRecorded_channel(ctx, field)
+	case "offer":
+		return ec.fieldContext_OutreachRecorded_offer(ctx, field)
+	case "outcome":
+		return ec.fieldContext_OutreachRecorded_outcome(ctx, field)
+	case "nextSurveyAt":
+		return ec.fieldContext_OutreachRecorded_nextSurveyAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OutreachRecorded", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -3095,6 +3755,26 @@ func (ec *executionContext) childFields_Recipient(ctx context.Context, field gra
 		return ec.fieldContext_Recipient_user(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Recipient", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordOutreachPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "case":
+		return ec.fieldContext_RecordOutreachPayload_case(ctx, field)
+	case "event":
+		return ec.fieldContext_RecordOutreachPayload_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "case":
+		return ec.fieldContext_RecordReplyPayload_case(ctx, field)
+	case "event":
+		return ec.fieldContext_RecordReplyPayload_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordReplyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Response(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3127,6 +3807,8 @@ func (ec *executionContext) childFields_Response(ctx context.Context, field grap
 		return ec.fieldContext_Response_respondedAt(ctx, field)
 	case "receivedAt":
 		return ec.fieldContext_Response_receivedAt(ctx, field)
+	case "contactStatus":
+		return ec.fieldContext_Response_contactStatus(ctx, field)
 	case "case":
 		return ec.fieldContext_Response_case(ctx, field)
 	}
@@ -3165,6 +3847,32 @@ func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RevokeApiTokenPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RootCauseSet_id(ctx, field)
+	case "type":
+		return ec.fieldContext_RootCauseSet_type(ctx, field)
+	case "cursor":
+		return ec.fieldContext_RootCauseSet_cursor(ctx, field)
+	case "at":
+		return ec.fieldContext_RootCauseSet_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_RootCauseSet_actor(ctx, field)
+	case "note":
+		return ec.fieldContext_RootCauseSet_note(ctx, field)
+	case "case":
+		return ec.fieldContext_RootCauseSet_case(ctx, field)
+	case "snapshot":
+		return ec.fieldContext_RootCauseSet_snapshot(ctx, field)
+	case "matches":
+		return ec.fieldContext_RootCauseSet_matches(ctx, field)
+	case "whys":
+		return ec.fieldContext_RootCauseSet_whys(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RootCauseSet", field.Name)
+}
+
 func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3201,6 +3909,16 @@ func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Rule", field.Name)
 }
 
+func (ec *executionContext) childFields_SetRootCausePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "case":
+		return ec.fieldContext_SetRootCausePayload_case(ctx, field)
+	case "event":
+		return ec.fieldContext_SetRootCausePayload_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetRootCausePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Settings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "currency":
@@ -3235,6 +3953,14 @@ func (ec *executionContext) childFields_UpdateCaseStatusPayload(ctx context.Cont
 		return ec.fieldContext_UpdateCaseStatusPayload_event(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateCaseStatusPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_UpdateCustomerPayload_customer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateCustomerPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

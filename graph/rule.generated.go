@@ -21,6 +21,7 @@ import (
 
 type AssignmentResolver interface {
 	User(ctx context.Context, obj *model.Assignment) (*model.User, error)
+	Users(ctx context.Context, obj *model.Assignment) ([]*model.User, error)
 	FallbackUser(ctx context.Context, obj *model.Assignment) (*model.User, error)
 }
 type RecipientResolver interface {
@@ -83,6 +84,38 @@ func (ec *executionContext) _Assignment_user(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Assignment_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Assignment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Assignment_users(ctx context.Context, field graphql.CollectedField, obj *model.Assignment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Assignment_users(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Assignment().Users(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Assignment_users(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Assignment",
 		Field:      field,
@@ -702,7 +735,7 @@ func (ec *executionContext) unmarshalInputAssignmentInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"strategy", "userId", "fallbackUserId"}
+	fieldsInOrder := [...]string{"strategy", "userId", "userIds", "fallbackUserId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -723,6 +756,13 @@ func (ec *executionContext) unmarshalInputAssignmentInput(ctx context.Context, o
 				return it, err
 			}
 			it.UserID = data
+		case "userIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userIds"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserIDs = data
 		case "fallbackUserId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fallbackUserId"))
 			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, v)
@@ -1071,6 +1111,44 @@ func (ec *executionContext) _Assignment(ctx context.Context, sel ast.SelectionSe
 				}()
 				res = ec._Assignment_user(ctx, field, obj)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "users":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Assignment_users(ctx, field, obj)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res

@@ -842,7 +842,7 @@ func (ec *executionContext) unmarshalInputCreateApiTokenInput(ctx context.Contex
 		switch k {
 		case "userId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
-			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, v)
+			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, v)
 			if err != nil {
 				return it, err
 			}

@@ -40,6 +40,9 @@ type Case struct {
 	DueAt            *time.Time       `json:"dueAt,omitempty"`
 	FirstFollowUpAt  *time.Time       `json:"firstFollowUpAt,omitempty"`
 	ClosedAt         *time.Time       `json:"closedAt,omitempty"`
+	OverdueAt        *time.Time       `json:"overdueAt,omitempty"` // when the timer marked it; nil where nothing was to mark
+	FirstContactAt   *time.Time       `json:"firstContactAt,omitempty"`
+	RootCause        Strings          `json:"rootCause,omitempty" gorm:"type:jsonb"`
 	ReopenCount      int              `json:"reopenCount"`
 	Version          int              `json:"version"`
 	Score            *int             `json:"-"`

@@ -33,6 +33,10 @@ type (
 	CaseStatusChanged  struct{ *LoggedEvent }
 	NoteAdded          struct{ *LoggedEvent }
 	CaseDetailsChanged struct{ *LoggedEvent }
+	CaseOverdue        struct{ *LoggedEvent }
+	OutreachRecorded   struct{ *LoggedEvent }
+	CustomerReplied    struct{ *LoggedEvent }
+	RootCauseSet       struct{ *LoggedEvent }
 )
 
 // Typed gives the event in the Go type of its GraphQL type.
@@ -48,6 +52,14 @@ func (e *LoggedEvent) Typed() CaseEvent {
 		return &NoteAdded{e}
 	case EventDetailsChanged:
 		return &CaseDetailsChanged{e}
+	case EventOverdue:
+		return &CaseOverdue{e}
+	case EventOutreachRecorded:
+		return &OutreachRecorded{e}
+	case EventCustomerReplied:
+		return &CustomerReplied{e}
+	case EventRootCauseSet:
+		return &RootCauseSet{e}
 	}
 	panic("closeloop: an event of type " + string(e.Type) + " has no GraphQL type")
 }

@@ -29,6 +29,8 @@ type Customer struct {
 	AccountManagerEmail *string           `json:"accountManagerEmail,omitempty"`
 	AgentEmail          *string           `json:"agentEmail,omitempty"`
 	Attributes          map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
+	LastContactedAt     *time.Time        `json:"lastContactedAt,omitempty"`
+	NextSurveyAt        *time.Time        `json:"nextSurveyAt,omitempty"`
 	LastResponseAt      *time.Time        `json:"-"`
 	CreatedAt           time.Time         `json:"createdAt"`
 }

@@ -14,6 +14,11 @@ const (
 	EventStatusChanged  CaseEventType = "STATUS_CHANGED"
 	EventNoteAdded      CaseEventType = "NOTE_ADDED"
 	EventDetailsChanged CaseEventType = "DETAILS_CHANGED"
+	EventOverdue        CaseEventType = "OVERDUE"
+
+	EventOutreachRecorded CaseEventType = "OUTREACH_RECORDED"
+	EventCustomerReplied  CaseEventType = "CUSTOMER_REPLIED"
+	EventRootCauseSet     CaseEventType = "ROOT_CAUSE_SET"
 )
 
 // Event is one row of the log: one thing that happened to a case, kept for good.
@@ -32,7 +37,13 @@ type Event struct {
 	Status             *CaseStatus
 	PreviousAssigneeID *UserID
 	AssigneeID         *UserID
-	Changed            []string        `gorm:"serializer:json"`
+	Changed            []string `gorm:"serializer:json"`
+	Channel            *OutreachChannel
+	Offer              *OutreachOffer
+	Outcome            *OutreachOutcome
+	NextSurveyAt       *time.Time
+	Improvement        *string
+	Whys               Strings         `gorm:"type:jsonb"`
 	Snapshot           json.RawMessage `gorm:"type:jsonb"`
 	Before             json.RawMessage `gorm:"type:jsonb"`
 }
@@ -47,4 +58,7 @@ type Snapshot struct {
 	Customer     Customer  `json:"customer"`
 	AssigneeName *string   `json:"assigneeName,omitempty"`
 	RuleIDs      []RuleID  `json:"ruleIds,omitempty"`
+
+	ExternalRefs []ExternalRef `json:"externalRefs,omitempty"`
+	Outreaches   []Outreach    `json:"outreaches,omitempty"` // each kind once: what filters look at
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"strings"
+
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
@@ -19,7 +21,19 @@ func Fold(s string) string {
 	if ascii {
 		return s
 	}
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+	return norm.NFC.String(strings.Map(cherokee, cases.Fold().String(norm.NFC.String(s))))
+}
+
+// cherokee mends what cases.Fold gets wrong (golang/go#46101): it swaps the cases of these letters. In Unicode the
+// upper one is the folded one.
+func cherokee(r rune) rune {
+	switch {
+	case 0xAB70 <= r && r <= 0xABBF:
+		return r - 0xAB70 + 0x13A0
+	case 0x13F8 <= r && r <= 0x13FD:
+		return r - 0x13F8 + 0x13F0
+	}
+	return r
 }
 
 // FoldPointer folds a text that may be missing.

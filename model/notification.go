@@ -8,6 +8,7 @@ type NotificationKind string
 const (
 	NotifyNewResponse  NotificationKind = "NEW_RESPONSE"
 	NotifyCaseAssigned NotificationKind = "CASE_ASSIGNED"
+	NotifyCaseOverdue  NotificationKind = "CASE_OVERDUE"
 )
 
 // NotificationStatus is how far a mail has come.

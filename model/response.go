@@ -22,6 +22,15 @@ func CategoryOf(score int) Category {
 	return Promoter
 }
 
+// ContactStatus is where the follow-up with the customer about one response stands.
+type ContactStatus string
+
+const (
+	NotContacted ContactStatus = "NOT_CONTACTED"
+	Contacted    ContactStatus = "CONTACTED"
+	Replied      ContactStatus = "REPLIED"
+)
+
 // Response is one answer to a survey.
 type Response struct {
 	ID                    ResponseID        `json:"id"`
@@ -38,6 +47,7 @@ type Response struct {
 	Attributes            map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
 	RespondedAt           time.Time         `json:"respondedAt"`
 	ReceivedAt            time.Time         `json:"receivedAt"`
+	ContactStatus         ContactStatus     `json:"contactStatus" gorm:"default:NOT_CONTACTED"`
 	Country               *string           `json:"-"`
 	CompanyFold           *string           `json:"-"`
 	SegmentFold           *string           `json:"-"`

@@ -13,6 +13,8 @@ const (
 	ToUser           AssignmentStrategy = "USER"
 	ToAccountManager AssignmentStrategy = "ACCOUNT_MANAGER"
 	ToAgent          AssignmentStrategy = "AGENT"
+	RoundRobin       AssignmentStrategy = "ROUND_ROBIN"
+	LeastBusy        AssignmentStrategy = "LEAST_BUSY"
 )
 
 // RecipientKind is whom an alert goes to.
@@ -45,19 +47,24 @@ type Rule struct {
 	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"`
 	DeletedAt        *time.Time
 
-	Recipients []Recipient `gorm:"-"` // in their order; read.Rules and casework load them
+	Recipients []Recipient `gorm:"-"` // in their order
+	Assignees  []UserID    `gorm:"-"` // whom ROUND_ROBIN and LEAST_BUSY choose from, in their order
 }
 
 // Assignment is a rule's way of finding the assignee.
 type Assignment struct {
 	Strategy       AssignmentStrategy
+	RuleID         RuleID
 	UserID         *UserID
 	FallbackUserID *UserID
 }
 
+// Choosing tells whether the strategy chooses among several users.
+func (s AssignmentStrategy) Choosing() bool { return s == RoundRobin || s == LeastBusy }
+
 // Assignment gives the strategy with its users.
 func (r *Rule) Assignment() Assignment {
-	return Assignment{Strategy: r.Strategy, UserID: r.UserID, FallbackUserID: r.FallbackUserID}
+	return Assignment{Strategy: r.Strategy, RuleID: r.ID, UserID: r.UserID, FallbackUserID: r.FallbackUserID}
 }
 
 func (*Rule) IsNode() {}
@@ -70,6 +77,16 @@ type Recipient struct {
 	Address *string
 	UserID  *UserID
 }
+
+// Assignee is one line of a rule's list of whom to choose from.
+type Assignee struct {
+	RuleID  RuleID
+	Ordinal int
+	UserID  UserID
+}
+
+// TableName says whose assignees they are.
+func (Assignee) TableName() string { return "rule_assignees" }
 
 // TableName says whose recipients they are.
 func (Recipient) TableName() string { return "rule_recipients" }

@@ -31,6 +31,9 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	})
 }
 
+// time.Parse takes more than RFC 3339: T9:30:00, a comma before the fraction, +24:00 (golang/go#54580).
+var dateTimePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 // UnmarshalDateTime reads RFC 3339, cut to microseconds: what PostgreSQL keeps.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	s, ok := v.(string)
@@ -38,7 +41,7 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		return time.Time{}, scalarErrorf("a time is a string such as \"2026-03-01T09:30:00Z\"")
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
+	if err != nil || !dateTimePattern.MatchString(s) {
 		return time.Time{}, scalarErrorf("%q is not a time: RFC 3339 is asked for, such as 2026-03-01T09:30:00Z", shorten(s))
 	}
 	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
@@ -95,10 +98,10 @@ func UnmarshalEmailAddress(v any) (string, error) {
 // MarshalInt writes a GraphQL Int.
 func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
 
-// UnmarshalInt holds Int to its 32 bits (GraphQL spec, section 3.5.1); gqlgen's own takes 64.
+// UnmarshalInt holds Int to whole numbers of 32 bits (GraphQL spec, section 3.5.1); gqlgen's own takes 64, and texts.
 func UnmarshalInt(v any) (int, error) {
 	i, err := graphql.UnmarshalInt(v)
-	if err != nil {
+	if _, text := v.(string); text || err != nil {
 		return 0, scalarErrorf("an Int is a whole number")
 	}
 	if i < math.MinInt32 || i > math.MaxInt32 {

@@ -37,6 +37,26 @@ func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casew
 	return as(ctx, r.Work.AddNote, in)
 }
 
+func (r mutation) AssignCases(ctx context.Context, in casework.AssignCasesInput) (*casework.AssignCasesPayload, error) {
+	return as(ctx, r.Work.AssignCases, in)
+}
+
+func (r mutation) RecordOutreach(ctx context.Context, in casework.RecordOutreachInput) (*casework.RecordOutreachPayload, error) {
+	return as(ctx, r.Work.RecordOutreach, in)
+}
+
+func (r mutation) RecordReply(ctx context.Context, in casework.RecordReplyInput) (*casework.RecordReplyPayload, error) {
+	return as(ctx, r.Work.RecordReply, in)
+}
+
+func (r mutation) SetRootCause(ctx context.Context, in casework.SetRootCauseInput) (*casework.SetRootCausePayload, error) {
+	return as(ctx, r.Work.SetRootCause, in)
+}
+
+func (r mutation) LinkCase(ctx context.Context, in casework.LinkCaseInput) (*casework.LinkCasePayload, error) {
+	return as(ctx, r.Work.LinkCase, in)
+}
+
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
 		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: asked(ctx, "feedCursor"),
@@ -121,4 +141,12 @@ func (note) Case(ctx context.Context, n *model.Note) (*model.Case, error) {
 
 func (note) Author(ctx context.Context, n *model.Note) (*model.User, error) {
 	return read.LoadersFrom(ctx).Users.Load(ctx, n.AuthorID)
+}
+
+func (kase) RootCause(_ context.Context, c *model.Case) ([]string, error) {
+	return append([]string{}, c.RootCause...), nil
+}
+
+func (kase) ExternalRefs(ctx context.Context, c *model.Case) ([]*model.ExternalRef, error) {
+	return read.LoadersFrom(ctx).ExternalRefsOf.Load(ctx, c.ID)
 }

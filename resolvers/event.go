@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"time"
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
@@ -18,6 +19,8 @@ type logged[E model.CaseEvent] struct{ *Resolver }
 type (
 	opened   struct{ logged[*model.CaseOpened] }
 	assigned struct{ logged[*model.CaseAssigned] }
+	overdue  struct{ logged[*model.CaseOverdue] }
+	rooted   struct{ logged[*model.RootCauseSet] }
 )
 
 func (r *Resolver) CaseOpened() graph.CaseOpenedResolver {
@@ -28,12 +31,28 @@ func (r *Resolver) CaseAssigned() graph.CaseAssignedResolver {
 	return assigned{logged[*model.CaseAssigned]{r}}
 }
 
+func (r *Resolver) CaseOverdue() graph.CaseOverdueResolver {
+	return overdue{logged[*model.CaseOverdue]{r}}
+}
+
 func (r *Resolver) CaseStatusChanged() graph.CaseStatusChangedResolver {
 	return logged[*model.CaseStatusChanged]{r}
 }
 func (r *Resolver) NoteAdded() graph.NoteAddedResolver { return logged[*model.NoteAdded]{r} }
 func (r *Resolver) CaseDetailsChanged() graph.CaseDetailsChangedResolver {
 	return logged[*model.CaseDetailsChanged]{r}
+}
+
+func (r *Resolver) OutreachRecorded() graph.OutreachRecordedResolver {
+	return logged[*model.OutreachRecorded]{r}
+}
+
+func (r *Resolver) CustomerReplied() graph.CustomerRepliedResolver {
+	return logged[*model.CustomerReplied]{r}
+}
+
+func (r *Resolver) RootCauseSet() graph.RootCauseSetResolver {
+	return rooted{logged[*model.RootCauseSet]{r}}
 }
 
 func (r query) CaseEvents(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Case, types []model.CaseEventType) (*read.CaseEventConnection, error) {
@@ -87,3 +106,9 @@ func (assigned) PreviousAssignee(ctx context.Context, e *model.CaseAssigned) (*m
 func (assigned) Assignee(ctx context.Context, e *model.CaseAssigned) (*model.User, error) {
 	return user(ctx, e.AssigneeID)
 }
+
+func (overdue) DueAt(_ context.Context, e *model.CaseOverdue) (*time.Time, error) {
+	return e.Then.Case.DueAt, nil
+}
+
+func (rooted) Whys(_ context.Context, e *model.RootCauseSet) ([]string, error) { return e.Whys, nil }

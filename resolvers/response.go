@@ -23,6 +23,10 @@ func (r mutation) SubmitResponse(ctx context.Context, in casework.SubmitResponse
 	return as(ctx, r.Work.SubmitResponse, in)
 }
 
+func (r mutation) UpdateCustomer(ctx context.Context, in casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error) {
+	return as(ctx, r.Work.UpdateCustomer, in)
+}
+
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
 	return r.Read.Responses(ctx, read.ResponseList{
 		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,

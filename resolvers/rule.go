@@ -49,6 +49,13 @@ func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, 
 	return user(ctx, of.UserID)
 }
 
+func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.User, error) {
+	if !of.Strategy.Choosing() {
+		return []*model.User{}, nil
+	}
+	return read.LoadersFrom(ctx).AssigneesOf.Load(ctx, of.RuleID)
+}
+
 func (assignment) FallbackUser(ctx context.Context, of *model.Assignment) (*model.User, error) {
 	return user(ctx, of.FallbackUserID)
 }

@@ -41,7 +41,7 @@ func (r mutation) UpdateUser(ctx context.Context, in setup.UpdateUserInput) (*se
 }
 
 func (r mutation) CreateAPIToken(ctx context.Context, in setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error) {
-	return as(ctx, r.Setup.CreateAPIToken, in)
+	return r.Setup.CreateAPIToken(ctx, in)
 }
 
 func (r mutation) RevokeAPIToken(ctx context.Context, in setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error) {

@@ -52,15 +52,22 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 	if !newest && len(fields) == 0 {
 		return customer, nil, nil
 	}
-	customer.Fold()
-	err = tx.Model(&model.Customer{}).Where("id = ?", customer.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(customer).Error
-	if err != nil {
-		return nil, nil, fmt.Errorf("write a customer: %w", err)
+	if err := writeCustomer(tx, customer); err != nil {
+		return nil, nil, err
 	}
 	if len(fields) > 0 {
 		changed = &change{was: &was, now: customer, fields: fields}
 	}
 	return customer, changed, nil
+}
+
+func writeCustomer(tx *gorm.DB, c *model.Customer) error {
+	c.Fold()
+	err := tx.Model(&model.Customer{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c).Error
+	if err != nil {
+		return fmt.Errorf("write a customer: %w", err)
+	}
+	return nil
 }
 
 // change is what a submission changed of a customer who was known before.
@@ -155,10 +162,16 @@ func differences(a, b *model.Customer) []string {
 	}
 	text("accountManagerEmail", a.AccountManagerEmail, b.AccountManagerEmail)
 	text("agentEmail", a.AgentEmail, b.AgentEmail)
+	for name, times := range map[string][2]*time.Time{"lastContactedAt": {a.LastContactedAt, b.LastContactedAt}, "nextSurveyAt": {a.NextSurveyAt, b.NextSurveyAt}} {
+		if x, y := times[0], times[1]; (x == nil) != (y == nil) || (x != nil && !x.Equal(*y)) {
+			names = append(names, "customer."+name)
+		}
+	}
 	if !maps.Equal(a.Attributes, b.Attributes) {
 		names = append(names, "customer.attributes")
 	}
-	return slices.Clip(names)
+	slices.Sort(names)
+	return names
 }
 
 func sameDecimal(a, b *decimal.Decimal) bool {
@@ -167,7 +180,7 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 
 // spread carries a customer's new data to the copies on their responses and cases, and says so in the log of each
 // case, but for the one that was just opened with it.
-func (ch *change) spread(tx *gorm.DB, now time.Time, but *model.Case) error {
+func (ch *change) spread(tx *gorm.DB, now time.Time, by *model.UserID, but *model.Case) error {
 	c := ch.now
 	err := tx.Exec(`UPDATE responses SET country = ?, company_fold = ?, segment_fold = ? WHERE customer_id = ?
 		AND (country, company_fold, segment_fold) IS DISTINCT FROM (?, ?, ?)`,
@@ -188,7 +201,7 @@ func (ch *change) spread(tx *gorm.DB, now time.Time, but *model.Case) error {
 			return err
 		}
 		h.Customer = ch.was // the row is the new one already
-		_, err = h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Changed: ch.fields}, func() {
+		_, err = h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.fields}, func() {
 			h.Customer = c
 			h.CopyCustomer(c)
 		})

@@ -108,6 +108,7 @@ type UpdateCaseStatusInput struct {
 	CaseID          model.CaseID
 	Status          model.CaseStatus
 	Note            string
+	Outreach        *OutreachInput // recorded in the same step
 	ExpectedVersion *int
 }
 
@@ -128,3 +129,98 @@ type AddNotePayload struct {
 	Note *model.Note
 	Case *model.Case
 }
+
+// OutreachInput is one attempt to reach the customer.
+type OutreachInput struct {
+	Channel      model.OutreachChannel
+	Offer        *model.OutreachOffer
+	Outcome      model.OutreachOutcome
+	NextSurveyAt *time.Time
+}
+
+// RecordOutreachInput is an attempt, with the note that tells of it.
+type RecordOutreachInput struct {
+	CaseID          model.CaseID
+	Outreach        *OutreachInput
+	Note            string
+	ExpectedVersion *int
+}
+
+// RecordOutreachPayload is the case and what the log says of it.
+type RecordOutreachPayload struct {
+	Case  *model.Case
+	Event *model.OutreachRecorded
+}
+
+// RecordReplyInput is the customer's answer.
+type RecordReplyInput struct {
+	CaseID      model.CaseID
+	Note        *string
+	Improvement *string
+}
+
+// RecordReplyPayload is the case and what the log says of it.
+type RecordReplyPayload struct {
+	Case  *model.Case
+	Event *model.CustomerReplied
+}
+
+// SetRootCauseInput is the '5 whys'.
+type SetRootCauseInput struct {
+	CaseID          model.CaseID
+	Whys            []string
+	ExpectedVersion *int
+}
+
+// SetRootCausePayload is the case and what the log says of it.
+type SetRootCausePayload struct {
+	Case  *model.Case
+	Event *model.RootCauseSet
+}
+
+// LinkCaseInput is the case's counterpart in another system.
+type LinkCaseInput struct {
+	CaseID model.CaseID
+	System string
+	ID     string
+	URL    *string
+}
+
+// LinkCasePayload is the case.
+type LinkCasePayload struct{ Case *model.Case }
+
+// CaseVersionInput names a case, and the version that the caller saw.
+type CaseVersionInput struct {
+	ID              model.CaseID
+	ExpectedVersion *int
+}
+
+// AssignCasesInput gives several cases to one user.
+type AssignCasesInput struct {
+	Cases      []*CaseVersionInput
+	AssigneeID *model.UserID
+	Note       *string
+}
+
+// AssignCasesPayload is the cases, in the order of the input.
+type AssignCasesPayload struct{ Cases []*model.Case }
+
+// UpdateCustomerInput changes a customer by hand: what is absent stays, what is set to nil is cleared.
+type UpdateCustomerInput struct {
+	ID                  model.CustomerID
+	FirstName           graphql.Omittable[*string]
+	LastName            graphql.Omittable[*string]
+	Email               graphql.Omittable[*string]
+	Phone               graphql.Omittable[*string]
+	Company             graphql.Omittable[*string]
+	Country             graphql.Omittable[*string]
+	Segment             graphql.Omittable[*string]
+	LifetimeValue       graphql.Omittable[*decimal.Decimal]
+	AccountManagerEmail graphql.Omittable[*string]
+	AgentEmail          graphql.Omittable[*string]
+	Attributes          []*AttributeInput
+	NextSurveyAt        graphql.Omittable[*time.Time]
+}
+
+// UpdateCustomerPayload is the customer.
+type UpdateCustomerPayload struct{ Customer *model.Customer }

@@ -19,7 +19,11 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := checkNote("input.note", in.Note); err != nil {
 			return err
 		}
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		take := hold
+		if in.Outreach != nil {
+			take = w.holdWithCustomer
+		}
+		h, err := take(tx, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -36,6 +40,11 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
 			return err
+		}
+		if in.Outreach != nil {
+			if _, err := h.outreach(tx, now, viewer.User, *in.Outreach, note); err != nil {
+				return err
+			}
 		}
 		previous := h.Status
 		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}

@@ -92,6 +92,17 @@ func (in *intake) readRules() error {
 			}
 		}
 	}
+	var assignees []model.Assignee
+	if err := in.tx.Order("rule_id, ordinal").Find(&assignees).Error; err != nil {
+		return fmt.Errorf("read the rules' assignees: %w", err)
+	}
+	for i := range rules {
+		for _, a := range assignees {
+			if a.RuleID == rules[i].ID {
+				rules[i].Assignees = append(rules[i].Assignees, a.UserID)
+			}
+		}
+	}
 	var settings model.Settings
 	if err := in.tx.Take(&settings).Error; err != nil {
 		return fmt.Errorf("read the settings: %w", err)
@@ -122,7 +133,7 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 		}
 	}
 	if changed != nil {
-		if err := changed.spread(in.tx, in.now, out.Case); err != nil {
+		if err := changed.spread(in.tx, in.now, nil, out.Case); err != nil {
 			return nil, err
 		}
 	}
@@ -232,5 +243,38 @@ func (in *intake) people(d rule.Decision, c *model.Customer) (rule.People, error
 	if err := query.Find(&users).Error; err != nil {
 		return rule.People{}, fmt.Errorf("look up users: %w", err)
 	}
-	return rule.Know(users, in.central), nil
+	people := rule.Know(users, in.central)
+	return people, in.choice(d, &people)
+}
+
+// choice reads what a strategy that chooses among users needs. Who chooses by the same rule, or by anybody's load,
+// waits until this transaction ends: two at once would see the same turn, or the same load, and choose the same user.
+func (in *intake) choice(d rule.Decision, p *rule.People) error {
+	if d.Opens == nil {
+		return nil
+	}
+	switch d.Opens.Strategy {
+	case model.RoundRobin:
+		err := in.tx.Raw("UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", d.Opens.ID).Scan(&p.Turn).Error
+		if err != nil {
+			return fmt.Errorf("take a turn: %w", err)
+		}
+	case model.LeastBusy:
+		if err := in.tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop least busy'))").Error; err != nil {
+			return fmt.Errorf("wait for others who choose: %w", err)
+		}
+		var rows []struct {
+			AssigneeID model.UserID
+			N          int
+		}
+		err := in.tx.Raw("SELECT assignee_id, count(*) AS n FROM cases WHERE assignee_id IN ? AND status <> 'CLOSED' GROUP BY assignee_id", d.Opens.Assignees).Scan(&rows).Error
+		if err != nil {
+			return fmt.Errorf("count users' cases: %w", err)
+		}
+		p.Busy = make(map[model.UserID]int, len(rows))
+		for _, r := range rows {
+			p.Busy[r.AssigneeID] = r.N
+		}
+	}
+	return nil
 }

@@ -11,8 +11,10 @@ package casework
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,7 +56,36 @@ func (w *Work) write(ctx context.Context, do func(tx *gorm.DB, now time.Time) er
 // held is a case whose row is locked, with all that its snapshots are made of.
 type held struct {
 	model.Case
-	rules []model.RuleID
+	rules      []model.RuleID
+	refs       []model.ExternalRef
+	outreaches []model.Outreach // each kind once, in the order of their names
+}
+
+// around is what belongs to a case and stands in other tables, in one look.
+const around = `SELECT
+	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
+	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system) FROM case_external_refs WHERE case_id = c.id) AS refs,
+	(SELECT jsonb_agg(kind ORDER BY kind) FROM (SELECT DISTINCT jsonb_strip_nulls(jsonb_build_object('channel', channel, 'offer', offer, 'outcome', outcome)) AS kind
+		FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED') kinds) AS outreaches
+	FROM (SELECT CAST(? AS uuid) AS id) c`
+
+func (h *held) readAround(tx *gorm.DB) error {
+	var row struct{ Rules, Refs, Outreaches []byte }
+	if err := tx.Raw(around, h.ID).Scan(&row).Error; err != nil {
+		return fmt.Errorf("read what belongs to a case: %w", err)
+	}
+	for _, part := range []struct {
+		raw  []byte
+		into any
+	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}} {
+		if part.raw == nil {
+			continue
+		}
+		if err := json.Unmarshal(part.raw, part.into); err != nil {
+			return fmt.Errorf("read what belongs to a case: %w", err)
+		}
+	}
+	return nil
 }
 
 // hold locks the case's row and reads it. The lock comes first, in a statement of its own: a join in the same
@@ -78,9 +109,8 @@ func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 	if h.AssigneeID == nil {
 		h.Assignee = nil
 	}
-	err = tx.Raw("SELECT rule_id FROM case_rules WHERE case_id = ? ORDER BY ordinal", id).Scan(&h.rules).Error
-	if err != nil {
-		return nil, fmt.Errorf("read a case's rules: %w", err)
+	if err := h.readAround(tx); err != nil {
+		return nil, err
 	}
 	if expectedVersion != nil && *expectedVersion != h.Version {
 		return nil, &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
@@ -90,7 +120,10 @@ func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 }
 
 func (h *held) snapshot() *model.Snapshot {
-	s := &model.Snapshot{Case: h.Case, Customer: *h.Customer, RuleIDs: h.rules}
+	s := &model.Snapshot{
+		Case: h.Case, Customer: *h.Customer, RuleIDs: h.rules,
+		ExternalRefs: slices.Clone(h.refs), Outreaches: slices.Clone(h.outreaches),
+	}
 	if h.Response != nil {
 		r := *h.Response
 		s.Response = &r
@@ -110,7 +143,7 @@ func (h *held) change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*mo
 	h.UpdatedAt = now
 	e.After = h.snapshot()
 	err := tx.Model(&model.Case{}).Where("id = ?", h.ID).
-		Select("Status", "AssigneeID", "AssignedAt", "AssignedByID", "UpdatedAt", "FirstFollowUpAt", "ClosedAt", "ReopenCount", "Version",
+		Select("Status", "AssigneeID", "AssignedAt", "AssignedByID", "UpdatedAt", "FirstFollowUpAt", "FirstContactAt", "RootCause", "ClosedAt", "OverdueAt", "ReopenCount", "Version",
 			"Country", "CompanyFold", "SegmentFold", "LifetimeValue").
 		Updates(&h.Case).Error
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -21,6 +22,10 @@ type Entry struct {
 	PreviousAssignee *model.UserID
 	Assignee         *model.UserID
 	Changed          []string
+	Outreach         *model.Outreach
+	NextSurveyAt     *time.Time
+	Improvement      *string
+	Whys             []string
 
 	Before *model.Snapshot // nil where there was no case
 	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
@@ -38,7 +43,11 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
 		PreviousStatus: e.PreviousStatus, Status: e.Status,
 		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
-		Changed: e.Changed, Snapshot: after, Before: before,
+		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
+		Snapshot: after, Before: before,
+	}
+	if o := e.Outreach; o != nil {
+		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
 	}
 	if err := tx.Create(&row).Error; err != nil {
 		return nil, fmt.Errorf("append to the log: %w", err)
@@ -75,6 +84,7 @@ func parts(s *model.Snapshot) map[string]any {
 	return map[string]any{
 		"case": &s.Case, "response": &s.Response, "customer": &s.Customer,
 		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs,
+		"externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
 	}
 }
 
@@ -106,6 +116,10 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 			was.AssigneeName = nil
 		case "ruleIds":
 			was.RuleIDs = nil
+		case "externalRefs":
+			was.ExternalRefs = nil
+		case "outreaches":
+			was.Outreaches = nil
 		}
 		part, ok := parts(was)[name]
 		if !ok {

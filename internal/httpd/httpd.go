@@ -70,6 +70,7 @@ func executor(o Options) *handler.Server {
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(Limits{})
+	h.Use(onlyLive{})
 	h.Use(auth.Guard{})
 	h.Use(extension.Introspection{})
 	h.Use(extension.FixedComplexityLimit(costMax))
@@ -108,7 +109,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			o.refuse(w, r, status, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), caller.Viewer)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(auth.With(r.Context(), caller.Viewer), answersOnce{}, true)))
 	})
 }
 

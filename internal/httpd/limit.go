@@ -16,15 +16,19 @@ const (
 	bodyMax   = 1 << 20 // bytes of a request
 	tokensMax = 10_000  // of a document
 	depthMax  = 60      // open brackets and braces in a document, one within the other
+	fieldsMax = 10_000  // of an operation, with its fragments written out wherever they are spread
 )
 
 // Limits refuses a document before it is parsed: the parser goes one call deeper for each bracket, and a body of a
-// million of them would end the process.
+// million of them would end the process. It refuses an operation before its cost is counted, where its fragments
+// would grow: the count looks at each place where one is spread, and thirty fragments that each spread the next one
+// twice are a billion.
 type Limits struct{}
 
 var (
 	_ graphql.HandlerExtension          = Limits{}
 	_ graphql.OperationParameterMutator = Limits{}
+	_ graphql.OperationContextMutator   = Limits{}
 )
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -39,6 +43,40 @@ func (Limits) MutateOperationParameters(_ context.Context, params *graphql.RawPa
 		return gqlerror.Wrap(err)
 	}
 	return nil
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (Limits) MutateOperationContext(_ context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	if written(oc.Operation.SelectionSet, map[string]int{}) > fieldsMax {
+		return gqlerror.Wrap(tooMuch("the operation has more than %d fields, its fragments written out", fieldsMax))
+	}
+	return nil
+}
+
+// written is how many selections there are when fragments are written out, or some number above fieldsMax. Each
+// fragment is looked at once; that none spreads itself was validated before.
+func written(set ast.SelectionSet, fragments map[string]int) int {
+	total := 0
+	for _, s := range set {
+		total++
+		switch s := s.(type) {
+		case *ast.Field:
+			total += written(s.SelectionSet, fragments)
+		case *ast.InlineFragment:
+			total += written(s.SelectionSet, fragments)
+		case *ast.FragmentSpread:
+			size, known := fragments[s.Name]
+			if !known && s.Definition != nil {
+				size = written(s.Definition.SelectionSet, fragments)
+				fragments[s.Name] = size
+			}
+			total += size
+		}
+		if total > fieldsMax {
+			break
+		}
+	}
+	return total
 }
 
 func within(document string) error {

@@ -44,6 +44,10 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Path = fieldPath(ctx, shown.Path)
 		case ours != nil && ours.Err == nil: // GraphQL's own: the document does not parse, or does not fit the schema
 			*shown = *ours
+			if shown.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
+				shown.Extensions = map[string]any{"code": fault.RateLimited}
+				shown.Message += "; ask for less, or in several requests"
+			}
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
 				shown.Extensions = map[string]any{"code": fault.BadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}

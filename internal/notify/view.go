@@ -38,6 +38,13 @@ func (l *letter) view(public string) *view {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
 		v.Why = "You get this mail because the case was assigned to you."
+	case model.NotifyCaseOverdue:
+		v.Headline = fmt.Sprintf("Case %d is overdue", l.opened.Number)
+		v.Subject = v.Headline + ": " + name
+		if l.response != nil {
+			v.Subject += ", score " + strconv.Itoa(l.response.Score)
+		}
+		v.Why = "You get this mail because the case is yours, or nobody's, and its target passed with no follow-up."
 	case model.NotifyNewResponse:
 		if l.customer.Company != nil {
 			name = joined(", ", name, line(*l.customer.Company, 80))

@@ -23,8 +23,10 @@ type Loaders struct {
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
 
 	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
+	ExternalRefsOf  *dataloadgen.Loader[model.CaseID, []*model.ExternalRef]
 	NotificationsOf *dataloadgen.Loader[model.CaseID, []*model.Notification]
 	RecipientsOf    *dataloadgen.Loader[model.RuleID, []*model.Recipient]
+	AssigneesOf     *dataloadgen.Loader[model.RuleID, []*model.User]
 	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
 
 	lists *dataloadgen.Loader[listKey, any]
@@ -53,8 +55,10 @@ func (r *Reader) loaders() *Loaders {
 		Rules: loader(byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
 
 		RulesOf:         loader(r.rulesOf),
+		ExternalRefsOf:  loader(r.externalRefsOf),
 		NotificationsOf: loader(r.notificationsOf),
 		RecipientsOf:    loader(r.recipientsOf),
+		AssigneesOf:     loader(r.assigneesOf),
 		MatchCounts:     loader(r.matchCounts),
 
 		lists: loader(r.readLists),
@@ -62,7 +66,7 @@ func (r *Reader) loaders() *Loaders {
 }
 
 // A loader collects what is asked for within this time; siblings of one page ask at once.
-const collectFor = 500 * time.Microsecond
+const collectFor = 2 * time.Millisecond
 
 func loader[K comparable, V any](fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
 	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(collectFor))
@@ -103,6 +107,16 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 	return found, err
 }
 
+func (r *Reader) externalRefsOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.ExternalRef, error) {
+	var rows []*model.ExternalRef
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).Order("case_id, system").Find(&rows).Error
+	found := empty[model.CaseID, *model.ExternalRef](ids)
+	for _, ref := range rows {
+		found[ref.CaseID] = append(found[ref.CaseID], ref)
+	}
+	return found, err
+}
+
 func (r *Reader) notificationsOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
 	var rows []*model.Notification
 	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).Order("created_at, id").Find(&rows).Error
@@ -119,6 +133,20 @@ func (r *Reader) recipientsOf(ctx context.Context, ids []model.RuleID) (map[mode
 	found := empty[model.RuleID, *model.Recipient](ids)
 	for _, to := range rows {
 		found[to.RuleID] = append(found[to.RuleID], to)
+	}
+	return found, err
+}
+
+func (r *Reader) assigneesOf(ctx context.Context, ids []model.RuleID) (map[model.RuleID][]*model.User, error) {
+	var rows []struct {
+		OfRule model.RuleID
+		model.User
+	}
+	err := r.db.WithContext(ctx).Raw(`SELECT x.rule_id AS of_rule, users.* FROM rule_assignees x JOIN users ON users.id = x.user_id
+		WHERE x.rule_id = ANY(?) ORDER BY x.rule_id, x.ordinal`, array{model.UUIDs(ids)}).Scan(&rows).Error
+	found := empty[model.RuleID, *model.User](ids)
+	for i := range rows {
+		found[rows[i].OfRule] = append(found[rows[i].OfRule], &rows[i].User)
 	}
 	return found, err
 }

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -9,6 +11,11 @@ type People struct {
 	byID    map[model.UserID]*model.User
 	byEmail map[string]*model.User // by folded address
 	Central []string
+
+	// What the opening rule's strategy needs besides: how often ROUND_ROBIN has chosen, this time included, and how many
+	// cases that are not closed each of LEAST_BUSY's users has.
+	Turn int64
+	Busy map[model.UserID]int
 }
 
 // Know makes People of users.
@@ -30,6 +37,7 @@ func (d Decision) Needed(c *model.Customer) (ids []model.UserID, emails []string
 	if d.Opens != nil {
 		add(d.Opens.UserID)
 		add(d.Opens.FallbackUserID)
+		ids = append(ids, d.Opens.Assignees...)
 		if address := strategyAddress(d.Opens, c); address != nil {
 			emails = append(emails, model.Fold(*address))
 		}
@@ -58,6 +66,8 @@ func (d Decision) Assignee(c *model.Customer, p People) *model.User {
 	switch {
 	case d.Opens.Strategy == model.ToUser && d.Opens.UserID != nil:
 		found = p.byID[*d.Opens.UserID]
+	case d.Opens.Strategy.Choosing():
+		found = p.choose(d.Opens)
 	case strategyAddress(d.Opens, c) != nil:
 		found = p.byEmail[model.Fold(*strategyAddress(d.Opens, c))]
 	}
@@ -70,6 +80,24 @@ func (d Decision) Assignee(c *model.Customer, p People) *model.User {
 		}
 	}
 	return nil
+}
+
+// choose picks among the rule's users who can be assigned now: in turn, or the one with the fewest cases, ties by the
+// rule's order.
+func (p People) choose(r *model.Rule) *model.User {
+	var able []*model.User
+	for _, id := range r.Assignees {
+		if u := p.byID[id]; u != nil && u.CanBeAssigned() {
+			able = append(able, u)
+		}
+	}
+	if len(able) == 0 {
+		return nil
+	}
+	if r.Strategy == model.RoundRobin {
+		return able[(p.Turn-1)%int64(len(able))]
+	}
+	return slices.MinFunc(able, func(a, b *model.User) int { return p.Busy[a.ID] - p.Busy[b.ID] })
 }
 
 // Alert is one address that is to be told of the response, and the first rule that asked for it.

@@ -16,12 +16,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const recipientsMax = 100
+const (
+	recipientsMax = 100
+	assigneesMax  = 100
+)
 
 // AssignmentInput says who gets the case.
 type AssignmentInput struct {
 	Strategy       model.AssignmentStrategy
 	UserID         *model.UserID
+	UserIDs        []model.UserID
 	FallbackUserID *model.UserID
 }
 
@@ -105,6 +109,9 @@ func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRule
 		if err := tx.Create(r).Error; err != nil {
 			return fmt.Errorf("make a rule: %w", err)
 		}
+		if err := writeAssignees(tx, r); err != nil {
+			return err
+		}
 		return writeRecipients(tx, r)
 	})
 	if err != nil {
@@ -131,6 +138,11 @@ func (s *Setup) UpdateRule(ctx context.Context, in UpdateRuleInput) (*UpdateRule
 		err = tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
 		if err != nil {
 			return fmt.Errorf("write a rule: %w", err)
+		}
+		if in.Assignment.IsSet() {
+			if err := writeAssignees(tx, r); err != nil {
+				return err
+			}
 		}
 		if !in.Notify.IsSet() {
 			return nil
@@ -219,9 +231,26 @@ func namesUsers(tx *gorm.DB, r *model.Rule) error {
 	if err := exists(tx, "input.assignment.fallbackUserId", r.FallbackUserID); err != nil {
 		return err
 	}
+	for i, id := range r.Assignees {
+		if err := exists(tx, fmt.Sprintf("input.assignment.userIds[%d]", i), &id); err != nil {
+			return err
+		}
+	}
 	for i, to := range r.Recipients {
 		if err := exists(tx, fmt.Sprintf("input.notify[%d].userId", i), to.UserID); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func writeAssignees(tx *gorm.DB, r *model.Rule) error {
+	if err := tx.Exec("DELETE FROM rule_assignees WHERE rule_id = ?", r.ID).Error; err != nil {
+		return fmt.Errorf("write a rule's assignees: %w", err)
+	}
+	for i, id := range r.Assignees {
+		if err := tx.Create(&model.Assignee{RuleID: r.ID, Ordinal: i, UserID: id}).Error; err != nil {
+			return fmt.Errorf("write a rule's assignees: %w", err)
 		}
 	}
 	return nil

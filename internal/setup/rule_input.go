@@ -67,7 +67,7 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 
 func (in *AssignmentInput) apply(r *model.Rule) error {
 	if in == nil {
-		r.Strategy, r.UserID, r.FallbackUserID = model.Unassigned, nil, nil
+		r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = model.Unassigned, nil, nil, nil
 		return nil
 	}
 	switch {
@@ -78,7 +78,20 @@ func (in *AssignmentInput) apply(r *model.Rule) error {
 	case in.Strategy == model.Unassigned && in.FallbackUserID != nil:
 		return fault.Input("input.assignment.fallbackUserId", "the strategy UNASSIGNED looks for nobody, so it has no fallback")
 	}
-	r.Strategy, r.UserID, r.FallbackUserID = in.Strategy, in.UserID, in.FallbackUserID
+	switch {
+	case in.Strategy.Choosing() && len(in.UserIDs) == 0:
+		return fault.Input("input.assignment.userIds", "the strategy %s needs users to choose from", in.Strategy)
+	case !in.Strategy.Choosing() && in.UserIDs != nil:
+		return fault.Input("input.assignment.userIds", "users go with the strategies ROUND_ROBIN and LEAST_BUSY alone")
+	case len(in.UserIDs) > assigneesMax:
+		return fault.Input("input.assignment.userIds", "%d users at most", assigneesMax)
+	}
+	for i, id := range in.UserIDs {
+		if slices.Contains(in.UserIDs[:i], id) {
+			return fault.Input(fmt.Sprintf("input.assignment.userIds[%d]", i), "this user is in the list twice")
+		}
+	}
+	r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = in.Strategy, in.UserID, in.FallbackUserID, in.UserIDs
 	return nil
 }
 

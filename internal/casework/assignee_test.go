@@ -1,0 +1,89 @@
+package casework_test
+
+import (
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestARuleGivesItsCaseToWhomItsStrategyFinds(t *testing.T) {
+	t.Parallel()
+	// Each case is given by the rule's change and the customer; nobody: the empty address.
+	for name, c := range map[string]struct {
+		change func(*model.Rule, map[string]*model.User)
+		want   string
+	}{
+		"nobody": {func(*model.Rule, map[string]*model.User) {}, ""},
+		"a user": {func(r *model.Rule, by map[string]*model.User) { r.Strategy, r.UserID = model.ToUser, &by["bo"].ID }, "bo"},
+		"a user who left, nobody falls back": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.UserID = model.ToUser, &by["left"].ID
+		}, ""},
+		"a user who left, the fallback": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.UserID, r.FallbackUserID = model.ToUser, &by["left"].ID, &by["cy"].ID
+		}, "cy"},
+		"a user who only looks on, the fallback": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.UserID, r.FallbackUserID = model.ToUser, &by["looks"].ID, &by["cy"].ID
+		}, "cy"},
+		"a user who left, and the fallback too": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.UserID, r.FallbackUserID = model.ToUser, &by["left"].ID, &by["left"].ID
+		}, ""},
+		"the account manager, in any case": {func(r *model.Rule, _ map[string]*model.User) { r.Strategy = model.ToAccountManager }, "bo"},
+		"the account manager before the fallback": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.FallbackUserID = model.ToAccountManager, &by["cy"].ID
+		}, "bo"},
+		"an agent who left, nobody falls back": {func(r *model.Rule, _ map[string]*model.User) { r.Strategy = model.ToAgent }, ""},
+		"an agent who left, the fallback": {func(r *model.Rule, by map[string]*model.User) {
+			r.Strategy, r.FallbackUserID = model.ToAgent, &by["cy"].ID
+		}, "cy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			by := map[string]*model.User{
+				"bo": w.user("Bo@Care.example", model.Agent), "cy": w.user("cy@care.example", model.Manager),
+				"left": w.user("left@care.example", model.Agent, inactive), "looks": w.user("looks@care.example", model.Stakeholder),
+			}
+			rule := w.rule("all", func(r *model.Rule) { c.change(r, by) })
+			out := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+				AccountManagerEmail: text("bo@CARE.example"), AgentEmail: text("left@care.example"),
+			}})
+			events, row := w.events(out.Case.ID), read[model.Case](w, out.Case.ID)
+			w.logTells(out.Case.ID)
+			if c.want == "" {
+				if row.AssigneeID != nil || row.AssignedAt != nil || len(events) != 1 || row.Version != 1 {
+					t.Errorf("given to %v by %d events", row.AssigneeID, len(events))
+				}
+				w.counts(map[string]int{"notifications": 0})
+				return
+			}
+			id := by[c.want].ID
+			if !same(row.AssigneeID, &id) || !row.AssignedAt.Equal(start) || row.AssignedByID != nil || row.Version != 2 || *out.Case.AssigneeID != id || out.Case.Version != 2 {
+				t.Fatalf("given to %v: %+v", row.AssigneeID, row)
+			}
+			if e := events[0]; e.Type != model.EventOpened || e.Version != 1 || e.AssigneeID != nil || *e.RuleID != rule.ID {
+				t.Errorf("the first event: %+v", e)
+			}
+			if e := events[1]; e.Type != model.EventAssigned || e.Version != 2 || e.ActorID != nil || *e.RuleID != rule.ID || e.PreviousAssigneeID != nil || *e.AssigneeID != id {
+				t.Errorf("the second event: %+v", e)
+			}
+			if opened := decoded(t, events[0].Snapshot, nil); opened.Case.AssigneeID != nil || opened.AssigneeName != nil {
+				t.Errorf("it was assigned when it was opened: %+v", opened)
+			}
+			w.counts(map[string]int{"notifications": 1, "river_job": 1})
+		})
+	}
+}
+
+// A customer whose data names nobody, and one whose data name somebody who is no user.
+func TestWhereTheDataNameNobodyTheFallbackGetsTheCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cy := w.user("cy@care.example", model.Agent)
+	w.rule("all", func(r *model.Rule) { r.Strategy, r.FallbackUserID = model.ToAccountManager, &cy.ID })
+	for name, in := range map[string]*casework.CustomerInput{"nobody": {}, "no user": {AccountManagerEmail: text("am@elsewhere.example")}} {
+		if c := w.submit(casework.SubmitResponseInput{Score: 3, Customer: in}).Case; !same(c.AssigneeID, &cy.ID) {
+			t.Errorf("%s: given to %v", name, c.AssigneeID)
+		}
+	}
+}

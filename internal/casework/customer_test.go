@@ -1,0 +1,166 @@
+package casework_test
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
+	t.Parallel()
+	submitted := func(externalID, email string) *casework.CustomerInput {
+		in := new(casework.CustomerInput)
+		if externalID != "" {
+			in.ExternalID = &externalID
+		}
+		if email != "" {
+			in.Email = text(email)
+		}
+		return in
+	}
+	// Each step is a response; the number says which customer it must be of.
+	type step struct {
+		externalID, email string
+		customer          int
+	}
+	for name, steps := range map[string][]step{
+		"the id alone":                                      {{"A", "", 1}, {"A", "", 1}, {"B", "", 2}},
+		"ids differ by case":                                {{"a", "", 1}, {"A", "", 2}},
+		"the id, whatever the address":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"A", "", 1}},
+		"the id before the address":                         {{"A", "a@x.example", 1}, {"B", "b@x.example", 2}, {"A", "b@x.example", 1}},
+		"the address alone, in any case":                    {{"", "Ana@X.example", 1}, {"", "ANA@x.EXAMPLE", 1}, {"", "bo@x.example", 2}},
+		"an address that got an id is of that id":           {{"", "a@x.example", 1}, {"A", "a@x.example", 1}, {"A", "", 1}, {"", "a@x.example", 1}},
+		"an address of another id is another customer":      {{"A", "a@x.example", 1}, {"B", "A@x.example", 2}, {"B", "", 2}, {"A", "", 1}},
+		"the address of a customer with an id, without one": {{"A", "a@x.example", 1}, {"", "a@x.example", 1}},
+		"the old address finds nobody":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"", "a@x.example", 2}, {"", "b@x.example", 1}},
+		"of two with one address the older":                 {{"A", "a@x.example", 1}, {"B", "a@x.example", 2}, {"", "a@x.example", 1}},
+		"of two with one address the one without an id":     {{"A", "a@x.example", 1}, {"", "b@x.example", 2}, {"A", "b@x.example", 1}, {"", "b@x.example", 2}},
+		"nothing to go by":                                  {{"", "", 1}, {"", "", 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			numbers := map[int]model.CustomerID{}
+			seen := map[model.CustomerID]int{}
+			for i, s := range steps {
+				w.later(time.Minute)
+				id := w.submit(casework.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
+				if _, known := numbers[s.customer]; !known {
+					if other, taken := seen[id]; taken {
+						t.Fatalf("step %d is of customer %d, not of a new one", i, other)
+					}
+					numbers[s.customer], seen[id] = id, s.customer
+				}
+				if numbers[s.customer] != id {
+					t.Fatalf("step %d is of customer %d, not of %d", i, seen[id], s.customer)
+				}
+			}
+			w.counts(map[string]int{"customers": len(numbers), "responses": len(steps)})
+		})
+	}
+}
+
+func TestACustomerOfAFileIsFoundByNameWhereItSaysNoMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	submit := func(in casework.CustomerInput, key string) *model.Customer {
+		t.Helper()
+		w.later(time.Minute)
+		one := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &in}, NameKey: key}
+		outcomes := w.submitAll(casework.SubmitOptions{}, one)
+		return read[model.Customer](w, outcomes[0].Response.CustomerID)
+	}
+	named := submit(casework.CustomerInput{FirstName: text("Ana")}, "ana|BR")
+	if named.NameKey == nil || *named.NameKey != "ana|BR" {
+		t.Errorf("kept with the key %v", named.NameKey)
+	}
+	if again := submit(casework.CustomerInput{LastName: text("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
+		t.Errorf("found by name: %+v", again)
+	}
+	if other := submit(casework.CustomerInput{}, "ana|DE"); other.ID == named.ID {
+		t.Error("the same name in another country is another customer")
+	}
+	for what, in := range map[string]casework.CustomerInput{
+		"an address": {Email: text("ana@x.example")}, "an id": {ExternalID: new("c-1")},
+	} {
+		if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
+			t.Errorf("with %s the name was asked all the same: %+v", what, other)
+		}
+	}
+	w.counts(map[string]int{"customers": 4})
+}
+
+func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	value := decimal.NewFromInt(7)
+	full := casework.CustomerInput{
+		ExternalID: new("c-1"), FirstName: text("Ana"), LastName: text("Souza"), Email: text("ana@x.example"), Phone: text("1"), Company: text("ACME"),
+		Country: text("BR"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value), AccountManagerEmail: text("am@x.example"),
+		AgentEmail: text("agent@x.example"), Attributes: []*casework.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
+	}
+	id := w.submit(casework.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
+	before := read[model.Customer](w, id)
+
+	w.later(time.Minute)
+	w.submit(from("c-1", 6))
+	after := read[model.Customer](w, id)
+	after.LastResponseAt = before.LastResponseAt
+	if !sameJSON(t, before, after) || *after.EmailFold != "ana@x.example" || *after.CompanyFold != "acme" || *after.SegmentFold != "gold" {
+		t.Errorf("absent fields changed:\n%+v\n%+v", before, after)
+	}
+
+	w.later(time.Minute)
+	none := graphql.OmittableOf[*decimal.Decimal](nil)
+	w.submit(casework.SubmitResponseInput{Score: 6, Customer: &casework.CustomerInput{
+		ExternalID: new("c-1"), FirstName: cleared(), LastName: text(" "), Email: cleared(), Phone: cleared(), Company: cleared(), Country: cleared(),
+		Segment: text(""), LifetimeValue: none, AccountManagerEmail: cleared(), AgentEmail: cleared(),
+		Attributes: []*casework.AttributeInput{{Key: "b", Value: "3"}, {Key: "c", Value: ""}},
+	}})
+	c := read[model.Customer](w, id)
+	if c.FirstName != nil || c.LastName != nil || c.Email != nil || c.EmailFold != nil || c.Phone != nil || c.Company != nil || c.CompanyFold != nil ||
+		c.Country != nil || c.Segment != nil || c.SegmentFold != nil || c.LifetimeValue != nil || c.AccountManagerEmail != nil || c.AgentEmail != nil {
+		t.Errorf("not all is cleared: %+v", c)
+	}
+	if *c.ExternalID != "c-1" || !maps.Equal(c.Attributes, map[string]string{"a": "1", "b": "3", "c": ""}) {
+		t.Errorf("known by %v, with %v", c.ExternalID, c.Attributes)
+	}
+}
+
+func TestAnOlderResponseNeverOverwritesNewerDataButIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	submit := func(responded time.Time, in casework.CustomerInput) *model.Response {
+		t.Helper()
+		return w.submit(casework.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
+	}
+	newest := start.Add(-time.Hour)
+	id := submit(newest, casework.CustomerInput{Email: text("ana@x.example"), Country: text("BR"), Company: text("ACME")}).CustomerID
+	older := submit(newest.Add(-time.Microsecond), casework.CustomerInput{
+		ExternalID: new("c-1"), Email: text("ANA@x.example"), Country: text("DE"), Company: cleared(), Segment: text("gold"),
+		Attributes: []*casework.AttributeInput{{Key: "a", Value: "1"}},
+	})
+	c := read[model.Customer](w, id)
+	if older.CustomerID != id || *c.Country != "BR" || *c.Company != "ACME" || *c.Email != "ana@x.example" || c.Segment != nil || len(c.Attributes) > 0 ||
+		!c.LastResponseAt.Equal(newest) {
+		t.Errorf("an older response changed the customer: %+v", c)
+	}
+	if c.ExternalID == nil || *c.ExternalID != "c-1" {
+		t.Errorf("who they are is not new data: the id is %v", c.ExternalID)
+	}
+	if r := read[model.Response](w, older.ID); *r.Country != "BR" || *r.CompanyFold != "acme" || r.SegmentFold != nil {
+		t.Errorf("the older response copies what was never the customer's: %+v", r)
+	}
+
+	same := submit(newest, casework.CustomerInput{ExternalID: new("c-1"), Country: text("DE")})
+	if c = read[model.Customer](w, id); same.CustomerID != id || *c.Country != "DE" {
+		t.Errorf("a response of the same time did not count: %+v", c)
+	}
+	w.counts(map[string]int{"customers": 1, "responses": 3})
+}

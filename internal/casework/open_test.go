@@ -1,0 +1,211 @@
+package casework_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestACaseIsOpenedByHandOnAResponse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := from("c-1", 8)
+	in.ContactRequested, in.Customer.Country, in.Customer.Segment = new(true), text("BR"), text("Gold")
+	response := w.submit(in).Response
+	w.later(time.Hour)
+	out, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: " They called. "})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, c := range map[string]*model.Case{"answered": out.Case, "stored": read[model.Case](w, out.Case.ID)} {
+		if c.Status != model.Open || c.Origin != model.OriginManual || c.CustomerID != response.CustomerID || *c.ResponseID != response.ID ||
+			*c.OpenedByID != w.agent.User.ID || !c.OpenedAt.Equal(w.now()) || c.DueAt != nil || c.AssigneeID != nil || c.Version != 1 || c.Number < 1 ||
+			*c.Score != 8 || *c.Category != model.Passive || !c.RespondedAt.Equal(start) || !*c.ContactRequested || *c.Country != "BR" || *c.SegmentFold != "gold" {
+			t.Errorf("%s: %+v", where, c)
+		}
+	}
+	e := w.events(out.Case.ID)[0]
+	if e.Type != model.EventOpened || *e.ActorID != w.agent.User.ID || e.RuleID != nil || e.ID != out.Event.ID || !e.At.Equal(w.now()) {
+		t.Errorf("the event: %+v", e)
+	}
+	if note := read[model.Note](w, *e.NoteID); note.Body != " They called. " || note.CaseID != out.Case.ID || note.AuthorID != w.agent.User.ID {
+		t.Errorf("the note: %+v", note)
+	}
+	w.logTells(out.Case.ID)
+	w.counts(map[string]int{"case_rules": 0, "notifications": 0})
+}
+
+func TestACaseIsOpenedByHandForACustomerAtLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := from("c-1", 8)
+	in.Customer.Country = text("BR")
+	customer := w.submit(in).Response.CustomerID
+	for range 2 { // as often as there is reason to
+		out, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &customer, Note: "They called."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := read[model.Case](w, out.Case.ID); c.CustomerID != customer || c.ResponseID != nil || c.Score != nil || c.Category != nil || c.RespondedAt != nil ||
+			c.ContactRequested != nil || *c.Country != "BR" {
+			t.Errorf("%+v", c)
+		}
+		w.logTells(out.Case.ID)
+	}
+	w.counts(map[string]int{"cases": 2})
+}
+
+func TestATargetOfACaseByHandIsATimeOrMeasuredFromNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	customer := w.submit(from("c-1", 8)).Response.CustomerID
+	w.later(time.Hour)
+	due, target := start.Add(-time.Hour), model.Duration(48*time.Hour)
+	for name, c := range map[string]struct {
+		due    *time.Time
+		target *model.Duration
+		want   *time.Time
+	}{
+		"a time": {&due, nil, &due}, "a target": {nil, &target, new(w.now().Add(48 * time.Hour))}, "both": {&due, &target, &due}, "none": {nil, nil, nil},
+	} {
+		out, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &customer, Note: "They called.", DueAt: c.due, FollowUpTarget: c.target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row := read[model.Case](w, out.Case.ID); (row.DueAt == nil) != (c.want == nil) || row.DueAt != nil && !row.DueAt.Equal(*c.want) {
+			t.Errorf("%s: due at %v", name, row.DueAt)
+		}
+	}
+}
+
+func TestACaseThatIsOpenedForSomebodyIsOpenedThenAssigned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo := w.user("bo@care.example", model.Agent)
+	response := w.submit(from("c-1", 8)).Response
+	out, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called.", AssigneeID: &bo.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Event.Version != 1 || out.Event.Type != model.EventOpened || out.Case.Version != 2 || !same(out.Case.AssigneeID, &bo.ID) || *out.Case.AssignedByID != w.agent.User.ID {
+		t.Errorf("%+v of %+v", out.Event.Event, out.Case)
+	}
+	events := w.events(out.Case.ID)
+	if len(events) != 2 || events[1].Type != model.EventAssigned || *events[1].ActorID != w.agent.User.ID || events[1].NoteID != nil || *events[1].AssigneeID != bo.ID {
+		t.Errorf("%+v", events)
+	}
+	if kinds := w.kinds(); !slices.Equal(kinds, []string{"CASE_ASSIGNED bo@care.example"}) {
+		t.Errorf("told %v", kinds)
+	}
+	w.logTells(out.Case.ID)
+}
+
+func TestAWrongCaseIsNotOpened(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	response := w.submit(from("c-1", 8)).Response
+	on := func(change func(*casework.OpenCaseInput)) casework.OpenCaseInput {
+		in := casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."}
+		change(&in)
+		return in
+	}
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       casework.OpenCaseInput
+	}{
+		"neither":          {fault.BadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
+		"both":             {fault.BadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
+		"no such response": {fault.NotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
+		"no such customer": {fault.NotFound, "input.customerId", on(func(in *casework.OpenCaseInput) {
+			in.ResponseID, in.CustomerID = nil, &model.CustomerID{UUID: model.NewUUID()}
+		})},
+		"no note":          {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
+		"a blank note":     {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
+		"a note too long":  {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = strings.Repeat("a", 20_001) })},
+		"no target at all": {fault.BadUserInput, "input.followUpTarget", on(func(in *casework.OpenCaseInput) { in.FollowUpTarget = new(model.Duration(0)) })},
+		"no such user":     {fault.NotFound, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &model.UserID{UUID: model.NewUUID()} })},
+		"an inactive user": {fault.BadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("in@care.example", model.Agent, inactive).ID })},
+		"one who looks on": {fault.BadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("st@care.example", model.Stakeholder).ID })},
+	} {
+		out, err := w.work.OpenCase(t.Context(), w.agent, c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out)
+		}
+	}
+	w.counts(map[string]int{"cases": 0, "case_events": 0, "notes": 0, "notifications": 0})
+}
+
+func TestASecondCaseForAResponseIsRefusedAndNamesTheFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("detractors", func(r *model.Rule) { r.Scores = []int{3} })
+	out := w.submit(from("c-1", 3))
+	_, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &out.Response.ID, Note: "They called."})
+	refused(t, "a second case", err, fault.Conflict, "input.responseId")
+	if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("case %d ", out.Case.Number)) {
+		t.Errorf("it does not name case %d: %v", out.Case.Number, err)
+	}
+	w.counts(map[string]int{"cases": 1, "notes": 0, "case_events": 1})
+}
+
+// More at once than there are connections: nobody may hold one while waiting for another.
+func TestOfManyWhoOpenACaseForOneResponseOneSucceeds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	response := w.submit(from("c-1", 8)).Response
+	opened := make(chan int, 60)
+	messages := make(chan string, cap(opened))
+	atOnce(cap(opened), func(int) {
+		out, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
+		if err == nil {
+			opened <- out.Case.Number
+			return
+		}
+		refused(t, "the others", err, fault.Conflict, "input.responseId")
+		messages <- err.Error()
+	})
+	if len(opened) != 1 || len(messages) != cap(opened)-1 {
+		t.Fatalf("%d opened, %d were refused", len(opened), len(messages))
+	}
+	number := <-opened
+	close(messages)
+	for m := range messages {
+		if !strings.Contains(m, fmt.Sprintf("case %d ", number)) {
+			t.Errorf("it does not name case %d: %s", number, m)
+		}
+	}
+	w.counts(map[string]int{"cases": 1, "case_events": 1, "notes": 1})
+}
+
+// A case that is opened while its customer changes has the customer's new data, or an event that says so.
+func TestACaseThatIsOpenedWhileItsCustomerChangesMissesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for round := range 10 {
+		w.later(time.Minute)
+		response := w.submit(from("c-1", 8)).Response
+		atOnce(3, func(i int) {
+			var err error
+			if i == 0 {
+				_, err = w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
+			} else {
+				in := from("c-1", 9)
+				in.Customer.Country, in.Customer.Company = text([]string{"BR", "DE"}[i-1]), text(fmt.Sprint(round))
+				_, err = w.work.SubmitResponse(t.Context(), w.agent, in)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	w.counts(map[string]int{"cases": 10, "customers": 1})
+	w.recount()
+}

@@ -1,0 +1,113 @@
+package casework_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// A few hundred writes of all kinds by several people at once; then all copies are what they are copies of.
+func TestTheCopiesAreWhatTheyAreCopiesOfAfterManyWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seed := rand.Uint64()
+	t.Logf("the seed is %d", seed)
+	agents := []*model.User{w.agent.User, w.user("bo@care.example", model.Agent), w.user("cy@care.example", model.Manager)}
+	w.rule("detractors", func(r *model.Rule) {
+		r.Scores, r.Strategy, r.UserID = []int{0, 1, 2}, model.ToUser, &agents[1].ID
+	})
+	w.rule("brazil", func(r *model.Rule) {
+		r.Scores, r.Filter = []int{2, 9}, json.RawMessage(`{"customer":{"country":{"in":["BR","DE"]}}}`)
+	})
+	atOnce(4, func(i int) {
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		for n := range 90 {
+			if err := w.anything(random, agents); err != nil {
+				var mend *fault.Error
+				if !errors.As(err, &mend) {
+					t.Errorf("write %d of %d: %v", n, i, err)
+				}
+			}
+		}
+	})
+	w.recount()
+	for table, least := range map[string]int{"cases": 40, "case_events": 200, "notes": 20} {
+		if n := w.count("SELECT count(*) FROM " + table); n < least {
+			t.Errorf("only %d rows of %s: the writes do too little to tell anything", n, table)
+		}
+	}
+}
+
+// anything is one random write.
+func (w *world) anything(random *rand.Rand, agents []*model.User) error {
+	ctx := w.t.Context()
+	w.later(time.Second)
+	var id model.CaseID
+	var response model.ResponseID
+	for table, into := range map[string]any{"cases": &id, "responses": &response} {
+		_ = w.db.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random.Uint64())).Scan(into)
+	}
+	assignee := &agents[random.IntN(len(agents))].ID
+	if random.IntN(4) == 0 {
+		assignee = nil
+	}
+	var err error
+	switch random.IntN(8) {
+	case 0:
+		_, err = w.work.AssignCase(ctx, w.agent, casework.AssignCaseInput{CaseID: id, AssigneeID: assignee})
+	case 1:
+		status := []model.CaseStatus{model.Open, model.InProgress, model.Closed}[random.IntN(3)]
+		_, err = w.work.UpdateCaseStatus(ctx, w.agent, casework.UpdateCaseStatusInput{CaseID: id, Status: status, Note: "Called them."})
+	case 2:
+		_, err = w.work.AddNote(ctx, w.agent, casework.AddNoteInput{CaseID: id, Body: "They are right."})
+	case 3:
+		_, err = w.work.OpenCase(ctx, w.agent, casework.OpenCaseInput{ResponseID: &response, Note: "They called.", AssigneeID: assignee})
+	default:
+		_, err = w.work.SubmitAll(ctx, w.agent, submissions(random, w.now()), casework.SubmitOptions{})
+	}
+	return err
+}
+
+// submissions are one or two responses of sixteen customers, some of them old, who are known by id, by address, or both.
+func submissions(random *rand.Rand, now time.Time) []casework.Submission {
+	batch := make([]casework.Submission, 1+random.IntN(2))
+	pick := func(values ...string) graphql.Omittable[*string] {
+		switch i := random.IntN(len(values) + 2); i {
+		case 0:
+			return graphql.Omittable[*string]{}
+		case 1:
+			return cleared()
+		default:
+			return text(values[i-2])
+		}
+	}
+	for i := range batch {
+		who := random.IntN(16)
+		responded := now.Add(-time.Duration(random.IntN(100)) * time.Second)
+		in := casework.SubmitResponseInput{Score: random.IntN(11), RespondedAt: &responded, Customer: &casework.CustomerInput{
+			FirstName: pick("Ana", "Bo"), Company: pick("ACME", "Acme", "Straße"), Country: pick("BR", "DE", "FR"), Segment: pick("gold", "GOLD", "ＳＩＬＶＥＲ"),
+		}}
+		if random.IntN(3) > 0 {
+			in.Customer.ExternalID = new(fmt.Sprintf("c-%d", who))
+		}
+		if in.Customer.ExternalID == nil || random.IntN(2) == 0 {
+			in.Customer.Email = text(fmt.Sprintf("c-%d@x.example", who))
+		}
+		if random.IntN(2) == 0 {
+			value := decimal.New(int64(random.IntN(50_000)), -2)
+			in.Customer.LifetimeValue = graphql.OmittableOf(&value)
+		}
+		batch[i] = casework.Submission{SubmitResponseInput: in}
+	}
+	return batch
+}

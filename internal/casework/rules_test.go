@@ -1,0 +1,206 @@
+package casework_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestARuleThatMatchesOpensACase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rule := w.rule("detractors", func(r *model.Rule) {
+		r.Scores, r.FollowUpTarget = []int{0, 1, 2, 3, 4, 5, 6}, new(model.Duration(48*time.Hour))
+	})
+	responded := start.Add(-time.Hour)
+	in := from("c-1", 6)
+	in.RespondedAt, in.ContactRequested, in.Customer.Country, in.Customer.Company = &responded, new(true), text("BR"), text("ACME")
+	out := w.submit(in)
+	if out.Case == nil {
+		t.Fatal("no case")
+	}
+	for where, c := range map[string]*model.Case{"answered": out.Case, "stored": read[model.Case](w, out.Case.ID)} {
+		if c.Status != model.Open || c.Origin != model.OriginRule || c.CustomerID != out.Response.CustomerID || *c.ResponseID != out.Response.ID ||
+			c.AssigneeID != nil || c.OpenedByID != nil || !c.OpenedAt.Equal(start) || !c.UpdatedAt.Equal(start) || !c.DueAt.Equal(responded.Add(48*time.Hour)) ||
+			c.FirstFollowUpAt != nil || c.ClosedAt != nil || c.ReopenCount != 0 || c.Version != 1 || c.Number < 1 ||
+			*c.Score != 6 || *c.Category != model.Detractor || !c.RespondedAt.Equal(responded) || !*c.ContactRequested || *c.Country != "BR" || *c.CompanyFold != "acme" {
+			t.Errorf("%s: %+v", where, c)
+		}
+	}
+	events := w.events(out.Case.ID)
+	if len(events) != 1 || events[0].Type != model.EventOpened || *events[0].RuleID != rule.ID || events[0].ActorID != nil || events[0].NoteID != nil || !events[0].At.Equal(start) {
+		t.Errorf("the log: %+v", events)
+	}
+	w.logTells(out.Case.ID)
+
+	if out = w.submit(from("c-2", 7)); out.Case != nil {
+		t.Errorf("a passive opened %+v", out.Case)
+	}
+	w.counts(map[string]int{"cases": 1, "response_rules": 1})
+}
+
+func TestNumbersOfCasesGoUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("all", nil)
+	last := 0
+	for range 3 {
+		c := w.submit(casework.SubmitResponseInput{Score: 3}).Case
+		if c.Number <= last {
+			t.Errorf("%d after %d", c.Number, last)
+		}
+		last = c.Number
+	}
+}
+
+func TestARuleDecidesOnTheResponseAndOnTheCustomerAsTheyAreNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("who ask for it", func(r *model.Rule) { r.ContactRequested = new(true) })
+	w.rule("brazil", func(r *model.Rule) { r.Filter = json.RawMessage(`{"customer":{"country":{"eq":"br"}}}`) })
+	w.rule("gold", func(r *model.Rule) { r.Filter = json.RawMessage(`{"customer":{"segment":{"in":["Gold","silver"]}}}`) })
+	w.rule("acme", func(r *model.Rule) { r.Filter = json.RawMessage(`{"customer":{"company":{"eq":"acme"}}}`) })
+	w.rule("a ten", func(r *model.Rule) { r.Scores = []int{10} })
+	w.rule("off", func(r *model.Rule) { r.Enabled = false })
+	w.rule("gone", func(r *model.Rule) { r.DeletedAt = &start })
+	for name, c := range map[string]struct {
+		change func(*casework.SubmitResponseInput)
+		want   []string
+	}{
+		"nothing":          {func(*casework.SubmitResponseInput) {}, nil},
+		"contact":          {func(in *casework.SubmitResponseInput) { in.ContactRequested = new(true) }, []string{"who ask for it"}},
+		"the country":      {func(in *casework.SubmitResponseInput) { in.Customer.Country = text("Brazil") }, []string{"brazil"}},
+		"another country":  {func(in *casework.SubmitResponseInput) { in.Customer.Country = text("DE") }, nil},
+		"the segment":      {func(in *casework.SubmitResponseInput) { in.Customer.Segment = text("GOLD") }, []string{"gold"}},
+		"another segment":  {func(in *casework.SubmitResponseInput) { in.Customer.Segment = text("bronze") }, nil},
+		"the company":      {func(in *casework.SubmitResponseInput) { in.Customer.Company = text("Acme") }, []string{"acme"}},
+		"another company":  {func(in *casework.SubmitResponseInput) { in.Customer.Company = text("Acme Inc") }, nil},
+		"the score":        {func(in *casework.SubmitResponseInput) { in.Score = 10 }, []string{"a ten"}},
+		"several of these": {func(in *casework.SubmitResponseInput) { in.Score, in.Customer.Country = 10, text("BR") }, []string{"brazil", "a ten"}},
+	} {
+		in := casework.SubmitResponseInput{Score: 5, Customer: new(casework.CustomerInput)}
+		c.change(&in)
+		out := w.submit(in)
+		if got := w.matched(out.Response.ID); !slices.Equal(got, c.want) || (out.Case != nil) != (c.want != nil) {
+			t.Errorf("%s: matched %v, the case is %+v", name, got, out.Case)
+		}
+	}
+
+	// What is stored of the customer counts, and what this response changes of it.
+	in := from("c-1", 5)
+	in.Customer.Country = text("BR")
+	w.submit(in)
+	w.later(time.Minute)
+	if got := w.matched(w.submit(from("c-1", 5)).Response.ID); !slices.Equal(got, []string{"brazil"}) {
+		t.Errorf("by the stored country: %v", got)
+	}
+	w.later(time.Minute)
+	in.Customer.Country = text("DE")
+	if got := w.matched(w.submit(in).Response.ID); got != nil {
+		t.Errorf("by the country it was: %v", got)
+	}
+}
+
+func TestSeveralMatchingRulesOpenOneCaseThatNamesTheOpenerFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tell := w.rule("tells", func(r *model.Rule) { r.OpensCase = false })
+	w.rule("misses", func(r *model.Rule) { r.Scores = []int{10} })
+	opens := w.rule("opens", func(r *model.Rule) { r.FollowUpTarget = new(model.Duration(time.Hour)) })
+	too := w.rule("would open too", func(r *model.Rule) { r.FollowUpTarget = new(model.Duration(time.Minute)) })
+	w.must("UPDATE rules SET position = position + 100 WHERE id = $1", tell.ID.UUID) // by position, not by age
+	out := w.submit(from("c-1", 3))
+
+	var ids []model.RuleID
+	if err := w.db.Gorm.Raw("SELECT rule_id FROM case_rules WHERE case_id = ? ORDER BY ordinal", out.Case.ID).Scan(&ids).Error; err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(ids, []model.RuleID{opens.ID, too.ID, tell.ID}) {
+		t.Errorf("the case names %v", ids)
+	}
+	if !out.Case.DueAt.Equal(start.Add(time.Hour)) || *w.events(out.Case.ID)[0].RuleID != opens.ID {
+		t.Errorf("the opener's target is not the case's: %v", out.Case.DueAt)
+	}
+	w.counts(map[string]int{"cases": 1, "response_rules": 3})
+	w.logTells(out.Case.ID)
+}
+
+func TestTheOpenerIsNamedFirstAlsoWhereItIsNotTheFirstToMatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tell := w.rule("tells", func(r *model.Rule) { r.OpensCase = false })
+	opens := w.rule("opens", nil)
+	out := w.submit(from("c-1", 3))
+	if s := w.snapshot(out.Case.ID); !slices.Equal(s.RuleIDs, []model.RuleID{opens.ID, tell.ID}) {
+		t.Errorf("the case names %v", s.RuleIDs)
+	}
+}
+
+func TestARuleThatOnlyTellsOpensNothingButCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("tells", func(r *model.Rule) {
+		r.OpensCase = false
+		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
+	})
+	if out := w.submit(from("c-1", 3)); out.Case != nil {
+		t.Errorf("opened %+v", out.Case)
+	}
+	w.counts(map[string]int{"cases": 0, "response_rules": 1, "notifications": 1, "river_job": 1})
+}
+
+func TestACaseIsDueByTheResponsesTimeSoThatAnOldOneIsOverdueAtOnceAndNobodyIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	to := w.user("bo@care.example", model.Agent)
+	w.rule("all", func(r *model.Rule) {
+		r.FollowUpTarget, r.Strategy, r.UserID = new(model.Duration(48*time.Hour)), model.ToUser, &to.ID
+	})
+	responded := start.Add(-72 * time.Hour)
+	in := from("c-1", 3)
+	in.RespondedAt = &responded
+	c := w.submit(in).Case
+	if c = read[model.Case](w, c.ID); !c.DueAt.Equal(start.Add(-24*time.Hour)) || !c.Overdue(w.now()) {
+		t.Errorf("due at %v", c.DueAt)
+	}
+	w.later(time.Hour)
+	if marked, err := w.work.MarkOverdue(t.Context()); marked != 0 || err != nil {
+		t.Errorf("%d cases fell overdue that were so from the start: %v", marked, err)
+	}
+	if kinds := w.kinds(); !slices.Equal(kinds, []string{"CASE_ASSIGNED bo@care.example"}) {
+		t.Errorf("told %v", kinds)
+	}
+}
+
+func TestARuleWithoutATargetMakesACaseThatIsNeverOverdue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("all", nil)
+	if c := w.submit(from("c-1", 3)).Case; c.DueAt != nil || c.Overdue(start.Add(1000*time.Hour)) {
+		t.Errorf("due at %v", c.DueAt)
+	}
+}
+
+// matched names the rules that the response matched, by position.
+func (w *world) matched(id model.ResponseID) (list []string) {
+	w.t.Helper()
+	err := w.db.Gorm.Raw("SELECT r.name FROM response_rules m JOIN rules r ON r.id = m.rule_id WHERE m.response_id = ? ORDER BY r.position", id).Scan(&list).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+// kinds are all mails with their addresses, sorted.
+func (w *world) kinds() (list []string) {
+	w.t.Helper()
+	if err := w.db.Gorm.Raw(`SELECT kind || ' ' || "to" FROM notifications`).Scan(&list).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,189 @@
+package casework_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestAResponseIsKeptWithItsCustomer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	value := decimal.RequireFromString("1234.50")
+	responded := start.Add(-time.Hour)
+	out := w.submit(casework.SubmitResponseInput{
+		ExternalID: new(" r-1 "), Survey: new(" spring "), Score: 8, Comment: new(" Good, but slow. "), Drivers: []string{" price ", "", "speed"},
+		ContactRequested: new(true), QuoteConsent: new(false), TestimonialLikelihood: new(0.25), RespondedAt: &responded,
+		Attributes: []*casework.AttributeInput{{Key: "shop", Value: "Lisbon"}, {Key: "lane", Value: "3"}},
+		Customer: &casework.CustomerInput{
+			ExternalID: new("c-1"), FirstName: text(" Ana "), LastName: text("Souza"), Email: text(" Ana@Example.com "), Phone: text("+55 11 1"),
+			Company: text("ACME"), Country: text("brazil"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value),
+			AccountManagerEmail: text("am@example.com"), AgentEmail: text("agent@example.com"),
+			Attributes: []*casework.AttributeInput{{Key: "tier", Value: "1"}},
+		},
+	})
+	if !out.Created || out.Case != nil {
+		t.Errorf("created is %t, the case %+v", out.Created, out.Case)
+	}
+	for where, r := range map[string]*model.Response{"answered": out.Response, "stored": read[model.Response](w, out.Response.ID)} {
+		if *r.ExternalID != "r-1" || *r.Survey != "spring" || r.Score != 8 || r.Category != model.Passive || *r.Comment != " Good, but slow. " ||
+			!slices.Equal(r.Drivers, []string{"price", "speed"}) || !r.ContactRequested || *r.QuoteConsent || *r.TestimonialLikelihood != 0.25 ||
+			!maps.Equal(r.Attributes, map[string]string{"shop": "Lisbon", "lane": "3"}) ||
+			!r.RespondedAt.Equal(responded) || !r.ReceivedAt.Equal(start) || *r.Country != "BR" || *r.CompanyFold != "acme" || *r.SegmentFold != "gold" {
+			t.Errorf("%s: %+v", where, r)
+		}
+	}
+	c := read[model.Customer](w, out.Response.CustomerID)
+	if *c.ExternalID != "c-1" || *c.FirstName != "Ana" || *c.LastName != "Souza" || *c.Email != "Ana@Example.com" || *c.EmailFold != "ana@example.com" ||
+		*c.Phone != "+55 11 1" || *c.Company != "ACME" || *c.CompanyFold != "acme" || *c.Country != "BR" || *c.Segment != "Gold" || *c.SegmentFold != "gold" ||
+		!c.LifetimeValue.Equal(value) || *c.AccountManagerEmail != "am@example.com" || *c.AgentEmail != "agent@example.com" ||
+		!maps.Equal(c.Attributes, map[string]string{"tier": "1"}) || !c.CreatedAt.Equal(start) || !c.LastResponseAt.Equal(responded) || c.NameKey != nil || c.Number < 1 {
+		t.Errorf("the customer: %+v", c)
+	}
+}
+
+func TestAResponseNeedsNothingButItsScore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.submit(casework.SubmitResponseInput{Score: 0, Comment: new("  "), Survey: new("")}).Response
+	r = read[model.Response](w, r.ID)
+	if r.Score != 0 || r.Category != model.Detractor || r.ContactRequested || r.QuoteConsent != nil || r.TestimonialLikelihood != nil || r.Comment != nil ||
+		r.Survey != nil || r.ExternalID != nil || len(r.Drivers) > 0 || !r.RespondedAt.Equal(start) || r.Country != nil {
+		t.Errorf("%+v", r)
+	}
+	if c := read[model.Customer](w, r.CustomerID); c.ExternalID != nil || c.Email != nil || c.FullName() != "" {
+		t.Errorf("the customer: %+v", c)
+	}
+	w.submit(casework.SubmitResponseInput{Score: 0})
+	w.counts(map[string]int{"customers": 2, "responses": 2, "cases": 0})
+}
+
+func TestAResponseThatIsHereAlreadyChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("all", nil)
+	in := from("c-1", 3)
+	in.ExternalID = new("r-1")
+	first := w.submit(in)
+	w.later(time.Hour)
+
+	in.ExternalID, in.Score = new(" r-1 "), 10
+	in.Customer.Country = text("DE")
+	again := w.submit(in)
+	if again.Created || again.Response.ID != first.Response.ID || again.Response.Score != 3 || again.Response.Category != model.Detractor {
+		t.Errorf("answered %+v", again.Response)
+	}
+	if again.Case == nil || again.Case.ID != first.Case.ID || again.Case.Number != first.Case.Number {
+		t.Errorf("answered with the case %+v", again.Case)
+	}
+	if c := read[model.Customer](w, first.Response.CustomerID); c.Country != nil {
+		t.Errorf("the customer was moved to %s", *c.Country)
+	}
+	w.counts(map[string]int{"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "response_rules": 1})
+}
+
+func TestOneOf50SubmitsOfTheSameResponseMakesIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("all", func(r *model.Rule) {
+		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
+	})
+	outs := make([]*casework.SubmitResponsePayload, 50)
+	atOnce(len(outs), func(i int) {
+		in := from("c-1", 2)
+		in.ExternalID = new("r-1")
+		var err error
+		if outs[i], err = w.work.SubmitResponse(t.Context(), w.agent, in); err != nil {
+			t.Errorf("submit %d: %v", i, err)
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	created := 0
+	for _, out := range outs {
+		if out.Created {
+			created++
+		}
+		if out.Response.ID != outs[0].Response.ID || out.Case == nil || out.Case.ID != outs[0].Case.ID {
+			t.Errorf("another answer: %+v", out)
+		}
+	}
+	if created != 1 {
+		t.Errorf("%d of them say that they made it", created)
+	}
+	w.counts(map[string]int{
+		"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "case_rules": 1, "response_rules": 1, "notifications": 1, "river_job": 1,
+	})
+	if n := w.deadlocks.Load(); n != 0 {
+		t.Errorf("%d deadlocks", n)
+	}
+}
+
+func TestABatchGoesInAsAWholeButForWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule("all", nil)
+	known := from("c-1", 3)
+	known.ExternalID = new("r-1")
+	batch := []casework.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: from("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: from("c-1", 9)}}
+	outcomes, err := w.work.SubmitAll(t.Context(), w.agent, batch, casework.SubmitOptions{})
+	if err != nil || len(outcomes) != 4 {
+		t.Fatalf("%d outcomes: %v", len(outcomes), err)
+	}
+	if o := outcomes[0]; o.Fault != nil || !o.Created || o.Case == nil {
+		t.Errorf("the first: %+v", o)
+	}
+	if outcomes[1].SubmitResponsePayload != nil {
+		t.Errorf("the wrong one went in: %+v", outcomes[1].Response)
+	}
+	refused(t, "the wrong one", outcomes[1].Fault, fault.BadUserInput, "score")
+	if o := outcomes[2]; o.Fault != nil || o.Created || o.Response.ID != outcomes[0].Response.ID || o.Case.ID != outcomes[0].Case.ID {
+		t.Errorf("the same again: %+v", o)
+	}
+	if o := outcomes[3]; o.Fault != nil || !o.Created || o.Response.CustomerID != outcomes[0].Response.CustomerID {
+		t.Errorf("the last: %+v", o)
+	}
+	w.counts(map[string]int{"customers": 1, "responses": 2, "cases": 2})
+}
+
+func TestABatchCanLeaveTheRulesOrTheMailsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	to := w.user("bo@care.example", model.Agent)
+	w.rule("all", func(r *model.Rule) {
+		r.Strategy, r.UserID = model.ToUser, &to.ID
+		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
+	})
+	submit := func(o casework.SubmitOptions) *model.Case {
+		t.Helper()
+		return w.submitAll(o, casework.Submission{SubmitResponseInput: from("c-1", 3)})[0].Case
+	}
+	if c := submit(casework.SubmitOptions{SkipRules: true}); c != nil {
+		t.Errorf("without rules: %+v", c)
+	}
+	w.counts(map[string]int{"responses": 1, "cases": 0, "response_rules": 0, "notifications": 0, "river_job": 0})
+	if c := submit(casework.SubmitOptions{SkipNotify: true}); c == nil || *c.AssigneeID != to.ID {
+		t.Errorf("without mails: %+v", c)
+	}
+	w.counts(map[string]int{"responses": 2, "cases": 1, "response_rules": 1, "notifications": 0, "river_job": 0})
+	submit(casework.SubmitOptions{})
+	w.counts(map[string]int{"responses": 3, "cases": 2, "notifications": 2, "river_job": 2})
+}
+
+func TestAnEmptyBatchIsNoError(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	outcomes, err := w.work.SubmitAll(t.Context(), w.agent, nil, casework.SubmitOptions{})
+	if err != nil || len(outcomes) != 0 {
+		t.Errorf("%v: %v", outcomes, err)
+	}
+}

@@ -1,0 +1,33 @@
+package httpd
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/closeloop/closeloop/internal/fault"
+)
+
+// answersOnce marks the context of a request that gets one answer.
+type answersOnce struct{}
+
+// onlyLive refuses a subscription in such a request: it would wait for the first event, and end with it.
+type onlyLive struct{}
+
+var (
+	_ graphql.HandlerExtension        = onlyLive{}
+	_ graphql.OperationContextMutator = onlyLive{}
+)
+
+func (onlyLive) ExtensionName() string { return "OnlyLive" }
+
+func (onlyLive) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (onlyLive) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	if once, _ := ctx.Value(answersOnce{}).(bool); once && oc.Operation.Operation == ast.Subscription {
+		return gqlerror.Wrap(fault.New(fault.BadUserInput, "a subscription needs a WebSocket: connect to this address with the sub-protocol graphql-transport-ws"))
+	}
+	return nil
+}

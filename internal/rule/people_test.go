@@ -1,0 +1,140 @@
+package rule_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestTheStrategyFindsTheAssigneeElseTheFallbackGetsTheCase(t *testing.T) {
+	t.Parallel()
+	ana, bo, cy := user("ana@example.com", model.Agent), user("bo@example.com", model.Manager), user("cy@example.com", model.Admin)
+	gone, looker := user("gone@example.com", model.Agent), user("looker@example.com", model.Stakeholder)
+	gone.Active = false
+	people := rule.Know([]*model.User{ana, bo, cy, gone, looker}, nil)
+	nobody := model.UserID{UUID: model.NewUUID()}
+	c := &model.Customer{AccountManagerEmail: new("BO@example.com"), AgentEmail: new("Cy@Example.com")}
+	strange := &model.Customer{AccountManagerEmail: new("who@example.com"), AgentEmail: new("gone@example.com")}
+
+	for name, one := range map[string]struct {
+		strategy     model.AssignmentStrategy
+		to, fallback *model.UserID
+		of           *model.Customer
+		want         *model.User
+	}{
+		"unassigned":                              {model.Unassigned, nil, nil, c, nil},
+		"a user":                                  {model.ToUser, &ana.ID, nil, c, ana},
+		"a user, not the fallback":                {model.ToUser, &ana.ID, &bo.ID, c, ana},
+		"an inactive user":                        {model.ToUser, &gone.ID, nil, c, nil},
+		"an inactive user with a fallback":        {model.ToUser, &gone.ID, &bo.ID, c, bo},
+		"a user who works no cases":               {model.ToUser, &looker.ID, &bo.ID, c, bo},
+		"a user who is not there":                 {model.ToUser, &nobody, &bo.ID, c, bo},
+		"an inactive fallback":                    {model.ToUser, &gone.ID, &gone.ID, c, nil},
+		"a fallback who works no cases":           {model.ToUser, &gone.ID, &looker.ID, c, nil},
+		"the account manager":                     {model.ToAccountManager, nil, &ana.ID, c, bo},
+		"an account manager who is no user":       {model.ToAccountManager, nil, &ana.ID, strange, ana},
+		"no account manager":                      {model.ToAccountManager, nil, &ana.ID, &model.Customer{}, ana},
+		"no account manager and no fallback":      {model.ToAccountManager, nil, nil, &model.Customer{}, nil},
+		"the agent":                               {model.ToAgent, nil, &ana.ID, c, cy},
+		"an agent who is not active":              {model.ToAgent, nil, &ana.ID, strange, ana},
+		"an agent who is not active, no fallback": {model.ToAgent, nil, nil, strange, nil},
+		"no agent":                                {model.ToAgent, nil, &ana.ID, &model.Customer{}, ana},
+	} {
+		opens := &model.Rule{OpensCase: true, Strategy: one.strategy, UserID: one.to, FallbackUserID: one.fallback}
+		d := rule.Decision{Matched: []*model.Rule{opens}, Opens: opens}
+		if got := d.Assignee(one.of, people); got != one.want {
+			t.Errorf("%s: %+v gets the case", name, got)
+		}
+	}
+}
+
+func TestOnlyThoseAreLookedUpWhoMayBeNeeded(t *testing.T) {
+	t.Parallel()
+	to, fallback, told := model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}
+	c := &model.Customer{AccountManagerEmail: new("Bo@Example.com"), AgentEmail: new("Cy@Example.com")}
+	byUser := &model.Rule{Strategy: model.ToUser, UserID: &to, FallbackUserID: &fallback}
+	tells := &model.Rule{Strategy: model.ToUser, UserID: new(model.UserID{UUID: model.NewUUID()}), Recipients: []model.Recipient{
+		{Kind: model.RecipientUser, UserID: &told}, {Kind: model.RecipientAddress, Address: new("x@example.com")},
+	}}
+
+	ids, emails := rule.Decision{Matched: []*model.Rule{tells, byUser}, Opens: byUser}.Needed(c)
+	if !slices.Equal(ids, []model.UserID{to, fallback, told}) || len(emails) > 0 {
+		t.Errorf("by a user: %v %v", ids, emails)
+	}
+	byManager := &model.Rule{Strategy: model.ToAccountManager, FallbackUserID: &fallback}
+	ids, emails = rule.Decision{Matched: []*model.Rule{byManager}, Opens: byManager}.Needed(c)
+	if !slices.Equal(ids, []model.UserID{fallback}) || !slices.Equal(emails, []string{"bo@example.com"}) {
+		t.Errorf("by the account manager: %v %v", ids, emails)
+	}
+	byAgent := &model.Rule{Strategy: model.ToAgent}
+	ids, emails = rule.Decision{Matched: []*model.Rule{byAgent}, Opens: byAgent}.Needed(c)
+	if len(ids) > 0 || !slices.Equal(emails, []string{"cy@example.com"}) {
+		t.Errorf("by the agent: %v %v", ids, emails)
+	}
+	if ids, emails = (rule.Decision{Matched: []*model.Rule{byAgent}}).Needed(c); len(ids)+len(emails) > 0 {
+		t.Errorf("with no case to open: %v %v", ids, emails)
+	}
+}
+
+func TestAllMatchingRulesTellEachAddressOnce(t *testing.T) {
+	t.Parallel()
+	ana, gone := user("Ana@Example.com", model.Agent), user("gone@example.com", model.Agent)
+	gone.Active = false
+	people := rule.Know([]*model.User{ana, gone}, []string{"central@example.com", "BOSS@example.com"})
+	c := &model.Customer{Email: new("kim@example.com"), AccountManagerEmail: new("am@example.com"), AgentEmail: new("agent@example.com")}
+	first := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Recipients: []model.Recipient{
+		{Kind: model.RecipientAddress, Address: new("boss@example.com")},
+		{Kind: model.RecipientUser, UserID: &ana.ID},
+		{Kind: model.RecipientUser, UserID: &gone.ID},
+		{Kind: model.RecipientAgent},
+	}}
+	second := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Recipients: []model.Recipient{
+		{Kind: model.RecipientCentral},
+		{Kind: model.RecipientAssignee},
+		{Kind: model.RecipientAccountManager},
+		{Kind: model.RecipientAddress, Address: new("ANA@example.com")},
+		{Kind: model.RecipientAddress, Address: new("KIM@Example.com")},
+	}}
+	d := rule.Decision{Matched: []*model.Rule{first, second}}
+	want := []rule.Alert{
+		{To: "boss@example.com", Rule: first.ID}, {To: "Ana@Example.com", Rule: first.ID}, {To: "agent@example.com", Rule: first.ID},
+		{To: "central@example.com", Rule: second.ID}, {To: "am@example.com", Rule: second.ID},
+	}
+	if got := d.Alerts(c, ana, people); !slices.Equal(got, want) {
+		t.Errorf("told %v", got)
+	}
+}
+
+func TestAnAlertNeverGoesToTheCustomerItIsAbout(t *testing.T) {
+	t.Parallel()
+	kim := user("Kim@Example.com", model.Agent)
+	people := rule.Know([]*model.User{kim}, []string{"KIM@EXAMPLE.COM"})
+	c := &model.Customer{Email: new("kim@example.com"), AccountManagerEmail: new("kim@Example.com"), AgentEmail: new("KIM@example.com")}
+	d := rule.Decision{Matched: []*model.Rule{{Recipients: []model.Recipient{
+		{Kind: model.RecipientAddress, Address: new("kIm@example.com")}, {Kind: model.RecipientUser, UserID: &kim.ID},
+		{Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee}, {Kind: model.RecipientAccountManager}, {Kind: model.RecipientAgent},
+	}}}}
+	if got := d.Alerts(c, kim, people); len(got) > 0 {
+		t.Errorf("told %v", got)
+	}
+}
+
+func TestWhatTheDataLackTellsNobody(t *testing.T) {
+	t.Parallel()
+	unknown := model.UserID{UUID: model.NewUUID()}
+	d := rule.Decision{Matched: []*model.Rule{{Recipients: []model.Recipient{
+		{Kind: model.RecipientUser, UserID: &unknown}, {Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee},
+		{Kind: model.RecipientAccountManager}, {Kind: model.RecipientAgent},
+	}}}}
+	if got := d.Alerts(&model.Customer{}, nil, rule.Know(nil, nil)); len(got) > 0 {
+		t.Errorf("told %v", got)
+	}
+}
+
+func user(email string, role model.Role) *model.User {
+	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: email, Email: email, Role: role, Active: true}
+	u.Fold()
+	return u
+}
