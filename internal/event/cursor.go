@@ -42,16 +42,6 @@ func (l *Log) Head(ctx context.Context) (cursor string, err error) {
 	return at.cursor(), err
 }
 
-func (l *Log) head(ctx context.Context) (place, error) {
-	position, err := l.Stamp(ctx)
-	if err != nil {
-		return place{}, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return place{l.epochs[len(l.epochs)-1].Nonce, position}, nil
-}
-
 // locate tells which place a cursor is. A cursor is good when its epoch is known and its position is not past that
 // epoch's end.
 func (l *Log) locate(ctx context.Context, argument, cursor string) (place, error) {
@@ -66,6 +56,8 @@ func (l *Log) locate(ctx context.Context, argument, cursor string) (place, error
 		return place{}, err
 	}
 	at := place{nonce, position}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.good(at, head) {
 		return place{}, lost(argument)
 	}
@@ -77,9 +69,8 @@ func lost(argument string) error {
 		Message: "this place in the feed is not there, or no longer: read the list again and go on from its feedCursor"}
 }
 
+// good tells whether the place is one of those that were never taken back. The caller holds the lock.
 func (l *Log) good(at place, head int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for i, e := range l.epochs {
 		if e.Nonce != at.nonce {
 			continue

@@ -16,7 +16,7 @@ func (l *Log) Follow() {
 }
 
 func (l *Log) follow() {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(l.lookEvery)
 	defer tick.Stop()
 	failing := false
 	for {
@@ -61,7 +61,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 	}
 	for {
 		l.mu.Lock()
-		tail := l.tail
+		tail, nonce := l.tail, l.nonce()
 		l.mu.Unlock()
 		if tail >= head {
 			return nil
@@ -70,18 +70,25 @@ func (l *Log) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(events) == 0 {
-			return fmt.Errorf("the log ends at %d, its head is at %d", tail, head)
+		if !l.remember(events, nonce) {
+			return l.catchUp(ctx) // an epoch began meanwhile: what was read may be lost
 		}
-		l.remember(events)
+		if len(events) == 0 || *events[0].Position != tail+1 {
+			return fmt.Errorf("the log has a gap after %d, its head is at %d", tail, head)
+		}
 	}
 }
 
-func (l *Log) remember(events []*Event) {
+// remember takes the next events in, if they continue what is there; false where the newest epoch is not the one that
+// they were read in.
+func (l *Log) remember(events []*Event, nonce string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if *events[0].Position != l.tail+1 {
-		return // an epoch began meanwhile; catchUp looks again
+	if l.nonce() != nonce {
+		return false
+	}
+	if len(events) == 0 || *events[0].Position != l.tail+1 {
+		return true
 	}
 	for _, e := range events {
 		l.memory = append(l.memory, e)
@@ -89,7 +96,7 @@ func (l *Log) remember(events []*Event) {
 		l.tail = *e.Position
 	}
 	drop := 0
-	for l.bytes > memoryBytes && drop < len(l.memory)-1 {
+	for l.bytes > l.memoryBytes && drop < len(l.memory)-1 {
 		l.bytes -= l.memory[drop].size()
 		drop++
 	}
@@ -97,6 +104,7 @@ func (l *Log) remember(events []*Event) {
 		l.memory = append([]*Event(nil), l.memory[drop:]...)
 	}
 	l.announce()
+	return true
 }
 
 // size is roughly what the event costs in memory: its JSON, and as much again decoded.

@@ -18,9 +18,7 @@ import (
 
 const (
 	channel     = "closeloop_feed" // NOTIFY's
-	lookEvery   = time.Second      // the net below a missed wake-up
 	notifyEvery = 5 * time.Millisecond
-	memoryBytes = 32 << 20 // how much of the newest log each server remembers
 	batchSize   = 500
 )
 
@@ -42,9 +40,14 @@ type Log struct {
 	tasks sync.WaitGroup
 	wake  chan struct{} // 'look again' for the follower here; holds one
 
-	notifying sync.Mutex
-	pending   bool // a NOTIFY is under way and has not yet been sent
-	closed    bool
+	lookEvery   time.Duration // the net below a missed wake-up
+	memoryBytes int           // how much of the newest log is remembered
+
+	starting sync.Mutex
+	pending  bool // a NOTIFY is under way and has not yet been sent
+	closed   bool
+
+	loading sync.Mutex // of the epochs
 
 	mu      sync.Mutex
 	epochs  []epoch
@@ -61,14 +64,15 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
 		wake: make(chan struct{}, 1), started: make(chan struct{}), grown: make(chan struct{}),
+		lookEvery: time.Second, memoryBytes: 32 << 20,
 	}
 }
 
 // Close ends the follower and the notifier, and waits for them.
 func (l *Log) Close() {
-	l.notifying.Lock()
+	l.starting.Lock()
 	l.closed = true
-	l.notifying.Unlock()
+	l.starting.Unlock()
 	l.stop()
 	l.tasks.Wait()
 }
@@ -77,8 +81,8 @@ func (l *Log) Close() {
 // any transaction, and those of a few milliseconds together, because inside one it takes a cluster-wide lock at commit.
 func (l *Log) Wake() {
 	l.lookAgain()
-	l.notifying.Lock()
-	defer l.notifying.Unlock()
+	l.starting.Lock()
+	defer l.starting.Unlock()
 	if l.pending || l.closed {
 		return
 	}
@@ -91,11 +95,11 @@ func (l *Log) notify() {
 	case <-time.After(notifyEvery):
 	case <-l.ctx.Done():
 	}
-	l.notifying.Lock()
+	l.starting.Lock()
 	l.pending = false // a commit from here on asks for a NOTIFY of its own
-	l.notifying.Unlock()
+	l.starting.Unlock()
 	// A process that is about to end still owes this one.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), lookEvery)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
 	defer cancel()
 	if _, err := l.db.Pool.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
 		l.log.Debug("a wake-up was not sent; servers look once a second anyway", "error", err)

@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 )
 
 // epoch is one life of the log on one cluster: the positions after its After, up to the next one's, are its own.
 type epoch struct {
-	ID            int64
 	Nonce         string
 	AfterPosition int64
 }
@@ -26,15 +26,37 @@ const identity = `SELECT (SELECT system_identifier::text FROM pg_control_system(
 // the row of feed_head, locked, puts them one after the other. An event that is not yet committed gets a later
 // position, so nobody waits for a writer.
 func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
-	current, idle, err := l.idle(ctx)
-	if err != nil || idle {
-		return current, err
+	at, err := l.head(ctx)
+	return at.position, err
+}
+
+// head stamps, and answers with the head and its epoch, read together. The epochs that are known here include it.
+func (l *Log) head(ctx context.Context) (place, error) {
+	head, idle, err := l.idle(ctx)
+	if err == nil && !idle {
+		head, err = l.stamp(ctx)
 	}
+	if err != nil {
+		return place{}, err
+	}
+	l.mu.Lock()
+	known := l.nonce() == head.nonce
+	l.mu.Unlock()
+	if !known {
+		err = l.loadEpochs(ctx)
+	}
+	return head, err
+}
+
+func (l *Log) stamp(ctx context.Context) (head place, err error) {
 	err = l.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head).Error; err != nil {
+		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
 			return err
 		}
-		if err := l.enterEpoch(tx, head); err != nil {
+		if err := l.enterEpoch(tx, head.position); err != nil {
+			return err
+		}
+		if err := tx.Raw("SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1").Scan(&head.nonce).Error; err != nil {
 			return err
 		}
 		// A statement of its own: it sees what was committed until now, the lock being held.
@@ -43,36 +65,30 @@ func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 			), stamped AS (
 				UPDATE case_events e SET position = ? + fresh.nth FROM fresh WHERE e.id = fresh.id RETURNING 1
 			), counted AS (SELECT count(*) AS n FROM stamped)
-			UPDATE feed_head SET position = position + counted.n FROM counted RETURNING position`, head).Scan(&head).Error
+			UPDATE feed_head SET position = position + counted.n FROM counted RETURNING position`, head.position).Scan(&head.position).Error
 	})
 	if err != nil {
-		return 0, fmt.Errorf("stamp the log: %w", err)
+		return place{}, fmt.Errorf("stamp the log: %w", err)
 	}
-	return head, l.loadEpochs(ctx)
+	return head, nil
 }
 
 // idle tells, by one look, whether there is nothing to stamp and the cluster is the one that was last seen.
-func (l *Log) idle(ctx context.Context) (head int64, idle bool, err error) {
+func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
 	var seen struct {
 		Position int64
 		Idle     bool
-		Epoch    int64
+		Nonce    string
 	}
-	err = l.db.Gorm.WithContext(ctx).Raw(`SELECT h.position, coalesce(e.id, 0) AS epoch,
+	err = l.db.Gorm.WithContext(ctx).Raw(`SELECT h.position, coalesce(e.nonce, '') AS nonce,
 			NOT EXISTS (SELECT 1 FROM case_events WHERE position IS NULL)
 			AND coalesce((e.system_identifier, e.timeline, e.database_oid) = (i.system_identifier, i.timeline, i.database_oid), false) AS idle
 		FROM feed_head h CROSS JOIN (` + identity + `) i
 		LEFT JOIN (SELECT * FROM feed_epochs ORDER BY id DESC LIMIT 1) e ON true`).Scan(&seen).Error
 	if err != nil {
-		return 0, false, fmt.Errorf("look at the log's head: %w", err)
+		return place{}, false, fmt.Errorf("look at the log's head: %w", err)
 	}
-	l.mu.Lock()
-	known := len(l.epochs) > 0 && l.epochs[len(l.epochs)-1].ID == seen.Epoch
-	l.mu.Unlock()
-	if seen.Idle && !known {
-		err = l.loadEpochs(ctx)
-	}
-	return seen.Position, seen.Idle, err
+	return place{seen.Nonce, seen.Position}, seen.Idle, nil
 }
 
 // enterEpoch begins a new epoch where the cluster is another than the log was last stamped on.
@@ -87,19 +103,37 @@ func (l *Log) enterEpoch(tx *gorm.DB, head int64) error {
 }
 
 func (l *Log) loadEpochs(ctx context.Context) error {
+	l.loading.Lock() // never an older list after a newer one
+	defer l.loading.Unlock()
 	var epochs []epoch
-	if err := l.db.Gorm.WithContext(ctx).Raw("SELECT id, nonce, after_position FROM feed_epochs ORDER BY id").Scan(&epochs).Error; err != nil {
+	if err := l.db.Gorm.WithContext(ctx).Raw("SELECT nonce, after_position FROM feed_epochs ORDER BY id").Scan(&epochs).Error; err != nil {
 		return fmt.Errorf("read the log's epochs: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(epochs) > len(l.epochs) && len(l.epochs) > 0 {
-		// What a failover lost must not be shown again as what stands there now.
-		if after := epochs[len(epochs)-1].AfterPosition; l.tail > after {
-			l.memory, l.bytes, l.tail = nil, 0, after
+	same := 0
+	for same < min(len(epochs), len(l.epochs)) && epochs[same] == l.epochs[same] {
+		same++
+	}
+	if len(l.epochs) > 0 && (same < len(epochs) || same < len(l.epochs)) {
+		// What a failover lost must not be shown again as what stands there now. Of several new epochs the first
+		// says from where on; and an epoch may be lost itself.
+		for _, e := range slices.Concat(epochs[same:], l.epochs[same:]) {
+			if l.tail > e.AfterPosition {
+				l.memory, l.bytes, l.tail = nil, 0, e.AfterPosition
+			}
 		}
 		l.announce()
+		l.lookAgain()
 	}
 	l.epochs = epochs
 	return nil
+}
+
+// nonce is that of the newest epoch; empty where none is known. The caller holds the lock.
+func (l *Log) nonce() string {
+	if len(l.epochs) == 0 {
+		return ""
+	}
+	return l.epochs[len(l.epochs)-1].Nonce
 }

@@ -42,11 +42,15 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	}
 	for {
 		r.log.mu.Lock()
-		tail, grown := r.log.tail, r.log.grown
-		events, remembered := r.log.recall(r.at.position)
-		r.log.mu.Unlock()
+		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
-		if !r.log.good(r.at, max(tail, r.at.position)) {
+		good := r.log.good(r.at, max(r.log.tail, r.at.position))
+		events, remembered := r.log.recall(r.at.position)
+		if good && remembered {
+			r.moveBehind(events)
+		}
+		r.log.mu.Unlock()
+		if !good {
 			return nil, lost("after")
 		}
 		if !remembered {
@@ -54,12 +58,17 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 			if events, err = r.log.after(ctx, r.at.position, batchSize); err != nil {
 				return nil, err
 			}
+			r.log.mu.Lock()
+			still := r.log.nonce() == nonce
+			if still {
+				r.moveBehind(events)
+			}
+			r.log.mu.Unlock()
+			if !still {
+				continue // an epoch began meanwhile: what was read may be lost
+			}
 		}
 		if len(events) > 0 {
-			last := events[len(events)-1]
-			r.log.mu.Lock()
-			r.at = place{r.log.epochOf(*last.Position), *last.Position}
-			r.log.mu.Unlock()
 			return events, nil
 		}
 		select {
@@ -67,6 +76,14 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
+func (r *Reader) moveBehind(events []*Event) {
+	if len(events) > 0 {
+		last := *events[len(events)-1].Position
+		r.at = place{r.log.epochOf(last), last}
 	}
 }
 
@@ -112,6 +129,12 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 		return nil, err
 	}
 	watched := make(chan model.CaseEvent)
+	l.starting.Lock()
+	defer l.starting.Unlock()
+	if l.closed { // nobody would wait for it
+		close(watched)
+		return watched, nil
+	}
 	l.tasks.Go(func() {
 		defer close(watched)
 		ctx, cancel := context.WithCancel(ctx)
@@ -127,7 +150,7 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 				return
 			case err != nil: // the database is away; the place is kept
 				select {
-				case <-time.After(lookEvery):
+				case <-time.After(l.lookEvery):
 					continue
 				case <-ctx.Done():
 					return

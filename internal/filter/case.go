@@ -30,7 +30,7 @@ func (overdueField) parse(_ *parser, v any) (expr, error) {
 		inSQL: func(b *sqlBuilder) {
 			b.put("(cases.due_at < ? AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED')", b.now)
 		},
-		inGo: func(s *Subject, _ model.UserID) bool { return s.Case.Overdue(s.Now) },
+		inGo: func(s *Subject, _ model.UserID) bool { return s.Case.Overdue(s.now()) },
 	}
 	return unless(want, overdue), err
 }

@@ -9,7 +9,9 @@
 package filter
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"time"
 
@@ -27,6 +29,9 @@ type Subject struct {
 	RuleIDs  []model.RuleID
 	Now      time.Time // what withinLast, withinNext and overdue are measured from
 }
+
+// now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
+func (s *Subject) now() time.Time { return s.Now.Truncate(time.Microsecond) }
 
 // Of makes the subject of a snapshot at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
@@ -103,7 +108,7 @@ func (t *tree) where(n *noun, viewer model.UserID, now time.Time) clause.Express
 	if t.root == nil {
 		return everything
 	}
-	b := sqlBuilder{table: n.table, viewer: viewer, now: now}
+	b := sqlBuilder{table: n.table, viewer: viewer, now: now.Truncate(time.Microsecond)}
 	t.root.sql(&b)
 	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
 }
@@ -121,12 +126,26 @@ func (f *Response) Match(s *Subject) bool {
 // Stored reads a filter that a rule keeps. Where lists pass over a null, this refuses it, and an empty filter too: a
 // slip must not widen a rule.
 func Stored(raw json.RawMessage) (*Response, error) {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	v, err := Decode(raw)
+	if err != nil {
 		return nil, fault.New(fault.BadUserInput, "a filter is a JSON object")
 	}
 	f := new(Response)
 	return f, f.parse(v, responseNoun, true)
+}
+
+// Decode reads the JSON of a filter into what UnmarshalGQL takes: its numbers stay as they are written, for an Int is
+// no floating-point number.
+func Decode(raw json.RawMessage) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err = d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the filter")
+	}
+	return v, nil
 }
 
 // Raw is the filter as it was given; nil where there is none.

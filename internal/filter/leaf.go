@@ -65,12 +65,13 @@ func (f intField) parse(p *parser, v any) (expr, error) {
 		}
 	}
 	return p.operators(v, map[string]func(any) (expr, error){
-		"eq":  one("= ?", func(have, want int) bool { return have == want }),
-		"gte": one(">= ?", func(have, want int) bool { return have >= want }),
-		"lte": one("<= ?", func(have, want int) bool { return have <= want }),
+		// The casts: a parameter takes the column's type, and a smallint has no room for every Int.
+		"eq":  one("= CAST(? AS bigint)", func(have, want int) bool { return have == want }),
+		"gte": one(">= CAST(? AS bigint)", func(have, want int) bool { return have >= want }),
+		"lte": one("<= CAST(? AS bigint)", func(have, want int) bool { return have <= want }),
 		"in": func(v any) (expr, error) {
 			want, err := each(p, v, model.UnmarshalInt)
-			return compare(f.column, "= ANY(?)", array{want}, func(s *Subject) bool { return has(want, f.get(s)) }), err
+			return compare(f.column, "= ANY(CAST(? AS bigint[]))", array{want}, func(s *Subject) bool { return has(want, f.get(s)) }), err
 		},
 	})
 }
@@ -132,7 +133,7 @@ func (f timeField) parse(p *parser, v any) (expr, error) {
 				b.put("("+f.in(b.table)+" >= ? AND "+f.in(b.table)+" <= ?)", b.now.Add(back*d), b.now.Add(ahead*d))
 			},
 			inGo: func(s *Subject, _ model.UserID) bool {
-				return have(s, func(t time.Time) bool { return !t.Before(s.Now.Add(back*d)) && !t.After(s.Now.Add(ahead*d)) })
+				return have(s, func(t time.Time) bool { return !t.Before(s.now().Add(back*d)) && !t.After(s.now().Add(ahead*d)) })
 			},
 		}, err
 	}

@@ -25,6 +25,17 @@ const (
 	ID
 )
 
+const numberMax = 100 // characters of a Number in a cursor
+
+// mark stands for a value of the kind in SQL. Without the cast a parameter takes its column's type, and a smallint
+// has no room for every whole number that a cursor can hold.
+func (k Kind) mark() string {
+	if k == Whole {
+		return "CAST(? AS bigint)"
+	}
+	return "?"
+}
+
 // Key is one column that a list is sorted by. Missing values come last in both directions.
 type Key[T any] struct {
 	Name     string // in cursors; two orders of other names never take each other's
@@ -104,7 +115,10 @@ func (o Order[T]) decode(cursor string) (place, error) {
 			at[i] = *v
 		case Whole:
 			at[i], err = strconv.ParseInt(*v, 10, 64)
-		case Number:
+		case Number: // we write no exponents: a few letters must not become a million digits
+			if len(*v) > numberMax || strings.ContainsAny(*v, "eE") {
+				return nil, wrong
+			}
 			at[i], err = decimal.NewFromString(*v)
 		case Time:
 			at[i], err = time.Parse(time.RFC3339Nano, *v)
@@ -145,7 +159,7 @@ func (o Order[T]) beyond(at place, backward bool) clause.Expression {
 	if uniform {
 		columns, marks := make([]string, len(o)), make([]string, len(o))
 		for i, k := range o {
-			columns[i], marks[i] = k.Column, "?"
+			columns[i], marks[i] = k.Column, k.Kind.mark()
 		}
 		return clause.Expr{
 			SQL:  "(" + strings.Join(columns, ", ") + ") " + sign(o[0].Desc == backward) + " (" + strings.Join(marks, ", ") + ")",
@@ -164,7 +178,7 @@ func (o Order[T]) beyond(at place, backward bool) clause.Expression {
 		case at[i] == nil:
 			past, equal = "false", k.Column+" IS NULL"
 		default:
-			past, equal = k.Column+" "+sign(k.Desc == backward)+" ?", k.Column+" = ?"
+			past, equal = k.Column+" "+sign(k.Desc == backward)+" "+k.Kind.mark(), k.Column+" = "+k.Kind.mark()
 			if k.Nullable && !backward {
 				past = "(" + past + " OR " + k.Column + " IS NULL)"
 			}

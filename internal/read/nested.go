@@ -135,8 +135,8 @@ func (r *Reader) readList(ctx context.Context, of string, q listRequest, ids []u
 func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T], error)) (*F, page.Order[T], error) {
 	f := new(F)
 	if len(q.Filter) > 0 && string(q.Filter) != "null" {
-		var v any
-		if err := json.Unmarshal(q.Filter, &v); err != nil {
+		v, err := filter.Decode(q.Filter)
+		if err != nil {
 			return nil, nil, err
 		}
 		if err := any(f).(interface{ UnmarshalGQL(any) error }).UnmarshalGQL(v); err != nil {

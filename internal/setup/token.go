@@ -14,9 +14,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CreateApiTokenInput is a new token; without a user it is the caller's own.
+// CreateApiTokenInput is a new token and as whom it signs in.
 type CreateApiTokenInput struct {
-	UserID    *model.UserID
+	UserID    model.UserID
 	Name      string
 	ExpiresAt *time.Time
 }
@@ -34,7 +34,7 @@ type RevokeApiTokenInput struct{ ID model.ApiTokenID }
 type RevokeApiTokenPayload struct{ Token *model.ApiToken }
 
 // CreateAPIToken makes a secret that a program signs in with.
-func (s *Setup) CreateAPIToken(ctx context.Context, viewer auth.Viewer, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
+func (s *Setup) CreateAPIToken(ctx context.Context, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
 	name, err := checkName("input.name", in.Name)
 	if err != nil {
 		return nil, err
@@ -43,16 +43,12 @@ func (s *Setup) CreateAPIToken(ctx context.Context, viewer auth.Viewer, in Creat
 	if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
 		return nil, fault.Input("input.expiresAt", "this time is past already")
 	}
-	user := viewer.User.ID
-	if in.UserID != nil {
-		user = *in.UserID
-	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := exists(tx, "input.userId", &user); err != nil {
+		if err := exists(tx, "input.userId", &in.UserID); err != nil {
 			return err
 		}
-		out.Token = token(user, name, out.Secret, now, in.ExpiresAt)
+		out.Token = token(in.UserID, name, out.Secret, now, in.ExpiresAt)
 		return tx.Create(out.Token).Error
 	})
 	if err != nil {

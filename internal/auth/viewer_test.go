@@ -1,0 +1,55 @@
+package auth_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+var allRoles = []model.Role{model.Admin, model.Manager, model.Agent, model.Stakeholder, model.Partner, model.Intake}
+
+func TestAViewerHasTheirOwnRoleAndAnAdminEvery(t *testing.T) {
+	t.Parallel()
+	for _, own := range allRoles {
+		v := viewer(own)
+		for _, asked := range allRoles {
+			if got := v.Has(asked); got != (own == asked || own == model.Admin) {
+				t.Errorf("%s has %s: %t", own, asked, got)
+			}
+		}
+		if got := v.Has(model.Agent, model.Intake); got != (own == model.Agent || own == model.Intake || own == model.Admin) {
+			t.Errorf("%s has one of two: %t", own, got)
+		}
+		if got := v.Has(); got != (own == model.Admin) {
+			t.Errorf("%s has one of none: %t", own, got)
+		}
+	}
+}
+
+func TestTheViewerOfAnOperationIsInItsContext(t *testing.T) {
+	t.Parallel()
+	want := viewer(model.Agent)
+	if got, err := auth.From(auth.With(t.Context(), want)); err != nil || got.User != want.User {
+		t.Errorf("%+v: %v", got, err)
+	}
+	got, err := auth.From(t.Context())
+	if !fault.Is(err, fault.Unauthenticated) || got.User != nil {
+		t.Errorf("without one: %+v: %v", got, err)
+	}
+}
+
+func viewer(role model.Role) auth.Viewer {
+	return auth.Viewer{User: &model.User{ID: model.UserID{UUID: model.NewUUID()}, Role: role, Active: true}}
+}
+
+// code is the fault's; empty where there is none.
+func code(err error) fault.Code {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Code
+	}
+	return ""
+}

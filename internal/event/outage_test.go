@@ -1,0 +1,93 @@
+package event_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pgtest"
+)
+
+// journal hands over the messages of a log, of the level of an outage and up.
+type journal chan string
+
+func (j journal) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (j journal) Handle(_ context.Context, r slog.Record) error {
+	text := r.Level.String() + " " + r.Message
+	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	j <- text
+	return nil
+}
+func (j journal) WithAttrs([]slog.Attr) slog.Handler { return j }
+func (j journal) WithGroup(string) slog.Handler      { return j }
+
+func (j journal) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case line := <-j:
+		return line
+	case <-time.After(patience):
+		t.Fatal("nothing was logged")
+		return ""
+	}
+}
+
+func TestAnOutageIsLoggedOnceAndTheFeedGoesOnAfterIt(t *testing.T) {
+	t.Parallel()
+	counter := new(pgtest.Counter)
+	w := newWorld(t, pgtest.WithTracer(counter))
+	lines := make(journal, 1000)
+	l := event.New(w.db, slog.New(lines))
+	l.Tune(5*time.Millisecond, 0)
+	l.Follow()
+	t.Cleanup(l.Close)
+	w.open()
+	r := w.from(l, w.start(l))
+	w.run(w.take(r, 1), 1)
+
+	w.exec("ALTER TABLE feed_head RENAME TO feed_gone")
+	if line := lines.next(t); !strings.HasPrefix(line, "ERROR") {
+		t.Errorf("the first line of the outage is %q", line)
+	}
+	w.open()
+	counter.Reset()
+	for end := time.Now().Add(patience); counter.Count() < 5; time.Sleep(time.Millisecond) { // it tries on, in silence
+		if time.Now().After(end) {
+			t.Fatal("it has given up")
+		}
+	}
+	w.exec("ALTER TABLE feed_gone RENAME TO feed_head")
+	w.run(w.take(r, 1), 2)
+	if line := lines.next(t); !strings.HasPrefix(line, "INFO") {
+		t.Errorf("after the first line of the outage comes %q; want that it is over", line)
+	}
+}
+
+// A gap is impossible; were there one, the feed must neither pass over it in silence nor spin.
+func TestAGapInTheLogStopsTheFeedAndIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lines := make(journal, 1000)
+	l := event.New(w.db, slog.New(lines))
+	l.Tune(never, 0)
+	l.Follow()
+	t.Cleanup(l.Close)
+	w.listening(1)
+	s := w.open()
+	r := w.from(l, w.start(l))
+	l.Wake()
+	w.run(w.take(r, 1), 1)
+	w.moves(s, 3)
+	w.head(w.log()) // stamped, and l not told
+	w.exec("DELETE FROM case_events WHERE position = 2")
+	l.Wake()
+	if line := lines.next(t); !strings.HasPrefix(line, "ERROR") || !strings.Contains(line, "a gap after 1") {
+		t.Errorf("the gap is told as %q", line)
+	}
+	if _, tail, _, _ := l.Remembered(); tail != 1 {
+		t.Errorf("the feed went over the gap to %d", tail)
+	}
+}

@@ -1,0 +1,240 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+// request asks for events by a CaseFilter in JSON, all where it is empty, and by types, all where there are none.
+func request(text string, types ...model.CaseEventType) event.Request {
+	q := event.Request{Types: types}
+	if text != "" {
+		v, err := filter.Decode(json.RawMessage(text))
+		if err == nil {
+			q.Filter = new(filter.Case)
+			err = q.Filter.UnmarshalGQL(v)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	return q
+}
+
+// watch watches until the test ends; a lost place fails the test.
+func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
+	w.t.Helper()
+	watched, err := l.Watch(w.t.Context(), viewer, q, func(_ context.Context, err error) { w.t.Error(err) })
+	w.must(err)
+	return watched
+}
+
+func (w *world) get(watched <-chan model.CaseEvent) *model.LoggedEvent {
+	w.t.Helper()
+	select {
+	case e, ok := <-watched:
+		if !ok {
+			w.t.Fatal("the watch has ended")
+		}
+		return e.Logged()
+	case <-time.After(patience):
+		w.t.Fatal("no event came")
+		return nil
+	}
+}
+
+func closed(t *testing.T, watched <-chan model.CaseEvent) {
+	t.Helper()
+	for {
+		select {
+		case _, open := <-watched:
+			if !open {
+				return
+			}
+		case <-time.After(patience):
+			t.Fatal("the watch goes on")
+		}
+	}
+}
+
+func TestAWatcherGetsTheTypesItAsksFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 0)
+	given := w.watch(l, w.ann, request("", model.EventAssigned, model.EventOpened))
+	all := w.watch(l, w.ann, request(""))
+	none := w.watch(l, w.ann, event.Request{Types: []model.CaseEventType{}})
+	s := w.open()
+	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, "FR") })
+	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, &w.bob) })
+	l.Wake()
+	for _, want := range []model.CaseEventType{model.EventOpened, model.EventAssigned} {
+		if got := w.get(given); got.Type != want || !got.Matches {
+			t.Errorf("%s, matches %t; want %s", got.Type, got.Matches, want)
+		}
+	}
+	for _, want := range []model.CaseEventType{model.EventOpened, model.EventDetailsChanged, model.EventAssigned} {
+		if got := w.get(all); got.Type != want {
+			t.Errorf("%s; want %s", got.Type, want)
+		}
+	}
+	select {
+	case e := <-none:
+		t.Errorf("an empty list of types asks for nothing; %s came", e.Logged().Type)
+	default:
+	}
+}
+
+func TestAWatcherIsToldWhetherTheCaseComesStaysOrLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 0)
+	french := w.watch(l, w.ann, request(`{"customer": {"country": {"eq": "fr"}}}`))
+	anns, bobs := w.watch(l, w.ann, request(`{"mine": true}`)), w.watch(l, w.bob, request(`{"mine": true}`))
+	others := w.watch(l, w.ann, request(`{"mine": false}`, model.EventAssigned))
+	s := w.open()
+	to := func(country string) {
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
+	}
+	give := func(to *model.UserID) {
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, to) })
+	}
+	to("IT")     // 2: seen by nobody
+	to("FR")     // 3: comes to France
+	give(&w.ann) // 4: stays; comes to Ann
+	give(&w.bob) // 5: stays; leaves Ann, comes to Bob
+	to("DE")     // 6: leaves France; stays with Bob
+	give(nil)    // 7: leaves Bob
+	to("FR")     // 8: comes back
+	l.Wake()
+	for name, c := range map[string]struct {
+		watched <-chan model.CaseEvent
+		want    map[int]bool // version → matches
+		order   []int
+	}{
+		"France":    {french, map[int]bool{3: true, 4: true, 5: true, 6: false, 8: true}, []int{3, 4, 5, 6, 8}},
+		"Ann":       {anns, map[int]bool{4: true, 5: false}, []int{4, 5}},
+		"Bob":       {bobs, map[int]bool{5: true, 6: true, 7: false}, []int{5, 6, 7}},
+		"not Ann's": {others, map[int]bool{4: false, 5: true, 7: true}, []int{4, 5, 7}},
+	} {
+		for _, version := range c.order {
+			got := w.get(c.watched)
+			if got.Version != version || got.Matches != c.want[version] {
+				t.Errorf("%s: version %d, matches %t; want %d, %t", name, got.Version, got.Matches, version, c.want[version])
+			}
+		}
+	}
+}
+
+// What was decided on is the case as the event left it, at the event's time, not as it is when somebody asks.
+func TestAReplayDecidesAsTheLivePushDid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 0)
+	q := request(`{"customer": {"country": {"eq": "FR"}}, "updatedAt": {"withinLast": "PT0S"}}`) // updated at that very moment
+	live := w.watch(l, w.ann, q)
+	s := w.open()
+	for _, country := range []string{"FR", "FR", "DE", "FR"} {
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
+	}
+	l.Wake()
+	q.After = w.start(l)
+	replay := w.watch(l, w.ann, q)
+	for range 3 { // the departure was not updated when it was matched last
+		a, b := w.get(live), w.get(replay)
+		if a.ID != b.ID || a.Matches != b.Matches || !a.Matches || a.Cursor != b.Cursor {
+			t.Errorf("live: version %d, matches %t; replayed: version %d, matches %t", a.Version, a.Matches, b.Version, b.Matches)
+		}
+	}
+}
+
+func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 0)
+	s := w.open()
+	w.moves(s, 9)
+	q := request("")
+	q.After = w.start(l)
+	told := make(chan error, 2)
+	watched, err := l.Watch(t.Context(), w.ann, q, func(_ context.Context, err error) { told <- err })
+	w.must(err)
+	for range 10 {
+		w.get(watched)
+	}
+	w.failOver(7)
+	l.Wake()
+	closed(t, watched)
+	if err := <-told; !is(err, fault.FeedReset, "after") {
+		t.Error(err)
+	}
+	if q.After = w.cursor("0123456789abcdef", 1); true {
+		_, err := l.Watch(t.Context(), w.ann, q, func(context.Context, error) {})
+		if !is(err, fault.FeedReset, "after") {
+			t.Errorf("a watch from a place that is lost already: %v", err)
+		}
+	}
+}
+
+func TestAWatcherThatDoesNotTakeHoldsNobodyUpAndMissesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 20_000)
+	slow, quick := w.watch(l, w.ann, request("")), w.watch(l, w.ann, request(""))
+	w.moves(w.open(), 199)
+	l.Wake()
+	for version := range 200 {
+		if got := w.get(quick); got.Version != version+1 {
+			t.Fatalf("the quick one got version %d; want %d", got.Version, version+1)
+		}
+	}
+	if first, _, _, _ := l.Remembered(); first < 50 {
+		t.Fatalf("positions from %d on are remembered: the slow one is not slow enough", first)
+	}
+	for version := range 200 {
+		if got := w.get(slow); got.Version != version+1 {
+			t.Fatalf("the slow one got version %d; want %d", got.Version, version+1)
+		}
+	}
+}
+
+// Not parallel: it looks for goroutines that stay behind.
+func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t)
+	before := goleak.IgnoreCurrent()
+	l := event.New(w.db, nil)
+	l.Follow()
+	ctx, cancel := context.WithCancel(t.Context())
+	fail := func(_ context.Context, err error) { t.Errorf("it ended with %v", err) }
+	mine, err := l.Watch(ctx, w.ann, request(""), fail)
+	w.must(err)
+	full, err := l.Watch(t.Context(), w.ann, request(""), fail) // with an event that nobody takes
+	w.must(err)
+	w.open()
+	l.Wake()
+	w.get(mine)
+	cancel()
+	closed(t, mine)
+	idle, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	w.must(err)
+	l.Wake()
+	l.Close()
+	closed(t, full)
+	closed(t, idle)
+	late, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	w.must(err)
+	closed(t, late)
+	l.Close() // again changes nothing
+	w.must(w.db.Close())
+	goleak.VerifyNone(t, before)
+}

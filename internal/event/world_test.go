@@ -1,0 +1,259 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/model"
+)
+
+// patience is how long a test waits for what must come; it fails then, and never passes by waiting.
+const patience = 30 * time.Second
+
+// never is a look that does not come: what arrives was woken by something else.
+const never = time.Hour
+
+// world is a database with two users, and whoever works on its log.
+type world struct {
+	t        testing.TB
+	db       *pg.DB
+	ann, bob model.UserID
+}
+
+func newWorld(t testing.TB, opts ...pgtest.Option) *world {
+	t.Helper()
+	w := &world{t: t, db: pgtest.New(t, opts...)}
+	for name, id := range map[string]*model.UserID{"Ann": &w.ann, "Bob": &w.bob} {
+		u := model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: name + "@example.com", Role: model.Agent, Active: true, CreatedAt: now()}
+		u.Fold()
+		w.must(w.db.Gorm.Create(&u).Error)
+		*id = u.ID
+	}
+	return w
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// another is a second pool on the same database, as another server has it.
+func (w *world) another(conns int32) *pg.DB {
+	w.t.Helper()
+	db, err := pg.Connect(context.Background(), pgtest.URL(w.t, w.db), pg.Options{MaxConns: conns})
+	w.must(err)
+	w.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// follow makes a log that follows; see event.Log.Tune.
+func (w *world) follow(db *pg.DB, lookEvery time.Duration, memoryBytes int) *event.Log {
+	l := event.New(db, slog.New(slog.DiscardHandler))
+	l.Tune(lookEvery, memoryBytes)
+	l.Follow()
+	w.t.Cleanup(l.Close)
+	return l
+}
+
+// log makes one that does not.
+func (w *world) log() *event.Log {
+	l := event.New(w.db, slog.New(slog.DiscardHandler))
+	w.t.Cleanup(l.Close)
+	return l
+}
+
+// subject is a case as the tests' writers know it: the row holds only the least, the snapshot all.
+type subject struct {
+	model.Snapshot
+}
+
+// open opens a case for a customer in Germany, in a transaction of its own.
+func (w *world) open() *subject {
+	w.t.Helper()
+	var s *subject
+	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) (err error) {
+		s, err = w.openIn(tx)
+		return err
+	}))
+	return s
+}
+
+func (w *world) openIn(tx *gorm.DB) (*subject, error) {
+	at, country, company := now(), "DE", "Acme"
+	s := new(subject)
+	s.Customer = model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Country: &country, Company: &company, Attributes: map[string]string{}, CreatedAt: at}
+	s.Customer.Fold()
+	if err := tx.Create(&s.Customer).Error; err != nil {
+		return nil, err
+	}
+	s.Case = model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginManual, OpenedByID: &w.ann,
+		CustomerID: s.Customer.ID, OpenedAt: at, UpdatedAt: at, Version: 1}
+	if err := tx.Omit(clause.Associations).Create(&s.Case).Error; err != nil {
+		return nil, err
+	}
+	_, err := event.Append(tx, event.Entry{Type: model.EventOpened, Actor: &w.ann, After: &s.Snapshot})
+	return s, err
+}
+
+// change does something to a case as casework does: it locks the row, moves it by one version, and appends.
+func (s *subject) change(tx *gorm.DB, e event.Entry, do func(*model.Snapshot)) (*model.LoggedEvent, error) {
+	var version int
+	if err := tx.Raw("SELECT version FROM cases WHERE id = ? FOR UPDATE", s.Case.ID).Scan(&version).Error; err != nil {
+		return nil, err
+	}
+	before, after := s.Snapshot, s.Snapshot
+	do(&after)
+	after.Case.Version, after.Case.UpdatedAt = version+1, now()
+	if err := tx.Exec("UPDATE cases SET version = ?, updated_at = ? WHERE id = ?", after.Case.Version, after.Case.UpdatedAt, s.Case.ID).Error; err != nil {
+		return nil, err
+	}
+	e.Before, e.After = &before, &after
+	logged, err := event.Append(tx, e)
+	if err == nil {
+		s.Snapshot = after
+	}
+	return logged, err
+}
+
+// move gives the customer another country.
+func (s *subject) move(tx *gorm.DB, country string) (*model.LoggedEvent, error) {
+	return s.change(tx, event.Entry{Type: model.EventDetailsChanged, Changed: []string{"customer.country"}}, func(after *model.Snapshot) {
+		after.Customer.Country = &country
+	})
+}
+
+// give assigns the case, to nobody where to is nil.
+func (s *subject) give(tx *gorm.DB, to *model.UserID) (*model.LoggedEvent, error) {
+	return s.change(tx, event.Entry{Type: model.EventAssigned, PreviousAssignee: s.Case.AssigneeID, Assignee: to}, func(after *model.Snapshot) {
+		after.Case.AssigneeID = to
+	})
+}
+
+// write runs a transaction, and hands on the events that it appended.
+func (w *world) write(do func(tx *gorm.DB) (*model.LoggedEvent, error)) *model.LoggedEvent {
+	w.t.Helper()
+	var logged *model.LoggedEvent
+	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) (err error) {
+		logged, err = do(tx)
+		return err
+	}))
+	return logged
+}
+
+// moves appends n events to the case, in one transaction.
+func (w *world) moves(s *subject, n int) {
+	w.t.Helper()
+	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+		for i := range n {
+			if _, err := s.move(tx, fmt.Sprintf("%c%c", 'A'+i/26%26, 'A'+i%26)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func (w *world) exec(sql string, vars ...any) {
+	w.t.Helper()
+	w.must(w.db.Gorm.Exec(sql, vars...).Error)
+}
+
+func query[V any](w *world, sql string, vars ...any) V {
+	w.t.Helper()
+	var v V
+	w.must(w.db.Gorm.Raw(sql, vars...).Scan(&v).Error)
+	return v
+}
+
+// until waits for what PostgreSQL knows but does not tell.
+func (w *world) until(what, sql string, vars ...any) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); ; {
+		if query[bool](w, sql, vars...) {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// from is a reader that starts after the cursor, or at the head.
+func (w *world) from(l *event.Log, after *string) *event.Reader {
+	w.t.Helper()
+	r, err := l.From(w.t.Context(), after)
+	w.must(err)
+	return r
+}
+
+// take reads n events; they must come.
+func (w *world) take(r *event.Reader, n int) []*event.Event {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	var taken []*event.Event
+	for len(taken) < n {
+		events, err := r.Next(ctx)
+		if err != nil {
+			w.t.Fatalf("after %d of %d events: %v", len(taken), n, err)
+		}
+		taken = append(taken, events...)
+	}
+	return taken
+}
+
+// run checks that the events are those of the positions from first on, without gap.
+func (w *world) run(events []*event.Event, first int64) {
+	w.t.Helper()
+	for i, e := range events {
+		if *e.Position != first+int64(i) {
+			w.t.Fatalf("event %d of %d has position %d; want %d", i, len(events), *e.Position, first+int64(i))
+		}
+	}
+}
+
+// start is the cursor before all events of the first epoch.
+func (w *world) start(l *event.Log) *string {
+	w.t.Helper()
+	_, err := l.Stamp(w.t.Context())
+	w.must(err)
+	return w.cursor(query[string](w, "SELECT nonce FROM feed_epochs ORDER BY id LIMIT 1"), 0)
+}
+
+// head is the cursor of the newest place.
+func (w *world) head(l *event.Log) *string {
+	w.t.Helper()
+	cursor, err := l.Head(w.t.Context())
+	w.must(err)
+	return &cursor
+}
+
+func is(err error, code fault.Code, argument string) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Code == code && f.Argument == argument
+}
+
+func asJSON(t testing.TB, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}

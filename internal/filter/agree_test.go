@@ -1,0 +1,215 @@
+package filter
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// CLOSELOOP_FILTERS sets how many random filters of each kind are tried; each is compared on some 40 to 80 rows.
+// CLOSELOOP_SEED tries those of an earlier run again.
+func rounds(t *testing.T) (int, *rand.Rand) {
+	t.Helper()
+	n, seed := 400, uint64(time.Now().UnixNano())
+	if testing.Short() {
+		n = 100
+	}
+	for name, into := range map[string]func(uint64){
+		"CLOSELOOP_FILTERS": func(v uint64) { n = int(v) }, "CLOSELOOP_SEED": func(v uint64) { seed = v },
+	} {
+		if text := os.Getenv(name); text != "" {
+			v, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			into(v)
+		}
+	}
+	t.Logf("CLOSELOOP_SEED=%d", seed)
+	return n, rand.New(rand.NewPCG(seed, 0))
+}
+
+// kind is one of the three filters of the API, with the rows it chooses among.
+type kind struct {
+	noun *noun
+	rows int
+	id   func(int) uuid.UUID
+	// where reads the filter; match decides it on a row.
+	where func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error)
+	match func(f tree, row int, viewer model.UserID, now time.Time) bool
+}
+
+func (made *rows) kinds() []kind {
+	at := func(s *Subject, now time.Time) *Subject { s.Now = now; return s }
+	return []kind{
+		{
+			customerNoun, len(made.customers), func(i int) uuid.UUID { return made.customers[i].ID.UUID },
+			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
+				f := new(Customer)
+				err := f.UnmarshalGQL(v)
+				return f.Where(now), f.tree, err
+			},
+			func(f tree, row int, viewer model.UserID, now time.Time) bool {
+				return f.root.match(&Subject{Customer: &made.customers[row], Now: now}, viewer)
+			},
+		},
+		{
+			responseNoun, len(made.responses), func(i int) uuid.UUID { return made.responses[i].Response.ID.UUID },
+			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
+				f := new(Response)
+				err := f.UnmarshalGQL(v)
+				return f.Where(now), f.tree, err
+			},
+			func(f tree, row int, _ model.UserID, now time.Time) bool {
+				return (&Response{f}).Match(at(made.responses[row], now))
+			},
+		},
+		{
+			caseNoun, len(made.cases), func(i int) uuid.UUID { return made.cases[i].Case.ID.UUID },
+			func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error) {
+				f := new(Case)
+				err := f.UnmarshalGQL(v)
+				return f.Where(viewer, now), f.tree, err
+			},
+			func(f tree, row int, viewer model.UserID, now time.Time) bool {
+				return (&Case{f}).Match(at(made.cases[row], now), viewer)
+			},
+		},
+	}
+}
+
+// compare asks PostgreSQL and Go, and tells which rows they agree on; a disagreement fails the test.
+func (made *rows) compare(t *testing.T, k kind, v any, viewer model.UserID, now time.Time) (matched int) {
+	t.Helper()
+	condition, f, err := k.where(v, viewer, now)
+	if err != nil {
+		t.Fatalf("%s %s is refused: %v", k.noun.name, show(v), err)
+	}
+	var ids []uuid.UUID
+	if err := made.db.Table(k.noun.table).Where(condition).Pluck("id", &ids).Error; err != nil {
+		t.Fatalf("%s %s: PostgreSQL refuses %s: %v", k.noun.name, show(v), condition.(clause.Expr).SQL, err)
+	}
+	listed := make(map[uuid.UUID]bool, len(ids))
+	for _, id := range ids {
+		listed[id] = true
+	}
+	for row := range k.rows {
+		id := k.id(row)
+		inGo := k.match(f, row, viewer, now)
+		if inGo != listed[id] {
+			t.Errorf("%s %s\nat %s on row %s: Go says %t, PostgreSQL %t\n%s", k.noun.name, show(v), now.Format(time.RFC3339Nano), id,
+				inGo, listed[id], condition.(clause.Expr).SQL)
+		}
+		if inGo {
+			matched++
+		}
+	}
+	return matched
+}
+
+func TestPostgreSQLAndGoAgreeOnRandomFilters(t *testing.T) {
+	t.Parallel()
+	n, r := rounds(t)
+	made := newRows(t, r)
+	m := &maker{Rand: r, t: t, ids: made.ids}
+	for _, k := range made.kinds() {
+		pairs, matched := 0, 0
+		for range n {
+			// Half of the moments are finer than what PostgreSQL keeps, as the server's clock is.
+			now := moment.Add(time.Duration(r.IntN(2) * r.IntN(1000)))
+			matched += made.compare(t, k, m.object(k.noun, 4), made.users[r.IntN(len(made.users))], now)
+			if pairs += k.rows; t.Failed() {
+				return
+			}
+		}
+		t.Logf("%s: %d pairs, %d matched", k.noun.name, pairs, matched)
+		if matched < pairs/10 || matched > pairs*9/10 {
+			t.Errorf("%s: the rows and the filters have too little to do with each other to tell a mistake: %d of %d match", k.noun.name, matched, pairs)
+		}
+	}
+}
+
+// A disagreement in a rare operator must not hide behind the others: each is tried by itself.
+func TestPostgreSQLAndGoAgreeOnEachOperatorAlone(t *testing.T) {
+	t.Parallel()
+	_, r := rounds(t)
+	made := newRows(t, r)
+	m := &maker{Rand: r, t: t, ids: made.ids}
+	for _, k := range made.kinds() {
+		for _, path := range leaves(m, k.noun, nil) {
+			some, none := false, false
+			for range 30 {
+				v := path.filter(m)
+				matched := made.compare(t, k, v, made.users[0], moment)
+				some, none = some || matched > 0, none || matched < k.rows
+				if matched+made.compare(t, k, map[string]any{"not": v}, made.users[0], moment) != k.rows {
+					t.Errorf("%s: not %s is not its opposite", k.noun.name, show(v))
+				}
+			}
+			if !some || !none {
+				t.Errorf("%s.%s matched some rows: %t, and left some: %t", k.noun.name, path, some, none)
+			}
+		}
+	}
+}
+
+// way is the way to one operator of one field.
+type way struct {
+	names []string
+	op    string
+	of    field
+}
+
+func (p way) String() string {
+	return strings.Trim(strings.Join(append(slices.Clone(p.names), p.op), "."), ".")
+}
+
+// filter makes a filter that holds just this operator.
+func (p way) filter(m *maker) any {
+	v := m.value(p.of, p.op)
+	if p.op != "" {
+		v = map[string]any{p.op: v}
+	}
+	for _, name := range slices.Backward(p.names) {
+		v = map[string]any{name: v}
+	}
+	return v
+}
+
+func leaves(m *maker, n *noun, before []string) []way {
+	var found []way
+	for _, name := range sortedFields(n) {
+		names := append(slices.Clone(before), name)
+		f := n.fields[name]
+		if inner, ok := f.(nested); ok {
+			found = append(found, leaves(m, inner.of, names)...)
+			continue
+		}
+		ops, ok := m.operators(f)
+		if !ok {
+			ops = []string{""}
+		}
+		for _, op := range ops {
+			found = append(found, way{names, op, f})
+		}
+	}
+	return found
+}
+
+func sortedFields(n *noun) []string {
+	names := make([]string, 0, len(n.fields))
+	for name := range n.fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,252 @@
+package filter_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+var (
+	now    = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+	ann    = model.UserID{UUID: uuid.UUID{1}}
+	bob    = model.UserID{UUID: uuid.UUID{2}}
+	theId  = model.CaseID{UUID: uuid.UUID{3}}
+	aRule  = model.RuleID{UUID: uuid.UUID{4}}
+	nobody = model.UserID{UUID: uuid.UUID{5}}
+)
+
+// subject is a case of a detractor at Café, given to Ann, due in an hour.
+func subject() *filter.Subject {
+	return &filter.Subject{
+		Case: &model.Case{ID: theId, Number: 7, Status: model.Open, Origin: model.OriginRule, AssigneeID: &ann, AssignedAt: at(-time.Hour),
+			OpenedAt: *at(-2 * time.Hour), UpdatedAt: now, DueAt: at(time.Hour)},
+		Response: &model.Response{Score: 6, RespondedAt: *at(-3 * time.Hour)},
+		Customer: &model.Customer{Company: text("Café Straße"), Country: text("TR"), Segment: text("")},
+		RuleIDs:  []model.RuleID{aRule},
+		Now:      now,
+	}
+}
+
+// bare is a case without response, assignee or target, of a customer of whom nothing is known.
+func bare() *filter.Subject {
+	return &filter.Subject{Case: &model.Case{Status: model.Open, Origin: model.OriginManual, OpenedAt: now, UpdatedAt: now},
+		Customer: &model.Customer{}, Now: now}
+}
+
+func at(d time.Duration) *time.Time { t := now.Add(d); return &t }
+func text(s string) *string         { return &s }
+
+func matches(f *filter.Case) bool { return f.Match(bare(), ann) && sql(f) == "true" }
+
+func sql(f *filter.Case) string { return f.Where(ann, now).(clause.Expr).SQL }
+
+func sameJSON(t testing.TB, raw []byte, want string) bool {
+	t.Helper()
+	var a, b any
+	if json.Unmarshal(raw, &a) != nil || json.Unmarshal([]byte(want), &b) != nil {
+		t.Fatalf("%s or %s is no JSON", raw, want)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// What GRAMMAR.md says, line by line. That SQL says the same is for the test of random filters.
+func TestWhatAFilterMeans(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		filter     string
+		full, bare bool // whether it matches the one case and the other
+	}{
+		{`{}`, true, true},
+		{`{"and": []}`, true, true},
+		{`{"or": []}`, false, false},
+		{`{"or": [{}]}`, true, true},
+		{`{"not": {}}`, false, false},
+		{`{"not": {"status": null}}`, false, false},
+		{`{"status": ["OPEN"], "origin": ["MANUAL"]}`, false, true}, // fields are joined by AND
+		{`{"status": []}`, false, false},
+		{`{"status": ["OPEN", "CLOSED"]}`, true, true},
+		{`{"id": []}`, false, false},
+		{`{"id": ["` + theId.String() + `"]}`, true, false},
+		{`{"rule": ["` + aRule.String() + `"]}`, true, false},
+		{`{"rule": []}`, false, false},
+		{`{"assignee": ["` + ann.String() + `"]}`, true, false},
+		{`{"assignee": ["` + bob.String() + `"]}`, false, false},
+		{`{"not": {"assignee": ["` + bob.String() + `"]}}`, true, true},
+
+		{`{"number": {}}`, true, true},
+		{`{"number": {"eq": 7}}`, true, false},
+		{`{"number": {"gte": 7, "lte": 7}}`, true, false},
+		{`{"number": {"gte": 8}}`, false, false},
+		{`{"number": {"lte": 6}}`, false, true},
+		{`{"number": {"in": [7, 8]}}`, true, false},
+		{`{"number": {"in": []}}`, false, false},
+
+		{`{"customer": {"company": {"eq": "CAFÉ STRASSE"}}}`, true, false},
+		{`{"customer": {"company": {"eq": "cafe\u0301 straße"}}}`, true, false}, // é in two code points
+		{`{"customer": {"company": {"eq": "Cafe Straße"}}}`, false, false},      // accents count
+		{`{"customer": {"company": {"eq": " Café Straße"}}}`, false, false},     // and so do spaces
+		{`{"customer": {"company": {"in": ["x", "café STRAẞE"]}}}`, true, false},
+		{`{"customer": {"company": {"in": []}}}`, false, false},
+		{`{"customer": {"company": {"isNull": true}}}`, false, true},
+		{`{"customer": {"company": {"isNull": false}}}`, true, false},
+		{`{"not": {"customer": {"company": {"eq": "x"}}}}`, true, true}, // the missing is not "x" either
+		{`{"customer": {"not": {"company": {"eq": "x"}}}}`, true, true},
+		{`{"customer": {"segment": {"eq": ""}}}`, true, false}, // an empty text is a text
+		{`{"customer": {"segment": {"isNull": true}}}`, false, true},
+		{`{"customer": {"country": {"eq": "tr"}}}`, true, false},
+		{`{"customer": {"country": {"in": ["de", "Tr"]}}}`, true, false},
+		{`{"customer": {"country": {"eq": "Turkey"}}}`, false, false},
+
+		{`{"openedAt": {"gte": "2026-03-01T07:30:00Z"}}`, true, true},
+		{`{"openedAt": {"gte": "2026-03-01T07:30:00.000001Z"}}`, false, true},
+		{`{"openedAt": {"gte": "2026-03-01T07:30:00.0000009Z"}}`, true, true}, // cut to microseconds
+		{`{"openedAt": {"lt": "2026-03-01T07:30:00Z"}}`, false, false},
+		{`{"openedAt": {"lt": "2026-03-01T10:30:00.000001+03:00"}}`, true, false},
+		{`{"openedAt": {"withinLast": "PT2H"}}`, true, true},
+		{`{"openedAt": {"withinLast": "PT1H59M59.999999S"}}`, false, true},
+		{`{"openedAt": {"withinNext": "PT0S"}}`, false, true},
+		{`{"dueAt": {"withinNext": "PT1H"}}`, true, false},
+		{`{"dueAt": {"withinNext": "PT59M59.999999S"}}`, false, false},
+		{`{"dueAt": {"withinLast": "P2D"}}`, false, false},
+		{`{"dueAt": {"isNull": true}}`, false, true},
+		{`{"not": {"dueAt": {"lt": "2026-03-01T00:00:00Z"}}}`, true, true},
+		{`{"closedAt": {"gte": "0001-01-01T00:00:00Z"}}`, false, false},
+		{`{"firstFollowUpAt": {"isNull": true}, "closedAt": {"isNull": true}}`, true, true},
+		{`{"assignedAt": {"withinLast": "PT1H"}}`, true, false},
+		{`{"updatedAt": {"gte": "2026-03-01T09:30:00Z"}}`, true, true},
+
+		{`{"assigned": true}`, true, false},
+		{`{"assigned": false}`, false, true},
+		{`{"mine": true}`, true, false},
+		{`{"mine": false}`, false, true},
+		{`{"overdue": true}`, false, false},
+		{`{"overdue": false}`, true, true},
+
+		{`{"response": {}}`, true, false}, // a case without a response never matches, whatever is asked of it
+		{`{"response": {"not": {"score": {"eq": 0}}}}`, true, false},
+		{`{"not": {"response": {"score": {"eq": 0}}}}`, true, true},
+		{`{"not": {"response": {}}}`, false, true},
+		{`{"response": {"or": []}}`, false, false},
+		{`{"response": {"score": {"gte": 6}, "category": ["DETRACTOR"]}}`, true, false},
+		{`{"response": {"category": ["PASSIVE", "PROMOTER"]}}`, false, false},
+		{`{"response": {"contactRequested": false}}`, true, false},
+		{`{"response": {"respondedAt": {"withinLast": "PT3H"}}}`, true, false},
+		{`{"response": {"customer": {"country": {"eq": "TR"}}}}`, true, false},
+		{`{"response": {"customer": {"country": {"isNull": true}}}}`, false, false},
+	} {
+		f, err := read(t, c.filter)
+		if err != nil {
+			t.Errorf("%s: %v", c.filter, err)
+			continue
+		}
+		if got := f.Match(subject(), ann); got != c.full {
+			t.Errorf("%s on the full case: %t", c.filter, got)
+		}
+		if got := f.Match(bare(), ann); got != c.bare {
+			t.Errorf("%s on the bare case: %t", c.filter, got)
+		}
+	}
+}
+
+func TestWhichTextsAreTheSame(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"straße", "STRASSE", true}, {"STRAẞE", "strasse", true}, {"É", "e\u0301", true}, {"É", "e", false}, {"a", "a ", false},
+		{"İ", "i\u0307", true}, {"İ", "i", false}, {"I", "i", true}, {"ı", "i", false}, {"ı", "I", false}, {"ς", "Σ", true},
+		{"ﬁ", "FI", true}, {"\u212b", "å", true}, {"가", "\u1100\u1161", true}, {"", " ", false},
+	} {
+		f := new(filter.Case)
+		if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{"eq": c.a}}}); err != nil {
+			t.Fatal(err)
+		}
+		s := subject()
+		if s.Customer.Company = &c.b; f.Match(s, ann) != c.same {
+			t.Errorf("%q and %q: %t", c.a, c.b, !c.same)
+		}
+	}
+}
+
+func TestMineIsTheViewers(t *testing.T) {
+	t.Parallel()
+	f, err := read(t, `{"mine": true}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Match(subject(), ann) || f.Match(subject(), bob) || f.Match(subject(), nobody) || f.Match(bare(), model.UserID{}) {
+		t.Error("mine is not the viewer's")
+	}
+}
+
+func TestACaseIsOverdueFromTheFirstMicrosecondAfterItsTarget(t *testing.T) {
+	t.Parallel()
+	f, err := read(t, `{"overdue": true}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*filter.Subject)
+		want   bool
+	}{
+		{"at its target", func(s *filter.Subject) { s.Now = *s.Case.DueAt }, false},
+		{"999 nanoseconds later", func(s *filter.Subject) { s.Now = s.Case.DueAt.Add(999) }, false},
+		{"a microsecond later", func(s *filter.Subject) { s.Now = s.Case.DueAt.Add(time.Microsecond) }, true},
+		{"followed up", func(s *filter.Subject) { s.Now, s.Case.FirstFollowUpAt = now.Add(48*time.Hour), &now }, false},
+		{"closed", func(s *filter.Subject) { s.Now, s.Case.Status = now.Add(48*time.Hour), model.Closed }, false},
+	} {
+		s := subject()
+		c.change(s)
+		if got := f.Match(s, ann); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
+
+func TestNoFilterMatchesEverything(t *testing.T) {
+	t.Parallel()
+	var none *filter.Case
+	if !none.Match(bare(), ann) || sql(none) != "true" || !new(filter.Case).Match(bare(), ann) || sql(new(filter.Case)) != "true" || none.Raw() != nil {
+		t.Error("a case filter that is nil or zero leaves something out")
+	}
+	var response *filter.Response
+	if !response.Match(bare()) || response.Where(now).(clause.Expr).SQL != "true" || response.Raw() != nil {
+		t.Error("a response filter that is nil leaves something out")
+	}
+	if new(filter.Customer).Where(now).(clause.Expr).SQL != "true" || (*filter.Customer)(nil).Where(now).(clause.Expr).SQL != "true" {
+		t.Error("a customer filter that is nil or zero leaves something out")
+	}
+	if (*filter.Time)(nil).Where("x", now).(clause.Expr).SQL != "true" {
+		t.Error("a time filter that is nil leaves something out")
+	}
+}
+
+func TestATimeFilterAloneIsThatOfACase(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{}`, `{"gte": "2026-03-01T09:30:00Z", "lt": "2026-03-01T10:30:00Z"}`, `{"withinLast": "PT1H"}`, `{"withinNext": "P2D"}`, `{"isNull": true}`,
+	} {
+		f, err := read(t, `{"openedAt": `+text+`}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _ := filter.Decode(json.RawMessage(text))
+		alone := new(filter.Time)
+		if err := alone.UnmarshalGQL(v); err != nil {
+			t.Fatal(err)
+		}
+		want, got := f.Where(ann, now), alone.Where("cases.opened_at", now)
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("%s: %v; want %v", text, got, want)
+		}
+	}
+}

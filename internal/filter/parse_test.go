@@ -1,0 +1,241 @@
+package filter_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+)
+
+// read reads a CaseFilter as a list's argument.
+func read(t testing.TB, text string) (*filter.Case, error) {
+	t.Helper()
+	v, err := filter.Decode(json.RawMessage(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	f := new(filter.Case)
+	return f, f.UnmarshalGQL(v)
+}
+
+// refused checks that the error is the caller's to mend, at this argument.
+func refused(t *testing.T, err error, argument, words string) {
+	t.Helper()
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		t.Fatalf("not a fault of the caller's: %v", err)
+	}
+	if f.Code != fault.BadUserInput || f.Argument != argument || !strings.Contains(f.Message, words) {
+		t.Errorf("%s at %q: %q; want BAD_USER_INPUT at %q with %q", f.Code, f.Argument, f.Message, argument, words)
+	}
+}
+
+func TestAWrongFilterIsRefusedAtItsPath(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, filter, argument, words string }{
+		{"not an object", `[]`, "", "an object"},
+		{"a text", `"OPEN"`, "", "an object"},
+		{"an unknown field", `{"colour": 1}`, "colour", "CaseFilter has no such field"},
+		{"an unknown field below", `{"response": {"customer": {"colour": 1}}}`, "response.customer.colour", "CustomerFilter has no such field"},
+		{"a field of another noun", `{"response": {"status": ["OPEN"]}}`, "response.status", "ResponseFilter has no such field"},
+		{"an unknown operator", `{"number": {"gt": 1}}`, "number.gt", "there are eq, gte, in, lte"},
+		{"an operator of another type", `{"number": {"isNull": true}}`, "number.isNull", "no such operator"},
+		{"no object of operators", `{"number": 7}`, "number", "an object"},
+		{"a text for a number", `{"number": {"eq": "7"}}`, "number.eq", "whole number"},
+		{"a broken number", `{"number": {"eq": 7.5}}`, "number.eq", "whole number"},
+		{"a number of 33 bits", `{"number": {"gte": 2147483648}}`, "number.gte", "32 bits"},
+		{"a wrong item of a list", `{"number": {"in": [1, 2, true]}}`, "number.in[2]", "whole number"},
+		{"a wrong text", `{"customer": {"company": {"eq": 5}}}`, "customer.company.eq", "String"},
+		{"U+0000", `{"customer": {"company": {"in": ["a", "b\u0000"]}}}`, "customer.company.in[1]", "U+0000"},
+		{"U+0000 for a country", `{"customer": {"country": {"eq": "\u0000"}}}`, "customer.country.eq", "U+0000"},
+		{"a wrong time", `{"openedAt": {"gte": "yesterday"}}`, "openedAt.gte", "not a time"},
+		{"a time without a zone", `{"openedAt": {"lt": "2026-03-01T09:30:00"}}`, "openedAt.lt", "not a time"},
+		{"the year 0", `{"openedAt": {"lt": "0000-12-31T00:00:00Z"}}`, "openedAt.lt", "years 1 to 9999"},
+		{"a month", `{"openedAt": {"withinLast": "P1M"}}`, "openedAt.withinLast", "not a duration"},
+		{"a negative duration", `{"openedAt": {"withinNext": "-PT1H"}}`, "openedAt.withinNext", "not a duration"},
+		{"a text for yes", `{"openedAt": {"isNull": "true"}}`, "openedAt.isNull", "true or false"},
+		{"a text for a switch", `{"mine": "yes"}`, "mine", "true or false"},
+		{"a number for a switch", `{"overdue": 1}`, "overdue", "true or false"},
+		{"a list for a switch", `{"assigned": [true]}`, "assigned", "true or false"},
+		{"a wrong flag", `{"response": {"contactRequested": "no"}}`, "response.contactRequested", "true or false"},
+		{"an unknown status", `{"status": ["OPEN", "DONE"]}`, "status[1]", "one of OPEN, IN_PROGRESS, CLOSED"},
+		{"a status in lower case", `{"status": "open"}`, "status[0]", "one of OPEN"},
+		{"an unknown category", `{"response": {"category": ["HAPPY"]}}`, "response.category[0]", "DETRACTOR, PASSIVE, PROMOTER"},
+		{"no id", `{"id": ["7"]}`, "id[0]", "not the id of a case"},
+		{"the id of another noun", `{"assignee": ["cas_0190163d8694739b9f6b1bdac25e4c4e"]}`, "assignee[0]", "not the id of a user"},
+		{"a number for an id", `{"rule": [7]}`, "rule[0]", "an id is a string"},
+		{"null in a list", `{"id": [null]}`, "id[0]", "null is not allowed in a list"},
+		{"null among filters", `{"or": [{}, null]}`, "or[1]", "null is not allowed in a list"},
+		{"a path through and, or, not", `{"and": [{"or": [{}, {"not": {"response": {"score": {"lte": "x"}}}}]}]}`,
+			"and[0].or[1].not.response.score.lte", "whole number"},
+		{"no filter in a list", `{"and": [7]}`, "and[0]", "an object"},
+		{"no filter under not", `{"not": []}`, "not", "an object"},
+		{"null for eq", `{"customer": {"country": {"eq": null}}}`, "customer.country.eq", "say isNull"},
+		{"null for in", `{"number": {"in": null}}`, "number.in", "say isNull"},
+		{"null for isNull", `{"dueAt": {"isNull": null}}`, "dueAt.isNull", "say isNull"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := read(t, c.filter)
+			refused(t, err, c.argument, c.words)
+		})
+	}
+}
+
+func TestAFilterTakesNullForAFieldAsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{}`, `{"status": null}`, `{"and": null, "or": null, "not": null, "response": null}`, `{"and": []}`} {
+		f, err := read(t, text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if !matches(f) {
+			t.Errorf("%s does not match everything", text)
+		}
+	}
+}
+
+func TestAFilterThatIsKeptHasNoNullAndIsNeverEmpty(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ filter, argument, words string }{
+		{`{}`, "", "empty filter"},
+		{`{"score": null}`, "score", "null is not allowed"},
+		{`{"score": {"gte": 7}, "customer": null}`, "customer", "null is not allowed"},
+		{`{"customer": {}}`, "customer", "empty filter"},
+		{`{"score": {}}`, "score", "empty filter"},
+		{`{"score": {"eq": null}}`, "score.eq", "say isNull"},
+		{`{"not": {}}`, "not", "empty filter"},
+		{`{"and": []}`, "and", "empty list"},
+		{`{"or": []}`, "or", "empty list"},
+		{`{"or": [{"score": {"gte": 7}}, {}]}`, "or[1]", "empty filter"},
+		{`{"or": [{"score": {"gte": 7}}, {"category": null}]}`, "or[1].category", "null is not allowed"},
+		{`{"score": {"gte": 7}} {}`, "", "a JSON object"},
+		{`{"score": `, "", "a JSON object"},
+		{`null`, "", "an object"},
+		{`7`, "", "an object"},
+	} {
+		_, err := filter.Stored(json.RawMessage(c.filter))
+		t.Run(c.filter, func(t *testing.T) { refused(t, err, c.argument, c.words) })
+	}
+	for _, text := range []string{
+		`{"score": {"gte": 0, "lte": 6}}`, `{"score": {"in": [1, 2]}}`, `{"category": []}`, `{"customer": {"country": {"in": []}}}`,
+		`{"respondedAt": {"withinLast": "P2D"}}`, `{"not": {"contactRequested": true}}`,
+	} {
+		f, err := filter.Stored(json.RawMessage(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if !sameJSON(t, f.Raw(), text) {
+			t.Errorf("%s is kept as %s", text, f.Raw())
+		}
+	}
+}
+
+func TestAFilterIsTwentyLevelsDeepAtMost(t *testing.T) {
+	t.Parallel()
+	nest := func(levels int) string { // the innermost object is empty
+		return strings.Repeat(`{"not": `, levels-1) + `{}` + strings.Repeat(`}`, levels-1)
+	}
+	if _, err := read(t, nest(20)); err != nil {
+		t.Errorf("20 levels: %v", err)
+	}
+	_, err := read(t, nest(21))
+	refused(t, err, strings.TrimSuffix(strings.Repeat("not.", 20), "."), "more than 20 levels")
+	_, err = read(t, strings.Repeat(`{"and": [`, 20)+`{}`+strings.Repeat(`]}`, 20))
+	refused(t, err, strings.TrimSuffix(strings.Repeat("and[0].", 20), "."), "more than 20 levels")
+	// An object of operators is a level, and siblings are none.
+	if _, err := read(t, strings.Repeat(`{"not": `, 19)+`{"number": {"eq": 1}}`+strings.Repeat(`}`, 19)); err == nil {
+		t.Error("an object of operators on level 21 is taken")
+	}
+	if _, err := read(t, `{"and": [`+strings.Repeat(`{"not": {}}, `, 30)+`{}]}`); err != nil {
+		t.Errorf("30 siblings: %v", err)
+	}
+}
+
+func TestAFilterHasTwoThousandValuesAtMost(t *testing.T) {
+	t.Parallel()
+	numbers := func(n int) string {
+		return `{"number": {"in": [` + strings.TrimSuffix(strings.Repeat("7,", n), ",") + `]}}`
+	}
+	if _, err := read(t, numbers(1998)); err != nil { // and two objects
+		t.Errorf("2,000 values: %v", err)
+	}
+	_, err := read(t, numbers(1999))
+	refused(t, err, "number.in", "more than 2000 values")
+	// They are counted over the whole filter, not over each list.
+	_, err = read(t, `{"or": [`+numbers(900)+`,`+numbers(900)+`,`+numbers(200)+`]}`)
+	refused(t, err, "or[2].number.in", "more than 2000 values")
+}
+
+func TestALoneValueIsAListOfOne(t *testing.T) {
+	t.Parallel()
+	for lone, list := range map[string]string{
+		`{"status": "OPEN"}`:                     `{"status": ["OPEN"]}`,
+		`{"number": {"in": 1}}`:                  `{"number": {"in": [1]}}`,
+		`{"and": {"number": {}}}`:                `{"and": [{"number": {}}]}`,
+		`{"or": {"mine": true}}`:                 `{"or": [{"mine": true}]}`,
+		`{"customer": {"company": {"in": "a"}}}`: `{"customer": {"company": {"in": ["a"]}}}`,
+	} {
+		one, err := read(t, lone)
+		if err != nil {
+			t.Errorf("%s: %v", lone, err)
+			continue
+		}
+		many, _ := read(t, list)
+		if sql(one) != sql(many) {
+			t.Errorf("%s is %s, %s is %s", lone, sql(one), list, sql(many))
+		}
+	}
+}
+
+func TestAFilterTellsWhetherTheViewerMatters(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{}`: false, `{"assigned": true}`: false, `{"overdue": true, "response": {"score": {"eq": 1}}}`: false,
+		`{"mine": true}`: true, `{"mine": false}`: true, `{"not": {"mine": true}}`: true,
+		`{"and": [{}, {"or": [{"assigned": false}, {"mine": true}]}]}`: true,
+	} {
+		f, err := read(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Mine() != want {
+			t.Errorf("%s: %t", text, f.Mine())
+		}
+	}
+	if (*filter.Case)(nil).Mine() || new(filter.Case).Mine() {
+		t.Error("no filter depends on who asks")
+	}
+}
+
+func TestEachNounReadsItsOwnFilter(t *testing.T) {
+	t.Parallel()
+	v := map[string]any{"customer": map[string]any{"country": map[string]any{"eq": "DE"}}}
+	if err := new(filter.Response).UnmarshalGQL(v); err != nil {
+		t.Error(err)
+	}
+	refused(t, new(filter.Customer).UnmarshalGQL(v), "customer", "CustomerFilter has no such field")
+	if err := new(filter.Customer).UnmarshalGQL(v["customer"]); err != nil {
+		t.Error(err)
+	}
+	refused(t, new(filter.Time).UnmarshalGQL(map[string]any{"gte": "x"}), "gte", "not a time")
+	refused(t, new(filter.Time).UnmarshalGQL("x"), "", "an object")
+}
+
+func TestAFilterIsWrittenAsItWasRead(t *testing.T) {
+	t.Parallel()
+	const given = `{"and": [{"status": "OPEN"}, {"number": {"in": [1, 2147483647]}, "dueAt": null}]}`
+	f, err := read(t, given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written strings.Builder
+	f.MarshalGQL(&written)
+	if !sameJSON(t, f.Raw(), given) || written.String() != string(f.Raw()) {
+		t.Errorf("%s is kept as %s and written as %s", given, f.Raw(), written.String())
+	}
+}
