@@ -269,6 +269,10 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket)\n    wallboard  http://%[1]s/\n", listener.Addr())
 
+	if withSample && c.AdminToken != "" { // made-up data is no secret
+		fmt.Printf("    token      %s\n", c.AdminToken)
+	}
+
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
