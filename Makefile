@@ -3,7 +3,8 @@
 
 run: ## Start closeloop with sample data on http://127.0.0.1:8080
 	@[ -n "$$DATABASE_URL" ] || ./.ci/install-postgres
-	CLOSELOOP_ADMIN_TOKEN=$${CLOSELOOP_ADMIN_TOKEN:-sample-admin-token} go run . serve --sample
+	go build -o closeloop .
+	CLOSELOOP_ADMIN_TOKEN=$${CLOSELOOP_ADMIN_TOKEN:-sample-admin-token} ./closeloop serve --sample
 
 test: ## Run all tests, with the race detector
 	@./.ci/install-postgres

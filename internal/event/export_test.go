@@ -25,3 +25,6 @@ func (l *Log) Remembered() (first, tail int64, counted, bytes int) {
 	}
 	return first, l.tail, l.bytes, bytes
 }
+
+// Started is closed when the follower knows where it begins.
+func (l *Log) Started() <-chan struct{} { return l.started }

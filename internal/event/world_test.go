@@ -62,12 +62,13 @@ func (w *world) another(conns int32) *pg.DB {
 	return db
 }
 
-// follow makes a log that follows; see event.Log.Tune.
+// follow makes a log that follows from now on; see event.Log.Tune.
 func (w *world) follow(db *pg.DB, lookEvery time.Duration, memoryBytes int) *event.Log {
 	l := event.New(db, slog.New(slog.DiscardHandler))
 	l.Tune(lookEvery, memoryBytes)
 	l.Follow()
 	w.t.Cleanup(l.Close)
+	<-l.Started()
 	return l
 }
 
