@@ -261,9 +261,11 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
-	background.Go(func() { a.work.WatchDue(running, a.log) })
+	timers := func() { background.Go(func() { a.work.WatchDue(running, a.log) }) }
 	if withSample {
-		background.Go(func() { a.sample(running) })
+		background.Go(func() { a.sample(running, timers) }) // the past is made by a clock of its own
+	} else {
+		timers()
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -317,8 +319,8 @@ func (a *app) handler() (http.Handler, *live.Server) {
 }
 
 // sample fills an empty database with made-up data, and then keeps responses coming.
-func (a *app) sample(ctx context.Context) {
-	err := sample.Run(ctx, sample.Options{DB: a.db, Feed: a.feed, Queue: a.queue, Log: a.log, Now: time.Now})
+func (a *app) sample(ctx context.Context, made func()) {
+	err := sample.Run(ctx, sample.Options{DB: a.db, Feed: a.feed, Queue: a.queue, Log: a.log, Now: time.Now, Made: made})
 	if err != nil && ctx.Err() == nil {
 		a.log.Error("sample data", "error", err)
 	}

@@ -25,9 +25,10 @@ RETURNING id`
 
 // Mail keeps the notifications and queues a mail for each, in tx. Nobody is told twice of one response, nor of one
 // event: who has been, in this list or ever, is left out without an error. What the caller says is Kind, To,
-// CaseID, ResponseID, RuleID, EventID and CreatedAt; ID, ToFold and Status are made here. An empty list does nothing.
+// CaseID, ResponseID, RuleID, EventID and CreatedAt; ID, ToFold and Status are made here. An empty list does nothing,
+// and a nil queue tells nobody, ever.
 func (q *Queue) Mail(ctx context.Context, tx *gorm.DB, list []model.Notification) error {
-	if len(list) == 0 {
+	if q == nil || len(list) == 0 {
 		return nil
 	}
 	raw := pg.Raw(tx)

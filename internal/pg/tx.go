@@ -62,7 +62,9 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 	defer func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = outer.Rollback(late) // a connection that cannot roll back is closed, which does
+		// Through Raw: where ctx ended before a statement was sent, database/sql has taken the connection for
+		// a bad one and given it back already, and the pool closes it, which rolls back, beside us.
+		_ = conn.Raw(func(any) error { return outer.Rollback(late) })
 	}()
 
 	tx := d.Gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
@@ -70,7 +72,7 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 	if err := do(tx); err != nil {
 		return err
 	}
-	if err := outer.Commit(ctx); err != nil {
+	if err := conn.Raw(func(any) error { return outer.Commit(ctx) }); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil

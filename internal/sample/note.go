@@ -16,6 +16,7 @@ const (
 	reopen
 	giveBack
 	handOver
+	lapse // nobody does it: the target passes
 )
 
 // notes are what the team writes at each stage of a complaint about one topic.

@@ -28,7 +28,7 @@ func makePast(ctx context.Context, o Options) error {
 	began := time.Now()
 	p := &past{now: o.Now().UTC().Truncate(time.Microsecond)}
 	read := func() time.Time { return p.clock }
-	p.work = casework.New(o.DB, o.Feed, o.Queue, read)
+	p.work = casework.New(o.DB, o.Feed, nil, read) // nobody is mailed about a past that is made up
 	set := setup.New(o.DB, p.work, o.Feed, read)
 
 	p.clock = p.now.Add(-year - 14*day)
@@ -80,7 +80,7 @@ func (p *past) takeIn(ctx context.Context, round []reply) error {
 		batch[i] = casework.Submission{SubmitResponseInput: in}
 	}
 	p.clock = round[0].arrives
-	outcomes, err := p.work.SubmitAll(ctx, auth.Viewer{User: p.crew.byEmail[feeder]}, batch, casework.SubmitOptions{SkipNotify: true})
+	outcomes, err := p.work.SubmitAll(ctx, auth.Viewer{User: p.crew.byEmail[feeder]}, batch, casework.SubmitOptions{})
 	if err != nil {
 		return fmt.Errorf("submit responses: %w", err)
 	}

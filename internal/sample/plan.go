@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/auth"
@@ -21,11 +22,22 @@ type act struct {
 	to   *model.UserID // who gets the case, where it is handed over
 }
 
-// plan is what the team does about a case that was just opened, in order, up to now.
-//
-// Nobody is given a case by hand here: casework mails whoever gets one, and nobody is to be mailed about a past that
-// is made up. All cases of the past were assigned by a rule, or given back to nobody.
+// plan is what happens to a case that was just opened, up to now: what the team does about it, in order, and that
+// it falls overdue where they are late.
 func (p *past) plan(d *rand.Rand, c *model.Case, r *model.Response) []act {
+	acts := p.deeds(d, c, r)
+	if c.DueAt == nil || !c.DueAt.After(c.OpenedAt) {
+		return acts
+	}
+	late := c.DueAt.Add(time.Second)
+	inTime := slices.ContainsFunc(acts, func(a act) bool { return a.do == start && a.at.Before(late) })
+	if !inTime && !late.After(p.now) {
+		acts = append(acts, act{at: late, do: lapse})
+	}
+	return acts
+}
+
+func (p *past) deeds(d *rand.Rand, c *model.Case, r *model.Response) []act {
 	by := p.crew.of(c.AssigneeID)
 	at := c.OpenedAt
 	var acts []act
@@ -35,6 +47,12 @@ func (p *past) plan(d *rand.Rand, c *model.Case, r *model.Response) []act {
 			acts = append(acts, act{at: at, by: by, on: c.ID, do: do, note: note(d, do, r)})
 		}
 	}
+	give := func(to *model.User) {
+		if add(span(d, time.Hour, 9*time.Hour), handOver); len(acts) > 0 {
+			acts[len(acts)-1].to = &to.ID
+		}
+		by = to
+	}
 
 	lately := p.now.Sub(c.OpenedAt) < 45*day
 	switch {
@@ -43,6 +61,9 @@ func (p *past) plan(d *rand.Rand, c *model.Case, r *model.Response) []act {
 	case lately && c.AssigneeID != nil && chance(d, 0.1):
 		add(span(d, time.Hour, 20*time.Hour), giveBack)
 		return acts
+	}
+	if to := pick(d, p.crew.workers); c.AssigneeID == nil || to != by && chance(d, 0.08) {
+		give(to)
 	}
 	if wait := time.Duration(d.ExpFloat64() * float64(7*time.Hour)); chance(d, 0.92) {
 		add(wait, start)
@@ -69,6 +90,8 @@ func (p *past) plan(d *rand.Rand, c *model.Case, r *model.Response) []act {
 func (a act) carryOut(ctx context.Context, work *casework.Work) (err error) {
 	by := auth.Viewer{User: a.by}
 	switch a.do {
+	case lapse:
+		_, err = work.MarkOverdue(ctx)
 	case start, reopen:
 		_, err = work.UpdateCaseStatus(ctx, by, casework.UpdateCaseStatusInput{CaseID: a.on, Status: model.InProgress, Note: a.note})
 	case solve:

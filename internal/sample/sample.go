@@ -4,7 +4,7 @@
 //
 // It writes through setup and casework as any client would, with a clock of its own for the past, and refuses to
 // mix with real data: where a database has customers that it did not make, it does nothing. It also refuses to send
-// mail about its past: see (*past).plan.
+// mail about its past.
 package sample
 
 import (
