@@ -60,7 +60,7 @@ func (r mutation) LinkCase(ctx context.Context, in casework.LinkCaseInput) (*cas
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
 		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: asked(ctx, "feedCursor"),
-		Join: joins(ctx, map[string]string{"customer": "Customer", "response": "Response", "assignee": "Assignee"}),
+		Join: joins(ctx, "Customer", "Response", "Assignee"),
 	}
 }
 

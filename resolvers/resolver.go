@@ -6,6 +6,7 @@ package resolvers
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -75,11 +76,12 @@ func asked(ctx context.Context, path ...string) bool {
 	return false
 }
 
-// joins tells which to-one relations of a list's rows are asked for, by the names of fields and of GORM's relations.
-func joins(ctx context.Context, relations map[string]string) []string {
+// joins tells which of the to-one relations of a list's rows are asked for. GORM calls them as the fields, but for the
+// capital letter; their order stays, so that the same question is the same statement.
+func joins(ctx context.Context, relations ...string) []string {
 	var wanted []string
-	for field, relation := range relations {
-		if asked(ctx, "nodes", field) || asked(ctx, "edges", "node", field) {
+	for _, relation := range relations {
+		if field := strings.ToLower(relation); asked(ctx, "nodes", field) || asked(ctx, "edges", "node", field) {
 			wanted = append(wanted, relation)
 		}
 	}

@@ -30,7 +30,7 @@ func (r mutation) UpdateCustomer(ctx context.Context, in casework.UpdateCustomer
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
 	return r.Read.Responses(ctx, read.ResponseList{
 		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
-		Join: joins(ctx, map[string]string{"customer": "Customer"}),
+		Join: joins(ctx, "Customer"),
 	})
 }
 
