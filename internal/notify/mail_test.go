@@ -137,6 +137,24 @@ func TestAnAssignmentArrives(t *testing.T) {
 	}
 }
 
+func TestAnOverdueCaseIsToldWithItsTarget(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	w.start(w.mailer("smtp://" + s.listen()))
+	bo := w.user("Bo Berg", "bo@example.com")
+	response := w.response(w.customer(model.Customer{FirstName: new("Ana"), LastName: new("Souza")}), model.Response{Score: 3})
+	opened := w.open(response, bo, new(at.Add(48*time.Hour)))
+	event := w.event(opened, model.Event{Version: 2, Type: model.EventOverdue})
+	w.mail(model.Notification{Kind: model.NotifyCaseOverdue, To: bo.Email, CaseID: &opened.ID, EventID: &event.ID})
+	header, plain, _ := read(t, s.one().data)
+	if got := decoded(t, header.Get("Subject")); got != "Case 1 is overdue: Ana Souza, score 3" {
+		t.Errorf("the subject is %q", got)
+	}
+	if !strings.Contains(plain, "https://closeloop.example.com/cases/1") || !strings.Contains(plain, "Due") || !strings.Contains(plain, "its target passed") {
+		t.Errorf("no link, no target or no reason:\n%s", plain)
+	}
+}
+
 func TestAnAssignmentOfACaseThatHasMovedOnIsSentAndSaysSo(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newMailServer(t)
