@@ -8,6 +8,7 @@ import (
 	"embed"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -255,6 +256,11 @@ type ComplexityRoot struct {
 		Total      func(childComplexity int) int
 	}
 
+	CategoryCount struct {
+		Category func(childComplexity int) int
+		Count    func(childComplexity int) int
+	}
+
 	CreateApiTokenPayload struct {
 		Secret func(childComplexity int) int
 		Token  func(childComplexity int) int
@@ -440,7 +446,9 @@ type ComplexityRoot struct {
 		Node        func(childComplexity int, id string) int
 		Nodes       func(childComplexity int, ids []string) int
 		Notes       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		PreviewRule func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
 		Responses   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
+		RuleRecipes func(childComplexity int) int
 		Rules       func(childComplexity int) int
 		Settings    func(childComplexity int) int
 		Users       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
@@ -527,6 +535,25 @@ type ComplexityRoot struct {
 		Position         func(childComplexity int) int
 		Scores           func(childComplexity int) int
 		UpdatedAt        func(childComplexity int) int
+	}
+
+	RulePreview struct {
+		ByCategory  func(childComplexity int) int
+		CasesOpened func(childComplexity int) int
+		Matched     func(childComplexity int) int
+		Sample      func(childComplexity int) int
+	}
+
+	RuleRecipe struct {
+		ContactRequested func(childComplexity int) int
+		Description      func(childComplexity int) int
+		Filter           func(childComplexity int) int
+		FollowUpTarget   func(childComplexity int) int
+		Key              func(childComplexity int) int
+		Name             func(childComplexity int) int
+		Notify           func(childComplexity int) int
+		OpensCase        func(childComplexity int) int
+		Scores           func(childComplexity int) int
 	}
 
 	SetRootCausePayload struct {
@@ -1475,6 +1502,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CaseSummary.Total(childComplexity), true
 
+	case "CategoryCount.category":
+		if e.ComplexityRoot.CategoryCount.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryCount.Category(childComplexity), true
+	case "CategoryCount.count":
+		if e.ComplexityRoot.CategoryCount.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryCount.Count(childComplexity), true
+
 	case "CreateApiTokenPayload.secret":
 		if e.ComplexityRoot.CreateApiTokenPayload.Secret == nil {
 			break
@@ -2390,6 +2430,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notes(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NoteFilter)), true
+	case "Query.previewRule":
+		if e.ComplexityRoot.Query.PreviewRule == nil {
+			break
+		}
+
+		args, err := ec.field_Query_previewRule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(setup.CreateRuleInput), args["since"].(time.Time)), true
 	case "Query.responses":
 		if e.ComplexityRoot.Query.Responses == nil {
 			break
@@ -2401,6 +2452,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Responses(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*filter.Response), args["orderBy"].([]*read.ResponseOrder)), true
+	case "Query.ruleRecipes":
+		if e.ComplexityRoot.Query.RuleRecipes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.RuleRecipes(childComplexity), true
 	case "Query.rules":
 		if e.ComplexityRoot.Query.Rules == nil {
 			break
@@ -2769,6 +2826,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.UpdatedAt(childComplexity), true
+
+	case "RulePreview.byCategory":
+		if e.ComplexityRoot.RulePreview.ByCategory == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RulePreview.ByCategory(childComplexity), true
+	case "RulePreview.casesOpened":
+		if e.ComplexityRoot.RulePreview.CasesOpened == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RulePreview.CasesOpened(childComplexity), true
+	case "RulePreview.matched":
+		if e.ComplexityRoot.RulePreview.Matched == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RulePreview.Matched(childComplexity), true
+	case "RulePreview.sample":
+		if e.ComplexityRoot.RulePreview.Sample == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RulePreview.Sample(childComplexity), true
+
+	case "RuleRecipe.contactRequested":
+		if e.ComplexityRoot.RuleRecipe.ContactRequested == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.ContactRequested(childComplexity), true
+	case "RuleRecipe.description":
+		if e.ComplexityRoot.RuleRecipe.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Description(childComplexity), true
+	case "RuleRecipe.filter":
+		if e.ComplexityRoot.RuleRecipe.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Filter(childComplexity), true
+	case "RuleRecipe.followUpTarget":
+		if e.ComplexityRoot.RuleRecipe.FollowUpTarget == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.FollowUpTarget(childComplexity), true
+	case "RuleRecipe.key":
+		if e.ComplexityRoot.RuleRecipe.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Key(childComplexity), true
+	case "RuleRecipe.name":
+		if e.ComplexityRoot.RuleRecipe.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Name(childComplexity), true
+	case "RuleRecipe.notify":
+		if e.ComplexityRoot.RuleRecipe.Notify == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Notify(childComplexity), true
+	case "RuleRecipe.opensCase":
+		if e.ComplexityRoot.RuleRecipe.OpensCase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.OpensCase(childComplexity), true
+	case "RuleRecipe.scores":
+		if e.ComplexityRoot.RuleRecipe.Scores == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleRecipe.Scores(childComplexity), true
 
 	case "SetRootCausePayload.case":
 		if e.ComplexityRoot.SetRootCausePayload.Case == nil {
@@ -3465,6 +3602,16 @@ func (ec *executionContext) childFields_CaseSummary(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type CaseSummary", field.Name)
 }
 
+func (ec *executionContext) childFields_CategoryCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_CategoryCount_category(ctx, field)
+	case "count":
+		return ec.fieldContext_CategoryCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CategoryCount", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "token":
@@ -3907,6 +4054,44 @@ func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.
 		return ec.fieldContext_Rule_matchCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rule", field.Name)
+}
+
+func (ec *executionContext) childFields_RulePreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "matched":
+		return ec.fieldContext_RulePreview_matched(ctx, field)
+	case "casesOpened":
+		return ec.fieldContext_RulePreview_casesOpened(ctx, field)
+	case "byCategory":
+		return ec.fieldContext_RulePreview_byCategory(ctx, field)
+	case "sample":
+		return ec.fieldContext_RulePreview_sample(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RulePreview", field.Name)
+}
+
+func (ec *executionContext) childFields_RuleRecipe(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_RuleRecipe_key(ctx, field)
+	case "name":
+		return ec.fieldContext_RuleRecipe_name(ctx, field)
+	case "description":
+		return ec.fieldContext_RuleRecipe_description(ctx, field)
+	case "scores":
+		return ec.fieldContext_RuleRecipe_scores(ctx, field)
+	case "contactRequested":
+		return ec.fieldContext_RuleRecipe_contactRequested(ctx, field)
+	case "filter":
+		return ec.fieldContext_RuleRecipe_filter(ctx, field)
+	case "opensCase":
+		return ec.fieldContext_RuleRecipe_opensCase(ctx, field)
+	case "followUpTarget":
+		return ec.fieldContext_RuleRecipe_followUpTarget(ctx, field)
+	case "notify":
+		return ec.fieldContext_RuleRecipe_notify(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RuleRecipe", field.Name)
 }
 
 func (ec *executionContext) childFields_SetRootCausePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -2,9 +2,13 @@ package resolvers
 
 import (
 	"context"
+	"time"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/report"
+	rules "github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 )
@@ -20,6 +24,16 @@ func (r *Resolver) Assignment() graph.AssignmentResolver { return assignment{r} 
 func (r *Resolver) Recipient() graph.RecipientResolver   { return recipient{r} }
 
 func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read.Rules(ctx) }
+
+func (r query) RuleRecipes(context.Context) ([]*rules.Recipe, error) { return rules.Recipes(), nil }
+
+func (r query) PreviewRule(ctx context.Context, in setup.CreateRuleInput, since time.Time) (*report.RulePreview, error) {
+	draft, err := r.Setup.Draft(in)
+	if err != nil {
+		return nil, fault.Under("rule", err)
+	}
+	return r.Reports.PreviewRule(ctx, draft, since)
+}
 
 func (r mutation) CreateRule(ctx context.Context, in setup.CreateRuleInput) (*setup.CreateRulePayload, error) {
 	return r.Setup.CreateRule(ctx, in)

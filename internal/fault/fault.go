@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is what programs tell faults apart by; it stands in `extensions.code`.
@@ -69,4 +70,17 @@ func Within(argument string, err error) error {
 func Is(err error, code Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
+}
+
+// Under puts another name in the place of `input`: what a mutation calls its argument is called otherwise elsewhere.
+func Under(argument string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	inner := *e
+	if rest, ok := strings.CutPrefix(inner.Argument, "input"); ok {
+		inner.Argument = argument + rest
+	}
+	return &inner
 }

@@ -40,15 +40,16 @@ type CaseSummary struct {
 // CaseSummary counts the cases that the filter leaves. The cursor, where it is asked for, is read before they are
 // counted: the figures include at least everything up to it.
 func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter.Case, cursor bool) (*CaseSummary, error) {
-	out := new(CaseSummary)
+	var head string
+	var err error
 	if cursor {
-		var err error
-		if out.Cursor, err = r.log.Head(ctx); err != nil {
+		if head, err = r.log.Head(ctx); err != nil {
 			return nil, err
 		}
 	}
 	now := r.now()
-	err := r.db.WithContext(ctx).Model(&model.Case{}).Where(f.Where(viewer.User.ID, now)).Select(`
+	out := new(CaseSummary)
+	err = r.db.WithContext(ctx).Model(&model.Case{}).Where(f.Where(viewer.User.ID, now)).Select(`
 		count(*) FILTER (WHERE status = 'OPEN') AS open,
 		count(*) FILTER (WHERE status = 'IN_PROGRESS') AS in_progress,
 		count(*) FILTER (WHERE status = 'CLOSED') AS closed,
@@ -57,5 +58,6 @@ func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter
 	if err != nil {
 		return nil, fmt.Errorf("count cases: %w", err)
 	}
+	out.Cursor = head // not before: Scan begins with a zero value
 	return out, nil
 }

@@ -86,18 +86,11 @@ type DeleteRulePayload struct{ DeletedID model.RuleID }
 
 // CreateRule makes a rule, as the last one.
 func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRulePayload, error) {
-	now := s.clock()
-	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, CreatedAt: now, UpdatedAt: now, Scores: []int{}, Strategy: model.Unassigned}
-	all := UpdateRuleInput{
-		Name: graphql.OmittableOf(&in.Name), Enabled: graphql.OmittableOf(&in.Enabled), Scores: graphql.OmittableOf(in.Scores),
-		ContactRequested: graphql.OmittableOf(in.ContactRequested), Filter: graphql.OmittableOf(in.Filter),
-		OpensCase: graphql.OmittableOf(&in.OpensCase), Assignment: graphql.OmittableOf(in.Assignment),
-		FollowUpTarget: graphql.OmittableOf(in.FollowUpTarget), Notify: graphql.OmittableOf(in.Notify),
-	}
-	if err := all.apply(r); err != nil {
+	r, err := s.Draft(in)
+	if err != nil {
 		return nil, err
 	}
-	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+	err = s.orderRules(ctx, func(tx *gorm.DB) error {
 		var last int
 		if err := tx.Raw("SELECT coalesce(max(position), 0) FROM rules WHERE deleted_at IS NULL").Scan(&last).Error; err != nil {
 			return err
@@ -118,6 +111,22 @@ func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRule
 		return nil, err
 	}
 	return &CreateRulePayload{Rule: r}, nil
+}
+
+// Draft is the rule as the input has it, checked and not kept.
+func (s *Setup) Draft(in CreateRuleInput) (*model.Rule, error) {
+	now := s.clock()
+	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, CreatedAt: now, UpdatedAt: now, Scores: []int{}, Strategy: model.Unassigned}
+	all := UpdateRuleInput{
+		Name: graphql.OmittableOf(&in.Name), Enabled: graphql.OmittableOf(&in.Enabled), Scores: graphql.OmittableOf(in.Scores),
+		ContactRequested: graphql.OmittableOf(in.ContactRequested), Filter: graphql.OmittableOf(in.Filter),
+		OpensCase: graphql.OmittableOf(&in.OpensCase), Assignment: graphql.OmittableOf(in.Assignment),
+		FollowUpTarget: graphql.OmittableOf(in.FollowUpTarget), Notify: graphql.OmittableOf(in.Notify),
+	}
+	if err := all.apply(r); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // UpdateRule changes a rule.

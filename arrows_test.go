@@ -1,0 +1,180 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/closeloop/closeloop"
+
+// arrows say which packages of ours each package may import, outside its tests. They run down only; a package that is
+// not in the table fails the test, so that a new one is given its place.
+var arrows = map[string][]string{
+	// What everything else stands on.
+	"model":             {},
+	"migrations":        {},
+	"web":               {},
+	"internal/fault":    {},
+	"internal/config":   {},
+	"internal/country":  {},
+	"internal/pg":       {"internal/pg/cluster", "internal/pg/flock"},
+	"internal/pg/flock": {}, "internal/pg/cluster": {},
+
+	"internal/page":   {"internal/fault"},
+	"internal/filter": {"model", "internal/fault"},
+	"internal/rule":   {"model", "internal/filter"},
+	"internal/auth":   {"model", "internal/fault", "internal/filter"},
+	"internal/event":  {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
+	"internal/job":    {"model", "internal/pg"},
+	// The sockets know neither the schema nor the log.
+	"internal/live": {},
+
+	// What writes. casework never looks at what reads, reports, tells or shows.
+	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
+		"internal/job", "internal/pg", "internal/rule"},
+	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
+	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+		"internal/job", "internal/pg", "internal/setup"},
+	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
+
+	// What reads.
+	"internal/read":   {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+
+	// The edge. graph is generated, and names the types that it is bound to.
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/read", "internal/report",
+		"internal/rule", "internal/setup"},
+	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+		"internal/importer", "internal/live", "internal/page", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/read"},
+	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
+		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
+		"internal/read", "internal/report", "internal/sample", "internal/setup"},
+
+	// For tests alone.
+	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
+	"internal/pgtest/scratch": {},
+}
+
+func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
+	t.Parallel()
+	packages := packagesOf(t)
+	for at, imports := range packages {
+		allowed, known := arrows[at]
+		if !known {
+			t.Errorf("package %s has no place in the table of arrows", at)
+			continue
+		}
+		for name := range imports {
+			if ours, is := ourPackage(name); is && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which the table of arrows does not allow", at, ours)
+			}
+		}
+	}
+	for at := range arrows {
+		if packages[at] == nil {
+			t.Errorf("the table of arrows has a package %s, which is gone", at)
+		}
+	}
+	for at := range arrows {
+		if cycle := circle(at, nil); cycle != nil {
+			t.Fatalf("the table itself runs in a circle: %s", strings.Join(cycle, " → "))
+		}
+	}
+}
+
+func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
+	t.Parallel()
+	for at, imports := range packagesOf(t) {
+		edge := slices.Contains([]string{".", "resolvers", "internal/httpd"}, at)
+		if imports[module+"/graph"] && !edge {
+			t.Errorf("%s imports graph", at)
+		}
+		if imports[module+"/internal/pgtest"] {
+			t.Errorf("%s imports pgtest outside its tests", at)
+		}
+	}
+}
+
+// A resolver has no way to SQL or to a transaction, and a noun has none to the database.
+func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
+	t.Parallel()
+	packages := packagesOf(t)
+	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/rule"} {
+		for name := range packages[at] {
+			ways := []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
+			for _, way := range ways {
+				if strings.HasPrefix(name, way) && name != "database/sql/driver" { // the interface of a value in a column
+					t.Errorf("%s imports %s", at, name)
+				}
+			}
+		}
+	}
+}
+
+// packagesOf gives all packages of the module by their folders, with what their files other than tests import.
+func packagesOf(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	packages := map[string]map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && file != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata"):
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		at := path.Dir(filepath.ToSlash(file))
+		if packages[at] == nil {
+			packages[at] = map[string]bool{}
+		}
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			packages[at][name] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packages) < 20 {
+		t.Fatalf("only %d packages were found: %v", len(packages), slices.Sorted(maps.Keys(packages)))
+	}
+	return packages
+}
+
+func ourPackage(name string) (string, bool) {
+	if name == module {
+		return ".", true
+	}
+	return strings.CutPrefix(name, module+"/")
+}
+
+func circle(at string, way []string) []string {
+	if slices.Contains(way, at) {
+		return append(way, at)
+	}
+	for _, next := range arrows[at] {
+		if found := circle(next, append(slices.Clone(way), at)); found != nil {
+			return found
+		}
+	}
+	return nil
+}

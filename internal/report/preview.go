@@ -1,0 +1,78 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+const previewSample = 10 // responses
+
+// RulePreview is what a rule would have done.
+type RulePreview struct {
+	Matched     int
+	CasesOpened int
+	ByCategory  []*CategoryCount
+	Sample      []*model.Response
+}
+
+// CategoryCount is how many responses of one category there are.
+type CategoryCount struct {
+	Category model.Category
+	Count    int
+}
+
+// PreviewRule tries a rule that need not be kept on the responses since a time, and changes nothing. A response that
+// has a case already would not have been given another.
+func (r *Reports) PreviewRule(ctx context.Context, rule *model.Rule, since time.Time) (*RulePreview, error) {
+	query := r.db.WithContext(ctx).Model(&model.Response{}).Where("responded_at >= ?", since)
+	if len(rule.Scores) > 0 {
+		query = query.Where("score IN ?", rule.Scores)
+	}
+	if rule.ContactRequested != nil {
+		query = query.Where("contact_requested = ?", *rule.ContactRequested)
+	}
+	if rule.Filter != nil {
+		f, err := filter.Stored(rule.Filter)
+		if err != nil {
+			return nil, err
+		}
+		query = query.Where(f.Where(r.now()))
+	}
+	query = query.Session(&gorm.Session{})
+	var rows []struct {
+		Category model.Category
+		N        int
+		Free     int
+	}
+	err := query.Select(`category, count(*) AS n,
+		count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM cases c WHERE c.response_id = responses.id)) AS free`).Group("category").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("preview a rule: %w", err)
+	}
+	out := &RulePreview{}
+	for _, category := range []model.Category{model.Detractor, model.Passive, model.Promoter} {
+		count := &CategoryCount{Category: category}
+		for _, row := range rows {
+			if row.Category != category {
+				continue
+			}
+			count.Count = row.N
+			out.Matched += row.N
+			if rule.OpensCase {
+				out.CasesOpened += row.Free
+			}
+		}
+		out.ByCategory = append(out.ByCategory, count)
+	}
+	err = query.Order("responded_at DESC, id DESC").Limit(previewSample).Find(&out.Sample).Error
+	if err != nil {
+		return nil, fmt.Errorf("preview a rule: %w", err)
+	}
+	return out, nil
+}
