@@ -28,6 +28,15 @@ func compare(c column, sql string, value any, inGo func(*Subject) bool) leaf {
 	}
 }
 
+// among makes a leaf of a list of values; value and list are how SQL writes one of them, and all. One alone is compared
+// with =: only then does an index that begins with the column give its rows in the order of what comes next in it.
+func among[T any](c column, value, list string, want []T, inGo func(*Subject) bool) leaf {
+	if len(want) == 1 {
+		return compare(c, "= "+value, want[0], inGo)
+	}
+	return compare(c, "= ANY("+list+")", array{want}, inGo)
+}
+
 func isNull(c column, want bool, missing func(*Subject) bool) leaf {
 	word := " IS NOT NULL"
 	if want {
@@ -71,7 +80,7 @@ func (f intField) parse(p *parser, v any) (expr, error) {
 		"lte": one("<= CAST(? AS bigint)", func(have, want int) bool { return have <= want }),
 		"in": func(v any) (expr, error) {
 			want, err := each(p, v, model.UnmarshalInt)
-			return compare(f.column, "= ANY(CAST(? AS bigint[]))", array{want}, func(s *Subject) bool { return has(want, f.get(s)) }), err
+			return among(f.column, "CAST(? AS bigint)", "CAST(? AS bigint[])", want, func(s *Subject) bool { return has(want, f.get(s)) }), err
 		},
 	})
 }
@@ -110,7 +119,7 @@ func textOperators(p *parser, v any, c column, get func(*Subject) *string, fold 
 		},
 		"in": func(v any) (expr, error) {
 			want, err := each(p, v, folded)
-			return compare(c, "= ANY(?)", array{want}, func(s *Subject) bool { return has(want, have(s)) }), err
+			return among(c, "?", "?", want, func(s *Subject) bool { return has(want, have(s)) }), err
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
@@ -169,7 +178,7 @@ func (f enumField) parse(p *parser, v any) (expr, error) {
 		}
 		return s, nil
 	})
-	return compare(f.column, "= ANY(?)", array{want}, func(s *Subject) bool { return slices.Contains(want, f.get(s)) }), err
+	return among(f.column, "?", "?", want, func(s *Subject) bool { return slices.Contains(want, f.get(s)) }), err
 }
 
 type boolField struct {
@@ -199,7 +208,7 @@ type idField[T model.AnyID] struct {
 
 func (f idField[T]) parse(p *parser, v any) (expr, error) {
 	want, err := each(p, v, readID[T])
-	return compare(f.column, "= ANY(?)", array{model.UUIDs(want)}, func(s *Subject) bool { return has(want, f.get(s)) }), err
+	return among(f.column, "?", "?", model.UUIDs(want), func(s *Subject) bool { return has(want, f.get(s)) }), err
 }
 
 func readID[T model.AnyID](v any) (T, error) {

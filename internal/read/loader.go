@@ -66,7 +66,7 @@ func (r *Reader) loaders() *Loaders {
 }
 
 // A loader collects what is asked for within this time; siblings of one page ask at once.
-const collectFor = 2 * time.Millisecond
+const collectFor = 500 * time.Microsecond
 
 func loader[K comparable, V any](fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
 	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(collectFor))

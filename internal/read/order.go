@@ -100,7 +100,8 @@ func customerOrder(by []*CustomerOrder) (page.Order[model.Customer], error) {
 }
 
 // ordered makes an order of what the caller asks for: newest first where they ask for nothing, ties by id, in the
-// direction of the first key so that one index serves both.
+// direction of the first key so that one index serves both. The id is named with its table: both cases and responses
+// have a SCORE, and a cursor of the ones is none of the others.
 func ordered[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
 	var order page.Order[T]
 	add := func(name string, desc bool) {
@@ -120,5 +121,5 @@ func ordered[T any, O interface{ parts() (string, bool) }](by []O, keys map[stri
 	if len(by) == 0 {
 		add(newest, true)
 	}
-	return append(order, page.Key[T]{Name: "ID", Column: id, Kind: page.ID, Desc: order[0].Desc, Of: func(row *T) any { return of(row) }}), nil
+	return append(order, page.Key[T]{Name: id, Column: id, Kind: page.ID, Desc: order[0].Desc, Of: func(row *T) any { return of(row) }}), nil
 }

@@ -1,0 +1,194 @@
+package read_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Not parallel: see least.
+func TestListsBelowTheRowsOfAListAreOneStatementEachAndTheirParentsOwn(t *testing.T) {
+	counter := new(pgtest.Counter)
+	w := newWorld(t, pgtest.WithTracer(counter))
+	var customers []*model.Customer
+	var users []*model.User
+	for i := range 12 { // customer i has i responses and a case of each; the cases go round among three users
+		customers = append(customers, w.customer(nil))
+		if i%4 == 0 {
+			users = append(users, w.user("user", string(rune('a'+i))+"@example.com", model.Agent))
+		}
+	}
+	for i, c := range customers {
+		for k := range i {
+			r := w.response(c, k, moment.Add(time.Duration(k)*time.Hour))
+			w.open(c, r, func(c *model.Case) { c.AssigneeID, c.AssignedAt = &users[(i+k)%3].ID, &moment })
+		}
+	}
+	scores := func(x *read.ResponseConnection) (found []int) {
+		for _, r := range x.Nodes() {
+			found = append(found, r.Score)
+		}
+		return found
+	}
+	few := responseFilter(t, `{"score": {"gte": 2, "in": [2, 3, 5, 7]}}`)
+	for _, c := range []struct {
+		name string
+		list read.ResponseList
+		want func(n int) []int // of a customer with the scores 0 to n-1
+		more func(n int) (next, previous bool)
+	}{
+		{"the newest", read.ResponseList{Args: page.Args{First: number(3)}},
+			func(n int) []int { return []int{n - 1, n - 2, n - 3}[:min(n, 3)] }, func(n int) (bool, bool) { return n > 3, false }},
+		{"the oldest, read from the end", read.ResponseList{Args: page.Args{Last: number(2)}},
+			func(n int) []int { return []int{1, 0}[max(0, 2-n):] }, func(n int) (bool, bool) { return false, n > 2 }},
+		{"by score", read.ResponseList{Args: page.Args{First: number(2)}, OrderBy: []*read.ResponseOrder{{Field: "SCORE", Direction: "ASC"}}},
+			func(n int) []int { return []int{0, 1}[:min(n, 2)] }, func(n int) (bool, bool) { return n > 2, false }},
+		{"by filter", read.ResponseList{Args: page.Args{First: number(9)}, Filter: few}, func(n int) (found []int) {
+			for _, score := range []int{7, 5, 3, 2} {
+				if score < n {
+					found = append(found, score)
+				}
+			}
+			return found
+		}, func(int) (bool, bool) { return false, false }},
+	} {
+		sent := least(counter, func() {
+			ctx := w.answer()
+			lists := all(t, customers, func(of *model.Customer) (*read.ResponseConnection, error) {
+				return read.ResponsesOf(ctx, of.ID, c.list)
+			})
+			for n, list := range lists {
+				next, previous := c.more(n)
+				if !slices.Equal(scores(list), c.want(n)) || list.PageInfo.HasNextPage != next || list.PageInfo.HasPreviousPage != previous {
+					t.Errorf("%s of customer %d: %v, %+v; want %v", c.name, n, scores(list), list.PageInfo, c.want(n))
+				}
+				for _, r := range list.Nodes() {
+					if r.CustomerID != customers[n].ID {
+						t.Errorf("%s of customer %d: one is another's", c.name, n)
+					}
+				}
+			}
+		})
+		if len(sent) != 1 {
+			t.Errorf("%s: %d statements:\n%s", c.name, len(sent), strings.Join(sent, "\n"))
+		}
+	}
+
+	byNumber := read.CaseList{Args: page.Args{First: number(4)}, OrderBy: []*read.CaseOrder{{Field: "NUMBER", Direction: "ASC"}},
+		Filter: caseFilter(t, `{"response": {"score": {"lte": 8}}, "not": {"status": ["CLOSED"]}}`)}
+	sent := least(counter, func() {
+		ctx := w.answer()
+		for n, list := range all(t, customers, func(of *model.Customer) (*read.CaseConnection, error) {
+			return w.read.CasesOf(ctx, viewer(w.ann), of.ID, byNumber)
+		}) {
+			checkCases(t, list, min(n, 4), func(c *model.Case) bool { return c.CustomerID == customers[n].ID && *c.Score <= 8 })
+		}
+	})
+	if len(sent) != 1 {
+		t.Errorf("cases of customers: %d statements:\n%s", len(sent), strings.Join(sent, "\n"))
+	}
+	sent = least(counter, func() {
+		ctx := w.answer()
+		for n, list := range all(t, users, func(of *model.User) (*read.CaseConnection, error) {
+			return w.read.CasesAssignedTo(ctx, viewer(w.ann), of.ID, byNumber)
+		}) {
+			checkCases(t, list, 4, func(c *model.Case) bool { return *c.AssigneeID == users[n].ID && *c.Score <= 8 })
+		}
+	})
+	if len(sent) != 1 {
+		t.Errorf("cases of users: %d statements:\n%s", len(sent), strings.Join(sent, "\n"))
+	}
+}
+
+func checkCases(t *testing.T, list *read.CaseConnection, n int, right func(*model.Case) bool) {
+	t.Helper()
+	last := 0
+	for _, c := range list.Nodes() {
+		if !right(c) || c.Number <= last {
+			t.Errorf("case %d after case %d is not one of these", c.Number, last)
+		}
+		last = c.Number
+	}
+	if len(list.Edges) != n {
+		t.Errorf("%d cases; want %d", len(list.Edges), n)
+	}
+}
+
+func TestAListBelowARowGoesOnFromItsCursorAndCountsItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mine, other := w.customer(nil), w.customer(nil)
+	for i := range 7 {
+		w.open(mine, w.response(mine, i, moment.Add(time.Duration(i)*time.Hour)), nil)
+		w.response(other, 9, moment)
+	}
+	ctx := w.answer()
+	filtered := responseFilter(t, `{"score": {"lte": 5}}`)
+	var seen []int
+	args := page.Args{First: number(4)}
+	for {
+		list, err := read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: args, Filter: filtered})
+		w.must(err)
+		for _, r := range list.Nodes() {
+			seen = append(seen, r.Score)
+		}
+		if n, err := list.TotalCount(ctx); n != 6 || err != nil {
+			t.Errorf("the whole list has %d: %v", n, err)
+		}
+		if !list.PageInfo.HasNextPage {
+			break
+		}
+		args.After = list.PageInfo.EndCursor
+	}
+	if !slices.Equal(seen, []int{5, 4, 3, 2, 1, 0}) {
+		t.Errorf("%v", seen)
+	}
+	cases, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{FeedCursor: true})
+	w.must(err)
+	if n, err := cases.TotalCount(ctx); n != 7 || err != nil {
+		t.Errorf("%d cases: %v", n, err)
+	}
+	if head, err := w.log.Head(ctx); cases.FeedCursor != head || err != nil {
+		t.Errorf("the feed's cursor is %q, its head %q: %v", cases.FeedCursor, head, err)
+	}
+	for name, err := range map[string]error{
+		"a wrong cursor":       failed(read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: page.Args{After: pointer("x")}})),
+		"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, page.Args{After: &cases.FeedCursor})),
+	} {
+		if !is(err, fault.BadUserInput, "after") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := read.HistoryOf(ctx, model.CaseID{}, page.Args{First: number(0)}); !is(err, fault.BadUserInput, "first") {
+		t.Errorf("a history of nothing: %v", err)
+	}
+	if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.BadUserInput, "orderBy") {
+		t.Errorf("sorted twice by the same: %v", err)
+	}
+}
+
+// Two viewers ask the same of one answer's loaders, and get their own.
+func TestMineInAListBelowARowIsTheViewers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bob := w.user("Bob", "bob@example.com", model.Agent)
+	c := w.customer(nil)
+	for i := range 3 {
+		to := []*model.User{w.ann, bob, bob}[i]
+		w.open(c, nil, func(c *model.Case) { c.AssigneeID, c.AssignedAt = &to.ID, &moment })
+	}
+	ctx := w.answer()
+	for who, want := range map[*model.User]int{w.ann: 1, bob: 2} {
+		list, err := w.read.CasesOf(ctx, viewer(who), c.ID, read.CaseList{Filter: caseFilter(t, `{"mine": true}`)})
+		if err != nil || len(list.Edges) != want {
+			t.Errorf("%s has %d of them: %v; want %d", who.Name, len(list.Edges), err, want)
+		}
+	}
+}

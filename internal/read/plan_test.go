@@ -1,0 +1,140 @@
+package read_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
+)
+
+// lastQuery keeps the last statement with its values, so that its plan can be asked for.
+type lastQuery struct {
+	mu   sync.Mutex
+	sql  string
+	args []any
+}
+
+func (l *lastQuery) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sql, l.args = data.SQL, data.Args
+	return ctx
+}
+
+func (*lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// plan explains the statement that the call sends.
+func (w *world) plan(last *lastQuery, call func() error) string {
+	w.t.Helper()
+	w.must(call())
+	last.mu.Lock()
+	sql, args := last.sql, last.args
+	last.mu.Unlock()
+	rows, err := w.db.Pool.Query(w.t.Context(), "EXPLAIN "+sql, args...)
+	w.must(err)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	w.must(err)
+	return strings.Join(lines, "\n")
+}
+
+// crowd fills the database by some 4,000 customers, 8,000 responses and 6,000 cases, spread as they are in life.
+const crowd = `
+INSERT INTO customers (id, company, company_fold, country, segment, segment_fold, created_at)
+	SELECT gen_random_uuid(), 'c' || i % 500, 'c' || i % 500, (ARRAY['DE','BR','FR','IT','US','TR','GB','ES','PL','JP'])[1 + i % 10], 's', 's',
+		timestamptz '2025-01-01 00:00Z' + i * interval '1 minute' FROM generate_series(1, 4000) i;
+INSERT INTO responses (id, customer_id, score, responded_at, received_at, country, company_fold, segment_fold)
+	SELECT gen_random_uuid(), c.id, (i * 7919) % 11, timestamptz '2025-01-01 00:00Z' + i * interval '1 minute', now(), c.country, c.company_fold, c.segment_fold
+	FROM generate_series(1, 8000) i JOIN (SELECT *, row_number() OVER () AS n FROM customers) c ON c.n = 1 + (i * 31) % 4000;
+INSERT INTO cases (id, status, origin, customer_id, response_id, opened_at, updated_at, due_at, closed_at, first_follow_up_at, version,
+		score, category, responded_at, contact_requested, country, company_fold, segment_fold)
+	SELECT gen_random_uuid(), CASE WHEN n % 10 < 8 THEN 'CLOSED' WHEN n % 10 = 8 THEN 'OPEN' ELSE 'IN_PROGRESS' END, 'RULE', customer_id, id,
+		responded_at, responded_at, responded_at + interval '2 days', CASE WHEN n % 10 < 8 THEN responded_at END, CASE WHEN n % 10 <> 8 THEN responded_at END, 1,
+		score, category, responded_at, contact_requested, country, company_fold, segment_fold
+	FROM (SELECT *, row_number() OVER () AS n FROM responses) r WHERE n <= 6000;
+ANALYZE customers; ANALYZE responses; ANALYZE cases; ANALYZE users`
+
+func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
+	t.Parallel()
+	last := new(lastQuery)
+	w := newWorld(t, pgtest.WithTracer(last))
+	for sql := range strings.SplitSeq(crowd, ";") {
+		w.exec(sql)
+	}
+	var busy, quiet model.CustomerID
+	w.must(w.db.Gorm.Raw("SELECT customer_id FROM responses GROUP BY 1 ORDER BY count(*) DESC LIMIT 1").Scan(&busy).Error)
+	w.must(w.db.Gorm.Raw("SELECT customer_id FROM cases GROUP BY 1 ORDER BY count(*) LIMIT 1").Scan(&quiet).Error)
+	second := func(list read.CaseList) read.CaseList { // the page after the first, by its cursor
+		list.First = number(50)
+		c, err := w.read.Cases(t.Context(), viewer(w.ann), list)
+		w.must(err)
+		if list.After = c.PageInfo.EndCursor; list.After == nil {
+			t.Fatal("an empty list shows nothing")
+		}
+		return list
+	}
+	cases := func(list read.CaseList) func() error {
+		return func() error {
+			c, err := w.read.Cases(t.Context(), viewer(w.ann), list)
+			if err == nil && len(c.Edges) == 0 {
+				t.Error("an empty list shows nothing")
+			}
+			return err
+		}
+	}
+	by := func(filter string) read.CaseList {
+		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
+	}
+	// Where an index finds a handful of rows, PostgreSQL may as well sort them.
+	few := []string{"cases by number", "cases by customer", "responses by customer", "cases below a customer", "responses below a customer"}
+	for name, c := range map[string]struct {
+		index string
+		call  func() error
+	}{
+		"cases":                    {"cases_newest", cases(by(`{}`))},
+		"cases, the second page":   {"cases_newest", cases(second(by(`{}`)))},
+		"cases, from the end":      {"cases_newest", cases(read.CaseList{Args: page.Args{Last: number(50)}})},
+		"cases, the oldest first":  {"cases_newest", cases(read.CaseList{OrderBy: []*read.CaseOrder{{Field: "OPENED_AT", Direction: "ASC"}}})},
+		"cases by status":          {"cases_status", cases(by(`{"status": ["OPEN"]}`))},
+		"cases by status, page 2":  {"cases_status", cases(second(by(`{"status": ["OPEN"]}`)))},
+		"cases by category":        {"cases_category", cases(by(`{"response": {"category": ["PASSIVE"]}}`))},
+		"cases by country":         {"cases_country", cases(by(`{"customer": {"country": {"eq": "br"}}}`))},
+		"cases by the response's":  {"cases_country", cases(by(`{"response": {"customer": {"country": {"eq": "BR"}}}}`))},
+		"cases by country, page 2": {"cases_country", cases(second(by(`{"customer": {"country": {"eq": "br"}}}`)))},
+		"cases by number":          {"cases_number_key", cases(by(`{"number": {"eq": 77}}`))},
+		"cases by customer":        {"cases_customer", cases(by(`{"customer": {"id": ["` + quiet.String() + `"]}}`))},
+		"responses": {"responses_newest", func() error {
+			return failed(w.read.Responses(t.Context(), read.ResponseList{Join: []string{"Customer"}}))
+		}},
+		"responses by customer": {"responses_customer", func() error {
+			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
+		}},
+		"responses by country": {"responses_country", func() error {
+			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
+		}},
+		"responses by category": {"responses_category", func() error {
+			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
+		}},
+		"responses below a customer": {"responses_customer", func() error { return failed(read.ResponsesOf(w.answer(), busy, read.ResponseList{})) }},
+		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
+		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), page.Args{}, nil, nil)) }},
+	} {
+		plan := w.plan(last, c.call)
+		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
+			t.Errorf("%s: does not use %s:\n%s", name, c.index, plan)
+		}
+		if strings.Contains(plan, "Sort") && !slices.Contains(few, name) {
+			t.Errorf("%s: sorts:\n%s", name, plan)
+		}
+		if table, _, _ := strings.Cut(c.index, "_"); strings.Contains(plan, "Seq Scan on "+table) {
+			t.Errorf("%s: reads the whole table:\n%s", name, plan)
+		}
+	}
+}

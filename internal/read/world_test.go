@@ -1,0 +1,225 @@
+package read_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
+)
+
+// moment is the readers' 'now'.
+var moment = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+
+// world is a database, and a reader of it.
+type world struct {
+	t    testing.TB
+	db   *pg.DB
+	log  *event.Log
+	read *read.Reader
+	ann  *model.User
+	made int // how many cases were; each is opened a minute after the last
+}
+
+func newWorld(t testing.TB, opts ...pgtest.Option) *world {
+	t.Helper()
+	w := &world{t: t, db: pgtest.New(t, opts...)}
+	w.log = event.New(w.db, slog.New(slog.DiscardHandler))
+	t.Cleanup(w.log.Close)
+	w.read = read.New(w.db, w.log, func() time.Time { return moment })
+	w.ann = w.user("Ann", "ann@example.com", model.Agent)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) create(row any) {
+	w.t.Helper()
+	w.must(w.db.Gorm.Omit(clause.Associations).Create(row).Error)
+}
+
+func (w *world) exec(sql string, vars ...any) {
+	w.t.Helper()
+	w.must(w.db.Gorm.Exec(sql, vars...).Error)
+}
+
+// answer is the context of one answer, with loaders of its own.
+func (w *world) answer() context.Context { return w.read.WithLoaders(w.t.Context()) }
+
+func viewer(u *model.User) auth.Viewer { return auth.Viewer{User: u} }
+
+func of(role model.Role) auth.Viewer {
+	return viewer(&model.User{ID: model.UserID{UUID: model.NewUUID()}, Role: role})
+}
+
+func (w *world) user(name, email string, role model.Role) *model.User {
+	w.t.Helper()
+	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: email, Role: role, Active: true, CreatedAt: moment}
+	u.Fold()
+	w.create(u)
+	return u
+}
+
+func (w *world) rule(name string, position int) *model.Rule {
+	w.t.Helper()
+	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Name: name, Enabled: true, Position: position, Scores: []int{}, Strategy: model.Unassigned,
+		CreatedAt: moment, UpdatedAt: moment}
+	w.create(r)
+	return r
+}
+
+func (w *world) customer(change func(*model.Customer)) *model.Customer {
+	w.t.Helper()
+	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: moment}
+	if change != nil {
+		change(c)
+	}
+	c.Fold()
+	w.create(c)
+	return c
+}
+
+func (w *world) response(from *model.Customer, score int, at time.Time) *model.Response {
+	w.t.Helper()
+	x := &model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, CustomerID: from.ID, Score: score, Drivers: []string{},
+		Attributes: map[string]string{}, RespondedAt: at, ReceivedAt: at}
+	x.CopyCustomer(from)
+	w.create(x)
+	return x
+}
+
+// open opens a case, by hand where it is about no response, with the first event of its history.
+func (w *world) open(for_ *model.Customer, about *model.Response, change func(*model.Case)) *model.Case {
+	w.t.Helper()
+	at := moment.Add(time.Duration(w.made) * time.Minute)
+	w.made++
+	c := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginRule, CustomerID: for_.ID,
+		OpenedAt: at, UpdatedAt: at, Version: 1}
+	if about == nil {
+		c.Origin, c.OpenedByID = model.OriginManual, &w.ann.ID
+	} else {
+		c.ResponseID = &about.ID
+		c.CopyResponse(about)
+	}
+	c.CopyCustomer(for_)
+	if change != nil {
+		change(c)
+	}
+	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+		if err := tx.Omit(clause.Associations).Create(c).Error; err != nil {
+			return err
+		}
+		_, err := event.Append(tx, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *c, Customer: *for_, Response: about}})
+		return err
+	}))
+	return c
+}
+
+// give appends an assignment to the case's history; the row's assignee stays.
+func (w *world) give(c *model.Case, to *model.User) {
+	w.t.Helper()
+	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+		before := &model.Snapshot{Case: *c}
+		c.Version++
+		_, err := event.Append(tx, event.Entry{Type: model.EventAssigned, Assignee: &to.ID, Before: before, After: &model.Snapshot{Case: *c}})
+		return err
+	}))
+}
+
+func (w *world) note(on *model.Case, by *model.User, body string, at time.Time) *model.Note {
+	w.t.Helper()
+	n := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on.ID, AuthorID: by.ID, Body: body, CreatedAt: at}
+	w.create(n)
+	return n
+}
+
+// all calls for each of the list at once, as GraphQL's fields of siblings are resolved.
+func all[T, R any](t testing.TB, list []T, call func(T) (R, error)) []R {
+	t.Helper()
+	results, errs := make([]R, len(list)), make([]error, len(list))
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i, x := range list {
+		group.Go(func() {
+			<-start
+			results[i], errs[i] = call(x)
+		})
+	}
+	close(start)
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+// least is how few statements the call takes, of a few tries: a loader collects what comes within half a
+// millisecond, and on a busy machine some of it comes too late.
+func least(counter *pgtest.Counter, call func()) (statements []string) {
+	for try := range 10 {
+		counter.Reset()
+		call()
+		if sent := counter.Statements(); try == 0 || len(sent) < len(statements) {
+			statements = sent
+		}
+	}
+	return statements
+}
+
+func caseFilter(t testing.TB, text string) *filter.Case { return parsed(t, text, new(filter.Case)) }
+
+func responseFilter(t testing.TB, text string) *filter.Response {
+	return parsed(t, text, new(filter.Response))
+}
+
+// parsed reads a filter as a request brings it; numbers and all.
+func parsed[F interface{ UnmarshalGQL(any) error }](t testing.TB, text string, f F) F {
+	t.Helper()
+	v, err := filter.Decode(json.RawMessage(text))
+	if err == nil {
+		err = f.UnmarshalGQL(v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func number(n int) *int     { return &n }
+func pointer[T any](v T) *T { return &v }
+func names[T any](list []T, name func(T) string) string {
+	text := ""
+	for _, x := range list {
+		text += name(x) + " "
+	}
+	return text
+}
+
+func is(err error, code fault.Code, argument string) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Code == code && f.Argument == argument
+}
+
+func numbered(c *model.Case) string { return fmt.Sprint(c.Number) }
+
+func failed[T any](_ T, err error) error { return err }
