@@ -31,7 +31,7 @@ func TestTheCopiesAreWhatTheyAreCopiesOfAfterManyWrites(t *testing.T) {
 	})
 	atOnce(4, func(i int) {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		for n := range 90 {
+		for n := range 80 {
 			if err := w.anything(random, agents); err != nil {
 				var mend *fault.Error
 				if !errors.As(err, &mend) {
@@ -54,15 +54,23 @@ func (w *world) anything(random *rand.Rand, agents []*model.User) error {
 	w.later(time.Second)
 	var id model.CaseID
 	var response model.ResponseID
-	for table, into := range map[string]any{"cases": &id, "responses": &response} {
+	var customer model.CustomerID
+	for table, into := range map[string]any{"cases": &id, "responses": &response, "customers": &customer} {
 		_ = w.db.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random.Uint64())).Scan(into)
 	}
 	assignee := &agents[random.IntN(len(agents))].ID
 	if random.IntN(4) == 0 {
 		assignee = nil
 	}
+	text := func(values ...string) string { return values[random.IntN(len(values))] }
+	outreach := &casework.OutreachInput{
+		Channel: model.OutreachChannel(text("PHONE", "EMAIL")), Outcome: model.OutreachOutcome(text("REACHED", "MESSAGE_SENT", "NO_ANSWER")),
+	}
+	if random.IntN(2) == 0 {
+		outreach.Offer = new(model.OutreachOffer(text("VOUCHER", "THANK_YOU")))
+	}
 	var err error
-	switch random.IntN(8) {
+	switch random.IntN(16) {
 	case 0:
 		_, err = w.work.AssignCase(ctx, w.agent, casework.AssignCaseInput{CaseID: id, AssigneeID: assignee})
 	case 1:
@@ -72,6 +80,18 @@ func (w *world) anything(random *rand.Rand, agents []*model.User) error {
 		_, err = w.work.AddNote(ctx, w.agent, casework.AddNoteInput{CaseID: id, Body: "They are right."})
 	case 3:
 		_, err = w.work.OpenCase(ctx, w.agent, casework.OpenCaseInput{ResponseID: &response, Note: "They called.", AssigneeID: assignee})
+	case 4, 5:
+		_, err = w.work.RecordOutreach(ctx, w.agent, casework.RecordOutreachInput{CaseID: id, Outreach: outreach, Note: "Called them."})
+	case 6:
+		_, err = w.work.RecordReply(ctx, w.agent, casework.RecordReplyInput{CaseID: id, Improvement: new("Be on time.")})
+	case 7:
+		_, err = w.work.LinkCase(ctx, w.agent, casework.LinkCaseInput{CaseID: id, System: text("Zendesk", "jira", "SAP"), ID: text("1", "2")})
+	case 8:
+		_, err = w.work.SetRootCause(ctx, w.agent, casework.SetRootCauseInput{CaseID: id, Whys: []string{"It was late.", text("Rain.", "Strike.")}})
+	case 9:
+		_, err = w.work.UpdateCustomer(ctx, w.agent, casework.UpdateCustomerInput{ID: customer, Company: graphql.OmittableOf(new(text("ACME", "Straße")))})
+	case 10:
+		_, err = w.work.UpdateCaseStatus(ctx, w.agent, casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them.", Outreach: outreach})
 	default:
 		_, err = w.work.SubmitAll(ctx, w.agent, submissions(random, w.now()), casework.SubmitOptions{})
 	}

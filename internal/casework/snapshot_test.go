@@ -2,7 +2,10 @@ package casework_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/closeloop/closeloop/model"
@@ -27,13 +30,13 @@ func (w *world) logTells(id model.CaseID) {
 			if e.Type != model.EventOpened || e.Before != nil {
 				w.t.Errorf("case %s begins with %s, before it %s", id, e.Type, e.Before)
 			}
-		} else if was := decoded(w.t, e.Snapshot, e.Before); !sameJSON(w.t, was, last) {
-			w.t.Errorf("before event %d (%s) of case %s there was\n%s, not\n%s", i+1, e.Type, id, encoded(w.t, was), encoded(w.t, last))
+		} else if d := apart(w.t, decoded(w.t, e.Snapshot, e.Before), last); d != "" {
+			w.t.Errorf("what was before event %d (%s) of case %s is not what was after the one before it:%s", i+1, e.Type, id, d)
 		}
 		last = then
 	}
-	if now := w.snapshot(id); !sameJSON(w.t, last, now) {
-		w.t.Errorf("the log of case %s ends with\n%s, the rows are\n%s", id, encoded(w.t, last), encoded(w.t, now))
+	if d := apart(w.t, last, w.snapshot(id)); d != "" {
+		w.t.Errorf("what the log of case %s ends with is not what the rows are:%s", id, d)
 	}
 }
 
@@ -50,6 +53,20 @@ func (w *world) snapshot(id model.CaseID) *model.Snapshot {
 	}
 	if err := w.db.Gorm.Raw("SELECT rule_id FROM case_rules WHERE case_id = ? ORDER BY ordinal", id).Scan(&s.RuleIDs).Error; err != nil {
 		w.t.Fatal(err)
+	}
+	if err := w.db.Gorm.Where("case_id = ?", id).Order(`system COLLATE "C"`).Find(&s.ExternalRefs).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for _, e := range w.events(id) {
+		if e.Type != model.EventOutreachRecorded {
+			continue
+		}
+		o := model.Outreach{Channel: *e.Channel, Offer: e.Offer, Outcome: *e.Outcome}
+		if kind := string(encoded(w.t, o)); !kinds[kind] {
+			kinds[kind] = true
+			s.Outreaches = append(s.Outreaches, o)
+		}
 	}
 	return s
 }
@@ -86,6 +103,26 @@ func encoded(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// apart shows the parts in which two snapshots differ; it is empty where they are the same.
+func apart(t *testing.T, a, b *model.Snapshot) string {
+	t.Helper()
+	var parts [2]map[string]json.RawMessage
+	for i, s := range []*model.Snapshot{a, b} {
+		if err := json.Unmarshal(encoded(t, s), &parts[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var d strings.Builder
+	names := slices.Concat(slices.Collect(maps.Keys(parts[0])), slices.Collect(maps.Keys(parts[1])))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if x, y := parts[0][name], parts[1][name]; string(x) != string(y) {
+			fmt.Fprintf(&d, "\n%s: %s\n%s: %s", name, x, name, y)
+		}
+	}
+	return d.String()
 }
 
 // sameJSON tells whether two values are written the same.

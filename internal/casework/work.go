@@ -58,15 +58,15 @@ type held struct {
 	model.Case
 	rules      []model.RuleID
 	refs       []model.ExternalRef
-	outreaches []model.Outreach // each kind once, in the order of their names
+	outreaches []model.Outreach // each kind once, in the order they first happened
 }
 
 // around is what belongs to a case and stands in other tables, in one look.
 const around = `SELECT
 	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
-	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system) FROM case_external_refs WHERE case_id = c.id) AS refs,
-	(SELECT jsonb_agg(kind ORDER BY kind) FROM (SELECT DISTINCT jsonb_strip_nulls(jsonb_build_object('channel', channel, 'offer', offer, 'outcome', outcome)) AS kind
-		FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED') kinds) AS outreaches
+	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system COLLATE "C") FROM case_external_refs WHERE case_id = c.id) AS refs,
+	(SELECT jsonb_agg(kind ORDER BY first) FROM (SELECT jsonb_strip_nulls(jsonb_build_object('channel', channel, 'offer', offer, 'outcome', outcome)) AS kind,
+		min(version) AS first FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED' GROUP BY channel, offer, outcome) kinds) AS outreaches
 	FROM (SELECT CAST(? AS uuid) AS id) c`
 
 func (h *held) readAround(tx *gorm.DB) error {

@@ -126,7 +126,7 @@ func TestALiveReaderIsToldThatWhatItHasSeenWasLost(t *testing.T) {
 func TestAServerThatMissedSeveralEpochsForgetsAllThatWasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	away, here := w.follow(w.another(4), never, 0), w.log() // nobody wakes the one that is away
+	away, here := w.follow(w.another(4, "another"), never, 0), w.log() // nobody wakes the one that is away
 	w.listening(1)
 	s := w.open()
 	w.moves(s, 9)
@@ -158,7 +158,7 @@ func TestAServerThatMissedSeveralEpochsForgetsAllThatWasLost(t *testing.T) {
 func TestAnEpochThatWasLostItselfIsForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l := w.follow(w.another(4), never, 0)
+	l := w.follow(w.another(4, "another"), never, 0)
 	w.listening(1)
 	s := w.open()
 	w.moves(s, 6)

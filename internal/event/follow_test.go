@@ -59,7 +59,7 @@ func TestAReaderGoesFromHistoryToLiveWithoutGapOrRepeat(t *testing.T) {
 func TestACursorOfOneServerGoesOnAtAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	one, two := w.follow(w.db, 0, 0), w.follow(w.another(4), 0, 0)
+	one, two := w.follow(w.db, 0, 0), w.follow(w.another(4, "another"), 0, 0)
 	w.moves(w.open(), 9)
 	first := w.take(w.from(one, w.start(one)), 10)
 	w.run(first, 1)
@@ -140,7 +140,7 @@ func (w *world) listening(n int) {
 func TestAWriterWakesTheOtherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	here, there := w.follow(w.db, never, 0), w.follow(w.another(4), never, 0)
+	here, there := w.follow(w.db, never, 0), w.follow(w.another(4, "another"), never, 0)
 	w.listening(2)
 	r := w.from(there, w.start(there))
 	w.open()
@@ -166,7 +166,7 @@ func TestWakeUpsOfAMomentAreSentTogetherAndTheLastIsNeverLost(t *testing.T) {
 	t.Parallel()
 	counter := new(pgtest.Counter)
 	w := newWorld(t, pgtest.WithTracer(counter))
-	here, there := w.log(), w.follow(w.another(4), never, 0)
+	here, there := w.log(), w.follow(w.another(4, "another"), never, 0)
 	w.listening(1)
 	r := w.from(there, w.start(there))
 	counter.Reset()
@@ -191,7 +191,7 @@ func TestWakeUpsOfAMomentAreSentTogetherAndTheLastIsNeverLost(t *testing.T) {
 func TestAServerThatEndsSendsTheWakeUpItOwes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	here, there := w.log(), w.follow(w.another(4), never, 0)
+	here, there := w.log(), w.follow(w.another(4, "another"), never, 0)
 	w.listening(1)
 	r := w.from(there, w.start(there))
 	w.open()
@@ -204,7 +204,7 @@ func TestAServerThatEndsSendsTheWakeUpItOwes(t *testing.T) {
 func TestAServerWhoseListenerWasCutListensAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	here, there := w.log(), w.follow(w.another(4), never, 0)
+	here, there := w.log(), w.follow(w.another(4, "another"), never, 0)
 	w.listening(1)
 	r := w.from(there, w.start(there))
 	w.open() // and nobody is told: it is found when the server listens again

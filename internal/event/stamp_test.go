@@ -166,7 +166,7 @@ func TestAStamperThatWaitedSeesWhatWasCommittedMeanwhile(t *testing.T) {
 func TestManyStampersAtOnceGiveEachPositionOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	one, two := w.log(), w.follow(w.another(4), 0, 0)
+	one, two := w.log(), w.follow(w.another(4, "another"), 0, 0)
 	const writers, each = 4, 25
 	var all sync.WaitGroup
 	for range writers {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"testing"
 	"time"
 
@@ -53,10 +54,15 @@ func (w *world) must(err error) {
 	}
 }
 
-// another is a second pool on the same database, as another server has it.
-func (w *world) another(conns int32) *pg.DB {
+// another is a second pool on the same database, as another server has it; PostgreSQL knows it by the name.
+func (w *world) another(conns int32, name string) *pg.DB {
 	w.t.Helper()
-	db, err := pg.Connect(context.Background(), pgtest.URL(w.t, w.db), pg.Options{MaxConns: conns})
+	url, err := url.Parse(pgtest.URL(w.t, w.db))
+	w.must(err)
+	params := url.Query()
+	params.Set("application_name", name)
+	url.RawQuery = params.Encode()
+	db, err := pg.Connect(context.Background(), url.String(), pg.Options{MaxConns: conns})
 	w.must(err)
 	w.t.Cleanup(func() { _ = db.Close() })
 	return db

@@ -127,11 +127,12 @@ func (s *Setup) FirstStart(ctx context.Context, given string) (secret string, er
 }
 
 func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
-	err := tx.Exec("UPDATE api_tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL AND hash <> ?", now, givenTokenName, auth.Hash(given)).Error
+	// What was given before expires, and what is given again does no longer. One that was revoked by hand stays revoked.
+	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
+		auth.Hash(given), now, givenTokenName).Error
 	if err != nil {
 		return err
 	}
-	// One that was revoked by hand stays revoked.
 	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(token(admin, givenTokenName, given, now, nil)).Error
 }
 

@@ -1,0 +1,126 @@
+package event_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// entry is what the test compares of an event.
+type entry struct {
+	ID       model.EventID
+	Position int64
+	Seq      int64
+	CaseID   model.CaseID
+	Version  int
+}
+
+// follower reads the log to its end, and keeps what it saw.
+type follower struct {
+	*rand.Rand
+	t      *testing.T
+	logs   []*event.Log
+	cursor string // behind what it has seen
+	end    *atomic.Int64
+	seen   atomic.Int64
+	events []entry
+	came   int // how often it came back
+}
+
+// read stays at one place, or, as every second one does, comes and goes: with its cursor, to any of the servers.
+func (f *follower) read(nth int) {
+	for f.position() < f.end.Load() {
+		l := f.logs[nth/2%2]
+		comesAndGoes := nth%2 == 1
+		if comesAndGoes {
+			l = f.logs[f.IntN(len(f.logs))]
+		}
+		r, err := l.From(f.t.Context(), &f.cursor)
+		if fault.Is(err, fault.FeedReset) || fault.Is(err, fault.BadUserInput) {
+			f.t.Errorf("the cursor of position %d: %v", f.position(), err)
+			return
+		}
+		if err != nil { // its connection was cut: it comes again
+			continue
+		}
+		f.came++
+		for turns := 1 + f.IntN(4); f.position() < f.end.Load() && (!comesAndGoes || turns > 0); turns-- {
+			if !f.next(r) {
+				return
+			}
+		}
+	}
+}
+
+func (f *follower) next(r *event.Reader) bool {
+	events, err := r.Next(f.t.Context())
+	if fault.Is(err, fault.FeedReset) || f.t.Context().Err() != nil {
+		f.t.Errorf("at position %d: %v", f.position(), err)
+		return false
+	}
+	for _, e := range events { // an error has none, and passes
+		f.events = append(f.events, entry{e.ID, *e.Position, e.Seq, e.CaseID, e.Version})
+		f.cursor = e.Cursor
+	}
+	f.seen.Store(int64(len(f.events)))
+	return true
+}
+
+func (f *follower) position() int64 {
+	if len(f.events) == 0 {
+		return hotCases
+	}
+	return f.events[len(f.events)-1].Position
+}
+
+// check compares what was committed, what the table holds, and what each reader saw.
+func (h *hammer) check(readers []*follower, live []int64) {
+	t := h.t
+	t.Helper()
+	table := query[[]entry](h.world, "SELECT id, position, seq, case_id, version FROM case_events ORDER BY position")
+	versions := map[model.CaseID]int{}
+	late, newest := 0, int64(0) // events that whoever reads by sequence would have missed
+	for i, e := range table {
+		if e.Position != int64(i+1) {
+			t.Fatalf("event %d has position %d", i+1, e.Position)
+		}
+		if versions[e.CaseID]++; e.Version != versions[e.CaseID] {
+			t.Fatalf("position %d: version %d of a case stands after version %d", e.Position, e.Version, versions[e.CaseID]-1)
+		}
+		if i >= hotCases && !h.committed[e.ID] {
+			t.Errorf("position %d was never committed, or rolled back: %t", e.Position, h.abandoned[e.ID])
+		}
+		if e.Seq < newest {
+			late++
+		}
+		newest = max(newest, e.Seq)
+	}
+	if len(table) != hotCases+len(h.committed) {
+		t.Errorf("%d events were committed; the log has %d", hotCases+len(h.committed), len(table))
+	}
+	for i, f := range readers {
+		if !slices.Equal(f.events, table[hotCases:]) {
+			at := 0
+			for at < min(len(f.events), len(table)-hotCases) && f.events[at] == table[hotCases+at] {
+				at++
+			}
+			t.Errorf("reader %d saw %d events of %d; the first that differs is at position %d", i, len(f.events), len(h.committed), hotCases+at+1)
+		}
+		if live[i] < int64(len(h.committed)/2) {
+			t.Errorf("reader %d had seen %d of %d events when the writers ended: it did not read beside them", i, live[i], len(h.committed))
+		}
+		if comesAndGoes := i%2 == 1; comesAndGoes && f.came < 3 {
+			t.Errorf("reader %d came %d times", i, f.came)
+		}
+	}
+	t.Logf("%d events committed, %d given up in %d rollbacks and %d savepoints, %d committed after a later sequence, %d connections cut",
+		len(h.committed), len(h.abandoned), h.rollbacks.Load(), h.savepoints.Load(), late, h.kills.Load())
+	if len(h.committed) < 500 || h.rollbacks.Load() < 20 || h.savepoints.Load() < 20 || late < 20 || h.kills.Load() < 10 {
+		t.Error("too little happened for the test to show anything")
+	}
+}

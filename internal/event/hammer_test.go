@@ -1,0 +1,210 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	manyWriters = 32
+	hotCases    = 40
+)
+
+// hammerFor is how long the writers write: CLOSELOOP_HAMMER (such as 10m); without it 20 s, and 5 s with -short.
+func hammerFor(t *testing.T) time.Duration {
+	t.Helper()
+	if text := os.Getenv("CLOSELOOP_HAMMER"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if testing.Short() {
+		return 5 * time.Second
+	}
+	return 20 * time.Second
+}
+
+// hammer is what the writers did, and what of it was committed.
+type hammer struct {
+	*world
+	db    *pg.DB // the writers' pool
+	cases []*subject
+	logs  []*event.Log // two servers'
+
+	rollbacks, savepoints, kills atomic.Int64
+
+	mu        sync.Mutex
+	committed map[model.EventID]bool
+	abandoned map[model.EventID]bool // rolled back, wholly or to a savepoint
+}
+
+// 32 writers change 40 cases in transactions of random length, and take some of it back; connections of the servers
+// that stamp and follow are cut all the while; 8 readers read at two servers, half of them coming and going.
+func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := &hammer{world: w, committed: map[model.EventID]bool{}, abandoned: map[model.EventID]bool{}}
+	for range hotCases {
+		h.cases = append(h.cases, w.open())
+	}
+	// The memory of the second is so small that its readers live on the table.
+	for _, bytes := range []int{0, 50_000} {
+		h.logs = append(h.logs, w.follow(w.another(8, "feed"), 100*time.Millisecond, bytes))
+	}
+	start := w.head(h.logs[0])
+	h.db = w.another(manyWriters, "writers")
+
+	ctx, stop := context.WithTimeout(t.Context(), hammerFor(t))
+	defer stop()
+	var writing, reading sync.WaitGroup
+	for i := range manyWriters {
+		writing.Go(func() { h.write(ctx, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(i)))) })
+	}
+	writing.Go(func() { h.kill(ctx) })
+	end := new(atomic.Int64) // the last position, once it is known
+	end.Store(1 << 62)
+	readers := make([]*follower, 8)
+	for i := range readers {
+		readers[i] = &follower{t: t, logs: h.logs, cursor: *start, end: end, Rand: rand.New(rand.NewPCG(1, uint64(i)))}
+		reading.Go(func() { readers[i].read(i) })
+	}
+	writing.Wait()
+	live := make([]int64, len(readers)) // what each had seen by then
+	for i, f := range readers {
+		live[i] = f.seen.Load()
+	}
+	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error { // one more, so that who waits at the end sees that it is there
+		id, err := h.change(tx, h.cases[0])
+		h.committed[id] = true
+		end.Store(int64(hotCases + len(h.committed)))
+		return err
+	}))
+	h.logs[0].Wake()
+	reading.Wait()
+	h.check(readers, live)
+}
+
+var errBack = errors.New("rolled back")
+
+// write changes a few cases in each transaction, now slowly, now quickly, and takes some of it back.
+func (h *hammer) write(ctx context.Context, r *rand.Rand) {
+	for ctx.Err() == nil {
+		var kept, lost []model.EventID
+		err := h.db.Tx(context.WithoutCancel(ctx), func(tx *gorm.DB) error {
+			lost, kept = append(lost, kept...), nil // of a try that PostgreSQL ended
+			chosen := r.Perm(hotCases)[:1+r.IntN(3)]
+			slices.Sort(chosen) // in one order by all, as casework does
+			for _, i := range chosen {
+				pause(r)
+				id, back, err := h.changeAndMaybeBack(tx, h.cases[i], r)
+				if err != nil {
+					return err
+				}
+				if back {
+					lost = append(lost, id)
+				} else {
+					kept = append(kept, id)
+				}
+			}
+			pause(r)
+			if r.IntN(6) == 0 {
+				return errBack
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errBack):
+			h.rollbacks.Add(1)
+		case err != nil:
+			h.t.Errorf("a writer failed: %v", err)
+			return
+		}
+		h.count(kept, lost, err == nil)
+		if r.IntN(2) == 0 { // the others are found by whoever looks
+			h.logs[r.IntN(len(h.logs))].Wake()
+		}
+	}
+}
+
+func (h *hammer) changeAndMaybeBack(tx *gorm.DB, s *subject, r *rand.Rand) (id model.EventID, back bool, err error) {
+	if r.IntN(4) > 0 {
+		id, err = h.change(tx, s)
+		return id, false, err
+	}
+	if err := tx.Exec("SAVEPOINT here").Error; err != nil {
+		return id, false, err
+	}
+	if id, err = h.change(tx, s); err != nil {
+		return id, false, err
+	}
+	pause(r)
+	h.savepoints.Add(1)
+	return id, true, tx.Exec("ROLLBACK TO SAVEPOINT here").Error
+}
+
+// change appends one event; the subject is shared by all writers, and only read.
+func (h *hammer) change(tx *gorm.DB, s *subject) (model.EventID, error) {
+	own := *s
+	logged, err := own.move(tx, "FR")
+	if err != nil {
+		return model.EventID{}, err
+	}
+	return logged.ID, nil
+}
+
+func (h *hammer) count(kept, lost []model.EventID, committed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range lost {
+		h.abandoned[id] = true
+	}
+	for _, id := range kept {
+		if committed {
+			h.committed[id] = true
+		} else {
+			h.abandoned[id] = true
+		}
+	}
+}
+
+// pause is what makes transactions overlap in every way: most follow at once, some keep others waiting.
+func pause(r *rand.Rand) {
+	switch n := r.IntN(20); {
+	case n == 0:
+		time.Sleep(time.Duration(r.IntN(int(20 * time.Millisecond))))
+	case n < 6:
+		time.Sleep(time.Duration(r.IntN(int(3 * time.Millisecond))))
+	}
+}
+
+// kill cuts connections of the servers, in the midst of a stamp, of a read, or of listening.
+func (h *hammer) kill(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(150 * time.Millisecond):
+			var pids []int
+			err := h.world.db.Gorm.Raw(`SELECT pid FROM (SELECT pid FROM pg_stat_activity
+				WHERE datname = current_database() AND application_name = 'feed' ORDER BY random() LIMIT 1) x WHERE pg_terminate_backend(pid)`).Scan(&pids).Error
+			if err != nil {
+				h.t.Error(err)
+			}
+			h.kills.Add(int64(len(pids)))
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package setup_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+const chosen, other = "a-token-of-their-own", "another-token-of-theirs"
+
+func TestTheFirstStartMakesAnAdministratorWithASecret(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	secret := w.start("")
+	in := w.signIn(secret)
+	if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(start) || in.Expires != nil {
+		t.Fatalf("signed in as %+v", in)
+	}
+	w.now = start.Add(time.Hour)
+	if again := w.start(""); again != "" {
+		t.Error("a later start gave a secret out")
+	}
+	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
+		t.Errorf("%d users, %d tokens", users, tokens)
+	}
+}
+
+func TestWhereThereIsAnAdministratorNoneIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if secret := w.start(""); secret != "" || w.count("SELECT count(*) FROM users") != 1 || w.count("SELECT count(*) FROM api_tokens") != 0 {
+		t.Error("somebody else was let in")
+	}
+}
+
+func TestServersThatStartAtOnceMakeOneAdministrator(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	secrets := make(chan string, 6)
+	atOnce(cap(secrets), func(int) {
+		secret, err := w.setup.FirstStart(t.Context(), "")
+		if err != nil {
+			t.Errorf("start: %v", err)
+		} else if secret != "" {
+			secrets <- secret
+		}
+	})
+	if len(secrets) != 1 {
+		t.Fatalf("%d secrets were given out", len(secrets))
+	}
+	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(<-secrets) == nil {
+		t.Errorf("%d users, %d tokens", users, tokens)
+	}
+}
+
+func TestAGivenTokenIsTheAdministratorsAndIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	for range 2 { // on later starts too
+		if secret := w.start(chosen); secret != "" {
+			t.Errorf("it gave %q out", secret)
+		}
+	}
+	if in := w.signIn(chosen); in == nil || in.User.Role != model.Admin || w.count("SELECT count(*) FROM api_tokens") != 1 {
+		t.Errorf("signed in as %+v", in)
+	}
+}
+
+func TestAGivenTokenIsMadeToWorkOnALaterStartAndTheOneBeforeItStopsTo(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	printed := w.start("")
+	w.start(chosen)
+	if w.signIn(chosen) == nil || w.signIn(printed) == nil {
+		t.Fatal("the given one and the printed one are to work")
+	}
+	w.now = start.Add(time.Hour)
+	w.start(other)
+	if w.signIn(other) == nil || w.signIn(chosen) != nil || w.signIn(printed) == nil {
+		t.Error("the given one is to work, the one before it not, and the printed one still")
+	}
+	w.start("")
+	if w.signIn(other) == nil {
+		t.Error("without one, the one that was given is to work still")
+	}
+}
+
+func TestAGivenTokenThatIsGivenAgainAfterAnotherWorksAgain(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	for i, given := range []string{chosen, other, chosen, other} {
+		w.now = start.Add(time.Duration(i) * time.Hour)
+		w.start(given)
+		if w.signIn(given) == nil {
+			t.Errorf("start %d: the token that was given does not work: nobody can sign in", i+1)
+		}
+	}
+}
+
+func TestAGivenTokenThatWasRevokedByHandStaysRevoked(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t)
+	w.start(chosen)
+	id := w.signIn(chosen).TokenID
+	if _, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	w.now = start.Add(time.Hour)
+	if w.start(chosen); w.signIn(chosen) != nil {
+		t.Error("the start let it in again")
+	}
+}
+
+func (w *world) start(given string) string {
+	w.t.Helper()
+	secret, err := w.setup.FirstStart(w.t.Context(), given)
+	if err != nil {
+		w.t.Fatalf("start: %v", err)
+	}
+	return secret
+}

@@ -1,0 +1,194 @@
+package setup_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestAMovedRuleMakesTheOthersRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rules := w.rulesOf("abcde")
+	for _, step := range []struct {
+		rule byte
+		to   int
+		want string
+	}{
+		{'a', 3, "bcade"}, {'e', 1, "ebcad"}, {'e', 5, "bcade"}, {'c', 2, "bcade"}, {'d', 1, "dbcae"}, {'b', 3, "dcbae"},
+	} {
+		out, err := w.setup.MoveRule(t.Context(), setup.MoveRuleInput{ID: rules[step.rule], Position: step.to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answered strings.Builder
+		for i, r := range out.Rules {
+			answered.WriteString(r.Name)
+			if r.Position != i+1 {
+				t.Errorf("%s answers that it is at %d", r.Name, r.Position)
+			}
+		}
+		if answered.String() != step.want || w.order() != step.want {
+			t.Errorf("%c to %d: answered %s, stored %s", step.rule, step.to, answered.String(), w.order())
+		}
+	}
+}
+
+func TestARuleIsMovedOnlyAmongTheRules(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rules := w.rulesOf("abc")
+	w.delete(rules['b'])
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.MoveRuleInput
+	}{
+		"before the first": {fault.BadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 0}},
+		"after the last":   {fault.BadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 3}},
+		"no such rule":     {fault.NotFound, "input.id", setup.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
+		"a deleted rule":   {fault.NotFound, "input.id", setup.MoveRuleInput{ID: rules['b'], Position: 1}},
+	} {
+		out, err := w.setup.MoveRule(t.Context(), c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out)
+		}
+	}
+	if got := w.order(); got != "ac" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rules := w.rulesOf("abc")
+	w.must("UPDATE rules SET enabled = true, opens_case = true")
+	in, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Hour)
+	out, err := w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
+	if err != nil || out.DeletedID != rules['a'] {
+		t.Fatalf("%+v: %v", out, err)
+	}
+	if got := w.order(); got != "bc" {
+		t.Errorf("the order is %s", got)
+	}
+	if r := read[model.Rule](w, rules['a']); r.DeletedAt == nil || !r.DeletedAt.Equal(w.now) || r.Name != "a" {
+		t.Errorf("%+v", r)
+	}
+	if n := w.count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
+		t.Error("the case that it opened does not know it any more")
+	}
+	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
+	refused(t, "again", err, fault.NotFound, "input.id")
+	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
+	refused(t, "no such rule", err, fault.NotFound, "input.id")
+
+	again, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.count("SELECT count(*) FROM response_rules WHERE response_id = $1", again.Response.ID.UUID); n != 2 {
+		t.Errorf("a later response matched %d rules", n)
+	}
+}
+
+func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rules := w.rulesOf("abcdefgh")
+	made := make(chan int, 8)
+	atOnce(24, func(i int) {
+		var err error
+		switch i % 3 {
+		case 0:
+			var out *setup.CreateRulePayload
+			if out, err = w.setup.CreateRule(t.Context(), setup.CreateRuleInput{Name: fmt.Sprint(i)}); err == nil {
+				made <- out.Rule.Position
+			}
+		case 1:
+			_, err = w.setup.MoveRule(t.Context(), setup.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
+		case 2:
+			_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
+		}
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	})
+	if len(made) != 8 {
+		t.Errorf("%d rules were made", len(made))
+	}
+	var positions []int
+	if err := w.db.Gorm.Raw("SELECT position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&positions).Error; err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(positions, want) {
+		t.Errorf("the positions are %v", positions)
+	}
+}
+
+func TestTwoChangesOfOneRuleAtOnceAreBothThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.rule(setup.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
+	for range 5 {
+		w.must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
+		atOnce(2, func(i int) {
+			in := []setup.UpdateRuleInput{{ID: id, Name: given("some")}, {ID: id, Enabled: given(true)}}[i]
+			if _, err := w.setup.UpdateRule(t.Context(), in); err != nil {
+				t.Errorf("change %d: %v", i, err)
+			}
+		})
+		if r := read[model.Rule](w, id); r.Name != "some" || !r.Enabled {
+			t.Fatalf("one change undid the other: %+v", r)
+		}
+	}
+}
+
+// rulesOf makes a rule for each letter, in that order.
+func (w *world) rulesOf(names string) map[byte]model.RuleID {
+	w.t.Helper()
+	rules := map[byte]model.RuleID{}
+	for i := range len(names) {
+		rules[names[i]] = w.rule(setup.CreateRuleInput{Name: names[i : i+1]}).ID
+	}
+	return rules
+}
+
+func (w *world) delete(id model.RuleID) {
+	w.t.Helper()
+	if _, err := w.setup.DeleteRule(w.t.Context(), setup.DeleteRuleInput{ID: id}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// order is the names of the rules by position; a position that is not the next one is a '?'.
+func (w *world) order() string {
+	w.t.Helper()
+	var rows []struct {
+		Name     string
+		Position int
+	}
+	if err := w.db.Gorm.Raw("SELECT name, position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&rows).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	var b strings.Builder
+	for i, r := range rows {
+		b.WriteString(r.Name)
+		if r.Position != i+1 {
+			b.WriteByte('?')
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,267 @@
+package setup_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestARuleIsMadeAsTheLastOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rule(setup.CreateRuleInput{Name: "first"})
+	bo := w.user("bo@care.example", model.Agent)
+	target := model.Duration(48 * time.Hour)
+	out, err := w.setup.CreateRule(t.Context(), setup.CreateRuleInput{
+		Name: " Detractors ", Enabled: true, Scores: []int{6, 0, 3, 6}, ContactRequested: new(true), OpensCase: true,
+		Filter: filtered(t, `{"score": {"lte": 6}, "customer": {"country": {"in": ["BR", "DE"]}}}`), FollowUpTarget: &target,
+		Assignment: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &bo.ID, FallbackUserID: &w.admin.User.ID},
+		Notify: []*setup.RecipientInput{
+			{Kind: model.RecipientUser, UserID: &bo.ID}, {Kind: model.RecipientAddress, Address: new("boss@care.example")}, {Kind: model.RecipientCentral},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, r := range map[string]*model.Rule{"answered": out.Rule, "stored": read[model.Rule](w, out.Rule.ID)} {
+		if r.Name != "Detractors" || !r.Enabled || r.Position != 2 || !slices.Equal(r.Scores, []int{0, 3, 6}) || !*r.ContactRequested || !r.OpensCase ||
+			r.Strategy != model.ToUser || *r.UserID != bo.ID || *r.FallbackUserID != w.admin.User.ID || *r.FollowUpTarget != target ||
+			!r.CreatedAt.Equal(start) || !r.UpdatedAt.Equal(start) || r.DeletedAt != nil {
+			t.Errorf("%s: %+v", where, r)
+		}
+		var kept, given any
+		if json.Unmarshal(r.Filter, &kept) != nil || json.Unmarshal([]byte(`{"score": {"lte": 6}, "customer": {"country": {"in": ["BR", "DE"]}}}`), &given) != nil ||
+			!equal(t, kept, given) {
+			t.Errorf("%s: the filter is %s", where, r.Filter)
+		}
+	}
+	want := []string{"USER", "ADDRESS boss@care.example", "CENTRAL"}
+	if got := w.recipients(out.Rule.ID); !slices.Equal(got, want) {
+		t.Errorf("it tells %v", got)
+	}
+}
+
+func TestARuleOfANameAloneMatchesAndDoesTheLeast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := read[model.Rule](w, w.rule(setup.CreateRuleInput{Name: "all"}).ID)
+	if r.Enabled || r.OpensCase || len(r.Scores) > 0 || r.ContactRequested != nil || r.Filter != nil || r.Strategy != model.Unassigned || r.UserID != nil ||
+		r.FallbackUserID != nil || r.FollowUpTarget != nil || r.Position != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAWrongRuleIsNotMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo, nobody := w.user("bo@care.example", model.Agent).ID, model.UserID{UUID: model.NewUUID()}
+	assigned := func(a setup.AssignmentInput) func(*setup.CreateRuleInput) {
+		return func(in *setup.CreateRuleInput) { in.Assignment = &a }
+	}
+	told := func(second setup.RecipientInput) func(*setup.CreateRuleInput) {
+		return func(in *setup.CreateRuleInput) {
+			in.Notify = []*setup.RecipientInput{{Kind: model.RecipientCentral}, &second}
+		}
+	}
+	filters := func(raw string) func(*setup.CreateRuleInput) {
+		return func(in *setup.CreateRuleInput) { in.Filter = filtered(t, raw) }
+	}
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		change   func(*setup.CreateRuleInput)
+	}{
+		"no name":                  {fault.BadUserInput, "input.name", func(in *setup.CreateRuleInput) { in.Name = " " }},
+		"a long name":              {fault.BadUserInput, "input.name", func(in *setup.CreateRuleInput) { in.Name = strings.Repeat("a", 201) }},
+		"a score of 11":            {fault.BadUserInput, "input.scores[1]", func(in *setup.CreateRuleInput) { in.Scores = []int{10, 11} }},
+		"a score below 0":          {fault.BadUserInput, "input.scores[0]", func(in *setup.CreateRuleInput) { in.Scores = []int{-1} }},
+		"a target of nothing":      {fault.BadUserInput, "input.followUpTarget", func(in *setup.CreateRuleInput) { in.FollowUpTarget = new(model.Duration(0)) }},
+		"an empty filter":          {fault.BadUserInput, "input.filter", filters(`{}`)},
+		"a filter with an empty":   {fault.BadUserInput, "input.filter.customer", filters(`{"customer": {}}`)},
+		"a filter with a null":     {fault.BadUserInput, "input.filter.customer", filters(`{"score": {"eq": 1}, "customer": null}`)},
+		"a filter of an empty or":  {fault.BadUserInput, "input.filter.or", filters(`{"or": []}`)},
+		"USER without one":         {fault.BadUserInput, "input.assignment.userId", assigned(setup.AssignmentInput{Strategy: model.ToUser})},
+		"a user without USER":      {fault.BadUserInput, "input.assignment.userId", assigned(setup.AssignmentInput{Strategy: model.ToAgent, UserID: &bo})},
+		"UNASSIGNED falls back":    {fault.BadUserInput, "input.assignment.fallbackUserId", assigned(setup.AssignmentInput{Strategy: model.Unassigned, FallbackUserID: &bo})},
+		"USER of nobody":           {fault.NotFound, "input.assignment.userId", assigned(setup.AssignmentInput{Strategy: model.ToUser, UserID: &nobody})},
+		"a fallback of nobody":     {fault.NotFound, "input.assignment.fallbackUserId", assigned(setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})},
+		"ROUND_ROBIN of nobody":    {fault.BadUserInput, "input.assignment.userIds", assigned(setup.AssignmentInput{Strategy: model.RoundRobin})},
+		"users without a choice":   {fault.BadUserInput, "input.assignment.userIds", assigned(setup.AssignmentInput{Strategy: model.ToAgent, UserIDs: []model.UserID{bo}})},
+		"a user to choose twice":   {fault.BadUserInput, "input.assignment.userIds[1]", assigned(setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo, bo}})},
+		"nobody to choose":         {fault.NotFound, "input.assignment.userIds[1]", assigned(setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo, nobody}})},
+		"too many to choose":       {fault.BadUserInput, "input.assignment.userIds", assigned(setup.AssignmentInput{Strategy: model.RoundRobin, UserIDs: make([]model.UserID, 101)})},
+		"ADDRESS without one":      {fault.BadUserInput, "input.notify[1].address", told(setup.RecipientInput{Kind: model.RecipientAddress})},
+		"an address without":       {fault.BadUserInput, "input.notify[1].address", told(setup.RecipientInput{Kind: model.RecipientAgent, Address: new("a@b.example")})},
+		"USER to tell without one": {fault.BadUserInput, "input.notify[1].userId", told(setup.RecipientInput{Kind: model.RecipientUser})},
+		"a user to tell without":   {fault.BadUserInput, "input.notify[1].userId", told(setup.RecipientInput{Kind: model.RecipientCentral, UserID: &bo})},
+		"nobody to tell":           {fault.NotFound, "input.notify[1].userId", told(setup.RecipientInput{Kind: model.RecipientUser, UserID: &nobody})},
+		"too many to tell": {fault.BadUserInput, "input.notify", func(in *setup.CreateRuleInput) {
+			in.Notify = slices.Repeat([]*setup.RecipientInput{{Kind: model.RecipientCentral}}, 101)
+		}},
+	} {
+		in := setup.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true}
+		c.change(&in)
+		out, err := w.setup.CreateRule(t.Context(), in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out.Rule)
+		}
+	}
+	if n := w.count("SELECT count(*) FROM rules"); n != 0 {
+		t.Errorf("%d rules", n)
+	}
+}
+
+func TestWhatIsAbsentOfARuleStaysAndWhatIsNullIsCleared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo := w.user("bo@care.example", model.Agent)
+	target := model.Duration(time.Hour)
+	id := w.rule(setup.CreateRuleInput{
+		Name: "all", Enabled: true, Scores: []int{1, 2}, ContactRequested: new(false), Filter: filtered(t, `{"category":["DETRACTOR"]}`), OpensCase: true,
+		Assignment: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &bo.ID, FallbackUserID: &bo.ID}, FollowUpTarget: &target,
+		Notify: []*setup.RecipientInput{{Kind: model.RecipientCentral}, {Kind: model.RecipientAgent}},
+	}).ID
+	update := func(in setup.UpdateRuleInput) *model.Rule {
+		t.Helper()
+		w.now = w.now.Add(time.Minute)
+		in.ID = id
+		out, err := w.setup.UpdateRule(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := read[model.Rule](w, id)
+		if !r.UpdatedAt.Equal(w.now) || !r.CreatedAt.Equal(start) || r.Position != 1 {
+			t.Errorf("%+v", r)
+		}
+		if answered := *out.Rule; !equal(t, answered.Scores, r.Scores) || answered.Name != r.Name || answered.Strategy != r.Strategy {
+			t.Errorf("answered %+v, stored %+v", answered, r)
+		}
+		return r
+	}
+	r := update(setup.UpdateRuleInput{})
+	if r.Name != "all" || !r.Enabled || !slices.Equal(r.Scores, []int{1, 2}) || *r.ContactRequested || r.Filter == nil || !r.OpensCase || r.Strategy != model.ToUser ||
+		*r.UserID != bo.ID || *r.FallbackUserID != bo.ID || *r.FollowUpTarget != target || !slices.Equal(w.recipients(id), []string{"CENTRAL", "AGENT"}) {
+		t.Errorf("nothing given: %+v, it tells %v", r, w.recipients(id))
+	}
+	r = update(setup.UpdateRuleInput{Name: given("some"), Enabled: given(false), OpensCase: given(false), Scores: graphql.OmittableOf([]int{9, 9}), ContactRequested: given(true)})
+	if r.Name != "some" || r.Enabled || r.OpensCase || !slices.Equal(r.Scores, []int{9}) || !*r.ContactRequested || r.Filter == nil || r.Strategy != model.ToUser {
+		t.Errorf("some given: %+v", r)
+	}
+	r = update(setup.UpdateRuleInput{
+		Scores: graphql.OmittableOf[[]int](nil), ContactRequested: cleared[bool](), Filter: cleared[filter.Response](), Assignment: cleared[setup.AssignmentInput](),
+		FollowUpTarget: cleared[model.Duration](), Notify: graphql.OmittableOf[[]*setup.RecipientInput](nil),
+	})
+	if len(r.Scores) > 0 || r.ContactRequested != nil || r.Filter != nil || r.Strategy != model.Unassigned || r.UserID != nil || r.FallbackUserID != nil ||
+		r.FollowUpTarget != nil || len(w.recipients(id)) > 0 || r.Name != "some" {
+		t.Errorf("null given: %+v, it tells %v", r, w.recipients(id))
+	}
+	r = update(setup.UpdateRuleInput{
+		Assignment: given(setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, w.admin.User.ID}}),
+		Notify:     graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientAssignee}}),
+	})
+	if n := w.count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); r.Strategy != model.LeastBusy || n != 2 || !slices.Equal(w.recipients(id), []string{"ASSIGNEE"}) {
+		t.Errorf("%s of %d, it tells %v", r.Strategy, n, w.recipients(id))
+	}
+	update(setup.UpdateRuleInput{Name: given("others")})
+	if n := w.count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); n != 2 {
+		t.Errorf("another name took the users away: %d", n)
+	}
+}
+
+func TestAWrongChangeOfARuleIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.rule(setup.CreateRuleInput{Name: "all", Enabled: true, Notify: []*setup.RecipientInput{{Kind: model.RecipientCentral}}}).ID
+	deleted := w.rule(setup.CreateRuleInput{Name: "gone"}).ID
+	if _, err := w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: deleted}); err != nil {
+		t.Fatal(err)
+	}
+	nobody := model.UserID{UUID: model.NewUUID()}
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.UpdateRuleInput
+	}{
+		"no such rule":        {fault.NotFound, "input.id", setup.UpdateRuleInput{ID: model.RuleID{UUID: model.NewUUID()}}},
+		"a deleted rule":      {fault.NotFound, "input.id", setup.UpdateRuleInput{ID: deleted, Name: given("back")}},
+		"no name":             {fault.BadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: cleared[string]()}},
+		"a blank name":        {fault.BadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: given("")}},
+		"neither on nor off":  {fault.BadUserInput, "input.enabled", setup.UpdateRuleInput{ID: id, Enabled: cleared[bool]()}},
+		"neither opens nor":   {fault.BadUserInput, "input.opensCase", setup.UpdateRuleInput{ID: id, OpensCase: cleared[bool]()}},
+		"a score of 11":       {fault.BadUserInput, "input.scores[0]", setup.UpdateRuleInput{ID: id, Scores: graphql.OmittableOf([]int{11})}},
+		"an empty filter":     {fault.BadUserInput, "input.filter", setup.UpdateRuleInput{ID: id, Filter: graphql.OmittableOf(filtered(t, `{}`))}},
+		"a target below 0":    {fault.BadUserInput, "input.followUpTarget", setup.UpdateRuleInput{ID: id, FollowUpTarget: given(model.Duration(-1))}},
+		"nobody falls back":   {fault.NotFound, "input.assignment.fallbackUserId", setup.UpdateRuleInput{ID: id, Assignment: given(setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})}},
+		"nobody is told":      {fault.NotFound, "input.notify[0].userId", setup.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}})}},
+		"an address is given": {fault.BadUserInput, "input.notify[0].address", setup.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientAddress}})}},
+	} {
+		out, err := w.setup.UpdateRule(t.Context(), c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out.Rule)
+		}
+	}
+	if r := read[model.Rule](w, id); r.Name != "all" || !r.Enabled || !slices.Equal(w.recipients(id), []string{"CENTRAL"}) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestARefusedFilterSaysWhereItIsWrong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.setup.CreateRule(t.Context(), setup.CreateRuleInput{Name: "a", Filter: filtered(t, `{"and": [{"score": {"eq": 1}}, {"customer": {"country": null}}]}`)})
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Argument != "input.filter.and[1].customer.country" {
+		t.Errorf("%+v", err)
+	}
+}
+
+// filtered reads a filter as the API does.
+func filtered(t *testing.T, raw string) *filter.Response {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	f := new(filter.Response)
+	if err := f.UnmarshalGQL(v); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	return f
+}
+
+// recipients are the rule's, in order.
+func (w *world) recipients(id model.RuleID) (list []string) {
+	w.t.Helper()
+	err := w.db.Gorm.Raw("SELECT concat_ws(' ', kind, address) FROM rule_recipients WHERE rule_id = ? ORDER BY ordinal", id).Scan(&list).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+func equal(t *testing.T, a, b any) bool {
+	t.Helper()
+	x, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(x) == string(y)
+}

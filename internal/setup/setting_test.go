@@ -1,0 +1,102 @@
+package setup_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestWhatIsAbsentOfTheSettingsStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, step := range []struct {
+		in   setup.UpdateSettingsInput
+		want model.Settings
+	}{
+		{setup.UpdateSettingsInput{}, model.Settings{Currency: "EUR", TimeZone: "UTC"}},
+		{setup.UpdateSettingsInput{Currency: given("BRL")}, model.Settings{Currency: "BRL", TimeZone: "UTC"}},
+		{setup.UpdateSettingsInput{TimeZone: given("America/Sao_Paulo")}, model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo"}},
+		{setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf([]string{"A@x.example", "b@x.example", "a@X.example"})},
+			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo", CentralAddresses: []string{"A@x.example", "b@x.example"}}},
+		{setup.UpdateSettingsInput{ForcedStatusOrder: given(true)},
+			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo", CentralAddresses: []string{"A@x.example", "b@x.example"}, ForcedStatusOrder: true}},
+		{setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf[[]string](nil), ForcedStatusOrder: given(false)},
+			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo"}},
+	} {
+		out, err := w.setup.UpdateSettings(t.Context(), step.in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, s := range map[string]*model.Settings{"answered": out.Settings, "stored": w.settings()} {
+			if s.Currency != step.want.Currency || s.TimeZone != step.want.TimeZone || !slices.Equal(s.CentralAddresses, step.want.CentralAddresses) ||
+				s.ForcedStatusOrder != step.want.ForcedStatusOrder {
+				t.Errorf("%s: %+v, not %+v", where, s, step.want)
+			}
+		}
+	}
+}
+
+func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		argument string
+		in       setup.UpdateSettingsInput
+	}{
+		"no currency":              {"input.currency", setup.UpdateSettingsInput{Currency: cleared[string]()}},
+		"a currency's sign":        {"input.currency", setup.UpdateSettingsInput{Currency: given("€")}},
+		"a currency in lower case": {"input.currency", setup.UpdateSettingsInput{Currency: given("eur")}},
+		"a currency of four":       {"input.currency", setup.UpdateSettingsInput{Currency: given("EURO")}},
+		"no zone":                  {"input.timeZone", setup.UpdateSettingsInput{TimeZone: cleared[string]()}},
+		"an empty zone":            {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("")}},
+		"whatever the server's is": {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("Local")}},
+		"a zone of nowhere":        {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("Europe/Atlantis")}},
+		"a path":                   {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("../UTC")}},
+		"an offset":                {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("+02:00")}},
+		"too many addresses":       {"input.centralAddresses", setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf(make([]string, 101))}},
+		"neither forced nor free":  {"input.forcedStatusOrder", setup.UpdateSettingsInput{Currency: given("BRL"), ForcedStatusOrder: cleared[bool]()}},
+	} {
+		out, err := w.setup.UpdateSettings(t.Context(), c.in)
+		refused(t, name, err, fault.BadUserInput, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out.Settings)
+		}
+	}
+	if s := w.settings(); s.Currency != "EUR" || s.TimeZone != "UTC" || s.ForcedStatusOrder || len(s.CentralAddresses) > 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestChangesOfDifferentSettingsAtOnceAreAllThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for round := range 5 {
+		currency, address := []string{"BRL", "USD"}[round%2], fmt.Sprintf("care-%d@x.example", round)
+		inputs := []setup.UpdateSettingsInput{
+			{Currency: given(currency)}, {CentralAddresses: graphql.OmittableOf([]string{address})}, {ForcedStatusOrder: given(round%2 == 0)},
+		}
+		atOnce(len(inputs), func(i int) {
+			if _, err := w.setup.UpdateSettings(t.Context(), inputs[i]); err != nil {
+				t.Errorf("change %d: %v", i, err)
+			}
+		})
+		if s := w.settings(); s.Currency != currency || !slices.Equal(s.CentralAddresses, []string{address}) || s.ForcedStatusOrder != (round%2 == 0) {
+			t.Fatalf("one change undid another: %+v", s)
+		}
+	}
+}
+
+func (w *world) settings() *model.Settings {
+	w.t.Helper()
+	s := new(model.Settings)
+	if err := w.db.Gorm.Take(s).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}

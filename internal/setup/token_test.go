@@ -1,0 +1,188 @@
+package setup_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestATokenSignsItsUserInUntilItIsRevoked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ana, expires := w.user("ana@care.example", model.Agent), start.Add(time.Hour)
+	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: &expires})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := read[model.ApiToken](w, out.Token.ID); k.UserID != ana.ID || k.Name != "dashboard" || !k.CreatedAt.Equal(start) || !k.ExpiresAt.Equal(expires) ||
+		k.RevokedAt != nil || k.LastUsedAt != nil || string(k.Hash) != string(auth.Hash(out.Secret)) {
+		t.Errorf("%+v", k)
+	}
+	if in := w.signIn(out.Secret); in == nil || in.User.ID != ana.ID {
+		t.Fatalf("signed in as %+v", in)
+	}
+	w.now = start.Add(time.Minute)
+	revoked, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
+	if err != nil || revoked.Token.RevokedAt == nil || !revoked.Token.RevokedAt.Equal(w.now) {
+		t.Fatalf("%+v: %v", revoked, err)
+	}
+	if in := w.signIn(out.Secret); in != nil {
+		t.Errorf("signed in as %+v", in)
+	}
+	w.now = start.Add(2 * time.Minute)
+	again, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
+	if err != nil || !again.Token.RevokedAt.Equal(start.Add(time.Minute)) {
+		t.Errorf("again: %+v: %v", again, err)
+	}
+}
+
+func TestNoSecretIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.count("SELECT count(*) FROM api_tokens k WHERE strpos(k::text, $1) > 0 OR strpos(k::text, encode($2, 'hex')) > 0",
+		strings.TrimPrefix(out.Secret, "closeloop_"), []byte(out.Secret)); n != 0 {
+		t.Error("the secret stands in the table")
+	}
+}
+
+func TestAWrongTokenIsNotMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.CreateApiTokenInput
+	}{
+		"no name":     {fault.BadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: " "}},
+		"a long name": {fault.BadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: strings.Repeat("a", 201)}},
+		"of nobody":   {fault.NotFound, "input.userId", setup.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
+		"of the past": {fault.BadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
+		"of now":      {fault.BadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start)}},
+	} {
+		out, err := w.setup.CreateAPIToken(t.Context(), c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered with a secret", name)
+		}
+	}
+	_, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
+	refused(t, "revoke none", err, fault.NotFound, "input.id")
+	if n := w.count("SELECT count(*) FROM api_tokens"); n != 0 {
+		t.Errorf("%d tokens", n)
+	}
+}
+
+func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := make([]*setup.CreateApiTokenPayload, 10)
+	atOnce(len(made), func(i int) {
+		var err error
+		if made[i], err = w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "same"}); err != nil {
+			t.Errorf("make %d: %v", i, err)
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	if n := w.count("SELECT count(DISTINCT hash) FROM api_tokens"); n != len(made) {
+		t.Errorf("%d tokens", n)
+	}
+	times := make([]time.Time, 10)
+	atOnce(len(times), func(i int) {
+		out, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: made[0].Token.ID})
+		if err != nil {
+			t.Errorf("revoke %d: %v", i, err)
+			return
+		}
+		times[i] = *out.Token.RevokedAt
+	})
+	for _, at := range times {
+		if !at.Equal(start) {
+			t.Errorf("revoked at %v", at)
+		}
+	}
+	if n := w.count("SELECT count(*) FROM api_tokens WHERE revoked_at IS NOT NULL"); n != 1 {
+		t.Errorf("%d tokens are revoked", n)
+	}
+}
+
+func TestATokenOfTheCommandLineMakesItsUserWhereThereIsNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, err := w.setup.IssueToken(t.Context(), " Feed@care.example ", model.Intake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := w.signIn(first)
+	if in == nil || in.User.Email != "Feed@care.example" || in.User.Name != "Feed@care.example" || in.User.Role != model.Intake || !in.User.Active {
+		t.Fatalf("signed in as %+v", in)
+	}
+	second, err := w.setup.IssueToken(t.Context(), "FEED@care.example", model.Intake)
+	if err != nil || second == first {
+		t.Fatalf("a second token: %v", err)
+	}
+	if again := w.signIn(second); again == nil || again.User.ID != in.User.ID {
+		t.Errorf("signed in as %+v", again)
+	}
+	if w.signIn(first) == nil {
+		t.Error("the first one stopped to work")
+	}
+}
+
+func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	left := w.user("left@care.example", model.Agent)
+	w.must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID)
+	for name, c := range map[string]struct {
+		code           fault.Code
+		argument, user string
+	}{
+		"another role": {fault.Conflict, "", "ROOT@care.example"}, "who left": {fault.Conflict, "", "left@care.example"},
+		"no address": {fault.BadUserInput, "user", "ana"}, "nothing": {fault.BadUserInput, "user", ""},
+	} {
+		secret, err := w.setup.IssueToken(t.Context(), c.user, model.Agent)
+		refused(t, name, err, c.code, c.argument)
+		if n := w.count("SELECT count(*) FROM api_tokens"); n != 0 || w.signIn(secret) != nil {
+			t.Errorf("%s: there is a token", name)
+		}
+	}
+	if n := w.count("SELECT count(*) FROM users"); n != 2 {
+		t.Errorf("%d users", n)
+	}
+}
+
+func TestManyTokensOfTheCommandLineAtOnceMakeOneUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	atOnce(10, func(i int) {
+		email := []string{"feed@care.example", "FEED@care.example"}[i%2]
+		secret, err := w.setup.IssueToken(t.Context(), email, model.Intake)
+		if err != nil || w.signIn(secret) == nil {
+			t.Errorf("token %d: %v", i, err)
+		}
+	})
+	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 2 || tokens != 10 {
+		t.Errorf("%d users, %d tokens", users, tokens)
+	}
+}
+
+// signIn gives who has the secret; nil where it does not work.
+func (w *world) signIn(secret string) *auth.SignedIn {
+	w.t.Helper()
+	in, err := auth.NewTokens(w.db.Gorm, func() time.Time { return w.now }).SignIn(w.t.Context(), secret)
+	if err != nil && !fault.Is(err, fault.Unauthenticated) {
+		w.t.Errorf("sign in: %v", err)
+	}
+	return in
+}

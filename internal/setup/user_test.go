@@ -1,0 +1,212 @@
+package setup_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestAUserIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out, err := w.setup.CreateUser(t.Context(), setup.CreateUserInput{Name: "  Ana Souza ", Email: "Ana@Care.example", Role: model.Manager})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, u := range map[string]*model.User{"answered": out.User, "stored": read[model.User](w, out.User.ID)} {
+		if u.Name != "Ana Souza" || u.NameFold != "ana souza" || u.Email != "Ana@Care.example" || u.EmailFold != "ana@care.example" || u.Role != model.Manager ||
+			!u.Active || !u.CreatedAt.Equal(start) {
+			t.Errorf("%s: %+v", where, u)
+		}
+	}
+}
+
+func TestAWrongUserIsNotMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.CreateUserInput
+	}{
+		"no name":             {fault.BadUserInput, "input.name", setup.CreateUserInput{Email: "a@care.example", Role: model.Agent}},
+		"a blank name":        {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: " \t", Email: "a@care.example", Role: model.Agent}},
+		"a long name":         {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: strings.Repeat("ß", 201), Email: "a@care.example", Role: model.Agent}},
+		"a name of no text":   {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: "A\x00", Email: "a@care.example", Role: model.Agent}},
+		"an address in use":   {fault.Conflict, "input.email", setup.CreateUserInput{Name: "A", Email: "root@care.example", Role: model.Agent}},
+		"it, in another case": {fault.Conflict, "input.email", setup.CreateUserInput{Name: "A", Email: "ROOT@care.example", Role: model.Agent}},
+	} {
+		out, err := w.setup.CreateUser(t.Context(), c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out.User)
+		}
+	}
+	if n := w.count("SELECT count(*) FROM users"); n != 1 {
+		t.Errorf("%d users", n)
+	}
+	if _, err := w.setup.CreateUser(t.Context(), setup.CreateUserInput{Name: strings.Repeat("ß", 200), Email: "a@care.example", Role: model.Agent}); err != nil {
+		t.Errorf("a name just short enough: %v", err)
+	}
+}
+
+func TestOfManyUsersWithOneAddressOneIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := make(chan model.UserID, 12)
+	atOnce(cap(made), func(i int) {
+		email := "ana@care.example"
+		if i%2 == 0 {
+			email = "ANA@care.example"
+		}
+		out, err := w.setup.CreateUser(t.Context(), setup.CreateUserInput{Name: "Ana", Email: email, Role: model.Agent})
+		if err == nil {
+			made <- out.User.ID
+			return
+		}
+		refused(t, "the others", err, fault.Conflict, "input.email")
+	})
+	if n := w.count("SELECT count(*) FROM users"); len(made) != 1 || n != 2 {
+		t.Errorf("%d made, %d users", len(made), n)
+	}
+}
+
+func TestWhatIsAbsentOfAUserStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.user("ana@care.example", model.Agent)
+	update := func(in setup.UpdateUserInput) *model.User {
+		t.Helper()
+		in.ID = u.ID
+		out, err := w.setup.UpdateUser(t.Context(), w.admin, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := read[model.User](w, u.ID)
+		if *row != *out.User {
+			t.Errorf("answered %+v, stored %+v", out.User, row)
+		}
+		return row
+	}
+	if got := update(setup.UpdateUserInput{}); *got != *read[model.User](w, u.ID) || got.Name != u.Name || got.Email != u.Email || got.Role != u.Role || !got.Active {
+		t.Errorf("nothing given: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Name: given(" ANA ")}); got.Name != "ANA" || got.NameFold != "ana" || got.Email != u.Email || got.Role != u.Role || !got.Active {
+		t.Errorf("the name: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Email: given("Bo@care.example")}); got.Email != "Bo@care.example" || got.EmailFold != "bo@care.example" || got.Name != "ANA" {
+		t.Errorf("the address: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Email: given("BO@care.example")}); got.Email != "BO@care.example" {
+		t.Errorf("the address, in another case: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Role: given(model.Manager)}); got.Role != model.Manager || !got.Active {
+		t.Errorf("the role: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Active: given(false)}); got.Active || got.Role != model.Manager {
+		t.Errorf("not active: %+v", got)
+	}
+	if got := update(setup.UpdateUserInput{Active: given(true)}); !got.Active {
+		t.Errorf("active again: %+v", got)
+	}
+}
+
+func TestAWrongChangeOfAUserIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u, other := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Agent)
+	looks := w.user("looks@care.example", model.Stakeholder)
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.UpdateUserInput
+	}{
+		"no such user":          {fault.NotFound, "input.id", setup.UpdateUserInput{ID: model.UserID{UUID: model.NewUUID()}}},
+		"no name":               {fault.BadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: cleared[string]()}},
+		"a blank name":          {fault.BadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: given(" ")}},
+		"no address":            {fault.BadUserInput, "input.email", setup.UpdateUserInput{ID: u.ID, Email: cleared[string]()}},
+		"another's address":     {fault.Conflict, "input.email", setup.UpdateUserInput{ID: u.ID, Email: given("BO@care.example")}},
+		"no role":               {fault.BadUserInput, "input.role", setup.UpdateUserInput{ID: u.ID, Role: cleared[model.Role]()}},
+		"neither active nor so": {fault.BadUserInput, "input.active", setup.UpdateUserInput{ID: u.ID, Active: cleared[bool]()}},
+		"handing on, but stays": {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, ReassignTo: &other.ID}},
+		"rising, handing on":    {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Role: given(model.Manager), ReassignTo: &other.ID}},
+		"handing on to nobody": {fault.NotFound, "input.reassignTo",
+			setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
+		"handing on to one who looks on": {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &looks.ID}},
+		"handing on to oneself":          {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &u.ID}},
+	} {
+		out, err := w.setup.UpdateUser(t.Context(), w.admin, c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out)
+		}
+	}
+	if row := read[model.User](w, u.ID); row.Name != u.Name || row.Email != u.Email || row.Role != u.Role || !row.Active {
+		t.Errorf("%+v", row)
+	}
+}
+
+func TestTheLastActiveAdministratorStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	left := w.user("left@care.example", model.Admin)
+	w.must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID) // does not count
+	w.user("manager@care.example", model.Manager)
+	for name, in := range map[string]setup.UpdateUserInput{
+		"leaves": {Active: given(false)}, "steps down": {Role: given(model.Manager)}, "does both": {Active: given(false), Role: given(model.Agent)},
+	} {
+		in.ID = w.admin.User.ID
+		_, err := w.setup.UpdateUser(t.Context(), w.admin, in)
+		refused(t, name, err, fault.Conflict, "input.id")
+	}
+	if row := read[model.User](w, w.admin.User.ID); row.Role != model.Admin || !row.Active {
+		t.Errorf("%+v", row)
+	}
+	in := setup.UpdateUserInput{ID: w.admin.User.ID, Name: given("Root"), Role: given(model.Admin), Active: given(true)}
+	if _, err := w.setup.UpdateUser(t.Context(), w.admin, in); err != nil {
+		t.Errorf("who stays is changed all the same: %v", err)
+	}
+	second := w.user("second@care.example", model.Admin)
+	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: w.admin.User.ID, Role: given(model.Agent)}); err != nil {
+		t.Errorf("with a second one: %v", err)
+	}
+	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: second.ID, Role: given(model.Agent)})
+	refused(t, "the second, now the last", err, fault.Conflict, "input.id")
+	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: left.ID, Role: given(model.Agent)}); err != nil {
+		t.Errorf("who left is no administrator to keep: %v", err)
+	}
+}
+
+func TestAdministratorsWhoRemoveEachOtherAtOnceLeaveOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for round := range 5 {
+		admins := []*model.User{w.admin.User}
+		for i := range 3 {
+			admins = append(admins, w.user(fmt.Sprintf("admin-%d-%d@care.example", round, i), model.Admin))
+		}
+		removed := make(chan model.UserID, len(admins))
+		atOnce(len(admins), func(i int) {
+			of := admins[(i+1)%len(admins)]
+			in := setup.UpdateUserInput{ID: of.ID, Active: given(false)}
+			if i%2 == 0 {
+				in = setup.UpdateUserInput{ID: of.ID, Role: given(model.Agent)}
+			}
+			if _, err := w.setup.UpdateUser(t.Context(), auth.Viewer{User: admins[i]}, in); err != nil {
+				refused(t, "the last", err, fault.Conflict, "input.id")
+				return
+			}
+			removed <- of.ID
+		})
+		if n := w.count("SELECT count(*) FROM users WHERE role = 'ADMIN' AND active"); n != 1 || len(removed) != len(admins)-1 {
+			t.Fatalf("%d administrators are left, %d were removed", n, len(removed))
+		}
+		w.must("UPDATE users SET role = 'AGENT' WHERE id <> $1", w.admin.User.ID.UUID)
+		w.must("UPDATE users SET role = 'ADMIN', active = true WHERE id = $1", w.admin.User.ID.UUID)
+	}
+}
