@@ -112,6 +112,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"openedAt": {"withinLast": "PT2H"}}`, true, true},
 		{`{"openedAt": {"withinLast": "PT1H59M59.999999S"}}`, false, true},
 		{`{"openedAt": {"withinNext": "PT0S"}}`, false, true},
+		{`{"openedAt": {"withinNext": "P2D"}}`, false, true}, // what is past is not to come
 		{`{"dueAt": {"withinNext": "PT1H"}}`, true, false},
 		{`{"dueAt": {"withinNext": "PT59M59.999999S"}}`, false, false},
 		{`{"dueAt": {"withinLast": "P2D"}}`, false, false},

@@ -76,6 +76,9 @@ func newRows(t testing.TB, r *rand.Rand) *rows {
 			of = *made.responses[i].Customer
 		}
 		c := made.newCase(r, of, about)
+		if i%10 == 0 { // waits for its follow-up, which is due just now, or just before or after
+			c.Status, c.ClosedAt, c.FirstFollowUpAt, c.DueAt = model.Open, nil, nil, &moments[i/10%3]
+		}
 		create(c)
 		snapshot := &model.Snapshot{Customer: of, Response: about}
 		for ordinal, rule := range rules {

@@ -240,4 +240,11 @@ func TestAPageKeepsToTheConditionsOfItsQuery(t *testing.T) {
 	if n, err := c.TotalCount(t.Context()); n != len(some) || err != nil || preloaded != 1 {
 		t.Errorf("counted %d of %d, with what the rows need %d times: %v", n, len(some), preloaded, err)
 	}
+	rest, err := list(page.Args{After: c.PageInfo.StartCursor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := rest.TotalCount(t.Context()); n != len(some) || err != nil {
+		t.Errorf("counted %d from a place on: %v; want the whole list, %d", n, err, len(some))
+	}
 }

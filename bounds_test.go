@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	s.submitted(nil)
+	document := func(text string) []byte {
+		body, err := json.Marshal(map[string]string{"query": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	aliases := func(n int, field string) string {
+		var b strings.Builder
+		b.WriteByte('{')
+		for i := range n {
+			b.WriteString("a" + strings.Repeat("b", i) + ": " + field + " ")
+		}
+		return b.String() + "}"
+	}
+	const expensive = `cases(first: 100) {nodes {notes(last: 3) {nodes {id}}}}`
+	fragments := `{...f0} fragment f40 on Query {viewer {user {id}}}`
+	for i := range 40 { // each spreads the next one twice: a million millions of fields in 2 KB
+		fragments += strings.NewReplacer("N", "f"+itoa(i), "M", "f"+itoa(i+1)).Replace(` fragment N on Query {...M ...M}`)
+	}
+	for what, body := range map[string][]byte{
+		"a body of more than 1 MiB":        document(`{viewer {user {id}}} #` + strings.Repeat("x", 1<<20)),
+		"a million brackets":               []byte(strings.Repeat("[", 1_000_000)),
+		"a million brackets in a document": document(`{cases(filter: ` + strings.Repeat("[", 1_000_000)),
+		"a million brackets in a variable": []byte(`{"query": "query ($f: CaseFilter) {cases(filter: $f) {totalCount}}", "variables": {"f": ` + strings.Repeat("[", 1_000_000)),
+		"a thousand nested selections":     document(strings.Repeat("{cases {nodes ", 500) + strings.Repeat("}}", 500)),
+		"a thousand nested filters":        document(`{cases(filter: ` + strings.Repeat("{not: ", 1000) + "{}" + strings.Repeat("}", 1000) + `) {totalCount}}`),
+		"twenty thousand tokens":           document(`{viewer {user {` + strings.Repeat("id ", 20_000) + `}}}`),
+		"ninety expensive aliases":         document(aliases(90, expensive)),
+		"one list too long":                document(`{cases(first: 1000) {nodes {id}}}`),
+		"lists in lists in lists":          document(`{customers(first: 100) {nodes {cases(first: 100) {nodes {notes(first: 100) {nodes {id}}}}}}}`),
+		"fragments that grow":              document(fragments),
+		"another body":                     []byte(`query=%7Bviewer%7D`),
+	} {
+		a := s.post(s.tokens[model.Admin], body)
+		if len(a.errors) == 0 || a.v != nil || a.status >= 500 {
+			t.Errorf("%s: status %d: %.300s", what, a.status, a.body)
+		}
+		s.ok(model.Partner, `{cases {nodes {id}}}`, nil)
+	}
+	if a := s.post(s.tokens[model.Admin], document(`{viewer {user {id}}} #`+strings.Repeat("x", 1<<20))); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a body of more than 1 MiB gets status %d", a.status)
+	}
+	// What is allowed, lest a limit that refuses everything passes.
+	s.ok(model.Admin, `{`+expensive+`}`, nil)
+	s.ok(model.Admin, aliases(20, `cases {nodes {id}}`), nil)
+	s.ok(model.Admin, `{cases(filter: `+strings.Repeat("{not: ", 10)+"{}"+strings.Repeat("}", 10)+`) {totalCount}}`, nil)
+
+	c := s.signedIn(s.tokens[model.Admin])
+	c.subscribe(aliases(90, expensive))
+	if code := c.refused(); code == "" {
+		t.Error("over a socket, ninety expensive aliases are not refused with a code")
+	}
+}
+
+func itoa(n int) string { return string(rune('0'+n/10)) + string(rune('0'+n%10)) }
+
+// inside are words that only an error of PostgreSQL or of our own code would bring.
+var inside = regexp.MustCompile(`(?i)sqlstate|relation|does not exist|elsewhere|select |closed pool|goroutine|\.go:|panic|pgx|internal/`)
+
+func TestInternalErrorsShowAnIdAndNothingOfWhatIsInside(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	_, opened := s.submitted(nil)
+	if _, err := s.app.db.Pool.Exec(t.Context(), "ALTER TABLE cases RENAME TO elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	shown := func(what string, p problem) {
+		t.Helper()
+		id, _ := p.Extensions["id"].(string)
+		if p.code() != "INTERNAL" || id == "" || len(p.Extensions) != 2 || !strings.Contains(p.Message, id) || inside.MatchString(p.Message) {
+			t.Errorf("%s: %+v", what, p)
+			return
+		}
+		s.log.await(t, id) // whoever quotes it is understood
+	}
+	for what, a := range map[string]*answer{
+		"a list":        s.gql(model.Agent, `{cases {nodes {id}}}`, nil),
+		"a nested list": s.gql(model.Agent, `{customers {nodes {cases {nodes {id}}}}}`, nil),
+		"a figure":      s.gql(model.Agent, `{caseSummary {total}}`, nil),
+		"an object":     s.gql(model.Agent, `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": opened}),
+		"a write": s.gql(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
+			vars{"input": vars{"caseId": opened, "body": "x"}}),
+	} {
+		if a.status != http.StatusOK || len(a.errors) != 1 || inside.MatchString(a.body) {
+			t.Errorf("%s: status %d: %s", what, a.status, a.body)
+			continue
+		}
+		shown(what, a.errors[0])
+	}
+	c := s.signedIn(s.tokens[model.Agent])
+	c.subscribe(`{cases {nodes {id}}}`)
+	m, err := c.read()
+	text, _ := json.Marshal(m.Payload)
+	if err != nil || inside.Match(text) || !strings.Contains(string(text), "INTERNAL") {
+		t.Errorf("over a socket: %s, %v", text, err)
+	}
+	s.app.db.Pool.Close()
+	a := s.gql(model.Agent, `{cases {nodes {id}}}`, nil)
+	if a.status != http.StatusInternalServerError || len(a.errors) != 1 || a.v != nil {
+		t.Fatalf("without a database: status %d: %s", a.status, a.body)
+	}
+	shown("without a database", a.errors[0])
+	if response, err := http.Get(s.url + "/healthz"); err != nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("without a database, the health check says %v, %v", response, err)
+	}
+	if code := s.connect(nil, vars{"token": s.tokens[model.Agent]}).closed(); code == 4403 || code == 1000 {
+		t.Errorf("without a database, a socket ends with %d: its token is not at fault", code)
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestIntakeReadsNothingThroughWhatItSubmits(t *testing.T) {
+	t.Parallel()
+	w := newThings(t)
+	before := w.everything()
+	for _, answer := range []string{
+		`{case {id}}`,
+		`{response {customer {id}}}`,
+		`{response {case {id}}}`,
+		`{created response {id who: customer {name: displayName}}}`,
+		`{... on SubmitResponsePayload {response {... on Response {case {number}}}}}`,
+		`{...all}} fragment all on SubmitResponsePayload {response {...one}} fragment one on Response {customer {id}`,
+		`{created}} query other {cases {nodes {id}}`,
+	} {
+		a := w.gql(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) `+answer+`}`,
+			vars{"input": vars{"score": 2, "customer": vars{"externalId": "probe"}}})
+		if strings.Contains(answer, "query other") { // two operations in one document, and no word which
+			if len(a.errors) == 0 || a.v != nil {
+				t.Errorf("INTAKE sends %s: %s", answer, a.body)
+			}
+		} else if a.code() != "FORBIDDEN" || a.v != nil {
+			t.Errorf("INTAKE asks for %s: %s", answer, a.body)
+		}
+	}
+	both := w.gql(model.Intake, `mutation ($input: SubmitResponseInput!, $id: ID!) {
+		submitResponse(input: $input) {created} addNote(input: {caseId: $id, body: "x"}) {note {id}}}`,
+		vars{"id": w.opened, "input": vars{"score": 2, "customer": vars{"externalId": "probe"}}})
+	if both.code() != "FORBIDDEN" || both.v != nil {
+		t.Errorf("INTAKE submits and adds a note in one operation: %s", both.body)
+	}
+	if after := w.everything(); after != before {
+		t.Errorf("what was refused was written: %s, then %s", before, after)
+	}
+	made := w.ok(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id score category comment}}}`,
+		vars{"input": vars{"score": 2, "comment": "Late.", "customer": vars{"externalId": "probe"}}})
+	if made.text("submitResponse.response.comment") != "Late." || !made.truth("submitResponse.created") {
+		t.Errorf("INTAKE gets %v", made.v)
+	}
+}
+
+func TestPartnersSeeNoRulesUsersOrNotifications(t *testing.T) {
+	t.Parallel()
+	w := newThings(t)
+	edges := map[string]string{
+		"the rules of a case":          `{cases {nodes {rules {id}}}}`,
+		"the mails of a case":          `{case(number: 1) {notifications {to}}}`,
+		"the rule that opened a case":  `{caseEvents {nodes {... on CaseOpened {rule {name}}}}}`,
+		"the same in a case's history": `{cases {nodes {history {edges {node {...opened}}}}}} fragment opened on CaseOpened {why: rule {id}}`,
+		"the same by the event's id":   `{node(id: "` + w.event + `") {... on CaseOpened {rule {id}}}}`,
+		"rules of a customer's cases":  `{customers {nodes {cases {nodes {response {case {rules {name}}}}}}}}`,
+	}
+	for what, query := range edges {
+		if a := w.gql(model.Partner, query, nil); a.code() != "FORBIDDEN" || a.v != nil {
+			t.Errorf("PARTNER asks for %s: %s", what, a.body)
+		}
+		if a := w.gql(model.Stakeholder, query, nil); len(a.errors) > 0 {
+			t.Errorf("STAKEHOLDER asks for %s: %s", what, a.body)
+		}
+	}
+	c := w.watch(model.Partner, "", "... on CaseOpened {rule {id}}")
+	if code := c.refused(); code != "FORBIDDEN" {
+		t.Errorf("PARTNER subscribes to rules: %q", code)
+	}
+
+	seen := w.ok(model.Stakeholder, `{case(number: 1) {notifications {id}}}`, nil)
+	token := w.ok(model.Admin, `{apiTokens {id}}`, nil).text("apiTokens.0.id")
+	for id, roles := range map[string][]model.Role{
+		w.rule:                               staff,
+		w.users[model.Agent]:                 staff,
+		w.users[model.Partner]:               append(slices.Clone(staff), model.Partner), // oneself
+		seen.text("case.notifications.0.id"): staff,
+		token:                                admins,
+		w.opened:                             readers,
+		w.response:                           readers,
+		w.event:                              readers,
+	} {
+		if id == "" {
+			t.Fatal("an id is missing")
+		}
+		for _, role := range readers {
+			a := w.ok(role, `query ($id: ID!) {node(id: $id) {id} nodes(ids: [$id, $id]) {id}}`, vars{"id": id})
+			shown := a.text("node.id") == id && a.text("nodes.1.id") == id
+			hidden := a.missing("node") && a.missing("nodes.0") && a.missing("nodes.1")
+			if slices.Contains(roles, role) && !shown || !slices.Contains(roles, role) && !hidden {
+				t.Errorf("%s looks %s up: %v", role, id, a.v)
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/model"
+)
+
+// reviews are 1,258 answers of real customers; they do not come with the program.
+const reviews = "../shared/data/airline-seat-reviews.csv"
+
+// importReviews runs `closeloop import` on them as a process of its own.
+func (s *testServer) importReviews() *program {
+	s.t.Helper()
+	if _, err := os.Stat(reviews); os.IsNotExist(err) {
+		s.t.Skip("the reviews are not here")
+	}
+	return start(s.t, []string{"DATABASE_URL=" + pgtest.URL(s.t, s.app.db)}, "import", reviews,
+		"--score", "overall_rating", "--responded-at", "date", "--comment", "content", "--full-name", "author",
+		"--country", "author_country", "--company", "airline_name", "--segment", "cabin_flown", "--survey", "seats")
+}
+
+// figures count what there is, by the API.
+func (s *testServer) figures() map[string]int {
+	s.t.Helper()
+	a := s.ok(model.Manager, `{all: responses {totalCount} customers {totalCount} cases {totalCount}
+		detractors: responses(filter: {category: [DETRACTOR]}) {totalCount} passives: responses(filter: {category: [PASSIVE]}) {totalCount}
+		promoters: responses(filter: {category: [PROMOTER]}) {totalCount}}`, nil)
+	counted := map[string]int{}
+	for _, name := range []string{"all", "customers", "cases", "detractors", "passives", "promoters"} {
+		counted[name] = a.number(name + ".totalCount")
+	}
+	return counted
+}
+
+// collect reads events until there are so many, and gives their cases and the last cursor. Any goroutine may call it.
+func (c *socket) collect(n int) (cases []string, last string, err error) {
+	for len(cases) < n {
+		m, err := c.read()
+		e := tree{c.t, m.Payload}.at("data.caseEvents")
+		if err != nil || m.Type != "next" || e.missing("cursor") {
+			return cases, last, fmt.Errorf("after %d events: %+v, %w", len(cases), m, err)
+		}
+		cases, last = append(cases, e.text("snapshot.caseId")), e.text("cursor")
+	}
+	return cases, last, nil
+}
+
+const opened = "cursor snapshot {caseId}"
+
+func TestTheReviewsBecomeTheCasesTheyShouldAndEverySubscriberSeesEach(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	begin := s.place()
+	whole, cut := s.watch(model.Partner, `(after: "`+begin+`", types: [OPENED])`, opened), s.watch(model.Agent, `(after: "`+begin+`", types: [OPENED])`, opened)
+	type seen struct {
+		cases []string
+		err   error
+	}
+	all := make(chan seen, 1)
+	go func() {
+		cases, _, err := whole.collect(865)
+		all <- seen{cases, err}
+	}()
+
+	first := s.importReviews()
+	before, last, err := cut.collect(400)
+	cut.cut()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, _, err := s.watch(model.Agent, `(after: "`+last+`", types: [OPENED])`, opened).collect(465)
+	resumed := seen{append(before, after...), err}
+	if code := first.exit(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	first.await("1,257 responses created, 0 known already, 865 cases opened, 1 row rejected")
+	want := map[string]int{"all": 1257, "customers": 1156, "cases": 865, "detractors": 865, "passives": 241, "promoters": 151}
+	if have := s.figures(); !maps.Equal(have, want) {
+		t.Errorf("the figures are %v, not %v", have, want)
+	}
+	if second := s.importReviews(); second.exit() != 0 {
+		t.Error("a second run fails")
+	} else {
+		second.await("0 responses created, 1,257 known already, 0 cases opened, 1 row rejected")
+	}
+	if have := s.figures(); !maps.Equal(have, want) {
+		t.Errorf("after a second run the figures are %v, not %v", have, want)
+	}
+
+	var logged []string
+	for _, e := range s.feed() {
+		if e.text("type") == "OPENED" {
+			logged = append(logged, e.text("snapshot.caseId"))
+		}
+	}
+	for who, got := range map[string]seen{"who stayed": <-all, "who was cut off": resumed} {
+		if got.err != nil || !slices.Equal(got.cases, logged) {
+			t.Errorf("the subscriber %s saw %d of %d cases, or in another order (%v)", who, len(got.cases), len(logged), got.err)
+		}
+	}
+}
+
+func TestARuleForOneCountryOpensItsCasesAlone(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(vars{"scores": []int{}, "filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}})
+	if code := s.importReviews().exit(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	a := s.ok(model.Manager, `{cases {totalCount nodes {customer {country}}} responses(filter: {customer: {country: {eq: "br"}}}) {totalCount} rules {matchCount}}`, nil)
+	if a.number("cases.totalCount") != 12 || a.number("responses.totalCount") != 12 || a.number("rules.0.matchCount") != 12 {
+		t.Errorf("%d cases of %d responses, not 12", a.number("cases.totalCount"), a.number("responses.totalCount"))
+	}
+	for _, c := range a.list("cases.nodes") {
+		if c.text("customer.country") != "BR" {
+			t.Errorf("a case from elsewhere: %v", c.v)
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// Who may use what, from the contract's table. ADMIN always may.
+var (
+	anyone   = []model.Role{model.Intake, model.Partner, model.Stakeholder, model.Agent, model.Manager, model.Admin}
+	readers  = []model.Role{model.Partner, model.Stakeholder, model.Agent, model.Manager, model.Admin}
+	staff    = []model.Role{model.Stakeholder, model.Agent, model.Manager, model.Admin}
+	workers  = []model.Role{model.Agent, model.Manager, model.Admin}
+	managers = []model.Role{model.Manager, model.Admin}
+	admins   = []model.Role{model.Admin}
+	intakes  = []model.Role{model.Intake, model.Admin}
+)
+
+// use is one way to use a root field.
+type use struct {
+	roles []model.Role
+	query string
+	input func(*things) any // the variable $input; nil: there is none
+}
+
+// things are what the operations are about. Each call of made makes what only one operation can use up.
+type things struct {
+	*testServer
+	rule, response, opened, event string
+}
+
+func (w *things) freshCase() string { _, opened := w.submitted(nil); return opened }
+
+func (w *things) freshToken() string {
+	return w.ok(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {token {id}}}`,
+		vars{"input": vars{"name": "for a while", "userId": w.users[model.Agent]}}).text("createApiToken.token.id")
+}
+
+func (w *things) freshUser() string {
+	return w.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+		vars{"input": newUser()}).text("createUser.user.id")
+}
+
+func newUser() vars {
+	return vars{"name": "New", "email": "new-" + model.NewUUID().String() + "@example.com", "role": "AGENT"}
+}
+
+var uses = map[string]use{
+	"Query.node":        {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
+	"Query.nodes":       {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
+	"Query.viewer":      {anyone, `{viewer {user {id name email role active}}}`, nil},
+	"Query.settings":    {staff, `{settings {currency}}`, nil},
+	"Query.responses":   {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
+	"Query.customers":   {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
+	"Query.cases":       {readers, `{cases {feedCursor nodes {id assignee {id assignedCases {nodes {id}}} notes {nodes {id}} history {nodes {id}}}}}`, nil},
+	"Query.case":        {readers, `{case(number: 1) {id}}`, nil},
+	"Query.notes":       {readers, `{notes {nodes {id author {name}}}}`, nil},
+	"Query.caseEvents":  {readers, `{caseEvents {nodes {id actor {name}}}}`, nil},
+	"Query.caseSummary": {readers, `{caseSummary {total}}`, nil},
+	"Query.users":       {staff, `{users {nodes {id}}}`, nil},
+	"Query.rules":       {staff, `{rules {id}}`, nil},
+	"Query.ruleRecipes": {staff, `{ruleRecipes {key}}`, nil},
+	"Query.previewRule": {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
+	"Query.apiTokens":   {admins, `{apiTokens {id}}`, nil},
+	"Mutation.submitResponse": {intakes, submit, func(*things) any {
+		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
+	}},
+	"Mutation.openCase": {workers, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, func(w *things) any {
+		response, _ := w.submitted(vars{"score": 9})
+		return vars{"responseId": response, "note": "A word of thanks."}
+	}},
+	"Mutation.assignCase": {workers, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, func(w *things) any {
+		return vars{"caseId": w.freshCase(), "assigneeId": w.users[model.Agent]}
+	}},
+	"Mutation.updateCaseStatus": {workers, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`, func(w *things) any {
+		return vars{"caseId": w.freshCase(), "status": "CLOSED", "note": "Solved."}
+	}},
+	"Mutation.addNote": {workers, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, func(w *things) any {
+		return vars{"caseId": w.opened, "body": "Called."}
+	}},
+	"Mutation.assignCases": {managers, `mutation ($input: AssignCasesInput!) {assignCases(input: $input) {cases {id}}}`, func(w *things) any {
+		return vars{"cases": []vars{{"id": w.freshCase()}}, "assigneeId": w.users[model.Agent]}
+	}},
+	"Mutation.recordOutreach": {workers, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {channel outcome}}}`, func(w *things) any {
+		return vars{"caseId": w.opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}
+	}},
+	"Mutation.recordReply": {workers, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {improvement}}}`, func(w *things) any {
+		return vars{"caseId": w.opened, "improvement": "Answer the phone."}
+	}},
+	"Mutation.setRootCause": {workers, `mutation ($input: SetRootCauseInput!) {setRootCause(input: $input) {case {rootCause} event {whys}}}`, func(w *things) any {
+		return vars{"caseId": w.opened, "whys": []string{"Late.", "No crew."}}
+	}},
+	"Mutation.linkCase": {workers, `mutation ($input: LinkCaseInput!) {linkCase(input: $input) {case {externalRefs {system id url}}}}`, func(w *things) any {
+		return vars{"caseId": w.opened, "system": "crm", "id": "A-1"}
+	}},
+	"Mutation.updateCustomer": {workers, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {country}}}`, func(w *things) any {
+		customer := w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).text("node.customer.id")
+		return vars{"id": customer, "country": "BR"}
+	}},
+	"Mutation.createRule": {managers, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`, func(*things) any {
+		return vars{"name": "Passives", "scores": []int{7, 8}, "opensCase": false}
+	}},
+	"Mutation.updateRule": {managers, `mutation ($input: UpdateRuleInput!) {updateRule(input: $input) {rule {id}}}`, func(w *things) any {
+		return vars{"id": w.rule, "name": "All detractors"}
+	}},
+	"Mutation.moveRule": {managers, `mutation ($input: MoveRuleInput!) {moveRule(input: $input) {rules {id}}}`, func(w *things) any {
+		return vars{"id": w.rule, "position": 1}
+	}},
+	"Mutation.deleteRule": {managers, `mutation ($input: DeleteRuleInput!) {deleteRule(input: $input) {deletedId}}`, func(w *things) any {
+		return vars{"id": w.addRule(vars{"enabled": false})}
+	}},
+	"Mutation.updateSettings": {admins, `mutation ($input: UpdateSettingsInput!) {updateSettings(input: $input) {settings {currency}}}`, func(*things) any {
+		return vars{"currency": "USD"}
+	}},
+	"Mutation.createUser": {admins, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`, func(*things) any { return newUser() }},
+	"Mutation.updateUser": {admins, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, func(w *things) any {
+		return vars{"id": w.freshUser(), "active": false}
+	}},
+	"Mutation.createApiToken": {admins, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`, func(w *things) any {
+		return vars{"name": "a program's", "userId": w.users[model.Intake]}
+	}},
+	"Mutation.revokeApiToken": {admins, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {id}}}`, func(w *things) any {
+		return vars{"id": w.freshToken()}
+	}},
+	"Subscription.caseEvents": {readers, `caseEvents`, nil}, // see TestSubscriptionsAreForRolesThatMayRead
+}
+
+func newThings(t *testing.T) *things {
+	t.Helper()
+	w := &things{testServer: newServer(t)}
+	w.rule = w.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
+	w.response, w.opened = w.submitted(nil)
+	w.event = w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {id}}}}}`, vars{"id": w.opened}).text("node.history.nodes.0.id")
+	return w
+}
+
+func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newThings(t)
+	s := ourSchema()
+	for _, f := range slices.Concat(fieldsOf(s.Query), fieldsOf(s.Mutation)) {
+		place := "Query." + f.Name
+		if s.Mutation.Fields.ForName(f.Name) == f {
+			place = "Mutation." + f.Name
+		}
+		u, known := uses[place]
+		if !known {
+			t.Errorf("%s has no case here: say who may use it", place)
+			continue
+		}
+		if !strings.Contains(u.query, f.Name) {
+			t.Errorf("the case of %s does not use it: %s", place, u.query)
+		}
+		var input any
+		if u.input != nil {
+			input = u.input(w)
+		}
+		before := w.everything()
+		for _, role := range everyRole {
+			if slices.Contains(u.roles, role) {
+				continue
+			}
+			if a := w.gql(role, u.query, vars{"input": input}); a.code() != "FORBIDDEN" || a.v != nil {
+				t.Errorf("%s as %s is not FORBIDDEN: %s", place, role, a.body)
+			}
+		}
+		if a := w.gql(nobody, u.query, vars{"input": input}); a.code() != "UNAUTHENTICATED" || a.status != http.StatusUnauthorized || a.v != nil {
+			t.Errorf("%s without a token: status %d: %s", place, a.status, a.body)
+		}
+		if after := w.everything(); after != before {
+			t.Errorf("%s was refused, and yet something was written: %s, then %s", place, before, after)
+		}
+		for _, role := range u.roles {
+			if u.input != nil {
+				input = u.input(w)
+			}
+			if a := w.gql(role, u.query, vars{"input": input}); len(a.errors) > 0 || a.v == nil {
+				t.Errorf("%s as %s: status %d: %s", place, role, a.status, a.body)
+			}
+		}
+	}
+	for place := range uses {
+		root, name, _ := strings.Cut(place, ".")
+		if s.Types[root].Fields.ForName(name) == nil {
+			t.Errorf("%s is gone from the schema", place)
+		}
+	}
+}
+
+// everything is a fingerprint of all that requests can write.
+func (w *things) everything() (print string) {
+	w.t.Helper()
+	rows, _ := w.app.db.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 12 {
+		w.t.Fatal(tables, err)
+	}
+	for _, table := range tables {
+		// When a token was last used, and where an event stands in the feed, is written by whoever reads.
+		row := map[string]string{"api_tokens": "(id, revoked_at)", "case_events": "id"}[table]
+		if row == "" {
+			row = "x"
+		}
+		var one string
+		err := w.app.db.Pool.QueryRow(w.t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		print += table + " " + one + "; "
+	}
+	return print
+}
+
+func TestSubscriptionsAreForRolesThatMayRead(t *testing.T) {
+	t.Parallel()
+	w := newThings(t)
+	for _, f := range fieldsOf(ourSchema().Subscription) {
+		if _, known := uses["Subscription."+f.Name]; !known {
+			t.Errorf("Subscription.%s has no case here", f.Name)
+		}
+	}
+	start := w.ok(model.Agent, `{cases(last: 1) {feedCursor}}`, nil).text("cases.feedCursor")
+	w.note(w.opened, "Called again.")
+	for _, role := range everyRole {
+		c := w.watch(role, `(after: "`+start+`")`, "type")
+		if !slices.Contains(uses["Subscription.caseEvents"].roles, role) {
+			if code := c.refused(); code != "FORBIDDEN" {
+				t.Errorf("%s subscribes: %q", role, code)
+			}
+			continue
+		}
+		if e := c.next(); e.text("type") != "NOTE_ADDED" {
+			t.Errorf("%s gets %v", role, e.v)
+		}
+	}
+	if code := w.connect(nil, nil).closed(); code != 4403 {
+		t.Errorf("without a token the socket ends with %d", code)
+	}
+}
