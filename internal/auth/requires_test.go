@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -129,7 +130,7 @@ func TestTheRolesOfAFieldAreItsDirectives(t *testing.T) {
 // guarded is what the guard says of the query, as the gqlgen server asks it.
 func guarded(t *testing.T, query string, ctx context.Context) error {
 	t.Helper()
-	doc, errs := gqlparser.LoadQuery(gqlparser.MustLoadSchema(&ast.Source{Input: schema}), query)
+	doc, errs := gqlparser.LoadQueryWithRules(gqlparser.MustLoadSchema(&ast.Source{Input: schema}), query, rules.NewDefaultRules())
 	if errs != nil {
 		t.Fatalf("%s: %v", query, errs)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -219,7 +218,5 @@ func is(err error, code fault.Code, argument string) bool {
 	var f *fault.Error
 	return errors.As(err, &f) && f.Code == code && f.Argument == argument
 }
-
-func numbered(c *model.Case) string { return fmt.Sprint(c.Number) }
 
 func failed[T any](_ T, err error) error { return err }
