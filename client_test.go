@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -55,7 +56,9 @@ func (s *testServer) gql(role model.Role, query string, v vars) *answer {
 
 func (s *testServer) post(token string, body []byte) *answer {
 	a := &answer{tree: tree{t: s.t}}
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}

@@ -27,7 +27,7 @@ func TestALaterResponseThatChangesTheCustomerIsToldByEveryCase(t *testing.T) {
 	w.later(time.Minute)
 	in = from("c-1", 9)
 	in.Customer.Country, in.Customer.Company, in.Customer.LifetimeValue = text("DE"), cleared(), graphql.OmittableOf(&value)
-	in.Customer.Segment = text("Gold") // as it was
+	in.Customer.Segment, in.Customer.AccountManagerEmail = text("Gold"), text("am@x.example") // the segment as it was
 	third := w.submit(in)
 
 	for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestALaterResponseThatChangesTheCustomerIsToldByEveryCase(t *testing.T) {
 		events := w.events(c.id)
 		last := events[len(events)-1]
 		if last.Type != model.EventDetailsChanged || last.ActorID != nil || last.Version != c.version || !last.At.Equal(w.now()) ||
-			!slices.Equal(last.Changed, []string{"customer.company", "customer.country", "customer.lifetimeValue"}) {
+			!slices.Equal(last.Changed, []string{"customer.accountManagerEmail", "customer.company", "customer.country", "customer.lifetimeValue"}) {
 			t.Errorf("%s: %+v", name, last)
 		}
 	}

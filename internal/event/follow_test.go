@@ -34,13 +34,15 @@ func TestAReaderGoesFromHistoryToLiveWithoutGapOrRepeat(t *testing.T) {
 		})
 	}
 	readers := []*event.Reader{w.from(l, w.start(l)), w.from(l, w.start(l))}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for _, r := range readers {
 		all.Go(func() {
 			var seen []*event.Event
 			for len(seen) < 1300+writers*(each+1) {
-				events, err := r.Next(t.Context())
+				events, err := r.Next(ctx)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("after %d events: %v", len(seen), err)
 					return
 				}
 				seen = append(seen, events...)
@@ -222,13 +224,13 @@ func TestAReaderWaitsUntilItsContextEnds(t *testing.T) {
 	l := w.follow(w.db, 0, 0)
 	r := w.from(l, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() {
 		_, err := r.Next(ctx)
 		ended <- err
 	}()
 	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
+	if err := within(t, ended); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	w.open()

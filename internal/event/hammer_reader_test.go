@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type entry struct {
 type follower struct {
 	*rand.Rand
 	t      *testing.T
+	ctx    context.Context
 	logs   []*event.Log
 	cursor string // behind what it has seen
 	end    *atomic.Int64
@@ -34,13 +36,13 @@ type follower struct {
 
 // read stays at one place, or, as every second one does, comes and goes: with its cursor, to any of the servers.
 func (f *follower) read(nth int) {
-	for f.position() < f.end.Load() {
+	for f.ctx.Err() == nil && f.position() < f.end.Load() {
 		l := f.logs[nth/2%2]
 		comesAndGoes := nth%2 == 1
 		if comesAndGoes {
 			l = f.logs[f.IntN(len(f.logs))]
 		}
-		r, err := l.From(f.t.Context(), &f.cursor)
+		r, err := l.From(f.ctx, &f.cursor)
 		if fault.Is(err, fault.FeedReset) || fault.Is(err, fault.BadUserInput) {
 			f.t.Errorf("the cursor of position %d: %v", f.position(), err)
 			return
@@ -58,9 +60,9 @@ func (f *follower) read(nth int) {
 }
 
 func (f *follower) next(r *event.Reader) bool {
-	events, err := r.Next(f.t.Context())
-	if fault.Is(err, fault.FeedReset) || f.t.Context().Err() != nil {
-		f.t.Errorf("at position %d: %v", f.position(), err)
+	events, err := r.Next(f.ctx)
+	if fault.Is(err, fault.FeedReset) || f.ctx.Err() != nil {
+		f.t.Errorf("at position %d of %d: %v", f.position(), f.end.Load(), err)
 		return false
 	}
 	for _, e := range events { // an error has none, and passes

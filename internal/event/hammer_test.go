@@ -79,8 +79,10 @@ func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *te
 	end := new(atomic.Int64) // the last position, once it is known
 	end.Store(1 << 62)
 	readers := make([]*follower, 8)
+	reads, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
 	for i := range readers {
-		readers[i] = &follower{t: t, logs: h.logs, cursor: *start, end: end, Rand: rand.New(rand.NewPCG(1, uint64(i)))}
+		readers[i] = &follower{t: t, ctx: reads, logs: h.logs, cursor: *start, end: end, Rand: rand.New(rand.NewPCG(1, uint64(i)))}
 		reading.Go(func() { readers[i].read(i) })
 	}
 	writing.Wait()
@@ -95,6 +97,7 @@ func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *te
 		return err
 	}))
 	h.logs[0].Wake()
+	defer time.AfterFunc(patience, giveUp).Stop()
 	reading.Wait()
 	h.check(readers, live)
 }

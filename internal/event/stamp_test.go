@@ -158,7 +158,7 @@ func TestAStamperThatWaitedSeesWhatWasCommittedMeanwhile(t *testing.T) {
 		w.moves(s, 1)
 		return nil
 	}))
-	if head := <-stamped; head != 2 {
+	if head := within(t, stamped); head != 2 {
 		t.Errorf("it stamped up to %d; want 2", head)
 	}
 }

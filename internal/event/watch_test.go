@@ -175,7 +175,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	w.failOver(7)
 	l.Wake()
 	closed(t, watched)
-	if err := <-told; !is(err, fault.FeedReset, "after") {
+	if err := within(t, told); !is(err, fault.FeedReset, "after") {
 		t.Error(err)
 	}
 	if q.After = w.cursor("0123456789abcdef", 1); true {
@@ -228,7 +228,9 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	idle, err := l.Watch(t.Context(), w.ann, request(""), fail)
 	w.must(err)
 	l.Wake()
-	l.Close()
+	ended := make(chan bool, 1)
+	go func() { l.Close(); ended <- true }()
+	within(t, ended)
 	closed(t, full)
 	closed(t, idle)
 	late, err := l.Watch(t.Context(), w.ann, request(""), fail)

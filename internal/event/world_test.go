@@ -251,6 +251,17 @@ func (w *world) head(l *event.Log) *string {
 	return &cursor
 }
 
+// within waits for what another goroutine has to tell.
+func within[V any](t testing.TB, told <-chan V) (v V) {
+	t.Helper()
+	select {
+	case v = <-told:
+	case <-time.After(patience):
+		t.Fatal("in vain")
+	}
+	return v
+}
+
 func is(err error, code fault.Code, argument string) bool {
 	var f *fault.Error
 	return errors.As(err, &f) && f.Code == code && f.Argument == argument
