@@ -196,6 +196,8 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+
+	collect time.Duration // how long a loader waits for its siblings
 }
 
 // open opens the database, brings it to this version's schema, and wires what writes to it.
@@ -235,7 +237,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	work := casework.New(db, feed, queue, time.Now)
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
-		setup: setup.New(db, work, feed, time.Now),
+		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor,
 	}, nil
 }
 
@@ -289,7 +291,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 
 func (a *app) handler() (http.Handler, *live.Server) {
 	tokens := auth.NewTokens(a.db.Gorm, time.Now)
-	reader := read.New(a.db, a.feed, time.Now)
+	reader := read.New(a.db, a.feed, time.Now, a.collect)
 	present := httpd.Presenter(a.log)
 	sockets := live.New(live.Options{
 		Log:   a.log,

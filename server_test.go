@@ -53,6 +53,7 @@ type testServer struct {
 type settings struct {
 	smtpURL string          // mails are sent there
 	tracer  pgx.QueryTracer // sees every statement
+	collect time.Duration   // how long a loader waits for its siblings
 	still   bool            // nothing runs but what a request asks for: the feed is not followed
 }
 
@@ -73,6 +74,9 @@ func newServer(t *testing.T, with ...settings) *testServer {
 		t.Fatal(err)
 	}
 	s.app = a
+	if o.collect > 0 {
+		a.collect = o.collect
+	}
 	handler, sockets := a.handler()
 	web := httptest.NewServer(handler)
 	s.url = web.URL

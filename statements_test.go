@@ -4,23 +4,26 @@ import (
 	"fmt"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
 
-// parts is how often a statement may come besides for one page: a loader that collects what is asked for within a fixed
-// time reads the page in several parts where the machine is too busy to ask in time. A statement for each row comes 45
-// times more often for fifty rows than for five.
+// siblings is how long a loader waits for them here: long enough that a busy machine has asked for all of a page.
+const siblings = 25 * time.Millisecond
+
+// parts is how often a statement may come besides for one page, where the machine was too busy even so. A statement
+// for each row comes 45 times more often for fifty rows than for five.
 const parts = 8
 
 // A list costs as many statements for many rows as for few. Not parallel, so that other tests do not keep the machine
 // busy.
 func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
 	var counter pgtest.Counter
-	few := newServer(t, settings{tracer: &counter, still: true})
+	few := newServer(t, settings{tracer: &counter, still: true, collect: siblings})
 	few.fill(5)
-	many := newServer(t, settings{tracer: &counter, still: true})
+	many := newServer(t, settings{tracer: &counter, still: true, collect: siblings})
 	many.fill(50)
 	for _, list := range []struct {
 		name, query string

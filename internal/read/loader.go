@@ -43,33 +43,34 @@ func (r *Reader) WithLoaders(ctx context.Context) context.Context {
 func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
 
 func (r *Reader) loaders() *Loaders {
+	wait := r.collect
 	return &Loaders{
-		Customers: loader(byID(r, func(c *model.Customer) model.CustomerID { return c.ID })),
-		Responses: loader(byID(r, func(c *model.Response) model.ResponseID { return c.ID })),
-		Cases:     loader(byID(r, func(c *model.Case) model.CaseID { return c.ID })),
-		CaseOf: loader(by(r, "response_id", func(c *model.Case) model.ResponseID {
+		Customers: loader(wait, byID(r, func(c *model.Customer) model.CustomerID { return c.ID })),
+		Responses: loader(wait, byID(r, func(c *model.Response) model.ResponseID { return c.ID })),
+		Cases:     loader(wait, byID(r, func(c *model.Case) model.CaseID { return c.ID })),
+		CaseOf: loader(wait, by(r, "response_id", func(c *model.Case) model.ResponseID {
 			return *c.ResponseID
 		})),
-		Notes: loader(byID(r, func(n *model.Note) model.NoteID { return n.ID })),
-		Users: loader(byID(r, func(u *model.User) model.UserID { return u.ID })),
-		Rules: loader(byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
+		Notes: loader(wait, byID(r, func(n *model.Note) model.NoteID { return n.ID })),
+		Users: loader(wait, byID(r, func(u *model.User) model.UserID { return u.ID })),
+		Rules: loader(wait, byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
 
-		RulesOf:         loader(r.rulesOf),
-		ExternalRefsOf:  loader(r.externalRefsOf),
-		NotificationsOf: loader(r.notificationsOf),
-		RecipientsOf:    loader(r.recipientsOf),
-		AssigneesOf:     loader(r.assigneesOf),
-		MatchCounts:     loader(r.matchCounts),
+		RulesOf:         loader(wait, r.rulesOf),
+		ExternalRefsOf:  loader(wait, r.externalRefsOf),
+		NotificationsOf: loader(wait, r.notificationsOf),
+		RecipientsOf:    loader(wait, r.recipientsOf),
+		AssigneesOf:     loader(wait, r.assigneesOf),
+		MatchCounts:     loader(wait, r.matchCounts),
 
-		lists: loader(r.readLists),
+		lists: loader(wait, r.readLists),
 	}
 }
 
-// A loader collects what is asked for within this time; siblings of one page ask at once.
-const collectFor = 500 * time.Microsecond
+// CollectFor is how long a loader collects what is asked for before it reads; siblings of one page ask at once.
+const CollectFor = 500 * time.Microsecond
 
-func loader[K comparable, V any](fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(collectFor))
+func loader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
+	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))
 }
 
 func byID[K model.AnyID, T any](r *Reader, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {

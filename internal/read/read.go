@@ -24,14 +24,15 @@ import (
 
 // Reader reads one database.
 type Reader struct {
-	db  *gorm.DB
-	log *event.Log
-	now func() time.Time
+	db      *gorm.DB
+	log     *event.Log
+	now     func() time.Time
+	collect time.Duration
 }
 
-// New makes a reader.
-func New(db *pg.DB, log *event.Log, now func() time.Time) *Reader {
-	return &Reader{db: db.Gorm, log: log, now: now}
+// New makes a reader whose loaders collect for so long.
+func New(db *pg.DB, log *event.Log, now func() time.Time, collect time.Duration) *Reader {
+	return &Reader{db: db.Gorm, log: log, now: now, collect: collect}
 }
 
 // Connections and edges of the API, by their GraphQL names.

@@ -40,7 +40,7 @@ func newWorld(t testing.TB, opts ...pgtest.Option) *world {
 	w := &world{t: t, db: pgtest.New(t, opts...)}
 	w.log = event.New(w.db, slog.New(slog.DiscardHandler))
 	t.Cleanup(w.log.Close)
-	w.read = read.New(w.db, w.log, func() time.Time { return moment })
+	w.read = read.New(w.db, w.log, func() time.Time { return moment }, read.CollectFor)
 	w.ann = w.user("Ann", "ann@example.com", model.Agent)
 	return w
 }
