@@ -136,6 +136,24 @@ func (s *testServer) holds(reported int) {
 	}
 }
 
+// lists tells the same by the API.
+func (s *testServer) lists(reported int) {
+	s.t.Helper()
+	there := map[string]bool{}
+	for after, more := any(nil), true; more; {
+		page := s.ok(model.Manager, `query ($after: String) {responses(first: 100, after: $after) {nodes {externalId} pageInfo {hasNextPage endCursor}}}`, vars{"after": after}).at("responses")
+		for _, r := range page.list("nodes") {
+			there[r.text("externalId")] = true
+		}
+		after, more = page.text("pageInfo.endCursor"), page.truth("pageInfo.hasNextPage")
+	}
+	for i := range reported {
+		if row := fmt.Sprint("r", i); !there[row] && i%100 != 99 {
+			s.t.Errorf("row %s was reported and is not there", row)
+		}
+	}
+}
+
 func TestAServerThatIsKilledLosesNothingThatAnImportReportedAndComesBack(t *testing.T) {
 	t.Parallel()
 	settings := []string{
@@ -178,6 +196,7 @@ func TestAServerThatIsKilledLosesNothingThatAnImportReportedAndComesBack(t *test
 	if n[0] == 0 || n[0] >= rows-rejected || have["all"] < n[0] || have["cases"] < n[2] || have["cases"] < len(before) {
 		t.Errorf("%v was reported, and %d cases were pushed; there are %v", n, len(before), have)
 	}
+	s.lists(n[0] + n[1] + n[3])
 	next := importMade(t, file, settings...)
 	if code := next.exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
