@@ -19,8 +19,9 @@ const (
 type CaseOrigin string
 
 const (
-	OriginRule   CaseOrigin = "RULE"
-	OriginManual CaseOrigin = "MANUAL"
+	OriginRule       CaseOrigin = "RULE"
+	OriginManual     CaseOrigin = "MANUAL"
+	OriginAllocation CaseOrigin = "ALLOCATION"
 )
 
 // Case is the work of following one customer up, as it is now.

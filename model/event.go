@@ -19,6 +19,8 @@ const (
 	EventOutreachRecorded CaseEventType = "OUTREACH_RECORDED"
 	EventCustomerReplied  CaseEventType = "CUSTOMER_REPLIED"
 	EventRootCauseSet     CaseEventType = "ROOT_CAUSE_SET"
+	EventEscalated        CaseEventType = "ESCALATED"
+	EventCustomerErased   CaseEventType = "CUSTOMER_ERASED"
 )
 
 // Event is one row of the log: one thing that happened to a case, kept for good.
@@ -58,6 +60,7 @@ type Snapshot struct {
 	Customer     Customer  `json:"customer"`
 	AssigneeName *string   `json:"assigneeName,omitempty"`
 	RuleIDs      []RuleID  `json:"ruleIds,omitempty"`
+	Themes       []Theme   `json:"themes,omitempty"` // the response's, those that are not deleted
 
 	ExternalRefs []ExternalRef `json:"externalRefs,omitempty"`
 	Outreaches   []Outreach    `json:"outreaches,omitempty"` // each kind once: what filters look at

@@ -22,6 +22,10 @@ type (
 	UserID         struct{ uuid.UUID }
 	ApiTokenID     struct{ uuid.UUID }
 	NotificationID struct{ uuid.UUID }
+	ThemeID        struct{ uuid.UUID }
+	WebhookID      struct{ uuid.UUID }
+	DeliveryID     struct{ uuid.UUID }
+	ImportID       struct{ uuid.UUID }
 )
 
 const (
@@ -34,6 +38,10 @@ const (
 	userPrefix         = "usr"
 	apiTokenPrefix     = "tok"
 	notificationPrefix = "ntf"
+	themePrefix        = "thm"
+	webhookPrefix      = "whk"
+	deliveryPrefix     = "dlv"
+	importPrefix       = "imp"
 )
 
 // AnyID is any of them.
@@ -63,6 +71,10 @@ func (id RuleID) String() string         { return globalID(rulePrefix, id.UUID) 
 func (id UserID) String() string         { return globalID(userPrefix, id.UUID) }
 func (id ApiTokenID) String() string     { return globalID(apiTokenPrefix, id.UUID) }
 func (id NotificationID) String() string { return globalID(notificationPrefix, id.UUID) }
+func (id ThemeID) String() string        { return globalID(themePrefix, id.UUID) }
+func (id WebhookID) String() string      { return globalID(webhookPrefix, id.UUID) }
+func (id DeliveryID) String() string     { return globalID(deliveryPrefix, id.UUID) }
+func (id ImportID) String() string       { return globalID(importPrefix, id.UUID) }
 
 func (id CustomerID) MarshalGQL(w io.Writer)     { writeID(w, id) }
 func (id ResponseID) MarshalGQL(w io.Writer)     { writeID(w, id) }
@@ -73,6 +85,10 @@ func (id RuleID) MarshalGQL(w io.Writer)         { writeID(w, id) }
 func (id UserID) MarshalGQL(w io.Writer)         { writeID(w, id) }
 func (id ApiTokenID) MarshalGQL(w io.Writer)     { writeID(w, id) }
 func (id NotificationID) MarshalGQL(w io.Writer) { writeID(w, id) }
+func (id ThemeID) MarshalGQL(w io.Writer)        { writeID(w, id) }
+func (id WebhookID) MarshalGQL(w io.Writer)      { writeID(w, id) }
+func (id DeliveryID) MarshalGQL(w io.Writer)     { writeID(w, id) }
+func (id ImportID) MarshalGQL(w io.Writer)       { writeID(w, id) }
 
 func (id *CustomerID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, customerPrefix, "a customer", v)
@@ -91,6 +107,14 @@ func (id *ApiTokenID) UnmarshalGQL(v any) error {
 func (id *NotificationID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, notificationPrefix, "a notification", v)
 }
+func (id *ThemeID) UnmarshalGQL(v any) error { return readID(&id.UUID, themePrefix, "a theme", v) }
+func (id *WebhookID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, webhookPrefix, "a webhook", v)
+}
+func (id *DeliveryID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, deliveryPrefix, "a delivery", v)
+}
+func (id *ImportID) UnmarshalGQL(v any) error { return readID(&id.UUID, importPrefix, "an import", v) }
 
 // ParseID tells which noun an id from outside is of: the answer is one of the id types above.
 func ParseID(s string) (any, error) {
@@ -118,6 +142,14 @@ func ParseID(s string) (any, error) {
 		return ApiTokenID{u}, nil
 	case notificationPrefix:
 		return NotificationID{u}, nil
+	case importPrefix:
+		return ImportID{u}, nil
+	case deliveryPrefix:
+		return DeliveryID{u}, nil
+	case webhookPrefix:
+		return WebhookID{u}, nil
+	case themePrefix:
+		return ThemeID{u}, nil
 	}
 	return nil, scalarErrorf("%q is not an id", shorten(s))
 }

@@ -6,9 +6,11 @@ import "time"
 type NotificationKind string
 
 const (
-	NotifyNewResponse  NotificationKind = "NEW_RESPONSE"
-	NotifyCaseAssigned NotificationKind = "CASE_ASSIGNED"
-	NotifyCaseOverdue  NotificationKind = "CASE_OVERDUE"
+	NotifyNewResponse     NotificationKind = "NEW_RESPONSE"
+	NotifyCaseAssigned    NotificationKind = "CASE_ASSIGNED"
+	NotifyCaseOverdue     NotificationKind = "CASE_OVERDUE"
+	NotifyCaseEscalated   NotificationKind = "CASE_ESCALATED"
+	NotifyWebhookDisabled NotificationKind = "WEBHOOK_DISABLED"
 )
 
 // NotificationStatus is how far a mail has come.
