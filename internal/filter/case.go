@@ -9,14 +9,14 @@ import (
 // mineField becomes assignee = viewer, or its opposite, before anything is decided.
 type mineField struct{}
 
-func (mineField) parse(_ *parser, v any) (expr, error) {
+func (mineField) parse(p *parser, v any) (expr, error) {
+	p.mine = true
 	want, err := readBool(v)
 	mine := leaf{
 		inSQL: func(b *sqlBuilder) { b.put("cases.assignee_id = ?", b.viewer) },
 		inGo: func(s *Subject, viewer model.UserID) bool {
 			return s.Case.AssigneeID != nil && *s.Case.AssigneeID == viewer
 		},
-		self: true,
 	}
 	return unless(want, mine), err
 }

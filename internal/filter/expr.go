@@ -14,7 +14,6 @@ import (
 type expr interface {
 	sql(*sqlBuilder)
 	match(*Subject, model.UserID) bool
-	mine() bool // whether the viewer matters
 }
 
 type (
@@ -65,20 +64,6 @@ func (x notOf) match(s *Subject, viewer model.UserID) bool { return !x.of.match(
 func (x withResponse) match(s *Subject, viewer model.UserID) bool {
 	return s.Response != nil && x.of.match(s, viewer)
 }
-
-func anyMine(list []expr) bool {
-	for _, e := range list {
-		if e.mine() {
-			return true
-		}
-	}
-	return false
-}
-
-func (x allOf) mine() bool        { return anyMine(x) }
-func (x anyOf) mine() bool        { return anyMine(x) }
-func (x notOf) mine() bool        { return x.of.mine() }
-func (x withResponse) mine() bool { return x.of.mine() }
 
 // sqlBuilder writes a condition with a parameter for every value.
 type sqlBuilder struct {

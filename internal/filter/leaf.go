@@ -13,12 +13,10 @@ import (
 type leaf struct {
 	inSQL func(*sqlBuilder)
 	inGo  func(*Subject, model.UserID) bool
-	self  bool
 }
 
 func (l leaf) sql(b *sqlBuilder)                          { l.inSQL(b) }
 func (l leaf) match(s *Subject, viewer model.UserID) bool { return l.inGo(s, viewer) }
-func (l leaf) mine() bool                                 { return l.self }
 
 // compare makes a leaf of a column, an operator of SQL and the same in Go.
 func compare(c column, sql string, value any, inGo func(*Subject) bool) leaf {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/fault"
@@ -21,6 +22,16 @@ type parser struct {
 	strict bool // what is stored: no nulls, nothing empty
 	depth  int
 	values int
+
+	path []string // to the object that is being read
+	traits
+}
+
+// traits are what a whole filter is asked about before it is decided.
+type traits struct {
+	mine     bool   // whether the viewer matters
+	searches bool   // whether only PostgreSQL can decide it
+	personal string // the path of the first field that holds personal data; empty where there is none
 }
 
 func (p *parser) object(v any, n *noun) (expr, error) {
@@ -56,7 +67,11 @@ func (p *parser) object(v any, n *noun) (expr, error) {
 func (p *parser) field(name string, v any, n *noun) (expr, error) {
 	switch name {
 	case "and", "or":
-		list, err := each(p, v, func(item any) (expr, error) { return p.object(item, n) })
+		i := -1
+		list, err := each(p, v, func(item any) (expr, error) {
+			i++
+			return within(p, name+"["+strconv.Itoa(i)+"]", func() (expr, error) { return p.object(item, n) })
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -68,14 +83,26 @@ func (p *parser) field(name string, v any, n *noun) (expr, error) {
 		}
 		return anyOf(list), nil
 	case "not":
-		of, err := p.object(v, n)
+		of, err := within(p, name, func() (expr, error) { return p.object(v, n) })
 		return notOf{of}, err
 	}
 	f, ok := n.fields[name]
 	if !ok {
 		return nil, fault.New(fault.BadUserInput, "%s has no such field", n.name)
 	}
-	return f.parse(p, v)
+	return within(p, name, func() (expr, error) {
+		if f.personal && p.personal == "" {
+			p.personal = strings.Join(p.path, ".")
+		}
+		return f.parse(p, v)
+	})
+}
+
+// within reads what stands below a name.
+func within(p *parser, name string, read func() (expr, error)) (expr, error) {
+	p.path = append(p.path, name)
+	defer func() { p.path = p.path[:len(p.path)-1] }()
+	return read()
 }
 
 // operators reads an object such as {gte: 7, lte: 8}: each operator is one condition, all of them hold.
