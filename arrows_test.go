@@ -34,17 +34,19 @@ var arrows = map[string][]string{
 	"internal/auth":   {"model", "internal/fault", "internal/filter"},
 	"internal/event":  {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":    {"model", "internal/pg"},
+	"internal/egress": {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
 	"internal/live": {},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule"},
-	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
-	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
+	"internal/notify":  {"model", "internal/event", "internal/job", "internal/pg"},
+	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
@@ -56,9 +58,10 @@ var arrows = map[string][]string{
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/read", "internal/report", "internal/rule", "internal/setup"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/read"},
-	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
+	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/read", "internal/report", "internal/sample", "internal/setup"},
+		"internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},
+	"docs/examples/receiver": {},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

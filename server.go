@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
@@ -35,12 +36,13 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/migrations"
 	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
-// shutdown is how long requests, sockets and mails under way may take to end.
+// shutdown is how long requests, sockets, webhooks and mails under way may take to end.
 const shutdown = 10 * time.Second
 
 type commands struct {
@@ -196,6 +198,7 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	hooks *webhook.Sender
 
 	collect time.Duration // how long a loader waits for its siblings
 }
@@ -235,9 +238,11 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	}
 	feed := event.New(db, log)
 	work := casework.New(db, feed, queue, time.Now)
+	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
-		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor,
+		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor,
+		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 	}, nil
 }
 
@@ -269,6 +274,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	} else {
 		timers()
 	}
+	background.Go(func() { a.hooks.Run(running) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket)\n    wallboard  http://%[1]s/\n", listener.Addr())

@@ -25,6 +25,8 @@ type Config struct {
 	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Needed with a mail server."`
 	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the address listened on."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
+
+	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may lead to private addresses, this machine's own among them, and to http://. Default: no. Say yes only where every administrator may reach all that this server reaches."`
 }
 
 // shortest is the least length of an administrator's token.
@@ -58,6 +60,7 @@ func (c *Config) Validate() error {
 	if c.PublicURL != "" {
 		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
 	}
+	check("CLOSELOOP_WEBHOOK_PRIVATE", checkYesNo(c.WebhookPrivate))
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)
 	return errors.Join(mistakes...)
@@ -93,6 +96,16 @@ func (c *Config) Base() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// PrivateWebhooks tells whether webhooks may lead to private addresses, and to http://.
+func (c *Config) PrivateWebhooks() bool { return c.WebhookPrivate == "yes" }
+
+func checkYesNo(s string) error {
+	if s != "" && s != "yes" && s != "no" {
+		return fmt.Errorf("%q must be yes or no", s)
+	}
+	return nil
 }
 
 func checkListen(listen string) error {

@@ -21,10 +21,14 @@ type letter struct {
 	assignedBy   string          // empty: a rule did, or nothing was assigned
 	movedTo      string          // who has the case meanwhile, where it is not the one it was assigned to
 	zone         *time.Location
+	webhook      *model.Webhook // of a mail that is about one, and about nothing else; nil: it was deleted
 }
 
 func load(db *gorm.DB, n *model.Notification) (*letter, error) {
 	l := &letter{notification: n}
+	if n.Kind == model.NotifyWebhookDisabled {
+		return l, l.loadWebhook(db)
+	}
 	var event *model.Event
 	err := errors.Join(
 		takeIf(&event, db.Select("id", "type", "actor_id", "rule_id", "assignee_id"), n.EventID),

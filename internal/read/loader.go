@@ -21,6 +21,7 @@ type Loaders struct {
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+	Events    *dataloadgen.Loader[model.EventID, *model.LoggedEvent]
 
 	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
 	ExternalRefsOf  *dataloadgen.Loader[model.CaseID, []*model.ExternalRef]
@@ -54,6 +55,8 @@ func (r *Reader) loaders() *Loaders {
 		Notes: loader(wait, byID(r, func(n *model.Note) model.NoteID { return n.ID })),
 		Users: loader(wait, byID(r, func(u *model.User) model.UserID { return u.ID })),
 		Rules: loader(wait, byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
+
+		Events: loader(wait, r.events),
 
 		RulesOf:         loader(wait, r.rulesOf),
 		ExternalRefsOf:  loader(wait, r.externalRefsOf),

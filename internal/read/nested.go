@@ -20,6 +20,7 @@ const (
 	responsesOfCustomer = "responses of a customer"
 	casesOfCustomer     = "cases of a customer"
 	casesOfUser         = "cases of a user"
+	deliveriesOfWebhook = "deliveries of a webhook"
 )
 
 type listRequest struct {
@@ -109,6 +110,8 @@ func (r *Reader) readList(ctx context.Context, of string, q listRequest, ids []u
 	switch of {
 	case notesOfCase:
 		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, true, ids)
+	case deliveriesOfWebhook:
+		return each(r, ctx, "webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, deliveryOrder, q.Args, true, ids)
 	case historyOfCase:
 		return r.histories(ctx, q.Args, ids)
 	case responsesOfCustomer:
