@@ -27,11 +27,6 @@ func (l *Log) Grown() <-chan struct{} {
 	return l.grown
 }
 
-// Shows tells whether the event is for the viewer, and whether the case matches after it.
-func (q Request) Shows(e *Event, viewer model.UserID) (matches, shown bool) {
-	return q.shows(e, viewer)
-}
-
 // ByID reads events by their ids; those that are not there are left out.
 func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
 	if _, err := l.Stamp(ctx); err != nil { // their cursors need their positions, and the epochs as they are now
@@ -48,7 +43,18 @@ func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]
 	}
 	found := make(map[model.EventID]*model.LoggedEvent, len(events))
 	for _, e := range events {
-		found[e.ID] = e.logged(true)
+		found[e.ID] = &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: true, Cursor: e.Cursor}
 	}
 	return found, nil
+}
+
+// Stands gives a case as it is now: what its newest event says of it.
+func (l *Log) Stands(ctx context.Context, id model.CaseID) (*model.Snapshot, error) {
+	var row model.Event
+	err := l.db.Gorm.WithContext(ctx).Where("case_id = ?", id).Order("version DESC").Limit(1).Take(&row).Error
+	if err != nil {
+		return nil, fmt.Errorf("read how a case stands: %w", err)
+	}
+	then, _, err := decode(&row)
+	return then, err
 }

@@ -11,18 +11,21 @@ import (
 
 // body is what is posted of an event, as docs/webhook.schema.json has it; false where the owner may not see it. Names
 // and ids are the API's.
-func (s *Sender) body(_ context.Context, hook *model.Webhook, e *model.LoggedEvent) (body []byte, shown bool, err error) {
-	if !reads(hook.Owner) {
-		return nil, false, nil
-	}
-	q, err := request(hook)
+func (s *Sender) body(ctx context.Context, hook *model.Webhook, e *model.LoggedEvent) (body []byte, shown bool, err error) {
+	b, err := boundOf(hook)
 	if err != nil {
 		return nil, false, err
 	}
+	if shown, err = s.sees(ctx, b, e); !shown || err != nil {
+		return nil, false, err
+	}
+	matches := b.matches(filter.Of(e.Then, e.At))
+	if b.scope.Veiled() {
+		e = veiled(e)
+	}
 	data := map[string]any{
 		"id": e.ID.String(), "type": e.Type, "cursor": e.Cursor, "at": e.At.UTC(), "actorId": id(e.ActorID), "noteId": id(e.NoteID),
-		"matches":  q.Filter.Match(filter.Of(e.Then, e.At), hook.OwnerID),
-		"snapshot": snapshot(e.Then),
+		"matches": matches, "snapshot": snapshot(e.Then),
 	}
 	details(data, e)
 	body, err = json.Marshal(struct {

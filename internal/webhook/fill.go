@@ -52,13 +52,13 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	q, err := request(hook)
+	b, err := boundOf(hook)
 	if err != nil {
 		return false, err
 	}
 	var wanted []*event.Event
 	for _, e := range events {
-		if _, shown := q.Shows(e, hook.OwnerID); shown {
+		if b.wants(e) {
 			wanted = append(wanted, e)
 		}
 	}
