@@ -32,11 +32,11 @@ func findOrMake(tx *gorm.DB, now time.Time, viewer auth.Viewer, s *prepared) (cu
 		if s.NameKey != "" && s.Customer.ExternalID == nil && customer.Email == nil {
 			customer.NameKey = &s.NameKey
 		}
-		customer.Fold()
-		if err := tx.Create(customer).Error; err != nil {
+		row := customer.Row()
+		if err := tx.Create(row).Error; err != nil {
 			return nil, nil, fmt.Errorf("make a customer: %w", err)
 		}
-		return customer, nil, nil
+		return &row.Customer, nil, nil
 	}
 	seen, err := sees(tx.Model(&model.Customer{}).Where("id = ?", customer.ID).Where(viewer.Scope().Customers(now)), viewer)
 	if err != nil {
@@ -70,8 +70,7 @@ func findOrMake(tx *gorm.DB, now time.Time, viewer auth.Viewer, s *prepared) (cu
 }
 
 func writeCustomer(tx *gorm.DB, c *model.Customer) error {
-	c.Fold()
-	err := tx.Model(&model.Customer{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c).Error
+	err := tx.Model(&model.CustomerRow{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c.Row()).Error
 	if err != nil {
 		return fmt.Errorf("write a customer: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -134,6 +135,7 @@ type NoteFilter struct {
 	Case      []model.CaseID
 	Author    []model.UserID
 	CreatedAt *filter.Time
+	Search    *string
 }
 
 // Notes lists notes, the oldest first.
@@ -147,6 +149,15 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, 
 			query = query.Where("author_id = ANY(?)", array{model.UUIDs(f.Author)})
 		}
 		query = query.Where(f.CreatedAt.Where("notes.created_at", r.now()))
+		if f.Search != nil {
+			words, err := filter.ReadSearch(*f.Search)
+			if err != nil {
+				return nil, fault.Within("filter.search", err)
+			}
+			if strings.TrimSpace(words) != "" {
+				query = query.Where(filter.FullText("notes.body"), words)
+			}
+		}
 	}
 	c, err := page.Read(query, noteOrder, args, nil)
 	return wrapped(c, "list notes", err)

@@ -44,7 +44,7 @@ func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *mod
 		if err != nil {
 			return nil, err
 		}
-		query = query.Where(f.Where(now))
+		query = query.Where(f.WhereReceived(now))
 	}
 	query = query.Session(&gorm.Session{})
 	var rows []struct {
