@@ -55,6 +55,16 @@ func (v Viewer) Scope() *filter.Scope {
 	return scope
 }
 
+// ScopeOf is the scope of a user as the viewer may read it: their own, or anybody's where nothing is outside for them.
+// A scope may name whom the viewer must not know of.
+func (v Viewer) ScopeOf(u *model.User) (*model.Scope, error) {
+	whole := !v.Scope().Bounded() && !v.Scope().Veiled()
+	if u.ID != v.User.ID && !(whole && v.Has(model.Stakeholder, model.Agent, model.Manager)) {
+		return nil, fault.New(fault.Forbidden, "you may read your own scope only")
+	}
+	return u.Scope(), nil
+}
+
 // View is a key of all that an answer may depend on besides the viewer's id: two viewers of one View may be given the
 // same answer, unless the question itself asks for what is theirs. Where a scope makes the id matter, it is in the key.
 func (v Viewer) View() string { return viewOf(v.User) }

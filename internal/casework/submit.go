@@ -27,7 +27,7 @@ func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in Submit
 
 // SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
 // itself is left out, with its fault in the outcome; the others go in.
-func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
 	good := make([]*prepared, len(batch))
 	asked := w.now().UTC().Truncate(time.Microsecond)
@@ -38,7 +38,7 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 		if err := lockIdentities(tx, good); err != nil {
 			return err
 		}
-		in := &intake{w: w, tx: tx, now: now, options: o}
+		in := &intake{w: w, tx: tx, now: now, viewer: viewer, options: o}
 		if err := in.readRules(); err != nil {
 			return err
 		}
@@ -48,6 +48,9 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 			}
 			var err error
 			if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
+				return err
+			}
+			if err := in.within(outcomes[i].SubmitResponsePayload); err != nil {
 				return err
 			}
 		}
@@ -64,6 +67,7 @@ type intake struct {
 	w       *Work
 	tx      *gorm.DB
 	now     time.Time
+	viewer  auth.Viewer
 	options SubmitOptions
 	rules   []rule.Rule
 	central []string
@@ -117,15 +121,14 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if known, err := in.known(p); known != nil || err != nil {
 		return known, err
 	}
-	customer, changed, err := findOrMake(in.tx, in.now, p)
+	customer, changed, err := findOrMake(in.tx, in.now, in.viewer, p)
 	if err != nil {
 		return nil, err
 	}
-	response := p.response(customer, in.now)
-	if err := in.tx.Omit(clause.Associations).Create(response).Error; err != nil {
-		return nil, fmt.Errorf("keep a response: %w", err)
+	response, err := in.keep(p.response(customer, in.now))
+	if err != nil {
+		return nil, err
 	}
-	response.Category = model.CategoryOf(response.Score)
 	out := &SubmitResponsePayload{Response: response, Created: true}
 	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
 		if out.Case, err = in.carryOut(ctx, d, response, customer); err != nil {
@@ -138,6 +141,21 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 		}
 	}
 	return out, nil
+}
+
+// keep writes the response with its folded texts.
+func (in *intake) keep(r *model.Response) (*model.Response, error) {
+	row := r.Row()
+	if err := in.tx.Omit(clause.Associations).Create(row).Error; err != nil {
+		return nil, fmt.Errorf("keep a response: %w", err)
+	}
+	if texts := row.Texts(); texts != nil {
+		if err := in.tx.Create(texts).Error; err != nil {
+			return nil, fmt.Errorf("keep a response's texts: %w", err)
+		}
+	}
+	row.Category = model.CategoryOf(row.Score)
+	return &row.Response, nil
 }
 
 // known answers with the response that has this external id already. Nobody can be about to write one: the caller

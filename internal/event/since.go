@@ -27,7 +27,7 @@ func (l *Log) Grown() <-chan struct{} {
 	return l.grown
 }
 
-// ByID reads events by their ids; those that are not there are left out.
+// ByID reads events by their ids, for who is bounded by no scope; those that are not there are left out.
 func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
 	if _, err := l.Stamp(ctx); err != nil { // their cursors need their positions, and the epochs as they are now
 		return nil, err
@@ -46,15 +46,4 @@ func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]
 		found[e.ID] = &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: true, Cursor: e.Cursor}
 	}
 	return found, nil
-}
-
-// Stands gives a case as it is now: what its newest event says of it.
-func (l *Log) Stands(ctx context.Context, id model.CaseID) (*model.Snapshot, error) {
-	var row model.Event
-	err := l.db.Gorm.WithContext(ctx).Where("case_id = ?", id).Order("version DESC").Limit(1).Take(&row).Error
-	if err != nil {
-		return nil, fmt.Errorf("read how a case stands: %w", err)
-	}
-	then, _, err := decode(&row)
-	return then, err
 }

@@ -27,7 +27,12 @@ type Subject struct {
 	Response *model.Response
 	Customer *model.Customer
 	RuleIDs  []model.RuleID
-	Now      time.Time // what withinLast, withinNext and overdue are measured from
+	Themes   []model.Theme // the response's, but for deleted ones
+
+	ExternalRefs []model.ExternalRef
+	Outreaches   []model.Outreach
+
+	Now time.Time // what withinLast, withinNext and overdue are measured from
 }
 
 // now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
@@ -35,7 +40,10 @@ func (s *Subject) now() time.Time { return s.Now.Truncate(time.Microsecond) }
 
 // Of makes the subject of a snapshot at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
-	return &Subject{Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Now: at}
+	return &Subject{
+		Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Themes: s.Themes,
+		ExternalRefs: s.ExternalRefs, Outreaches: s.Outreaches, Now: at,
+	}
 }
 
 // The three filters of the API. The zero value matches everything.
@@ -95,6 +103,16 @@ func (f *Response) Where(now time.Time) clause.Expression {
 	return f.where(responseNoun, model.UserID{}, now)
 }
 
+// WhereReceived is the filter as a condition on the rows of responses, decided as when they came in: no case followed
+// them up, and nobody had contacted the customer.
+func (f *Response) WhereReceived(now time.Time) clause.Expression {
+	if f == nil {
+		return everything
+	}
+	b := sqlBuilder{table: responseNoun.table, now: now, received: true}
+	return f.build(&b)
+}
+
 // Where is the filter as a condition on the rows of customers.
 func (f *Customer) Where(now time.Time) clause.Expression {
 	if f == nil {
@@ -106,11 +124,15 @@ func (f *Customer) Where(now time.Time) clause.Expression {
 var everything = clause.Expr{SQL: "true"}
 
 func (t *tree) where(n *noun, viewer model.UserID, now time.Time) clause.Expression {
+	return t.build(&sqlBuilder{table: n.table, viewer: viewer, now: now})
+}
+
+func (t *tree) build(b *sqlBuilder) clause.Expression {
 	if t.root == nil {
 		return everything
 	}
-	b := sqlBuilder{table: n.table, viewer: viewer, now: now.Truncate(time.Microsecond)}
-	t.root.sql(&b)
+	b.now = b.now.Truncate(time.Microsecond)
+	t.root.sql(b)
 	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
 }
 

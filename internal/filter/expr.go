@@ -67,11 +67,12 @@ func (x withResponse) match(s *Subject, viewer model.UserID) bool {
 
 // sqlBuilder writes a condition with a parameter for every value.
 type sqlBuilder struct {
-	table  string // of the rows that are asked for: the same field stands elsewhere in each
-	viewer model.UserID
-	now    time.Time
-	text   strings.Builder
-	vars   []any
+	table    string // of the rows that are asked for: the same field stands elsewhere in each
+	viewer   model.UserID
+	now      time.Time
+	received bool // whether responses are seen as when they came in
+	text     strings.Builder
+	vars     []any
 }
 
 func (b *sqlBuilder) join(list []expr, word, empty string) {

@@ -133,6 +133,35 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 	return all, nil
 }
 
+// parts reads an object whose fields together say what one thing is like; it may leave fields out.
+func (p *parser) parts(v any, name string, read map[string]func(any) error) error {
+	m, err := p.enter(v)
+	if err != nil {
+		return err
+	}
+	defer func() { p.depth-- }()
+	given := 0
+	for _, field := range sorted(m) {
+		into, ok := read[field]
+		switch {
+		case !ok:
+			return fault.Input(field, "%s has no such field", name)
+		case m[field] == nil && p.strict:
+			return fault.Input(field, "null is not allowed in a filter that is kept: leave the field out")
+		case m[field] == nil:
+			continue
+		}
+		if err := into(m[field]); err != nil {
+			return fault.Within(field, scalar(err))
+		}
+		given++
+	}
+	if given == 0 && p.strict {
+		return fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+	}
+	return nil
+}
+
 func (p *parser) enter(v any) (map[string]any, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -198,7 +227,7 @@ func readDuration(v any) (time.Duration, error) {
 	return time.Duration(d), err
 }
 
-func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func list(words []string) string {
 	text := ""

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -9,31 +8,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// body is what is posted of an event, as docs/webhook.schema.json has it; false where the owner may not see it. Names
-// and ids are the API's.
-func (s *Sender) body(ctx context.Context, hook *model.Webhook, e *model.LoggedEvent) (body []byte, shown bool, err error) {
-	b, err := boundOf(hook)
-	if err != nil {
-		return nil, false, err
-	}
-	if shown, err = s.sees(ctx, b, e); !shown || err != nil {
-		return nil, false, err
-	}
-	matches := b.matches(filter.Of(e.Then, e.At))
-	if b.scope.Veiled() {
-		e = veiled(e)
-	}
+// body is what is posted of an event, as docs/webhook.schema.json has it. Names and ids are the API's.
+func body(b bound, e *model.LoggedEvent) ([]byte, error) {
 	data := map[string]any{
 		"id": e.ID.String(), "type": e.Type, "cursor": e.Cursor, "at": e.At.UTC(), "actorId": id(e.ActorID), "noteId": id(e.NoteID),
-		"matches": matches, "snapshot": snapshot(e.Then),
+		"matches": b.matches(filter.Of(e.Then, e.At)), "snapshot": snapshot(e.Then),
 	}
 	details(data, e)
-	body, err = json.Marshal(struct {
+	return json.Marshal(struct {
 		Type      model.CaseEventType `json:"type"`
 		Timestamp time.Time           `json:"timestamp"`
 		Data      any                 `json:"data"`
 	}{e.Type, e.At.UTC(), data})
-	return body, true, err
 }
 
 // details adds what events of one type have.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -13,7 +12,9 @@ import (
 // reads tells whether a user may read events at all. A webhook whose owner may not is disabled.
 func reads(owner *model.User) bool { return owner.Active && owner.Role != model.Intake }
 
-// bound is what a webhook asks of the log, and what its owner may see of it: the one place where that is decided.
+// bound is what a webhook asks of the log, and what its owner may see of it: the one place where that is decided. That
+// an event is wanted is decided when its delivery is made; when it is posted, the log's Find says whether the owner may
+// see it still.
 type bound struct {
 	hook   *model.Webhook
 	filter *filter.Case // nil: all
@@ -30,6 +31,9 @@ func boundOf(hook *model.Webhook) (b bound, err error) {
 	}
 	if b.filter, err = filter.StoredCase(hook.Filter); err != nil {
 		return b, fmt.Errorf("read a webhook's filter: %v", err)
+	}
+	if b.scope.Veiled() && b.filter.Personal() != "" {
+		b.scope = nil // who may not see personal data may not ask by it either, and so sees nothing here
 	}
 	return b, nil
 }
@@ -55,19 +59,3 @@ func (b bound) wants(e *event.Event) bool {
 }
 
 func (b bound) matches(s *filter.Subject) bool { return b.filter.Match(s, b.hook.OwnerID) }
-
-// sees tells whether the owner may see an event now: where its case, as it was then and as it is now, is in their
-// scope.
-func (s *Sender) sees(ctx context.Context, b bound, e *model.LoggedEvent) (bool, error) {
-	if !reads(b.hook.Owner) || !b.scope.Sees(filter.Of(e.Then, e.At)) {
-		return false, nil
-	}
-	if !b.scope.Bounded() {
-		return true, nil
-	}
-	now, err := s.log.Stands(ctx, e.CaseID)
-	if err != nil {
-		return false, err
-	}
-	return b.scope.Sees(filter.Of(now, s.clock())), nil
-}

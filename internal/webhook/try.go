@@ -40,20 +40,22 @@ const errOurs = "an internal error: see the server's log"
 
 // try posts an event once.
 func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery) outcome {
-	events, err := s.log.ByID(ctx, []model.EventID{d.EventID})
+	b, err := boundOf(hook)
+	if err != nil {
+		return s.failed(d, "asked for", err)
+	}
+	e, err := s.log.Find(ctx, b.scope, d.EventID)
 	switch {
 	case ctx.Err() != nil:
 		return outcome{broken: true}
-	case err != nil || events[d.EventID] == nil:
-		return s.failed(d, "read", err)
-	}
-	e := events[d.EventID]
-	body, shown, err := s.body(ctx, hook, e)
-	switch {
 	case err != nil:
-		return s.failed(d, "written", err)
-	case !shown:
+		return s.failed(d, "read", err)
+	case e == nil || !reads(hook.Owner):
 		return outcome{withheld: true, said: "the webhook's owner may not see this case"}
+	}
+	body, err := body(b, e)
+	if err != nil {
+		return s.failed(d, "written", err)
 	}
 	if err := s.o.Policy.Check("url", hook.URL); err != nil { // the setting may be another than when it was made
 		return outcome{said: err.Error()}
