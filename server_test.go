@@ -55,6 +55,7 @@ type settings struct {
 	tracer  pgx.QueryTracer // sees every statement
 	collect time.Duration   // how long a loader waits for its siblings
 	still   bool            // nothing runs but what a request asks for: the feed is not followed
+	hooks   bool            // events are posted to webhooks, on this machine too
 }
 
 func newServer(t *testing.T, with ...settings) *testServer {
@@ -69,6 +70,9 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	}
 	s := &testServer{t: t, log: &journal{}, tokens: map[model.Role]string{}, users: map[model.Role]string{}}
 	c := &config.Config{Listen: "127.0.0.1:8080", SMTPURL: o.smtpURL, MailFrom: "closeloop <care@example.com>"}
+	if o.hooks {
+		c.WebhookPrivate = "yes"
+	}
 	a, err := wire(pgtest.New(t, options...), c, slog.New(s.log))
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +95,15 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	})
 	if !o.still {
 		a.feed.Follow()
+	}
+	if o.hooks {
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			a.hooks.Run(ctx)
+		}()
+		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.smtpURL != "" {
 		if err := a.mail.Start(context.Background()); err != nil {
