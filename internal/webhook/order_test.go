@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,4 +213,41 @@ func TestServersThatWorkAtOncePostEachEventOnce(t *testing.T) {
 	for _, c := range cases {
 		same(t, "a case", r.kept(c), w.events(c))
 	}
+}
+
+func TestAServerWhoseLeaseEndedHasNothingMoreToSay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arrived, first, second := make(chan struct{}, 10), make(chan struct{}), make(chan struct{})
+	var n atomic.Int64
+	r := newReceiver(t, func(_ post, out http.ResponseWriter, in *http.Request) {
+		wait, status := first, http.StatusInternalServerError
+		if n.Add(1) > 1 {
+			wait, status = second, http.StatusNoContent
+		}
+		arrived <- struct{}{}
+		select {
+		case <-wait:
+		case <-in.Context().Done():
+		}
+		out.WriteHeader(status)
+	})
+	h := w.hook(r)
+	w.open("DE")
+	stop := w.run(w.db, w.log, func(o *webhook.Options) { o.Lease = 300 * time.Millisecond; o.LookEvery = 100 * time.Millisecond })
+	<-arrived
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop() // it takes no more, and waits for what is under way
+	}()
+	w.run(w.db, w.log)
+	<-arrived
+	close(first)
+	<-stopped
+	if d := w.deliveries(h)[0]; d.Attempts != 0 || d.LastError != nil || d.NextAttemptAt.Before(w.now().Add(5*time.Second)) || w.again(h).FailingSince != nil {
+		t.Errorf("the first server, which was too late, wrote %+v", d)
+	}
+	close(second)
+	w.delivered(h, 1)
 }
