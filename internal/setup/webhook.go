@@ -105,6 +105,11 @@ func (s *Setup) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*Upda
 		if err := in.apply(w, s.egress); err != nil {
 			return err
 		}
+		if v, _ := in.Enabled.ValueOK(); v != nil && *v {
+			if err := ownerActive(tx, w.OwnerID); err != nil {
+				return err
+			}
+		}
 		w.UpdatedAt = s.clock()
 		err = tx.Model(w).Select("URL", "Events", "Filter", "Enabled", "DisabledReason", "FailingSince", "UpdatedAt").Updates(w).Error
 		if err != nil {
@@ -120,6 +125,19 @@ func (s *Setup) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*Upda
 		return nil, err
 	}
 	return &UpdateWebhookPayload{Webhook: w}, nil
+}
+
+// ownerActive refuses to enable what would disable itself at once.
+func ownerActive(tx *gorm.DB, id model.UserID) error {
+	var owner model.User
+	if err := tx.Where("id = ?", id).Take(&owner).Error; err != nil {
+		return fmt.Errorf("read a webhook's owner: %w", err)
+	}
+	if !owner.Active || owner.Role == model.Intake {
+		return &fault.Error{Code: fault.Conflict, Argument: "input.enabled",
+			Message: "its owner, " + owner.Name + ", is no longer active, or may no longer read cases; make a webhook of your own"}
+	}
+	return nil
 }
 
 // apply sets what the input gives on the webhook, and checks it.

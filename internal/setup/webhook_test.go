@@ -74,6 +74,7 @@ func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 		"null for enabled":    {setup.UpdateWebhookInput{Enabled: cleared[bool]()}, "input.enabled"},
 		"an empty filter":     {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{}`))}, "input.filter"},
 		"a null in a filter":  {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"status": ["OPEN"], "customer": null}`))}, "input.filter.customer"},
+		"a search":            {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"search": "Ana"}`))}, "input.filter.search"},
 		"an empty part of it": {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {}}`))}, "input.filter.customer"},
 	} {
 		c.in.ID = h.ID
@@ -154,5 +155,17 @@ func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
 	}
 	if n := w.count("SELECT count(*) FROM notifications WHERE kind = 'WEBHOOK_DISABLED' AND webhook_id IS NULL"); n != 1 {
 		t.Error("the mail about it is gone, too")
+	}
+}
+
+func TestAWebhookWhoseOwnerIsGoneIsNotEnabled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.webhook()
+	w.must("UPDATE users SET active = false WHERE id = $1", w.admin.User.ID.UUID)
+	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(true)})
+	refused(t, "enabled", err, fault.Conflict, "input.enabled")
+	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(false)}); err != nil {
+		t.Error(err)
 	}
 }
