@@ -74,7 +74,7 @@ func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 		"null for enabled":    {setup.UpdateWebhookInput{Enabled: cleared[bool]()}, "input.enabled"},
 		"an empty filter":     {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{}`))}, "input.filter"},
 		"a null in a filter":  {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"status": ["OPEN"], "customer": null}`))}, "input.filter.customer"},
-		"a search":            {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"search": "Ana"}`))}, "input.filter.search"},
+		"a search":            {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {"search": "Ana"}}`))}, "input.filter.customer.search"},
 		"an empty part of it": {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {}}`))}, "input.filter.customer"},
 	} {
 		c.in.ID = h.ID
