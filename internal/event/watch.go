@@ -15,6 +15,11 @@ import (
 type Reader struct {
 	log *Log
 	at  place
+
+	// Of the events that Next gave last, for Outdated.
+	from     place  // where they begin after
+	passed   *Event // the last that was not outdated; nil: none yet
+	erasures int64  // that the log knew of when they were read
 }
 
 // From makes a reader that starts after the cursor, or at the head where there is none.
@@ -42,6 +47,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	}
 	for {
 		r.log.mu.Lock()
+		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
 		good := r.log.good(r.at, max(r.log.tail, r.at.position))
@@ -81,6 +87,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 
 // moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
 func (r *Reader) moveBehind(events []*Event) {
+	r.from, r.passed = r.at, nil
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
 		r.at = place{r.log.epochOf(last), last}
@@ -113,6 +120,9 @@ func (q Request) shows(e *Event, viewer model.UserID) (matches, shown bool) {
 		return false, false
 	}
 	matches = q.Filter.Match(filter.Of(e.Then, e.At), viewer)
+	if e.Type == model.EventCustomerErased { // what the filter matched before may be what was erased
+		return matches, true
+	}
 	return matches, matches || (e.Was != nil && q.Filter.Match(filter.Of(e.Was, e.At), viewer))
 }
 
@@ -157,6 +167,9 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 				}
 			}
 			for _, e := range events {
+				if reader.Outdated(e) {
+					break
+				}
 				matches, shown := q.shows(e, viewer)
 				if !shown {
 					continue
