@@ -129,6 +129,11 @@ func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*mod
 			return nil, fmt.Errorf("write a case's rules: %w", err)
 		}
 	}
+	if h.Response != nil && h.Origin != model.OriginRule { // an older response may have themes; of a new one, the caller knows
+		if err := h.readAround(tx); err != nil {
+			return nil, err
+		}
+	}
 	if note != nil {
 		id, err := note()
 		if err != nil {
