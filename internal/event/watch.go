@@ -17,6 +17,9 @@ type Reader struct {
 	at  place
 }
 
+// errClosed is what a reader gets when the program ends.
+var errClosed = fault.New(fault.Internal, "the feed has ended here; go on from the last cursor")
+
 // From makes a reader that starts after the cursor, or at the head where there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
 	var at place
@@ -39,6 +42,8 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	case <-r.log.started:
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-r.log.ctx.Done():
+		return nil, errClosed
 	}
 	for {
 		r.log.mu.Lock()
@@ -75,6 +80,8 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-grown:
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-r.log.ctx.Done():
+			return nil, errClosed
 		}
 	}
 }
@@ -120,54 +127,58 @@ func (e *Event) logged(matches bool) *model.LoggedEvent {
 	return &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
 }
 
-// Watch hands over the events that the request asks for, as they happen, until ctx ends or the place in the feed is
-// lost: then it tells fail, and closes the channel. The channel has no buffer: a watcher that does not take falls
-// behind, alone.
-func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+// Watcher is a reader that hands over what a request asks for.
+type Watcher struct {
+	reader *Reader
+	viewer model.UserID
+	asked  Request
+}
+
+// Watch begins after the request's place, or at the head where it names none.
+func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request) (*Watcher, error) {
 	reader, err := l.From(ctx, q.After)
 	if err != nil {
 		return nil, err
 	}
-	watched := make(chan model.CaseEvent)
-	l.starting.Lock()
-	defer l.starting.Unlock()
-	if l.closed { // nobody would wait for it
-		close(watched)
-		return watched, nil
-	}
-	l.tasks.Go(func() {
-		defer close(watched)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(l.ctx, cancel)()
-		for {
-			events, err := reader.Next(ctx)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case fault.Is(err, fault.FeedReset):
-				fail(ctx, err)
-				return
-			case err != nil: // the database is away; the place is kept
-				select {
-				case <-time.After(l.lookEvery):
-					continue
-				case <-ctx.Done():
-					return
-				}
-			}
-			for _, e := range events {
-				matches, shown := q.shows(e, viewer)
-				if !shown {
-					continue
-				}
-				select {
-				case watched <- e.logged(matches).Typed():
-				case <-ctx.Done():
-					return
-				}
-			}
+	return &Watcher{reader, viewer, q}, nil
+}
+
+// Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
+// database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
+func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
+	for {
+		events, err := w.reader.Next(ctx)
+		switch {
+		case err == nil:
+			return w.shown(events), nil
+		case ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset):
+			return nil, err
 		}
-	})
-	return watched, nil
+		select {
+		case <-time.After(w.reader.log.lookEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (w *Watcher) shown(events []*Event) (shown []model.CaseEvent) {
+	for _, e := range events {
+		if matches, ok := w.asked.shows(e, w.viewer); ok {
+			shown = append(shown, e.logged(matches).Typed())
+		}
+	}
+	return shown
+}
+
+// Place is where the watcher has got to.
+func (w *Watcher) Place() (position int64, cursor string) {
+	return w.reader.at.position, w.reader.at.cursor()
+}
+
+// Newest tells whether there is nothing that the watcher has not yet handed over, as far as this server knows.
+func (w *Watcher) Newest() bool {
+	l := w.reader.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return w.reader.at.position >= l.tail
 }
