@@ -132,16 +132,16 @@ func (l *Log) scrub(fresh []*Event) error {
 	return nil
 }
 
-// Outdated tells whether an erasure has been read since Next gave this event, and puts the reader back to before it:
-// Next gives it again, as it is now. Whoever shows events one after the other asks before each.
-func (r *Reader) Outdated(e *Event) bool {
+// Outdated tells whether an erasure has been read since Next gave the event with this cursor, and puts the reader back
+// to before it: Next gives it again, as it is now. Whoever shows events one after the other asks before each.
+func (r *Reader) Outdated(cursor string) bool {
 	if r.erasures == r.log.erasures.Load() {
-		r.passed = e
+		r.passed = cursor
 		return false
 	}
 	r.at = r.from
-	if r.passed != nil {
-		r.at, _ = parsePlace(r.passed.Cursor) // not by its position alone: its epoch may be lost by now, and Next notices
+	if r.passed != "" {
+		r.at, _ = parsePlace(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
 	}
 	return true
 }
