@@ -233,6 +233,43 @@ func TestSubscribersHearThatACustomerIsErasedAndSeeNothingOfThemAfterwards(t *te
 	}
 }
 
+// Equal subscriptions are executed once, and what was said last is kept for who joins.
+func TestWhoJoinsASubscriptionAfterwardsIsNotGivenWhatItSaidBefore(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	start := s.place()
+	join := func() *socket {
+		c := s.signedIn(s.tokens[model.Agent])
+		c.send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
+			caseEvents(after: $after, types: [OPENED]) {type cursor note {body} snapshot {customerName company comment}}}`}})
+		return c
+	}
+	first := join()
+	erased := s.watch(model.Agent, `(types: [CUSTOMER_ERASED])`, "type")
+	customer, _ := s.lives()
+	for range 2 {
+		if e := first.next(); len(mentions(strings.ToLower(asText(t, e.v)), theirs)) == 0 {
+			t.Fatalf("before, she is not in %v", e.v)
+		}
+	}
+	s.erase(customer)
+	erased.next() // now this server knows
+	second := join()
+	for range 2 {
+		e := second.next()
+		if found := mentions(strings.ToLower(asText(t, e.v)), theirs); len(found) > 0 || e.text("type") != "OPENED" {
+			t.Errorf("who joins gets %v: %v", found, e.v)
+		}
+	}
+	s.submitted(nil)
+	for _, c := range []*socket{first, second} {
+		if e := c.next(); e.text("snapshot.customerName") != "Ana" {
+			t.Errorf("then comes %v", e.v)
+		}
+	}
+}
+
 func TestFiguresAreTheSameBeforeAndAfterErasing(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -126,10 +126,25 @@ func eraseResponses(tx *gorm.DB, was, c *model.Customer) error {
 	for _, r := range responses {
 		r.Erase(was)
 		r.CopyCustomer(c)
-		err := tx.Model(&model.Response{}).Where("id = ?", r.ID).Select("*").Omit("ID", clause.Associations).Updates(r).Error
-		if err != nil {
+		if err := rewrite(tx, r); err != nil {
 			return fmt.Errorf("erase a response: %w", err)
 		}
+	}
+	return nil
+}
+
+// rewrite writes a response whole, with all that is folded of it.
+func rewrite(tx *gorm.DB, r *model.Response) error {
+	row := r.Row()
+	err := tx.Model(&model.ResponseRow{}).Where("id = ?", r.ID).Select("*").Omit("ID", clause.Associations).Updates(row).Error
+	if err != nil {
+		return err
+	}
+	if err := tx.Where("response_id = ?", r.ID).Delete(&model.ResponseTexts{}).Error; err != nil {
+		return err
+	}
+	if texts := row.Texts(); texts != nil {
+		return tx.Create(texts).Error
 	}
 	return nil
 }
