@@ -21,16 +21,16 @@ import (
 // for, then customer, users and case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	now := w.now().UTC().Truncate(time.Microsecond)
-	// A look without a lock first: mostly there is nothing to do.
+	// A look without a lock first, at the first that is to come: see MarkOverdue.
 	var due bool
-	err = w.db.Gorm.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM case_escalations WHERE "+stepDue+")", now).Scan(&due).Error
+	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
 	if err != nil || !due {
 		return false, err
 	}
 	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
 		var steps []model.CaseEscalation
 		// The steps of one case happen in their order, also where several servers come to them at once.
-		err := tx.Raw("SELECT * FROM case_escalations s WHERE "+stepDue+` AND NOT EXISTS
+		err := tx.Raw(`SELECT * FROM case_escalations s WHERE due_at < ? AND settled_at IS NULL AND NOT EXISTS
 			(SELECT 1 FROM case_escalations e WHERE e.case_id = s.case_id AND e.step < s.step AND e.settled_at IS NULL)
 			ORDER BY due_at, case_id, step LIMIT 1 FOR UPDATE SKIP LOCKED`, now).Scan(&steps).Error
 		if found = len(steps) > 0; !found || err != nil {
@@ -47,9 +47,6 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	}
 	return found, nil
 }
-
-// stepDue is what the index case_escalations_due holds, up to a time.
-const stepDue = "due_at < ? AND settled_at IS NULL"
 
 // escalate does what the step asks for. It answers with the event, which is nil where the case has been followed up.
 func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *model.CaseEscalation) (*model.LoggedEvent, error) {

@@ -63,16 +63,17 @@ func (w *Work) due(ctx context.Context) (more bool, err error) {
 // hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := w.now().UTC().Truncate(time.Microsecond)
-	// A look without a lock first: mostly there is nothing to do.
+	// A look without a lock first: mostly there is nothing to do. It asks for the first that is to come, which is the
+	// index's first entry. For whether any is due, PostgreSQL would read the table, where it believes many are.
 	var due bool
-	err = w.db.Gorm.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM cases WHERE "+fallingDue+")", now).Scan(&due).Error
+	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
 	if err != nil || !due {
 		return 0, err
 	}
 	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
 		marked = 0
 		var ids []model.CaseID
-		err := tx.Raw("SELECT id FROM cases WHERE "+fallingDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, dueBatch).Scan(&ids).Error
+		err := tx.Raw("SELECT id FROM cases WHERE due_at < ? AND "+toFallDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, dueBatch).Scan(&ids).Error
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -101,8 +102,8 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	return marked, nil
 }
 
-// fallingDue is what the index cases_falling_due holds, up to a time.
-const fallingDue = "due_at < ? AND overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
+// toFallDue is what the index cases_falling_due holds.
+const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
 func overdueMails(h *held, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central

@@ -49,6 +49,7 @@ type Decision struct {
 	Step    int           // of an escalation, from 1; 0: a response came in
 
 	calendar *calendar.Calendar // of the rule that opens; nil: the clock runs through
+	has      *model.UserID      // of a step: who has the case, and is named as who had it
 }
 
 // Match tries the enabled rules, by position, on a response and its customer.
