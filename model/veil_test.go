@@ -26,7 +26,7 @@ func TestWhatIsVeiledIsWhatIsSaidHere(t *testing.T) {
 	customer, response, kase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
 	event := &model.LoggedEvent{Then: snapshot}
 	for _, v := range []any{customer, response, kase, snapshot, &event.Event} {
-		fill(t, reflect.ValueOf(v).Elem(), 0)
+		filled(t, reflect.ValueOf(v).Elem(), 0)
 	}
 	for name, veiled := range map[string]any{
 		"Customer": customer.Veiled(), "Response": response.Veiled(), "Case": kase.Veiled(), "Snapshot": snapshot.Veiled(), "Event": &event.Veiled().Event,
@@ -62,8 +62,8 @@ func TestWhatIsVeiledIsWhatIsSaidHere(t *testing.T) {
 	}
 }
 
-// fill gives every field a value that is not its zero.
-func fill(t *testing.T, v reflect.Value, depth int) {
+// filled gives every field a value that is not its zero.
+func filled(t *testing.T, v reflect.Value, depth int) {
 	t.Helper()
 	switch {
 	case depth > 8:
@@ -74,18 +74,18 @@ func fill(t *testing.T, v reflect.Value, depth int) {
 		v.Set(reflect.ValueOf(decimal.NewFromInt(1)))
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(t, v.Elem(), depth+1)
+		filled(t, v.Elem(), depth+1)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			fill(t, v.Field(i), depth+1)
+			filled(t, v.Field(i), depth+1)
 		}
 	case v.Kind() == reflect.Array:
 		for i := range v.Len() {
-			fill(t, v.Index(i), depth+1)
+			filled(t, v.Index(i), depth+1)
 		}
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(t, v.Index(0), depth+1)
+		filled(t, v.Index(0), depth+1)
 	case v.Kind() == reflect.Map:
 		v.Set(reflect.ValueOf(map[string]string{"key": "value"}))
 	case v.Kind() == reflect.String:

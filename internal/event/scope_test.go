@@ -1,7 +1,6 @@
 package event_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -26,7 +25,7 @@ func (w *world) scoped(countries ...string) *filter.Scope {
 
 func (w *world) watchAs(l *event.Log, s *filter.Scope, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
-	watched, err := l.Watch(w.t.Context(), s, q, func(_ context.Context, err error) { w.t.Error(err) })
+	watched, err := taken(w.t.Context(), l, s, q, func(err error) { w.t.Error(err) })
 	w.must(err)
 	return watched
 }
