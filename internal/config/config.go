@@ -27,6 +27,8 @@ type Config struct {
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
 	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may lead to private addresses, this machine's own among them, and to http://. Default: no. Say yes only where every administrator may reach all that this server reaches."`
+
+	Live
 }
 
 // shortest is the least length of an administrator's token.
@@ -61,6 +63,7 @@ func (c *Config) Validate() error {
 		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
 	}
 	check("CLOSELOOP_WEBHOOK_PRIVATE", checkYesNo(c.WebhookPrivate))
+	c.Live.validate(check)
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)
 	return errors.Join(mistakes...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -26,6 +27,10 @@ func (l *Log) Grown() <-chan struct{} {
 	defer l.mu.Unlock()
 	return l.grown
 }
+
+// Shows tells whether the event is for who has that scope, as far as its snapshots say, and whether the case matches
+// after it.
+func (q Request) Shows(e *Event, scope *filter.Scope) (matches, shown bool) { return q.shows(e, scope) }
 
 // ByID reads events by their ids, for who is bounded by no scope; those that are not there are left out.
 func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {

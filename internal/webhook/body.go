@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -12,7 +11,7 @@ import (
 func body(b bound, e *model.LoggedEvent) ([]byte, error) {
 	data := map[string]any{
 		"id": e.ID.String(), "type": e.Type, "cursor": e.Cursor, "at": e.At.UTC(), "actorId": id(e.ActorID), "noteId": id(e.NoteID),
-		"matches": b.matches(filter.Of(e.Then, e.At)), "snapshot": snapshot(e.Then),
+		"matches": b.matches(e), "snapshot": snapshot(e.Then),
 	}
 	details(data, e)
 	return json.Marshal(struct {
@@ -39,6 +38,8 @@ func details(data map[string]any, e *model.LoggedEvent) {
 		data["channel"], data["offer"], data["outcome"], data["nextSurveyAt"] = e.Channel, e.Offer, e.Outcome, e.NextSurveyAt
 	case model.EventCustomerReplied:
 		data["improvement"] = e.Improvement
+	case model.EventEscalated:
+		data["step"], data["after"], data["ruleId"] = e.Step, e.After, id(e.RuleID)
 	case model.EventRootCauseSet:
 		data["whys"] = list(e.Whys)
 	}

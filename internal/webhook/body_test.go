@@ -12,6 +12,7 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -70,12 +71,21 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 	ok(w.work.UpdateCaseStatus(ctx, w.admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
 	bare, err := w.work.OpenCase(ctx, w.admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
 	w.must(err)
+	ok(w.setup.CreateRule(ctx, setup.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*setup.EscalationInput{
+		{After: model.Duration(90 * time.Minute), Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
+	}}))
+	ruled, err := w.work.SubmitResponse(ctx, w.admin, casework.SubmitResponseInput{Score: 9})
+	w.must(err)
 	w.later(2 * time.Hour)
+	if found, err := w.work.Escalate(ctx); err != nil || !found {
+		t.Fatal(found, err)
+	}
 	if marked, err := w.work.MarkOverdue(ctx); err != nil || marked != 1 {
 		t.Fatal(marked, err)
 	}
+	ok(w.work.EraseCustomer(ctx, w.admin, casework.EraseCustomerInput{CustomerID: full.CustomerID}))
 	w.run(w.db, w.log)
-	w.delivered(h, len(w.events(full))+len(w.events(bare.Case)))
+	w.delivered(h, len(w.events(full))+len(w.events(bare.Case))+len(w.events(ruled.Case)))
 
 	schema, _ := strictly(t)
 	seen := map[model.CaseEventType]bool{}
@@ -94,6 +104,9 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 			t.Errorf("webhook-id is %s, and the event's id %s", p.id, whole.Data.ID)
 		}
 		seen[whole.Type] = true
+		if p.kase == full.ID.String() && (bytes.Contains(p.body, []byte("Ana")) || bytes.Contains(p.body, []byte("Nobody called"))) {
+			t.Errorf("posted after the customer was erased: %s", p.body)
+		}
 		// The schema is no yes to everything: each property that it asks for is needed.
 		delete(body.(map[string]any)["data"].(map[string]any), "snapshot")
 		if schema.Validate(body) == nil {

@@ -77,6 +77,20 @@ func TestAWebhookStartsNowAndGetsWhatItsTypesAndFilterAskFor(t *testing.T) {
 	same(t, "after the change", r.kept(c), w.events(c)[:1])
 }
 
+func TestThatACustomerWasErasedPassesEveryFilter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	c := w.open("DE")
+	h := w.hook(r, func(in *setup.CreateWebhookInput) { in.Filter = w.where(`{"customer": {"company": {"eq": "ACME"}}}`) })
+	w.note(c) // does not match
+	_, err := w.work.EraseCustomer(t.Context(), w.admin, casework.EraseCustomerInput{CustomerID: c.CustomerID})
+	w.must(err)
+	w.run(w.db, w.log)
+	w.delivered(h, 1)
+	same(t, "the erased customer's case", r.kept(c), w.events(c)[2:])
+}
+
 func TestAWebhookWhoseOwnerIsMadeInactiveIsDisabledAndTheOthersAreTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

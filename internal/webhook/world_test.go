@@ -36,7 +36,7 @@ const limit = 60 * time.Second
 // allTypes are those that the tests make happen.
 var allTypes = []model.CaseEventType{
 	model.EventOpened, model.EventAssigned, model.EventStatusChanged, model.EventNoteAdded, model.EventDetailsChanged,
-	model.EventOverdue, model.EventOutreachRecorded, model.EventCustomerReplied, model.EventRootCauseSet,
+	model.EventOverdue, model.EventOutreachRecorded, model.EventCustomerReplied, model.EventRootCauseSet, model.EventEscalated, model.EventCustomerErased,
 }
 
 // world is a database with the writes over it, whose log is followed, an administrator who owns webhooks, and a clock
