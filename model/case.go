@@ -117,11 +117,12 @@ func (*Case) IsNode() {}
 
 // Note is internal: nothing in it ever reaches the customer.
 type Note struct {
-	ID        NoteID
-	CaseID    CaseID
-	AuthorID  UserID
-	Body      string
-	CreatedAt time.Time
+	ID         NoteID
+	CaseID     CaseID
+	AuthorID   UserID
+	Body       string
+	CreatedAt  time.Time
+	RedactedAt *time.Time // when the words were removed; the body says so in their place
 }
 
 func (*Note) IsNode() {}

@@ -160,14 +160,18 @@ func (in *intake) known(p *prepared) (*SubmitResponsePayload, error) {
 	if p.ExternalID == nil {
 		return nil, nil
 	}
-	response := new(model.Response)
-	err := in.tx.Where("external_id = ?", *p.ExternalID).Take(response).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
+	var responses []*model.Response
+	// In one statement: between two, an erasure could take the id away behind the first and before the second.
+	err := in.tx.Raw(`SELECT * FROM responses WHERE external_id = @id UNION ALL
+		SELECT r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`,
+		map[string]any{"id": *p.ExternalID}).Scan(&responses).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for a response: %w", err)
 	}
+	if len(responses) == 0 {
+		return nil, nil
+	}
+	response := responses[0]
 	out := &SubmitResponsePayload{Response: response}
 	c := new(model.Case)
 	err = in.tx.Where("response_id = ?", response.ID).Take(c).Error
