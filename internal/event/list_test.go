@@ -1,7 +1,6 @@
 package event_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -121,7 +120,7 @@ func TestTheFeedTakesNoSearch(t *testing.T) {
 	l := w.log()
 	q := request(`{"response": {"search": "late"}}`)
 	_, listed := l.List(t.Context(), w.ann, page.Args{}, q)
-	_, watched := l.Watch(t.Context(), w.ann, q, func(context.Context, error) {})
+	_, watched := l.Watch(t.Context(), w.ann, q)
 	for _, err := range []error{listed, watched} {
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
