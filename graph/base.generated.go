@@ -3506,6 +3506,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._CaseOpened(ctx, sel, obj)
+	case model.CaseEscalated:
+		return ec._CaseEscalated(ctx, sel, &obj)
+	case *model.CaseEscalated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CaseEscalated(ctx, sel, obj)
 	case model.CaseDetailsChanged:
 		return ec._CaseDetailsChanged(ctx, sel, &obj)
 	case *model.CaseDetailsChanged:
@@ -4324,6 +4331,22 @@ func (ec *executionContext) unmarshalNDuration2githubᚗcomᚋcloseloopᚋclosel
 }
 
 func (ec *executionContext) marshalNDuration2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx context.Context, sel ast.SelectionSet, v model.Duration) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNDuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx context.Context, v any) (*model.Duration, error) {
+	var res = new(model.Duration)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx context.Context, sel ast.SelectionSet, v *model.Duration) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
 	return v
 }
 

@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	Case() CaseResolver
 	CaseAssigned() CaseAssignedResolver
 	CaseDetailsChanged() CaseDetailsChangedResolver
+	CaseEscalated() CaseEscalatedResolver
 	CaseOpened() CaseOpenedResolver
 	CaseOverdue() CaseOverdueResolver
 	CaseStatusChanged() CaseStatusChangedResolver
@@ -107,33 +108,46 @@ type ComplexityRoot struct {
 		Value func(childComplexity int) int
 	}
 
+	Calendar struct {
+		Holidays func(childComplexity int) int
+		Hours    func(childComplexity int) int
+		TimeZone func(childComplexity int) int
+	}
+
+	CalendarHours struct {
+		From    func(childComplexity int) int
+		To      func(childComplexity int) int
+		Weekday func(childComplexity int) int
+	}
+
 	Case struct {
-		AssignedAt      func(childComplexity int) int
-		AssignedBy      func(childComplexity int) int
-		Assignee        func(childComplexity int) int
-		ClosedAt        func(childComplexity int) int
-		Customer        func(childComplexity int) int
-		DueAt           func(childComplexity int) int
-		ExternalRefs    func(childComplexity int) int
-		FirstContactAt  func(childComplexity int) int
-		FirstFollowUpAt func(childComplexity int) int
-		History         func(childComplexity int, first *int, after *string, last *int, before *string) int
-		ID              func(childComplexity int) int
-		Notes           func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Notifications   func(childComplexity int) int
-		Number          func(childComplexity int) int
-		OpenedAt        func(childComplexity int) int
-		OpenedBy        func(childComplexity int) int
-		Origin          func(childComplexity int) int
-		Overdue         func(childComplexity int) int
-		ReopenCount     func(childComplexity int) int
-		Response        func(childComplexity int) int
-		RootCause       func(childComplexity int) int
-		Rules           func(childComplexity int) int
-		Status          func(childComplexity int) int
-		TimeSinceOpen   func(childComplexity int) int
-		UpdatedAt       func(childComplexity int) int
-		Version         func(childComplexity int) int
+		AssignedAt            func(childComplexity int) int
+		AssignedBy            func(childComplexity int) int
+		Assignee              func(childComplexity int) int
+		BusinessTimeSinceOpen func(childComplexity int) int
+		ClosedAt              func(childComplexity int) int
+		Customer              func(childComplexity int) int
+		DueAt                 func(childComplexity int) int
+		ExternalRefs          func(childComplexity int) int
+		FirstContactAt        func(childComplexity int) int
+		FirstFollowUpAt       func(childComplexity int) int
+		History               func(childComplexity int, first *int, after *string, last *int, before *string) int
+		ID                    func(childComplexity int) int
+		Notes                 func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Notifications         func(childComplexity int) int
+		Number                func(childComplexity int) int
+		OpenedAt              func(childComplexity int) int
+		OpenedBy              func(childComplexity int) int
+		Origin                func(childComplexity int) int
+		Overdue               func(childComplexity int) int
+		ReopenCount           func(childComplexity int) int
+		Response              func(childComplexity int) int
+		RootCause             func(childComplexity int) int
+		Rules                 func(childComplexity int) int
+		Status                func(childComplexity int) int
+		TimeSinceOpen         func(childComplexity int) int
+		UpdatedAt             func(childComplexity int) int
+		Version               func(childComplexity int) int
 	}
 
 	CaseAssigned struct {
@@ -174,6 +188,21 @@ type ComplexityRoot struct {
 	CaseEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CaseEscalated struct {
+		Actor    func(childComplexity int) int
+		After    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Rule     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Step     func(childComplexity int) int
+		Type     func(childComplexity int) int
 	}
 
 	CaseEventConnection struct {
@@ -349,6 +378,12 @@ type ComplexityRoot struct {
 	EraseCustomerPayload struct {
 		Customer      func(childComplexity int) int
 		ResponsesKept func(childComplexity int) int
+	}
+
+	Escalation struct {
+		After    func(childComplexity int) int
+		Notify   func(childComplexity int) int
+		Reassign func(childComplexity int) int
 	}
 
 	ExternalRef struct {
@@ -556,10 +591,12 @@ type ComplexityRoot struct {
 
 	Rule struct {
 		Assignment       func(childComplexity int) int
+		Calendar         func(childComplexity int) int
 		ContactRequested func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		DeletedAt        func(childComplexity int) int
 		Enabled          func(childComplexity int) int
+		Escalations      func(childComplexity int) int
 		Filter           func(childComplexity int) int
 		FollowUpTarget   func(childComplexity int) int
 		ID               func(childComplexity int) int
@@ -790,6 +827,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Attribute.Value(childComplexity), true
 
+	case "Calendar.holidays":
+		if e.ComplexityRoot.Calendar.Holidays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Holidays(childComplexity), true
+	case "Calendar.hours":
+		if e.ComplexityRoot.Calendar.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Hours(childComplexity), true
+	case "Calendar.timeZone":
+		if e.ComplexityRoot.Calendar.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.TimeZone(childComplexity), true
+
+	case "CalendarHours.from":
+		if e.ComplexityRoot.CalendarHours.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.From(childComplexity), true
+	case "CalendarHours.to":
+		if e.ComplexityRoot.CalendarHours.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.To(childComplexity), true
+	case "CalendarHours.weekday":
+		if e.ComplexityRoot.CalendarHours.Weekday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.Weekday(childComplexity), true
+
 	case "Case.assignedAt":
 		if e.ComplexityRoot.Case.AssignedAt == nil {
 			break
@@ -808,6 +883,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Case.Assignee(childComplexity), true
+	case "Case.businessTimeSinceOpen":
+		if e.ComplexityRoot.Case.BusinessTimeSinceOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.BusinessTimeSinceOpen(childComplexity), true
 	case "Case.closedAt":
 		if e.ComplexityRoot.Case.ClosedAt == nil {
 			break
@@ -1128,6 +1209,79 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseEdge.Node(childComplexity), true
+
+	case "CaseEscalated.actor":
+		if e.ComplexityRoot.CaseEscalated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Actor(childComplexity), true
+	case "CaseEscalated.after":
+		if e.ComplexityRoot.CaseEscalated.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.After(childComplexity), true
+	case "CaseEscalated.at":
+		if e.ComplexityRoot.CaseEscalated.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.At(childComplexity), true
+	case "CaseEscalated.case":
+		if e.ComplexityRoot.CaseEscalated.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Case(childComplexity), true
+	case "CaseEscalated.cursor":
+		if e.ComplexityRoot.CaseEscalated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Cursor(childComplexity), true
+	case "CaseEscalated.id":
+		if e.ComplexityRoot.CaseEscalated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.ID(childComplexity), true
+	case "CaseEscalated.matches":
+		if e.ComplexityRoot.CaseEscalated.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Matches(childComplexity), true
+	case "CaseEscalated.note":
+		if e.ComplexityRoot.CaseEscalated.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Note(childComplexity), true
+	case "CaseEscalated.rule":
+		if e.ComplexityRoot.CaseEscalated.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Rule(childComplexity), true
+	case "CaseEscalated.snapshot":
+		if e.ComplexityRoot.CaseEscalated.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Snapshot(childComplexity), true
+	case "CaseEscalated.step":
+		if e.ComplexityRoot.CaseEscalated.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Step(childComplexity), true
+	case "CaseEscalated.type":
+		if e.ComplexityRoot.CaseEscalated.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Type(childComplexity), true
 
 	case "CaseEventConnection.edges":
 		if e.ComplexityRoot.CaseEventConnection.Edges == nil {
@@ -1882,6 +2036,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EraseCustomerPayload.ResponsesKept(childComplexity), true
+
+	case "Escalation.after":
+		if e.ComplexityRoot.Escalation.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.After(childComplexity), true
+	case "Escalation.notify":
+		if e.ComplexityRoot.Escalation.Notify == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Notify(childComplexity), true
+	case "Escalation.reassign":
+		if e.ComplexityRoot.Escalation.Reassign == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Reassign(childComplexity), true
 
 	case "ExternalRef.id":
 		if e.ComplexityRoot.ExternalRef.ExternalID == nil {
@@ -2904,6 +3077,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Assignment(childComplexity), true
+	case "Rule.calendar":
+		if e.ComplexityRoot.Rule.Calendar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Calendar(childComplexity), true
 	case "Rule.contactRequested":
 		if e.ComplexityRoot.Rule.ContactRequested == nil {
 			break
@@ -2928,6 +3107,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Enabled(childComplexity), true
+	case "Rule.escalations":
+		if e.ComplexityRoot.Rule.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Escalations(childComplexity), true
 	case "Rule.filter":
 		if e.ComplexityRoot.Rule.Filter == nil {
 			break
@@ -3291,6 +3476,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputCalendarHoursInput,
+		ec.unmarshalInputCalendarInput,
 		ec.unmarshalInputCaseOrder,
 		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
@@ -3300,6 +3487,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
 		ec.unmarshalInputEraseCustomerInput,
+		ec.unmarshalInputEscalationInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
@@ -3410,7 +3598,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3424,6 +3612,7 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
+	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
@@ -3511,6 +3700,30 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
 }
 
+func (ec *executionContext) childFields_Calendar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "timeZone":
+		return ec.fieldContext_Calendar_timeZone(ctx, field)
+	case "hours":
+		return ec.fieldContext_Calendar_hours(ctx, field)
+	case "holidays":
+		return ec.fieldContext_Calendar_holidays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Calendar", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "weekday":
+		return ec.fieldContext_CalendarHours_weekday(ctx, field)
+	case "from":
+		return ec.fieldContext_CalendarHours_from(ctx, field)
+	case "to":
+		return ec.fieldContext_CalendarHours_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarHours", field.Name)
+}
+
 func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3565,6 +3778,8 @@ func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.
 		return ec.fieldContext_Case_history(ctx, field)
 	case "notifications":
 		return ec.fieldContext_Case_notifications(ctx, field)
+	case "businessTimeSinceOpen":
+		return ec.fieldContext_Case_businessTimeSinceOpen(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Case", field.Name)
 }
@@ -3923,6 +4138,18 @@ func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type EraseCustomerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Escalation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "after":
+		return ec.fieldContext_Escalation_after(ctx, field)
+	case "notify":
+		return ec.fieldContext_Escalation_notify(ctx, field)
+	case "reassign":
+		return ec.fieldContext_Escalation_reassign(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Escalation", field.Name)
+}
+
 func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "system":
@@ -4247,6 +4474,10 @@ func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.
 		return ec.fieldContext_Rule_deletedAt(ctx, field)
 	case "matchCount":
 		return ec.fieldContext_Rule_matchCount(ctx, field)
+	case "calendar":
+		return ec.fieldContext_Rule_calendar(ctx, field)
+	case "escalations":
+		return ec.fieldContext_Rule_escalations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rule", field.Name)
 }

@@ -214,8 +214,14 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	var assignee *model.User
 	if d.Opens != nil {
 		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules()}
+		if h.CalendarID, err = keepCalendar(in.tx, d.Opens.Calendar); err != nil {
+			return nil, err
+		}
 		entry := event.Entry{Rule: &d.Opens.ID}
 		if _, err := h.open(in.tx, in.now, entry, nil); err != nil {
+			return nil, err
+		}
+		if err := h.plan(in.tx, d.Steps(r, in.now)); err != nil {
 			return nil, err
 		}
 		opened = &h.Case
@@ -273,8 +279,12 @@ func (in *intake) choice(d rule.Decision, p *rule.People) error {
 	}
 	switch d.Opens.Strategy {
 	case model.RoundRobin:
-		err := in.tx.Raw("UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", d.Opens.ID).Scan(&p.Turn).Error
-		if err != nil {
+		take, args := "UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", []any{d.Opens.ID}
+		if d.Step > 0 { // the steps of a rule take turns apart from the cases it opens
+			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES (?, ?, 1)
+				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + 1 RETURNING turn`, []any{d.Opens.ID, d.Step}
+		}
+		if err := in.tx.Raw(take, args...).Scan(&p.Turn).Error; err != nil {
 			return fmt.Errorf("take a turn: %w", err)
 		}
 	case model.LeastBusy:
