@@ -313,7 +313,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			case err != nil:
 				return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)
 			}
-			session := live.Session{Key: caller.Key(), View: string(caller.User.Role), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
+			session := live.Session{Key: caller.Key(), View: caller.View(), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
 			if caller.Expires != nil {
 				session.Expires = *caller.Expires
 			}

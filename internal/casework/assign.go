@@ -24,7 +24,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 				return err
 			}
 		}
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 	}
 	out := new(LinkCasePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, nil)
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 const casesMax = 500
 
 func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, c *CaseVersionInput, note *string, to *model.User) (*held, error) {
-	h, err := hold(tx, c.ID, c.ExpectedVersion)
+	h, err := holdFor(tx, now, viewer, c.ID, c.ExpectedVersion)
 	if err != nil {
 		return nil, err
 	}

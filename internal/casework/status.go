@@ -19,11 +19,11 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := checkNote("input.note", in.Note); err != nil {
 			return err
 		}
-		take := hold
+		take := holdFor
 		if in.Outreach != nil {
-			take = w.holdWithCustomer
+			take = holdWithCustomer
 		}
-		h, err := take(tx, in.CaseID, in.ExpectedVersion)
+		h, err := take(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		if err := checkNote("input.body", in.Body); err != nil {
 			return err
 		}
-		h, err := hold(tx, in.CaseID, nil)
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return err
 		}

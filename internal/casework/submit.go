@@ -27,7 +27,7 @@ func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in Submit
 
 // SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
 // itself is left out, with its fault in the outcome; the others go in.
-func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
 	good := make([]*prepared, len(batch))
 	asked := w.now().UTC().Truncate(time.Microsecond)
@@ -38,7 +38,7 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 		if err := lockIdentities(tx, good); err != nil {
 			return err
 		}
-		in := &intake{w: w, tx: tx, now: now, options: o}
+		in := &intake{w: w, tx: tx, now: now, viewer: viewer, options: o}
 		if err := in.readRules(); err != nil {
 			return err
 		}
@@ -48,6 +48,9 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 			}
 			var err error
 			if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
+				return err
+			}
+			if err := in.within(outcomes[i].SubmitResponsePayload); err != nil {
 				return err
 			}
 		}
@@ -64,6 +67,7 @@ type intake struct {
 	w       *Work
 	tx      *gorm.DB
 	now     time.Time
+	viewer  auth.Viewer
 	options SubmitOptions
 	rules   []rule.Rule
 	central []string
@@ -117,7 +121,7 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if known, err := in.known(p); known != nil || err != nil {
 		return known, err
 	}
-	customer, changed, err := findOrMake(in.tx, in.now, p)
+	customer, changed, err := findOrMake(in.tx, in.now, in.viewer, p)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package read_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -103,6 +104,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	by := func(filter string) read.CaseList {
 		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
 	}
+	british := viewer(&model.User{Role: model.Partner, ScopeCustomer: json.RawMessage(`{"country": {"eq": "GB"}}`)})
 	// Where an index finds a handful of rows, PostgreSQL may as well sort them.
 	few := []string{"cases by number", "cases by customer", "responses by customer", "cases below a customer", "responses below a customer"}
 	var theme model.ThemeID
@@ -170,20 +172,24 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"cases by number":          {"cases_number_key", cases(by(`{"number": {"eq": 77}}`))},
 		"cases by customer":        {"cases_customer", cases(by(`{"customer": {"id": ["` + quiet.String() + `"]}}`))},
 		"responses": {"responses_newest", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Join: []string{"Customer"}}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Join: []string{"Customer"}}))
 		}},
 		"responses by customer": {"responses_customer", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
 		}},
 		"responses by country": {"responses_country", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
 		}},
 		"responses by category": {"responses_category", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
 		}},
 		"responses below a customer": {"responses_customer", func() error { return failed(read.ResponsesOf(w.answer(), busy, read.ResponseList{})) }},
 		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
-		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), page.Args{}, nil, nil)) }},
+		"cases of a scope":           {"cases_country", func() error { return failed(w.read.Cases(t.Context(), british, by(`{}`))) }},
+		"responses of a scope": {"responses_country", func() error {
+			return failed(w.read.Responses(t.Context(), british, read.ResponseList{Join: []string{"Customer"}}))
+		}},
+		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
 	} {
 		plan := w.plan(last, c.call)
 		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
