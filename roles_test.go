@@ -90,6 +90,9 @@ var uses = map[string]use{
 	"Mutation.recordOutreach": {workers, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {channel outcome}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}
 	}},
+	"Mutation.recordOutreaches": {workers, `mutation ($input: RecordOutreachesInput!) {recordOutreaches(input: $input) {cases {id}}}`, func(w *things) any {
+		return vars{"caseIds": []string{w.opened}, "outreach": vars{"channel": "CAMPAIGN", "offer": "VOUCHER", "outcome": "MESSAGE_SENT"}, "note": "A voucher for everybody."}
+	}},
 	"Mutation.recordReply": {workers, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {improvement}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "improvement": "Answer the phone."}
 	}},

@@ -351,6 +351,7 @@ type ComplexityRoot struct {
 		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
 		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
 		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
 		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
@@ -464,6 +465,10 @@ type ComplexityRoot struct {
 	RecordOutreachPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RecordOutreachesPayload struct {
+		Cases func(childComplexity int) int
 	}
 
 	RecordReplyPayload struct {
@@ -1927,6 +1932,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordOutreach(childComplexity, args["input"].(casework.RecordOutreachInput)), true
+	case "Mutation.recordOutreaches":
+		if e.ComplexityRoot.Mutation.RecordOutreaches == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordOutreaches_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordOutreaches(childComplexity, args["input"].(casework.RecordOutreachesInput)), true
 	case "Mutation.recordReply":
 		if e.ComplexityRoot.Mutation.RecordReply == nil {
 			break
@@ -2519,6 +2535,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordOutreachPayload.Event(childComplexity), true
+
+	case "RecordOutreachesPayload.cases":
+		if e.ComplexityRoot.RecordOutreachesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachesPayload.Cases(childComplexity), true
 
 	case "RecordReplyPayload.case":
 		if e.ComplexityRoot.RecordReplyPayload.Case == nil {
@@ -3138,6 +3161,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputOutreachInput,
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
+		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRevokeApiTokenInput,
@@ -3240,7 +3264,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3257,6 +3281,7 @@ var sources = []*ast.Source{
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -3912,6 +3937,14 @@ func (ec *executionContext) childFields_RecordOutreachPayload(ctx context.Contex
 		return ec.fieldContext_RecordOutreachPayload_event(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordOutreachesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_RecordOutreachesPayload_cases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
