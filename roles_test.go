@@ -63,7 +63,7 @@ func newUser() vars {
 var uses = map[string]use{
 	"Query.node":          {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
 	"Query.nodes":         {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
-	"Query.viewer":        {anyone, `{viewer {user {id name email role active}}}`, nil},
+	"Query.viewer":        {anyone, `{viewer {user {id name email role active} rateLimit {limit remaining restoreRate resetAt cost}}}`, nil},
 	"Query.settings":      {staff, `{settings {currency}}`, nil},
 	"Query.responses":     {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
 	"Query.customers":     {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
