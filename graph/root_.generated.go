@@ -51,11 +51,18 @@ type ResolverRoot interface {
 	Subscription() SubscriptionResolver
 	User() UserResolver
 	Viewer() ViewerResolver
+	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
+	DecimalFilter() DecimalFilterResolver
+	ExternalRefFilter() ExternalRefFilterResolver
+	FloatFilter() FloatFilterResolver
+	IdListFilter() IdListFilterResolver
 	IntFilter() IntFilterResolver
+	OutreachFilter() OutreachFilterResolver
 	ResponseFilter() ResponseFilterResolver
 	StringFilter() StringFilterResolver
+	StringListFilter() StringListFilterResolver
 	TimeFilter() TimeFilterResolver
 }
 
@@ -588,6 +595,12 @@ type ComplexityRoot struct {
 		Scores           func(childComplexity int) int
 	}
 
+	Scope struct {
+		Customer     func(childComplexity int) int
+		OwnCasesOnly func(childComplexity int) int
+		Response     func(childComplexity int) int
+	}
+
 	SetRootCausePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -638,7 +651,9 @@ type ComplexityRoot struct {
 		Email         func(childComplexity int) int
 		ID            func(childComplexity int) int
 		Name          func(childComplexity int) int
+		PersonalData  func(childComplexity int) int
 		Role          func(childComplexity int) int
+		Scope         func(childComplexity int) int
 	}
 
 	UserConnection struct {
@@ -3056,6 +3071,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RuleRecipe.Scores(childComplexity), true
 
+	case "Scope.customer":
+		if e.ComplexityRoot.Scope.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Customer(childComplexity), true
+	case "Scope.ownCasesOnly":
+		if e.ComplexityRoot.Scope.OwnCasesOnly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.OwnCasesOnly(childComplexity), true
+	case "Scope.response":
+		if e.ComplexityRoot.Scope.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Response(childComplexity), true
+
 	case "SetRootCausePayload.case":
 		if e.ComplexityRoot.SetRootCausePayload.Case == nil {
 			break
@@ -3207,12 +3241,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Name(childComplexity), true
+	case "User.personalData":
+		if e.ComplexityRoot.User.PersonalData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.PersonalData(childComplexity), true
 	case "User.role":
 		if e.ComplexityRoot.User.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.User.Role(childComplexity), true
+	case "User.scope":
+		if e.ComplexityRoot.User.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Scope(childComplexity), true
 
 	case "UserConnection.edges":
 		if e.ComplexityRoot.UserConnection.Edges == nil {
@@ -3299,6 +3345,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
@@ -4310,6 +4357,18 @@ func (ec *executionContext) childFields_RuleRecipe(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type RuleRecipe", field.Name)
 }
 
+func (ec *executionContext) childFields_Scope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_Scope_customer(ctx, field)
+	case "response":
+		return ec.fieldContext_Scope_response(ctx, field)
+	case "ownCasesOnly":
+		return ec.fieldContext_Scope_ownCasesOnly(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Scope", field.Name)
+}
+
 func (ec *executionContext) childFields_SetRootCausePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -4402,6 +4461,10 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_role(ctx, field)
 	case "active":
 		return ec.fieldContext_User_active(ctx, field)
+	case "scope":
+		return ec.fieldContext_User_scope(ctx, field)
+	case "personalData":
+		return ec.fieldContext_User_personalData(ctx, field)
 	case "assignedCases":
 		return ec.fieldContext_User_assignedCases(ctx, field)
 	}

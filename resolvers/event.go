@@ -68,7 +68,7 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 	if err != nil {
 		return nil, err
 	}
-	return r.Log.Watch(ctx, viewer.User.ID, event.Request{After: after, Filter: f, Types: types}, live.Fail)
+	return r.Log.Watch(ctx, viewer.Scope(), event.Request{After: after, Filter: f, Types: types}, live.Fail)
 }
 
 func (r logged[E]) Cursor(ctx context.Context, e E) (string, error) {
@@ -111,4 +111,6 @@ func (overdue) DueAt(_ context.Context, e *model.CaseOverdue) (*time.Time, error
 	return e.Then.Case.DueAt, nil
 }
 
-func (rooted) Whys(_ context.Context, e *model.RootCauseSet) ([]string, error) { return e.Whys, nil }
+func (rooted) Whys(_ context.Context, e *model.RootCauseSet) ([]string, error) {
+	return append([]string{}, e.Whys...), nil
+}

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/model"
 )
@@ -19,7 +20,7 @@ import (
 // findOrMake gives the customer of a submission, locked: found by external id, else by e-mail where that belongs to
 // no customer with another external id, else by name and country where an import knows no more, else made. Given
 // fields replace the stored ones, unless the response is older than the customer's newest.
-func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Customer, changed *change, err error) {
+func findOrMake(tx *gorm.DB, now time.Time, viewer auth.Viewer, s *prepared) (customer *model.Customer, changed *change, err error) {
 	customer, err = find(tx, s)
 	if err != nil {
 		return nil, nil, err
@@ -31,11 +32,18 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 		if s.NameKey != "" && s.Customer.ExternalID == nil && customer.Email == nil {
 			customer.NameKey = &s.NameKey
 		}
-		customer.Fold()
-		if err := tx.Create(customer).Error; err != nil {
+		row := customer.Row()
+		if err := tx.Create(row).Error; err != nil {
 			return nil, nil, fmt.Errorf("make a customer: %w", err)
 		}
-		return customer, nil, nil
+		return &row.Customer, nil, nil
+	}
+	seen, err := sees(tx.Model(&model.Customer{}).Where("id = ?", customer.ID).Where(viewer.Scope().Customers(now)), viewer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !seen {
+		return nil, nil, outside()
 	}
 
 	was := *customer
@@ -62,8 +70,7 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 }
 
 func writeCustomer(tx *gorm.DB, c *model.Customer) error {
-	c.Fold()
-	err := tx.Model(&model.Customer{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c).Error
+	err := tx.Model(&model.CustomerRow{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c.Row()).Error
 	if err != nil {
 		return fmt.Errorf("write a customer: %w", err)
 	}

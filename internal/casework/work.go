@@ -59,6 +59,7 @@ type held struct {
 	rules      []model.RuleID
 	refs       []model.ExternalRef
 	outreaches []model.Outreach // each kind once, in the order they first happened
+	themes     []model.Theme    // the response's, but for deleted ones
 }
 
 // around is what belongs to a case and stands in other tables, in one look.
@@ -66,23 +67,31 @@ const around = `SELECT
 	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
 	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system COLLATE "C") FROM case_external_refs WHERE case_id = c.id) AS refs,
 	(SELECT jsonb_agg(kind ORDER BY first) FROM (SELECT jsonb_strip_nulls(jsonb_build_object('channel', channel, 'offer', offer, 'outcome', outcome)) AS kind,
-		min(version) AS first FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED' GROUP BY channel, offer, outcome) kinds) AS outreaches
+		min(version) AS first FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED' GROUP BY channel, offer, outcome) kinds) AS outreaches,
+	(SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'effort', t.effort, 'resolvedAt', t.resolved_at) ORDER BY t.name_fold, t.id)
+		FROM cases k JOIN response_themes x ON x.response_id = k.response_id JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
+		WHERE k.id = c.id) AS themes
 	FROM (SELECT CAST(? AS uuid) AS id) c`
 
 func (h *held) readAround(tx *gorm.DB) error {
-	var row struct{ Rules, Refs, Outreaches []byte }
+	var row struct{ Rules, Refs, Outreaches, Themes []byte }
 	if err := tx.Raw(around, h.ID).Scan(&row).Error; err != nil {
 		return fmt.Errorf("read what belongs to a case: %w", err)
 	}
 	for _, part := range []struct {
 		raw  []byte
 		into any
-	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}} {
+	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}, {row.Themes, &h.themes}} {
 		if part.raw == nil {
 			continue
 		}
 		if err := json.Unmarshal(part.raw, part.into); err != nil {
 			return fmt.Errorf("read what belongs to a case: %w", err)
+		}
+	}
+	for _, t := range h.themes {
+		if t.ResolvedAt != nil { // in the session's zone: the same moment must be written the same
+			*t.ResolvedAt = t.ResolvedAt.UTC()
 		}
 	}
 	return nil
@@ -93,7 +102,7 @@ func (h *held) readAround(tx *gorm.DB) error {
 func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&model.Case{}).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.caseId", "there is no such case")
+		return nil, noSuchCase()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock a case: %w", err)
@@ -112,17 +121,22 @@ func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 	if err := h.readAround(tx); err != nil {
 		return nil, err
 	}
-	if expectedVersion != nil && *expectedVersion != h.Version {
-		return nil, &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
-			Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *expectedVersion)}
+	return h, h.expect(expectedVersion)
+}
+
+// expect refuses a case that is not at the version the caller saw, where they say which.
+func (h *held) expect(version *int) error {
+	if version == nil || *version == h.Version {
+		return nil
 	}
-	return h, nil
+	return &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
+		Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *version)}
 }
 
 func (h *held) snapshot() *model.Snapshot {
 	s := &model.Snapshot{
 		Case: h.Case, Customer: *h.Customer, RuleIDs: h.rules,
-		ExternalRefs: slices.Clone(h.refs), Outreaches: slices.Clone(h.outreaches),
+		Themes: slices.Clone(h.themes), ExternalRefs: slices.Clone(h.refs), Outreaches: slices.Clone(h.outreaches),
 	}
 	if h.Response != nil {
 		r := *h.Response

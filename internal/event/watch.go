@@ -107,26 +107,49 @@ type Request struct {
 	Types  []model.CaseEventType // nil: all
 }
 
-// shows tells whether the event is for the watcher, and whether the case matches after it.
-func (q Request) shows(e *Event, viewer model.UserID) (matches, shown bool) {
+// shows tells whether the event is for the watcher, as far as its snapshots say, and whether the case matches after it.
+// What a scope does not see of a case is not there: an event that brings the case in has nothing before it, and one that
+// takes it out is not shown.
+func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	if q.Types != nil && !slices.Contains(q.Types, e.Type) {
 		return false, false
 	}
-	matches = q.Filter.Match(filter.Of(e.Then, e.At), viewer)
-	return matches, matches || (e.Was != nil && q.Filter.Match(filter.Of(e.Was, e.At), viewer))
+	then := filter.Of(e.Then, e.At)
+	if !scope.Sees(then) {
+		return false, false
+	}
+	if matches = q.Filter.Match(then, scope.Viewer()); matches || e.Was == nil {
+		return matches, matches
+	}
+	was := filter.Of(e.Was, e.At)
+	return false, scope.Sees(was) && q.Filter.Match(was, scope.Viewer())
 }
 
-func (e *Event) logged(matches bool) *model.LoggedEvent {
-	return &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
+// logged is the event as a reader with this scope gets it.
+func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
+	logged := &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
+	if scope.Veiled() {
+		return logged.Veiled()
+	}
+	return logged
 }
 
 // Watch hands over the events that the request asks for, as they happen, until ctx ends or the place in the feed is
 // lost: then it tells fail, and closes the channel. The channel has no buffer: a watcher that does not take falls
 // behind, alone.
-func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	reader, err := l.From(ctx, q.After)
 	if err != nil {
 		return nil, err
+	}
+	var head place
+	if scope.Bounded() {
+		if head, err = l.head(ctx); err != nil {
+			return nil, err
+		}
 	}
 	watched := make(chan model.CaseEvent)
 	l.starting.Lock()
@@ -140,6 +163,9 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(l.ctx, cancel)()
+		if scope.Bounded() && l.caughtUp(ctx, head) != nil {
+			return
+		}
 		for {
 			events, err := reader.Next(ctx)
 			switch {
@@ -149,25 +175,57 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 				fail(ctx, err)
 				return
 			case err != nil: // the database is away; the place is kept
-				select {
-				case <-time.After(l.lookEvery):
-					continue
-				case <-ctx.Done():
+				if !l.pause(ctx) {
 					return
 				}
+				continue
 			}
-			for _, e := range events {
-				matches, shown := q.shows(e, viewer)
-				if !shown {
-					continue
-				}
-				select {
-				case watched <- e.logged(matches).Typed():
-				case <-ctx.Done():
-					return
-				}
+			if !l.hand(ctx, watched, events, scope, q) {
+				return
 			}
 		}
 	})
 	return watched, nil
+}
+
+// hand gives the watcher those of the events that are for it; false where it has left.
+func (l *Log) hand(ctx context.Context, watched chan<- model.CaseEvent, events []*Event, scope *filter.Scope, q Request) bool {
+	var seen *standing
+	for _, e := range events {
+		matches, shown := q.shows(e, scope)
+		if !shown {
+			continue
+		}
+		if scope.Bounded() {
+			if seen == nil {
+				seen = standingOf(events)
+			}
+			within, err := l.within(ctx, scope, e, seen)
+			for err != nil { // the database is away
+				if !l.pause(ctx) {
+					return false
+				}
+				within, err = l.within(ctx, scope, e, seen)
+			}
+			if !within {
+				continue
+			}
+		}
+		select {
+		case watched <- e.logged(matches, scope).Typed():
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits before another try; false where ctx has ended.
+func (l *Log) pause(ctx context.Context) bool {
+	select {
+	case <-time.After(l.lookEvery):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -34,7 +34,7 @@ func request(text string, types ...model.CaseEventType) event.Request {
 // watch watches until the test ends; a lost place fails the test.
 func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
-	watched, err := l.Watch(w.t.Context(), viewer, q, func(_ context.Context, err error) { w.t.Error(err) })
+	watched, err := l.Watch(w.t.Context(), filter.Whole(viewer), q, func(_ context.Context, err error) { w.t.Error(err) })
 	w.must(err)
 	return watched
 }
@@ -167,7 +167,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	q := request("")
 	q.After = w.start(l)
 	told := make(chan error, 2)
-	watched, err := l.Watch(t.Context(), w.ann, q, func(_ context.Context, err error) { told <- err })
+	watched, err := l.Watch(t.Context(), filter.Whole(w.ann), q, func(_ context.Context, err error) { told <- err })
 	w.must(err)
 	for range 10 {
 		w.get(watched)
@@ -179,7 +179,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 		t.Error(err)
 	}
 	if q.After = w.cursor("0123456789abcdef", 1); true {
-		_, err := l.Watch(t.Context(), w.ann, q, func(context.Context, error) {})
+		_, err := l.Watch(t.Context(), filter.Whole(w.ann), q, func(context.Context, error) {})
 		if !is(err, fault.FeedReset, "after") {
 			t.Errorf("a watch from a place that is lost already: %v", err)
 		}
@@ -216,16 +216,16 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	l.Follow()
 	ctx, cancel := context.WithCancel(t.Context())
 	fail := func(_ context.Context, err error) { t.Errorf("it ended with %v", err) }
-	mine, err := l.Watch(ctx, w.ann, request(""), fail)
+	mine, err := l.Watch(ctx, filter.Whole(w.ann), request(""), fail)
 	w.must(err)
-	full, err := l.Watch(t.Context(), w.ann, request(""), fail) // with an event that nobody takes
+	full, err := l.Watch(t.Context(), filter.Whole(w.ann), request(""), fail) // with an event that nobody takes
 	w.must(err)
 	w.open()
 	l.Wake()
 	w.get(mine)
 	cancel()
 	closed(t, mine)
-	idle, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	idle, err := l.Watch(t.Context(), filter.Whole(w.ann), request(""), fail)
 	w.must(err)
 	l.Wake()
 	ended := make(chan bool, 1)
@@ -233,7 +233,7 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	within(t, ended)
 	closed(t, full)
 	closed(t, idle)
-	late, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	late, err := l.Watch(t.Context(), filter.Whole(w.ann), request(""), fail)
 	w.must(err)
 	closed(t, late)
 	l.Close() // again changes nothing

@@ -83,7 +83,7 @@ func TestMailsAreListedNewestFirstByAllThatTheirFilterKnows(t *testing.T) {
 			}
 		}
 		got := walk(t, name, func(n *model.Notification) model.NotificationID { return n.ID }, len(want), func(args page.Args) (*page.Connection[model.Notification], error) {
-			return w.read.Notifications(t.Context(), args, c.filter)
+			return w.read.Notifications(t.Context(), viewer(w.ann), args, c.filter)
 		})
 		var ids []model.NotificationID
 		for _, n := range got {
@@ -125,7 +125,7 @@ func TestMailsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 				continue
 			}
 			plan := w.plan(last, func() error {
-				c, err := w.read.Notifications(t.Context(), page.Args{First: number(10), After: after}, c.filter)
+				c, err := w.read.Notifications(t.Context(), viewer(w.ann), page.Args{First: number(10), After: after}, c.filter)
 				if err == nil {
 					after = c.PageInfo.EndCursor
 				}

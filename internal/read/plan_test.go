@@ -111,20 +111,20 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"cases by number":          {"cases_number_key", cases(by(`{"number": {"eq": 77}}`))},
 		"cases by customer":        {"cases_customer", cases(by(`{"customer": {"id": ["` + quiet.String() + `"]}}`))},
 		"responses": {"responses_newest", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Join: []string{"Customer"}}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Join: []string{"Customer"}}))
 		}},
 		"responses by customer": {"responses_customer", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
 		}},
 		"responses by country": {"responses_country", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
 		}},
 		"responses by category": {"responses_category", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
 		}},
 		"responses below a customer": {"responses_customer", func() error { return failed(read.ResponsesOf(w.answer(), busy, read.ResponseList{})) }},
 		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
-		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), page.Args{}, nil, nil)) }},
+		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
 	} {
 		plan := w.plan(last, c.call)
 		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
