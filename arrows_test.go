@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
-	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
+	"internal/notify": {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -133,6 +134,48 @@ func TestMailsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 			})
 			if !strings.Contains(plan, "using "+c.index+" on") || strings.Contains(plan, "Sort") || strings.Contains(plan, "Seq Scan") {
 				t.Errorf("%s: does not use %s alone:\n%s", name, c.index, plan)
+			}
+		}
+	}
+}
+
+func TestMailsGoWithTheirCaseElseWithTheirResponse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gb := w.customer(func(c *model.Customer) { c.Country = pointer("GB") })
+	br := w.customer(func(c *model.Customer) { c.Country = pointer("BR") })
+	var seen []model.NotificationID
+	for _, c := range []*model.Customer{gb, br} {
+		about, alone := w.response(c, 3, moment), w.response(c, 9, moment)
+		opened := w.open(c, about, nil)
+		for _, n := range []model.Notification{
+			{Kind: model.NotifyNewResponse, To: "a@example.com", ResponseID: &about.ID, CaseID: &opened.ID},
+			{Kind: model.NotifyNewResponse, To: "a@example.com", ResponseID: &alone.ID},
+		} {
+			n.Status, n.CreatedAt = model.NotificationQueued, moment
+			if made := w.mail(n); c == gb {
+				seen = append(seen, made.ID)
+			}
+		}
+	}
+	partner := of(model.Stakeholder)
+	partner.User.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`)
+	veiled := of(model.Stakeholder)
+	veiled.User.PersonalDataHidden = true
+	for what, c := range map[string]struct {
+		viewer auth.Viewer
+		want   int
+	}{"who sees all": {viewer(w.ann), 4}, "a partner": {partner, 2}, "who sees no personal data": {veiled, 0}} {
+		got, err := w.read.Notifications(t.Context(), c.viewer, page.Args{}, nil)
+		w.must(err)
+		total, err := got.TotalCount(t.Context())
+		w.must(err)
+		if len(got.Edges) != c.want || total != c.want {
+			t.Errorf("%s sees %d of %d", what, len(got.Edges), total)
+		}
+		for _, n := range got.Nodes() {
+			if c.want == 2 && !slices.Contains(seen, n.ID) {
+				t.Errorf("%s sees %+v", what, n)
 			}
 		}
 	}
