@@ -210,7 +210,7 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 }
 
 // everything is a fingerprint of all that requests can write.
-func (w *things) everything() (print string) {
+func (w *testServer) everything() (print string) {
 	w.t.Helper()
 	rows, _ := w.app.db.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)
