@@ -108,8 +108,8 @@ func TestTheReviewsBecomeTheCasesTheyShouldAndEverySubscriberSeesEach(t *testing
 	}
 }
 
-// user makes a user who works cases, and gives their id.
-func (s *testServer) user(name string) string {
+// agent makes a user who works cases, and gives their id.
+func (s *testServer) agent(name string) string {
 	s.t.Helper()
 	return s.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
 		vars{"input": vars{"name": name, "email": name + "@example.com", "role": "AGENT"}}).text("createUser.user.id")
@@ -122,7 +122,7 @@ func TestThreeRulesOnTheReviewsSpreadTheCasesAndTellEachAddressOnce(t *testing.T
 		vars{"input": vars{"name": "Seats", "filter": vars{"search": "seat"}}}); a.code() != "BAD_USER_INPUT" {
 		t.Errorf("a rule that searches: %s", a.body)
 	}
-	team := []string{s.user("ana"), s.user("bo"), s.user("cem")}
+	team := []string{s.agent("ana"), s.agent("bo"), s.agent("cem")}
 	s.addRule(vars{"assignment": vars{"strategy": "LEAST_BUSY", "userIds": team}})
 	countries := vars{"customer": vars{"country": vars{"in": []string{"BR", "de"}}}}
 	s.addRule(vars{"name": "Brazil and Germany", "scores": []int{}, "filter": countries, "opensCase": false,

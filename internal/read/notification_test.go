@@ -73,6 +73,9 @@ func TestMailsAreListedNewestFirstByAllThatTheirFilterKnows(t *testing.T) {
 		"a case":          {&read.NotificationFilter{Case: []model.CaseID{opened[1].ID}}, func(i int) bool { return i%2 == 1 }},
 		"an address":      {&read.NotificationFilter{To: text(t, `{"eq": "LEAD7@example.COM"}`)}, func(i int) bool { return i == 7 }},
 		"addresses":       {&read.NotificationFilter{To: text(t, `{"in": ["lead7@example.com", "lead9@example.com", "x"]}`)}, func(i int) bool { return i == 7 || i == 9 }},
+		"a beginning":     {&read.NotificationFilter{To: text(t, `{"startsWith": "lEAD1"}`)}, func(i int) bool { return i == 1 || i >= 10 && i < 20 }},
+		"a part":          {&read.NotificationFilter{To: text(t, `{"contains": "3@EXAMPLE"}`)}, func(i int) bool { return i%10 == 3 }},
+		"a wildcard":      {&read.NotificationFilter{To: text(t, `{"contains": "lead_@"}`)}, func(int) bool { return false }},
 		"no address":      {&read.NotificationFilter{To: text(t, `{"isNull": true}`)}, func(int) bool { return false }},
 		"since":           {&read.NotificationFilter{CreatedAt: created}, func(i int) bool { return i >= 15 }},
 		"all together":    {&read.NotificationFilter{Status: statuses[3:], Kind: kinds, Case: []model.CaseID{opened[1].ID}, CreatedAt: created}, func(i int) bool { return i >= 15 && i%4 == 3 }},
@@ -118,6 +121,7 @@ func TestMailsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"mails by status":   {"notifications_status", &read.NotificationFilter{Status: []model.NotificationStatus{model.NotificationFailed}}},
 		"mails by kind":     {"notifications_kind", &read.NotificationFilter{Kind: []model.NotificationKind{model.NotifyCaseOverdue}}},
 		"mails to somebody": {"notifications_to", &read.NotificationFilter{To: text(t, `{"eq": "Lead7@example.com"}`)}},
+		"mails to some":     {"notifications_to", &read.NotificationFilter{To: text(t, `{"startsWith": "Lead7@example.com"}`)}},
 		"mails of a case":   {"notifications_case", &read.NotificationFilter{Case: []model.CaseID{busy}}},
 	} {
 		var after *string
@@ -132,7 +136,12 @@ func TestMailsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 				}
 				return err
 			})
-			if !strings.Contains(plan, "using "+c.index+" on") || strings.Contains(plan, "Sort") || strings.Contains(plan, "Seq Scan") {
+			// Of several addresses the mails are sorted; so few may be found by a bitmap.
+			found := strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Sort")
+			if name == "mails to some" {
+				found = strings.Contains(plan, c.index)
+			}
+			if !found || strings.Contains(plan, "Seq Scan") {
 				t.Errorf("%s: does not use %s alone:\n%s", name, c.index, plan)
 			}
 		}
