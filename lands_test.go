@@ -43,8 +43,8 @@ func (s *testServer) user(name model.Role, input vars) string {
 // british is the scope of all tests here.
 var british = vars{"customer": vars{"country": vars{"eq": "GB"}}}
 
-// theirs is a customer with every field there is; a number tells them apart.
-func theirs(half, country string, n int) vars {
+// personIn is a customer with every field there is; a number tells them apart.
+func personIn(half, country string, n int) vars {
 	personal := func(what string) string { return fmt.Sprintf("%s %s %s %d", half, secret, what, n) }
 	address := func(what string) string { return fmt.Sprintf("%s.%s.%s.%d@example.com", half, secret, what, n) }
 	return vars{
@@ -96,7 +96,9 @@ func (w *lands) opensByHand(half string) string {
 func newLands(t *testing.T) *lands {
 	t.Helper()
 	w := &lands{testServer: newServer(t), customer: map[string]string{}, response: map[string]string{}, opened: map[string]string{}}
-	w.addRule(vars{"notify": []vars{{"kind": "ACCOUNT_MANAGER"}}})
+	w.addRule(vars{"notify": []vars{{"kind": "ACCOUNT_MANAGER"}}, "escalations": []vars{{"after": "PT0.001S", "notify": []vars{{"kind": "ACCOUNT_MANAGER"}}}}})
+	w.addRule(vars{"enabled": false, "calendar": vars{"timeZone": "Europe/London", "hours": []vars{{"weekday": "MONDAY", "from": "09:00", "to": "17:00"}}},
+		"escalations": []vars{{"after": "PT8H", "notify": []vars{{"kind": "CENTRAL"}}, "reassign": vars{"strategy": "USER", "userId": w.users[model.Agent]}}}})
 	for _, assignment := range []vars{
 		{"strategy": "USER", "userId": w.users[model.Agent], "fallbackUserId": w.users[model.Manager]},
 		{"strategy": "ROUND_ROBIN", "userIds": []string{w.users[model.Agent]}},
@@ -111,7 +113,7 @@ func newLands(t *testing.T) *lands {
 	n := 0
 	for half, country := range map[string]string{inland: "GB", outland: "BR"} {
 		n++
-		whose := theirs(half, country, n)
+		whose := personIn(half, country, n)
 		_, w.opened[half] = w.submits(half, whose, 2, n)
 		w.response[half], _ = w.submits(half, vars{"externalId": whose["externalId"]}, 9, n+10)
 		w.customer[half] = w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened[half]}).text("node.customer.id")
@@ -119,36 +121,51 @@ func newLands(t *testing.T) *lands {
 		w.opensByHand(half)
 	}
 	// One that was inland and left, with its notes; and one that came: what its log says of before stays outside.
-	leaving := theirs(outland, "GB", 21)
+	leaving := personIn(outland, "GB", 21)
 	_, left := w.submits(outland, leaving, 1, 21)
 	w.note(left, outland+" "+secret+" word")
 	w.submits(outland, vars{"externalId": leaving["externalId"], "country": "BR"}, 10, 22)
-	arriving := theirs(inland, "BR", 31)
+	arriving := personIn(inland, "BR", 31)
 	for _, field := range []string{"firstName", "lastName", "phone"} {
 		arriving[field] = outland + " " + secret + " " + field
 	}
 	arriving["company"], arriving["segment"] = outland+" company", outland+" segment"
 	_, came := w.submits(inland, arriving, 1, 31)
 	w.note(came, inland+" "+secret+" word")
-	moved := theirs(inland, "GB", 31)
+	moved := personIn(inland, "GB", 31)
 	delete(moved, "externalId")
 	moved["id"] = w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": came}).text("node.customer.id")
 	w.ok(model.Agent, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {id}}}`, vars{"input": moved})
+	_, gone := w.submits(outland, personIn(outland, "BR", 41), 1, 41)
+	w.ok(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{
+		"customerId": w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": gone}).text("node.customer.id")}})
+	w.timesPass()
 	if _, err := w.app.db.Pool.Exec(t.Context(),
 		`UPDATE notifications SET attempts = 1, last_error = CASE WHEN "to" LIKE '%outland%' THEN 'outland secret' ELSE 'inland secret' END`); err != nil {
 		t.Fatal(err)
-	}
-	for marked := 0; marked < 2; { // past their targets by a microsecond
-		more, err := w.app.work.MarkOverdue(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		marked += more
 	}
 	w.note(w.opened[inland], inland+" "+secret+" word")
 	w.last = w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {history(last: 1) {nodes {id}}}}}`, vars{"id": w.opened[inland]}).text("node.history.nodes.0.id")
 	w.readIDs()
 	return w
+}
+
+// timesPass lets the cases' times come, which are a moment after they opened: targets pass, and rules escalate.
+func (w *lands) timesPass() {
+	w.t.Helper()
+	for overdue, escalated := 0, 0; overdue < 2 || escalated < 2; {
+		if _, err := w.app.work.MarkOverdue(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.app.work.Escalate(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		err := w.app.db.Pool.QueryRow(w.t.Context(), `SELECT count(*) FILTER (WHERE type = 'OVERDUE'), count(*) FILTER (WHERE type = 'ESCALATED') FROM case_events`).
+			Scan(&overdue, &escalated)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // readIDs knows of every object which half it is of; an event is of the half of its snapshot, and outside where its case
@@ -178,7 +195,8 @@ func (w *lands) readIDs() {
 	add("Response", `SELECT r.id, c.country = 'GB' FROM responses r JOIN customers c ON c.id = r.customer_id`, func(id uuid.UUID) fmt.Stringer { return model.ResponseID{UUID: id} })
 	add("Case", `SELECT k.id, c.country = 'GB' FROM cases k JOIN customers c ON c.id = k.customer_id`, func(id uuid.UUID) fmt.Stringer { return model.CaseID{UUID: id} })
 	add("Note", `SELECT n.id, c.country = 'GB' FROM notes n JOIN cases k ON k.id = n.case_id JOIN customers c ON c.id = k.customer_id`, func(id uuid.UUID) fmt.Stringer { return model.NoteID{UUID: id} })
-	add("Notification", `SELECT n.id, c.country = 'GB' FROM notifications n JOIN responses r ON r.id = n.response_id JOIN customers c ON c.id = r.customer_id`,
+	add("Notification", `SELECT n.id, c.country = 'GB' FROM notifications n LEFT JOIN cases k ON k.id = n.case_id LEFT JOIN responses r ON r.id = n.response_id
+		JOIN customers c ON c.id = coalesce(k.customer_id, r.customer_id)`,
 		func(id uuid.UUID) fmt.Stringer { return model.NotificationID{UUID: id} })
 	add("CaseEvent", `SELECT e.id, c.country = 'GB' AND e.snapshot->'customer'->>'country' = 'GB' FROM case_events e JOIN cases k ON k.id = e.case_id
 		JOIN customers c ON c.id = k.customer_id`, func(id uuid.UUID) fmt.Stringer { return model.EventID{UUID: id} })

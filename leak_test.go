@@ -55,12 +55,14 @@ var silent = map[string]string{
 	"Customer.country":          "what the scope here is about", "CaseSnapshot.country": "what the scope here is about",
 	"Rule.name": "ours", "RuleRecipe.key": "ours", "RuleRecipe.name": "ours", "RuleRecipe.description": "ours", "RuleRecipe.filter": "ours",
 	"Recipient.address": "ours", "Settings.currency": "ours", "Settings.timeZone": "ours", "Settings.centralAddresses": "ours",
+	"Calendar.timeZone":          "ours",
 	"CaseDetailsChanged.changed": "names of fields",
 }
 
 // ends are the edges that lead nowhere, and why.
 var ends = map[string]string{
 	"CaseOverdue.actor": "a timer did it", "CaseOverdue.note": "a timer did it",
+	"CaseEscalated.actor": "a timer did it", "CaseEscalated.note": "a timer did it", "CustomerErased.note": "it takes none",
 	"CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
 }
 

@@ -26,7 +26,7 @@ func TestTheSmallestBucketPaysForTheDearestOperation(t *testing.T) {
 
 func TestATokenThatHasSpentItsPointsIsToldWhenToComeAgain(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Points{config.RateLeast, 1}})
+	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
 	full := s.ok(model.Manager, rateLimit, nil).at("viewer.rateLimit")
 	if full.number("limit") != config.RateLeast || full.number("restoreRate") != 1 || full.number("cost") < 20 || full.missing("resetAt") {
 		t.Errorf("%v", full.v)
@@ -82,7 +82,7 @@ func TestATokenThatHasSpentItsPointsIsToldWhenToComeAgain(t *testing.T) {
 
 func TestASubscriptionPaysOnceAndAWriteThatIsNotPaidWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Points{config.RateLeast, 1}})
+	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
 	_, opened := s.submitted(vars{"score": 9})
 	if opened != "" {
 		t.Fatal("a case")
@@ -124,7 +124,7 @@ func TestASubscriptionPaysOnceAndAWriteThatIsNotPaidWritesNothing(t *testing.T) 
 // A survey tool that sends its answers one by one, after a campaign or of a whole year, is no mischief.
 func TestBurstsOfSubmittedResponsesPassByDefault(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Points{0, 1}})
+	s := newServer(t, settings{rate: [2]config.Number{0, 1}})
 	const rich = `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id externalId score category receivedAt survey comment drivers contactRequested respondedAt}}}`
 	const calls = 50
 	begin := s.ok(model.Intake, rateLimit, nil)

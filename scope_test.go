@@ -326,6 +326,11 @@ func TestAChangedScopeCountsFromTheNextRequestAndMovesOpenSockets(t *testing.T) 
 	}
 }
 
+// alone tells whether a mail is about no case.
+func (w *lands) alone(id any) bool {
+	return w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).missing("node.case")
+}
+
 // Front-line people see their own cases; they may hand one on, and open one for somebody else, and then no longer see it.
 func TestWhoSeesOnlyTheirOwnCasesMayHandThemOn(t *testing.T) {
 	t.Parallel()
@@ -342,6 +347,21 @@ func TestWhoSeesOnlyTheirOwnCasesMayHandThemOn(t *testing.T) {
 	}
 	if start.number("customers.totalCount") != w.count("customers") || start.number("responses.totalCount") != w.count("responses") {
 		t.Errorf("their customers and responses are bounded too: %v", start.v)
+	}
+	others := bounded{"front", model.Agent, "no word", map[string]bool{}, nil}
+	for _, kind := range []string{"Case", "Note", "CaseEvent", "Notification"} {
+		for id := range w.ids[kind] {
+			others.ids[id] = true
+		}
+	}
+	queries, picks, _ := w.tour(model.Agent)
+	for i, q := range queries {
+		picks[i].look(w.gql("front", q, nil).v, func(place string, value any, leaf bool) {
+			// A mail about a response that nobody follows up goes with the response.
+			if text, _ := json.Marshal(value); leaf && w.leaks(others, string(text)) != "" && !(place == "Notification.id" && w.alone(value)) {
+				t.Errorf("%s shows a case of somebody else, %s: %s", place, text, q)
+			}
+		})
 	}
 	if a := assign("front", w.opened[inland], me); a.code() != "NOT_FOUND" || a.v != nil {
 		t.Errorf("they take a case that they do not see: %s", a.body)

@@ -52,7 +52,7 @@ type testServer struct {
 // settings are what a test wants otherwise.
 type settings struct {
 	smtpURL string           // mails are sent there
-	rate    [2]config.Points // what a token's bucket holds, and gets back each second
+	rate    [2]config.Number // what a token's bucket holds, and gets back each second
 	tracer  pgx.QueryTracer  // sees every statement
 	collect time.Duration    // how long a loader waits for its siblings
 	still   bool             // nothing runs but what a request asks for: the feed is not followed

@@ -14,6 +14,7 @@ func (c *Customer) Veiled() *Customer {
 		ID: c.ID, Number: c.Number, Company: c.Company, CompanyFold: c.CompanyFold, Country: c.Country,
 		Segment: c.Segment, SegmentFold: c.SegmentFold, LifetimeValue: c.LifetimeValue,
 		LastContactedAt: c.LastContactedAt, NextSurveyAt: c.NextSurveyAt, LastResponseAt: c.LastResponseAt, CreatedAt: c.CreatedAt,
+		ErasedAt: c.ErasedAt,
 	}
 }
 

@@ -31,6 +31,9 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		if err != nil {
 			return missing(err, "input.id", "customer")
 		}
+		if err := gone("input.id", customer); err != nil {
+			return err
+		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)
 		(&prepared{Submission: Submission{SubmitResponseInput: SubmitResponseInput{Customer: given}}}).fill(customer)

@@ -90,7 +90,7 @@ func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*m
 	if err != nil {
 		return nil, nil, missing(err, argument, "customer")
 	}
-	return response, customer, nil
+	return response, customer, gone(argument, customer)
 }
 
 // conflictNaming is the CONFLICT of a second case for one response; it names the first, where the viewer sees it. It looks for that when the

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 )
 
 const (
@@ -14,23 +13,6 @@ const (
 	rateLimit   = 2_000_000
 	rateRestore = 100_000
 )
-
-// Points are what operations are paid in; 0 stands for the default.
-type Points int
-
-// UnmarshalText takes a variable that is set to nothing for one that is not set, as compose files mean it.
-func (p *Points) UnmarshalText(text []byte) error {
-	*p = 0
-	if len(text) == 0 {
-		return nil
-	}
-	n, err := strconv.Atoi(string(text))
-	if err != nil || n <= 0 {
-		return fmt.Errorf("%q is not a number above 0", text)
-	}
-	*p = Points(n)
-	return nil
-}
 
 // Rate is how many points a token's bucket holds, and how many come back each second.
 func (c *Config) Rate() (limit, restore int) {

@@ -23,8 +23,10 @@ type standing struct {
 	cases  map[model.CaseID]*model.Snapshot // what the table said; nil where it was not asked
 }
 
-func standingOf(page []*Event) *standing {
-	s := &standing{newest: make(map[model.CaseID]*Event, len(page))}
+func (l *Log) standingOf(page []*Event) *standing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &standing{newest: make(map[model.CaseID]*Event, len(page)), tail: l.tail}
 	for _, e := range page {
 		s.newest[e.CaseID] = e
 	}
@@ -100,6 +102,20 @@ func (l *Log) within(ctx context.Context, scope *filter.Scope, e *Event, seen *s
 	return scope.Sees(filter.Of(now, time.Now())), nil
 }
 
+// mayHaveLeft tells whether the case is not known to be seen any more: it changed since, or so much did that memory
+// cannot tell.
+func (l *Log) mayHaveLeft(scope *filter.Scope, id model.CaseID, seen *standing) bool {
+	l.mu.Lock()
+	newest, tail := l.newest[id], l.tail
+	kept := seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1
+	l.mu.Unlock()
+	if newest == nil {
+		return !kept
+	}
+	in := seen.newest[id]
+	return newest.Version > in.Version && !scope.Sees(filter.Of(newest.Then, time.Now()))
+}
+
 // caughtUp waits until this server has followed the log up to a place: before that, memory may say that a case stands
 // where it no longer does.
 func (l *Log) caughtUp(ctx context.Context, head place) error {
@@ -107,6 +123,8 @@ func (l *Log) caughtUp(ctx context.Context, head place) error {
 	case <-l.started:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-l.ctx.Done():
+		return errClosed
 	}
 	for {
 		l.mu.Lock()
@@ -119,6 +137,8 @@ func (l *Log) caughtUp(ctx context.Context, head place) error {
 		case <-grown:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-l.ctx.Done():
+			return errClosed
 		}
 	}
 }

@@ -15,7 +15,15 @@ import (
 type Reader struct {
 	log *Log
 	at  place
+
+	// Of the events that Next gave last, for Outdated.
+	from     place  // where they begin after
+	passed   string // the cursor of the last that was not outdated; empty: none yet
+	erasures int64  // that the log knew of when they were read
 }
+
+// errClosed is what a reader gets when the program ends.
+var errClosed = fault.New(fault.Internal, "the feed has ended here; go on from the last cursor")
 
 // From makes a reader that starts after the cursor, or at the head where there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
@@ -39,9 +47,12 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	case <-r.log.started:
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-r.log.ctx.Done():
+		return nil, errClosed
 	}
 	for {
 		r.log.mu.Lock()
+		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
 		good := r.log.good(r.at, max(r.log.tail, r.at.position))
@@ -75,12 +86,15 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-grown:
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-r.log.ctx.Done():
+			return nil, errClosed
 		}
 	}
 }
 
 // moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
 func (r *Reader) moveBehind(events []*Event) {
+	r.from, r.passed = r.at, ""
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
 		r.at = place{r.log.epochOf(last), last}
@@ -118,7 +132,11 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	if !scope.Sees(then) {
 		return false, false
 	}
-	if matches = q.Filter.Match(then, scope.Viewer()); matches || e.Was == nil {
+	matches = q.Filter.Match(then, scope.Viewer())
+	switch {
+	case e.Type == model.EventCustomerErased: // what the filter matched before may be what was erased
+		return matches, true
+	case matches || e.Was == nil:
 		return matches, matches
 	}
 	was := filter.Of(e.Was, e.At)
@@ -134,10 +152,17 @@ func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
 	return logged
 }
 
-// Watch hands over the events that the request asks for, as they happen, until ctx ends or the place in the feed is
-// lost: then it tells fail, and closes the channel. The channel has no buffer: a watcher that does not take falls
-// behind, alone.
-func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+// Watcher is a reader that hands over what a request asks for and a scope sees.
+type Watcher struct {
+	reader *Reader
+	scope  *filter.Scope
+	asked  Request
+	head   place     // of a bounded scope: where the log was when the watch began
+	seen   *standing // of a bounded scope: how the cases stood of the events that Next gave last
+}
+
+// Watch begins after the request's place, or at the head where it names none.
+func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watcher, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -145,87 +170,82 @@ func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request, fail fu
 	if err != nil {
 		return nil, err
 	}
-	var head place
+	w := &Watcher{reader: reader, scope: scope, asked: q}
 	if scope.Bounded() {
-		if head, err = l.head(ctx); err != nil {
+		w.head, err = l.head(ctx)
+	}
+	return w, err
+}
+
+// Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
+// database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
+func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
+	if w.scope.Bounded() {
+		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
 			return nil, err
 		}
 	}
-	watched := make(chan model.CaseEvent)
-	l.starting.Lock()
-	defer l.starting.Unlock()
-	if l.closed { // nobody would wait for it
-		close(watched)
-		return watched, nil
-	}
-	l.tasks.Go(func() {
-		defer close(watched)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(l.ctx, cancel)()
-		if scope.Bounded() && l.caughtUp(ctx, head) != nil {
-			return
+	for {
+		before := w.reader.at
+		events, err := w.reader.Next(ctx)
+		var shown []model.CaseEvent
+		if err == nil {
+			if shown, err = w.shown(ctx, events); err == nil {
+				return shown, nil
+			}
+			w.reader.at = before
 		}
-		for {
-			events, err := reader.Next(ctx)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case fault.Is(err, fault.FeedReset):
-				fail(ctx, err)
-				return
-			case err != nil: // the database is away; the place is kept
-				if !l.pause(ctx) {
-					return
-				}
-				continue
-			}
-			if !l.hand(ctx, watched, events, scope, q) {
-				return
-			}
-		}
-	})
-	return watched, nil
-}
-
-// hand gives the watcher those of the events that are for it; false where it has left.
-func (l *Log) hand(ctx context.Context, watched chan<- model.CaseEvent, events []*Event, scope *filter.Scope, q Request) bool {
-	var seen *standing
-	for _, e := range events {
-		matches, shown := q.shows(e, scope)
-		if !shown {
-			continue
-		}
-		if scope.Bounded() {
-			if seen == nil {
-				seen = standingOf(events)
-			}
-			within, err := l.within(ctx, scope, e, seen)
-			for err != nil { // the database is away
-				if !l.pause(ctx) {
-					return false
-				}
-				within, err = l.within(ctx, scope, e, seen)
-			}
-			if !within {
-				continue
-			}
+		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset) {
+			return nil, err
 		}
 		select {
-		case watched <- e.logged(matches, scope).Typed():
+		case <-time.After(w.reader.log.lookEvery):
 		case <-ctx.Done():
-			return false
 		}
 	}
-	return true
 }
 
-// pause waits before another try; false where ctx has ended.
-func (l *Log) pause(ctx context.Context) bool {
-	select {
-	case <-time.After(l.lookEvery):
-		return true
-	case <-ctx.Done():
-		return false
+func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.CaseEvent, err error) {
+	w.seen = nil
+	for _, e := range events {
+		matches, ok := w.asked.shows(e, w.scope)
+		if ok && w.scope.Bounded() {
+			if w.seen == nil {
+				w.seen = w.reader.log.standingOf(events)
+			}
+			if ok, err = w.reader.log.within(ctx, w.scope, e, w.seen); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			shown = append(shown, e.logged(matches, w.scope).Typed())
+		}
 	}
+	return shown, nil
+}
+
+// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile, or the case
+// has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
+func (w *Watcher) Outdated(e model.CaseEvent) bool {
+	if w.scope.Bounded() && w.reader.log.mayHaveLeft(w.scope, e.Logged().CaseID, w.seen) {
+		w.reader.back()
+		return true
+	}
+	return w.reader.Outdated(e.Logged().Cursor)
+}
+
+// Revision changes when this server learns that customers were erased: what was made of events before may name them.
+func (w *Watcher) Revision() int64 { return w.reader.log.erasures.Load() }
+
+// Place is where the watcher has got to.
+func (w *Watcher) Place() (position int64, cursor string) {
+	return w.reader.at.position, w.reader.at.cursor()
+}
+
+// Newest tells whether there is nothing that the watcher has not yet handed over, as far as this server knows.
+func (w *Watcher) Newest() bool {
+	l := w.reader.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return w.reader.at.position >= l.tail
 }

@@ -61,7 +61,10 @@ func ScopeOf(u *model.User) (*Scope, error) {
 	if err := compose(response, s.response); err != nil {
 		return nil, err
 	}
-	return s, compose(kase, s.kase)
+	if err := compose(kase, s.kase); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // compose reads a filter that is made of others. It can fail where those are as deep, or as large, as a filter may be.

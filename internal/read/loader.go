@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/calendar"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
@@ -24,6 +25,7 @@ type Loaders struct {
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+	Calendars *dataloadgen.Loader[model.CalendarID, *calendar.Calendar]
 
 	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
 	ExternalRefsOf  *dataloadgen.Loader[model.CaseID, []*model.ExternalRef]
@@ -65,6 +67,7 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 		Notifications: loader(wait, byID(r, scope.Notifications, func(n *model.Notification) model.NotificationID { return n.ID })),
 		Users:         loader(wait, byID(r, all, func(u *model.User) model.UserID { return u.ID })),
 		Rules:         loader(wait, byID(r, all, func(x *model.Rule) model.RuleID { return x.ID })),
+		Calendars:     loader(wait, r.calendars),
 
 		RulesOf:         loader(wait, r.rulesOf),
 		ExternalRefsOf:  loader(wait, within(scope, r.externalRefsOf)),

@@ -2,6 +2,7 @@ package read_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -92,6 +93,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	by := func(filter string) read.CaseList {
 		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
 	}
+	british := viewer(&model.User{Role: model.Partner, ScopeCustomer: json.RawMessage(`{"country": {"eq": "GB"}}`)})
 	// Where an index finds a handful of rows, PostgreSQL may as well sort them.
 	few := []string{"cases by number", "cases by customer", "responses by customer", "cases below a customer", "responses below a customer"}
 	for name, c := range map[string]struct {
@@ -124,7 +126,11 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		}},
 		"responses below a customer": {"responses_customer", func() error { return failed(read.ResponsesOf(w.answer(), busy, read.ResponseList{})) }},
 		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
-		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
+		"cases of a scope":           {"cases_country", func() error { return failed(w.read.Cases(t.Context(), british, by(`{}`))) }},
+		"responses of a scope": {"responses_country", func() error {
+			return failed(w.read.Responses(t.Context(), british, read.ResponseList{Join: []string{"Customer"}}))
+		}},
+		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
 	} {
 		plan := w.plan(last, c.call)
 		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
