@@ -32,6 +32,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
@@ -200,6 +201,7 @@ type app struct {
 	mail  *notify.Mailer
 	hooks *webhook.Sender
 
+	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
 	live    config.Live   // limits of sockets
 }
@@ -239,9 +241,10 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	}
 	feed := event.New(db, log)
 	work := casework.New(db, feed, queue, time.Now)
+	limit, restore := c.Rate()
 	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
-		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
+		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
 		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 	}, nil
@@ -271,6 +274,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	var background sync.WaitGroup
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
+		background.Go(func() { a.work.ForgetKeys(running, a.log) })
 		background.Go(func() { a.work.WatchRetention(running, a.log) })
 	}
 	if withSample {
@@ -331,7 +335,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
 			Reports: report.New(a.db, a.feed, time.Now),
 		},
-		Read: reader, Tokens: tokens, Live: sockets, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
+		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets
 }
 

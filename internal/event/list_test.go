@@ -1,8 +1,10 @@
 package event_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -108,6 +110,22 @@ func TestAListByARareFilterFindsAllOfThem(t *testing.T) {
 			if got.Edges[2*i].Node.ID != id || !got.Edges[2*i].Node.Matches || got.Edges[2*i+1].Node.Matches {
 				t.Errorf("event %d is another", i)
 			}
+		}
+	}
+}
+
+// A search is PostgreSQL's to decide, and a snapshot is no row.
+func TestTheFeedTakesNoSearch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.log()
+	q := request(`{"response": {"search": "late"}}`)
+	_, listed := l.List(t.Context(), filter.Whole(w.ann), page.Args{}, q)
+	_, watched := l.Watch(t.Context(), filter.Whole(w.ann), q)
+	for _, err := range []error{listed, watched} {
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
+			t.Errorf("%v", err)
 		}
 	}
 }
