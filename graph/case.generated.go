@@ -2114,7 +2114,7 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"caseId", "body"}
+	fieldsInOrder := [...]string{"caseId", "body", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2135,6 +2135,13 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 				return it, err
 			}
 			it.Body = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -2419,7 +2426,7 @@ func (ec *executionContext) unmarshalInputOpenCaseInput(ctx context.Context, obj
 		asMap["followUpTarget"] = "PT48H"
 	}
 
-	fieldsInOrder := [...]string{"customerId", "responseId", "note", "assigneeId", "dueAt", "followUpTarget"}
+	fieldsInOrder := [...]string{"customerId", "responseId", "note", "assigneeId", "dueAt", "followUpTarget", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2468,6 +2475,13 @@ func (ec *executionContext) unmarshalInputOpenCaseInput(ctx context.Context, obj
 				return it, err
 			}
 			it.FollowUpTarget = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -2539,7 +2553,7 @@ func (ec *executionContext) unmarshalInputRecordOutreachInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"caseId", "outreach", "note", "expectedVersion"}
+	fieldsInOrder := [...]string{"caseId", "outreach", "note", "expectedVersion", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2574,6 +2588,13 @@ func (ec *executionContext) unmarshalInputRecordOutreachInput(ctx context.Contex
 				return it, err
 			}
 			it.ExpectedVersion = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -2590,7 +2611,7 @@ func (ec *executionContext) unmarshalInputRecordReplyInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"caseId", "note", "improvement"}
+	fieldsInOrder := [...]string{"caseId", "note", "improvement", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2618,6 +2639,13 @@ func (ec *executionContext) unmarshalInputRecordReplyInput(ctx context.Context, 
 				return it, err
 			}
 			it.Improvement = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil

@@ -40,9 +40,9 @@ type CustomerFilterResolver interface {
 	Or(ctx context.Context, obj *filter.Customer, data []*filter.Customer) error
 	Not(ctx context.Context, obj *filter.Customer, data *filter.Customer) error
 	ID(ctx context.Context, obj *filter.Customer, data []string) error
-	Company(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Country(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Segment(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	Company(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Country(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Segment(ctx context.Context, obj *filter.Customer, data *filter.Text) error
 }
 type IntFilterResolver interface {
 	Eq(ctx context.Context, obj filter.Operators, data *int) error
@@ -62,9 +62,9 @@ type ResponseFilterResolver interface {
 	Customer(ctx context.Context, obj *filter.Response, data *filter.Customer) error
 }
 type StringFilterResolver interface {
-	Eq(ctx context.Context, obj filter.Operators, data *string) error
-	In(ctx context.Context, obj filter.Operators, data []string) error
-	IsNull(ctx context.Context, obj filter.Operators, data *bool) error
+	Eq(ctx context.Context, obj *filter.Text, data *string) error
+	In(ctx context.Context, obj *filter.Text, data []string) error
+	IsNull(ctx context.Context, obj *filter.Text, data *bool) error
 }
 type TimeFilterResolver interface {
 	Gte(ctx context.Context, obj *filter.Time, data *time.Time) error
@@ -203,11 +203,11 @@ func (ec *executionContext) unmarshalOResponseFilter2ᚖgithubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOStringFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+func (ec *executionContext) unmarshalOStringFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐText(ctx context.Context, v any) (*filter.Text, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res filter.Operators
+	var res = new(filter.Text)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

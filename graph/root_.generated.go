@@ -340,26 +340,28 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote          func(childComplexity int, input casework.AddNoteInput) int
-		AssignCase       func(childComplexity int, input casework.AssignCaseInput) int
-		AssignCases      func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken   func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
-		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
-		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
-		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
-		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
-		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
-		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
-		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
-		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
-		UpdateCaseStatus func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer   func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule       func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings   func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateUser       func(childComplexity int, input setup.UpdateUserInput) int
+		AddNote           func(childComplexity int, input casework.AddNoteInput) int
+		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
+		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
+		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
+		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
+		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
+		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
+		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach    func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches  func(childComplexity int, input casework.RecordOutreachesInput) int
+		RecordReply       func(childComplexity int, input casework.RecordReplyInput) int
+		RetryNotification func(childComplexity int, input casework.RetryNotificationInput) int
+		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
+		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
+		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
+		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
 	}
 
 	Note struct {
@@ -408,6 +410,18 @@ type ComplexityRoot struct {
 		To        func(childComplexity int) int
 	}
 
+	NotificationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	NotificationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	OpenCasePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -437,22 +451,23 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APITokens   func(childComplexity int) int
-		Case        func(childComplexity int, number int) int
-		CaseEvents  func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
-		CaseSummary func(childComplexity int, filter *filter.Case) int
-		Cases       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
-		Customers   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
-		Node        func(childComplexity int, id string) int
-		Nodes       func(childComplexity int, ids []string) int
-		Notes       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
-		PreviewRule func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
-		Responses   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
-		RuleRecipes func(childComplexity int) int
-		Rules       func(childComplexity int) int
-		Settings    func(childComplexity int) int
-		Users       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
-		Viewer      func(childComplexity int) int
+		APITokens     func(childComplexity int) int
+		Case          func(childComplexity int, number int) int
+		CaseEvents    func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary   func(childComplexity int, filter *filter.Case) int
+		Cases         func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
+		Customers     func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
+		Node          func(childComplexity int, id string) int
+		Nodes         func(childComplexity int, ids []string) int
+		Notes         func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		Notifications func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
+		PreviewRule   func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		Responses     func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
+		RuleRecipes   func(childComplexity int) int
+		Rules         func(childComplexity int) int
+		Settings      func(childComplexity int) int
+		Users         func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
+		Viewer        func(childComplexity int) int
 	}
 
 	Recipient struct {
@@ -464,6 +479,10 @@ type ComplexityRoot struct {
 	RecordOutreachPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RecordOutreachesPayload struct {
+		Cases func(childComplexity int) int
 	}
 
 	RecordReplyPayload struct {
@@ -500,6 +519,10 @@ type ComplexityRoot struct {
 	ResponseEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	RetryNotificationPayload struct {
+		Notification func(childComplexity int) int
 	}
 
 	RevokeApiTokenPayload struct {
@@ -1927,6 +1950,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordOutreach(childComplexity, args["input"].(casework.RecordOutreachInput)), true
+	case "Mutation.recordOutreaches":
+		if e.ComplexityRoot.Mutation.RecordOutreaches == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordOutreaches_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordOutreaches(childComplexity, args["input"].(casework.RecordOutreachesInput)), true
 	case "Mutation.recordReply":
 		if e.ComplexityRoot.Mutation.RecordReply == nil {
 			break
@@ -1938,6 +1972,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordReply(childComplexity, args["input"].(casework.RecordReplyInput)), true
+	case "Mutation.retryNotification":
+		if e.ComplexityRoot.Mutation.RetryNotification == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryNotification_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(casework.RetryNotificationInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -2218,6 +2263,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Notification.To(childComplexity), true
 
+	case "NotificationConnection.edges":
+		if e.ComplexityRoot.NotificationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Edges(childComplexity), true
+	case "NotificationConnection.nodes":
+		if e.ComplexityRoot.NotificationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Nodes(childComplexity), true
+	case "NotificationConnection.pageInfo":
+		if e.ComplexityRoot.NotificationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.PageInfo(childComplexity), true
+	case "NotificationConnection.totalCount":
+		if e.ComplexityRoot.NotificationConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.TotalCount(childComplexity), true
+
+	case "NotificationEdge.cursor":
+		if e.ComplexityRoot.NotificationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Cursor(childComplexity), true
+	case "NotificationEdge.node":
+		if e.ComplexityRoot.NotificationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Node(childComplexity), true
+
 	case "OpenCasePayload.case":
 		if e.ComplexityRoot.OpenCasePayload.Case == nil {
 			break
@@ -2430,6 +2513,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notes(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NoteFilter)), true
+	case "Query.notifications":
+		if e.ComplexityRoot.Query.Notifications == nil {
+			break
+		}
+
+		args, err := ec.field_Query_notifications_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NotificationFilter)), true
 	case "Query.previewRule":
 		if e.ComplexityRoot.Query.PreviewRule == nil {
 			break
@@ -2519,6 +2613,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordOutreachPayload.Event(childComplexity), true
+
+	case "RecordOutreachesPayload.cases":
+		if e.ComplexityRoot.RecordOutreachesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachesPayload.Cases(childComplexity), true
 
 	case "RecordReplyPayload.case":
 		if e.ComplexityRoot.RecordReplyPayload.Case == nil {
@@ -2667,6 +2768,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResponseEdge.Node(childComplexity), true
+
+	case "RetryNotificationPayload.notification":
+		if e.ComplexityRoot.RetryNotificationPayload.Notification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryNotificationPayload.Notification(childComplexity), true
 
 	case "RevokeApiTokenPayload.token":
 		if e.ComplexityRoot.RevokeApiTokenPayload.Token == nil {
@@ -3134,12 +3242,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
+		ec.unmarshalInputNotificationFilter,
 		ec.unmarshalInputOpenCaseInput,
 		ec.unmarshalInputOutreachInput,
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
+		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputResponseOrder,
+		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
@@ -3240,7 +3351,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3257,6 +3368,7 @@ var sources = []*ast.Source{
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -3836,6 +3948,30 @@ func (ec *executionContext) childFields_Notification(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
 }
 
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_OpenCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -3914,6 +4050,14 @@ func (ec *executionContext) childFields_RecordOutreachPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordOutreachesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_RecordOutreachesPayload_cases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -3984,6 +4128,14 @@ func (ec *executionContext) childFields_ResponseEdge(ctx context.Context, field 
 		return ec.fieldContext_ResponseEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResponseEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_RetryNotificationPayload_notification(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryNotificationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

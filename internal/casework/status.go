@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -60,22 +61,42 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 
 // AddNote keeps an internal note on the case.
 func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
+	if err := checkNote("input.body", in.Body); err != nil {
+		return nil, err
+	}
 	out := new(AddNotePayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := checkNote("input.body", in.Body); err != nil {
-			return err
-		}
+	err := once(ctx, w, viewer, call{"addNote", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (model.NoteID, error) {
 		h, err := hold(tx, in.CaseID, nil)
 		if err != nil {
-			return err
+			return model.NoteID{}, err
 		}
-		note, err := writeNote(tx, now, h.ID, viewer.User, "input.body", in.Body)
+		note, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
+		if err != nil {
+			return model.NoteID{}, err
+		}
+		*out = AddNotePayload{Note: note, Case: &h.Case}
+		return note.ID, nil
+	}, func(tx *gorm.DB, kept model.NoteID) error {
+		note := new(model.Note)
+		if err := tx.Where("id = ?", kept).Take(note).Error; err != nil {
+			return fmt.Errorf("read a note again: %w", err)
+		}
+		h, err := hold(tx, note.CaseID, nil)
 		if err != nil {
 			return err
 		}
-		_, err = h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &viewer.User.ID, Note: &note.ID}, func() {})
 		*out = AddNotePayload{Note: note, Case: &h.Case}
-		return err
+		return nil
 	})
 	return payload(out, err)
+}
+
+// addNote keeps a note that stands alone on a held case, and says so in the log.
+func (h *held) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, error) {
+	note, err := writeNote(tx, now, h.ID, by, argument, body)
+	if err != nil {
+		return nil, err
+	}
+	_, err = h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
+	return note, err
 }

@@ -79,6 +79,9 @@ func (w *worker) try(ctx context.Context, n *model.Notification) error {
 		w.log.ErrorContext(ctx, "a mail could not be prepared", "notification", n.ID.String(), "error", err)
 		return errOurs
 	}
+	if err := l.withheld(); err != nil {
+		return refused{err}
+	}
 	to, err := parseTo(n.To)
 	if err != nil {
 		return refused{err}

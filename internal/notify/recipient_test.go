@@ -1,0 +1,95 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestWhoIsNotActiveAnyMoreGetsNoMailAndMayGetItOnceTheyAreAgain(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	events := w.start(w.mailer("smtp://" + s.listen()))
+	bo := w.user("Bo Berg", "Bo@example.com")
+	if err := w.db.Gorm.Model(bo).Update("active", false).Error; err != nil {
+		t.Fatal(err)
+	}
+	id := w.alert("bo@Example.com") // as a rule's plain address
+	w.until(events, river.EventKindJobCompleted)
+	n := w.row(id)
+	if n.Status != model.NotificationFailed || n.SentAt != nil || text(n.LastError) != errInactive.Error() {
+		t.Errorf("the row is %+v, the last error %q", n, text(n.LastError))
+	}
+	s.none()
+
+	if err := w.db.Gorm.Model(bo).Update("active", true).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.Tx(t.Context(), func(tx *gorm.DB) error { return w.queue.MailAgain(t.Context(), tx, &n) }); err != nil {
+		t.Fatal(err)
+	}
+	w.until(events, river.EventKindJobCompleted)
+	header, _, _ := read(t, s.one().data)
+	if got := header.Get("Message-Id"); !strings.Contains(got, id.String()) {
+		t.Errorf("the mail is %s", got)
+	}
+	if n := w.row(id); n.Status != model.NotificationSent || n.Attempts != 1 {
+		t.Errorf("the row is %+v", n)
+	}
+}
+
+func TestEachTryOfAMailCarriesTheSameMessageID(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	s.next("TAKEN", reply(451, "try again")) // after it has the mail
+	events := w.start(w.mailer("smtp://" + s.listen()))
+	id := w.alert("lead@example.com")
+	w.until(events, river.EventKindJobSnoozed)
+	w.until(events, river.EventKindJobCompleted)
+	for range 2 {
+		header, _, _ := read(t, s.one().data)
+		if got := header.Get("Message-Id"); got != "<"+id.String()+"@example.com>" {
+			t.Errorf("a try of %s is %s", id, got)
+		}
+	}
+}
+
+func TestEachKindOfMailCarriesTheDetailsOfTheAlert(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	w.start(w.mailer("smtp://" + s.listen()))
+	bo := w.user("Bo Berg", "bo@example.com")
+	response := w.response(w.customer(model.Customer{
+		FirstName: new("Ana"), LastName: new("Souza"), Email: new("ana@acme.example"), Company: new("ACME"), Country: new("BR"),
+	}), model.Response{Score: 3, Comment: new("Too slow."), Drivers: []string{"Billing", "Support"}})
+	opened := w.open(response, bo, new(at.Add(48*time.Hour)))
+	assigned := w.event(opened, model.Event{Version: 2, Type: model.EventAssigned, AssigneeID: &bo.ID})
+	overdue := w.event(opened, model.Event{Version: 3, Type: model.EventOverdue})
+	for _, n := range []model.Notification{
+		{Kind: model.NotifyNewResponse, ResponseID: &response.ID},
+		{Kind: model.NotifyNewResponse, ResponseID: &response.ID, CaseID: &opened.ID},
+		{Kind: model.NotifyCaseAssigned, CaseID: &opened.ID, ResponseID: &response.ID, EventID: &assigned.ID},
+		{Kind: model.NotifyCaseOverdue, CaseID: &opened.ID, ResponseID: &response.ID, EventID: &overdue.ID},
+	} {
+		n.To = "lead@example.com"
+		if n.CaseID != nil {
+			n.To = "bo@example.com"
+		}
+		w.mail(n)
+		_, plain, html := read(t, s.one().data)
+		link := "https://closeloop.example.com/"
+		if n.CaseID != nil {
+			link += "cases/1"
+		}
+		for _, want := range []string{"Ana Souza", "ana@acme.example", "ACME", "BR", "3 of 10", "Too slow.", "Billing, Support", link} {
+			if !strings.Contains(plain, want) || !strings.Contains(html, want) {
+				t.Errorf("%s has no %q:\n%s\n%s", n.Kind, want, plain, html)
+			}
+		}
+	}
+}
