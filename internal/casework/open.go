@@ -50,6 +50,13 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			due := now.Add(time.Duration(*in.FollowUpTarget))
 			h.DueAt = &due
 		}
+		if response != nil {
+			themes, err := themesOf(tx, []model.ResponseID{response.ID})
+			if err != nil {
+				return nil, nil, err
+			}
+			h.themes = themes[response.ID]
+		}
 		logged, err := h.open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
 			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {

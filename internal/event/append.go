@@ -83,7 +83,7 @@ func encode(after, before *model.Snapshot) (whole, was json.RawMessage, err erro
 func parts(s *model.Snapshot) map[string]any {
 	return map[string]any{
 		"case": &s.Case, "response": &s.Response, "customer": &s.Customer,
-		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs,
+		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs, "themes": &s.Themes,
 		"externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
 	}
 }
@@ -116,6 +116,8 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 			was.AssigneeName = nil
 		case "ruleIds":
 			was.RuleIDs = nil
+		case "themes":
+			was.Themes = nil
 		case "externalRefs":
 			was.ExternalRefs = nil
 		case "outreaches":
