@@ -3187,6 +3187,42 @@ func (ec *executionContext) marshalOCategory2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return res
 }
 
+func (ec *executionContext) unmarshalOContactStatus2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐContactStatusᚄ(ctx context.Context, v any) ([]model.ContactStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.ContactStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNContactStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐContactStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOContactStatus2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐContactStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []model.ContactStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNContactStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐContactStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOCustomerOrder2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerOrderᚄ(ctx context.Context, v any) ([]*read.CustomerOrder, error) {
 	if v == nil {
 		return nil, nil

@@ -50,11 +50,18 @@ type ResolverRoot interface {
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
+	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
+	DecimalFilter() DecimalFilterResolver
+	ExternalRefFilter() ExternalRefFilterResolver
+	FloatFilter() FloatFilterResolver
+	IdListFilter() IdListFilterResolver
 	IntFilter() IntFilterResolver
+	OutreachFilter() OutreachFilterResolver
 	ResponseFilter() ResponseFilterResolver
 	StringFilter() StringFilterResolver
+	StringListFilter() StringListFilterResolver
 	TimeFilter() TimeFilterResolver
 }
 

@@ -212,10 +212,6 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", array{model.UUIDs(ids)}).Scan(&still).Error; err != nil {
 		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
 	}
-	themes, err := themesOf(a.tx, still)
-	if err != nil {
-		return nil, err
-	}
 	var cases []*held
 	for _, r := range chosen {
 		if !slices.Contains(still, r.ID) {
@@ -223,7 +219,7 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 		}
 		h := of[r.ID]
 		if h == nil {
-			h = &held{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}, themes: themes[r.ID]}
+			h = &held{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
 			if _, err := h.open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
 				return nil, err
 			}

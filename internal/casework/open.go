@@ -50,13 +50,6 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			due := now.Add(time.Duration(*in.FollowUpTarget))
 			h.DueAt = &due
 		}
-		if response != nil {
-			themes, err := themesOf(tx, []model.ResponseID{response.ID})
-			if err != nil {
-				return nil, nil, err
-			}
-			h.themes = themes[response.ID]
-		}
 		logged, err := h.open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
 			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
@@ -136,6 +129,11 @@ func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*mod
 		err := tx.Exec("INSERT INTO case_rules (case_id, rule_id, ordinal) VALUES (?, ?, ?)", h.ID, id, i).Error
 		if err != nil {
 			return nil, fmt.Errorf("write a case's rules: %w", err)
+		}
+	}
+	if h.Response != nil && h.Origin != model.OriginRule { // an older response may have themes; of a new one, the caller knows
+		if err := h.readAround(tx); err != nil {
+			return nil, err
 		}
 	}
 	if note != nil {

@@ -170,17 +170,16 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if err != nil {
 		return nil, err
 	}
-	response := p.response(customer, in.now)
-	if err := in.tx.Omit(clause.Associations).Create(response).Error; err != nil {
-		return nil, fmt.Errorf("keep a response: %w", err)
+	response, err := in.keep(p.response(customer, in.now))
+	if err != nil {
+		return nil, err
 	}
-	response.Category = model.CategoryOf(response.Score)
 	themes, err := in.tag(response)
 	if err != nil {
 		return nil, err
 	}
 	out := &SubmitResponsePayload{Response: response, Created: true}
-	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
+	if d := rule.Match(in.rules, response, customer, in.now, themes...); len(d.Matched) > 0 {
 		if out.Case, err = in.carryOut(ctx, d, response, customer, themes); err != nil {
 			return nil, err
 		}
@@ -191,6 +190,21 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 		}
 	}
 	return out, nil
+}
+
+// keep writes the response with its folded texts.
+func (in *intake) keep(r *model.Response) (*model.Response, error) {
+	row := r.Row()
+	if err := in.tx.Omit(clause.Associations).Create(row).Error; err != nil {
+		return nil, fmt.Errorf("keep a response: %w", err)
+	}
+	if texts := row.Texts(); texts != nil {
+		if err := in.tx.Create(texts).Error; err != nil {
+			return nil, fmt.Errorf("keep a response's texts: %w", err)
+		}
+	}
+	row.Category = model.CategoryOf(row.Score)
+	return &row.Response, nil
 }
 
 // known answers with the response that has this external id already. Nobody can be about to write one: the caller

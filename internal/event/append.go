@@ -83,8 +83,8 @@ func encode(after, before *model.Snapshot) (whole, was json.RawMessage, err erro
 func parts(s *model.Snapshot) map[string]any {
 	return map[string]any{
 		"case": &s.Case, "response": &s.Response, "customer": &s.Customer,
-		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs, "themes": &s.Themes,
-		"externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
+		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs,
+		"themes": &s.Themes, "externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
 	}
 }
 

@@ -124,6 +124,9 @@ func (e *Event) logged(matches bool) *model.LoggedEvent {
 // lost: then it tells fail, and closes the channel. The channel has no buffer: a watcher that does not take falls
 // behind, alone.
 func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	reader, err := l.From(ctx, q.After)
 	if err != nil {
 		return nil, err

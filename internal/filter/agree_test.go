@@ -58,8 +58,8 @@ func (made *rows) kinds() []kind {
 				err := f.UnmarshalGQL(v)
 				return f.Where(now), f.tree, err
 			},
-			func(f tree, row int, viewer model.UserID, now time.Time) bool {
-				return f.root.match(&Subject{Customer: &made.customers[row], Now: now}, viewer)
+			func(f tree, row int, _ model.UserID, now time.Time) bool {
+				return (&Customer{f}).Match(&Subject{Customer: &made.customers[row], Now: now})
 			},
 		},
 		{
@@ -189,7 +189,7 @@ func leaves(m *maker, n *noun, before []string) []way {
 	var found []way
 	for _, name := range sortedFields(n) {
 		names := append(slices.Clone(before), name)
-		f := n.fields[name]
+		f := n.fields[name].field
 		if inner, ok := f.(nested); ok {
 			found = append(found, leaves(m, inner.of, names)...)
 			continue

@@ -56,7 +56,7 @@ func (m *maker) object(n *noun, depth int) map[string]any {
 			made[m.name(n)] = nil
 		default:
 			name := m.name(n)
-			made[name] = m.field(n.fields[name], depth)
+			made[name] = m.field(n.fields[name].field, depth)
 		}
 	}
 	return made
@@ -195,7 +195,8 @@ func TestTheMakerOfFiltersKnowsEveryOperator(t *testing.T) {
 	t.Parallel()
 	m := &maker{t: t}
 	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
-		for name, f := range n.fields {
+		for name, e := range n.fields {
+			f := e.field
 			ops, ok := m.operators(f)
 			if !ok {
 				continue
