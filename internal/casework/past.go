@@ -35,17 +35,22 @@ func (w *Work) BeginTagging(ctx context.Context, tx *gorm.DB, theme model.ThemeI
 	return w.queue.TagPast(ctx, tx, job.TagPast{ThemeID: theme, Run: run.Run})
 }
 
-// Tagger is the worker that applies keywords to the past. Whichever server is free takes it, and where one stopped,
-// the next goes on.
-type Tagger struct {
+// Workers registers the worker that applies keywords to the past, with the queue that it works.
+func (w *Work) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
+	queues[job.TagQueue] = river.QueueConfig{MaxWorkers: 1}
+	return river.AddWorkerSafely(bundle, &tagger{work: w})
+}
+
+// tagger applies keywords to the past. Whichever server is free takes the job, and where one stopped, the next goes on.
+type tagger struct {
 	river.WorkerDefaults[job.TagPast]
-	Do *Work
+	work *Work
 }
 
 // Work does batches for a while, and puts the rest off to the job's next turn: others wait, too.
-func (t *Tagger) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
+func (t *tagger) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 	for began := time.Now(); ; {
-		more, err := t.Do.TagPast(ctx, j.Args)
+		more, err := t.work.TagPast(ctx, j.Args)
 		switch {
 		case err != nil:
 			return err

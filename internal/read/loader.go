@@ -27,6 +27,8 @@ type Loaders struct {
 	NotificationsOf *dataloadgen.Loader[model.CaseID, []*model.Notification]
 	RecipientsOf    *dataloadgen.Loader[model.RuleID, []*model.Recipient]
 	AssigneesOf     *dataloadgen.Loader[model.RuleID, []*model.User]
+	ThemesOf        *dataloadgen.Loader[model.ResponseID, []*model.Theme]
+	TaggingOf       *dataloadgen.Loader[model.ThemeID, *model.ThemeRun]
 	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
 
 	lists *dataloadgen.Loader[listKey, any]
@@ -60,6 +62,8 @@ func (r *Reader) loaders() *Loaders {
 		NotificationsOf: loader(wait, r.notificationsOf),
 		RecipientsOf:    loader(wait, r.recipientsOf),
 		AssigneesOf:     loader(wait, r.assigneesOf),
+		ThemesOf:        loader(wait, r.themesOf),
+		TaggingOf:       loader(wait, by(r, "theme_id", func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
 		MatchCounts:     loader(wait, r.matchCounts),
 
 		lists: loader(wait, r.readLists),
