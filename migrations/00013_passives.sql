@@ -50,10 +50,14 @@ CREATE INDEX passives_segment_testimonial ON passives (segment, cell, testimonia
 -- queue's rows are locked last of all and for a moment. A row comes once, with its response, and never comes back:
 -- each writer changes its own column, or deletes, under the lock that it holds of the row it copies from.
 
-CREATE FUNCTION passive_cell(of uuid, score integer, responded_at timestamptz) RETURNS smallint LANGUAGE sql STABLE AS
-    'SELECT CAST((CASE WHEN $2 = 8 THEN 4 ELSE 0 END) + (CASE WHEN bool_or(t.effort = ''EASY'') THEN 2 ELSE 0 END)
-        + (CASE WHEN bool_or(t.resolved_at > $3) THEN 1 ELSE 0 END) AS smallint)
-    FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = $1';
+-- +goose StatementBegin
+CREATE FUNCTION passive_cell(of uuid, score integer, responded timestamptz) RETURNS smallint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT (CASE WHEN score = 8 THEN 4 ELSE 0 END) + (CASE WHEN bool_or(t.effort = 'EASY') THEN 2 ELSE 0 END)
+                + (CASE WHEN bool_or(t.resolved_at > responded) THEN 1 ELSE 0 END)
+              FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = of);
+END $$;
+-- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE FUNCTION passives_response_came() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -113,8 +113,8 @@ func frequent(comments [][]string, stop map[string]bool, covered *keyword.Set) [
 			}
 		}
 	}
-	whole := slices.Clone(all)
-	all = slices.DeleteFunc(all, func(p phrase) bool { return within(p, whole) })
+	inside := insides(all)
+	all = slices.DeleteFunc(all, func(p phrase) bool { return inside[p.text] })
 	slices.SortFunc(all, func(a, b phrase) int {
 		return cmp.Or(len(b.in)-len(a.in), b.words-a.words, strings.Compare(a.text, b.text))
 	})
@@ -132,12 +132,21 @@ func says(words []string, stop map[string]bool) bool {
 	return len(words) > 1 || utf8.RuneCountInString(words[0]) >= suggestLetters
 }
 
-// within tells whether a phrase is hardly ever said but inside one longer one, which then stands for it.
-func within(p phrase, all []phrase) bool {
+// insides are the phrases that are hardly ever said but inside one longer one, which then stands for them.
+func insides(all []phrase) map[string]bool {
+	counts, inside := make(map[string]int, len(all)), map[string]bool{}
+	for _, p := range all {
+		counts[p.text] = len(p.in)
+	}
 	for _, longer := range all {
-		if longer.words > p.words && 5*len(longer.in) >= 4*len(p.in) && strings.Contains(" "+longer.text+" ", " "+p.text+" ") {
-			return true
+		words := strings.Fields(longer.text)
+		for length := 1; length < len(words); length++ {
+			for at := 0; at+length <= len(words); at++ {
+				if part := strings.Join(words[at:at+length], " "); 5*len(longer.in) >= 4*counts[part] {
+					inside[part] = true
+				}
+			}
 		}
 	}
-	return false
+	return inside
 }
