@@ -37,7 +37,8 @@ type row struct {
 // Read reads a page of the queue as where leaves it: a condition on the rows of responses; nil: all.
 //
 // No index has its rows in all orders. But of each part the next few rows lie together in one, so those are read from
-// every part, and sorted: some hundred rows, however long the queue is.
+// every part, and sorted: some hundred rows, however long the queue is. Parts that come after others as a whole are
+// only read where those have not enough.
 func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page, error) {
 	n, backward, err := args.Size()
 	if err != nil {
@@ -60,9 +61,14 @@ func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page
 	if err != nil {
 		return nil, err
 	}
-	found, err := o.next(db, parts, bounds, n+1, backward, where)
-	if err != nil {
-		return nil, fmt.Errorf("read the passives' queue: %w", err)
+	var found []row
+	for turn, tiers := 1, o.tiers(parts, bounds, backward); len(tiers) > 0 && len(found) <= n; turn *= 2 {
+		turn = min(turn, len(tiers))
+		more, err := o.next(db, slices.Concat(tiers[:turn]...), bounds, n+1-len(found), backward, where)
+		if err != nil {
+			return nil, fmt.Errorf("read the passives' queue: %w", err)
+		}
+		found, tiers = append(found, more...), tiers[turn:]
 	}
 	p := &Page{More: len(found) > n, Backward: backward}
 	found = found[:min(n, len(found))]
@@ -139,30 +145,58 @@ func (o Order) partsIn(db *gorm.DB) ([]part, error) {
 	return o.parts(segments), nil
 }
 
-// next reads the first n rows beyond the bounds. Parts with the same bounds share a branch of the statement, so that
-// it does not grow with the segments.
-func (o Order) next(db *gorm.DB, parts []part, limits []limit, n int, backward bool, where clause.Expression) ([]row, error) {
-	type bounds [2]bound
-	groups := map[bounds][]int{}
-	var order []bounds // statements are the same for the same question
+// reached is a part that has rows within the bounds of what is asked for.
+type reached struct {
+	part
+	nth    int // of the parts
+	bounds [2]bound
+}
+
+// tiers are the parts within the limits, together where they can only be told apart by sorting their rows: those that
+// are alike by the priorities up to the first that has many values.
+func (o Order) tiers(parts []part, limits []limit, backward bool) (tiers [][]reached) {
+	leading := 0
+	for leading < len(o.by) && column[o.by[leading]] == "" {
+		leading++
+	}
+	var within []reached
 	for nth, p := range parts {
-		var b bounds
-		within := true
+		r, all := reached{part: p, nth: nth}, true
 		for i, l := range limits {
 			var some bool
-			b[i], some = o.beyond(p, l.at, l.backward)
-			within = within && some
+			r.bounds[i], some = o.beyond(p, l.at, l.backward)
+			all = all && some
 		}
-		if !within {
-			continue
+		if all {
+			within = append(within, r)
 		}
-		if groups[b] == nil {
-			order = append(order, b)
-		}
-		groups[b] = append(groups[b], nth)
 	}
-	if len(order) == 0 {
-		return nil, nil
+	compare := func(a, b reached) int { return slices.Compare(a.ranks[:leading], b.ranks[:leading]) }
+	slices.SortStableFunc(within, func(a, b reached) int {
+		if backward {
+			a, b = b, a
+		}
+		return compare(a, b)
+	})
+	for i, r := range within {
+		if i == 0 || compare(within[i-1], r) != 0 {
+			tiers = append(tiers, nil)
+		}
+		tiers[len(tiers)-1] = append(tiers[len(tiers)-1], r)
+	}
+	return tiers
+}
+
+// next reads the first n rows of some parts. Those with the same bounds share a branch of the statement, so that it
+// does not grow with the segments.
+func (o Order) next(db *gorm.DB, parts []reached, limits []limit, n int, backward bool, where clause.Expression) ([]row, error) {
+	groups := map[[2]bound][]reached{}
+	var order [][2]bound // statements are the same for the same question
+	for _, p := range parts {
+		if groups[p.bounds] == nil {
+			order = append(order, p.bounds)
+		}
+		groups[p.bounds] = append(groups[p.bounds], p)
 	}
 	columns := append(o.continuous(), "responded_at", "response_id")
 	direction := " DESC"
@@ -172,7 +206,7 @@ func (o Order) next(db *gorm.DB, parts []part, limits []limit, n int, backward b
 	var branches []string
 	var vars []any
 	for _, b := range order {
-		sql, of := o.branch(parts, groups[b], where)
+		sql, of := o.branch(groups[b], where)
 		for i, l := range limits {
 			more, its := b[i].sql(columns, l.at, l.backward)
 			sql, of = sql+more, append(of, its...)
@@ -201,12 +235,12 @@ func (o Order) next(db *gorm.DB, parts []part, limits []limit, n int, backward b
 }
 
 // branch reads the next rows of each of some parts.
-func (o Order) branch(parts []part, group []int, where clause.Expression) (string, []any) {
+func (o Order) branch(group []reached, where clause.Expression) (string, []any) {
 	nth, cells, segments := make([]int32, len(group)), make([]int16, len(group)), make([]string, len(group))
 	ranks := make([]string, len(group))
 	for i, p := range group {
-		nth[i], cells[i], segments[i] = int32(p), int16(parts[p].cell), parts[p].segment
-		ranks[i] = "{" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(parts[p].ranks)), ","), "[]") + "}"
+		nth[i], cells[i], segments[i] = int32(p.nth), int16(p.cell), p.segment
+		ranks[i] = "{" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p.ranks)), ","), "[]") + "}"
 	}
 	sql := `SELECT c.nth, CAST(c.ranks AS integer[]) AS ranks, q.* FROM unnest(CAST(? AS integer[]), CAST(? AS smallint[]), CAST(? AS text[]), CAST(? AS text[]))
 		AS c(nth, cell, segment, ranks) CROSS JOIN LATERAL (SELECT q.response_id, q.lifetime_value, q.testimonial, q.responded_at FROM passives q`
