@@ -198,6 +198,7 @@ type app struct {
 	mail  *notify.Mailer
 
 	collect time.Duration // how long a loader waits for its siblings
+	live    config.Live   // limits of sockets
 }
 
 // open opens the database, brings it to this version's schema, and wires what writes to it.
@@ -237,7 +238,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
-		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor,
+		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
 	}, nil
 }
 
@@ -267,6 +268,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
 		background.Go(func() { a.work.WatchEstimates(running, a.log) })
+		background.Go(func() { a.work.WatchRetention(running, a.log) })
 	}
 	if withSample {
 		background.Go(func() { a.sample(running, timers) }) // the past is made by a clock of its own
@@ -275,7 +277,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket)\n    wallboard  http://%[1]s/\n", listener.Addr())
+	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", listener.Addr())
 
 	if withSample && c.AdminToken != "" { // made-up data is no secret
 		fmt.Printf("    token      %s\n", c.AdminToken)
@@ -298,8 +300,13 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	reader := read.New(a.db, a.feed, time.Now, a.collect)
 	present := httpd.Presenter(a.log)
 	sockets := live.New(live.Options{
-		Log:   a.log,
-		Ended: tokens.Ended,
+		Log:                       a.log,
+		Ended:                     tokens.Ended,
+		InitTimeout:               time.Duration(a.live.InitTimeout),
+		MaxMessageBytes:           int64(a.live.MaxMessageBytes),
+		MaxSubscriptionsPerSocket: int(a.live.MaxSubscriptions),
+		MaxSocketsPerToken:        int(a.live.MaxSocketsPerToken),
+		MaxSockets:                int(a.live.MaxSockets),
 		SignIn: func(ctx context.Context, secret string) (live.Session, error) {
 			caller, err := tokens.SignIn(ctx, secret)
 			switch {
@@ -308,7 +315,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			case err != nil:
 				return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)
 			}
-			session := live.Session{Key: caller.Key(), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
+			session := live.Session{Key: caller.Key(), View: string(caller.User.Role), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
 			if caller.Expires != nil {
 				session.Expires = *caller.Expires
 			}

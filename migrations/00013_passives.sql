@@ -23,8 +23,6 @@ ALTER TABLE responses ADD COLUMN testimonial_estimated boolean NOT NULL DEFAULT 
 -- What came in before there was an estimate; empty from then on.
 CREATE INDEX responses_unestimated ON responses (id) WHERE testimonial_likelihood IS NULL AND comment IS NOT NULL;
 
-ALTER TABLE customers ADD COLUMN IF NOT EXISTS erased_at timestamptz;
-
 -- The passives' queue: the latest response of each customer, where it is a passive's and nobody has contacted them
 -- since. Missing values are the lowest that there can be, so that they come last and a keyset is one row value.
 CREATE TABLE passives (

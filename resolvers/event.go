@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -68,7 +69,17 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 	if err != nil {
 		return nil, err
 	}
-	return r.Log.Watch(ctx, viewer.User.ID, event.Request{After: after, Filter: f, Types: types}, live.Fail)
+	return live.Follow(ctx, live.Feed[model.CaseEvent]{
+		Start: "after",
+		Key:   own(ctx, viewer, f),
+		Open: func(ctx context.Context, from *string) (live.Source[model.CaseEvent], error) {
+			w, err := r.Log.Watch(ctx, viewer.User.ID, event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
+			return watcher{w}, err
+		},
+		Place: func(e model.CaseEvent) live.Place {
+			return live.Place{Position: *e.Logged().Position, Cursor: e.Logged().Cursor}
+		},
+	})
 }
 
 func (r logged[E]) Cursor(ctx context.Context, e E) (string, error) {

@@ -116,7 +116,7 @@ func TestAnOpenCaseThatIsNobodysIsTakenAndOthersStay(t *testing.T) {
 	w.move(moved.ID, model.InProgress)
 	w.move(closed.ID, model.Closed)
 	w.submit(from("contacted", 7))
-	w.outreach(*w.caseOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
+	w.outreach(*w.followUpOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
 	eight := w.submit(from("eight", 8)).Response
 
 	out := w.allocate(casework.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
@@ -141,7 +141,7 @@ func TestAnOpenCaseThatIsNobodysIsTakenAndOthersStay(t *testing.T) {
 	}
 }
 
-func (w *world) caseOf(customer string) *model.CaseID {
+func (w *world) followUpOf(customer string) *model.CaseID {
 	w.t.Helper()
 	var id model.CaseID
 	if err := w.db.Gorm.Raw("SELECT k.id FROM cases k JOIN customers c ON c.id = k.customer_id WHERE c.external_id = ?", customer).Scan(&id).Error; err != nil {

@@ -67,21 +67,6 @@ var keyedCalls = []keyed{
 	}},
 }
 
-// everything is a fingerprint of what calls write.
-func (w *world) everything() string {
-	w.t.Helper()
-	var print strings.Builder
-	for _, table := range []string{"customers", "responses", "cases", "case_events", "notes", "notifications", "river_job", "idempotency_keys"} {
-		var one string
-		err := w.db.Pool.QueryRow(w.t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ';' ORDER BY x::text)), '') FROM "+table+" x").Scan(&one)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		print.WriteString(table + " " + one + "; ")
-	}
-	return print.String()
-}
-
 func TestACallSentAgainWithItsKeyChangesNothingAndAnswersAsTheFirstTime(t *testing.T) {
 	t.Parallel()
 	for _, k := range keyedCalls {

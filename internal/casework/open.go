@@ -97,7 +97,7 @@ func about(tx *gorm.DB, in OpenCaseInput) (*model.Response, *model.Customer, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("read a customer: %w", err)
 	}
-	return response, customer, nil
+	return response, customer, gone(argument, customer)
 }
 
 // conflictNaming is the CONFLICT of a second case for one response; it names the first. It looks for that when the

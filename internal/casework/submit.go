@@ -213,14 +213,18 @@ func (in *intake) known(p *prepared) (*SubmitResponsePayload, error) {
 	if p.ExternalID == nil {
 		return nil, nil
 	}
-	response := new(model.Response)
-	err := in.tx.Where("external_id = ?", *p.ExternalID).Take(response).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
+	var responses []*model.Response
+	// In one statement: between two, an erasure could take the id away behind the first and before the second.
+	err := in.tx.Raw(`SELECT * FROM responses WHERE external_id = @id UNION ALL
+		SELECT r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`,
+		map[string]any{"id": *p.ExternalID}).Scan(&responses).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for a response: %w", err)
 	}
+	if len(responses) == 0 {
+		return nil, nil
+	}
+	response := responses[0]
 	out := &SubmitResponsePayload{Response: response}
 	c := new(model.Case)
 	err = in.tx.Where("response_id = ?", response.ID).Take(c).Error
@@ -267,8 +271,14 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	var assignee *model.User
 	if d.Opens != nil {
 		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules(), themes: themes}
+		if h.CalendarID, err = keepCalendar(in.tx, d.Opens.Calendar); err != nil {
+			return nil, err
+		}
 		entry := event.Entry{Rule: &d.Opens.ID}
 		if _, err := h.open(in.tx, in.now, entry, nil); err != nil {
+			return nil, err
+		}
+		if err := h.plan(in.tx, d.Steps(r, in.now)); err != nil {
 			return nil, err
 		}
 		opened = &h.Case
@@ -326,8 +336,12 @@ func (in *intake) choice(d rule.Decision, p *rule.People) error {
 	}
 	switch d.Opens.Strategy {
 	case model.RoundRobin:
-		err := in.tx.Raw("UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", d.Opens.ID).Scan(&p.Turn).Error
-		if err != nil {
+		take, args := "UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", []any{d.Opens.ID}
+		if d.Step > 0 { // the steps of a rule take turns apart from the cases it opens
+			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES (?, ?, 1)
+				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + 1 RETURNING turn`, []any{d.Opens.ID, d.Step}
+		}
+		if err := in.tx.Raw(take, args...).Scan(&p.Turn).Error; err != nil {
 			return fmt.Errorf("take a turn: %w", err)
 		}
 	case model.LeastBusy:

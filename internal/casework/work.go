@@ -89,11 +89,6 @@ func (h *held) readAround(tx *gorm.DB) error {
 			return fmt.Errorf("read what belongs to a case: %w", err)
 		}
 	}
-	for _, t := range h.themes {
-		if t.ResolvedAt != nil { // in the session's zone: the same moment must be written the same
-			*t.ResolvedAt = t.ResolvedAt.UTC()
-		}
-	}
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Config struct {
 	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Needed with a mail server."`
 	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the address listened on."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
+
+	Live
 }
 
 // shortest is the least length of an administrator's token.
@@ -58,6 +60,7 @@ func (c *Config) Validate() error {
 	if c.PublicURL != "" {
 		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
 	}
+	c.Live.validate(check)
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)
 	return errors.Join(mistakes...)

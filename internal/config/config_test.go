@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -31,9 +32,10 @@ func parse(t *testing.T, args ...string) (*Config, error) {
 // clean takes the settings of whoever runs the tests out of their environment.
 func clean(t *testing.T) {
 	t.Helper()
-	fields := reflect.TypeFor[Config]()
-	for i := range fields.NumField() {
-		t.Setenv(fields.Field(i).Tag.Get("env"), "")
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if name := field.Tag.Get("env"); name != "" {
+			t.Setenv(name, "")
+		}
 	}
 }
 
@@ -51,6 +53,22 @@ func TestWithoutAnySettingTheProgramRuns(t *testing.T) {
 	}
 	if from, err := c.From(); err != nil || from.Address != "closeloop@localhost" {
 		t.Errorf("sender: %v, %v", from, err)
+	}
+}
+
+func TestSocketsHaveLimitsUnlessToldOtherwise(t *testing.T) {
+	t.Setenv("CLOSELOOP_MAX_SOCKETS", "") // as compose files do
+	c, err := parse(t, "--max-sockets-per-token=7", "--init-timeout=1m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Live{0, 7, 100, 256 << 10, Duration(time.Minute)}); c.Live != want {
+		t.Errorf("limits: %+v, not %+v", c.Live, want)
+	}
+	for _, wrong := range []string{"--max-sockets=many", "--max-message-bytes=1k", "--init-timeout=soon"} {
+		if _, err := parse(t, wrong); err == nil || !strings.Contains(err.Error(), "is not a ") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }
 
@@ -80,6 +98,9 @@ func TestEveryMistakeHasALineThatNamesTheSetting(t *testing.T) {
 	t.Setenv("CLOSELOOP_MAIL_FROM", "nobody")
 	t.Setenv("CLOSELOOP_PUBLIC_URL", "closeloop.example.com")
 	t.Setenv("CLOSELOOP_LOG", "loud")
+	t.Setenv("CLOSELOOP_MAX_SOCKETS", "-1")
+	t.Setenv("CLOSELOOP_MAX_MESSAGE_BYTES", "-2")
+	t.Setenv("CLOSELOOP_INIT_TIMEOUT", "-3s")
 	_, err := parse(t)
 	if err == nil {
 		t.Fatal("no error")
@@ -91,6 +112,9 @@ func TestEveryMistakeHasALineThatNamesTheSetting(t *testing.T) {
 		`CLOSELOOP_SMTP_URL: must begin with smtp:// or smtps://`,
 		`CLOSELOOP_MAIL_FROM: "nobody" is not a mail address`,
 		`CLOSELOOP_PUBLIC_URL: must begin with http:// or https://`,
+		`CLOSELOOP_MAX_SOCKETS: must be a number above 0, not -1`,
+		`CLOSELOOP_MAX_MESSAGE_BYTES: must be a number above 0, not -2`,
+		`CLOSELOOP_INIT_TIMEOUT: must be a time above 0, such as 3s, not -3s`,
 		`CLOSELOOP_LOG: "loud" is none of`,
 	}
 	if len(lines) != len(want) {

@@ -15,7 +15,15 @@ import (
 type Reader struct {
 	log *Log
 	at  place
+
+	// Of the events that Next gave last, for Outdated.
+	from     place  // where they begin after
+	passed   string // the cursor of the last that was not outdated; empty: none yet
+	erasures int64  // that the log knew of when they were read
 }
+
+// errClosed is what a reader gets when the program ends.
+var errClosed = fault.New(fault.Internal, "the feed has ended here; go on from the last cursor")
 
 // From makes a reader that starts after the cursor, or at the head where there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
@@ -39,9 +47,12 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	case <-r.log.started:
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-r.log.ctx.Done():
+		return nil, errClosed
 	}
 	for {
 		r.log.mu.Lock()
+		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
 		good := r.log.good(r.at, max(r.log.tail, r.at.position))
@@ -75,12 +86,15 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-grown:
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-r.log.ctx.Done():
+			return nil, errClosed
 		}
 	}
 }
 
 // moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
 func (r *Reader) moveBehind(events []*Event) {
+	r.from, r.passed = r.at, ""
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
 		r.at = place{r.log.epochOf(last), last}
@@ -113,6 +127,9 @@ func (q Request) shows(e *Event, viewer model.UserID) (matches, shown bool) {
 		return false, false
 	}
 	matches = q.Filter.Match(filter.Of(e.Then, e.At), viewer)
+	if e.Type == model.EventCustomerErased { // what the filter matched before may be what was erased
+		return matches, true
+	}
 	return matches, matches || (e.Was != nil && q.Filter.Match(filter.Of(e.Was, e.At), viewer))
 }
 
@@ -120,10 +137,15 @@ func (e *Event) logged(matches bool) *model.LoggedEvent {
 	return &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
 }
 
-// Watch hands over the events that the request asks for, as they happen, until ctx ends or the place in the feed is
-// lost: then it tells fail, and closes the channel. The channel has no buffer: a watcher that does not take falls
-// behind, alone.
-func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail func(context.Context, error)) (<-chan model.CaseEvent, error) {
+// Watcher is a reader that hands over what a request asks for.
+type Watcher struct {
+	reader *Reader
+	viewer model.UserID
+	asked  Request
+}
+
+// Watch begins after the request's place, or at the head where it names none.
+func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request) (*Watcher, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -131,46 +153,52 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request, fail fu
 	if err != nil {
 		return nil, err
 	}
-	watched := make(chan model.CaseEvent)
-	l.starting.Lock()
-	defer l.starting.Unlock()
-	if l.closed { // nobody would wait for it
-		close(watched)
-		return watched, nil
-	}
-	l.tasks.Go(func() {
-		defer close(watched)
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(l.ctx, cancel)()
-		for {
-			events, err := reader.Next(ctx)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case fault.Is(err, fault.FeedReset):
-				fail(ctx, err)
-				return
-			case err != nil: // the database is away; the place is kept
-				select {
-				case <-time.After(l.lookEvery):
-					continue
-				case <-ctx.Done():
-					return
-				}
-			}
-			for _, e := range events {
-				matches, shown := q.shows(e, viewer)
-				if !shown {
-					continue
-				}
-				select {
-				case watched <- e.logged(matches).Typed():
-				case <-ctx.Done():
-					return
-				}
-			}
+	return &Watcher{reader, viewer, q}, nil
+}
+
+// Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
+// database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
+func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
+	for {
+		events, err := w.reader.Next(ctx)
+		switch {
+		case err == nil:
+			return w.shown(events), nil
+		case ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset):
+			return nil, err
 		}
-	})
-	return watched, nil
+		select {
+		case <-time.After(w.reader.log.lookEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (w *Watcher) shown(events []*Event) (shown []model.CaseEvent) {
+	for _, e := range events {
+		if matches, ok := w.asked.shows(e, w.viewer); ok {
+			shown = append(shown, e.logged(matches).Typed())
+		}
+	}
+	return shown
+}
+
+// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile. The watcher is
+// then before that event again, and Next gives it as it is now.
+func (w *Watcher) Outdated(e model.CaseEvent) bool { return w.reader.Outdated(e.Logged().Cursor) }
+
+// Revision changes when this server learns that customers were erased: what was made of events before may name them.
+func (w *Watcher) Revision() int64 { return w.reader.log.erasures.Load() }
+
+// Place is where the watcher has got to.
+func (w *Watcher) Place() (position int64, cursor string) {
+	return w.reader.at.position, w.reader.at.cursor()
+}
+
+// Newest tells whether there is nothing that the watcher has not yet handed over, as far as this server knows.
+func (w *Watcher) Newest() bool {
+	l := w.reader.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return w.reader.at.position >= l.tail
 }

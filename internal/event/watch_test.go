@@ -31,10 +31,42 @@ func request(text string, types ...model.CaseEventType) event.Request {
 	return q
 }
 
+// taken is a watch as a channel, which is closed when the watch ends; an error that ends it is told before.
+func taken(ctx context.Context, l *event.Log, viewer model.UserID, q event.Request, fail func(error)) (<-chan model.CaseEvent, error) {
+	w, err := l.Watch(ctx, viewer, q)
+	if err != nil {
+		return nil, err
+	}
+	events := make(chan model.CaseEvent)
+	go func() {
+		defer close(events)
+		for {
+			some, err := w.Next(ctx)
+			if err != nil {
+				if fault.Is(err, fault.FeedReset) {
+					fail(err)
+				}
+				return
+			}
+			for _, e := range some {
+				if w.Outdated(e) {
+					break
+				}
+				select {
+				case events <- e:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return events, nil
+}
+
 // watch watches until the test ends; a lost place fails the test.
 func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
-	watched, err := l.Watch(w.t.Context(), viewer, q, func(_ context.Context, err error) { w.t.Error(err) })
+	watched, err := taken(w.t.Context(), l, viewer, q, func(err error) { w.t.Error(err) })
 	w.must(err)
 	return watched
 }
@@ -167,7 +199,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	q := request("")
 	q.After = w.start(l)
 	told := make(chan error, 2)
-	watched, err := l.Watch(t.Context(), w.ann, q, func(_ context.Context, err error) { told <- err })
+	watched, err := taken(t.Context(), l, w.ann, q, func(err error) { told <- err })
 	w.must(err)
 	for range 10 {
 		w.get(watched)
@@ -179,7 +211,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 		t.Error(err)
 	}
 	if q.After = w.cursor("0123456789abcdef", 1); true {
-		_, err := l.Watch(t.Context(), w.ann, q, func(context.Context, error) {})
+		_, err := l.Watch(t.Context(), w.ann, q)
 		if !is(err, fault.FeedReset, "after") {
 			t.Errorf("a watch from a place that is lost already: %v", err)
 		}
@@ -215,28 +247,50 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	l := event.New(w.db, nil)
 	l.Follow()
 	ctx, cancel := context.WithCancel(t.Context())
-	fail := func(_ context.Context, err error) { t.Errorf("it ended with %v", err) }
-	mine, err := l.Watch(ctx, w.ann, request(""), fail)
-	w.must(err)
-	full, err := l.Watch(t.Context(), w.ann, request(""), fail) // with an event that nobody takes
+	fail := func(err error) { t.Errorf("it ended with %v", err) }
+	mine, err := taken(ctx, l, w.ann, request(""), fail)
 	w.must(err)
 	w.open()
 	l.Wake()
 	w.get(mine)
 	cancel()
 	closed(t, mine)
-	idle, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	idle, err := taken(t.Context(), l, w.ann, request(""), fail)
 	w.must(err)
 	l.Wake()
 	ended := make(chan bool, 1)
 	go func() { l.Close(); ended <- true }()
 	within(t, ended)
-	closed(t, full)
 	closed(t, idle)
-	late, err := l.Watch(t.Context(), w.ann, request(""), fail)
+	late, err := taken(t.Context(), l, w.ann, request(""), fail)
 	w.must(err)
 	closed(t, late)
 	l.Close() // again changes nothing
 	w.must(w.db.Close())
 	goleak.VerifyNone(t, before)
+}
+
+func TestAWatcherKnowsItsPlaceAndWhetherItIsTheNewest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.follow(w.db, 0, 0)
+	w.moves(w.open(), 4)
+	q := request("", model.EventOpened)
+	q.After = w.start(l)
+	l.Wake()
+	watcher, err := l.Watch(t.Context(), w.ann, q)
+	w.must(err)
+	shown := 0
+	for position := int64(0); position < 5; {
+		events, err := watcher.Next(t.Context())
+		w.must(err)
+		shown += len(events)
+		if position, _ = watcher.Place(); position < 5 && watcher.Newest() {
+			t.Fatalf("%d is not the newest place", position)
+		}
+	}
+	// What was not asked for is passed all the same.
+	if _, cursor := watcher.Place(); shown != 1 || cursor != *w.head(l) || !watcher.Newest() {
+		t.Errorf("%d events were shown; the place is %s, newest: %t", shown, cursor, watcher.Newest())
+	}
 }

@@ -105,8 +105,13 @@ func (t text) parse(p *parser, v any) (expr, error) {
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
-			// What is not there has no row either, in some tables; so it is asked the other way round.
-			return unless(!want, t.leaf(func(string) bool { return true }, part{sql: "IS NOT NULL"})), err
+			there := t.leaf(func(string) bool { return true }, part{sql: "IS NOT NULL"})
+			if want && t.in.own != "response_texts" {
+				missing := t.leaf(nil, part{sql: "IS NULL"})
+				missing.inGo = notOf{there}.match
+				return missing, err
+			}
+			return unless(!want, there), err // a response without texts has no row there
 		},
 	}
 	if !t.whole {

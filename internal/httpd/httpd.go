@@ -86,8 +86,8 @@ func executor(o Options) *handler.Server {
 	return h
 }
 
-// signIn finds the caller of a request. A socket's caller may sign in later, with its first message, so upgrades pass:
-// live sees to them.
+// signIn finds the caller of a request. A socket's caller may sign in later, with its first message, and a stream is
+// watched as a socket is for the end of its session; so both pass: live sees to them.
 func (o Options) signIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if o.Live.Supports(r) {
@@ -119,8 +119,8 @@ func shared(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		if r.Method == http.MethodOptions {
-			w.Header().Set("Access-Control-Allow-Methods", "POST")
-			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
 			w.Header().Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 			return

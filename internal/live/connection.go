@@ -9,19 +9,19 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // connection follows the protocol on one socket: which message may come when, and what it leads to.
 type connection struct {
-	options    Options
-	watch      *watch
+	server     *Server
 	socket     *socket
+	words      *words // nil: server-sent events
 	exec       graphql.GraphExecutor
-	header     http.Header // of the upgrade request
+	header     http.Header // of the request
 	remote     string
 	operations *operations
+	readOnly   bool // a GET must not change anything
 
 	// Only the reader touches these.
 	initialised bool        // connection_init came
@@ -31,25 +31,29 @@ type connection struct {
 }
 
 func newConnection(s *Server, sock *socket, exec graphql.GraphExecutor, r *http.Request) *connection {
-	return &connection{
-		options:    s.options,
-		watch:      s.watch,
+	c := &connection{
+		server:     s,
 		socket:     sock,
 		exec:       exec,
 		header:     r.Header,
 		remote:     r.RemoteAddr,
 		operations: newOperations(s.options.MaxSubscriptionsPerSocket),
 	}
+	sock.closed = c.operations.end
+	return c
 }
 
 // serve reads the socket until it ends, and returns when all that runs for it has ended too.
-func (c *connection) serve(ctx context.Context) {
+func (c *connection) serve() {
+	defer c.server.release()
 	start := time.Now()
-	go c.socket.write()
-	c.initTimer = time.AfterFunc(c.options.InitTimeout, func() { c.socket.close(initTimeout) })
-	if c.socket.conn.Subprotocol() != subprotocol {
+	c.server.enter(c.socket)
+	c.initTimer = time.AfterFunc(c.server.options.InitTimeout, func() { c.socket.close(initTimeout) })
+	if c.words == nil {
 		c.socket.close(notAcceptable)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	for {
 		text, began, ok := c.socket.next()
 		if !ok {
@@ -57,27 +61,35 @@ func (c *connection) serve(ctx context.Context) {
 		}
 		c.handle(ctx, text, began)
 	}
-	c.initTimer.Stop()
+	c.leave(start)
+}
+
+// leave ends all that the connection has, and says so.
+func (c *connection) leave(start time.Time) {
+	if c.initTimer != nil {
+		c.initTimer.Stop()
+	}
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
 	if c.session != nil {
-		c.watch.leave(c.session.Key, c.socket)
+		c.server.watch.leave(c.session.Key, c.socket)
 	}
 	e := c.socket.finish()
 	c.operations.wait()
+	c.server.leave(c.socket)
 
 	level := slog.LevelDebug
 	if e == slowConsumer {
 		level = slog.LevelInfo
 	}
-	c.options.Log.Log(ctx, level, "socket closed",
+	c.server.options.Log.Log(context.Background(), level, "socket closed",
 		"code", e.code, "reason", e.reason, "remote", c.remote, "lasted", time.Since(start))
 }
 
 func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
-	defer survive(c.options.Log, "handle a message", func() { c.socket.close(internalError) })
-	m, err := parse(text)
+	defer survive(c.server.options.Log, "handle a message", func() { c.socket.close(internalError) })
+	m, err := c.words.parse(text)
 	if err != nil {
 		c.socket.close(badRequest(err.Error()))
 		return
@@ -86,35 +98,40 @@ func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
 	case typeInit:
 		c.initialise(ctx, m.payload)
 	case typePing:
-		c.socket.answer(frame{kind: websocket.TextMessage, data: pongMessage(m.payload)})
+		c.socket.answer(c.words.pong(m.payload))
 	case typePong: // that something came is all that counts
 	case typeSubscribe:
-		m.params.Headers = c.header
+		if c.session == nil {
+			c.socket.close(unauthorized)
+			return
+		}
+		if c.words.legacy {
+			c.operations.stop(m.id) // as its reference implementation has it, a second one takes the place of the first
+		}
 		m.params.ReadTime = graphql.TraceTiming{Start: began, End: graphql.Now()}
-		c.subscribe(ctx, m)
+		c.begin(m.id, m.params, nil)
 	case typeComplete:
 		c.operations.stop(m.id)
+	case typeTerminate:
+		c.socket.close(done)
 	}
 }
 
-// subscribe begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
+// begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
 // operation does, so that the reader stays free for the client's next message, such as its complete.
-func (c *connection) subscribe(ctx context.Context, m message) {
-	if c.session == nil {
-		c.socket.close(unauthorized)
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	op, err := c.operations.begin(m.id, cancel)
+func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
+	params.Headers = c.header
+	op, err := c.operations.begin(id)
 	switch {
 	case errors.Is(err, errExists):
-		cancel()
-		c.socket.close(subscriberExists(m.id))
+		c.socket.close(subscriberExists(id))
 	case errors.Is(err, errTooMany):
-		cancel()
-		c.socket.answer(frame{kind: websocket.TextMessage, data: errorMessage(m.id, tooMany(c.operations.max))})
+		refused := &operation{id: id, of: c.operations}
+		e := &entry{kind: failed, data: appendErrors(nil, tooMany(c.operations.max))}
+		c.socket.answer(c.socket.protocol.entry(nil, refused, e))
 	default:
-		go c.run(graphql.StartOperationTrace(ctx), op, *c.session, m.params)
+		op.conn, op.head = c, c.socket.protocol.head(id)
+		go c.run(op, params, after)
 	}
 }
 

@@ -7,45 +7,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// What a server sends: GraphQL over WebSocket Protocol, Message types.
-
-func ackMessage() []byte { return []byte(`{"type":"` + typeAck + `"}`) }
-
-// pongMessage answers a ping with its own payload, an object that was parsed before, or with none.
-func pongMessage(payload json.RawMessage) []byte {
-	if payload == nil {
-		return []byte(`{"type":"` + typePong + `"}`)
-	}
-	b := []byte(`{"type":"` + typePong + `","payload":`)
-	return append(append(b, payload...), '}')
-}
-
-func completeMessage(id string) []byte { return append(head(id, typeComplete), '}') }
-
-func errorMessage(id string, errs gqlerror.List) []byte {
-	b, err := json.Marshal(errs)
-	if err != nil {
-		// Only extensions can fail to encode; without them the client still learns what is wrong.
-		bare := make(gqlerror.List, len(errs))
-		for i, e := range errs {
-			bare[i] = &gqlerror.Error{Message: e.Message, Path: e.Path, Locations: e.Locations}
-		}
-		b, _ = json.Marshal(bare)
-	}
-	m := append(head(id, typeError), `,"payload":`...)
-	return append(append(m, b...), '}')
-}
-
-// nextHead is what all next messages of an operation begin with.
-func nextHead(id string) []byte { return append(head(id, typeNext), `,"payload":`...) }
-
-// nextMessage puts the response behind its head.
-func nextMessage(head []byte, r *graphql.Response) ([]byte, error) {
-	b := make([]byte, 0, len(head)+len(r.Data)+32)
-	b, err := appendResponse(append(b, head...), r)
-	return append(b, '}'), err
-}
-
 // appendResponse encodes a response like json.Marshal does, but for one thing: the data, which the
 // executor has encoded already, is copied and not parsed and compacted once more.
 func appendResponse(b []byte, r *graphql.Response) ([]byte, error) {
@@ -77,9 +38,29 @@ func appendResponse(b []byte, r *graphql.Response) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-func head(id, kind string) []byte {
-	quoted, _ := json.Marshal(id) // a string always encodes
-	b := make([]byte, 0, len(quoted)+64)
-	b = append(append(b, `{"id":`...), quoted...)
-	return append(append(append(b, `,"type":"`...), kind...), '"')
+func appendErrors(b []byte, errs gqlerror.List) []byte {
+	text, err := json.Marshal(errs)
+	if err != nil {
+		// Only extensions can fail to encode; without them the client still learns what is wrong.
+		bare := make(gqlerror.List, len(errs))
+		for i, e := range errs {
+			bare[i] = &gqlerror.Error{Message: e.Message, Path: e.Path, Locations: e.Locations}
+		}
+		text, _ = json.Marshal(bare)
+	}
+	return append(b, text...)
+}
+
+// singleError makes of a list of errors what the older protocol has in its place: an object with a message. The list
+// is in it, where clients look for more.
+func singleError(errs []byte) []byte {
+	var list []struct {
+		Message json.RawMessage `json:"message"`
+	}
+	message := json.RawMessage(`""`)
+	if err := json.Unmarshal(errs, &list); err == nil && len(list) > 0 {
+		message = list[0].Message
+	}
+	b := append([]byte(`{"message":`), message...)
+	return append(append(append(b, `,"errors":`...), errs...), '}')
 }

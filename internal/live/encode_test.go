@@ -23,12 +23,12 @@ func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := nextMessage(nextHead(`"1"`), r)
+		got, err := appendResponse(nil, r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if whole := `{"id":"\"1\"","type":"next","payload":` + string(want) + `}`; string(got) != whole {
-			t.Errorf("got %s, want %s", got, whole)
+		if string(got) != string(want) {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
@@ -36,11 +36,34 @@ func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
 func TestErrorsWhoseExtensionsAreNoJSONAreSentWithoutThem(t *testing.T) {
 	t.Parallel()
 	bad := map[string]any{"f": func() {}}
-	got := string(errorMessage("1", gqlerror.List{{Message: "m", Extensions: bad}}))
-	if want := `{"id":"1","type":"error","payload":[{"message":"m"}]}`; got != want {
+	got := string(appendErrors(nil, gqlerror.List{{Message: "m", Extensions: bad}}))
+	if want := `[{"message":"m"}]`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if b, err := nextMessage(nextHead("1"), &graphql.Response{Extensions: bad}); err == nil {
+	if b, err := appendResponse(nil, &graphql.Response{Extensions: bad}); err == nil {
 		t.Errorf("got %s", b)
 	}
+}
+
+func TestAnOperationsIdIsQuotedInItsMessages(t *testing.T) {
+	t.Parallel()
+	o := newOperations(1)
+	op, err := o.begin(`"1"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op.head = transportWS().head(op.id)
+	for _, test := range []struct {
+		e    *entry
+		want string
+	}{
+		{&entry{data: []byte(`{"data":1}`)}, `{"id":"\"1\"","type":"next","payload":{"data":1}}`},
+		{&entry{kind: failed, data: []byte(`[{"message":"m"}]`)}, `{"id":"\"1\"","type":"error","payload":[{"message":"m"}]}`},
+		{&entry{kind: complete}, `{"id":"\"1\"","type":"complete"}`},
+	} {
+		if got := string(transportWS().entry(nil, op, test.e)[2:]); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+	op.end()
 }

@@ -14,30 +14,25 @@ type failure struct {
 	err error
 }
 
-type failureKey struct{}
-
-// Fail ends a subscription with an error: the resolver calls it with the context it was given, and then closes its
-// channel. The peer gets it as the operation's error message, in the words of the executor's error presenter. Under
-// another transport nothing happens.
+// Fail ends a subscription with an error: a resolver that makes its channel by itself, without Follow, calls it with
+// the context it was given, and then closes the channel. The peer gets it as the operation's error message, in the
+// words of the executor's error presenter. Under another transport nothing happens.
 func Fail(ctx context.Context, err error) {
-	f, ok := ctx.Value(failureKey{}).(*failure)
-	if !ok {
+	r := runOf(ctx)
+	if r == nil {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil { // the first says what broke, the others what came of it
-		f.err = err
+	r.failed.mu.Lock()
+	defer r.failed.mu.Unlock()
+	if r.failed.err == nil { // the first says what broke, the others what came of it
+		r.failed.err = err
 	}
 }
 
-func (f *failure) errors() gqlerror.List {
+func (f *failure) reason() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil {
-		return nil
-	}
-	return gqlerror.List{presentable(f.err)}
+	return f.err
 }
 
 // presentable makes an error what an executor presents.
@@ -48,3 +43,5 @@ func presentable(err error) *gqlerror.Error {
 	}
 	return gqlerror.Wrap(err)
 }
+
+func errorsOf(err error) gqlerror.List { return gqlerror.List{presentable(err)} }

@@ -1,20 +1,23 @@
-// Package live carries GraphQL operations over WebSocket: subscriptions above all, and queries and
-// mutations too.
+// Package live carries GraphQL operations over WebSocket and server-sent events: subscriptions above all, and queries
+// and mutations too.
 //
-// It owns the sockets: the sub-protocol graphql-transport-ws, who is signed in on a socket and for how
+// It owns the sockets: the sub-protocols graphql-transport-ws and graphql-ws, who is signed in on a socket and for how
 // long, the pace at which a peer takes what it is sent, and the orderly end of all of it. It refuses to
 // know the schema, the log or the database: an operation is run by the graphql.GraphExecutor that it is
 // given, and what an operation sees (the viewer) is put into its context by the Session.
 //
-// Each concern has its file. message.go reads what a client sends, encode.go writes what a server sends,
-// close.go names the reasons to close, socket.go moves frames, session.go and watch.go know who is signed
-// in, connection.go follows the protocol, operation.go runs operations and keeps their ids.
+// Each concern has its file. message.go reads what a client sends, protocol.go and sse.go write what a server sends,
+// close.go names the reasons to close, socket.go, reader.go and writer.go move bytes, session.go and watch.go know who
+// is signed in, connection.go follows the protocol, operation.go keeps the operations' ids, subscribe.go and run.go
+// execute them, feed.go is what resolvers see, key.go and group.go have equal subscriptions executed once for all,
+// and lane.go writes to the sockets what groups say.
 //
-// Goroutines: the handler's own goroutine reads a socket, one writes it, and each operation has one. All
-// of them end with their socket; Server.Close awaits them.
+// Goroutines: one reads each socket. Each operation has one until it ends or, a subscription, has joined its group;
+// each group has one; each core has a lane. A socket whose peer does not take what it is sent has one more meanwhile.
+// All of them end with what they are for; Server.Close awaits them.
 //
-// A resolver whose subscription ends with an error calls Fail. It must not call gqlgen's
-// transport.AddSubscriptionError, which panics under any transport but gqlgen's own.
+// A resolver returns what Follow makes, or a channel of its own; the latter calls Fail to end with an error. It must
+// not call gqlgen's transport.AddSubscriptionError, which panics under any transport but gqlgen's own.
 //
 // Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 package live
@@ -24,30 +27,38 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 )
 
-// subprotocol is the name that client and server agree upon in Sec-WebSocket-Protocol.
-const subprotocol = "graphql-transport-ws"
-
-// Server is a graphql.Transport for WebSocket. Make it with New; end it with Close.
+// Server is a graphql.Transport for WebSocket and server-sent events. Make it with New; end it with Close.
 type Server struct {
 	options  Options
 	upgrader websocket.Upgrader
+	words    []*words
 	watch    *watch
-	stop     context.CancelFunc // ends the watch
-	running  sync.WaitGroup     // the watch, and each call of Do
+	groups   *groups
+	lanes    []*lane
+	stop     context.CancelFunc // ends the watch and the beat
+	running  sync.WaitGroup     // the watch, the beat, and each socket
+	writing  sync.WaitGroup     // the lanes
+	ending   sync.Once
+	dealt    atomic.Uint32
 
-	mu      sync.Mutex
-	closed  bool
-	open    int // sockets, counted from before their upgrade
-	sockets map[*socket]struct{}
+	mu     sync.Mutex
+	closed bool
+	open   int // sockets, counted from before their upgrade
+	count  int // of all sockets that there have been
+	beats  [beats]map[*socket]struct{}
 }
 
 var _ graphql.Transport = (*Server)(nil)
@@ -58,65 +69,105 @@ func New(o Options) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		options: o,
-		upgrader: websocket.Upgrader{
-			HandshakeTimeout: o.WriteTimeout,
-			Subprotocols:     []string{subprotocol},
-			// An idle socket holds no buffer for writing.
-			WriteBufferPool: &sync.Pool{},
-			// Any origin may connect. What an origin check prevents is a foreign page that rides on the
-			// browser's cookies; a caller here is known by a bearer token alone, never by a cookie, and a
-			// foreign page has no token.
-			CheckOrigin: func(*http.Request) bool { return true },
-		},
+		words:   []*words{transportWS(), subscriptionsWS()},
 		watch:   newWatch(o),
 		stop:    stop,
-		sockets: map[*socket]struct{}{},
+	}
+	s.upgrader = websocket.Upgrader{
+		HandshakeTimeout: o.WriteTimeout,
+		// An idle socket holds hardly any buffer for reading, and none for writing; a message may be longer.
+		ReadBufferSize:  readBuffer,
+		WriteBufferPool: &sync.Pool{},
+		// Any origin may connect. What an origin check prevents is a foreign page that rides on the
+		// browser's cookies; a caller here is known by a bearer token alone, never by a cookie, and a
+		// foreign page has no token.
+		CheckOrigin: func(*http.Request) bool { return true },
+	}
+	for _, w := range s.words { // the client's order decides; where it has none, the newer one
+		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, w.name)
+	}
+	for range runtime.GOMAXPROCS(0) {
+		l := newLane(o.Log)
+		s.lanes = append(s.lanes, l)
+		s.writing.Go(l.run)
+	}
+	s.groups = newGroups(s.lanes)
+	for i := range s.beats {
+		s.beats[i] = map[*socket]struct{}{}
 	}
 	s.running.Go(func() { s.watch.run(ctx) })
+	s.running.Go(func() { s.beat(ctx) })
 	return s
 }
 
-// Supports says whether the request asks for an upgrade to WebSocket.
-func (s *Server) Supports(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
+// readBuffer is the buffer of a socket's reader, in bytes: a control frame and the head of any message fit.
+const readBuffer = 256
 
-// Do serves one socket and returns when it has ended with all its operations. Beyond
-// Options.MaxSockets, and once Close was called, the upgrade is refused with 503.
+// Supports says whether the request asks for an upgrade to WebSocket, or for server-sent events.
+func (s *Server) Supports(r *http.Request) bool {
+	return websocket.IsWebSocketUpgrade(r) || isStream(r)
+}
+
+// Do takes the connection over and returns: nothing of the request is kept but its headers. Beyond
+// Options.MaxSockets, and once Close was called, it is refused with 503.
 func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		s.stream(w, r, exec)
+		return
+	}
 	if why := s.reserve(); why != "" {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, why, http.StatusServiceUnavailable)
 		return
 	}
-	defer s.release()
-
-	conn, err := s.upgrader.Upgrade(hijacker{w}, r, nil)
+	ws, err := s.upgrader.Upgrade(hijacker{w}, r, nil)
 	if err != nil {
 		s.options.Log.Debug("upgrade refused", "error", err) // Upgrade has answered the request
+		s.release()
 		return
 	}
-	// The request's context ends when the HTTP server says so, the socket's when the socket does.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	defer cancel()
-	sock := newSocket(conn, s.options, cancel)
-	s.enter(sock)
-	defer s.leave(sock)
-	newConnection(s, sock, exec, r).serve(ctx)
+	spoken := s.words[0]
+	for _, w := range s.words {
+		if w.name == ws.Subprotocol() {
+			spoken = w
+		}
+	}
+	sock := newSocket(ws.NetConn(), ws, spoken, &s.options, s.nextLane())
+	sock.listen()
+	c := newConnection(s, sock, exec, r)
+	if ws.Subprotocol() != "" {
+		c.words = spoken
+	}
+	go c.serve()
 }
 
-// Close refuses new sockets, closes those that are open with 1001 (Going Away), which tells clients to
-// connect again, and waits until every goroutine has ended or ctx is done; then it returns ctx's error.
+// Close refuses new sockets, closes those that are open with 1001 (Going Away) and a hint when to
+// connect again, different for each, and waits until every goroutine has ended or ctx is done; then it returns ctx's error.
 // It may be called more than once.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	for sock := range s.sockets {
-		sock.close(goingAway)
+	var sockets []*socket
+	for _, some := range s.beats {
+		sockets = slices.AppendSeq(sockets, maps.Keys(some))
 	}
 	s.mu.Unlock()
 	s.stop()
-
+	for _, sock := range sockets {
+		sock.close(goingAway(len(sockets)))
+	}
 	done := make(chan struct{})
-	go func() { s.running.Wait(); close(done) }()
+	go func() {
+		defer close(done)
+		s.running.Wait()
+		s.groups.running.Wait()
+		s.ending.Do(func() {
+			for _, l := range s.lanes {
+				l.close()
+			}
+		})
+		s.writing.Wait()
+	}()
 	select {
 	case <-done:
 		return nil
@@ -147,21 +198,27 @@ func (s *Server) release() {
 	s.running.Done()
 }
 
-// enter makes the socket known to Close. One that was upgraded while Close ran is told so by itself.
+// enter makes the socket known to Close. One that was taken over while Close ran is told so by itself.
 func (s *Server) enter(sock *socket) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sockets[sock] = struct{}{}
-	if s.closed {
-		sock.close(goingAway)
+	s.count++
+	sock.slot = s.count % beats
+	s.beats[sock.slot][sock] = struct{}{}
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		sock.close(goingAway(0))
 	}
 }
 
 func (s *Server) leave(sock *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.sockets, sock)
+	delete(s.beats[sock.slot], sock)
 }
+
+// nextLane deals the sockets out.
+func (s *Server) nextLane() int { return int(s.dealt.Add(1) % uint32(len(s.lanes))) }
 
 // hijacker finds the connection below writers that only unwrap; the upgrader asserts http.Hijacker.
 type hijacker struct{ http.ResponseWriter }

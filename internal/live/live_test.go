@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -12,7 +13,21 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestOnlyUpgradesAreSupported(t *testing.T) {
+// expectGoingAway reads on to the close frame of a server that ends, and gives when the client is asked to come back.
+func (c *client) expectGoingAway() (retry int) {
+	c.t.Helper()
+	_, err := c.read()
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) || closed.Code != 1001 {
+		c.t.Fatalf("got %v, want close 1001", err)
+	}
+	if _, err := fmt.Sscanf(closed.Text, "Going away; retry after %d ms", &retry); err != nil || retry <= 0 {
+		c.t.Fatalf("the reason is %q", closed.Text)
+	}
+	return retry
+}
+
+func TestOnlyUpgradesAndStreamsAreSupported(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	plain, err := http.NewRequest(http.MethodGet, "/", nil)
@@ -22,6 +37,15 @@ func TestOnlyUpgradesAreSupported(t *testing.T) {
 	if w.live.Supports(plain) {
 		t.Error("a plain request is supported")
 	}
+	plain.Header.Set("Accept", "application/json, text/event-stream")
+	if w.live.Supports(plain) {
+		t.Error("a request that takes JSON is supported")
+	}
+	plain.Header.Set("Accept", "text/event-stream")
+	if !w.live.Supports(plain) {
+		t.Error("a stream is not supported")
+	}
+	plain.Header.Del("Accept")
 	plain.Header.Set("Connection", "keep-alive, Upgrade")
 	plain.Header.Set("Upgrade", "websocket")
 	if !w.live.Supports(plain) {
@@ -78,7 +102,7 @@ func TestCloseTellsEverySocketThatTheServerGoesAway(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- w.live.Close(context.Background()) }()
 	for _, c := range []*client{ann, bob, eve} {
-		c.expectClose(1001, "Going away")
+		c.expectGoingAway()
 	}
 	if err := receive(t, closed, "Close"); err != nil {
 		t.Fatal(err)
@@ -101,7 +125,7 @@ func TestCloseWaitsForOperationsButNotLongerThanItsContext(t *testing.T) {
 	if err := w.live.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("Close: %v", err)
 	}
-	c.expectClose(1001, "Going away")
+	c.expectGoingAway()
 	close(w.free)
 	if err := w.live.Close(context.Background()); err != nil {
 		t.Fatalf("Close once more: %v", err)

@@ -9,17 +9,20 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Types of messages: GraphQL over WebSocket Protocol, Message types.
+// What a client's message means. The older protocol has other words for some of them.
 const (
 	typeInit      = "connection_init"
-	typeAck       = "connection_ack"
 	typePing      = "ping"
 	typePong      = "pong"
 	typeSubscribe = "subscribe"
-	typeNext      = "next"
-	typeError     = "error"
 	typeComplete  = "complete"
+	typeTerminate = "connection_terminate"
 )
+
+// serverSays are the words that only a server has.
+var serverSays = map[string]bool{
+	"connection_ack": true, "connection_error": true, "ka": true, "next": true, "data": true, "error": true,
+}
 
 // object is a JSON object whose members are still encoded. Unlike a struct it tells a member that is
 // missing from one that is null, and does not take "Type" for "type".
@@ -35,57 +38,61 @@ type message struct {
 
 // parse reads a client's message. The error's text is the reason that follows 4400 in the close frame
 // (Protocol, Invalid message).
-func parse(text []byte) (message, error) {
+func (w *words) parse(text []byte) (message, error) {
 	var o object
 	if err := json.Unmarshal(text, &o); err != nil || o == nil {
 		return message{}, errors.New("the message is not a JSON object")
 	}
 	var m message
-	if !isString(o["type"], &m.kind) {
+	var word string
+	if !isString(o["type"], &word) {
 		return message{}, errors.New("the message has no 'type' that is a string")
 	}
-	switch m.kind {
+	switch m.kind = w.kinds[word]; m.kind {
 	case typeInit, typePing, typePong:
 		if !isObject(o["payload"], nil) {
-			return message{}, fmt.Errorf("the 'payload' of '%s' is not an object", m.kind)
+			return message{}, fmt.Errorf("the 'payload' of '%s' is not an object", word)
 		}
 		if present(o["payload"]) {
 			m.payload = o["payload"]
 		}
 		return m, nil
+	case typeTerminate:
+		return m, nil
 	case typeSubscribe, typeComplete:
 		if !isString(o["id"], &m.id) || m.id == "" {
-			return message{}, fmt.Errorf("'%s' has no 'id' that is a string and not empty", m.kind)
+			return message{}, fmt.Errorf("'%s' has no 'id' that is a string and not empty", word)
 		}
 		if m.kind == typeComplete {
 			return m, nil
 		}
 		var err error
-		m.params, err = parseParams(o["payload"])
+		m.params, err = parseParams(word, o["payload"])
 		return m, err
-	case typeAck, typeNext, typeError:
-		return message{}, fmt.Errorf("'%s' is sent by the server only", m.kind)
-	default:
-		return message{}, fmt.Errorf("'%s' is not a type of message", m.kind)
 	}
+	if serverSays[word] {
+		return message{}, fmt.Errorf("'%s' is sent by the server only", word)
+	}
+	return message{}, fmt.Errorf("'%s' is not a type of message", word)
 }
 
-// parseParams reads the payload of a subscribe message (Protocol, Subscribe).
-func parseParams(payload json.RawMessage) (*graphql.RawParams, error) {
+// parseParams reads an operation, which is the payload of a subscribe message (Protocol, Subscribe), or the body of a
+// request. The error's text names what it is by the given word.
+func parseParams(of string, payload json.RawMessage) (*graphql.RawParams, error) {
 	var o object
 	if !present(payload) || !isObject(payload, &o) {
-		return nil, errors.New("the 'payload' of 'subscribe' is not an object")
+		return nil, fmt.Errorf("the 'payload' of '%s' is not an object", of)
 	}
 	params := &graphql.RawParams{}
 	switch {
 	case !isString(o["query"], &params.Query):
-		return nil, errors.New("the 'query' of 'subscribe' is not a string")
+		return nil, fmt.Errorf("the 'query' of '%s' is not a string", of)
 	case present(o["operationName"]) && !isString(o["operationName"], &params.OperationName):
-		return nil, errors.New("the 'operationName' of 'subscribe' is not a string")
+		return nil, fmt.Errorf("the 'operationName' of '%s' is not a string", of)
 	case !isObject(o["variables"], &params.Variables):
-		return nil, errors.New("the 'variables' of 'subscribe' are not an object")
+		return nil, fmt.Errorf("the 'variables' of '%s' are not an object", of)
 	case !isObject(o["extensions"], &params.Extensions):
-		return nil, errors.New("the 'extensions' of 'subscribe' are not an object")
+		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", of)
 	}
 	return params, nil
 }

@@ -19,7 +19,7 @@ func TestMessagesOfTheProtocolAreParsed(t *testing.T) {
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
 		`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
 	} {
-		if _, err := parse([]byte(text)); err != nil {
+		if _, err := transportWS().parse([]byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestMessagesOutsideTheProtocolAreRefused(t *testing.T) {
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}`,
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":"x"}}`,
 	} {
-		if m, err := parse([]byte(text)); err == nil {
+		if m, err := transportWS().parse([]byte(text)); err == nil {
 			t.Errorf("%s was taken for %+v", text, m)
 		}
 	}
@@ -55,7 +55,7 @@ func FuzzAMessageIsParsedOrRefusedWithAReasonThatFits(f *testing.F) {
 	f.Add([]byte(`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"n":1e999}}}`))
 	f.Add([]byte(`{"type":"` + strings.Repeat("é", 100) + `"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m, err := parse(text)
+		m, err := transportWS().parse(text)
 		if err != nil {
 			b := badRequest(err.Error()).frame()
 			if len(b) > 125 || !utf8.Valid(b[2:]) {

@@ -1,28 +1,37 @@
 package live
 
 import (
-	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // operations are what runs on one socket. An id is taken from its subscribe until the client completes it
-// or the writer is about to send the operation's last message: not later, for the client may use the id
+// or the operation's last message is about to be written: not later, for the client may use the id
 // again as soon as it has that message; and not earlier, for then a new operation could be ended in the
 // eyes of the client by the last message of the old one.
 type operations struct {
 	max     int
-	running sync.WaitGroup
+	running sync.WaitGroup // goroutines
 
 	mu     sync.Mutex
+	ended  bool
 	active map[string]*operation
 	alive  int // those that run, with those that were completed by the client and have yet to notice
 }
 
+// operation is one that the client asked for. It is executed by a goroutine of its own, or, once it has joined a
+// group, by that.
 type operation struct {
-	id     string
-	of     *operations
-	cancel context.CancelFunc
+	id   string
+	head []byte // what each of its next messages begins with
+	conn *connection
+	of   *operations
+	gone atomic.Bool // nobody wants to hear of it any more
+
+	cancel func() // ends whatever executes it; guarded by operations.mu
+	group  *group // guarded by groups.mu
+	at     Place  // how far the member of a group has got; its lane's
 }
 
 var (
@@ -30,22 +39,24 @@ var (
 	errTooMany = errors.New("too many operations")
 )
 
-func newOperations(limit int) *operations {
-	return &operations{max: limit, active: map[string]*operation{}}
-}
+func newOperations(limit int) *operations { return &operations{max: limit} }
 
-// begin takes the id; operation.end must follow. It fails with errExists or errTooMany.
-func (o *operations) begin(id string, cancel context.CancelFunc) (*operation, error) {
+// begin takes the id for an operation that has a goroutine; operation.end must follow. It fails with errExists or
+// errTooMany.
+func (o *operations) begin(id string) (*operation, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.active[id] != nil {
 		return nil, errExists
 	}
 	// The second bound is for clients that begin and complete faster than resolvers can end.
-	if len(o.active) >= o.max || o.alive >= 2*o.max {
+	if o.ended || len(o.active) >= o.max || o.alive >= 2*o.max {
 		return nil, errTooMany
 	}
-	op := &operation{id: id, of: o, cancel: cancel}
+	op := &operation{id: id, of: o, cancel: func() {}}
+	if o.active == nil {
+		o.active = map[string]*operation{}
+	}
 	o.active[id] = op
 	o.alive++
 	o.running.Add(1)
@@ -58,23 +69,49 @@ func (o *operations) stop(id string) {
 	o.mu.Lock()
 	op := o.active[id]
 	delete(o.active, id)
+	if op == nil {
+		o.mu.Unlock()
+		return
+	}
+	op.gone.Store(true)
+	cancel := op.cancel
 	o.mu.Unlock()
-	if op != nil {
-		op.cancel()
+	cancel()
+}
+
+// end stops all, when the socket closes; none may begin any more.
+func (o *operations) end() {
+	o.mu.Lock()
+	var cancels []func()
+	for _, op := range o.active {
+		op.gone.Store(true)
+		cancels = append(cancels, op.cancel)
+	}
+	o.ended, o.active = true, nil
+	o.mu.Unlock()
+	for _, cancel := range cancels {
+		cancel()
 	}
 }
 
-// wait returns when all operations have ended. None may begin any more.
+// wait returns when no operation has a goroutine any more; end comes before.
 func (o *operations) wait() { o.running.Wait() }
 
-// isActive says whether the client still wants messages of the operation.
-func (op *operation) isActive() bool {
+// isGone says whether the client does not want messages of the operation any more.
+func (op *operation) isGone() bool { return op.gone.Load() }
+
+// control says how to end whatever executes the operation from now on; false: it is gone.
+func (op *operation) control(cancel func()) bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
-	return op.of.active[op.id] == op
+	if op.gone.Load() {
+		return false
+	}
+	op.cancel = cancel
+	return true
 }
 
-// release frees the id; false: it was not the operation's any more.
+// release frees the id, as the operation's last message is written; false: it was not the operation's any more.
 func (op *operation) release() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
@@ -82,15 +119,33 @@ func (op *operation) release() bool {
 		return false
 	}
 	delete(op.of.active, op.id)
+	op.gone.Store(true)
 	return true
 }
 
-// end is called when nothing of the operation runs any more. It does not free the id where its last
-// message is with the writer.
+// end is called when the operation's goroutine ends. It does not free the id: the last message may be waiting to be
+// written, and a group's member goes on.
 func (op *operation) end() {
-	op.cancel()
 	op.of.mu.Lock()
 	op.of.alive--
 	op.of.mu.Unlock()
 	op.of.running.Done()
+}
+
+// fallBehind takes the operation out of its group: its peer has not taken what was queued. It reads on by itself from
+// the place that it has got to, at its peer's pace, and joins again.
+func (op *operation) fallBehind() {
+	g := op.conn.server.groups.leave(op)
+	if g == nil {
+		return
+	}
+	op.of.mu.Lock()
+	defer op.of.mu.Unlock()
+	if op.of.ended || op.gone.Load() {
+		return
+	}
+	op.of.alive++
+	op.of.running.Add(1)
+	after := op.at.Cursor
+	go op.conn.run(op, g.run.params, &after)
 }

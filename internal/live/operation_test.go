@@ -157,6 +157,8 @@ func TestAClientsCompleteEndsTheOperation(t *testing.T) {
 	c := w.signedIn("ann")
 	c.subscribe("1", `subscription{ticks(topic:"a")}`)
 	c.subscribe("2", `{hang}`)
+	receive(t, w.started, "one to begin")
+	receive(t, w.started, "the other to begin")
 	c.send(`{"id":"1","type":"complete"}`)
 	c.send(`{"id":"2","type":"complete"}`)
 	got := receive(t, w.ended, "one to end") + receive(t, w.ended, "the other to end")

@@ -31,7 +31,9 @@ type Options struct {
 	// MaxSubscriptionsPerSocket bounds the operations, of any kind, that are active on one socket at a
 	// time; one more is answered by an error message with the code TOO_MANY_SUBSCRIPTIONS. 100.
 	MaxSubscriptionsPerSocket int
-	// MaxSockets bounds the sockets of the server; one more is refused with 503 at its upgrade. 10,000.
+	// MaxSocketsPerToken bounds the sockets and streams of one Session.Key; one more is closed with 4509. 1,000.
+	MaxSocketsPerToken int
+	// MaxSockets bounds the sockets and streams of the server; one more is refused with 503 at its upgrade. 20,000.
 	MaxSockets int
 }
 
@@ -51,6 +53,7 @@ func (o Options) withDefaults() Options {
 	o.CheckInterval = cmp.Or(o.CheckInterval, time.Second)
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 256<<10)
 	o.MaxSubscriptionsPerSocket = cmp.Or(o.MaxSubscriptionsPerSocket, 100)
-	o.MaxSockets = cmp.Or(o.MaxSockets, 10_000)
+	o.MaxSocketsPerToken = cmp.Or(o.MaxSocketsPerToken, 1000)
+	o.MaxSockets = cmp.Or(o.MaxSockets, 20_000)
 	return o
 }

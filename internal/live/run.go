@@ -2,74 +2,123 @@ package live
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// run executes an operation and pushes what comes of it, at the pace at which the peer takes it: next
-// messages, then complete or error. It is the operation's goroutine.
-func (c *connection) run(ctx context.Context, op *operation, session Session, params *graphql.RawParams) {
-	defer op.end()
-	defer survive(c.options.Log, "run an operation", func() { c.socket.close(internalError) })
+// run is one execution of an operation: of a query, a mutation, or of a subscription for one subscriber or a group of
+// them. It has a context of its own, for it may outlive the socket that it was begun for.
+type run struct {
+	exec     graphql.GraphExecutor
+	params   *graphql.RawParams
+	session  Session
+	readOnly bool    // mutations are refused
+	after    *string // where to begin, in place of what the operation's arguments say; nil: as they say
+	log      *slog.Logger
 
-	last := completeMessage(op.id)
-	if errs := c.execute(ctx, op, session, params); len(errs) > 0 {
-		last = errorMessage(op.id, errs)
-	}
-	// Where ctx is done the client has completed the operation, or the socket has ended.
-	c.socket.push(ctx, frame{kind: websocket.TextMessage, data: last, due: op.release})
+	ctx       context.Context
+	cancel    context.CancelFunc
+	oc        *graphql.OperationContext
+	responses graphql.ResponseHandler
+	failed    failure
+
+	// What Follow said; stream is nil where the operation's responses come by themselves.
+	stream streamer
+	start  string
+	shared string
 }
 
-// execute pushes the operation's results. The errors it returns are those that end the operation: of a
-// refusal before the execution, of a panic, of Fail, or of a response without data, which is none of an
-// execution but says why there is none (GraphQL specification, section 7.1.2, Request errors).
-func (c *connection) execute(ctx context.Context, op *operation, session Session, params *graphql.RawParams) (errs gqlerror.List) {
-	var oc *graphql.OperationContext
-	failed := &failure{}
-	opCtx := context.WithValue(ctx, failureKey{}, failed)
-	defer func() {
-		if v := recover(); v != nil {
-			errs = c.recovered(opCtx, oc, v)
-		}
-	}()
-	if session.Context != nil {
-		opCtx = session.Context(opCtx)
+// entry is one thing that a subscription has to say: encoded once, for all who get it, and never changed.
+type entry struct {
+	kind  kind
+	place Place  // of a value of a feed
+	data  []byte // of next: the response; of failed: the list of errors; else nil
+}
+
+type kind int8
+
+const (
+	next     kind = iota
+	failed        // ends the operation
+	complete      // ends the operation
+)
+
+func (e *entry) isLast() bool { return e.kind != next }
+
+type runKey struct{}
+
+func runOf(ctx context.Context) *run {
+	r, _ := ctx.Value(runKey{}).(*run)
+	return r
+}
+
+func newRun(exec graphql.GraphExecutor, params *graphql.RawParams, session Session, after *string, log *slog.Logger) *run {
+	r := &run{exec: exec, params: params, session: session, after: after, log: log}
+	r.ctx, r.cancel = context.WithCancel(graphql.StartOperationTrace(context.WithValue(context.Background(), runKey{}, r)))
+	return r
+}
+
+// prepare parses and validates the operation and calls its root resolver. What it returns, if anything, ends the
+// operation: it was refused (GraphQL specification, section 7.1.2, Request errors).
+func (r *run) prepare() (last *entry) {
+	defer r.recover(&last)
+	if r.session.Context != nil {
+		r.ctx = r.session.Context(r.ctx)
 	}
-	oc, errs = c.exec.CreateOperationContext(opCtx, params)
-	opCtx = graphql.WithOperationContext(opCtx, oc)
+	params := *r.params // extensions of the executor may change it
+	oc, errs := r.exec.CreateOperationContext(r.ctx, &params)
+	r.oc = oc
+	r.ctx = graphql.WithOperationContext(r.ctx, oc)
 	if len(errs) > 0 {
-		return c.exec.DispatchError(opCtx, errs).Errors
+		return r.refuse(errs)
 	}
-	head := nextHead(op.id)
-	responses, resCtx := c.exec.DispatchOperation(opCtx, oc)
-	for {
-		response := responses(resCtx)
-		switch {
-		case response == nil:
-			if errs := failed.errors(); len(errs) > 0 {
-				return c.exec.DispatchError(opCtx, errs).Errors
-			}
-			return nil
-		case response.Data == nil && response.HasNext == nil && len(response.Errors) > 0:
-			return response.Errors
-		}
-		text, err := nextMessage(head, response)
-		if err != nil {
-			panic(err) // a resolver's extensions that are no JSON: a mistake of ours, like any panic
-		}
-		if !c.socket.push(ctx, frame{kind: websocket.TextMessage, data: text, due: op.isActive}) {
-			return nil
-		}
+	if r.readOnly && oc.Operation.Operation == ast.Mutation {
+		return r.fail(gqlerror.Errorf("a GET request changes nothing: send a mutation by POST"))
 	}
+	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
+	return nil
 }
 
-// recovered turns a panic into errors for the client, in the executor's own words where it has got so far.
-func (c *connection) recovered(ctx context.Context, oc *graphql.OperationContext, v any) gqlerror.List {
-	if oc == nil || oc.RecoverFunc == nil {
-		c.options.Log.Error("panic", "doing", "prepare an operation", "panic", v)
-		return gqlerror.List{{Message: "internal system error"}}
+// respond waits for the next response and encodes it.
+func (r *run) respond() (e *entry) {
+	defer r.recover(&e)
+	response := r.responses(r.ctx)
+	switch {
+	case response == nil:
+		if err := r.failed.reason(); err != nil {
+			return r.fail(err)
+		}
+		return &entry{kind: complete}
+	case response.Data == nil && response.HasNext == nil && len(response.Errors) > 0:
+		// A response without data is none of an execution, but says why there is none.
+		return &entry{kind: failed, data: appendErrors(nil, response.Errors)}
 	}
-	return c.exec.DispatchError(ctx, gqlerror.List{presentable(oc.Recover(ctx, v))}).Errors
+	text, err := appendResponse(make([]byte, 0, len(response.Data)+16), response)
+	if err != nil {
+		panic(err) // a resolver's extensions that are no JSON: a mistake of ours, like any panic
+	}
+	return &entry{data: text}
+}
+
+// fail ends the operation with an error, in the words of the executor's presenter.
+func (r *run) fail(err error) *entry { return r.refuse(errorsOf(err)) }
+
+func (r *run) refuse(errs gqlerror.List) *entry {
+	return &entry{kind: failed, data: appendErrors(nil, r.exec.DispatchError(r.ctx, errs).Errors)}
+}
+
+// recover is deferred; it turns a panic into the entry that ends the operation.
+func (r *run) recover(last **entry) {
+	v := recover()
+	switch {
+	case v == nil:
+	case r.oc == nil || r.oc.RecoverFunc == nil:
+		r.log.Error("panic", "doing", "prepare an operation", "panic", v)
+		*last = &entry{kind: failed, data: appendErrors(nil, gqlerror.List{{Message: "internal system error"}})}
+	default:
+		*last = r.fail(r.oc.Recover(r.ctx, v))
+	}
 }

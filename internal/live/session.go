@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
 
 // ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
@@ -25,6 +23,10 @@ type Session struct {
 	// Key is what Options.Ended is asked about, such as the token's id. Several sockets may share one.
 	// Empty: it is not asked.
 	Key string
+	// View is what the viewer may see and do, as a text: equal subscriptions are executed together only for sessions
+	// whose views are the same. Context must not put in what makes the answers of two such sessions differ, unless the
+	// feed's Key tells them apart.
+	View string
 	// Expires is when the session ends by itself. Zero: never.
 	Expires time.Time
 }
@@ -38,38 +40,54 @@ func (c *connection) initialise(ctx context.Context, payload json.RawMessage) {
 	c.initialised = true
 	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
 
-	token, ok := bearer(c.header, payload)
-	if !ok {
-		c.socket.close(forbidden)
+	session, e := c.server.signIn(ctx, c.header, payload)
+	if e != none {
+		c.socket.close(e)
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, c.options.InitTimeout)
+	if c.admit(session) {
+		c.socket.answer(c.words.ack())
+	}
+}
+
+// signIn tells who the caller is, or how the connection ends.
+func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, ending) {
+	token, ok := bearer(header, payload)
+	if !ok {
+		return nil, forbidden
+	}
+	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
-	session, err := c.options.SignIn(limited, token)
+	session, err := s.options.SignIn(limited, token)
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
-		c.socket.close(initTimeout)
-		return
+		return nil, initTimeout
 	case errors.Is(err, ErrUnavailable):
-		c.options.Log.Warn("sign-in could not be checked", "error", err)
-		c.socket.close(tryAgain)
-		return
+		s.options.Log.Warn("sign-in could not be checked", "error", err)
+		return nil, tryAgain
 	case err != nil:
-		c.options.Log.Debug("sign-in refused", "error", err)
-		c.socket.close(forbidden)
-		return
+		s.options.Log.Debug("sign-in refused", "error", err)
+		return nil, forbidden
 	}
+	return &session, none
+}
+
+// admit lets a signed-in caller in, for as long as the session lasts; false: the socket closes.
+func (c *connection) admit(session *Session) bool {
 	if !session.Expires.IsZero() {
 		left := time.Until(session.Expires)
 		if left <= 0 {
 			c.socket.close(forbidden)
-			return
+			return false
 		}
 		c.expiry = time.AfterFunc(left, func() { c.socket.close(forbidden) })
 	}
-	c.session = &session
-	c.watch.join(session.Key, c.socket)
-	c.socket.answer(frame{kind: websocket.TextMessage, data: ackMessage()})
+	if !c.server.watch.join(session.Key, c.socket) {
+		c.socket.close(tooManyOfToken(c.server.options.MaxSocketsPerToken))
+		return false
+	}
+	c.session = session
+	return true
 }
 
 // bearer finds the token of a caller: in the payload of connection_init, as {"Authorization": "Bearer …"}

@@ -2,124 +2,89 @@ package live
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 )
 
-// socket moves frames to and from one peer and knows nothing of what they say.
+// socket is one connection with what is on its way to the peer; it knows nothing of what that says. Here is how it
+// ends; writer.go has how it is written to, and reader.go how it is read.
 //
-// One goroutine reads (next) and one writes (write); every other hands its frames to the writer. So no
-// reader ever waits for a peer that does not read: what a blocked write holds up is the operations of its
-// own socket, until WriteTimeout cuts it off. What answers the peer goes before what operations push.
+// One goroutine reads. Whoever has something to say writes by itself, without waiting; only what the peer does not take
+// at once is queued, and a goroutine writes it that lives as long as the queue does.
 type socket struct {
-	conn    *websocket.Conn
-	options Options
-	cancel  context.CancelFunc // ends the context that the socket's operations run in
-
-	urgent  chan frame
-	pong    chan frame // one: filled by the reader alone, so that it never waits
-	pushed  chan frame // unbuffered: an operation is one message ahead of its peer at most
-	closing chan struct{}
-	written chan struct{} // closed when the writer has ended
-
+	conn       net.Conn
+	raw        syscall.RawConn // for writes that do not wait; nil: conn knows none
+	ws         *websocket.Conn // reads; nil: server-sent events
+	protocol   protocol
+	options    *Options
+	lane       int          // which of the lanes writes to it
+	slot       int          // when it is pinged
+	closed     func()       // called once when it begins to close
 	unanswered atomic.Int32 // pings since the peer was last heard
+
+	closing chan struct{}
 
 	mu      sync.Mutex
 	ending  *ending   // why the socket closes; nil while it is open
 	closeBy time.Time // when it is cut off if the peer has not answered the close frame
+	queue   []item    // what the peer has not yet taken; see writer.go
+	queued  int
+	flows   bool          // a goroutine writes the queue
+	drained chan struct{} // closed when that goroutine ends
+	spent   bool          // a stream's operation has ended
 }
 
-func newSocket(conn *websocket.Conn, o Options, cancel context.CancelFunc) *socket {
-	s := &socket{
-		conn:    conn,
-		options: o,
-		cancel:  cancel,
-		urgent:  make(chan frame, 16),
-		pong:    make(chan frame, 1),
-		pushed:  make(chan frame),
-		closing: make(chan struct{}),
-		written: make(chan struct{}),
+// past as a deadline wakes whoever reads.
+var past = time.Unix(1, 0)
+
+func newSocket(conn net.Conn, ws *websocket.Conn, p protocol, o *Options, lane int) *socket {
+	s := &socket{conn: conn, ws: ws, protocol: p, options: o, lane: lane, closed: func() {}, closing: make(chan struct{})}
+	if c, ok := conn.(syscall.Conn); ok {
+		s.raw, _ = c.SyscallConn()
 	}
-	// gorilla's own handlers write from the reader, which would then wait for a blocked write.
-	conn.SetPingHandler(func(data string) error {
-		s.heard()
-		select { // only the latest ping need be answered (RFC 6455, section 5.5.3, Pong)
-		case <-s.pong:
-		default:
-		}
-		s.pong <- frame{kind: websocket.PongMessage, data: []byte(data)}
-		return nil
-	})
-	conn.SetPongHandler(func(string) error { s.heard(); return nil })
-	conn.SetCloseHandler(func(code int, reason string) error {
-		// The answer repeats the code (RFC 6455, section 5.5.1, Close).
-		s.close(ending{code, reason})
-		return nil
-	})
 	return s
 }
 
-// close begins to close the socket; only the first reason counts. It does not wait. The writer sends the
-// close frame, the reader waits for the peer's, and CloseTimeout ends both.
+// close begins to close the socket; only the first reason counts. It does not wait. The peer gets the goodbye behind
+// what is being written; the reader waits for the peer's, and CloseTimeout ends both.
 func (s *socket) close(e ending) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.ending != nil {
+		s.mu.Unlock()
 		return
 	}
 	s.ending = &e
 	s.closeBy = time.Now().Add(s.options.CloseTimeout)
-	if e.isLost() {
-		_ = s.conn.Close()
-	}
 	_ = s.conn.SetReadDeadline(s.closeBy)
+	if s.ws == nil {
+		_ = s.conn.SetReadDeadline(past) // a stream's peer has no word to say at its end
+	}
+	s.queue, s.queued = nil, 0
+	switch {
+	case e.isLost():
+		_ = s.conn.Close()
+	case s.flows: // it writes the goodbye too, when it is done with what it has in hand
+		s.queue = []item{{text: s.protocol.goodbye(nil, e)}}
+		_ = s.conn.SetWriteDeadline(s.closeBy)
+	default:
+		s.write(s.protocol.goodbye(nil, e), newAttempt())
+	}
 	close(s.closing)
-	s.cancel()
+	s.mu.Unlock()
+	s.closed()
 }
-
-// heard is called for all that comes from the peer: it is there.
-func (s *socket) heard() { s.unanswered.Store(0) }
 
 func (s *socket) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ending != nil
-}
-
-// next returns the peer's next text and when it began to arrive; false: the connection has ended. While
-// the socket closes it reads on, only for the peer's close frame: a TCP connection that is closed with
-// bytes unread is reset, and the reset can overtake our own close frame.
-func (s *socket) next() (text []byte, began time.Time, ok bool) {
-	for {
-		kind, r, err := s.conn.NextReader()
-		began = graphql.Now()
-		s.heard()
-		if err == nil && s.isClosing() {
-			continue
-		}
-		if err == nil {
-			text, err = io.ReadAll(io.LimitReader(r, s.options.MaxMessageBytes+1))
-		}
-		switch {
-		case err != nil:
-			s.close(lost(fmt.Sprintf("Connection lost: %v", err)))
-			return nil, began, false
-		case int64(len(text)) > s.options.MaxMessageBytes:
-			s.close(tooBig(s.options.MaxMessageBytes))
-		case kind != websocket.TextMessage:
-			s.close(badRequest("the message is not text"))
-		case !utf8.Valid(text): // RFC 6455, section 8.1, Handling Errors in UTF-8-Encoded Data
-			s.close(notUTF8)
-		default:
-			return text, began, true
-		}
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -130,19 +95,26 @@ func (s *socket) ended() (ending, time.Time) {
 	return *s.ending, s.closeBy
 }
 
-// finish follows the last call of next: it lets the writer end, cuts it off when that takes too long, and
-// returns when the connection is closed and nothing of the socket runs any more.
+// finish is called by the reader when there is nothing more to read: it lets what is being written go out, cuts that
+// off when it takes too long, and returns when the connection is closed and nothing of the socket runs any more.
 func (s *socket) finish() ending {
 	s.close(lost("Reader gone"))
 	e, by := s.ended()
-	late := time.NewTimer(time.Until(by))
-	defer late.Stop()
-	select {
-	case <-s.written:
-	case <-late.C:
+	ctx, cancel := context.WithDeadline(context.Background(), by)
+	defer cancel()
+	if !s.awaitDrained(ctx) {
 		s.drop()
+		s.awaitDrained(context.Background())
 	}
 	_ = s.conn.Close()
-	<-s.written
 	return e
+}
+
+// drop closes the connection together with what the peer did not take, which the system would go on
+// trying to deliver for minutes.
+func (s *socket) drop() {
+	if tcp, ok := s.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = s.conn.Close()
 }

@@ -17,6 +17,7 @@ const askTimeout = 5 * time.Second
 type watch struct {
 	ended func(ctx context.Context, keys []string) ([]string, error)
 	every time.Duration
+	max   int // sockets of one key
 	log   *slog.Logger
 
 	mu      sync.Mutex
@@ -27,21 +28,27 @@ func newWatch(o Options) *watch {
 	return &watch{
 		ended:   o.Ended,
 		every:   o.CheckInterval,
+		max:     o.MaxSocketsPerToken,
 		log:     o.Log,
 		sockets: map[string]map[*socket]struct{}{},
 	}
 }
 
-func (w *watch) join(key string, s *socket) {
+// join lets a socket in; false: its key has too many.
+func (w *watch) join(key string, s *socket) bool {
 	if key == "" {
-		return
+		return true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.sockets[key]) >= w.max {
+		return false
+	}
 	if w.sockets[key] == nil {
 		w.sockets[key] = map[*socket]struct{}{}
 	}
 	w.sockets[key][s] = struct{}{}
+	return true
 }
 
 func (w *watch) leave(key string, s *socket) {
@@ -93,12 +100,14 @@ func (w *watch) ask(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var closing []*socket
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	for _, key := range over {
-		for s := range w.sockets[key] {
-			s.close(forbidden)
-		}
+		closing = slices.AppendSeq(closing, maps.Keys(w.sockets[key]))
+	}
+	w.mu.Unlock()
+	for _, s := range closing {
+		s.close(forbidden)
 	}
 	return nil
 }

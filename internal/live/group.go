@@ -1,0 +1,183 @@
+package live
+
+import (
+	"sync"
+)
+
+// What a group remembers of what it said last, so that who comes a moment later need not execute it again.
+const (
+	recentMax   = 32
+	recentBytes = 32 << 10
+)
+
+// groups are the groups of equal subscriptions.
+//
+// Who joins, leaves or ends one holds groups.mu; saying something holds only the group's own lock, and that for no
+// write to any socket.
+type groups struct {
+	lanes   []*lane
+	running sync.WaitGroup
+
+	mu  sync.Mutex
+	all map[key]*group
+}
+
+// group is one execution for all equal subscriptions.
+type group struct {
+	key     key
+	of      *groups
+	run     *run
+	members int // guarded by groups.mu
+
+	mu       sync.Mutex
+	base     int64    // of all that came after this position, recent has what there was
+	recent   []*entry // oldest first
+	bytes    int
+	revision int64  // of the feed, that recent is of
+	parts    []part // one for each lane
+}
+
+func newGroups(lanes []*lane) *groups { return &groups{lanes: lanes, all: map[key]*group{}} }
+
+// join makes the operation, whose own run has come to some place in the feed, a member of its group: without gap, for
+// it gets what the group has said since that place, and without repeat. Where there is no group, the run becomes one,
+// once it has come to the newest place. False: the run must go on by itself, for the group does not remember that far
+// back. True: the operation belongs to the group, unless it was stopped meanwhile.
+func (gs *groups) join(k key, op *operation, r *run) bool {
+	at := r.stream.Place()
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	g := gs.all[k]
+	if g == nil {
+		if !r.stream.Newest() {
+			return false
+		}
+		g = &group{key: k, of: gs, run: r, base: at.Position, revision: r.stream.Revision(), parts: make([]part, len(gs.lanes))}
+		for i := range g.parts {
+			g.parts[i].lane = gs.lanes[i]
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.renew()
+	if at.Position < g.base {
+		return false
+	}
+	if !op.control(func() { gs.leave(op) }) {
+		r.cancel()
+		return true
+	}
+	op.group, op.at = g, at
+	g.members++
+	if g.run == r {
+		gs.all[k] = g
+		gs.running.Go(g.follow)
+	} else {
+		r.cancel()
+	}
+	missed := len(g.recent)
+	for missed > 0 && g.recent[missed-1].place.Position > at.Position {
+		missed--
+	}
+	g.parts[op.conn.socket.lane].join(op, g.recent[missed:len(g.recent):len(g.recent)])
+	return true
+}
+
+// leave takes a member out that was stopped, or fell behind, and says of which group; nil: of none any more. The last
+// one ends the group.
+func (gs *groups) leave(op *operation) *group {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	g := op.group
+	if g == nil {
+		return nil
+	}
+	op.group = nil
+	g.parts[op.conn.socket.lane].left()
+	if g.members--; g.members == 0 {
+		gs.end(g)
+	}
+	return g
+}
+
+// end takes the group away: who comes from now on begins a new one. The caller holds groups.mu.
+func (gs *groups) end(g *group) {
+	if gs.all[g.key] == g {
+		delete(gs.all, g.key)
+	}
+	g.run.cancel()
+}
+
+// follow executes the selection for each value of the feed, until the last member has left or the feed ends.
+func (g *group) follow() {
+	defer g.run.cancel()
+	for {
+		n, err := g.run.stream.fetch(g.run.ctx)
+		if g.run.ctx.Err() != nil {
+			return
+		}
+		if n == 0 {
+			g.mu.Lock()
+			g.renew()
+			g.mu.Unlock()
+		}
+		for i := range n {
+			revision := g.run.stream.Revision()
+			if g.run.stream.outdated(i) {
+				break
+			}
+			place := g.run.stream.put(i)
+			e := g.run.respond()
+			e.place = place
+			if g.say(e, revision); e.isLast() {
+				return
+			}
+		}
+		if err != nil {
+			g.say(g.run.fail(err), 0)
+			return
+		}
+	}
+}
+
+// renew drops what the group remembers where the feed has come to another revision: who joins from a place before
+// that reads on by itself. The caller holds the group's lock.
+func (g *group) renew() {
+	revision := g.run.stream.Revision()
+	if revision == g.revision {
+		return
+	}
+	if n := len(g.recent); n > 0 {
+		g.base = g.recent[n-1].place.Position
+	}
+	g.recent, g.bytes, g.revision = nil, 0, revision
+}
+
+// say hands an entry, made at a revision of the feed, to the lanes, which write it to the members' sockets.
+func (g *group) say(e *entry, revision int64) {
+	if e.isLast() {
+		g.of.mu.Lock()
+		g.of.end(g) // nobody joins what has ended
+		g.of.mu.Unlock()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.renew()
+	switch {
+	case e.kind != next:
+	case revision != g.revision: // outdated while it was made
+		g.base = e.place.Position
+	default:
+		g.recent = append(g.recent, e)
+		g.bytes += len(e.data)
+		for len(g.recent) > recentMax || g.bytes > recentBytes {
+			g.base = g.recent[0].place.Position
+			g.bytes -= len(g.recent[0].data)
+			g.recent[0] = nil
+			g.recent = g.recent[1:]
+		}
+	}
+	for i := range g.parts {
+		g.parts[i].say(e)
+	}
+}

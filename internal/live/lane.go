@@ -1,0 +1,166 @@
+package live
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+)
+
+// batchBytes is about how much is written to a socket at once.
+const batchBytes = 64 << 10
+
+// lane is one of a few writers, about one for each core, that write to the sockets what groups say. It never waits for
+// a socket: what the peer does not take is left to the socket's own queue.
+type lane struct {
+	log     *slog.Logger
+	buffer  []byte
+	attempt *attempt
+
+	mu   sync.Mutex
+	due  []*part
+	wake chan struct{} // holds one
+	end  chan struct{}
+}
+
+func newLane(log *slog.Logger) *lane {
+	return &lane{log: log, attempt: newAttempt(), wake: make(chan struct{}, 1), end: make(chan struct{})}
+}
+
+// part is a group's members on one lane.
+type part struct {
+	lane    *lane
+	members []*operation // of the lane's goroutine alone
+
+	mu      sync.Mutex
+	count   int // of members and joining
+	gone    int // how many of them have left and are still there
+	joining []joining
+	pending []*entry // what was said since the lane last looked
+	isDue   bool
+}
+
+type joining struct {
+	op     *operation
+	missed []*entry // what the group has said since the place that the operation had come to
+}
+
+func (p *part) join(op *operation, missed []*entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	p.joining = append(p.joining, joining{op, missed})
+	p.look()
+}
+
+func (p *part) left() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone++
+	if p.gone > 32 && 2*p.gone > p.count {
+		p.look() // sweep
+	}
+}
+
+func (p *part) say(e *entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count > p.gone {
+		p.pending = append(p.pending, e)
+		p.look()
+	}
+}
+
+// look puts the part in its lane's queue, once. The caller holds the part's lock.
+func (p *part) look() {
+	if p.isDue {
+		return
+	}
+	p.isDue = true
+	p.lane.mu.Lock()
+	p.lane.due = append(p.lane.due, p)
+	p.lane.mu.Unlock()
+	select {
+	case p.lane.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until close is called.
+func (l *lane) run() {
+	for {
+		select {
+		case <-l.wake:
+		case <-l.end:
+			return
+		}
+		l.mu.Lock()
+		due := l.due
+		l.due = nil
+		l.mu.Unlock()
+		for _, p := range due {
+			l.serve(p)
+		}
+	}
+}
+
+func (l *lane) close() { close(l.end) }
+
+// serve writes to each member all that was said since the last time, together: in a burst the groups are ahead of the
+// lanes, and one write carries many events.
+func (l *lane) serve(p *part) {
+	p.mu.Lock()
+	came, said := p.joining, p.pending
+	p.joining, p.pending, p.isDue = nil, nil, false
+	p.mu.Unlock()
+
+	stay := p.members[:0]
+	for _, op := range p.members {
+		if l.deliver(op, said) {
+			stay = append(stay, op)
+		}
+	}
+	for _, j := range came {
+		if l.deliver(j.op, j.missed) && l.deliver(j.op, said) {
+			stay = append(stay, j.op)
+		}
+	}
+	before := len(p.members) + len(came)
+	if len(stay) < len(p.members) {
+		clear(p.members[len(stay):])
+	}
+	p.members = stay
+	if cap(p.members) > 64 && len(p.members) < cap(p.members)/4 {
+		p.members = slices.Clone(p.members)
+	}
+	if l.buffer = l.buffer[:0]; cap(l.buffer) > 4*batchBytes {
+		l.buffer = nil // after an unusually long message
+	}
+	p.mu.Lock()
+	p.count -= before - len(stay)
+	p.gone -= before - len(stay)
+	p.mu.Unlock()
+}
+
+// deliver hands entries to a member's socket; false: it is no member any more.
+func (l *lane) deliver(op *operation, es []*entry) (stays bool) {
+	defer survive(l.log, "deliver", func() { op.conn.socket.close(internalError) })
+	if op.isGone() {
+		return false
+	}
+	for len(es) > 0 {
+		n, size := 1, len(es[0].data)
+		for n < len(es) && size < batchBytes {
+			size += len(es[n].data)
+			n++
+		}
+		if !op.conn.socket.offer(op, es[:n], l) {
+			op.fallBehind()
+			return false
+		}
+		if es[n-1].isLast() {
+			return false
+		}
+		es = es[n:]
+	}
+	return true
+}

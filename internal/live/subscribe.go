@@ -1,0 +1,64 @@
+package live
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// run executes the operation and pushes what comes of it, at the pace at which the peer takes it: next messages, then
+// complete or error. A subscription of a feed leaves this goroutine for its group as soon as it has caught up with it.
+func (c *connection) run(op *operation, params *graphql.RawParams, after *string) {
+	defer op.end()
+	defer survive(c.server.options.Log, "run an operation", func() { c.socket.close(internalError) })
+	r := newRun(c.exec, params, *c.session, after, c.server.options.Log)
+	r.readOnly = c.readOnly
+	if !op.control(r.cancel) {
+		r.cancel()
+		return
+	}
+	if last := r.prepare(); last != nil {
+		c.socket.push(r.ctx, op, last)
+		r.cancel()
+		return
+	}
+	if r.stream != nil {
+		c.server.catchUp(r, op)
+		return
+	}
+	defer r.cancel()
+	for {
+		e := r.respond()
+		if !c.socket.push(r.ctx, op, e) || e.isLast() {
+			return
+		}
+	}
+}
+
+// catchUp executes a subscription for this one subscriber, until it can join the others.
+func (s *Server) catchUp(r *run, op *operation) {
+	k, ok := r.key()
+	for {
+		if ok && s.groups.join(k, op, r) {
+			return
+		}
+		n, err := r.stream.fetch(r.ctx)
+		for i := range n {
+			if r.stream.outdated(i) {
+				break
+			}
+			place := r.stream.put(i)
+			e := r.respond()
+			e.place = place
+			if !op.conn.socket.push(r.ctx, op, e) || e.isLast() {
+				r.cancel()
+				return
+			}
+		}
+		if err != nil {
+			if r.ctx.Err() == nil {
+				op.conn.socket.push(r.ctx, op, r.fail(err))
+			}
+			r.cancel()
+			return
+		}
+	}
+}
