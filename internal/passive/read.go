@@ -64,7 +64,7 @@ func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page
 	var found []row
 	for turn, tiers := 1, o.tiers(parts, bounds, backward); len(tiers) > 0 && len(found) <= n; turn *= 2 {
 		turn = min(turn, len(tiers))
-		more, err := o.next(db, slices.Concat(tiers[:turn]...), bounds, n+1-len(found), backward, where)
+		more, err := o.next(db, slices.Concat(tiers[:turn]...), bounds, n+1, backward, where)
 		if err != nil {
 			return nil, fmt.Errorf("read the passives' queue: %w", err)
 		}
