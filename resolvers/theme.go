@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/read"
@@ -19,7 +20,11 @@ func (r *Resolver) Theme() graph.ThemeResolver { return theme{r} }
 func (r query) Themes(ctx context.Context) ([]*model.Theme, error) { return r.Read.Themes(ctx) }
 
 func (r query) SuggestThemes(ctx context.Context, f *filter.Response, limit int) ([]*report.ThemeSuggestion, error) {
-	return r.Reports.SuggestThemes(ctx, f, limit)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.SuggestThemes(ctx, viewer, f, limit)
 }
 
 func (r mutation) CreateTheme(ctx context.Context, in setup.CreateThemeInput) (*setup.CreateThemePayload, error) {

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
@@ -22,7 +23,7 @@ type PassiveList struct {
 }
 
 // Passives lists the passives' queue: one statement finds the page, one reads its rows with their relations.
-func (r *Reader) Passives(ctx context.Context, q PassiveList) (*ResponseConnection, error) {
+func (r *Reader) Passives(ctx context.Context, _ auth.Viewer, q PassiveList) (*ResponseConnection, error) {
 	order, err := passive.NewOrder(q.PrioritizeBy, q.Segments)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func TestThePassivesQueueIsListedFilteredAndCounted(t *testing.T) {
 		ORDER BY score DESC, responded_at DESC, id DESC`).Scan(&want).Error)
 	var got []model.ResponseID
 	for {
-		c, err := w.read.Passives(t.Context(), list)
+		c, err := w.read.Passives(t.Context(), viewer(w.ann), list)
 		w.must(err)
 		for _, x := range c.Nodes() {
 			got = append(got, x.ID)
@@ -48,15 +48,15 @@ func TestThePassivesQueueIsListedFilteredAndCounted(t *testing.T) {
 	if !slices.Equal(got, want) || len(want) < 11 {
 		t.Errorf("%d are listed, or in another order; %d are in the queue", len(got), len(want))
 	}
-	everyone, err := w.read.Passives(t.Context(), read.PassiveList{})
+	everyone, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{})
 	w.must(err)
 	if n, err := everyone.TotalCount(t.Context()); n <= len(want) || err != nil || len(everyone.Edges) != 20 || !everyone.PageInfo.HasNextPage {
 		t.Errorf("%d of %d without a filter: %v", len(everyone.Edges), n, err)
 	}
-	if _, err := w.read.Passives(t.Context(), read.PassiveList{PrioritizeBy: []passive.Priority{passive.Segment}}); !is(err, fault.BadUserInput, "segments") {
+	if _, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{PrioritizeBy: []passive.Priority{passive.Segment}}); !is(err, fault.BadUserInput, "segments") {
 		t.Error(err)
 	}
-	if none, err := w.read.Passives(t.Context(), read.PassiveList{Filter: responseFilter(t, `{"or": []}`)}); err != nil || len(none.Edges) != 0 || none.PageInfo.HasNextPage {
+	if none, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{Filter: responseFilter(t, `{"or": []}`)}); err != nil || len(none.Edges) != 0 || none.PageInfo.HasNextPage {
 		t.Errorf("%v, %v", none, err)
 	}
 }
@@ -101,7 +101,7 @@ func TestThePassivesQueueIsReadFromIndexesInEveryOrder(t *testing.T) {
 		for _, page := range []string{"first", "second"} {
 			var next *string
 			plan := w.plan(&found.lastQuery, func() error {
-				c, err := w.read.Passives(t.Context(), list)
+				c, err := w.read.Passives(t.Context(), viewer(w.ann), list)
 				if err == nil {
 					next = c.PageInfo.EndCursor
 				}
