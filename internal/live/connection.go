@@ -23,7 +23,7 @@ type connection struct {
 	operations *operations
 	readOnly   bool // a GET must not change anything
 
-	// Only the reader touches these.
+	// Only the reader touches these, and whoever it waits for.
 	initialised bool        // connection_init came
 	session     *Session    // set once it was acknowledged
 	initTimer   *time.Timer // closes a socket that does not send connection_init
@@ -52,14 +52,18 @@ func (c *connection) serve() {
 	if c.words == nil {
 		c.socket.close(notAcceptable)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	handled := make(chan struct{}, 1)
 	for {
 		text, began, ok := c.socket.next()
 		if !ok {
 			break
 		}
-		c.handle(ctx, text, began)
+		// On a stack that is given back: that of a reader that waits for days would stay as large as it ever was.
+		go func() {
+			c.handle(text, began)
+			handled <- struct{}{}
+		}()
+		<-handled
 	}
 	c.leave(start)
 }
@@ -87,7 +91,7 @@ func (c *connection) leave(start time.Time) {
 		"code", e.code, "reason", e.reason, "remote", c.remote, "lasted", time.Since(start))
 }
 
-func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
+func (c *connection) handle(text []byte, began time.Time) {
 	defer survive(c.server.options.Log, "handle a message", func() { c.socket.close(internalError) })
 	m, err := c.words.parse(text)
 	if err != nil {
@@ -96,7 +100,7 @@ func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
 	}
 	switch m.kind {
 	case typeInit:
-		c.initialise(ctx, m.payload)
+		c.initialise(m.payload)
 	case typePing:
 		c.socket.answer(c.words.pong(m.payload))
 	case typePong: // that something came is all that counts

@@ -48,9 +48,10 @@ type Server struct {
 	watch    *watch
 	groups   *groups
 	lanes    []*lane
-	stop     context.CancelFunc // ends the watch and the beat
-	running  sync.WaitGroup     // the watch, the beat, and each socket
-	writing  sync.WaitGroup     // the lanes
+	ctx      context.Context // of the watch, the beat, and who is signing in
+	stop     context.CancelFunc
+	running  sync.WaitGroup // the watch, the beat, and each socket
+	writing  sync.WaitGroup // the lanes
 	ending   sync.Once
 	dealt    atomic.Uint32
 
@@ -71,6 +72,7 @@ func New(o Options) *Server {
 		options: o,
 		words:   []*words{transportWS(), subscriptionsWS()},
 		watch:   newWatch(o),
+		ctx:     ctx,
 		stop:    stop,
 	}
 	s.upgrader = websocket.Upgrader{
