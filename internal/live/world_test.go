@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,12 +38,16 @@ const sdl = `
 		stubborn: Int
 		boom: Int
 	}
+	type Mutation {
+		change: Int!
+	}
 	type Subscription {
 		ticks(topic: String!): Int!
 		count(to: Int!): Int!
 		flood(bytes: Int!): String!
 		refused: Int!
 		failing: Int!
+		feed(after: String, mine: Boolean, also: String): String!
 	}`
 
 // world is a GraphQL server over HTTP whose resolvers the test moves by hand.
@@ -58,6 +63,10 @@ type world struct {
 	pulled  chan int      // responses that flood was asked for, one number each
 	seen    chan *graphql.OperationContext
 	log     journal
+
+	feed     *feed
+	opened   atomic.Int32 // places in it
+	executed atomic.Int32 // responses made of its values
 
 	mu     sync.Mutex
 	topics map[string]chan int
@@ -78,6 +87,7 @@ func newWorld(t *testing.T, change func(*live.Options)) *world {
 		seen:    make(chan *graphql.OperationContext, 1000),
 		log:     make(journal, 1000),
 		topics:  map[string]chan int{},
+		feed:    newFeed(),
 	}
 	o := live.Options{SignIn: signIn, Log: slog.New(w.log)}
 	if change != nil {
@@ -158,6 +168,10 @@ func (w *world) Exec(ctx context.Context) graphql.ResponseHandler {
 	switch field.Name {
 	case "hello":
 		return one("hello", args["name"])
+	case "change":
+		return one("change", 1)
+	case "feed":
+		return w.follow(ctx, args)
 	case "viewer":
 		return one("viewer", ctx.Value(viewerKey{}))
 	case "half":
@@ -353,4 +367,117 @@ func (c *client) alive() {
 	c.t.Helper()
 	c.send(`{"type":"ping"}`)
 	c.expect(`{"type":"pong"}`)
+}
+
+// feed is a log that the test writes; its subscribers share their execution.
+type feed struct {
+	mu     sync.Mutex
+	values []string // the first has position 1
+	err    error    // ends all
+	grown  chan struct{}
+}
+
+func newFeed() *feed { return &feed{grown: make(chan struct{})} }
+
+func (f *feed) say(values ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.values = append(f.values, values...)
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+func (f *feed) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// reader is a place in it; a page has ten values.
+type reader struct {
+	of *feed
+	at int
+}
+
+type value struct {
+	position int
+	text     string
+}
+
+func (v value) place() live.Place {
+	return live.Place{Position: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
+}
+
+func (r *reader) Place() live.Place { return value{r.at, ""}.place() }
+
+func (r *reader) Newest() bool {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	return r.at == len(r.of.values)
+}
+
+func (r *reader) Next(ctx context.Context) (page []value, err error) {
+	for {
+		r.of.mu.Lock()
+		for r.at < len(r.of.values) && len(page) < 10 {
+			r.at++
+			page = append(page, value{r.at, r.of.values[r.at-1]})
+		}
+		grown, err := r.of.grown, r.of.err
+		r.of.mu.Unlock()
+		if len(page) > 0 || err != nil {
+			return page, err
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// follow is the resolver of the field feed.
+func (w *world) follow(ctx context.Context, args map[string]any) graphql.ResponseHandler {
+	asked, _ := args["after"].(string)
+	key := ""
+	if mine, _ := args["mine"].(bool); mine {
+		key, _ = ctx.Value(viewerKey{}).(string)
+	}
+	values, err := live.Follow(ctx, live.Feed[value]{
+		Start: "after", Key: key, Place: value.place,
+		Open: func(_ context.Context, after *string) (live.Source[value], error) {
+			w.opened.Add(1)
+			if after == nil {
+				after = &asked
+			}
+			r := &reader{of: w.feed}
+			if *after == "" {
+				w.feed.mu.Lock()
+				defer w.feed.mu.Unlock()
+				r.at = len(w.feed.values)
+			} else if _, err := fmt.Sscanf(*after, "p%d", &r.at); err != nil {
+				return nil, errors.New("no such place")
+			}
+			return r, nil
+		},
+	})
+	if err != nil {
+		graphql.AddError(ctx, err)
+		return nil
+	}
+	return func(ctx context.Context) *graphql.Response {
+		select {
+		case v := <-values:
+			w.executed.Add(1)
+			text := v.text
+			if key != "" {
+				text = key + " " + text
+			}
+			return response("feed", text)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
