@@ -124,7 +124,6 @@ func (c *connection) handle(text []byte, began time.Time) {
 // begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
 // operation does, so that the reader stays free for the client's next message, such as its complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
-	params.Headers = c.header
 	op, err := c.operations.begin(id)
 	switch {
 	case errors.Is(err, errExists):

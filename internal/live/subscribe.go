@@ -10,7 +10,7 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 	defer op.end()
 	defer survive(c.server.options.Log, "run an operation", func() { c.socket.close(internalError) })
 	r := newRun(c.exec, params, *c.session, after, c.server.options.Log)
-	r.readOnly = c.readOnly
+	r.header, r.readOnly = c.header, c.readOnly
 	if !op.control(r.cancel) {
 		r.cancel()
 		return
