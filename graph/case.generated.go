@@ -38,6 +38,7 @@ type CaseResolver interface {
 	Notes(ctx context.Context, obj *model.Case, first *int, after *string, last *int, before *string) (*page.Connection[model.Note], error)
 	History(ctx context.Context, obj *model.Case, first *int, after *string, last *int, before *string) (*read.CaseEventConnection, error)
 	Notifications(ctx context.Context, obj *model.Case) ([]*model.Notification, error)
+	BusinessTimeSinceOpen(ctx context.Context, obj *model.Case) (*model.Duration, error)
 }
 type NoteResolver interface {
 	Case(ctx context.Context, obj *model.Note) (*model.Case, error)
@@ -1036,6 +1037,29 @@ func (ec *executionContext) fieldContext_Case_notifications(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Case_businessTimeSinceOpen(ctx context.Context, field graphql.CollectedField, obj *model.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_businessTimeSinceOpen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Case().BusinessTimeSinceOpen(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
+			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Case_businessTimeSinceOpen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Case", field, true, true, errors.New("field of type Duration does not have child fields"))
+}
+
 func (ec *executionContext) _CaseConnection_edges(ctx context.Context, field graphql.CollectedField, obj *read.CaseConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1602,6 +1626,29 @@ func (ec *executionContext) _Note_createdAt(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Note_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Note_redactedAt(ctx context.Context, field graphql.CollectedField, obj *model.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_redactedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RedactedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Note_redactedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Note", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
@@ -2371,7 +2418,7 @@ func (ec *executionContext) unmarshalInputNoteFilter(ctx context.Context, obj an
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"case", "author", "createdAt"}
+	fieldsInOrder := [...]string{"case", "author", "createdAt", "search"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2399,6 +2446,13 @@ func (ec *executionContext) unmarshalInputNoteFilter(ctx context.Context, obj an
 				return it, err
 			}
 			it.CreatedAt = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Search = data
 		}
 	}
 	return it, nil
@@ -3428,6 +3482,44 @@ func (ec *executionContext) _Case(ctx context.Context, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "businessTimeSinceOpen":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Case_businessTimeSinceOpen(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -3833,6 +3925,11 @@ func (ec *executionContext) _Note(ctx context.Context, sel ast.SelectionSet, obj
 		case "createdAt":
 			out.Values[i] = ec._Note_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "redactedAt":
+			out.Values[i] = ec._Note_redactedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -4582,6 +4679,23 @@ func (ec *executionContext) unmarshalNOutreachInput2ᚖgithubᚗcomᚋcloseloop�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, v any) (model.OutreachOffer, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := model.OutreachOffer(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, sel ast.SelectionSet, v model.OutreachOffer) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx context.Context, v any) (model.OutreachOutcome, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := model.OutreachOutcome(tmp)
@@ -4793,12 +4907,84 @@ func (ec *executionContext) unmarshalONoteFilter2ᚖgithubᚗcomᚋcloseloopᚋc
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannelᚄ(ctx context.Context, v any) ([]model.OutreachChannel, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachChannel, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannelᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachChannel) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOOutreachInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOutreachInput(ctx context.Context, v any) (*casework.OutreachInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputOutreachInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOOutreachOffer2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOfferᚄ(ctx context.Context, v any) ([]model.OutreachOffer, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachOffer, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachOffer2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOfferᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachOffer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOOutreachOffer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, v any) (*model.OutreachOffer, error) {
@@ -4818,6 +5004,42 @@ func (ec *executionContext) marshalOOutreachOffer2ᚖgithubᚗcomᚋcloseloopᚋ
 	_ = ctx
 	res := model.MarshalString(string(*v))
 	return res
+}
+
+func (ec *executionContext) unmarshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcomeᚄ(ctx context.Context, v any) ([]model.OutreachOutcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachOutcome, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachOutcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -33,10 +33,12 @@ type ResolverRoot interface {
 	Case() CaseResolver
 	CaseAssigned() CaseAssignedResolver
 	CaseDetailsChanged() CaseDetailsChangedResolver
+	CaseEscalated() CaseEscalatedResolver
 	CaseOpened() CaseOpenedResolver
 	CaseOverdue() CaseOverdueResolver
 	CaseStatusChanged() CaseStatusChangedResolver
 	Customer() CustomerResolver
+	CustomerErased() CustomerErasedResolver
 	CustomerReplied() CustomerRepliedResolver
 	Mutation() MutationResolver
 	Note() NoteResolver
@@ -50,11 +52,18 @@ type ResolverRoot interface {
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
+	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
+	DecimalFilter() DecimalFilterResolver
+	ExternalRefFilter() ExternalRefFilterResolver
+	FloatFilter() FloatFilterResolver
+	IdListFilter() IdListFilterResolver
 	IntFilter() IntFilterResolver
+	OutreachFilter() OutreachFilterResolver
 	ResponseFilter() ResponseFilterResolver
 	StringFilter() StringFilterResolver
+	StringListFilter() StringListFilterResolver
 	TimeFilter() TimeFilterResolver
 }
 
@@ -99,33 +108,46 @@ type ComplexityRoot struct {
 		Value func(childComplexity int) int
 	}
 
+	Calendar struct {
+		Holidays func(childComplexity int) int
+		Hours    func(childComplexity int) int
+		TimeZone func(childComplexity int) int
+	}
+
+	CalendarHours struct {
+		From    func(childComplexity int) int
+		To      func(childComplexity int) int
+		Weekday func(childComplexity int) int
+	}
+
 	Case struct {
-		AssignedAt      func(childComplexity int) int
-		AssignedBy      func(childComplexity int) int
-		Assignee        func(childComplexity int) int
-		ClosedAt        func(childComplexity int) int
-		Customer        func(childComplexity int) int
-		DueAt           func(childComplexity int) int
-		ExternalRefs    func(childComplexity int) int
-		FirstContactAt  func(childComplexity int) int
-		FirstFollowUpAt func(childComplexity int) int
-		History         func(childComplexity int, first *int, after *string, last *int, before *string) int
-		ID              func(childComplexity int) int
-		Notes           func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Notifications   func(childComplexity int) int
-		Number          func(childComplexity int) int
-		OpenedAt        func(childComplexity int) int
-		OpenedBy        func(childComplexity int) int
-		Origin          func(childComplexity int) int
-		Overdue         func(childComplexity int) int
-		ReopenCount     func(childComplexity int) int
-		Response        func(childComplexity int) int
-		RootCause       func(childComplexity int) int
-		Rules           func(childComplexity int) int
-		Status          func(childComplexity int) int
-		TimeSinceOpen   func(childComplexity int) int
-		UpdatedAt       func(childComplexity int) int
-		Version         func(childComplexity int) int
+		AssignedAt            func(childComplexity int) int
+		AssignedBy            func(childComplexity int) int
+		Assignee              func(childComplexity int) int
+		BusinessTimeSinceOpen func(childComplexity int) int
+		ClosedAt              func(childComplexity int) int
+		Customer              func(childComplexity int) int
+		DueAt                 func(childComplexity int) int
+		ExternalRefs          func(childComplexity int) int
+		FirstContactAt        func(childComplexity int) int
+		FirstFollowUpAt       func(childComplexity int) int
+		History               func(childComplexity int, first *int, after *string, last *int, before *string) int
+		ID                    func(childComplexity int) int
+		Notes                 func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Notifications         func(childComplexity int) int
+		Number                func(childComplexity int) int
+		OpenedAt              func(childComplexity int) int
+		OpenedBy              func(childComplexity int) int
+		Origin                func(childComplexity int) int
+		Overdue               func(childComplexity int) int
+		ReopenCount           func(childComplexity int) int
+		Response              func(childComplexity int) int
+		RootCause             func(childComplexity int) int
+		Rules                 func(childComplexity int) int
+		Status                func(childComplexity int) int
+		TimeSinceOpen         func(childComplexity int) int
+		UpdatedAt             func(childComplexity int) int
+		Version               func(childComplexity int) int
 	}
 
 	CaseAssigned struct {
@@ -166,6 +188,21 @@ type ComplexityRoot struct {
 	CaseEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CaseEscalated struct {
+		Actor    func(childComplexity int) int
+		After    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Rule     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Step     func(childComplexity int) int
+		Type     func(childComplexity int) int
 	}
 
 	CaseEventConnection struct {
@@ -284,6 +321,7 @@ type ComplexityRoot struct {
 		CreatedAt           func(childComplexity int) int
 		DisplayName         func(childComplexity int) int
 		Email               func(childComplexity int) int
+		ErasedAt            func(childComplexity int) int
 		ExternalID          func(childComplexity int) int
 		FirstName           func(childComplexity int) int
 		ID                  func(childComplexity int) int
@@ -308,6 +346,18 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CustomerErased struct {
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Type     func(childComplexity int) int
+	}
+
 	CustomerReplied struct {
 		Actor       func(childComplexity int) int
 		At          func(childComplexity int) int
@@ -323,6 +373,17 @@ type ComplexityRoot struct {
 
 	DeleteRulePayload struct {
 		DeletedID func(childComplexity int) int
+	}
+
+	EraseCustomerPayload struct {
+		Customer      func(childComplexity int) int
+		ResponsesKept func(childComplexity int) int
+	}
+
+	Escalation struct {
+		After    func(childComplexity int) int
+		Notify   func(childComplexity int) int
+		Reassign func(childComplexity int) int
 	}
 
 	ExternalRef struct {
@@ -347,11 +408,13 @@ type ComplexityRoot struct {
 		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
 		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
 		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
+		EraseCustomer    func(childComplexity int, input casework.EraseCustomerInput) int
 		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
 		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote       func(childComplexity int, input casework.RedactNoteInput) int
 		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
 		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
@@ -363,11 +426,12 @@ type ComplexityRoot struct {
 	}
 
 	Note struct {
-		Author    func(childComplexity int) int
-		Body      func(childComplexity int) int
-		Case      func(childComplexity int) int
-		CreatedAt func(childComplexity int) int
-		ID        func(childComplexity int) int
+		Author     func(childComplexity int) int
+		Body       func(childComplexity int) int
+		Case       func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		RedactedAt func(childComplexity int) int
 	}
 
 	NoteAdded struct {
@@ -437,22 +501,23 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APITokens   func(childComplexity int) int
-		Case        func(childComplexity int, number int) int
-		CaseEvents  func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
-		CaseSummary func(childComplexity int, filter *filter.Case) int
-		Cases       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
-		Customers   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
-		Node        func(childComplexity int, id string) int
-		Nodes       func(childComplexity int, ids []string) int
-		Notes       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
-		PreviewRule func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
-		Responses   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
-		RuleRecipes func(childComplexity int) int
-		Rules       func(childComplexity int) int
-		Settings    func(childComplexity int) int
-		Users       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
-		Viewer      func(childComplexity int) int
+		APITokens      func(childComplexity int) int
+		Case           func(childComplexity int, number int) int
+		CaseEvents     func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary    func(childComplexity int, filter *filter.Case) int
+		Cases          func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
+		Customers      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
+		ExportCustomer func(childComplexity int, id string) int
+		Node           func(childComplexity int, id string) int
+		Nodes          func(childComplexity int, ids []string) int
+		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
+		RuleRecipes    func(childComplexity int) int
+		Rules          func(childComplexity int) int
+		Settings       func(childComplexity int) int
+		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
+		Viewer         func(childComplexity int) int
 	}
 
 	Recipient struct {
@@ -469,6 +534,11 @@ type ComplexityRoot struct {
 	RecordReplyPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RedactNotePayload struct {
+		Case func(childComplexity int) int
+		Note func(childComplexity int) int
 	}
 
 	Response struct {
@@ -521,10 +591,12 @@ type ComplexityRoot struct {
 
 	Rule struct {
 		Assignment       func(childComplexity int) int
+		Calendar         func(childComplexity int) int
 		ContactRequested func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		DeletedAt        func(childComplexity int) int
 		Enabled          func(childComplexity int) int
+		Escalations      func(childComplexity int) int
 		Filter           func(childComplexity int) int
 		FollowUpTarget   func(childComplexity int) int
 		ID               func(childComplexity int) int
@@ -564,6 +636,7 @@ type ComplexityRoot struct {
 	Settings struct {
 		CentralAddresses  func(childComplexity int) int
 		Currency          func(childComplexity int) int
+		EraseAfterDays    func(childComplexity int) int
 		ForcedStatusOrder func(childComplexity int) int
 		TimeZone          func(childComplexity int) int
 	}
@@ -754,6 +827,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Attribute.Value(childComplexity), true
 
+	case "Calendar.holidays":
+		if e.ComplexityRoot.Calendar.Holidays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Holidays(childComplexity), true
+	case "Calendar.hours":
+		if e.ComplexityRoot.Calendar.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Hours(childComplexity), true
+	case "Calendar.timeZone":
+		if e.ComplexityRoot.Calendar.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.TimeZone(childComplexity), true
+
+	case "CalendarHours.from":
+		if e.ComplexityRoot.CalendarHours.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.From(childComplexity), true
+	case "CalendarHours.to":
+		if e.ComplexityRoot.CalendarHours.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.To(childComplexity), true
+	case "CalendarHours.weekday":
+		if e.ComplexityRoot.CalendarHours.Weekday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.Weekday(childComplexity), true
+
 	case "Case.assignedAt":
 		if e.ComplexityRoot.Case.AssignedAt == nil {
 			break
@@ -772,6 +883,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Case.Assignee(childComplexity), true
+	case "Case.businessTimeSinceOpen":
+		if e.ComplexityRoot.Case.BusinessTimeSinceOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.BusinessTimeSinceOpen(childComplexity), true
 	case "Case.closedAt":
 		if e.ComplexityRoot.Case.ClosedAt == nil {
 			break
@@ -1092,6 +1209,79 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseEdge.Node(childComplexity), true
+
+	case "CaseEscalated.actor":
+		if e.ComplexityRoot.CaseEscalated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Actor(childComplexity), true
+	case "CaseEscalated.after":
+		if e.ComplexityRoot.CaseEscalated.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.After(childComplexity), true
+	case "CaseEscalated.at":
+		if e.ComplexityRoot.CaseEscalated.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.At(childComplexity), true
+	case "CaseEscalated.case":
+		if e.ComplexityRoot.CaseEscalated.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Case(childComplexity), true
+	case "CaseEscalated.cursor":
+		if e.ComplexityRoot.CaseEscalated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Cursor(childComplexity), true
+	case "CaseEscalated.id":
+		if e.ComplexityRoot.CaseEscalated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.ID(childComplexity), true
+	case "CaseEscalated.matches":
+		if e.ComplexityRoot.CaseEscalated.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Matches(childComplexity), true
+	case "CaseEscalated.note":
+		if e.ComplexityRoot.CaseEscalated.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Note(childComplexity), true
+	case "CaseEscalated.rule":
+		if e.ComplexityRoot.CaseEscalated.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Rule(childComplexity), true
+	case "CaseEscalated.snapshot":
+		if e.ComplexityRoot.CaseEscalated.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Snapshot(childComplexity), true
+	case "CaseEscalated.step":
+		if e.ComplexityRoot.CaseEscalated.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Step(childComplexity), true
+	case "CaseEscalated.type":
+		if e.ComplexityRoot.CaseEscalated.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Type(childComplexity), true
 
 	case "CaseEventConnection.edges":
 		if e.ComplexityRoot.CaseEventConnection.Edges == nil {
@@ -1601,6 +1791,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Customer.Email(childComplexity), true
+	case "Customer.erasedAt":
+		if e.ComplexityRoot.Customer.ErasedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Customer.ErasedAt(childComplexity), true
 	case "Customer.externalId":
 		if e.ComplexityRoot.Customer.ExternalID == nil {
 			break
@@ -1705,6 +1901,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CustomerEdge.Node(childComplexity), true
 
+	case "CustomerErased.actor":
+		if e.ComplexityRoot.CustomerErased.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Actor(childComplexity), true
+	case "CustomerErased.at":
+		if e.ComplexityRoot.CustomerErased.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.At(childComplexity), true
+	case "CustomerErased.case":
+		if e.ComplexityRoot.CustomerErased.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Case(childComplexity), true
+	case "CustomerErased.cursor":
+		if e.ComplexityRoot.CustomerErased.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Cursor(childComplexity), true
+	case "CustomerErased.id":
+		if e.ComplexityRoot.CustomerErased.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.ID(childComplexity), true
+	case "CustomerErased.matches":
+		if e.ComplexityRoot.CustomerErased.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Matches(childComplexity), true
+	case "CustomerErased.note":
+		if e.ComplexityRoot.CustomerErased.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Note(childComplexity), true
+	case "CustomerErased.snapshot":
+		if e.ComplexityRoot.CustomerErased.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Snapshot(childComplexity), true
+	case "CustomerErased.type":
+		if e.ComplexityRoot.CustomerErased.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Type(childComplexity), true
+
 	case "CustomerReplied.actor":
 		if e.ComplexityRoot.CustomerReplied.Actor == nil {
 			break
@@ -1772,6 +2023,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteRulePayload.DeletedID(childComplexity), true
+
+	case "EraseCustomerPayload.customer":
+		if e.ComplexityRoot.EraseCustomerPayload.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseCustomerPayload.Customer(childComplexity), true
+	case "EraseCustomerPayload.responsesKept":
+		if e.ComplexityRoot.EraseCustomerPayload.ResponsesKept == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseCustomerPayload.ResponsesKept(childComplexity), true
+
+	case "Escalation.after":
+		if e.ComplexityRoot.Escalation.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.After(childComplexity), true
+	case "Escalation.notify":
+		if e.ComplexityRoot.Escalation.Notify == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Notify(childComplexity), true
+	case "Escalation.reassign":
+		if e.ComplexityRoot.Escalation.Reassign == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Reassign(childComplexity), true
 
 	case "ExternalRef.id":
 		if e.ComplexityRoot.ExternalRef.ExternalID == nil {
@@ -1883,6 +2166,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+	case "Mutation.eraseCustomer":
+		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
 	case "Mutation.linkCase":
 		if e.ComplexityRoot.Mutation.LinkCase == nil {
 			break
@@ -1938,6 +2232,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordReply(childComplexity, args["input"].(casework.RecordReplyInput)), true
+	case "Mutation.redactNote":
+		if e.ComplexityRoot.Mutation.RedactNote == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_redactNote_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -2057,6 +2362,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Note.ID(childComplexity), true
+	case "Note.redactedAt":
+		if e.ComplexityRoot.Note.RedactedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.RedactedAt(childComplexity), true
 
 	case "NoteAdded.actor":
 		if e.ComplexityRoot.NoteAdded.Actor == nil {
@@ -2396,6 +2707,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Customers(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*filter.Customer), args["orderBy"].([]*read.CustomerOrder)), true
+	case "Query.exportCustomer":
+		if e.ComplexityRoot.Query.ExportCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Query_exportCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExportCustomer(childComplexity, args["id"].(string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -2532,6 +2854,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordReplyPayload.Event(childComplexity), true
+
+	case "RedactNotePayload.case":
+		if e.ComplexityRoot.RedactNotePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedactNotePayload.Case(childComplexity), true
+	case "RedactNotePayload.note":
+		if e.ComplexityRoot.RedactNotePayload.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedactNotePayload.Note(childComplexity), true
 
 	case "Response.attributes":
 		if e.ComplexityRoot.Response.AttributeList == nil {
@@ -2742,6 +3077,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Assignment(childComplexity), true
+	case "Rule.calendar":
+		if e.ComplexityRoot.Rule.Calendar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Calendar(childComplexity), true
 	case "Rule.contactRequested":
 		if e.ComplexityRoot.Rule.ContactRequested == nil {
 			break
@@ -2766,6 +3107,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Enabled(childComplexity), true
+	case "Rule.escalations":
+		if e.ComplexityRoot.Rule.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Escalations(childComplexity), true
 	case "Rule.filter":
 		if e.ComplexityRoot.Rule.Filter == nil {
 			break
@@ -2932,6 +3279,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.Currency(childComplexity), true
+	case "Settings.eraseAfterDays":
+		if e.ComplexityRoot.Settings.EraseAfterDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.EraseAfterDays(childComplexity), true
 	case "Settings.forcedStatusOrder":
 		if e.ComplexityRoot.Settings.ForcedStatusOrder == nil {
 			break
@@ -3123,6 +3476,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputCalendarHoursInput,
+		ec.unmarshalInputCalendarInput,
 		ec.unmarshalInputCaseOrder,
 		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
@@ -3131,6 +3486,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
+		ec.unmarshalInputEraseCustomerInput,
+		ec.unmarshalInputEscalationInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
@@ -3139,6 +3496,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
 		ec.unmarshalInputRecordReplyInput,
+		ec.unmarshalInputRedactNoteInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRevokeApiTokenInput,
 		ec.unmarshalInputSetRootCauseInput,
@@ -3240,7 +3598,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3254,9 +3612,11 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
+	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -3340,6 +3700,30 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
 }
 
+func (ec *executionContext) childFields_Calendar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "timeZone":
+		return ec.fieldContext_Calendar_timeZone(ctx, field)
+	case "hours":
+		return ec.fieldContext_Calendar_hours(ctx, field)
+	case "holidays":
+		return ec.fieldContext_Calendar_holidays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Calendar", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "weekday":
+		return ec.fieldContext_CalendarHours_weekday(ctx, field)
+	case "from":
+		return ec.fieldContext_CalendarHours_from(ctx, field)
+	case "to":
+		return ec.fieldContext_CalendarHours_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarHours", field.Name)
+}
+
 func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3394,6 +3778,8 @@ func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.
 		return ec.fieldContext_Case_history(ctx, field)
 	case "notifications":
 		return ec.fieldContext_Case_notifications(ctx, field)
+	case "businessTimeSinceOpen":
+		return ec.fieldContext_Case_businessTimeSinceOpen(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Case", field.Name)
 }
@@ -3678,6 +4064,8 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_responses(ctx, field)
 	case "cases":
 		return ec.fieldContext_Customer_cases(ctx, field)
+	case "erasedAt":
+		return ec.fieldContext_Customer_erasedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Customer", field.Name)
 }
@@ -3740,6 +4128,28 @@ func (ec *executionContext) childFields_DeleteRulePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRulePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_EraseCustomerPayload_customer(ctx, field)
+	case "responsesKept":
+		return ec.fieldContext_EraseCustomerPayload_responsesKept(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseCustomerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Escalation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "after":
+		return ec.fieldContext_Escalation_after(ctx, field)
+	case "notify":
+		return ec.fieldContext_Escalation_notify(ctx, field)
+	case "reassign":
+		return ec.fieldContext_Escalation_reassign(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Escalation", field.Name)
+}
+
 func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "system":
@@ -3780,6 +4190,8 @@ func (ec *executionContext) childFields_Note(ctx context.Context, field graphql.
 		return ec.fieldContext_Note_body(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Note_createdAt(ctx, field)
+	case "redactedAt":
+		return ec.fieldContext_Note_redactedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Note", field.Name)
 }
@@ -3924,6 +4336,16 @@ func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RecordReplyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RedactNotePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "note":
+		return ec.fieldContext_RedactNotePayload_note(ctx, field)
+	case "case":
+		return ec.fieldContext_RedactNotePayload_case(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedactNotePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Response(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4052,6 +4474,10 @@ func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.
 		return ec.fieldContext_Rule_deletedAt(ctx, field)
 	case "matchCount":
 		return ec.fieldContext_Rule_matchCount(ctx, field)
+	case "calendar":
+		return ec.fieldContext_Rule_calendar(ctx, field)
+	case "escalations":
+		return ec.fieldContext_Rule_escalations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rule", field.Name)
 }
@@ -4114,6 +4540,8 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_centralAddresses(ctx, field)
 	case "forcedStatusOrder":
 		return ec.fieldContext_Settings_forcedStatusOrder(ctx, field)
+	case "eraseAfterDays":
+		return ec.fieldContext_Settings_eraseAfterDays(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
 }

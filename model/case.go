@@ -53,7 +53,9 @@ type Case struct {
 	Country          *string          `json:"-"`
 	CompanyFold      *string          `json:"-"`
 	SegmentFold      *string          `json:"-"`
+	SurveyFold       *string          `json:"-"`
 	LifetimeValue    *decimal.Decimal `json:"-"`
+	CalendarID       *CalendarID      `json:"-"` // what its target was counted in; nil: the clock ran through
 
 	// Where a list joined them.
 	Customer *Customer `json:"-"`
@@ -70,11 +72,16 @@ func (c *Case) CopyCustomer(from *Customer) {
 func (c *Case) CopyResponse(from *Response) {
 	category := CategoryOf(from.Score)
 	c.Score, c.Category, c.RespondedAt, c.ContactRequested = &from.Score, &category, &from.RespondedAt, &from.ContactRequested
+	c.SurveyFold = FoldPointer(from.Survey)
 }
 
-// Overdue tells whether the case is past its target with no follow-up yet. Closing a case follows it up.
+// FollowedUp tells whether anybody has followed the case up, by outreach or by moving it on. Closing a case follows it
+// up, and reopening does not undo that.
+func (c *Case) FollowedUp() bool { return c.FirstFollowUpAt != nil || c.Status == Closed }
+
+// Overdue tells whether the case is past its target with no follow-up yet.
 func (c *Case) Overdue(now time.Time) bool {
-	return c.DueAt != nil && c.DueAt.Before(now) && c.FirstFollowUpAt == nil && c.Status != Closed
+	return c.DueAt != nil && c.DueAt.Before(now) && !c.FollowedUp()
 }
 
 // TimeSinceOpen is wall time from opening to now, or to closing; never less than nothing.
@@ -115,11 +122,12 @@ func (*Case) IsNode() {}
 
 // Note is internal: nothing in it ever reaches the customer.
 type Note struct {
-	ID        NoteID
-	CaseID    CaseID
-	AuthorID  UserID
-	Body      string
-	CreatedAt time.Time
+	ID         NoteID
+	CaseID     CaseID
+	AuthorID   UserID
+	Body       string
+	CreatedAt  time.Time
+	RedactedAt *time.Time // when the words were removed; the body says so in their place
 }
 
 func (*Note) IsNode() {}

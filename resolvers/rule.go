@@ -64,8 +64,11 @@ func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, 
 }
 
 func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.User, error) {
-	if !of.Strategy.Choosing() {
+	switch {
+	case !of.Strategy.Choosing():
 		return []*model.User{}, nil
+	case of.RuleID == (model.RuleID{}): // of a step, which has its list with it
+		return read.LoadersFrom(ctx).Users.LoadAll(ctx, of.UserIDs)
 	}
 	return read.LoadersFrom(ctx).AssigneesOf.Load(ctx, of.RuleID)
 }

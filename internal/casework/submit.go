@@ -121,11 +121,10 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if err != nil {
 		return nil, err
 	}
-	response := p.response(customer, in.now)
-	if err := in.tx.Omit(clause.Associations).Create(response).Error; err != nil {
-		return nil, fmt.Errorf("keep a response: %w", err)
+	response, err := in.keep(p.response(customer, in.now))
+	if err != nil {
+		return nil, err
 	}
-	response.Category = model.CategoryOf(response.Score)
 	out := &SubmitResponsePayload{Response: response, Created: true}
 	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
 		if out.Case, err = in.carryOut(ctx, d, response, customer); err != nil {
@@ -140,20 +139,39 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	return out, nil
 }
 
+// keep writes the response with its folded texts.
+func (in *intake) keep(r *model.Response) (*model.Response, error) {
+	row := r.Row()
+	if err := in.tx.Omit(clause.Associations).Create(row).Error; err != nil {
+		return nil, fmt.Errorf("keep a response: %w", err)
+	}
+	if texts := row.Texts(); texts != nil {
+		if err := in.tx.Create(texts).Error; err != nil {
+			return nil, fmt.Errorf("keep a response's texts: %w", err)
+		}
+	}
+	row.Category = model.CategoryOf(row.Score)
+	return &row.Response, nil
+}
+
 // known answers with the response that has this external id already. Nobody can be about to write one: the caller
 // holds the lock of the id.
 func (in *intake) known(p *prepared) (*SubmitResponsePayload, error) {
 	if p.ExternalID == nil {
 		return nil, nil
 	}
-	response := new(model.Response)
-	err := in.tx.Where("external_id = ?", *p.ExternalID).Take(response).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
+	var responses []*model.Response
+	// In one statement: between two, an erasure could take the id away behind the first and before the second.
+	err := in.tx.Raw(`SELECT * FROM responses WHERE external_id = @id UNION ALL
+		SELECT r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`,
+		map[string]any{"id": *p.ExternalID}).Scan(&responses).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for a response: %w", err)
 	}
+	if len(responses) == 0 {
+		return nil, nil
+	}
+	response := responses[0]
 	out := &SubmitResponsePayload{Response: response}
 	c := new(model.Case)
 	err = in.tx.Where("response_id = ?", response.ID).Take(c).Error
@@ -196,8 +214,14 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	var assignee *model.User
 	if d.Opens != nil {
 		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules()}
+		if h.CalendarID, err = keepCalendar(in.tx, d.Opens.Calendar); err != nil {
+			return nil, err
+		}
 		entry := event.Entry{Rule: &d.Opens.ID}
 		if _, err := h.open(in.tx, in.now, entry, nil); err != nil {
+			return nil, err
+		}
+		if err := h.plan(in.tx, d.Steps(r, in.now)); err != nil {
 			return nil, err
 		}
 		opened = &h.Case
@@ -255,8 +279,12 @@ func (in *intake) choice(d rule.Decision, p *rule.People) error {
 	}
 	switch d.Opens.Strategy {
 	case model.RoundRobin:
-		err := in.tx.Raw("UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", d.Opens.ID).Scan(&p.Turn).Error
-		if err != nil {
+		take, args := "UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", []any{d.Opens.ID}
+		if d.Step > 0 { // the steps of a rule take turns apart from the cases it opens
+			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES (?, ?, 1)
+				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + 1 RETURNING turn`, []any{d.Opens.ID, d.Step}
+		}
+		if err := in.tx.Raw(take, args...).Scan(&p.Turn).Error; err != nil {
 			return fmt.Errorf("take a turn: %w", err)
 		}
 	case model.LeastBusy:

@@ -140,6 +140,14 @@ func (w *world) row(id model.NotificationID) model.Notification {
 	return n
 }
 
+// exec runs SQL that goes round the program.
+func (w *world) exec(sql string) {
+	w.t.Helper()
+	if err := w.db.Gorm.Exec(sql).Error; err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) create(row any) {
 	w.t.Helper()
 	if err := w.db.Gorm.Create(row).Error; err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/vikstrous/dataloadgen"
 
+	"github.com/closeloop/closeloop/internal/calendar"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -21,6 +22,7 @@ type Loaders struct {
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+	Calendars *dataloadgen.Loader[model.CalendarID, *calendar.Calendar]
 
 	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
 	ExternalRefsOf  *dataloadgen.Loader[model.CaseID, []*model.ExternalRef]
@@ -51,9 +53,10 @@ func (r *Reader) loaders() *Loaders {
 		CaseOf: loader(wait, by(r, "response_id", func(c *model.Case) model.ResponseID {
 			return *c.ResponseID
 		})),
-		Notes: loader(wait, byID(r, func(n *model.Note) model.NoteID { return n.ID })),
-		Users: loader(wait, byID(r, func(u *model.User) model.UserID { return u.ID })),
-		Rules: loader(wait, byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
+		Notes:     loader(wait, byID(r, func(n *model.Note) model.NoteID { return n.ID })),
+		Users:     loader(wait, byID(r, func(u *model.User) model.UserID { return u.ID })),
+		Rules:     loader(wait, byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
+		Calendars: loader(wait, r.calendars),
 
 		RulesOf:         loader(wait, r.rulesOf),
 		ExternalRefsOf:  loader(wait, r.externalRefsOf),
