@@ -160,6 +160,23 @@ func TestWhoComesFromFarBackCatchesUpAndJoinsWithoutGapOrRepeat(t *testing.T) {
 	}
 }
 
+func TestWhatWasErasedIsNotSaidAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	first := w.signedIn("ann")
+	first.follow("1", "")
+	w.opens(1)
+	w.feed.say("a name", "a street")
+	first.expectFed("1", "a name", "a street")
+	w.feed.erase()
+	late := w.signedIn("bob")
+	late.follow("2", "p0")
+	late.expectFed("2", "erased", "erased")
+	w.feed.say("news")
+	first.expectFed("1", "news")
+	late.expectFed("2", "news")
+}
+
 func TestAGroupThatEndsEndsForEachMember(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -373,6 +373,7 @@ func (c *client) alive() {
 type feed struct {
 	mu     sync.Mutex
 	values []string // the first has position 1
+	erased int64    // times
 	err    error    // ends all
 	grown  chan struct{}
 }
@@ -395,10 +396,35 @@ func (f *feed) fail(err error) {
 	f.grown = make(chan struct{})
 }
 
+// erase replaces all that was said.
+func (f *feed) erase() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.values {
+		f.values[i] = "erased"
+	}
+	f.erased++
+}
+
 // reader is a place in it; a page has ten values.
 type reader struct {
-	of *feed
-	at int
+	of     *feed
+	at     int
+	erased int64 // when the page was read
+}
+
+func (r *reader) Outdated(v value) bool {
+	if r.Revision() == r.erased {
+		return false
+	}
+	r.at = v.position - 1
+	return true
+}
+
+func (r *reader) Revision() int64 {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	return r.of.erased
 }
 
 type value struct {
@@ -421,6 +447,7 @@ func (r *reader) Newest() bool {
 func (r *reader) Next(ctx context.Context) (page []value, err error) {
 	for {
 		r.of.mu.Lock()
+		r.erased = r.of.erased
 		for r.at < len(r.of.values) && len(page) < 10 {
 			r.at++
 			page = append(page, value{r.at, r.of.values[r.at-1]})
