@@ -1,7 +1,10 @@
 package event_test
 
 import (
+	"errors"
 	"testing"
+
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -169,13 +172,23 @@ func TestAnEpochThatWasLostItselfIsForgotten(t *testing.T) {
 	l.Wake()
 	seen := w.take(w.from(l, w.start(l)), 7) // 6 and 7 are the second cluster's
 	w.run(seen, 1)
-	w.exec("DELETE FROM case_events WHERE position > 5")
-	w.exec("DELETE FROM feed_epochs WHERE nonce = ?", nonces(w)[1])
-	w.moves(s, 2)
-	w.exec(`UPDATE case_events e SET position = 5 + x.n FROM (
-		SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`)
-	w.exec("UPDATE feed_head SET position = 7")
-	w.failOver(7) // the first cluster's 6 and 7 stay
+	// In one transaction: a follower that looks must find the one state or the other, as after a failover.
+	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+		for _, sql := range []string{"SELECT FROM feed_head FOR UPDATE", "DELETE FROM case_events WHERE position > 5",
+			"DELETE FROM feed_epochs WHERE nonce = '" + nonces(w)[1] + "'"} {
+			if err := tx.Exec(sql).Error; err != nil {
+				return err
+			}
+		}
+		for _, name := range []string{"C", "D"} {
+			if _, err := s.move(tx, name); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Exec(`UPDATE case_events e SET position = 5 + x.n FROM (
+				SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`).Error,
+			tx.Exec("UPDATE feed_epochs SET timeline = '0000000X'").Error) // the first cluster's 6 and 7 stay
+	}))
 	if _, err := l.From(t.Context(), &seen[6].Cursor); !is(err, fault.FeedReset, "after") {
 		t.Errorf("a cursor of the lost epoch: %v", err)
 	}
