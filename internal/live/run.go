@@ -50,6 +50,9 @@ const (
 
 func (e *entry) isLast() bool { return e.kind != next }
 
+// size is about what it costs in memory.
+func (e *entry) size() int { return len(e.data) + 128 }
+
 type runKey struct{}
 
 func runOf(ctx context.Context) *run {

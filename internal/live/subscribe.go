@@ -15,6 +15,11 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 		r.cancel()
 		return
 	}
+	// Who fell behind does not begin again before the peer has taken what there was.
+	if after != nil && !c.socket.awaitDrained(r.ctx) {
+		r.cancel()
+		return
+	}
 	if last := r.prepare(); last != nil {
 		c.socket.push(r.ctx, op, last)
 		r.cancel()
@@ -37,6 +42,11 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 func (s *Server) catchUp(r *run, op *operation) {
 	k, ok := r.key()
 	for {
+		// What a group says is not held back for a member: so it joins with nothing queued.
+		if !op.conn.socket.awaitDrained(r.ctx) {
+			r.cancel()
+			return
+		}
 		if ok && s.groups.join(k, op, r) {
 			return
 		}

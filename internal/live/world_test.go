@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; it fails then, and never passes by waiting.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 const sdl = `
 	type Query {
