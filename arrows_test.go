@@ -65,6 +65,9 @@ var arrows = map[string][]string{
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup"},
 
+	// Measuring.
+	"bench/feed": {},
+
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
