@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/rate", "internal/read",
