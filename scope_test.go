@@ -413,6 +413,7 @@ func TestWhoSeesNoPersonalDataCannotAskByIt(t *testing.T) {
 		`{customers(filter: {search: "x"}) {totalCount}}`:                                                                   "filter.search",
 		`{responses(filter: {or: [{score: {eq: 1}}, {customer: {lastName: {isNull: true}}}]}) {nodes {id}}}`:                "filter.or[1].customer.lastName",
 		`{responses(filter: {comment: {contains: "x"}}) {nodes {id}}}`:                                                      "filter.comment",
+		`{notes(filter: {search: "x"}) {nodes {id}}}`:                                                                       "filter.search",
 		`{responses(filter: {externalId: {eq: "x"}}) {nodes {id}}}`:                                                         "filter.externalId",
 		`{cases(filter: {externalRef: {id: "x"}}) {nodes {id}}}`:                                                            "filter.externalRef",
 		`{caseSummary(filter: {not: {customer: {phone: {eq: "1"}}}}) {total}}`:                                              "filter.not.customer.phone",
