@@ -120,8 +120,8 @@ func TestTheFeedTakesNoSearch(t *testing.T) {
 	w := newWorld(t)
 	l := w.log()
 	q := request(`{"response": {"search": "late"}}`)
-	_, listed := l.List(t.Context(), w.ann, page.Args{}, q)
-	_, watched := l.Watch(t.Context(), w.ann, q)
+	_, listed := l.List(t.Context(), filter.Whole(w.ann), page.Args{}, q)
+	_, watched := l.Watch(t.Context(), filter.Whole(w.ann), q)
 	for _, err := range []error{listed, watched} {
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {

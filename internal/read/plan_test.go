@@ -115,7 +115,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"cases by a comment", "cases by a rare survey", "customers by country", "customers by segment")
 	responses := func(text string) func() error {
 		return func() error {
-			c, err := w.read.Responses(t.Context(), read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Join: []string{"Customer"}})
+			c, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Join: []string{"Customer"}})
 			if err == nil && len(c.Edges) == 0 {
 				t.Errorf("%s shows nothing", text)
 			}
@@ -124,7 +124,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	}
 	customers := func(text string) func() error {
 		return func() error {
-			c, err := w.read.Customers(t.Context(), page.Args{First: number(50)}, parsed(t, text, new(filter.Customer)), nil)
+			c, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(50)}, parsed(t, text, new(filter.Customer)), nil)
 			if err == nil && len(c.Edges) == 0 {
 				t.Errorf("%s shows nothing", text)
 			}
