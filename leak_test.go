@@ -35,14 +35,15 @@ func (w *lands) rootCalls() map[string][]string {
 	return map[string][]string{
 		"node": node, "nodes": nodes, "case": numbers,
 		"viewer": {""}, "settings": {""}, "rules": {""}, "ruleRecipes": {""},
-		"responses":   {"(first: 12)", `(first: 12, filter: {customer: {country: {eq: "BR"}}})`, `(last: 12, orderBy: [{field: SCORE, direction: ASC}])`},
-		"customers":   {"(first: 12)", `(first: 12, filter: {not: {country: {eq: "GB"}}})`},
-		"cases":       {"(first: 12)", `(first: 12, filter: {or: [{customer: {country: {eq: "BR"}}}, {mine: false}]})`},
-		"notes":       {"(first: 30)", "(last: 30)"},
-		"users":       {"(first: 12)"},
-		"caseEvents":  {"(first: 60)", "(last: 60)", `(first: 60, filter: {customer: {country: {eq: "BR"}}})`, "(first: 60, types: [DETAILS_CHANGED])"},
-		"caseSummary": {"", `(filter: {customer: {country: {eq: "BR"}}})`},
-		"previewRule": {`(rule: {name: "All"}, since: "2000-01-01T00:00:00Z")`, `(rule: {name: "All", filter: {customer: {country: {eq: "BR"}}}}, since: "2000-01-01T00:00:00Z")`},
+		"responses":     {"(first: 12)", `(first: 12, filter: {customer: {country: {eq: "BR"}}})`, `(last: 12, orderBy: [{field: SCORE, direction: ASC}])`},
+		"customers":     {"(first: 12)", `(first: 12, filter: {not: {country: {eq: "GB"}}})`},
+		"cases":         {"(first: 12)", `(first: 12, filter: {or: [{customer: {country: {eq: "BR"}}}, {mine: false}]})`},
+		"notes":         {"(first: 30)", "(last: 30)"},
+		"users":         {"(first: 12)"},
+		"caseEvents":    {"(first: 60)", "(last: 60)", `(first: 60, filter: {customer: {country: {eq: "BR"}}})`, "(first: 60, types: [DETAILS_CHANGED])"},
+		"notifications": {"(first: 30)", "(last: 30)", `(first: 30, filter: {to: {contains: "outland"}})`},
+		"caseSummary":   {"", `(filter: {customer: {country: {eq: "BR"}}})`},
+		"previewRule":   {`(rule: {name: "All"}, since: "2000-01-01T00:00:00Z")`, `(rule: {name: "All", filter: {customer: {country: {eq: "BR"}}}}, since: "2000-01-01T00:00:00Z")`},
 	}
 }
 

@@ -52,6 +52,7 @@ type ResolverRoot interface {
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
+	Viewer() ViewerResolver
 	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
@@ -401,28 +402,30 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote          func(childComplexity int, input casework.AddNoteInput) int
-		AssignCase       func(childComplexity int, input casework.AssignCaseInput) int
-		AssignCases      func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken   func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
-		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
-		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
-		EraseCustomer    func(childComplexity int, input casework.EraseCustomerInput) int
-		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
-		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
-		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
-		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote       func(childComplexity int, input casework.RedactNoteInput) int
-		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
-		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
-		UpdateCaseStatus func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer   func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule       func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings   func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateUser       func(childComplexity int, input setup.UpdateUserInput) int
+		AddNote           func(childComplexity int, input casework.AddNoteInput) int
+		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
+		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
+		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
+		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
+		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
+		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
+		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
+		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach    func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches  func(childComplexity int, input casework.RecordOutreachesInput) int
+		RecordReply       func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote        func(childComplexity int, input casework.RedactNoteInput) int
+		RetryNotification func(childComplexity int, input casework.RetryNotificationInput) int
+		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
+		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
+		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
+		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
 	}
 
 	Note struct {
@@ -472,6 +475,18 @@ type ComplexityRoot struct {
 		To        func(childComplexity int) int
 	}
 
+	NotificationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	NotificationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	OpenCasePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -511,6 +526,7 @@ type ComplexityRoot struct {
 		Node           func(childComplexity int, id string) int
 		Nodes          func(childComplexity int, ids []string) int
 		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
 		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
@@ -518,6 +534,14 @@ type ComplexityRoot struct {
 		Settings       func(childComplexity int) int
 		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
 		Viewer         func(childComplexity int) int
+	}
+
+	RateLimit struct {
+		Cost        func(childComplexity int) int
+		Limit       func(childComplexity int) int
+		Remaining   func(childComplexity int) int
+		ResetAt     func(childComplexity int) int
+		RestoreRate func(childComplexity int) int
 	}
 
 	Recipient struct {
@@ -529,6 +553,10 @@ type ComplexityRoot struct {
 	RecordOutreachPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RecordOutreachesPayload struct {
+		Cases func(childComplexity int) int
 	}
 
 	RecordReplyPayload struct {
@@ -570,6 +598,10 @@ type ComplexityRoot struct {
 	ResponseEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	RetryNotificationPayload struct {
+		Notification func(childComplexity int) int
 	}
 
 	RevokeApiTokenPayload struct {
@@ -703,7 +735,8 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		User func(childComplexity int) int
+		RateLimit func(childComplexity int) int
+		User      func(childComplexity int) int
 	}
 }
 
@@ -2229,6 +2262,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordOutreach(childComplexity, args["input"].(casework.RecordOutreachInput)), true
+	case "Mutation.recordOutreaches":
+		if e.ComplexityRoot.Mutation.RecordOutreaches == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordOutreaches_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordOutreaches(childComplexity, args["input"].(casework.RecordOutreachesInput)), true
 	case "Mutation.recordReply":
 		if e.ComplexityRoot.Mutation.RecordReply == nil {
 			break
@@ -2251,6 +2295,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+	case "Mutation.retryNotification":
+		if e.ComplexityRoot.Mutation.RetryNotification == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryNotification_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(casework.RetryNotificationInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -2537,6 +2592,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Notification.To(childComplexity), true
 
+	case "NotificationConnection.edges":
+		if e.ComplexityRoot.NotificationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Edges(childComplexity), true
+	case "NotificationConnection.nodes":
+		if e.ComplexityRoot.NotificationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Nodes(childComplexity), true
+	case "NotificationConnection.pageInfo":
+		if e.ComplexityRoot.NotificationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.PageInfo(childComplexity), true
+	case "NotificationConnection.totalCount":
+		if e.ComplexityRoot.NotificationConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.TotalCount(childComplexity), true
+
+	case "NotificationEdge.cursor":
+		if e.ComplexityRoot.NotificationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Cursor(childComplexity), true
+	case "NotificationEdge.node":
+		if e.ComplexityRoot.NotificationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Node(childComplexity), true
+
 	case "OpenCasePayload.case":
 		if e.ComplexityRoot.OpenCasePayload.Case == nil {
 			break
@@ -2760,6 +2853,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notes(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NoteFilter)), true
+	case "Query.notifications":
+		if e.ComplexityRoot.Query.Notifications == nil {
+			break
+		}
+
+		args, err := ec.field_Query_notifications_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NotificationFilter)), true
 	case "Query.previewRule":
 		if e.ComplexityRoot.Query.PreviewRule == nil {
 			break
@@ -2818,6 +2922,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "RateLimit.cost":
+		if e.ComplexityRoot.RateLimit.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Cost(childComplexity), true
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+	case "RateLimit.restoreRate":
+		if e.ComplexityRoot.RateLimit.RestoreRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.RestoreRate(childComplexity), true
+
 	case "Recipient.address":
 		if e.ComplexityRoot.Recipient.Address == nil {
 			break
@@ -2849,6 +2984,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordOutreachPayload.Event(childComplexity), true
+
+	case "RecordOutreachesPayload.cases":
+		if e.ComplexityRoot.RecordOutreachesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachesPayload.Cases(childComplexity), true
 
 	case "RecordReplyPayload.case":
 		if e.ComplexityRoot.RecordReplyPayload.Case == nil {
@@ -3010,6 +3152,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResponseEdge.Node(childComplexity), true
+
+	case "RetryNotificationPayload.notification":
+		if e.ComplexityRoot.RetryNotificationPayload.Notification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryNotificationPayload.Notification(childComplexity), true
 
 	case "RevokeApiTokenPayload.token":
 		if e.ComplexityRoot.RevokeApiTokenPayload.Token == nil {
@@ -3495,6 +3644,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserEdge.Node(childComplexity), true
 
+	case "Viewer.rateLimit":
+		if e.ComplexityRoot.Viewer.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.RateLimit(childComplexity), true
 	case "Viewer.user":
 		if e.ComplexityRoot.Viewer.User == nil {
 			break
@@ -3530,13 +3685,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
+		ec.unmarshalInputNotificationFilter,
 		ec.unmarshalInputOpenCaseInput,
 		ec.unmarshalInputOutreachInput,
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
+		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputRedactNoteInput,
 		ec.unmarshalInputResponseOrder,
+		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
@@ -3638,7 +3796,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3656,7 +3814,9 @@ var sources = []*ast.Source{
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
+	{Name: "rate.graphqls", Input: sourceData("rate.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -4288,6 +4448,30 @@ func (ec *executionContext) childFields_Notification(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
 }
 
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_OpenCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -4344,6 +4528,22 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return ec.fieldContext_RateLimit_limit(ctx, field)
+	case "remaining":
+		return ec.fieldContext_RateLimit_remaining(ctx, field)
+	case "restoreRate":
+		return ec.fieldContext_RateLimit_restoreRate(ctx, field)
+	case "resetAt":
+		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+	case "cost":
+		return ec.fieldContext_RateLimit_cost(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
+}
+
 func (ec *executionContext) childFields_Recipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -4364,6 +4564,14 @@ func (ec *executionContext) childFields_RecordOutreachPayload(ctx context.Contex
 		return ec.fieldContext_RecordOutreachPayload_event(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordOutreachesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_RecordOutreachesPayload_cases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4446,6 +4654,14 @@ func (ec *executionContext) childFields_ResponseEdge(ctx context.Context, field 
 		return ec.fieldContext_ResponseEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResponseEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_RetryNotificationPayload_notification(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryNotificationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4704,6 +4920,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	switch field.Name {
 	case "user":
 		return ec.fieldContext_Viewer_user(ctx, field)
+	case "rateLimit":
+		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

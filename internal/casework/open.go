@@ -27,15 +27,18 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		return nil, err
 	}
 	out := new(OpenCasePayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
+	}
+	err := onceTold(ctx, w, viewer, call{"openCase", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		response, customer, err := about(tx, now, viewer, in)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		var to *model.User
 		if in.AssigneeID != nil {
 			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
 		h := &held{Case: model.Case{
@@ -54,15 +57,14 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return &note.ID, nil
 		})
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if to != nil {
 			if _, err := w.give(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
-		*out = OpenCasePayload{Case: &h.Case, Event: &model.CaseOpened{LoggedEvent: logged}}
-		return nil
+		return &h.Case, logged, nil
 	})
 	if pg.Violates(err, "cases_response_id_key") {
 		err = w.conflictNaming(ctx, viewer, *in.ResponseID)

@@ -19,22 +19,24 @@ import (
 
 // RecordOutreach keeps that somebody tried to reach the customer, and what came of it.
 func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in RecordOutreachInput) (*RecordOutreachPayload, error) {
+	if err := checkNote("input.note", in.Note); err != nil {
+		return nil, err
+	}
 	out := new(RecordOutreachPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := checkNote("input.note", in.Note); err != nil {
-			return err
-		}
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
+	}
+	err := onceTold(ctx, w, viewer, call{"recordOutreach", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		h, err := holdWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
-		*out = RecordOutreachPayload{Case: &h.Case, Event: &model.OutreachRecorded{LoggedEvent: logged}}
-		return err
+		return &h.Case, logged, err
 	})
 	return payload(out, err)
 }
@@ -48,25 +50,27 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			return nil, err
 		}
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
+	}
+	err := onceTold(ctx, w, viewer, call{"recordReply", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: improvement}
 		if in.Note != nil {
 			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			e.Note = &note.ID
 		}
 		logged, err := h.change(tx, now, e, func() { h.contact(model.Replied) })
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		*out = RecordReplyPayload{Case: &h.Case, Event: &model.CustomerReplied{LoggedEvent: logged}}
-		return h.writeContact(tx)
+		return &h.Case, logged, h.writeContact(tx)
 	})
 	return payload(out, err)
 }

@@ -59,7 +59,7 @@ func (w *Work) due(ctx context.Context) (more bool, err error) {
 }
 
 // MarkOverdue gives each case whose target has passed without a follow-up its one event, and its mail: to the
-// assignee, or, where nobody has the case, to the central addresses. It answers with how many cases it marked, a
+// assignee, or, where nobody who is active has the case, to the central addresses. It answers with how many cases it marked, a
 // hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := w.now().UTC().Truncate(time.Microsecond)
@@ -107,7 +107,7 @@ const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status 
 
 func overdueMails(h *held, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central
-	if h.Assignee != nil {
+	if h.Assignee != nil && h.Assignee.Active {
 		addresses = []string{h.Assignee.Email}
 	}
 	var mails []model.Notification
