@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule"},
 	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
+	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
 	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/read", "internal/report",
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/read", "internal/report",
 		"internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/read", "internal/report", "internal/rule", "internal/setup"},

@@ -1578,6 +1578,22 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenID(ctx context.Context, v any) (model.ApiTokenID, error) {
 	var res model.ApiTokenID
 	err := res.UnmarshalGQL(v)
@@ -1615,6 +1631,16 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋ
 }
 
 func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEventID(ctx context.Context, sel ast.SelectionSet, v model.EventID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, v any) (model.ImportID, error) {
+	var res model.ImportID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, sel ast.SelectionSet, v model.ImportID) graphql.Marshaler {
 	return v
 }
 
@@ -2193,6 +2219,18 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = sel
 	_ = ctx
 	res := model.MarshalInt(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := model.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(v)
 	return res
 }
 

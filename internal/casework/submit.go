@@ -51,6 +51,9 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 				return err
 			}
 		}
+		if o.Also != nil {
+			return o.Also(tx, outcomes)
+		}
 		return nil
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func TestWhatABatchSetsOffIsHandedOn(t *testing.T) {
 	for _, want := range []casework.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
 		s := new(store)
 		_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
-		if err != nil || s.options != want {
+		if err != nil || !reflect.DeepEqual(s.options, want) {
 			t.Errorf("handed on %+v, %v; want %+v", s.options, err, want)
 		}
 	}
