@@ -54,7 +54,7 @@ func (w *lands) rootCalls() map[string][]string {
 var silent = map[string]string{
 	"User.name": "our own people", "User.email": "our own people", "Case.number": "",
 	"CaseSnapshot.assigneeName": "our own people", "CaseSnapshot.themes": "ours",
-	"Customer.country":          "what the scope here is about", "CaseSnapshot.country": "what the scope here is about",
+	"Customer.country": "what the scope here is about", "CaseSnapshot.country": "what the scope here is about",
 	"Rule.name": "ours", "RuleRecipe.key": "ours", "RuleRecipe.name": "ours", "RuleRecipe.description": "ours", "RuleRecipe.filter": "ours",
 	"Recipient.address": "ours", "Settings.currency": "ours", "Settings.timeZone": "ours", "Settings.centralAddresses": "ours",
 	"Calendar.timeZone": "ours", "Theme.name": "ours", "Theme.keywords": "ours",

@@ -197,6 +197,7 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	files *importer.Uploads
 
 	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
@@ -241,6 +242,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	limit, restore := c.Rate()
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
+		files: importer.NewUploads(db, work, time.Now, log),
 		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
 	}, nil
 }
@@ -267,6 +269,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
+	background.Go(func() { a.files.Run(running) })
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
@@ -327,7 +330,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	})
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
-			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
+			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
 			Reports: report.New(a.db, a.feed, time.Now),
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,

@@ -96,6 +96,13 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	})
 	if !o.still {
 		a.feed.Follow()
+		running, end := context.WithCancel(context.Background())
+		var background sync.WaitGroup
+		background.Go(func() { a.files.Run(running) })
+		t.Cleanup(func() {
+			end()
+			background.Wait()
+		})
 	}
 	if o.smtpURL != "" {
 		if err := a.mail.Start(context.Background()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -447,6 +448,40 @@ type ComplexityRoot struct {
 		WithTarget           func(childComplexity int) int
 	}
 
+	Import struct {
+		CasesOpened      func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Error            func(childComplexity int) int
+		FileName         func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		ID               func(childComplexity int) int
+		Progress         func(childComplexity int) int
+		Rejections       func(childComplexity int) int
+		ResponsesCreated func(childComplexity int) int
+		ResponsesKnown   func(childComplexity int) int
+		Rows             func(childComplexity int) int
+		RowsDone         func(childComplexity int) int
+		RowsRejected     func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Warnings         func(childComplexity int) int
+	}
+
+	ImportConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ImportEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ImportResponsesPayload struct {
+		Import func(childComplexity int) int
+	}
+
 	LinkCasePayload struct {
 		Case func(childComplexity int) int
 	}
@@ -467,6 +502,7 @@ type ComplexityRoot struct {
 		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
 		DeleteTheme       func(childComplexity int, input setup.DeleteThemeInput) int
 		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
+		ImportResponses   func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
 		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
@@ -478,6 +514,7 @@ type ComplexityRoot struct {
 		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
 		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
+		SubmitResponses   func(childComplexity int, input casework.SubmitResponsesInput) int
 		TagResponse       func(childComplexity int, input casework.TagResponseInput) int
 		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
@@ -604,6 +641,7 @@ type ComplexityRoot struct {
 		Customers      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
 		ExportCustomer func(childComplexity int, id string) int
 		FollowUpReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
+		Imports        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Node           func(childComplexity int, id string) int
 		Nodes          func(childComplexity int, ids []string) int
 		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
@@ -729,6 +767,12 @@ type ComplexityRoot struct {
 		Whys     func(childComplexity int) int
 	}
 
+	RowRejection struct {
+		ColumnName func(childComplexity int) int
+		Line       func(childComplexity int) int
+		Reason     func(childComplexity int) int
+	}
+
 	Rule struct {
 		Assignment       func(childComplexity int) int
 		Calendar         func(childComplexity int) int
@@ -793,8 +837,25 @@ type ComplexityRoot struct {
 		Response func(childComplexity int) int
 	}
 
+	SubmitResponsesError struct {
+		Argument func(childComplexity int) int
+		Message  func(childComplexity int) int
+	}
+
+	SubmitResponsesPayload struct {
+		Results func(childComplexity int) int
+	}
+
+	SubmitResponsesResult struct {
+		Case     func(childComplexity int) int
+		Created  func(childComplexity int) int
+		Error    func(childComplexity int) int
+		Response func(childComplexity int) int
+	}
+
 	Subscription struct {
-		CaseEvents func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseEvents     func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		ImportProgress func(childComplexity int, id string) int
 	}
 
 	TagResponsePayload struct {
@@ -2474,6 +2535,142 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FollowUpReport.WithTarget(childComplexity), true
 
+	case "Import.casesOpened":
+		if e.ComplexityRoot.Import.CasesOpened == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.CasesOpened(childComplexity), true
+	case "Import.createdAt":
+		if e.ComplexityRoot.Import.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.CreatedAt(childComplexity), true
+	case "Import.error":
+		if e.ComplexityRoot.Import.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Error(childComplexity), true
+	case "Import.fileName":
+		if e.ComplexityRoot.Import.FileName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.FileName(childComplexity), true
+	case "Import.finishedAt":
+		if e.ComplexityRoot.Import.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.FinishedAt(childComplexity), true
+	case "Import.id":
+		if e.ComplexityRoot.Import.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ID(childComplexity), true
+	case "Import.progress":
+		if e.ComplexityRoot.Import.Progress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Progress(childComplexity), true
+	case "Import.rejections":
+		if e.ComplexityRoot.Import.Rejections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Rejections(childComplexity), true
+	case "Import.responsesCreated":
+		if e.ComplexityRoot.Import.ResponsesCreated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ResponsesCreated(childComplexity), true
+	case "Import.responsesKnown":
+		if e.ComplexityRoot.Import.ResponsesKnown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ResponsesKnown(childComplexity), true
+	case "Import.rows":
+		if e.ComplexityRoot.Import.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Rows(childComplexity), true
+	case "Import.rowsDone":
+		if e.ComplexityRoot.Import.RowsDone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.RowsDone(childComplexity), true
+	case "Import.rowsRejected":
+		if e.ComplexityRoot.Import.RowsRejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.RowsRejected(childComplexity), true
+	case "Import.status":
+		if e.ComplexityRoot.Import.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Status(childComplexity), true
+	case "Import.warnings":
+		if e.ComplexityRoot.Import.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Warnings(childComplexity), true
+
+	case "ImportConnection.edges":
+		if e.ComplexityRoot.ImportConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.Edges(childComplexity), true
+	case "ImportConnection.nodes":
+		if e.ComplexityRoot.ImportConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.Nodes(childComplexity), true
+	case "ImportConnection.pageInfo":
+		if e.ComplexityRoot.ImportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.PageInfo(childComplexity), true
+	case "ImportConnection.totalCount":
+		if e.ComplexityRoot.ImportConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.TotalCount(childComplexity), true
+
+	case "ImportEdge.cursor":
+		if e.ComplexityRoot.ImportEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportEdge.Cursor(childComplexity), true
+	case "ImportEdge.node":
+		if e.ComplexityRoot.ImportEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportEdge.Node(childComplexity), true
+
+	case "ImportResponsesPayload.import":
+		if e.ComplexityRoot.ImportResponsesPayload.Import == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportResponsesPayload.Import(childComplexity), true
+
 	case "LinkCasePayload.case":
 		if e.ComplexityRoot.LinkCasePayload.Case == nil {
 			break
@@ -2609,6 +2806,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
+	case "Mutation.importResponses":
+		if e.ComplexityRoot.Mutation.ImportResponses == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_importResponses_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ImportResponses(childComplexity, args["input"].(importer.ImportResponsesInput)), true
 	case "Mutation.linkCase":
 		if e.ComplexityRoot.Mutation.LinkCase == nil {
 			break
@@ -2730,6 +2938,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(casework.SubmitResponseInput)), true
+	case "Mutation.submitResponses":
+		if e.ComplexityRoot.Mutation.SubmitResponses == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_submitResponses_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(casework.SubmitResponsesInput)), true
 	case "Mutation.tagResponse":
 		if e.ComplexityRoot.Mutation.TagResponse == nil {
 			break
@@ -3335,6 +3554,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.FollowUpReport(childComplexity, args["filter"].(*filter.Case), args["groupBy"].(*report.CaseGroupBy), args["first"].(*int), args["timeZone"].(*string)), true
+	case "Query.imports":
+		if e.ComplexityRoot.Query.Imports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_imports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Imports(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3897,6 +4127,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RootCauseSet.Whys(childComplexity), true
 
+	case "RowRejection.column":
+		if e.ComplexityRoot.RowRejection.ColumnName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.ColumnName(childComplexity), true
+	case "RowRejection.line":
+		if e.ComplexityRoot.RowRejection.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.Line(childComplexity), true
+	case "RowRejection.reason":
+		if e.ComplexityRoot.RowRejection.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.Reason(childComplexity), true
+
 	case "Rule.assignment":
 		if e.ComplexityRoot.Rule.Assignment == nil {
 			break
@@ -4162,6 +4411,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SubmitResponsePayload.Response(childComplexity), true
 
+	case "SubmitResponsesError.argument":
+		if e.ComplexityRoot.SubmitResponsesError.Argument == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesError.Argument(childComplexity), true
+	case "SubmitResponsesError.message":
+		if e.ComplexityRoot.SubmitResponsesError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesError.Message(childComplexity), true
+
+	case "SubmitResponsesPayload.results":
+		if e.ComplexityRoot.SubmitResponsesPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesPayload.Results(childComplexity), true
+
+	case "SubmitResponsesResult.case":
+		if e.ComplexityRoot.SubmitResponsesResult.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Case(childComplexity), true
+	case "SubmitResponsesResult.created":
+		if e.ComplexityRoot.SubmitResponsesResult.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Created(childComplexity), true
+	case "SubmitResponsesResult.error":
+		if e.ComplexityRoot.SubmitResponsesResult.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Error(childComplexity), true
+	case "SubmitResponsesResult.response":
+		if e.ComplexityRoot.SubmitResponsesResult.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Response(childComplexity), true
+
 	case "Subscription.caseEvents":
 		if e.ComplexityRoot.Subscription.CaseEvents == nil {
 			break
@@ -4173,6 +4467,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.CaseEvents(childComplexity, args["after"].(*string), args["filter"].(*filter.Case), args["types"].([]model.CaseEventType)), true
+	case "Subscription.importProgress":
+		if e.ComplexityRoot.Subscription.ImportProgress == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_importProgress_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ImportProgress(childComplexity, args["id"].(string)), true
 
 	case "TagResponsePayload.response":
 		if e.ComplexityRoot.TagResponsePayload.Response == nil {
@@ -4498,6 +4803,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDeleteThemeInput,
 		ec.unmarshalInputEraseCustomerInput,
 		ec.unmarshalInputEscalationInput,
+		ec.unmarshalInputImportColumns,
+		ec.unmarshalInputImportResponsesInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
@@ -4515,6 +4822,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
+		ec.unmarshalInputSubmitResponsesInput,
 		ec.unmarshalInputTagResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
 		ec.unmarshalInputUpdateCustomerInput,
@@ -4614,7 +4922,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4631,6 +4939,7 @@ var sources = []*ast.Source{
 	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
+	{Name: "import.graphqls", Input: sourceData("import.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
 	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "passive.graphqls", Input: sourceData("passive.graphqls"), BuiltIn: false},
@@ -5285,6 +5594,74 @@ func (ec *executionContext) childFields_FollowUpReport(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type FollowUpReport", field.Name)
 }
 
+func (ec *executionContext) childFields_Import(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Import_id(ctx, field)
+	case "fileName":
+		return ec.fieldContext_Import_fileName(ctx, field)
+	case "status":
+		return ec.fieldContext_Import_status(ctx, field)
+	case "rows":
+		return ec.fieldContext_Import_rows(ctx, field)
+	case "rowsDone":
+		return ec.fieldContext_Import_rowsDone(ctx, field)
+	case "progress":
+		return ec.fieldContext_Import_progress(ctx, field)
+	case "responsesCreated":
+		return ec.fieldContext_Import_responsesCreated(ctx, field)
+	case "responsesKnown":
+		return ec.fieldContext_Import_responsesKnown(ctx, field)
+	case "casesOpened":
+		return ec.fieldContext_Import_casesOpened(ctx, field)
+	case "rowsRejected":
+		return ec.fieldContext_Import_rowsRejected(ctx, field)
+	case "rejections":
+		return ec.fieldContext_Import_rejections(ctx, field)
+	case "warnings":
+		return ec.fieldContext_Import_warnings(ctx, field)
+	case "error":
+		return ec.fieldContext_Import_error(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Import_createdAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Import_finishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Import", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ImportConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ImportConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ImportConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ImportConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ImportEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ImportEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportResponsesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "import":
+		return ec.fieldContext_ImportResponsesPayload_import(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportResponsesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LinkCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -5705,6 +6082,18 @@ func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type RootCauseSet", field.Name)
 }
 
+func (ec *executionContext) childFields_RowRejection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_RowRejection_line(ctx, field)
+	case "column":
+		return ec.fieldContext_RowRejection_column(ctx, field)
+	case "reason":
+		return ec.fieldContext_RowRejection_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RowRejection", field.Name)
+}
+
 func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5831,6 +6220,38 @@ func (ec *executionContext) childFields_SubmitResponsePayload(ctx context.Contex
 		return ec.fieldContext_SubmitResponsePayload_created(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitResponsesError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_SubmitResponsesError_message(ctx, field)
+	case "argument":
+		return ec.fieldContext_SubmitResponsesError_argument(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesError", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitResponsesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_SubmitResponsesPayload_results(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitResponsesResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "response":
+		return ec.fieldContext_SubmitResponsesResult_response(ctx, field)
+	case "case":
+		return ec.fieldContext_SubmitResponsesResult_case(ctx, field)
+	case "created":
+		return ec.fieldContext_SubmitResponsesResult_created(ctx, field)
+	case "error":
+		return ec.fieldContext_SubmitResponsesResult_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesResult", field.Name)
 }
 
 func (ec *executionContext) childFields_TagResponsePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
