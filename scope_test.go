@@ -26,6 +26,7 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 		"setRootCause":      {"caseId": opened, "whys": []string{"So it is."}},
 		"linkCase":          {"caseId": opened, "system": "crm", "id": "7"},
 		"updateCustomer":    {"id": customer, "phone": "1"},
+		"tagResponse":       {"responseId": w.response[half], "themeIds": []string{}},
 		"submitResponse":    {"score": 3, "customer": vars{"externalId": w.externalID(half)}},
 	}
 }
