@@ -100,6 +100,22 @@ var uses = map[string]use{
 	"Query.suggestThemes":  {managers, `{suggestThemes(limit: 3) {keyword responses sample {id}}}`, nil},
 	"Query.passives":       {readers, `{passives(prioritizeBy: [SEGMENT, EASY_WINS], segments: ["gold"]) {nodes {id themes {name} customer {id} testimonialLikelihood}}}`, nil},
 	"Query.apiTokens":      {admins, `{apiTokens {id}}`, nil},
+	"Query.webhooks":       {admins, `{webhooks {id url owner {id} events filter enabled deliveries {totalCount nodes {id event {id}}}}}`, nil},
+	"Mutation.createWebhook": {admins, `mutation ($input: CreateWebhookInput!) {createWebhook(input: $input) {secret webhook {id}}}`, func(*things) any {
+		return vars{"url": "https://hooks.example.com/x", "events": []string{"OPENED"}}
+	}},
+	"Mutation.updateWebhook": {admins, `mutation ($input: UpdateWebhookInput!) {updateWebhook(input: $input) {webhook {id}}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook(), "enabled": false}
+	}},
+	"Mutation.rotateWebhookSecret": {admins, `mutation ($input: RotateWebhookSecretInput!) {rotateWebhookSecret(input: $input) {secret}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook()}
+	}},
+	"Mutation.redeliverWebhook": {admins, `mutation ($input: RedeliverWebhookInput!) {redeliverWebhook(input: $input) {delivery {id status event {type}}}}`, func(w *things) any {
+		return vars{"deliveryId": w.freshDelivery()}
+	}},
+	"Mutation.deleteWebhook": {admins, `mutation ($input: DeleteWebhookInput!) {deleteWebhook(input: $input) {deletedId}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook()}
+	}},
 	"Mutation.submitResponse": {intakes, submit, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
 	}},

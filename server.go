@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
@@ -36,12 +37,13 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/migrations"
 	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
-// shutdown is how long requests, sockets and mails under way may take to end.
+// shutdown is how long requests, sockets, webhooks and mails under way may take to end.
 const shutdown = 10 * time.Second
 
 type commands struct {
@@ -198,6 +200,7 @@ type app struct {
 	setup *setup.Setup
 	mail  *notify.Mailer
 	files *importer.Uploads
+	hooks *webhook.Sender
 
 	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
@@ -240,10 +243,12 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	limit, restore := c.Rate()
+	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		files: importer.NewUploads(db, work, time.Now, log),
-		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
+		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
+		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 	}, nil
 }
 
@@ -281,6 +286,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	} else {
 		timers()
 	}
+	background.Go(func() { a.hooks.Run(running) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", listener.Addr())

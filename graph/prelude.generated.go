@@ -1646,6 +1646,16 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDeliveryID(ctx context.Context, v any) (model.DeliveryID, error) {
+	var res model.DeliveryID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDeliveryID(ctx context.Context, sel ast.SelectionSet, v model.DeliveryID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEventID(ctx context.Context, v any) (model.EventID, error) {
 	var res model.EventID
 	err := res.UnmarshalGQL(v)
@@ -1723,6 +1733,16 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋ
 }
 
 func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx context.Context, sel ast.SelectionSet, v model.UserID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx context.Context, v any) (model.WebhookID, error) {
+	var res model.WebhookID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx context.Context, sel ast.SelectionSet, v model.WebhookID) graphql.Marshaler {
 	return v
 }
 

@@ -57,6 +57,8 @@ type ResolverRoot interface {
 	Theme() ThemeResolver
 	User() UserResolver
 	Viewer() ViewerResolver
+	Webhook() WebhookResolver
+	WebhookDelivery() WebhookDeliveryResolver
 	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
@@ -338,6 +340,11 @@ type ComplexityRoot struct {
 		User func(childComplexity int) int
 	}
 
+	CreateWebhookPayload struct {
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
+	}
+
 	Customer struct {
 		AccountManagerEmail func(childComplexity int) int
 		AgentEmail          func(childComplexity int) int
@@ -403,6 +410,10 @@ type ComplexityRoot struct {
 	}
 
 	DeleteThemePayload struct {
+		DeletedID func(childComplexity int) int
+	}
+
+	DeleteWebhookPayload struct {
 		DeletedID func(childComplexity int) int
 	}
 
@@ -491,37 +502,42 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote           func(childComplexity int, input casework.AddNoteInput) int
-		AllocatePassives  func(childComplexity int, input casework.AllocatePassivesInput) int
-		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
-		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
-		CreateTheme       func(childComplexity int, input setup.CreateThemeInput) int
-		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
-		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
-		DeleteTheme       func(childComplexity int, input setup.DeleteThemeInput) int
-		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
-		ImportResponses   func(childComplexity int, input importer.ImportResponsesInput) int
-		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
-		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
-		RecordOutreach    func(childComplexity int, input casework.RecordOutreachInput) int
-		RecordOutreaches  func(childComplexity int, input casework.RecordOutreachesInput) int
-		RecordReply       func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote        func(childComplexity int, input casework.RedactNoteInput) int
-		RetryNotification func(childComplexity int, input casework.RetryNotificationInput) int
-		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
-		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
-		SubmitResponses   func(childComplexity int, input casework.SubmitResponsesInput) int
-		TagResponse       func(childComplexity int, input casework.TagResponseInput) int
-		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateTheme       func(childComplexity int, input setup.UpdateThemeInput) int
-		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
+		AddNote             func(childComplexity int, input casework.AddNoteInput) int
+		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
+		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
+		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
+		CreateTheme         func(childComplexity int, input setup.CreateThemeInput) int
+		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
+		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
+		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
+		DeleteTheme         func(childComplexity int, input setup.DeleteThemeInput) int
+		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
+		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
+		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
+		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
+		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
+		OpenCase            func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
+		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
+		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
+		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
+		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
+		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
+		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
+		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
+		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
+		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
+		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateSettings      func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateTheme         func(childComplexity int, input setup.UpdateThemeInput) int
+		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
+		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
 	}
 
 	Note struct {
@@ -659,6 +675,7 @@ type ComplexityRoot struct {
 		TopThemes      func(childComplexity int, filter *filter.Response, first *int) int
 		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
 		Viewer         func(childComplexity int) int
+		Webhooks       func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -714,6 +731,10 @@ type ComplexityRoot struct {
 		Note func(childComplexity int) int
 	}
 
+	RedeliverWebhookPayload struct {
+		Delivery func(childComplexity int) int
+	}
+
 	Response struct {
 		AttributeList         func(childComplexity int) int
 		Case                  func(childComplexity int) int
@@ -765,6 +786,11 @@ type ComplexityRoot struct {
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
 		Whys     func(childComplexity int) int
+	}
+
+	RotateWebhookSecretPayload struct {
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
 	}
 
 	RowRejection struct {
@@ -921,6 +947,10 @@ type ComplexityRoot struct {
 		User      func(childComplexity int) int
 	}
 
+	UpdateWebhookPayload struct {
+		Webhook func(childComplexity int) int
+	}
+
 	User struct {
 		Active        func(childComplexity int) int
 		AssignedCases func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
@@ -947,6 +977,43 @@ type ComplexityRoot struct {
 	Viewer struct {
 		RateLimit func(childComplexity int) int
 		User      func(childComplexity int) int
+	}
+
+	Webhook struct {
+		CreatedAt      func(childComplexity int) int
+		Deliveries     func(childComplexity int, first *int, after *string, last *int, before *string) int
+		DisabledReason func(childComplexity int) int
+		Enabled        func(childComplexity int) int
+		Events         func(childComplexity int) int
+		FailingSince   func(childComplexity int) int
+		Filter         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Owner          func(childComplexity int) int
+		URL            func(childComplexity int) int
+	}
+
+	WebhookDelivery struct {
+		Attempts       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		DeliveredAt    func(childComplexity int) int
+		Event          func(childComplexity int) int
+		ID             func(childComplexity int) int
+		LastError      func(childComplexity int) int
+		NextAttemptAt  func(childComplexity int) int
+		ResponseStatus func(childComplexity int) int
+		Status         func(childComplexity int) int
+	}
+
+	WebhookDeliveryConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	WebhookDeliveryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 }
 
@@ -2069,6 +2136,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateUserPayload.User(childComplexity), true
 
+	case "CreateWebhookPayload.secret":
+		if e.ComplexityRoot.CreateWebhookPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWebhookPayload.Secret(childComplexity), true
+	case "CreateWebhookPayload.webhook":
+		if e.ComplexityRoot.CreateWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWebhookPayload.Webhook(childComplexity), true
+
 	case "Customer.accountManagerEmail":
 		if e.ComplexityRoot.Customer.AccountManagerEmail == nil {
 			break
@@ -2367,6 +2447,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteThemePayload.DeletedID(childComplexity), true
+
+	case "DeleteWebhookPayload.deletedId":
+		if e.ComplexityRoot.DeleteWebhookPayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWebhookPayload.DeletedID(childComplexity), true
 
 	case "EraseCustomerPayload.customer":
 		if e.ComplexityRoot.EraseCustomerPayload.Customer == nil {
@@ -2773,6 +2860,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(setup.CreateUserInput)), true
+	case "Mutation.createWebhook":
+		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(setup.CreateWebhookInput)), true
 	case "Mutation.deleteRule":
 		if e.ComplexityRoot.Mutation.DeleteRule == nil {
 			break
@@ -2795,6 +2893,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTheme(childComplexity, args["input"].(setup.DeleteThemeInput)), true
+	case "Mutation.deleteWebhook":
+		if e.ComplexityRoot.Mutation.DeleteWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(setup.DeleteWebhookInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -2894,6 +3003,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+	case "Mutation.redeliverWebhook":
+		if e.ComplexityRoot.Mutation.RedeliverWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_redeliverWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(setup.RedeliverWebhookInput)), true
 	case "Mutation.retryNotification":
 		if e.ComplexityRoot.Mutation.RetryNotification == nil {
 			break
@@ -2916,6 +3036,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+	case "Mutation.rotateWebhookSecret":
+		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateWebhookSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(setup.RotateWebhookSecretInput)), true
 	case "Mutation.setRootCause":
 		if e.ComplexityRoot.Mutation.SetRootCause == nil {
 			break
@@ -3026,6 +3157,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(setup.UpdateUserInput)), true
+	case "Mutation.updateWebhook":
+		if e.ComplexityRoot.Mutation.UpdateWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(setup.UpdateWebhookInput)), true
 
 	case "Note.author":
 		if e.ComplexityRoot.Note.Author == nil {
@@ -3728,6 +3870,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
 
 	case "RateLimit.cost":
 		if e.ComplexityRoot.RateLimit.Cost == nil {
@@ -3910,6 +4058,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RedactNotePayload.Note(childComplexity), true
+
+	case "RedeliverWebhookPayload.delivery":
+		if e.ComplexityRoot.RedeliverWebhookPayload.Delivery == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedeliverWebhookPayload.Delivery(childComplexity), true
 
 	case "Response.attributes":
 		if e.ComplexityRoot.Response.AttributeList == nil {
@@ -4126,6 +4281,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RootCauseSet.Whys(childComplexity), true
+
+	case "RotateWebhookSecretPayload.secret":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.Secret(childComplexity), true
+	case "RotateWebhookSecretPayload.webhook":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.Webhook(childComplexity), true
 
 	case "RowRejection.column":
 		if e.ComplexityRoot.RowRejection.ColumnName == nil {
@@ -4670,6 +4838,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateUserPayload.User(childComplexity), true
 
+	case "UpdateWebhookPayload.webhook":
+		if e.ComplexityRoot.UpdateWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWebhookPayload.Webhook(childComplexity), true
+
 	case "User.active":
 		if e.ComplexityRoot.User.Active == nil {
 			break
@@ -4775,6 +4950,165 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Viewer.User(childComplexity), true
 
+	case "Webhook.createdAt":
+		if e.ComplexityRoot.Webhook.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.CreatedAt(childComplexity), true
+	case "Webhook.deliveries":
+		if e.ComplexityRoot.Webhook.Deliveries == nil {
+			break
+		}
+
+		args, err := ec.field_Webhook_deliveries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Webhook.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Webhook.disabledReason":
+		if e.ComplexityRoot.Webhook.DisabledReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.DisabledReason(childComplexity), true
+	case "Webhook.enabled":
+		if e.ComplexityRoot.Webhook.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Enabled(childComplexity), true
+	case "Webhook.events":
+		if e.ComplexityRoot.Webhook.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Events(childComplexity), true
+	case "Webhook.failingSince":
+		if e.ComplexityRoot.Webhook.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.FailingSince(childComplexity), true
+	case "Webhook.filter":
+		if e.ComplexityRoot.Webhook.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Filter(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.owner":
+		if e.ComplexityRoot.Webhook.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Owner(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
+
+	case "WebhookDelivery.attempts":
+		if e.ComplexityRoot.WebhookDelivery.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Attempts(childComplexity), true
+	case "WebhookDelivery.createdAt":
+		if e.ComplexityRoot.WebhookDelivery.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.CreatedAt(childComplexity), true
+	case "WebhookDelivery.deliveredAt":
+		if e.ComplexityRoot.WebhookDelivery.DeliveredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.DeliveredAt(childComplexity), true
+	case "WebhookDelivery.event":
+		if e.ComplexityRoot.WebhookDelivery.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Event(childComplexity), true
+	case "WebhookDelivery.id":
+		if e.ComplexityRoot.WebhookDelivery.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.ID(childComplexity), true
+	case "WebhookDelivery.lastError":
+		if e.ComplexityRoot.WebhookDelivery.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.LastError(childComplexity), true
+	case "WebhookDelivery.nextAttemptAt":
+		if e.ComplexityRoot.WebhookDelivery.NextAttemptAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.NextAttemptAt(childComplexity), true
+	case "WebhookDelivery.responseStatus":
+		if e.ComplexityRoot.WebhookDelivery.ResponseStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.ResponseStatus(childComplexity), true
+	case "WebhookDelivery.status":
+		if e.ComplexityRoot.WebhookDelivery.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Status(childComplexity), true
+
+	case "WebhookDeliveryConnection.edges":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Edges(childComplexity), true
+	case "WebhookDeliveryConnection.nodes":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Nodes(childComplexity), true
+	case "WebhookDeliveryConnection.pageInfo":
+		if e.ComplexityRoot.WebhookDeliveryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.PageInfo(childComplexity), true
+	case "WebhookDeliveryConnection.totalCount":
+		if e.ComplexityRoot.WebhookDeliveryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.TotalCount(childComplexity), true
+
+	case "WebhookDeliveryEdge.cursor":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Cursor(childComplexity), true
+	case "WebhookDeliveryEdge.node":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Node(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -4797,10 +5131,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateRuleInput,
 		ec.unmarshalInputCreateThemeInput,
 		ec.unmarshalInputCreateUserInput,
+		ec.unmarshalInputCreateWebhookInput,
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
 		ec.unmarshalInputDeleteThemeInput,
+		ec.unmarshalInputDeleteWebhookInput,
 		ec.unmarshalInputEraseCustomerInput,
 		ec.unmarshalInputEscalationInput,
 		ec.unmarshalInputImportColumns,
@@ -4816,9 +5152,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputRedactNoteInput,
+		ec.unmarshalInputRedeliverWebhookInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputRotateWebhookSecretInput,
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
@@ -4830,6 +5168,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUpdateSettingsInput,
 		ec.unmarshalInputUpdateThemeInput,
 		ec.unmarshalInputUpdateUserInput,
+		ec.unmarshalInputUpdateWebhookInput,
 		ec.unmarshalInputUserFilter,
 	)
 	first := true
@@ -4922,7 +5261,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4951,6 +5290,7 @@ var sources = []*ast.Source{
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
 	{Name: "theme.graphqls", Input: sourceData("theme.graphqls"), BuiltIn: false},
 	{Name: "user.graphqls", Input: sourceData("user.graphqls"), BuiltIn: false},
+	{Name: "webhook.graphqls", Input: sourceData("webhook.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -5398,6 +5738,16 @@ func (ec *executionContext) childFields_CreateUserPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type CreateUserPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_CreateWebhookPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5508,6 +5858,14 @@ func (ec *executionContext) childFields_DeleteThemePayload(ctx context.Context, 
 		return ec.fieldContext_DeleteThemePayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteThemePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWebhookPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5976,6 +6334,14 @@ func (ec *executionContext) childFields_RedactNotePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type RedactNotePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RedeliverWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delivery":
+		return ec.fieldContext_RedeliverWebhookPayload_delivery(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Response(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6080,6 +6446,16 @@ func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field 
 		return ec.fieldContext_RootCauseSet_whys(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RootCauseSet", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RowRejection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6380,6 +6756,14 @@ func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type UpdateUserPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_UpdateWebhookPayload_webhook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6434,6 +6818,80 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "owner":
+		return ec.fieldContext_Webhook_owner(ctx, field)
+	case "events":
+		return ec.fieldContext_Webhook_events(ctx, field)
+	case "filter":
+		return ec.fieldContext_Webhook_filter(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Webhook_enabled(ctx, field)
+	case "disabledReason":
+		return ec.fieldContext_Webhook_disabledReason(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_Webhook_failingSince(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Webhook_createdAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_Webhook_deliveries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookDelivery_id(ctx, field)
+	case "event":
+		return ec.fieldContext_WebhookDelivery_event(ctx, field)
+	case "attempts":
+		return ec.fieldContext_WebhookDelivery_attempts(ctx, field)
+	case "responseStatus":
+		return ec.fieldContext_WebhookDelivery_responseStatus(ctx, field)
+	case "status":
+		return ec.fieldContext_WebhookDelivery_status(ctx, field)
+	case "lastError":
+		return ec.fieldContext_WebhookDelivery_lastError(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_WebhookDelivery_nextAttemptAt(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookDelivery_createdAt(ctx, field)
+	case "deliveredAt":
+		return ec.fieldContext_WebhookDelivery_deliveredAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookDeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookDeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookDeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookDeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookDeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookDeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

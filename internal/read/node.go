@@ -59,6 +59,14 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 		if viewer.Has() {
 			return node(loadOne[model.ApiToken](ctx, r, id))
 		}
+	case model.WebhookID:
+		if viewer.Has() {
+			return node(loadOne[model.Webhook](ctx, r, id))
+		}
+	case model.DeliveryID:
+		if viewer.Has() {
+			return node(loadOne[model.WebhookDelivery](ctx, r, id))
+		}
 	}
 	return nil, nil
 }
