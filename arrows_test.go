@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
+	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
 	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
@@ -55,10 +55,10 @@ var arrows = map[string][]string{
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/rate", "internal/read",
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},

@@ -199,6 +199,7 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	files *importer.Uploads
 	hooks *webhook.Sender
 
 	rate    *rate.Buckets
@@ -245,6 +246,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
+		files: importer.NewUploads(db, work, time.Now, log),
 		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
 		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 	}, nil
@@ -272,6 +274,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
+	background.Go(func() { a.files.Run(running) })
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
@@ -333,7 +336,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	})
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
-			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
+			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
 			Reports: report.New(a.db, a.feed, time.Now),
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,

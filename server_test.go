@@ -100,6 +100,13 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	})
 	if !o.still {
 		a.feed.Follow()
+		running, end := context.WithCancel(context.Background())
+		var background sync.WaitGroup
+		background.Go(func() { a.files.Run(running) })
+		t.Cleanup(func() {
+			end()
+			background.Wait()
+		})
 	}
 	if o.hooks {
 		ctx, stop := context.WithCancel(context.Background())

@@ -1666,6 +1666,16 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, v any) (model.ImportID, error) {
+	var res model.ImportID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, sel ast.SelectionSet, v model.ImportID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNoteID(ctx context.Context, v any) (model.NoteID, error) {
 	var res model.NoteID
 	err := res.UnmarshalGQL(v)
@@ -2370,6 +2380,18 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = sel
 	_ = ctx
 	res := model.MarshalInt(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := model.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(v)
 	return res
 }
 

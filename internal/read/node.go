@@ -51,6 +51,10 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 		if staff {
 			return node(l.Notifications.Load(ctx, id))
 		}
+	case model.ImportID:
+		if viewer.Has(model.Manager) {
+			return node(loadOne[model.Import](ctx, r, id))
+		}
 	case model.ApiTokenID:
 		if viewer.Has() {
 			return node(loadOne[model.ApiToken](ctx, r, id))
