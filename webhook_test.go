@@ -44,8 +44,8 @@ func (s *testServer) webhook(url string, types ...string) tree {
 const deliveries = `query ($id: ID!) {node(id: $id) {... on Webhook {enabled deliveries(first: 10) {totalCount pageInfo {hasNextPage}
 	nodes {id status attempts responseStatus lastError nextAttemptAt deliveredAt event {id type case {number}}}}}}}`
 
-// ended waits until so many of a webhook's deliveries have ended, and gives them.
-func (s *testServer) ended(webhook string, n int) []tree {
+// posted waits until so many of a webhook's deliveries have ended, and gives them.
+func (s *testServer) posted(webhook string, n int) []tree {
 	s.t.Helper()
 	id, err := model.ParseID(webhook)
 	if err != nil {
@@ -87,7 +87,7 @@ func TestTheExampleReceiverPrintsEachEventOnce(t *testing.T) {
 	_, opened := s.submitted(nil)
 	s.note(opened, "Called.")
 	s.move(opened, model.Closed)
-	list := s.ended(hook, 3)
+	list := s.posted(hook, 3)
 	for i, want := range []string{"STATUS_CHANGED", "NOTE_ADDED", "OPENED"} { // the newest first
 		if d := list[i]; d.text("status") != "DELIVERED" || d.number("attempts") != 1 || d.number("responseStatus") != http.StatusNoContent ||
 			d.text("event.type") != want || d.number("event.case.number") != 1 || d.missing("deliveredAt") || !d.missing("nextAttemptAt") {
@@ -98,7 +98,7 @@ func TestTheExampleReceiverPrintsEachEventOnce(t *testing.T) {
 	if again.text("redeliverWebhook.delivery.status") != "QUEUED" {
 		t.Errorf("sent again by hand: %s", again.body)
 	}
-	if d := s.ended(hook, 3)[2]; d.number("attempts") != 2 || d.text("status") != "DELIVERED" {
+	if d := s.posted(hook, 3)[2]; d.number("attempts") != 2 || d.text("status") != "DELIVERED" {
 		t.Errorf("sent again by hand it is %v", d.v)
 	}
 	if printed := strings.Count(receiver.output(), "case 1 of Ana"); printed != 3 {
