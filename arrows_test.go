@@ -20,7 +20,7 @@ const module = "github.com/closeloop/closeloop"
 var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
-	"migrations":        {},
+	"migrations":        {"model"}, // only Go folds texts
 	"web":               {},
 	"internal/fault":    {},
 	"internal/config":   {},
@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
 	"internal/page":   {"internal/fault"},
-	"internal/filter": {"model", "internal/fault"},
+	"internal/filter": {"model", "internal/country", "internal/fault"},
 	"internal/rule":   {"model", "internal/filter"},
 	"internal/auth":   {"model", "internal/fault", "internal/filter"},
 	"internal/event":  {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},

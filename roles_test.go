@@ -37,6 +37,16 @@ type things struct {
 
 func (w *things) freshCase() string { _, opened := w.submitted(nil); return opened }
 
+func (w *things) freshCustomer() string {
+	response, _ := w.submitted(nil)
+	return w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).text("node.customer.id")
+}
+
+func (w *things) freshNote() string {
+	return w.ok(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
+		vars{"input": vars{"caseId": w.opened, "body": "Called."}}).text("addNote.note.id")
+}
+
 func (w *things) freshToken() string {
 	return w.ok(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {token {id}}}`,
 		vars{"input": vars{"name": "for a while", "userId": w.users[model.Agent]}}).text("createApiToken.token.id")
@@ -117,6 +127,13 @@ var uses = map[string]use{
 	}},
 	"Mutation.updateSettings": {admins, `mutation ($input: UpdateSettingsInput!) {updateSettings(input: $input) {settings {currency}}}`, func(*things) any {
 		return vars{"currency": "USD"}
+	}},
+	"Mutation.redactNote": {managers, `mutation ($input: RedactNoteInput!) {redactNote(input: $input) {note {body redactedAt}}}`, func(w *things) any {
+		return vars{"noteId": w.freshNote()}
+	}},
+	"Query.exportCustomer": {admins, `query ($input: ID!) {exportCustomer(id: $input)}`, func(w *things) any { return w.freshCustomer() }},
+	"Mutation.eraseCustomer": {admins, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {erasedAt} responsesKept}}`, func(w *things) any {
+		return vars{"customerId": w.freshCustomer()}
 	}},
 	"Mutation.createUser": {admins, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`, func(*things) any { return newUser() }},
 	"Mutation.updateUser": {admins, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, func(w *things) any {

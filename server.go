@@ -264,7 +264,10 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
-	timers := func() { background.Go(func() { a.work.WatchDue(running, a.log) }) }
+	timers := func() {
+		background.Go(func() { a.work.WatchDue(running, a.log) })
+		background.Go(func() { a.work.WatchRetention(running, a.log) })
+	}
 	if withSample {
 		background.Go(func() { a.sample(running, timers) }) // the past is made by a clock of its own
 	} else {

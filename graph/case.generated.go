@@ -1605,6 +1605,29 @@ func (ec *executionContext) fieldContext_Note_createdAt(_ context.Context, field
 	return graphql.NewScalarFieldContext("Note", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Note_redactedAt(ctx context.Context, field graphql.CollectedField, obj *model.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_redactedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RedactedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Note_redactedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _NoteConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[model.Note]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2371,7 +2394,7 @@ func (ec *executionContext) unmarshalInputNoteFilter(ctx context.Context, obj an
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"case", "author", "createdAt"}
+	fieldsInOrder := [...]string{"case", "author", "createdAt", "search"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2399,6 +2422,13 @@ func (ec *executionContext) unmarshalInputNoteFilter(ctx context.Context, obj an
 				return it, err
 			}
 			it.CreatedAt = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Search = data
 		}
 	}
 	return it, nil
@@ -3835,6 +3865,11 @@ func (ec *executionContext) _Note(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "redactedAt":
+			out.Values[i] = ec._Note_redactedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4582,6 +4617,23 @@ func (ec *executionContext) unmarshalNOutreachInput2ᚖgithubᚗcomᚋcloseloop�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, v any) (model.OutreachOffer, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := model.OutreachOffer(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, sel ast.SelectionSet, v model.OutreachOffer) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx context.Context, v any) (model.OutreachOutcome, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := model.OutreachOutcome(tmp)
@@ -4793,12 +4845,84 @@ func (ec *executionContext) unmarshalONoteFilter2ᚖgithubᚗcomᚋcloseloopᚋc
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannelᚄ(ctx context.Context, v any) ([]model.OutreachChannel, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachChannel, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannelᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachChannel) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOOutreachInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOutreachInput(ctx context.Context, v any) (*casework.OutreachInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputOutreachInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOOutreachOffer2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOfferᚄ(ctx context.Context, v any) ([]model.OutreachOffer, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachOffer, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachOffer2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOfferᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachOffer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOOutreachOffer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx context.Context, v any) (*model.OutreachOffer, error) {
@@ -4818,6 +4942,42 @@ func (ec *executionContext) marshalOOutreachOffer2ᚖgithubᚗcomᚋcloseloopᚋ
 	_ = ctx
 	res := model.MarshalString(string(*v))
 	return res
+}
+
+func (ec *executionContext) unmarshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcomeᚄ(ctx context.Context, v any) ([]model.OutreachOutcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.OutreachOutcome, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.OutreachOutcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -9,10 +9,16 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
+	"github.com/shopspring/decimal"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************
 
+type AttributeFilterResolver interface {
+	Key(ctx context.Context, obj filter.Operators, data string) error
+	Value(ctx context.Context, obj filter.Operators, data filter.Operators) error
+}
 type CaseFilterResolver interface {
 	And(ctx context.Context, obj *filter.Case, data []*filter.Case) error
 	Or(ctx context.Context, obj *filter.Case, data []*filter.Case) error
@@ -30,8 +36,11 @@ type CaseFilterResolver interface {
 	AssignedAt(ctx context.Context, obj *filter.Case, data *filter.Time) error
 	DueAt(ctx context.Context, obj *filter.Case, data *filter.Time) error
 	FirstFollowUpAt(ctx context.Context, obj *filter.Case, data *filter.Time) error
+	FirstContactAt(ctx context.Context, obj *filter.Case, data *filter.Time) error
 	ClosedAt(ctx context.Context, obj *filter.Case, data *filter.Time) error
 	Rule(ctx context.Context, obj *filter.Case, data []string) error
+	ExternalRef(ctx context.Context, obj *filter.Case, data filter.Operators) error
+	Outreach(ctx context.Context, obj *filter.Case, data filter.Operators) error
 	Response(ctx context.Context, obj *filter.Case, data *filter.Response) error
 	Customer(ctx context.Context, obj *filter.Case, data *filter.Customer) error
 }
@@ -40,9 +49,41 @@ type CustomerFilterResolver interface {
 	Or(ctx context.Context, obj *filter.Customer, data []*filter.Customer) error
 	Not(ctx context.Context, obj *filter.Customer, data *filter.Customer) error
 	ID(ctx context.Context, obj *filter.Customer, data []string) error
+	ExternalID(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	Email(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	FirstName(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	LastName(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	Phone(ctx context.Context, obj *filter.Customer, data filter.Operators) error
 	Company(ctx context.Context, obj *filter.Customer, data filter.Operators) error
 	Country(ctx context.Context, obj *filter.Customer, data filter.Operators) error
 	Segment(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	LifetimeValue(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	AccountManagerEmail(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	AgentEmail(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	Attribute(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	LastContactedAt(ctx context.Context, obj *filter.Customer, data *filter.Time) error
+	NextSurveyAt(ctx context.Context, obj *filter.Customer, data *filter.Time) error
+	Search(ctx context.Context, obj *filter.Customer, data *string) error
+}
+type DecimalFilterResolver interface {
+	Eq(ctx context.Context, obj filter.Operators, data *decimal.Decimal) error
+	Gte(ctx context.Context, obj filter.Operators, data *decimal.Decimal) error
+	Lte(ctx context.Context, obj filter.Operators, data *decimal.Decimal) error
+	IsNull(ctx context.Context, obj filter.Operators, data *bool) error
+}
+type ExternalRefFilterResolver interface {
+	System(ctx context.Context, obj filter.Operators, data *string) error
+	ID(ctx context.Context, obj filter.Operators, data *string) error
+}
+type FloatFilterResolver interface {
+	Gte(ctx context.Context, obj filter.Operators, data *float64) error
+	Lte(ctx context.Context, obj filter.Operators, data *float64) error
+	IsNull(ctx context.Context, obj filter.Operators, data *bool) error
+}
+type IdListFilterResolver interface {
+	Any(ctx context.Context, obj filter.Operators, data []string) error
+	All(ctx context.Context, obj filter.Operators, data []string) error
+	None(ctx context.Context, obj filter.Operators, data []string) error
 }
 type IntFilterResolver interface {
 	Eq(ctx context.Context, obj filter.Operators, data *int) error
@@ -50,21 +91,46 @@ type IntFilterResolver interface {
 	Gte(ctx context.Context, obj filter.Operators, data *int) error
 	Lte(ctx context.Context, obj filter.Operators, data *int) error
 }
+type OutreachFilterResolver interface {
+	Channel(ctx context.Context, obj filter.Operators, data []model.OutreachChannel) error
+	Offer(ctx context.Context, obj filter.Operators, data []model.OutreachOffer) error
+	Outcome(ctx context.Context, obj filter.Operators, data []model.OutreachOutcome) error
+}
 type ResponseFilterResolver interface {
 	And(ctx context.Context, obj *filter.Response, data []*filter.Response) error
 	Or(ctx context.Context, obj *filter.Response, data []*filter.Response) error
 	Not(ctx context.Context, obj *filter.Response, data *filter.Response) error
 	ID(ctx context.Context, obj *filter.Response, data []string) error
+	ExternalID(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	Score(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	Category(ctx context.Context, obj *filter.Response, data []model.Category) error
+	Survey(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	ContactRequested(ctx context.Context, obj *filter.Response, data *bool) error
+	Comment(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	Drivers(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	Themes(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	ThemeEffort(ctx context.Context, obj *filter.Response, data []model.Effort) error
+	QuoteConsent(ctx context.Context, obj *filter.Response, data *bool) error
+	TestimonialLikelihood(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	RespondedAt(ctx context.Context, obj *filter.Response, data *filter.Time) error
+	ReceivedAt(ctx context.Context, obj *filter.Response, data *filter.Time) error
+	ContactStatus(ctx context.Context, obj *filter.Response, data []model.ContactStatus) error
+	HasCase(ctx context.Context, obj *filter.Response, data *bool) error
+	Attribute(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	Customer(ctx context.Context, obj *filter.Response, data *filter.Customer) error
+	Search(ctx context.Context, obj *filter.Response, data *string) error
 }
 type StringFilterResolver interface {
 	Eq(ctx context.Context, obj filter.Operators, data *string) error
 	In(ctx context.Context, obj filter.Operators, data []string) error
+	Contains(ctx context.Context, obj filter.Operators, data *string) error
+	StartsWith(ctx context.Context, obj filter.Operators, data *string) error
 	IsNull(ctx context.Context, obj filter.Operators, data *bool) error
+}
+type StringListFilterResolver interface {
+	Any(ctx context.Context, obj filter.Operators, data []string) error
+	All(ctx context.Context, obj filter.Operators, data []string) error
+	None(ctx context.Context, obj filter.Operators, data []string) error
 }
 type TimeFilterResolver interface {
 	Gte(ctx context.Context, obj *filter.Time, data *time.Time) error
@@ -110,8 +176,40 @@ func (ec *executionContext) unmarshalNCustomerFilter2ᚖgithubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNEffort2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx context.Context, v any) (model.Effort, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := model.Effort(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEffort2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx context.Context, sel ast.SelectionSet, v model.Effort) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNResponseFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐResponse(ctx context.Context, v any) (*filter.Response, error) {
 	var res = new(filter.Response)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNStringFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAttributeFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -168,7 +266,88 @@ func (ec *executionContext) unmarshalOCustomerFilter2ᚖgithubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalODecimalFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOEffort2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffortᚄ(ctx context.Context, v any) ([]model.Effort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.Effort, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNEffort2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOEffort2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffortᚄ(ctx context.Context, sel ast.SelectionSet, v []model.Effort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEffort2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOExternalRefFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOFloatFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOIdListFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOIntFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOOutreachFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -204,6 +383,15 @@ func (ec *executionContext) unmarshalOResponseFilter2ᚖgithubᚗcomᚋcloseloop
 }
 
 func (ec *executionContext) unmarshalOStringFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res filter.Operators
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOStringListFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -37,6 +37,7 @@ type ResolverRoot interface {
 	CaseOverdue() CaseOverdueResolver
 	CaseStatusChanged() CaseStatusChangedResolver
 	Customer() CustomerResolver
+	CustomerErased() CustomerErasedResolver
 	CustomerReplied() CustomerRepliedResolver
 	Mutation() MutationResolver
 	Note() NoteResolver
@@ -50,11 +51,18 @@ type ResolverRoot interface {
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
+	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
+	DecimalFilter() DecimalFilterResolver
+	ExternalRefFilter() ExternalRefFilterResolver
+	FloatFilter() FloatFilterResolver
+	IdListFilter() IdListFilterResolver
 	IntFilter() IntFilterResolver
+	OutreachFilter() OutreachFilterResolver
 	ResponseFilter() ResponseFilterResolver
 	StringFilter() StringFilterResolver
+	StringListFilter() StringListFilterResolver
 	TimeFilter() TimeFilterResolver
 }
 
@@ -284,6 +292,7 @@ type ComplexityRoot struct {
 		CreatedAt           func(childComplexity int) int
 		DisplayName         func(childComplexity int) int
 		Email               func(childComplexity int) int
+		ErasedAt            func(childComplexity int) int
 		ExternalID          func(childComplexity int) int
 		FirstName           func(childComplexity int) int
 		ID                  func(childComplexity int) int
@@ -308,6 +317,18 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CustomerErased struct {
+		Actor    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Type     func(childComplexity int) int
+	}
+
 	CustomerReplied struct {
 		Actor       func(childComplexity int) int
 		At          func(childComplexity int) int
@@ -323,6 +344,11 @@ type ComplexityRoot struct {
 
 	DeleteRulePayload struct {
 		DeletedID func(childComplexity int) int
+	}
+
+	EraseCustomerPayload struct {
+		Customer      func(childComplexity int) int
+		ResponsesKept func(childComplexity int) int
 	}
 
 	ExternalRef struct {
@@ -347,11 +373,13 @@ type ComplexityRoot struct {
 		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
 		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
 		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
+		EraseCustomer    func(childComplexity int, input casework.EraseCustomerInput) int
 		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
 		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote       func(childComplexity int, input casework.RedactNoteInput) int
 		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
 		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
@@ -363,11 +391,12 @@ type ComplexityRoot struct {
 	}
 
 	Note struct {
-		Author    func(childComplexity int) int
-		Body      func(childComplexity int) int
-		Case      func(childComplexity int) int
-		CreatedAt func(childComplexity int) int
-		ID        func(childComplexity int) int
+		Author     func(childComplexity int) int
+		Body       func(childComplexity int) int
+		Case       func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		RedactedAt func(childComplexity int) int
 	}
 
 	NoteAdded struct {
@@ -437,22 +466,23 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APITokens   func(childComplexity int) int
-		Case        func(childComplexity int, number int) int
-		CaseEvents  func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
-		CaseSummary func(childComplexity int, filter *filter.Case) int
-		Cases       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
-		Customers   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
-		Node        func(childComplexity int, id string) int
-		Nodes       func(childComplexity int, ids []string) int
-		Notes       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
-		PreviewRule func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
-		Responses   func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
-		RuleRecipes func(childComplexity int) int
-		Rules       func(childComplexity int) int
-		Settings    func(childComplexity int) int
-		Users       func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
-		Viewer      func(childComplexity int) int
+		APITokens      func(childComplexity int) int
+		Case           func(childComplexity int, number int) int
+		CaseEvents     func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary    func(childComplexity int, filter *filter.Case) int
+		Cases          func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
+		Customers      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
+		ExportCustomer func(childComplexity int, id string) int
+		Node           func(childComplexity int, id string) int
+		Nodes          func(childComplexity int, ids []string) int
+		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
+		RuleRecipes    func(childComplexity int) int
+		Rules          func(childComplexity int) int
+		Settings       func(childComplexity int) int
+		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
+		Viewer         func(childComplexity int) int
 	}
 
 	Recipient struct {
@@ -469,6 +499,11 @@ type ComplexityRoot struct {
 	RecordReplyPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RedactNotePayload struct {
+		Case func(childComplexity int) int
+		Note func(childComplexity int) int
 	}
 
 	Response struct {
@@ -564,6 +599,7 @@ type ComplexityRoot struct {
 	Settings struct {
 		CentralAddresses  func(childComplexity int) int
 		Currency          func(childComplexity int) int
+		EraseAfterDays    func(childComplexity int) int
 		ForcedStatusOrder func(childComplexity int) int
 		TimeZone          func(childComplexity int) int
 	}
@@ -1601,6 +1637,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Customer.Email(childComplexity), true
+	case "Customer.erasedAt":
+		if e.ComplexityRoot.Customer.ErasedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Customer.ErasedAt(childComplexity), true
 	case "Customer.externalId":
 		if e.ComplexityRoot.Customer.ExternalID == nil {
 			break
@@ -1705,6 +1747,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CustomerEdge.Node(childComplexity), true
 
+	case "CustomerErased.actor":
+		if e.ComplexityRoot.CustomerErased.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Actor(childComplexity), true
+	case "CustomerErased.at":
+		if e.ComplexityRoot.CustomerErased.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.At(childComplexity), true
+	case "CustomerErased.case":
+		if e.ComplexityRoot.CustomerErased.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Case(childComplexity), true
+	case "CustomerErased.cursor":
+		if e.ComplexityRoot.CustomerErased.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Cursor(childComplexity), true
+	case "CustomerErased.id":
+		if e.ComplexityRoot.CustomerErased.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.ID(childComplexity), true
+	case "CustomerErased.matches":
+		if e.ComplexityRoot.CustomerErased.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Matches(childComplexity), true
+	case "CustomerErased.note":
+		if e.ComplexityRoot.CustomerErased.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Note(childComplexity), true
+	case "CustomerErased.snapshot":
+		if e.ComplexityRoot.CustomerErased.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Snapshot(childComplexity), true
+	case "CustomerErased.type":
+		if e.ComplexityRoot.CustomerErased.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CustomerErased.Type(childComplexity), true
+
 	case "CustomerReplied.actor":
 		if e.ComplexityRoot.CustomerReplied.Actor == nil {
 			break
@@ -1772,6 +1869,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteRulePayload.DeletedID(childComplexity), true
+
+	case "EraseCustomerPayload.customer":
+		if e.ComplexityRoot.EraseCustomerPayload.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseCustomerPayload.Customer(childComplexity), true
+	case "EraseCustomerPayload.responsesKept":
+		if e.ComplexityRoot.EraseCustomerPayload.ResponsesKept == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseCustomerPayload.ResponsesKept(childComplexity), true
 
 	case "ExternalRef.id":
 		if e.ComplexityRoot.ExternalRef.ExternalID == nil {
@@ -1883,6 +1993,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+	case "Mutation.eraseCustomer":
+		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
 	case "Mutation.linkCase":
 		if e.ComplexityRoot.Mutation.LinkCase == nil {
 			break
@@ -1938,6 +2059,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordReply(childComplexity, args["input"].(casework.RecordReplyInput)), true
+	case "Mutation.redactNote":
+		if e.ComplexityRoot.Mutation.RedactNote == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_redactNote_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -2057,6 +2189,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Note.ID(childComplexity), true
+	case "Note.redactedAt":
+		if e.ComplexityRoot.Note.RedactedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.RedactedAt(childComplexity), true
 
 	case "NoteAdded.actor":
 		if e.ComplexityRoot.NoteAdded.Actor == nil {
@@ -2396,6 +2534,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Customers(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*filter.Customer), args["orderBy"].([]*read.CustomerOrder)), true
+	case "Query.exportCustomer":
+		if e.ComplexityRoot.Query.ExportCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Query_exportCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExportCustomer(childComplexity, args["id"].(string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -2532,6 +2681,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordReplyPayload.Event(childComplexity), true
+
+	case "RedactNotePayload.case":
+		if e.ComplexityRoot.RedactNotePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedactNotePayload.Case(childComplexity), true
+	case "RedactNotePayload.note":
+		if e.ComplexityRoot.RedactNotePayload.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedactNotePayload.Note(childComplexity), true
 
 	case "Response.attributes":
 		if e.ComplexityRoot.Response.AttributeList == nil {
@@ -2932,6 +3094,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.Currency(childComplexity), true
+	case "Settings.eraseAfterDays":
+		if e.ComplexityRoot.Settings.EraseAfterDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.EraseAfterDays(childComplexity), true
 	case "Settings.forcedStatusOrder":
 		if e.ComplexityRoot.Settings.ForcedStatusOrder == nil {
 			break
@@ -3131,6 +3299,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
+		ec.unmarshalInputEraseCustomerInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
@@ -3139,6 +3308,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
 		ec.unmarshalInputRecordReplyInput,
+		ec.unmarshalInputRedactNoteInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRevokeApiTokenInput,
 		ec.unmarshalInputSetRootCauseInput,
@@ -3240,7 +3410,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3257,6 +3427,7 @@ var sources = []*ast.Source{
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -3678,6 +3849,8 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_responses(ctx, field)
 	case "cases":
 		return ec.fieldContext_Customer_cases(ctx, field)
+	case "erasedAt":
+		return ec.fieldContext_Customer_erasedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Customer", field.Name)
 }
@@ -3740,6 +3913,16 @@ func (ec *executionContext) childFields_DeleteRulePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRulePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_EraseCustomerPayload_customer(ctx, field)
+	case "responsesKept":
+		return ec.fieldContext_EraseCustomerPayload_responsesKept(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseCustomerPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "system":
@@ -3780,6 +3963,8 @@ func (ec *executionContext) childFields_Note(ctx context.Context, field graphql.
 		return ec.fieldContext_Note_body(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Note_createdAt(ctx, field)
+	case "redactedAt":
+		return ec.fieldContext_Note_redactedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Note", field.Name)
 }
@@ -3922,6 +4107,16 @@ func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, 
 		return ec.fieldContext_RecordReplyPayload_event(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordReplyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RedactNotePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "note":
+		return ec.fieldContext_RedactNotePayload_note(ctx, field)
+	case "case":
+		return ec.fieldContext_RedactNotePayload_case(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedactNotePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Response(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4114,6 +4309,8 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_centralAddresses(ctx, field)
 	case "forcedStatusOrder":
 		return ec.fieldContext_Settings_forcedStatusOrder(ctx, field)
+	case "eraseAfterDays":
+		return ec.fieldContext_Settings_eraseAfterDays(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
 }

@@ -117,6 +117,29 @@ func (ec *executionContext) fieldContext_Settings_forcedStatusOrder(_ context.Co
 	return graphql.NewScalarFieldContext("Settings", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _Settings_eraseAfterDays(ctx context.Context, field graphql.CollectedField, obj *model.Settings) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Settings_eraseAfterDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EraseAfterDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Settings_eraseAfterDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Settings", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _UpdateSettingsPayload_settings(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateSettingsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -164,7 +187,7 @@ func (ec *executionContext) unmarshalInputUpdateSettingsInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"currency", "timeZone", "centralAddresses", "forcedStatusOrder"}
+	fieldsInOrder := [...]string{"currency", "timeZone", "centralAddresses", "forcedStatusOrder", "eraseAfterDays"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -199,6 +222,13 @@ func (ec *executionContext) unmarshalInputUpdateSettingsInput(ctx context.Contex
 				return it, err
 			}
 			it.ForcedStatusOrder = graphql.OmittableOf(data)
+		case "eraseAfterDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eraseAfterDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EraseAfterDays = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -242,6 +272,11 @@ func (ec *executionContext) _Settings(ctx context.Context, sel ast.SelectionSet,
 		case "forcedStatusOrder":
 			out.Values[i] = ec._Settings_forcedStatusOrder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "eraseAfterDays":
+			out.Values[i] = ec._Settings_eraseAfterDays(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

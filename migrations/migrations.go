@@ -45,7 +45,8 @@ func Apply(ctx context.Context, pool *pgxpool.Pool) error {
 	defer db.Close() // the pool stays open
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithSessionLocker(locker),
-		goose.WithGoMigrations(river(pool)),
+		goose.WithGoMigrations(river(pool), filters()),
+		goose.WithExcludeNames([]string{filtersFile}), // filters applies it
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithSlog(slog.New(slog.DiscardHandler)),
 	)
@@ -53,7 +54,7 @@ func Apply(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
+		return fmt.Errorf("migrate the database: %w", withoutTrigrams(ctx, pool, err))
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type Case struct {
 	Country          *string          `json:"-"`
 	CompanyFold      *string          `json:"-"`
 	SegmentFold      *string          `json:"-"`
+	SurveyFold       *string          `json:"-"`
 	LifetimeValue    *decimal.Decimal `json:"-"`
 
 	// Where a list joined them.
@@ -70,6 +71,7 @@ func (c *Case) CopyCustomer(from *Customer) {
 func (c *Case) CopyResponse(from *Response) {
 	category := CategoryOf(from.Score)
 	c.Score, c.Category, c.RespondedAt, c.ContactRequested = &from.Score, &category, &from.RespondedAt, &from.ContactRequested
+	c.SurveyFold = FoldPointer(from.Survey)
 }
 
 // Overdue tells whether the case is past its target with no follow-up yet. Closing a case follows it up.
@@ -115,11 +117,12 @@ func (*Case) IsNode() {}
 
 // Note is internal: nothing in it ever reaches the customer.
 type Note struct {
-	ID        NoteID
-	CaseID    CaseID
-	AuthorID  UserID
-	Body      string
-	CreatedAt time.Time
+	ID         NoteID
+	CaseID     CaseID
+	AuthorID   UserID
+	Body       string
+	CreatedAt  time.Time
+	RedactedAt *time.Time // when the words were removed; the body says so in their place
 }
 
 func (*Note) IsNode() {}

@@ -37,6 +37,7 @@ type (
 	OutreachRecorded   struct{ *LoggedEvent }
 	CustomerReplied    struct{ *LoggedEvent }
 	RootCauseSet       struct{ *LoggedEvent }
+	CustomerErased     struct{ *LoggedEvent }
 )
 
 // Typed gives the event in the Go type of its GraphQL type.
@@ -60,6 +61,8 @@ func (e *LoggedEvent) Typed() CaseEvent {
 		return &CustomerReplied{e}
 	case EventRootCauseSet:
 		return &RootCauseSet{e}
+	case EventCustomerErased:
+		return &CustomerErased{e}
 	}
 	panic("closeloop: an event of type " + string(e.Type) + " has no GraphQL type")
 }

@@ -17,6 +17,7 @@ func TestEveryTypeOfEventHasItsGraphQLType(t *testing.T) {
 		model.EventStatusChanged:  func(e model.CaseEvent) bool { _, ok := e.(*model.CaseStatusChanged); return ok },
 		model.EventNoteAdded:      func(e model.CaseEvent) bool { _, ok := e.(*model.NoteAdded); return ok },
 		model.EventDetailsChanged: func(e model.CaseEvent) bool { _, ok := e.(*model.CaseDetailsChanged); return ok },
+		model.EventCustomerErased: func(e model.CaseEvent) bool { _, ok := e.(*model.CustomerErased); return ok },
 	} {
 		row := &model.LoggedEvent{Event: model.Event{Type: kind}}
 		if typed := row.Typed(); !is(typed) || typed.Logged() != row {

@@ -33,6 +33,7 @@ type Customer struct {
 	NextSurveyAt        *time.Time        `json:"nextSurveyAt,omitempty"`
 	LastResponseAt      *time.Time        `json:"-"`
 	CreatedAt           time.Time         `json:"createdAt"`
+	ErasedAt            *time.Time        `json:"erasedAt,omitempty"` // when the personal data was removed for good
 }
 
 // Fold renews the folded columns; whoever writes a customer calls it last.

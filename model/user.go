@@ -56,6 +56,7 @@ type Settings struct {
 	TimeZone          string
 	CentralAddresses  []string `gorm:"serializer:json"`
 	ForcedStatusOrder bool
+	EraseAfterDays    *int // customers not heard of for so long are erased; nil: never
 }
 
 // TableName is the table's: GORM would look for the plural of a plural.

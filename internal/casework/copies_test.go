@@ -1,6 +1,9 @@
 package casework_test
 
 import (
+	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -109,8 +112,8 @@ func (w *world) recount() {
 			WHERE (r.country, r.company_fold, r.segment_fold) IS DISTINCT FROM (c.country, c.company_fold, c.segment_fold)`,
 		"cases differ from their customers": `cases k JOIN customers c ON c.id = k.customer_id WHERE (k.country, k.company_fold, k.segment_fold, k.lifetime_value)
 			IS DISTINCT FROM (c.country, c.company_fold, c.segment_fold, c.lifetime_value)`,
-		"cases differ from their responses": `cases k JOIN responses r ON r.id = k.response_id WHERE (k.score, k.category, k.responded_at, k.contact_requested, k.customer_id)
-			IS DISTINCT FROM (r.score, r.category, r.responded_at, r.contact_requested, r.customer_id)`,
+		"cases differ from their responses": `cases k JOIN responses r ON r.id = k.response_id WHERE (k.score, k.category, k.responded_at, k.contact_requested, k.survey_fold, k.customer_id)
+			IS DISTINCT FROM (r.score, r.category, r.responded_at, r.contact_requested, r.survey_fold, r.customer_id)`,
 		"cases are at another version than their log": `cases k WHERE k.version <> (SELECT count(*) FROM case_events e WHERE e.case_id = k.id)
 			OR k.version <> (SELECT max(version) FROM case_events e WHERE e.case_id = k.id)`,
 		"logs are out of order": `case_events a JOIN case_events b ON b.case_id = a.case_id AND b.version > a.version AND b.seq < a.seq`,
@@ -126,11 +129,21 @@ func (w *world) recount() {
 		w.t.Fatal(err)
 	}
 	for _, c := range customers {
-		folded := c
-		folded.Fold()
-		if !same(folded.EmailFold, c.EmailFold) || !same(folded.CompanyFold, c.CompanyFold) || !same(folded.SegmentFold, c.SegmentFold) {
-			w.t.Errorf("a customer is not folded as they are written: %+v", c)
+		row := read[model.CustomerRow](w, c.ID)
+		if want := c.Row(); !sameJSON(w.t, folds(row), folds(want)) {
+			w.t.Errorf("a customer is not folded as they are written: %+v; want %+v", row, want)
 		}
+	}
+	var responses []model.Response
+	if err := w.db.Gorm.Find(&responses).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	for _, r := range responses {
+		row, want := read[model.ResponseRow](w, r.ID), r.Row()
+		if !same(row.ExternalIDFold, want.ExternalIDFold) || !same(row.SurveyFold, want.SurveyFold) {
+			w.t.Errorf("a response is not folded as it is written: %+v", row)
+		}
+		w.textsOf(&r)
 	}
 	var ids []model.CaseID
 	if err := w.db.Gorm.Model(&model.Case{}).Pluck("id", &ids).Error; err != nil {
@@ -138,5 +151,38 @@ func (w *world) recount() {
 	}
 	for _, id := range ids {
 		w.logTells(id)
+	}
+}
+
+func folds(c *model.CustomerRow) []any {
+	return []any{c.EmailFold, c.CompanyFold, c.SegmentFold, c.ExternalIDFold, c.FirstNameFold, c.LastNameFold, c.PhoneFold, c.AccountManagerEmailFold,
+		c.AgentEmailFold, c.AttributesFold, c.SearchFold}
+}
+
+// textsOf compares a response's folded texts with the response.
+func (w *world) textsOf(r *model.Response) {
+	w.t.Helper()
+	var rows []struct {
+		CommentFold                 *string
+		DriversFold, AttributesFold json.RawMessage
+	}
+	err := w.db.Gorm.Raw("SELECT comment_fold, to_jsonb(drivers_fold) AS drivers_fold, attributes_fold FROM response_texts WHERE response_id = ?", r.ID).
+		Scan(&rows).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	want := r.Texts()
+	if want == nil || len(rows) != 1 {
+		if want != nil || len(rows) != 0 {
+			w.t.Errorf("%d rows of texts for %+v", len(rows), r)
+		}
+		return
+	}
+	var have model.ResponseTexts
+	if err := errors.Join(json.Unmarshal(rows[0].DriversFold, &have.DriversFold), json.Unmarshal(rows[0].AttributesFold, &have.AttributesFold)); err != nil {
+		w.t.Fatal(err)
+	}
+	if !same(rows[0].CommentFold, want.CommentFold) || !slices.Equal(have.DriversFold, want.DriversFold) || !maps.Equal(have.AttributesFold, want.AttributesFold) {
+		w.t.Errorf("the texts of %+v are folded to %s, %s and %+v", r, rows[0].DriversFold, rows[0].AttributesFold, rows[0].CommentFold)
 	}
 }

@@ -31,11 +31,11 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 		if s.NameKey != "" && s.Customer.ExternalID == nil && customer.Email == nil {
 			customer.NameKey = &s.NameKey
 		}
-		customer.Fold()
-		if err := tx.Create(customer).Error; err != nil {
+		row := customer.Row()
+		if err := tx.Create(row).Error; err != nil {
 			return nil, nil, fmt.Errorf("make a customer: %w", err)
 		}
-		return customer, nil, nil
+		return &row.Customer, nil, nil
 	}
 
 	was := *customer
@@ -62,8 +62,7 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 }
 
 func writeCustomer(tx *gorm.DB, c *model.Customer) error {
-	c.Fold()
-	err := tx.Model(&model.Customer{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c).Error
+	err := tx.Model(&model.CustomerRow{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c.Row()).Error
 	if err != nil {
 		return fmt.Errorf("write a customer: %w", err)
 	}

@@ -36,6 +36,9 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		if err != nil {
 			return fmt.Errorf("read a customer: %w", err)
 		}
+		if err := gone("input.id", customer); err != nil {
+			return err
+		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)
 		(&prepared{Submission: Submission{SubmitResponseInput: SubmitResponseInput{Customer: given}}}).fill(customer)

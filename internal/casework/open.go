@@ -95,7 +95,7 @@ func about(tx *gorm.DB, in OpenCaseInput) (*model.Response, *model.Customer, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("read a customer: %w", err)
 	}
-	return response, customer, nil
+	return response, customer, gone(argument, customer)
 }
 
 // conflictNaming is the CONFLICT of a second case for one response; it names the first. It looks for that when the
@@ -127,6 +127,11 @@ func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*mod
 		err := tx.Exec("INSERT INTO case_rules (case_id, rule_id, ordinal) VALUES (?, ?, ?)", h.ID, id, i).Error
 		if err != nil {
 			return nil, fmt.Errorf("write a case's rules: %w", err)
+		}
+	}
+	if h.Response != nil && h.Origin != model.OriginRule { // an older response may have themes; of a new one, the caller knows
+		if err := h.readAround(tx); err != nil {
+			return nil, err
 		}
 	}
 	if note != nil {

@@ -15,6 +15,7 @@ import (
 
 const (
 	shortMax      = 500     // characters of a name, an address, a survey, a driver
+	foldedMax     = 2000    // bytes of such a text, folded: a b-tree takes no more than 2,704
 	commentMax    = 100_000 // characters
 	attributesMax = 200
 	driversMax    = 100
@@ -187,6 +188,9 @@ func identity(argument string, s **string) error {
 func short(argument, s string) error {
 	if utf8.RuneCountInString(s) > shortMax {
 		return fault.Input(argument, "%d characters at most", shortMax)
+	}
+	if len(s) > foldedMax/4 && len(model.Fold(s)) > foldedMax { // folding makes up to three times as much of a text
+		return fault.Input(argument, "too long: without regard to case it takes more than %d bytes", foldedMax)
 	}
 	return text(argument, s)
 }

@@ -117,6 +117,12 @@ func submissions(random *rand.Rand, now time.Time) []casework.Submission {
 		in := casework.SubmitResponseInput{Score: random.IntN(11), RespondedAt: &responded, Customer: &casework.CustomerInput{
 			FirstName: pick("Ana", "Bo"), Company: pick("ACME", "Acme", "Straße"), Country: pick("BR", "DE", "FR"), Segment: pick("gold", "GOLD", "ＳＩＬＶＥＲ"),
 		}}
+		for n := range random.IntN(3) {
+			in.Drivers = append(in.Drivers, []string{"Crew", `A "b" \c, {d}`, "Preis"}[n])
+			in.Attributes = append(in.Attributes, &casework.AttributeInput{Key: fmt.Sprint(n), Value: "Straße"})
+			in.Customer.Attributes = append(in.Customer.Attributes, &casework.AttributeInput{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))})
+		}
+		in.Survey, in.Comment = new([]string{"", "Relationship", "FLIGHT"}[random.IntN(3)]), new([]string{"", "Too LATE", "Ὀδυσσεύς"}[random.IntN(3)])
 		if random.IntN(3) > 0 {
 			in.Customer.ExternalID = new(fmt.Sprintf("c-%d", who))
 		}

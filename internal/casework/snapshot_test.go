@@ -57,6 +57,11 @@ func (w *world) snapshot(id model.CaseID) *model.Snapshot {
 	if err := w.db.Gorm.Where("case_id = ?", id).Order(`system COLLATE "C"`).Find(&s.ExternalRefs).Error; err != nil {
 		w.t.Fatal(err)
 	}
+	err := w.db.Gorm.Raw(`SELECT t.* FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = ? AND t.deleted_at IS NULL
+		ORDER BY t.name_fold`, s.Case.ResponseID).Scan(&s.Themes).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	kinds := map[string]bool{}
 	for _, e := range w.events(id) {
 		if e.Type != model.EventOutreachRecorded {

@@ -121,11 +121,10 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if err != nil {
 		return nil, err
 	}
-	response := p.response(customer, in.now)
-	if err := in.tx.Omit(clause.Associations).Create(response).Error; err != nil {
-		return nil, fmt.Errorf("keep a response: %w", err)
+	response, err := in.keep(p.response(customer, in.now))
+	if err != nil {
+		return nil, err
 	}
-	response.Category = model.CategoryOf(response.Score)
 	out := &SubmitResponsePayload{Response: response, Created: true}
 	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
 		if out.Case, err = in.carryOut(ctx, d, response, customer); err != nil {
@@ -140,20 +139,39 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	return out, nil
 }
 
+// keep writes the response with its folded texts.
+func (in *intake) keep(r *model.Response) (*model.Response, error) {
+	row := r.Row()
+	if err := in.tx.Omit(clause.Associations).Create(row).Error; err != nil {
+		return nil, fmt.Errorf("keep a response: %w", err)
+	}
+	if texts := row.Texts(); texts != nil {
+		if err := in.tx.Create(texts).Error; err != nil {
+			return nil, fmt.Errorf("keep a response's texts: %w", err)
+		}
+	}
+	row.Category = model.CategoryOf(row.Score)
+	return &row.Response, nil
+}
+
 // known answers with the response that has this external id already. Nobody can be about to write one: the caller
 // holds the lock of the id.
 func (in *intake) known(p *prepared) (*SubmitResponsePayload, error) {
 	if p.ExternalID == nil {
 		return nil, nil
 	}
-	response := new(model.Response)
-	err := in.tx.Where("external_id = ?", *p.ExternalID).Take(response).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
+	var responses []*model.Response
+	// In one statement: between two, an erasure could take the id away behind the first and before the second.
+	err := in.tx.Raw(`SELECT * FROM responses WHERE external_id = @id UNION ALL
+		SELECT r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`,
+		map[string]any{"id": *p.ExternalID}).Scan(&responses).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for a response: %w", err)
 	}
+	if len(responses) == 0 {
+		return nil, nil
+	}
+	response := responses[0]
 	out := &SubmitResponsePayload{Response: response}
 	c := new(model.Case)
 	err = in.tx.Where("response_id = ?", response.ID).Take(c).Error

@@ -59,6 +59,7 @@ type held struct {
 	rules      []model.RuleID
 	refs       []model.ExternalRef
 	outreaches []model.Outreach // each kind once, in the order they first happened
+	themes     []model.Theme    // the response's, but for deleted ones
 }
 
 // around is what belongs to a case and stands in other tables, in one look.
@@ -66,18 +67,21 @@ const around = `SELECT
 	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
 	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system COLLATE "C") FROM case_external_refs WHERE case_id = c.id) AS refs,
 	(SELECT jsonb_agg(kind ORDER BY first) FROM (SELECT jsonb_strip_nulls(jsonb_build_object('channel', channel, 'offer', offer, 'outcome', outcome)) AS kind,
-		min(version) AS first FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED' GROUP BY channel, offer, outcome) kinds) AS outreaches
+		min(version) AS first FROM case_events WHERE case_id = c.id AND type = 'OUTREACH_RECORDED' GROUP BY channel, offer, outcome) kinds) AS outreaches,
+	(SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'effort', t.effort, 'resolvedAt', t.resolved_at) ORDER BY t.name_fold, t.id)
+		FROM cases k JOIN response_themes x ON x.response_id = k.response_id JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
+		WHERE k.id = c.id) AS themes
 	FROM (SELECT CAST(? AS uuid) AS id) c`
 
 func (h *held) readAround(tx *gorm.DB) error {
-	var row struct{ Rules, Refs, Outreaches []byte }
+	var row struct{ Rules, Refs, Outreaches, Themes []byte }
 	if err := tx.Raw(around, h.ID).Scan(&row).Error; err != nil {
 		return fmt.Errorf("read what belongs to a case: %w", err)
 	}
 	for _, part := range []struct {
 		raw  []byte
 		into any
-	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}} {
+	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}, {row.Themes, &h.themes}} {
 		if part.raw == nil {
 			continue
 		}
@@ -122,7 +126,7 @@ func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 func (h *held) snapshot() *model.Snapshot {
 	s := &model.Snapshot{
 		Case: h.Case, Customer: *h.Customer, RuleIDs: h.rules,
-		ExternalRefs: slices.Clone(h.refs), Outreaches: slices.Clone(h.outreaches),
+		Themes: slices.Clone(h.themes), ExternalRefs: slices.Clone(h.refs), Outreaches: slices.Clone(h.outreaches),
 	}
 	if h.Response != nil {
 		r := *h.Response

@@ -84,7 +84,7 @@ func parts(s *model.Snapshot) map[string]any {
 	return map[string]any{
 		"case": &s.Case, "response": &s.Response, "customer": &s.Customer,
 		"assigneeName": &s.AssigneeName, "ruleIds": &s.RuleIDs,
-		"externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
+		"themes": &s.Themes, "externalRefs": &s.ExternalRefs, "outreaches": &s.Outreaches,
 	}
 }
 
@@ -116,6 +116,8 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 			was.AssigneeName = nil
 		case "ruleIds":
 			was.RuleIDs = nil
+		case "themes":
+			was.Themes = nil
 		case "externalRefs":
 			was.ExternalRefs = nil
 		case "outreaches":

@@ -45,23 +45,30 @@ func (l *Log) Head(ctx context.Context) (cursor string, err error) {
 // locate tells which place a cursor is. A cursor is good when its epoch is known and its position is not past that
 // epoch's end.
 func (l *Log) locate(ctx context.Context, argument, cursor string) (place, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	nonce, number, ok := strings.Cut(string(raw), ":")
-	position, err2 := strconv.ParseInt(number, 10, 64)
-	if err != nil || err2 != nil || !ok || position < 0 {
+	at, ok := parsePlace(cursor)
+	if !ok {
 		return place{}, fault.Input(argument, "this is not a cursor of the feed")
 	}
 	head, err := l.Stamp(ctx)
 	if err != nil {
 		return place{}, err
 	}
-	at := place{nonce, position}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.good(at, head) {
 		return place{}, lost(argument)
 	}
 	return at, nil
+}
+
+func parsePlace(cursor string) (at place, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	nonce, number, ok := strings.Cut(string(raw), ":")
+	position, err2 := strconv.ParseInt(number, 10, 64)
+	if err != nil || err2 != nil || !ok || position < 0 {
+		return place{}, false
+	}
+	return place{nonce, position}, true
 }
 
 func lost(argument string) error {

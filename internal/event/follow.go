@@ -70,7 +70,11 @@ func (l *Log) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !l.remember(events, nonce) {
+		current, err := l.remember(events, nonce)
+		if err != nil {
+			return err
+		}
+		if !current {
 			return l.catchUp(ctx) // an epoch began meanwhile: what was read may be lost
 		}
 		if len(events) == 0 || *events[0].Position != tail+1 {
@@ -79,16 +83,19 @@ func (l *Log) catchUp(ctx context.Context) error {
 	}
 }
 
-// remember takes the next events in, if they continue what is there; false where the newest epoch is not the one that
-// they were read in.
-func (l *Log) remember(events []*Event, nonce string) bool {
+// remember takes the next events in, if they continue what is there; not current where the newest epoch is not the
+// one that they were read in. What it remembers of customers whom they erase is scrubbed before anybody is woken.
+func (l *Log) remember(events []*Event, nonce string) (current bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nonce() != nonce {
-		return false
+		return false, nil
 	}
 	if len(events) == 0 || *events[0].Position != l.tail+1 {
-		return true
+		return true, nil
+	}
+	if err := l.scrub(events); err != nil {
+		return false, err
 	}
 	for _, e := range events {
 		l.memory = append(l.memory, e)
@@ -104,7 +111,7 @@ func (l *Log) remember(events []*Event, nonce string) bool {
 		l.memory = append([]*Event(nil), l.memory[drop:]...)
 	}
 	l.announce()
-	return true
+	return true, nil
 }
 
 // size is roughly what the event costs in memory: its JSON, and as much again decoded.

@@ -15,6 +15,9 @@ import (
 
 // List pages the log, oldest first. Cursors are places in the feed.
 func (l *Log) List(ctx context.Context, viewer model.UserID, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	n, backward, err := args.Size()
 	if err != nil {
 		return nil, err

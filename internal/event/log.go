@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/pg"
@@ -56,6 +57,8 @@ type Log struct {
 	tail    int64         // the position that memory, or the follower's start, reaches up to
 	started chan struct{} // closed when the follower knows its tail
 	grown   chan struct{} // closed, and replaced, when memory grows or an epoch begins
+
+	erasures atomic.Int64 // how often the follower has read that customers were erased; written under mu
 }
 
 // New opens the log. Nothing is followed until Follow runs; Close ends what it started.

@@ -15,6 +15,11 @@ import (
 type Reader struct {
 	log *Log
 	at  place
+
+	// Of the events that Next gave last, for Outdated.
+	from     place  // where they begin after
+	passed   string // the cursor of the last that was not outdated; empty: none yet
+	erasures int64  // that the log knew of when they were read
 }
 
 // errClosed is what a reader gets when the program ends.
@@ -47,6 +52,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	}
 	for {
 		r.log.mu.Lock()
+		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
 		good := r.log.good(r.at, max(r.log.tail, r.at.position))
@@ -88,6 +94,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 
 // moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
 func (r *Reader) moveBehind(events []*Event) {
+	r.from, r.passed = r.at, ""
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
 		r.at = place{r.log.epochOf(last), last}
@@ -120,6 +127,9 @@ func (q Request) shows(e *Event, viewer model.UserID) (matches, shown bool) {
 		return false, false
 	}
 	matches = q.Filter.Match(filter.Of(e.Then, e.At), viewer)
+	if e.Type == model.EventCustomerErased { // what the filter matched before may be what was erased
+		return matches, true
+	}
 	return matches, matches || (e.Was != nil && q.Filter.Match(filter.Of(e.Was, e.At), viewer))
 }
 
@@ -136,6 +146,9 @@ type Watcher struct {
 
 // Watch begins after the request's place, or at the head where it names none.
 func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request) (*Watcher, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	reader, err := l.From(ctx, q.After)
 	if err != nil {
 		return nil, err
@@ -169,6 +182,13 @@ func (w *Watcher) shown(events []*Event) (shown []model.CaseEvent) {
 	}
 	return shown
 }
+
+// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile. The watcher is
+// then before that event again, and Next gives it as it is now.
+func (w *Watcher) Outdated(e model.CaseEvent) bool { return w.reader.Outdated(e.Logged().Cursor) }
+
+// Revision changes when this server learns that customers were erased: what was made of events before may name them.
+func (w *Watcher) Revision() int64 { return w.reader.log.erasures.Load() }
 
 // Place is where the watcher has got to.
 func (w *Watcher) Place() (position int64, cursor string) {

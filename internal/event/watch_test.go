@@ -49,6 +49,9 @@ func taken(ctx context.Context, l *event.Log, viewer model.UserID, q event.Reque
 				return
 			}
 			for _, e := range some {
+				if w.Outdated(e) {
+					break
+				}
 				select {
 				case events <- e:
 				case <-ctx.Done():

@@ -9,14 +9,14 @@ import (
 // mineField becomes assignee = viewer, or its opposite, before anything is decided.
 type mineField struct{}
 
-func (mineField) parse(_ *parser, v any) (expr, error) {
+func (mineField) parse(p *parser, v any) (expr, error) {
+	p.mine = true
 	want, err := readBool(v)
 	mine := leaf{
 		inSQL: func(b *sqlBuilder) { b.put("cases.assignee_id = ?", b.viewer) },
 		inGo: func(s *Subject, viewer model.UserID) bool {
 			return s.Case.AssigneeID != nil && *s.Case.AssigneeID == viewer
 		},
-		self: true,
 	}
 	return unless(want, mine), err
 }
@@ -49,9 +49,126 @@ func (ruleField) parse(p *parser, v any) (expr, error) {
 	}, err
 }
 
-func unless(want bool, x expr) expr {
-	if want {
-		return x
+// refField asks for a counterpart in another system. Systems' names and ids are theirs: compared letter for letter.
+type refField struct{}
+
+func (refField) parse(p *parser, v any) (expr, error) {
+	var system, id *string
+	read := func(into **string) func(any) error {
+		return func(v any) error {
+			s, err := model.UnmarshalString(v)
+			*into = &s
+			return err
+		}
 	}
-	return notOf{x}
+	err := p.parts(v, "ExternalRefFilter", map[string]func(any) error{"system": read(&system), "id": read(&id)})
+	return leaf{
+		inSQL: func(b *sqlBuilder) {
+			b.put("EXISTS (SELECT 1 FROM case_external_refs x WHERE x.case_id = cases.id")
+			if system != nil {
+				b.put(" AND x.system = ?", *system)
+			}
+			if id != nil {
+				b.put(" AND x.external_id = ?", *id)
+			}
+			b.put(")")
+		},
+		inGo: func(s *Subject, _ model.UserID) bool {
+			return slices.ContainsFunc(s.ExternalRefs, func(r model.ExternalRef) bool {
+				return (system == nil || r.System == *system) && (id == nil || r.ExternalID == *id)
+			})
+		},
+	}, err
+}
+
+// outreachField asks for one outreach that is like this in all.
+type outreachField struct{}
+
+var (
+	channels = []string{"PHONE", "EMAIL", "MEETING", "CAMPAIGN", "OTHER"}
+	offers   = []string{"VOUCHER", "COMPENSATION", "PANEL_INVITE", "THANK_YOU", "OTHER"}
+	outcomes = words(model.Reached, model.MessageSent, model.NoAnswer)
+)
+
+func (outreachField) parse(p *parser, v any) (expr, error) {
+	want := map[string][]string{}
+	read := func(name string, values []string) func(any) error {
+		return func(v any) (err error) {
+			want[name], err = each(p, v, oneOf(values))
+			return err
+		}
+	}
+	err := p.parts(v, "OutreachFilter", map[string]func(any) error{
+		"channel": read("channel", channels), "offer": read("offer", offers), "outcome": read("outcome", outcomes),
+	})
+	holds := func(name, have string) bool {
+		list, asked := want[name]
+		return !asked || slices.Contains(list, have)
+	}
+	return leaf{
+		inSQL: func(b *sqlBuilder) {
+			b.put("EXISTS (SELECT 1 FROM case_events x WHERE x.case_id = cases.id AND x.type = 'OUTREACH_RECORDED'")
+			for _, name := range sorted(want) {
+				b.put(" AND x."+name+" = ANY(?)", array{want[name]})
+			}
+			b.put(")")
+		},
+		inGo: func(s *Subject, _ model.UserID) bool {
+			return slices.ContainsFunc(s.Outreaches, func(o model.Outreach) bool {
+				offer := "" // none is in no list
+				if o.Offer != nil {
+					offer = string(*o.Offer)
+				}
+				return holds("channel", string(o.Channel)) && holds("offer", offer) && holds("outcome", string(o.Outcome))
+			})
+		},
+	}, err
+}
+
+// hasCaseField tells whether a case follows the response up; none does while rules run.
+type hasCaseField struct{}
+
+func (hasCaseField) parse(_ *parser, v any) (expr, error) {
+	want, err := readBool(v)
+	return unless(want, leaf{
+		inSQL: func(b *sqlBuilder) {
+			switch {
+			case b.table == "cases":
+				b.put("true")
+			case b.received:
+				b.put("false")
+			default:
+				b.put("EXISTS (SELECT 1 FROM cases x WHERE x.response_id = responses.id)")
+			}
+		},
+		inGo: func(s *Subject, _ model.UserID) bool { return s.Case != nil },
+	}), err
+}
+
+// contactField tells where the follow-up stands; it has not begun while rules run.
+type contactField struct{}
+
+func (contactField) parse(p *parser, v any) (expr, error) {
+	values := words(model.NotContacted, model.Contacted, model.Replied)
+	get := func(s *Subject) *string {
+		if s.Response.ContactStatus == "" { // the database fills it in
+			return word(model.NotContacted)
+		}
+		return word(s.Response.ContactStatus)
+	}
+	kept, err := enumField{onResponse("contact_status"), get, values}.parse(p, v)
+	if err != nil {
+		return nil, err
+	}
+	new, _ := enumField{column{fixed: "CAST('NOT_CONTACTED' AS text)"}, get, values}.parse(&parser{}, v)
+	return leaf{
+		inSQL: func(b *sqlBuilder) {
+			if b.received {
+				new.sql(b)
+				return
+			}
+			kept.sql(b)
+		},
+		inGo: kept.match,
+	}, nil
 }

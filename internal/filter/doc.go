@@ -27,7 +27,12 @@ type Subject struct {
 	Response *model.Response
 	Customer *model.Customer
 	RuleIDs  []model.RuleID
-	Now      time.Time // what withinLast, withinNext and overdue are measured from
+	Themes   []model.Theme // the response's, but for deleted ones
+
+	ExternalRefs []model.ExternalRef
+	Outreaches   []model.Outreach
+
+	Now time.Time // what withinLast, withinNext and overdue are measured from
 }
 
 // now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
@@ -35,7 +40,10 @@ func (s *Subject) now() time.Time { return s.Now.Truncate(time.Microsecond) }
 
 // Of makes the subject of a snapshot at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
-	return &Subject{Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Now: at}
+	return &Subject{
+		Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Themes: s.Themes,
+		ExternalRefs: s.ExternalRefs, Outreaches: s.Outreaches, Now: at,
+	}
 }
 
 // The three filters of the API. The zero value matches everything.
@@ -48,6 +56,7 @@ type (
 type tree struct {
 	root expr
 	raw  json.RawMessage
+	traits
 }
 
 // UnmarshalGQL reads a CaseFilter.
@@ -74,7 +83,7 @@ func (t *tree) parse(v any, n *noun, strict bool) error {
 	if err != nil {
 		return fault.New(fault.BadUserInput, "a filter is a JSON object")
 	}
-	t.root, t.raw = root, raw
+	t.root, t.raw, t.traits = root, raw, p.traits
 	return nil
 }
 
@@ -94,6 +103,16 @@ func (f *Response) Where(now time.Time) clause.Expression {
 	return f.where(responseNoun, model.UserID{}, now)
 }
 
+// WhereReceived is the filter as a condition on the rows of responses, decided as when they came in: no case followed
+// them up, and nobody had contacted the customer.
+func (f *Response) WhereReceived(now time.Time) clause.Expression {
+	if f == nil {
+		return everything
+	}
+	b := sqlBuilder{table: responseNoun.table, now: now, received: true}
+	return f.build(&b)
+}
+
 // Where is the filter as a condition on the rows of customers.
 func (f *Customer) Where(now time.Time) clause.Expression {
 	if f == nil {
@@ -105,11 +124,15 @@ func (f *Customer) Where(now time.Time) clause.Expression {
 var everything = clause.Expr{SQL: "true"}
 
 func (t *tree) where(n *noun, viewer model.UserID, now time.Time) clause.Expression {
+	return t.build(&sqlBuilder{table: n.table, viewer: viewer, now: now})
+}
+
+func (t *tree) build(b *sqlBuilder) clause.Expression {
 	if t.root == nil {
 		return everything
 	}
-	b := sqlBuilder{table: n.table, viewer: viewer, now: now.Truncate(time.Microsecond)}
-	t.root.sql(&b)
+	b.now = b.now.Truncate(time.Microsecond)
+	t.root.sql(b)
 	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
 }
 
@@ -118,20 +141,41 @@ func (f *Case) Match(s *Subject, viewer model.UserID) bool {
 	return f == nil || f.root == nil || f.root.match(s, viewer)
 }
 
+// Match decides the filter on the subject's customer. A nil filter matches everything.
+func (f *Customer) Match(s *Subject) bool {
+	return f == nil || f.root == nil || f.root.match(s, model.UserID{})
+}
+
 // Match decides the filter on the subject. A nil filter matches everything.
 func (f *Response) Match(s *Subject) bool {
 	return f == nil || f.root == nil || f.root.match(s, model.UserID{})
 }
 
-// Stored reads a filter that a rule keeps. Where lists pass over a null, this refuses it, and an empty filter too: a
-// slip must not widen a rule.
+// Stored reads a ResponseFilter that is kept: a rule's, a scope's. Where lists pass over a null, this refuses it, and an
+// empty filter too: a slip must not widen a rule, nor open a scope. It refuses a search, for Go decides what is kept.
 func Stored(raw json.RawMessage) (*Response, error) {
+	t, err := stored(raw, responseNoun)
+	return &Response{t}, err
+}
+
+// StoredCustomer reads a CustomerFilter that is kept, as Stored does.
+func StoredCustomer(raw json.RawMessage) (*Customer, error) {
+	t, err := stored(raw, customerNoun)
+	return &Customer{t}, err
+}
+
+// StoredCase reads a CaseFilter that is kept, as Stored does.
+func StoredCase(raw json.RawMessage) (*Case, error) {
+	t, err := stored(raw, caseNoun)
+	return &Case{t}, err
+}
+
+func stored(raw json.RawMessage, n *noun) (t tree, err error) {
 	v, err := Decode(raw)
 	if err != nil {
-		return nil, fault.New(fault.BadUserInput, "a filter is a JSON object")
+		return t, fault.New(fault.BadUserInput, "a filter is a JSON object")
 	}
-	f := new(Response)
-	return f, f.parse(v, responseNoun, true)
+	return t, t.parse(v, n, true)
 }
 
 // Decode reads the JSON of a filter into what UnmarshalGQL takes: its numbers stay as they are written, for an Int is
@@ -149,20 +193,55 @@ func Decode(raw json.RawMessage) (v any, err error) {
 }
 
 // Raw is the filter as it was given; nil where there is none.
-func (f *Response) Raw() json.RawMessage {
-	if f == nil {
-		return nil
-	}
-	return f.raw
-}
+func (f *Response) Raw() json.RawMessage { return f.given().raw }
 
 // Raw is the filter as it was given; nil where there is none.
-func (f *Case) Raw() json.RawMessage {
-	if f == nil {
-		return nil
-	}
-	return f.raw
-}
+func (f *Case) Raw() json.RawMessage { return f.given().raw }
+
+// Raw is the filter as it was given; nil where there is none.
+func (f *Customer) Raw() json.RawMessage { return f.given().raw }
 
 // Mine tells whether the answer depends on who asks.
-func (f *Case) Mine() bool { return f != nil && f.root != nil && f.root.mine() }
+func (f *Case) Mine() bool { return f.given().mine }
+
+// Searches tells whether the filter holds a search: PostgreSQL alone decides it, so that it narrows lists and nothing
+// else.
+func (f *Case) Searches() bool { return f.given().searches }
+
+// Searches tells whether the filter holds a search, as a case's does.
+func (f *Response) Searches() bool { return f.given().searches }
+
+// Searches tells whether the filter holds a search, as a case's does.
+func (f *Customer) Searches() bool { return f.given().searches }
+
+// Personal names the first field that looks at personal data, by its path in the filter, such as
+// and[0].customer.email; it is empty where none does. Who may not see personal data may not ask for it either: the
+// answer to enough questions is the data.
+func (f *Case) Personal() string { return f.given().personal }
+
+// Personal names the first field that looks at personal data, as a case's does.
+func (f *Response) Personal() string { return f.given().personal }
+
+// Personal names the first field that looks at personal data, as a case's does.
+func (f *Customer) Personal() string { return f.given().personal }
+
+func (f *Case) given() (t tree) {
+	if f != nil {
+		t = f.tree
+	}
+	return t
+}
+
+func (f *Response) given() (t tree) {
+	if f != nil {
+		t = f.tree
+	}
+	return t
+}
+
+func (f *Customer) given() (t tree) {
+	if f != nil {
+		t = f.tree
+	}
+	return t
+}

@@ -14,7 +14,6 @@ import (
 type expr interface {
 	sql(*sqlBuilder)
 	match(*Subject, model.UserID) bool
-	mine() bool // whether the viewer matters
 }
 
 type (
@@ -66,27 +65,14 @@ func (x withResponse) match(s *Subject, viewer model.UserID) bool {
 	return s.Response != nil && x.of.match(s, viewer)
 }
 
-func anyMine(list []expr) bool {
-	for _, e := range list {
-		if e.mine() {
-			return true
-		}
-	}
-	return false
-}
-
-func (x allOf) mine() bool        { return anyMine(x) }
-func (x anyOf) mine() bool        { return anyMine(x) }
-func (x notOf) mine() bool        { return x.of.mine() }
-func (x withResponse) mine() bool { return x.of.mine() }
-
 // sqlBuilder writes a condition with a parameter for every value.
 type sqlBuilder struct {
-	table  string // of the rows that are asked for: the same field stands elsewhere in each
-	viewer model.UserID
-	now    time.Time
-	text   strings.Builder
-	vars   []any
+	table    string // of the rows that are asked for: the same field stands elsewhere in each
+	viewer   model.UserID
+	now      time.Time
+	received bool // whether responses are seen as when they came in
+	text     strings.Builder
+	vars     []any
 }
 
 func (b *sqlBuilder) join(list []expr, word, empty string) {

@@ -4,104 +4,106 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/closeloop/closeloop/model"
 )
-
-// noun is a kind of thing that can be filtered: its table and its fields.
-type noun struct {
-	name   string
-	table  string
-	fields map[string]field
-}
-
-// field reads what the caller wrote for one field and answers with the condition it stands for.
-type field interface {
-	parse(p *parser, v any) (expr, error)
-}
-
-// column tells where a value stands in SQL, by the table whose rows are asked for. A place that is not named is
-// reached over the response's or the customer's id.
-type column struct {
-	name   string            // in the noun's own table
-	own    string            // that table
-	copied map[string]string // table → column that copies it there
-	fixed  string            // the whole place, where the field belongs to no noun
-}
-
-func (c column) in(table string) string {
-	if c.fixed != "" {
-		return c.fixed
-	}
-	if table == c.own {
-		return c.own + "." + c.name
-	}
-	if copied, ok := c.copied[table]; ok {
-		return table + "." + copied
-	}
-	return "(SELECT x." + c.name + " FROM " + c.own + " x WHERE x.id = " + table + "." + foreignKey[c.own] + ")"
-}
-
-var foreignKey = map[string]string{"customers": "customer_id", "responses": "response_id"}
-
-func onCustomer(name string, copied map[string]string) column {
-	return column{name: name, own: "customers", copied: copied}
-}
-
-func onResponse(name string, copied map[string]string) column {
-	return column{name: name, own: "responses", copied: copied}
-}
-
-func onCase(name string) column { return column{name: name, own: "cases"} }
-
-func everywhere(name string) map[string]string {
-	return map[string]string{"cases": name, "responses": name}
-}
-
-func toCase(name string) map[string]string { return map[string]string{"cases": name} }
 
 var customerNoun, responseNoun, caseNoun = nouns()
 
 func nouns() (customer, response, kase *noun) {
-	customer = &noun{name: "CustomerFilter", table: "customers", fields: map[string]field{
-		"id":      idField[model.CustomerID]{onCustomer("id", everywhere("customer_id")), func(s *Subject) *model.CustomerID { return &s.Customer.ID }},
-		"company": textField{onCustomer("company_fold", everywhere("company_fold")), func(s *Subject) *string { return s.Customer.Company }},
-		// Country codes are upper-case ASCII in the table; folding the caller's value the other way keeps the index plain.
-		"country": countryField{onCustomer("country", everywhere("country")), func(s *Subject) *string { return s.Customer.Country }},
-		"segment": textField{onCustomer("segment_fold", everywhere("segment_fold")), func(s *Subject) *string { return s.Customer.Segment }},
-	}}
-
-	response = &noun{name: "ResponseFilter", table: "responses", fields: map[string]field{
-		"id":    idField[model.ResponseID]{onResponse("id", toCase("response_id")), func(s *Subject) *model.ResponseID { return &s.Response.ID }},
-		"score": intField{onResponse("score", toCase("score")), func(s *Subject) *int { return &s.Response.Score }},
-		"category": enumField{onResponse("category", toCase("category")), func(s *Subject) string { return string(model.CategoryOf(s.Response.Score)) },
-			[]string{string(model.Detractor), string(model.Passive), string(model.Promoter)}},
-		"contactRequested": boolField{onResponse("contact_requested", toCase("contact_requested")), func(s *Subject) bool { return s.Response.ContactRequested }},
-		"respondedAt":      timeField{onResponse("responded_at", toCase("responded_at")), func(s *Subject) *time.Time { return &s.Response.RespondedAt }},
-		"customer":         nested{of: customer},
-	}}
-
-	kase = &noun{name: "CaseFilter", table: "cases", fields: map[string]field{
-		"id":     idField[model.CaseID]{onCase("id"), func(s *Subject) *model.CaseID { return &s.Case.ID }},
-		"number": intField{onCase("number"), func(s *Subject) *int { return &s.Case.Number }},
-		"status": enumField{onCase("status"), func(s *Subject) string { return string(s.Case.Status) },
-			[]string{string(model.Open), string(model.InProgress), string(model.Closed)}},
-		"origin": enumField{onCase("origin"), func(s *Subject) string { return string(s.Case.Origin) },
-			[]string{string(model.OriginRule), string(model.OriginManual)}},
-		"assignee":        idField[model.UserID]{onCase("assignee_id"), func(s *Subject) *model.UserID { return s.Case.AssigneeID }},
-		"assigned":        presentField{onCase("assignee_id"), func(s *Subject) bool { return s.Case.AssigneeID != nil }},
-		"mine":            mineField{},
-		"overdue":         overdueField{},
-		"openedAt":        timeField{onCase("opened_at"), func(s *Subject) *time.Time { return &s.Case.OpenedAt }},
-		"updatedAt":       timeField{onCase("updated_at"), func(s *Subject) *time.Time { return &s.Case.UpdatedAt }},
-		"assignedAt":      timeField{onCase("assigned_at"), func(s *Subject) *time.Time { return s.Case.AssignedAt }},
-		"dueAt":           timeField{onCase("due_at"), func(s *Subject) *time.Time { return s.Case.DueAt }},
-		"firstFollowUpAt": timeField{onCase("first_follow_up_at"), func(s *Subject) *time.Time { return s.Case.FirstFollowUpAt }},
-		"closedAt":        timeField{onCase("closed_at"), func(s *Subject) *time.Time { return s.Case.ClosedAt }},
-		"rule":            ruleField{},
-		"response":        nested{of: response, wrap: func(x expr) expr { return withResponse{x} }},
-		"customer":        nested{of: customer},
-	}}
+	customer = &noun{name: "CustomerFilter", table: "customers", fields: customerFields()}
+	response = &noun{name: "ResponseFilter", table: "responses", fields: responseFields(customer)}
+	kase = &noun{name: "CaseFilter", table: "cases", fields: caseFields(customer, response)}
 	return customer, response, kase
 }
 
+func customerFields() map[string]entry {
+	return map[string]entry{
+		"id": {idField[model.CustomerID]{onCustomer("id").copiedAs("customer_id", "cases", "responses"), func(s *Subject) *model.CustomerID { return &s.Customer.ID }}, open},
+		// Feeds that know no better take the e-mail address for the id.
+		"externalId": {textField{onCustomer("external_id_fold"), func(s *Subject) *string { return s.Customer.ExternalID }}, personal},
+		"email":      {textField{onCustomer("email_fold"), func(s *Subject) *string { return s.Customer.Email }}, personal},
+		"firstName":  {textField{onCustomer("first_name_fold"), func(s *Subject) *string { return s.Customer.FirstName }}, personal},
+		"lastName":   {textField{onCustomer("last_name_fold"), func(s *Subject) *string { return s.Customer.LastName }}, personal},
+		"phone":      {textField{onCustomer("phone_fold"), func(s *Subject) *string { return s.Customer.Phone }}, personal},
+		"company":    {textField{onCustomer("company_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Company }}, open},
+		"country":    {countryField{onCustomer("country").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Country }}, open},
+		"segment":    {textField{onCustomer("segment_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Segment }}, open},
+		"lifetimeValue": {decimalField{onCustomer("lifetime_value").copiedTo("cases"), func(s *Subject) *decimal.Decimal { return s.Customer.LifetimeValue }},
+			open},
+		"accountManagerEmail": {textField{onCustomer("account_manager_email_fold"), func(s *Subject) *string { return s.Customer.AccountManagerEmail }}, personal},
+		"agentEmail":          {textField{onCustomer("agent_email_fold"), func(s *Subject) *string { return s.Customer.AgentEmail }}, personal},
+		"attribute":           {attributeField{onCustomer("attributes_fold"), func(s *Subject) map[string]string { return s.Customer.Attributes }}, personal},
+		"lastContactedAt":     {timeField{onCustomer("last_contacted_at"), func(s *Subject) *time.Time { return s.Customer.LastContactedAt }}, open},
+		"nextSurveyAt":        {timeField{onCustomer("next_survey_at"), func(s *Subject) *time.Time { return s.Customer.NextSurveyAt }}, open},
+		"search":              {customerSearch{onCustomer("search_fold")}, personal},
+	}
+}
+
+func responseFields(customer *noun) map[string]entry {
+	return map[string]entry{
+		"id":         {idField[model.ResponseID]{onResponse("id").copiedAs("response_id", "cases"), func(s *Subject) *model.ResponseID { return &s.Response.ID }}, open},
+		"externalId": {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, open},
+		"score":      {intField{onResponse("score").copiedTo("cases"), func(s *Subject) *int { return &s.Response.Score }}, open},
+		"category": {enumField{onResponse("category").copiedTo("cases"),
+			func(s *Subject) *string { return word(model.CategoryOf(s.Response.Score)) }, words(model.Detractor, model.Passive, model.Promoter)}, open},
+		"survey":           {textField{onResponse("survey_fold").copiedTo("cases"), func(s *Subject) *string { return s.Response.Survey }}, open},
+		"contactRequested": {boolField{onResponse("contact_requested").copiedTo("cases"), func(s *Subject) *bool { return &s.Response.ContactRequested }}, open},
+		"comment":          {textField{onTexts("comment_fold"), func(s *Subject) *string { return s.Response.Comment }}, personal},
+		"drivers":          {driversField{onTexts("drivers_fold")}, open},
+		"themes":           {themesField{}, open},
+		"themeEffort":      {effortField{}, open},
+		"quoteConsent":     {boolField{onResponse("quote_consent"), func(s *Subject) *bool { return s.Response.QuoteConsent }}, open},
+		"testimonialLikelihood": {floatField{onResponse("testimonial_likelihood"), func(s *Subject) *float64 { return s.Response.TestimonialLikelihood }},
+			open},
+		"respondedAt":   {timeField{onResponse("responded_at").copiedTo("cases"), func(s *Subject) *time.Time { return &s.Response.RespondedAt }}, open},
+		"receivedAt":    {timeField{onResponse("received_at"), func(s *Subject) *time.Time { return &s.Response.ReceivedAt }}, open},
+		"contactStatus": {contactField{}, open},
+		"hasCase":       {hasCaseField{}, open},
+		"attribute":     {attributeField{onTexts("attributes_fold"), func(s *Subject) map[string]string { return s.Response.Attributes }}, personal},
+		"customer":      {nested{of: customer}, open},
+		"search":        {responseSearch{onResponse("comment")}, personal},
+	}
+}
+
+func caseFields(customer, response *noun) map[string]entry {
+	return map[string]entry{
+		"id":     {idField[model.CaseID]{onCase("id"), func(s *Subject) *model.CaseID { return &s.Case.ID }}, open},
+		"number": {intField{onCase("number"), func(s *Subject) *int { return &s.Case.Number }}, open},
+		"status": {enumField{onCase("status"), func(s *Subject) *string { return word(s.Case.Status) }, words(model.Open, model.InProgress, model.Closed)}, open},
+		"origin": {enumField{onCase("origin"), func(s *Subject) *string { return word(s.Case.Origin) },
+			words(model.OriginRule, model.OriginManual, model.OriginAllocation)}, open},
+		"assignee":        {idField[model.UserID]{onCase("assignee_id"), func(s *Subject) *model.UserID { return s.Case.AssigneeID }}, open},
+		"assigned":        {presentField{onCase("assignee_id"), func(s *Subject) bool { return s.Case.AssigneeID != nil }}, open},
+		"mine":            {mineField{}, open},
+		"overdue":         {overdueField{}, open},
+		"openedAt":        {timeField{onCase("opened_at"), func(s *Subject) *time.Time { return &s.Case.OpenedAt }}, open},
+		"updatedAt":       {timeField{onCase("updated_at"), func(s *Subject) *time.Time { return &s.Case.UpdatedAt }}, open},
+		"assignedAt":      {timeField{onCase("assigned_at"), func(s *Subject) *time.Time { return s.Case.AssignedAt }}, open},
+		"dueAt":           {timeField{onCase("due_at"), func(s *Subject) *time.Time { return s.Case.DueAt }}, open},
+		"firstFollowUpAt": {timeField{onCase("first_follow_up_at"), func(s *Subject) *time.Time { return s.Case.FirstFollowUpAt }}, open},
+		"firstContactAt":  {timeField{onCase("first_contact_at"), func(s *Subject) *time.Time { return s.Case.FirstContactAt }}, open},
+		"closedAt":        {timeField{onCase("closed_at"), func(s *Subject) *time.Time { return s.Case.ClosedAt }}, open},
+		"rule":            {ruleField{}, open},
+		"externalRef":     {refField{}, open},
+		"outreach":        {outreachField{}, open},
+		"response":        {nested{of: response, wrap: func(x expr) expr { return withResponse{x} }}, open},
+		"customer":        {nested{of: customer}, open},
+	}
+}
+
 func has[T comparable](list []T, v *T) bool { return v != nil && slices.Contains(list, *v) }
+
+func word[T ~string](v T) *string {
+	s := string(v)
+	return &s
+}
+
+func words[T ~string](values ...T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}

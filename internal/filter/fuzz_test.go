@@ -18,7 +18,7 @@ func FuzzFilter(f *testing.F) {
 	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: f, ids: map[string][]string{
 		"cus": {"cus_0190163d8694739b9f6b1bdac25e4c4e"}, "res": {"res_0190163d8694739b9f6b1bdac25e4c4e"},
 		"cas": {"cas_0190163d8694739b9f6b1bdac25e4c4e"}, "usr": {"usr_0190163d8694739b9f6b1bdac25e4c4e"},
-		"rul": {"rul_0190163d8694739b9f6b1bdac25e4c4e"},
+		"rul": {"rul_0190163d8694739b9f6b1bdac25e4c4e"}, "thm": {"thm_0190163d8694739b9f6b1bdac25e4c4e"},
 	}}
 	for range 60 {
 		for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
@@ -65,7 +65,8 @@ func checked(t *testing.T, read *tree, n *noun) {
 	if marks := strings.Count(c.SQL, "?"); marks != len(c.Vars) {
 		t.Errorf("%s has %d marks for %d values", c.SQL, marks, len(c.Vars))
 	}
-	if strings.ContainsAny(c.SQL, "$@;\\\"\x00") {
+	ours := strings.NewReplacer(`COLLATE "C"`, "", "@> CAST", "", "@@ websearch", "").Replace(c.SQL)
+	if strings.ContainsAny(ours, "$@;\\\"\x00") {
 		t.Errorf("%s holds what we never write", c.SQL)
 	}
 	subject := &Subject{Case: &model.Case{}, Customer: &model.Customer{}, Response: &model.Response{}, Now: moment}

@@ -3,9 +3,10 @@ package filter
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
-	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,9 +22,26 @@ var texts = []string{
 	"Acme", "ACME", "acme ", "", " ", "Café", "CAFE\u0301", "cafe", "Straße", "STRASSE", "stra\u1e9ee", "istanbul", "ISTANBUL",
 	"İstanbul", "ıstanbul", "i\u0307stanbul", "Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ", "ὀδυσσεύσ", "\u212bngstrom", "ångström", "ﬁn", "FIN", "ǅ", "ŉ", "ΐ",
 	"\u1fb3", "\u13a0", "\uab70", "Ⓐ", "ſ", "100%", "a_b", `a\b`, "'; DROP TABLE cases; --", "?", "$1", "@name", "🦔", "\u0345", "\u1100\u1161", "가",
+	"%", "_", `\`, `\\`, `\%`, `"`, "{}", `{"a":"b"}`, ",", "NULL", "null", "a,b", "\t", "\n", "\u00a0", "\u200b",
+	// What stands beside the surrogates, and at the ends of the planes: where the text after another is counted up to.
+	"\ud7ff", "\ue000", "\uffff", "\ufffd", "a\ud7ff", "a\U0010ffff", "\U0010ffff", "\U00010000", "👩‍🚀", "e\u0301\u0323", "e\u0323\u0301", "\u0301",
 }
 
+// keysOfAttributes are told apart letter for letter.
+var keysOfAttributes = []string{"Seat", "seat", "Café", "CAFE\u0301", "", `a"b\c`, "%", "a.b"}
+
+var decimals = []string{"0", "0.0001", "-0.0001", "1.5", "1.50", "-1.5", "99999999999999999999.9999", "-99999999999999999999.9999", "10", "10.0001"}
+
+var likelihoods = []float64{0, 1, 0.5, 5e-324, 0.1, math.Nextafter(0.5, 1), math.Nextafter(0.5, 0), math.Nextafter(1, 0)}
+
 var countries = []string{"DE", "BR", "TR", "IT", "GB"}
+
+var (
+	efforts         = words(model.Easy, model.Medium, model.Hard)
+	contactStatuses = words(model.NotContacted, model.Contacted, model.Replied)
+	systems         = []string{"Zendesk", "zendesk", "SAP", `a"b`, "Straße"}
+	externals       = []string{"1", "2", "A1", "a1", "100%"}
+)
 
 // moments lie at the edges of microseconds, of durations and of the calendar.
 var moments = []time.Time{
@@ -36,14 +54,53 @@ var moments = []time.Time{
 
 var durations = []string{"PT0S", "PT0.000001S", "PT1H", "PT1H0.000001S", "P2D", "P36499D"}
 
+// composed is a text of one to three of these, in some case: the mark that one begins with may go to the letter that
+// the one before it ends with.
+func composed(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(3) {
+		b.WriteString(texts[r.IntN(len(texts))])
+	}
+	switch r.IntN(4) {
+	case 0:
+		return strings.ToUpper(b.String())
+	case 1:
+		return strings.ToLower(b.String())
+	}
+	return b.String()
+}
+
 // maker makes filters up, as GraphQL or JSON would hand them over.
 type maker struct {
 	*rand.Rand
-	t   testing.TB
-	ids map[string][]string // by prefix; among them one of nothing
+	t      testing.TB
+	ids    map[string][]string // by prefix; among them one of nothing
+	corpus []string            // texts that stand in the rows
 }
 
 func (m *maker) pick(from []string) string { return from[m.IntN(len(from))] }
+
+// text is one that is asked for: most of them stand in a row, or a part of them does.
+func (m *maker) text() string {
+	switch way := m.IntN(8); {
+	case way < 2 || len(m.corpus) == 0:
+		return m.pick(texts)
+	case way == 2:
+		return composed(m.Rand)
+	case way < 6:
+		return m.pick(m.corpus)
+	}
+	runes := []rune(m.pick(m.corpus))
+	from := m.IntN(len(runes) + 1)
+	if m.IntN(2) == 0 {
+		from = 0
+	}
+	part := string(runes[from : from+m.IntN(len(runes)-from+1)])
+	if m.IntN(3) == 0 {
+		return strings.ToUpper(part)
+	}
+	return part
+}
 
 // object makes a filter of the noun; depth bounds how deep.
 func (m *maker) object(n *noun, depth int) map[string]any {
@@ -56,19 +113,14 @@ func (m *maker) object(n *noun, depth int) map[string]any {
 			made[m.name(n)] = nil
 		default:
 			name := m.name(n)
-			made[name] = m.field(n.fields[name], depth)
+			made[name] = m.field(n.fields[name].field, depth)
 		}
 	}
 	return made
 }
 
 func (m *maker) name(n *noun) string {
-	names := make([]string, 0, len(n.fields))
-	for name := range n.fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return m.pick(names)
+	return m.pick(sortedFields(n))
 }
 
 func (m *maker) logic(n *noun, depth int, into map[string]any) {
@@ -97,7 +149,15 @@ func (m *maker) field(f field, depth int) any {
 		op := m.pick(ops)
 		made[op] = m.value(f, op)
 	}
-	return made
+	return m.wrapped(f, made)
+}
+
+// wrapped puts an object of operators where the field takes it.
+func (m *maker) wrapped(f field, operators map[string]any) any {
+	if _, ok := f.(attributeField); ok {
+		return map[string]any{"key": m.pick(keysOfAttributes), "value": operators}
+	}
+	return operators
 }
 
 // operators are those that the field knows; false where it is given a bare value.
@@ -105,12 +165,20 @@ func (m *maker) operators(f field) ([]string, bool) {
 	switch f.(type) {
 	case intField:
 		return []string{"eq", "gte", "in", "lte"}, true
-	case textField, countryField:
+	case decimalField:
+		return []string{"eq", "gte", "isNull", "lte"}, true
+	case floatField:
+		return []string{"gte", "isNull", "lte"}, true
+	case textField, attributeField:
+		return []string{"contains", "eq", "in", "isNull", "startsWith"}, true
+	case countryField:
 		return []string{"eq", "in", "isNull"}, true
+	case driversField, themesField:
+		return []string{"all", "any", "none"}, true
 	case timeField:
 		return []string{"gte", "isNull", "lt", "withinLast", "withinNext"}, true
-	case nested, enumField, boolField, presentField, mineField, overdueField, ruleField, idField[model.CustomerID],
-		idField[model.ResponseID], idField[model.CaseID], idField[model.UserID]:
+	case nested, enumField, boolField, presentField, mineField, overdueField, ruleField, effortField, contactField, hasCaseField, refField,
+		outreachField, idField[model.CustomerID], idField[model.ResponseID], idField[model.CaseID], idField[model.UserID]:
 		return nil, false
 	}
 	m.t.Fatalf("the tests know no fields of type %T: teach the maker of filters what it takes", f)
@@ -121,50 +189,116 @@ func (m *maker) value(f field, op string) any {
 	if op == "isNull" {
 		return m.IntN(2) == 0
 	}
-	one := func() any {
-		switch f := f.(type) {
-		case intField:
-			return m.number()
-		case textField:
-			return m.pick(texts)
-		case countryField:
-			return m.pick([]string{"DE", "de", "dE", "tr", "tR", "ıt", "ß", "", "XX", "gb", "br"})
-		case timeField:
-			if op == "withinLast" || op == "withinNext" {
-				return m.pick(durations)
-			}
-			return m.time()
-		case enumField:
-			return m.pick(f.values)
-		case boolField, presentField, mineField, overdueField:
-			return m.IntN(2) == 0
-		case ruleField:
-			return m.pick(m.ids["rul"])
-		case idField[model.CustomerID]:
-			return m.pick(m.ids["cus"])
-		case idField[model.ResponseID]:
-			return m.pick(m.ids["res"])
-		case idField[model.CaseID]:
-			return m.pick(m.ids["cas"])
-		case idField[model.UserID]:
-			return m.pick(m.ids["usr"])
-		}
-		m.t.Fatalf("the tests know no values of a field of type %T", f)
-		return nil
-	}
 	switch f.(type) {
-	case boolField, presentField, mineField, overdueField:
+	case boolField, presentField, mineField, overdueField, hasCaseField:
+		return m.IntN(2) == 0
+	case refField:
+		return m.some(map[string]func() any{
+			"system": func() any { return m.pick(systems) }, "id": func() any { return m.pick(externals) },
+		})
+	case outreachField:
+		return m.some(map[string]func() any{
+			"channel": func() any { return m.list(func() any { return m.pick(channels) }) },
+			"offer":   func() any { return m.list(func() any { return m.pick(offers) }) },
+			"outcome": func() any { return m.list(func() any { return m.pick(outcomes) }) },
+		})
+	}
+	one := func() any { return m.one(f, op) }
+	switch op {
+	case "", "in", "any", "all", "none": // a field that takes a list by itself, or an operator that does
+		return m.list(one)
+	}
+	return one()
+}
+
+// one is what the operator is given, or one of those that it is given.
+func (m *maker) one(f field, op string) any {
+	switch f := f.(type) {
+	case intField:
+		return m.number()
+	case decimalField:
+		return m.decimal()
+	case floatField:
+		return m.float()
+	case textField, attributeField, driversField:
+		return m.text()
+	case countryField:
+		return m.pick([]string{"DE", "de", "Germany", "dEu", "tr", "tR", "Türkiye", "gb", "UK", "br", "Brazil", "FR", "it"})
+	case timeField:
+		if op == "withinLast" || op == "withinNext" {
+			return m.pick(durations)
+		}
+		return m.time()
+	case enumField:
+		return m.pick(f.values)
+	case contactField:
+		return m.pick(contactStatuses)
+	case effortField:
+		return m.pick(efforts)
+	case themesField:
+		return m.pick(m.ids["thm"])
+	case ruleField:
+		return m.pick(m.ids["rul"])
+	case idField[model.CustomerID]:
+		return m.pick(m.ids["cus"])
+	case idField[model.ResponseID]:
+		return m.pick(m.ids["res"])
+	case idField[model.CaseID]:
+		return m.pick(m.ids["cas"])
+	case idField[model.UserID]:
+		return m.pick(m.ids["usr"])
+	}
+	m.t.Fatalf("the tests know no values of a field of type %T", f)
+	return nil
+}
+
+// list is one of up to four; one alone may stand for a list.
+func (m *maker) list(one func() any) any {
+	if m.IntN(8) == 0 {
 		return one()
 	}
-	bare := op == "" // a field that takes a list by itself
-	if op != "in" && !bare || m.IntN(8) == 0 {
-		return one()
-	}
-	list := []any{}
+	made := []any{}
 	for range m.IntN(5) {
-		list = append(list, one())
+		made = append(made, one())
 	}
-	return list
+	return made
+}
+
+// some is an object of some of the parts; null is as good as none.
+func (m *maker) some(parts map[string]func() any) any {
+	made := map[string]any{}
+	for _, name := range sorted(parts) {
+		switch m.IntN(5) {
+		case 0:
+			made[name] = nil
+		case 1, 2:
+			made[name] = parts[name]()
+		}
+	}
+	return made
+}
+
+// decimal is written as a text, as a variable and as a literal.
+func (m *maker) decimal() any {
+	text := m.pick(decimals)
+	if m.IntN(2) == 0 {
+		return json.Number(text)
+	}
+	if text == "10" {
+		return int64(10)
+	}
+	return text
+}
+
+func (m *maker) float() any {
+	f := append([]float64{-1, 2, math.MaxFloat64, -math.MaxFloat64, math.Copysign(0, -1)}, likelihoods...)[m.IntN(5+len(likelihoods))]
+	switch {
+	case m.IntN(3) == 0:
+		return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
+	case f == 1:
+		return int64(1)
+	}
+	return f
 }
 
 // number is written as literals, as variables and as Go's own tests write them.
@@ -193,14 +327,15 @@ func (m *maker) time() string {
 
 func TestTheMakerOfFiltersKnowsEveryOperator(t *testing.T) {
 	t.Parallel()
-	m := &maker{t: t}
+	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
 	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
-		for name, f := range n.fields {
+		for _, name := range sortedFields(n) {
+			f := n.fields[name].field
 			ops, ok := m.operators(f)
 			if !ok {
 				continue
 			}
-			_, err := f.parse(&parser{}, map[string]any{"no such": 1})
+			_, err := f.parse(&parser{}, m.wrapped(f, map[string]any{"no such": 1}))
 			want := "there is no such operator here; there are " + list(ops)
 			if err == nil || err.Error() != want {
 				t.Errorf("%s.%s: %v; the maker of filters knows %s", n.name, name, err, list(ops))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/filter"
@@ -14,12 +15,14 @@ import (
 )
 
 var (
-	now    = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
-	ann    = model.UserID{UUID: uuid.UUID{1}}
-	bob    = model.UserID{UUID: uuid.UUID{2}}
-	theId  = model.CaseID{UUID: uuid.UUID{3}}
-	aRule  = model.RuleID{UUID: uuid.UUID{4}}
-	nobody = model.UserID{UUID: uuid.UUID{5}}
+	now        = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+	ann        = model.UserID{UUID: uuid.UUID{1}}
+	bob        = model.UserID{UUID: uuid.UUID{2}}
+	theId      = model.CaseID{UUID: uuid.UUID{3}}
+	aRule      = model.RuleID{UUID: uuid.UUID{4}}
+	nobody     = model.UserID{UUID: uuid.UUID{5}}
+	aTheme     = model.ThemeID{UUID: uuid.UUID{6}}
+	otherTheme = model.ThemeID{UUID: uuid.UUID{7}}
 )
 
 // subject is a case of a detractor at Café, given to Ann, due in an hour.
@@ -27,10 +30,17 @@ func subject() *filter.Subject {
 	return &filter.Subject{
 		Case: &model.Case{ID: theId, Number: 7, Status: model.Open, Origin: model.OriginRule, AssigneeID: &ann, AssignedAt: at(-time.Hour),
 			OpenedAt: *at(-2 * time.Hour), UpdatedAt: now, DueAt: at(time.Hour)},
-		Response: &model.Response{Score: 6, RespondedAt: *at(-3 * time.Hour)},
-		Customer: &model.Customer{Company: text("Café Straße"), Country: text("TR"), Segment: text("")},
-		RuleIDs:  []model.RuleID{aRule},
-		Now:      now,
+		Response: &model.Response{Score: 6, RespondedAt: *at(-3 * time.Hour), Comment: text("Always LATE."), Drivers: []string{"Price", "crew"},
+			TestimonialLikelihood: new(0.5)},
+		Customer: &model.Customer{Email: text("ana@example.com"), Phone: text("+90 1"), Company: text("Café Straße"), Country: text("TR"), Segment: text(""),
+			LifetimeValue: new(decimal.RequireFromString("10.5")), Attributes: map[string]string{"Plan": "Gold"}, NextSurveyAt: at(time.Hour)},
+		RuleIDs:      []model.RuleID{aRule},
+		Themes:       []model.Theme{{ID: aTheme, Effort: model.Hard}},
+		ExternalRefs: []model.ExternalRef{{System: "Zendesk", ExternalID: "1"}},
+		Outreaches: []model.Outreach{
+			{Channel: "PHONE", Outcome: model.Reached}, {Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.NoAnswer},
+		},
+		Now: now,
 	}
 }
 
@@ -102,7 +112,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"customer": {"segment": {"isNull": true}}}`, false, true},
 		{`{"customer": {"country": {"eq": "tr"}}}`, true, false},
 		{`{"customer": {"country": {"in": ["de", "Tr"]}}}`, true, false},
-		{`{"customer": {"country": {"eq": "Turkey"}}}`, false, false},
+		{`{"customer": {"country": {"eq": "Turkey"}}}`, true, false},
 
 		{`{"openedAt": {"gte": "2026-03-01T07:30:00Z"}}`, true, true},
 		{`{"openedAt": {"gte": "2026-03-01T07:30:00.000001Z"}}`, false, true},
@@ -129,6 +139,77 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"mine": false}`, false, true},
 		{`{"overdue": true}`, false, false},
 		{`{"overdue": false}`, true, true},
+
+		{`{"customer": {"country": {"in": ["Türkiye", "Brazil"]}}}`, true, false},
+
+		{`{"customer": {"company": {"contains": "FÉ STR"}}}`, true, false},
+		{`{"customer": {"company": {"contains": ""}}}`, true, false}, // every text, but not what is missing
+		{`{"customer": {"company": {"contains": "%"}}}`, false, false},
+		{`{"customer": {"company": {"contains": "caf_"}}}`, false, false},
+		{`{"customer": {"company": {"startsWith": "CAFÉ"}}}`, true, false},
+		{`{"customer": {"company": {"startsWith": "straße"}}}`, false, false},
+		{`{"customer": {"company": {"startsWith": ""}}}`, true, false},
+		{`{"customer": {"segment": {"contains": ""}}}`, true, false},
+		{`{"customer": {"segment": {"contains": "a"}}}`, false, false},
+		{`{"customer": {"email": {"eq": "ANA@example.com"}}}`, true, false},
+		{`{"customer": {"phone": {"startsWith": "+90"}}}`, true, false},
+
+		{`{"customer": {"lifetimeValue": {"eq": "10.50"}}}`, true, false}, // 10.5
+		{`{"customer": {"lifetimeValue": {"eq": 11}}}`, false, false},
+		{`{"customer": {"lifetimeValue": {"gte": "10.5", "lte": "10.5"}}}`, true, false},
+		{`{"customer": {"lifetimeValue": {"lte": "10.4999"}}}`, false, false},
+		{`{"customer": {"lifetimeValue": {"isNull": true}}}`, false, true},
+		{`{"customer": {"lifetimeValue": {}}}`, true, true},
+
+		{`{"customer": {"attribute": {"key": "Plan", "value": {"eq": "GOLD"}}}}`, true, false},
+		{`{"customer": {"attribute": {"key": "plan", "value": {"eq": "gold"}}}}`, false, false}, // keys are told apart letter for letter
+		{`{"customer": {"attribute": {"key": "plan", "value": {"isNull": true}}}}`, true, true},
+		{`{"customer": {"attribute": {"key": "Plan", "value": {"isNull": false}}}}`, true, false},
+		{`{"customer": {"attribute": {"key": "Plan", "value": {}}}}`, true, true},
+		{`{"customer": {"not": {"attribute": {"key": "x", "value": {"contains": ""}}}}}`, true, true},
+		{`{"customer": {"lastContactedAt": {"isNull": true}, "nextSurveyAt": {"withinNext": "P1D"}}}`, true, false},
+
+		{`{"response": {"comment": {"contains": "late"}}}`, true, false},
+		{`{"response": {"survey": {"isNull": true}}}`, true, false},
+		{`{"response": {"drivers": {"any": ["PRICE", "x"]}}}`, true, false},
+		{`{"response": {"drivers": {"any": []}}}`, false, false},
+		{`{"response": {"drivers": {"all": ["price", "Crew"]}}}`, true, false},
+		{`{"response": {"drivers": {"all": ["price", "x"]}}}`, false, false},
+		{`{"response": {"drivers": {"all": []}}}`, true, false},
+		{`{"response": {"drivers": {"none": ["x"]}}}`, true, false},
+		{`{"response": {"drivers": {"none": ["CREW"]}}}`, false, false},
+		{`{"response": {"drivers": {"none": []}}}`, true, false},
+		{`{"response": {"themes": {"any": ["` + aTheme.String() + `"]}}}`, true, false},
+		{`{"response": {"themes": {"all": ["` + aTheme.String() + `", "` + otherTheme.String() + `"]}}}`, false, false},
+		{`{"response": {"themes": {"all": ["` + aTheme.String() + `", "` + aTheme.String() + `"]}}}`, true, false},
+		{`{"response": {"themes": {"none": ["` + otherTheme.String() + `"]}}}`, true, false},
+		{`{"response": {"themeEffort": ["EASY", "HARD"]}}`, true, false},
+		{`{"response": {"themeEffort": ["MEDIUM"]}}`, false, false},
+		{`{"response": {"quoteConsent": true}}`, false, false}, // was not asked
+		{`{"response": {"quoteConsent": false}}`, false, false},
+		{`{"response": {"not": {"quoteConsent": true}}}`, true, false},
+		{`{"response": {"testimonialLikelihood": {"gte": 0.5, "lte": 0.5}}}`, true, false},
+		{`{"response": {"testimonialLikelihood": {"gte": 0.50000001}}}`, false, false},
+		{`{"response": {"testimonialLikelihood": {"lte": 1}}}`, true, false},
+		{`{"response": {"testimonialLikelihood": {"isNull": true}}}`, false, false},
+		{`{"response": {"contactStatus": ["NOT_CONTACTED"]}}`, true, false},
+		{`{"response": {"hasCase": true}}`, true, false},
+		{`{"response": {"hasCase": false}}`, false, false},
+
+		{`{"externalRef": {}}`, true, false}, // any at all
+		{`{"externalRef": {"system": "Zendesk"}}`, true, false},
+		{`{"externalRef": {"system": "zendesk"}}`, false, false}, // letter for letter
+		{`{"externalRef": {"system": "Zendesk", "id": "2"}}`, false, false},
+		{`{"externalRef": {"system": null, "id": "1"}}`, true, false},
+		{`{"not": {"externalRef": {}}}`, false, true},
+		{`{"outreach": {}}`, true, false},
+		{`{"outreach": {"channel": ["PHONE"], "outcome": ["REACHED"]}}`, true, false},
+		{`{"outreach": {"channel": ["EMAIL"], "outcome": ["REACHED"]}}`, false, false}, // of one outreach, all of it
+		{`{"outreach": {"offer": ["VOUCHER"]}}`, true, false},
+		{`{"outreach": {"offer": []}}`, false, false},
+		{`{"outreach": {"channel": ["PHONE"], "offer": ["VOUCHER"]}}`, false, false}, // that one had no offer
+		{`{"outreach": {"channel": null, "outcome": "NO_ANSWER"}}`, true, false},
+		{`{"firstContactAt": {"isNull": true}}`, true, true},
 
 		{`{"response": {}}`, true, false}, // a case without a response never matches, whatever is asked of it
 		{`{"response": {"not": {"score": {"eq": 0}}}}`, true, false},

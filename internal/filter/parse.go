@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/fault"
@@ -21,6 +22,16 @@ type parser struct {
 	strict bool // what is stored: no nulls, nothing empty
 	depth  int
 	values int
+
+	path []string // to the object that is being read
+	traits
+}
+
+// traits are what a whole filter is asked about before it is decided.
+type traits struct {
+	mine     bool   // whether the viewer matters
+	searches bool   // whether only PostgreSQL can decide it
+	personal string // the path of the first field that holds personal data; empty where there is none
 }
 
 func (p *parser) object(v any, n *noun) (expr, error) {
@@ -56,7 +67,11 @@ func (p *parser) object(v any, n *noun) (expr, error) {
 func (p *parser) field(name string, v any, n *noun) (expr, error) {
 	switch name {
 	case "and", "or":
-		list, err := each(p, v, func(item any) (expr, error) { return p.object(item, n) })
+		i := -1
+		list, err := each(p, v, func(item any) (expr, error) {
+			i++
+			return within(p, name+"["+strconv.Itoa(i)+"]", func() (expr, error) { return p.object(item, n) })
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -68,14 +83,26 @@ func (p *parser) field(name string, v any, n *noun) (expr, error) {
 		}
 		return anyOf(list), nil
 	case "not":
-		of, err := p.object(v, n)
+		of, err := within(p, name, func() (expr, error) { return p.object(v, n) })
 		return notOf{of}, err
 	}
 	f, ok := n.fields[name]
 	if !ok {
 		return nil, fault.New(fault.BadUserInput, "%s has no such field", n.name)
 	}
-	return f.parse(p, v)
+	return within(p, name, func() (expr, error) {
+		if f.personal && p.personal == "" {
+			p.personal = strings.Join(p.path, ".")
+		}
+		return f.parse(p, v)
+	})
+}
+
+// within reads what stands below a name.
+func within(p *parser, name string, read func() (expr, error)) (expr, error) {
+	p.path = append(p.path, name)
+	defer func() { p.path = p.path[:len(p.path)-1] }()
+	return read()
 }
 
 // operators reads an object such as {gte: 7, lte: 8}: each operator is one condition, all of them hold.
@@ -104,6 +131,35 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 		return nil, fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
 	}
 	return all, nil
+}
+
+// parts reads an object whose fields together say what one thing is like; it may leave fields out.
+func (p *parser) parts(v any, name string, read map[string]func(any) error) error {
+	m, err := p.enter(v)
+	if err != nil {
+		return err
+	}
+	defer func() { p.depth-- }()
+	given := 0
+	for _, field := range sorted(m) {
+		into, ok := read[field]
+		switch {
+		case !ok:
+			return fault.Input(field, "%s has no such field", name)
+		case m[field] == nil && p.strict:
+			return fault.Input(field, "null is not allowed in a filter that is kept: leave the field out")
+		case m[field] == nil:
+			continue
+		}
+		if err := into(m[field]); err != nil {
+			return fault.Within(field, scalar(err))
+		}
+		given++
+	}
+	if given == 0 && p.strict {
+		return fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+	}
+	return nil
 }
 
 func (p *parser) enter(v any) (map[string]any, error) {
@@ -171,7 +227,7 @@ func readDuration(v any) (time.Duration, error) {
 	return time.Duration(d), err
 }
 
-func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func list(words []string) string {
 	text := ""

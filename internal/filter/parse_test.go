@@ -73,6 +73,36 @@ func TestAWrongFilterIsRefusedAtItsPath(t *testing.T) {
 			"and[0].or[1].not.response.score.lte", "whole number"},
 		{"no filter in a list", `{"and": [7]}`, "and[0]", "an object"},
 		{"no filter under not", `{"not": []}`, "not", "an object"},
+		{"no country", `{"customer": {"country": {"eq": "Ruritania"}}}`, "customer.country.eq", "neither an ISO 3166-1 code nor the English name"},
+		{"an empty country", `{"customer": {"country": {"in": ["DE", ""]}}}`, "customer.country.in[1]", "neither an ISO"},
+		{"a part of a country", `{"customer": {"country": {"contains": "Ger"}}}`, "customer.country.contains", "there are eq, in, isNull"},
+		{"a decimal of five places", `{"customer": {"lifetimeValue": {"eq": "1.00001"}}}`, "customer.lifetimeValue.eq", "4 places"},
+		{"a decimal of 21 digits", `{"customer": {"lifetimeValue": {"lte": "100000000000000000000"}}}`, "customer.lifetimeValue.lte", "20 digits"},
+		{"NaN for a decimal", `{"customer": {"lifetimeValue": {"gte": "NaN"}}}`, "customer.lifetimeValue.gte", "not a decimal"},
+		{"an exponent", `{"customer": {"lifetimeValue": {"gte": 1e3}}}`, "customer.lifetimeValue.gte", "not a decimal"},
+		{"null for a decimal", `{"customer": {"lifetimeValue": {"gte": null}}}`, "customer.lifetimeValue.gte", "say isNull"},
+		{"NaN", `{"response": {"testimonialLikelihood": {"gte": "NaN"}}}`, "response.testimonialLikelihood.gte", "finite number"},
+		{"beyond all floats", `{"response": {"testimonialLikelihood": {"lte": 1e999}}}`, "response.testimonialLikelihood.lte", "finite number"},
+		{"a flag for a float", `{"response": {"testimonialLikelihood": {"lte": true}}}`, "response.testimonialLikelihood.lte", "finite number"},
+		{"U+0000 in a part", `{"customer": {"email": {"contains": "\u0000"}}}`, "customer.email.contains", "U+0000"},
+		{"U+0000 at the start", `{"response": {"comment": {"startsWith": "a\u0000"}}}`, "response.comment.startsWith", "U+0000"},
+		{"an attribute without a key", `{"customer": {"attribute": {"value": {"eq": "x"}}}}`, "customer.attribute.key", "a String"},
+		{"an attribute without a value", `{"customer": {"attribute": {"key": "x"}}}`, "customer.attribute.value", "an object"},
+		{"an attribute with more", `{"customer": {"attribute": {"key": "x", "value": {}, "not": true}}}`, "customer.attribute.not", "AttributeFilter has no such field"},
+		{"null for an attribute's key", `{"response": {"attribute": {"key": null, "value": {}}}}`, "response.attribute.key", "a String"},
+		{"null in an attribute's value", `{"response": {"attribute": {"key": "k", "value": {"eq": null}}}}`, "response.attribute.value.eq", "say isNull"},
+		{"null among drivers", `{"response": {"drivers": {"any": [null]}}}`, "response.drivers.any[0]", "null is not allowed in a list"},
+		{"null for any", `{"response": {"drivers": {"any": null}}}`, "response.drivers.any", "say isNull"},
+		{"the id of a rule for a theme", `{"response": {"themes": {"none": ["rul_0190163d8694739b9f6b1bdac25e4c4e"]}}}`, "response.themes.none[0]", "not the id of a theme"},
+		{"no effort", `{"response": {"themeEffort": ["NONE"]}}`, "response.themeEffort[0]", "EASY, MEDIUM, HARD"},
+		{"no contact status", `{"response": {"contactStatus": ["NEVER"]}}`, "response.contactStatus[0]", "NOT_CONTACTED"},
+		{"a text for a case", `{"response": {"hasCase": "no"}}`, "response.hasCase", "true or false"},
+		{"more of a reference", `{"externalRef": {"url": "x"}}`, "externalRef.url", "ExternalRefFilter has no such field"},
+		{"a number for a system", `{"externalRef": {"system": 1}}`, "externalRef.system", "a String"},
+		{"no channel", `{"outreach": {"channel": ["FAX"]}}`, "outreach.channel[0]", "PHONE, EMAIL"},
+		{"null among offers", `{"outreach": {"offer": [null]}}`, "outreach.offer[0]", "null is not allowed in a list"},
+		{"no search", `{"customer": {"search": 7}}`, "customer.search", "a String"},
+		{"a long search", `{"response": {"search": "` + strings.Repeat("ä", 501) + `"}}`, "response.search", "500 characters"},
 		{"null for eq", `{"customer": {"country": {"eq": null}}}`, "customer.country.eq", "say isNull"},
 		{"null for in", `{"number": {"in": null}}`, "number.in", "say isNull"},
 		{"null for isNull", `{"dueAt": {"isNull": null}}`, "dueAt.isNull", "say isNull"},
@@ -114,6 +144,10 @@ func TestAFilterThatIsKeptHasNoNullAndIsNeverEmpty(t *testing.T) {
 		{`{"or": [{"score": {"gte": 7}}, {"category": null}]}`, "or[1].category", "null is not allowed"},
 		{`{"score": {"gte": 7}} {}`, "", "a JSON object"},
 		{`{"score": `, "", "a JSON object"},
+		{`{"search": "late"}`, "search", "a search narrows lists only"},
+		{`{"customer": {"search": "ana"}}`, "customer.search", "a search narrows lists only"},
+		{`{"customer": {"attribute": {"key": "k", "value": {}}}}`, "customer.attribute.value", "empty filter"},
+		{`{"drivers": {}}`, "drivers", "empty filter"},
 		{`null`, "", "an object"},
 		{`7`, "", "an object"},
 	} {
@@ -237,5 +271,60 @@ func TestAFilterIsWrittenAsItWasRead(t *testing.T) {
 	f.MarshalGQL(&written)
 	if !sameJSON(t, f.Raw(), given) || written.String() != string(f.Raw()) {
 		t.Errorf("%s is kept as %s and written as %s", given, f.Raw(), written.String())
+	}
+}
+
+func TestCustomerAndCaseFiltersAreKeptAsStrictly(t *testing.T) {
+	t.Parallel()
+	if f, err := filter.StoredCustomer(json.RawMessage(`{"country": {"eq": "GB"}}`)); err != nil || !sameJSON(t, f.Raw(), `{"country": {"eq": "GB"}}`) {
+		t.Error(err)
+	}
+	if f, err := filter.StoredCase(json.RawMessage(`{"status": ["OPEN"], "mine": true}`)); err != nil || !f.Mine() {
+		t.Error(err)
+	}
+	for filterText, argument := range map[string]string{`{}`: "", `{"company": null}`: "company", `{"search": "a"}`: "search", `{"status": ["OPEN"]}`: "status"} {
+		_, err := filter.StoredCustomer(json.RawMessage(filterText))
+		refused(t, err, argument, "")
+	}
+	for filterText, argument := range map[string]string{
+		`{}`: "", `{"status": null}`: "status", `{"response": {"search": "a"}}`: "response.search", `{"externalRef": {}}`: "externalRef",
+		`{"externalRef": {"system": "x", "id": null}}`: "externalRef.id", `{"outreach": {"channel": null}}`: "outreach.channel", `[]`: "", `x`: "",
+	} {
+		_, err := filter.StoredCase(json.RawMessage(filterText))
+		refused(t, err, argument, "")
+	}
+}
+
+func TestAFilterTellsWhetherItSearchesAndWhatIsPersonalInIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		searches bool
+		personal string
+	}{
+		`{}`: {}, `{"status": ["OPEN"], "customer": {"company": {"contains": "x"}, "country": {"eq": "BR"}}}`: {},
+		`{"response": {"score": {"lte": 6}, "themes": {"any": []}, "drivers": {"any": ["x"]}, "survey": {"eq": "x"}, "externalId": {"eq": "1"}}}`: {},
+		`{"customer": {"email": {"isNull": true}}}`:                                         {personal: "customer.email"},
+		`{"customer": {"email": null}}`:                                                     {},
+		`{"not": {"response": {"customer": {"lastName": {}}}}}`:                             {personal: "not.response.customer.lastName"},
+		`{"and": [{"mine": true}, {"or": [{"response": {"comment": {"contains": "x"}}}]}]}`: {personal: "and[1].or[0].response.comment"},
+		`{"customer": {"phone": {"eq": "1"}, "firstName": {"eq": "1"}}}`:                    {personal: "customer.firstName"},
+		`{"customer": {"externalId": {"eq": "1"}}}`:                                         {personal: "customer.externalId"},
+		`{"customer": {"agentEmail": {"eq": "1"}}}`:                                         {personal: "customer.agentEmail"},
+		`{"customer": {"accountManagerEmail": {"eq": "1"}}}`:                                {personal: "customer.accountManagerEmail"},
+		`{"customer": {"attribute": {"key": "k", "value": {"eq": "1"}}}}`:                   {personal: "customer.attribute"},
+		`{"response": {"attribute": {"key": "k", "value": {"eq": "1"}}}}`:                   {personal: "response.attribute"},
+		`{"customer": {"search": "x"}}`:                                                     {true, "customer.search"},
+		`{"not": {"response": {"search": ""}}}`:                                             {true, "not.response.search"},
+	} {
+		f, err := read(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Searches() != want.searches || f.Personal() != want.personal {
+			t.Errorf("%s: searches %t, personal %q", text, f.Searches(), f.Personal())
+		}
+	}
+	if (*filter.Case)(nil).Searches() || (*filter.Response)(nil).Personal() != "" || (*filter.Customer)(nil).Searches() {
+		t.Error("no filter looks at something")
 	}
 }

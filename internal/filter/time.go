@@ -10,6 +10,39 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+type timeField struct {
+	column
+	get func(*Subject) *time.Time
+}
+
+func (f timeField) parse(p *parser, v any) (expr, error) {
+	have := func(s *Subject, holds func(time.Time) bool) bool { t := f.get(s); return t != nil && holds(*t) }
+	window := func(v any, back, ahead time.Duration) (expr, error) {
+		d, err := readDuration(v)
+		return leaf{
+			inSQL: func(b *sqlBuilder) {
+				f.holds(b, func(place string) string { return "(" + place + " >= ? AND " + place + " <= ?)" }, b.now.Add(back*d), b.now.Add(ahead*d))
+			},
+			inGo: func(s *Subject, _ model.UserID) bool {
+				return have(s, func(t time.Time) bool { return !t.Before(s.now().Add(back*d)) && !t.After(s.now().Add(ahead*d)) })
+			},
+		}, err
+	}
+	return p.operators(v, map[string]func(any) (expr, error){
+		"gte": func(v any) (expr, error) {
+			want, err := model.UnmarshalDateTime(v)
+			return compare(f.column, ">= ?", want, func(s *Subject) bool { return have(s, func(t time.Time) bool { return !t.Before(want) }) }), err
+		},
+		"lt": func(v any) (expr, error) {
+			want, err := model.UnmarshalDateTime(v)
+			return compare(f.column, "< ?", want, func(s *Subject) bool { return have(s, func(t time.Time) bool { return t.Before(want) }) }), err
+		},
+		"withinLast": func(v any) (expr, error) { return window(v, -1, 0) },
+		"withinNext": func(v any) (expr, error) { return window(v, 0, 1) },
+		"isNull":     nullness(f.column, func(s *Subject) bool { return f.get(s) == nil }),
+	})
+}
+
 // Time is a TimeFilter that stands alone, on one column.
 type Time struct{ v any }
 

@@ -21,6 +21,11 @@ type Source[T any] interface {
 	Place() Place
 	// Newest tells whether Next would have to wait.
 	Newest() bool
+	// Outdated tells of a value that Next returned, right before it is executed, that it must not be shown any more as
+	// it was. The source is then before that value again.
+	Outdated(v T) bool
+	// Revision changes when values become outdated: nobody is given any more what was made of earlier ones.
+	Revision() int64
 }
 
 // Feed is what a resolver tells of a subscription whose execution can be shared. Two subscriptions are equal where
@@ -58,9 +63,11 @@ func Follow[T any](ctx context.Context, f Feed[T]) (<-chan T, error) {
 // streamer is a stream of whatever type.
 type streamer interface {
 	fetch(ctx context.Context) (n int, err error) // waits for the next values
+	outdated(i int) bool                          // whether the i-th of them and what follows must be fetched again
 	put(i int) Place                              // has the execution's next response be that of the i-th of them
 	Place() Place
 	Newest() bool
+	Revision() int64
 }
 
 type stream[T any] struct {
@@ -74,6 +81,8 @@ func (s *stream[T]) fetch(ctx context.Context) (n int, err error) {
 	s.fetched, err = s.Next(ctx)
 	return len(s.fetched), err
 }
+
+func (s *stream[T]) outdated(i int) bool { return s.Outdated(s.fetched[i]) }
 
 func (s *stream[T]) put(i int) Place {
 	v := s.fetched[i]

@@ -29,11 +29,12 @@ type group struct {
 	run     *run
 	members int // guarded by groups.mu
 
-	mu     sync.Mutex
-	base   int64    // of all that came after this position, recent has what there was
-	recent []*entry // oldest first
-	bytes  int
-	parts  []part // one for each lane
+	mu       sync.Mutex
+	base     int64    // of all that came after this position, recent has what there was
+	recent   []*entry // oldest first
+	bytes    int
+	revision int64  // of the feed, that recent is of
+	parts    []part // one for each lane
 }
 
 func newGroups(lanes []*lane) *groups { return &groups{lanes: lanes, all: map[key]*group{}} }
@@ -51,13 +52,14 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		if !r.stream.Newest() {
 			return false
 		}
-		g = &group{key: k, of: gs, run: r, base: at.Position, parts: make([]part, len(gs.lanes))}
+		g = &group{key: k, of: gs, run: r, base: at.Position, revision: r.stream.Revision(), parts: make([]part, len(gs.lanes))}
 		for i := range g.parts {
 			g.parts[i].lane = gs.lanes[i]
 		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.renew()
 	if at.Position < g.base {
 		return false
 	}
@@ -114,23 +116,45 @@ func (g *group) follow() {
 		if g.run.ctx.Err() != nil {
 			return
 		}
+		if n == 0 {
+			g.mu.Lock()
+			g.renew()
+			g.mu.Unlock()
+		}
 		for i := range n {
+			revision := g.run.stream.Revision()
+			if g.run.stream.outdated(i) {
+				break
+			}
 			place := g.run.stream.put(i)
 			e := g.run.respond()
 			e.place = place
-			if g.say(e); e.isLast() {
+			if g.say(e, revision); e.isLast() {
 				return
 			}
 		}
 		if err != nil {
-			g.say(g.run.fail(err))
+			g.say(g.run.fail(err), 0)
 			return
 		}
 	}
 }
 
-// say hands an entry to the lanes, which write it to the members' sockets.
-func (g *group) say(e *entry) {
+// renew drops what the group remembers where the feed has come to another revision: who joins from a place before
+// that reads on by itself. The caller holds the group's lock.
+func (g *group) renew() {
+	revision := g.run.stream.Revision()
+	if revision == g.revision {
+		return
+	}
+	if n := len(g.recent); n > 0 {
+		g.base = g.recent[n-1].place.Position
+	}
+	g.recent, g.bytes, g.revision = nil, 0, revision
+}
+
+// say hands an entry, made at a revision of the feed, to the lanes, which write it to the members' sockets.
+func (g *group) say(e *entry, revision int64) {
 	if e.isLast() {
 		g.of.mu.Lock()
 		g.of.end(g) // nobody joins what has ended
@@ -138,7 +162,12 @@ func (g *group) say(e *entry) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e.kind == next {
+	g.renew()
+	switch {
+	case e.kind != next:
+	case revision != g.revision: // outdated while it was made
+		g.base = e.place.Position
+	default:
 		g.recent = append(g.recent, e)
 		g.bytes += len(e.data)
 		for len(g.recent) > recentMax || g.bytes > recentBytes {

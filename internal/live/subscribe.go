@@ -42,6 +42,9 @@ func (s *Server) catchUp(r *run, op *operation) {
 		}
 		n, err := r.stream.fetch(r.ctx)
 		for i := range n {
+			if r.stream.outdated(i) {
+				break
+			}
 			place := r.stream.put(i)
 			e := r.respond()
 			e.place = place

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -127,6 +128,7 @@ type NoteFilter struct {
 	Case      []model.CaseID
 	Author    []model.UserID
 	CreatedAt *filter.Time
+	Search    *string
 }
 
 // Notes lists notes, the oldest first.
@@ -140,6 +142,15 @@ func (r *Reader) Notes(ctx context.Context, args page.Args, f *NoteFilter) (*Not
 			query = query.Where("author_id = ANY(?)", array{model.UUIDs(f.Author)})
 		}
 		query = query.Where(f.CreatedAt.Where("notes.created_at", r.now()))
+		if f.Search != nil {
+			words, err := filter.ReadSearch(*f.Search)
+			if err != nil {
+				return nil, fault.Within("filter.search", err)
+			}
+			if strings.TrimSpace(words) != "" {
+				query = query.Where(filter.FullText("notes.body"), words)
+			}
+		}
 	}
 	c, err := page.Read(query, noteOrder, args, nil)
 	return wrapped(c, "list notes", err)

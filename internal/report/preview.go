@@ -42,7 +42,7 @@ func (r *Reports) PreviewRule(ctx context.Context, rule *model.Rule, since time.
 		if err != nil {
 			return nil, err
 		}
-		query = query.Where(f.Where(r.now()))
+		query = query.Where(f.WhereReceived(r.now()))
 	}
 	query = query.Session(&gorm.Session{})
 	var rows []struct {

@@ -40,9 +40,9 @@ type Decision struct {
 	Opens   *model.Rule   // the first of them that opens a case; nil: none does
 }
 
-// Match tries the enabled rules, by position, on a response and its customer.
-func Match(rules []Rule, r *model.Response, c *model.Customer, now time.Time) Decision {
-	subject := &filter.Subject{Response: r, Customer: c, Now: now}
+// Match tries the enabled rules, by position, on a response, its customer and the themes it was tagged with.
+func Match(rules []Rule, r *model.Response, c *model.Customer, now time.Time, themes ...model.Theme) Decision {
+	subject := &filter.Subject{Response: r, Customer: c, Themes: themes, Now: now}
 	var d Decision
 	for i := range rules {
 		one := &rules[i]

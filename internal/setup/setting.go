@@ -13,7 +13,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const addressesMax = 100
+const (
+	addressesMax  = 100
+	eraseAfterMax = 36_500 // days
+)
 
 // UpdateSettingsInput changes the settings; what is absent stays.
 type UpdateSettingsInput struct {
@@ -21,6 +24,7 @@ type UpdateSettingsInput struct {
 	TimeZone          graphql.Omittable[*string]
 	CentralAddresses  graphql.Omittable[[]string]
 	ForcedStatusOrder graphql.Omittable[*bool]
+	EraseAfterDays    graphql.Omittable[*int]
 }
 
 // UpdateSettingsPayload is the settings as they are now.
@@ -40,7 +44,7 @@ func (s *Setup) UpdateSettings(ctx context.Context, in UpdateSettingsInput) (*Up
 			return err
 		}
 		return tx.Model(&model.Settings{}).Where("only_row").
-			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder").Updates(settings).Error
+			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder", "EraseAfterDays").Updates(settings).Error
 	})
 	if err != nil {
 		return nil, err
@@ -82,6 +86,12 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 			return notNull("forcedStatusOrder")
 		}
 		s.ForcedStatusOrder = *v
+	}
+	if v, ok := in.EraseAfterDays.ValueOK(); ok {
+		if v != nil && (*v < 1 || *v > eraseAfterMax) {
+			return fault.Input("input.eraseAfterDays", "from 1 to %d days; null means never", eraseAfterMax)
+		}
+		s.EraseAfterDays = v
 	}
 	return nil
 }

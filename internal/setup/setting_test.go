@@ -60,6 +60,8 @@ func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
 		"a path":                   {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("../UTC")}},
 		"an offset":                {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("+02:00")}},
 		"too many addresses":       {"input.centralAddresses", setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf(make([]string, 101))}},
+		"erasing at once":          {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: given(0)}},
+		"erasing in a century":     {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: given(36_501)}},
 		"neither forced nor free":  {"input.forcedStatusOrder", setup.UpdateSettingsInput{Currency: given("BRL"), ForcedStatusOrder: cleared[bool]()}},
 	} {
 		out, err := w.setup.UpdateSettings(t.Context(), c.in)
@@ -70,6 +72,21 @@ func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
 	}
 	if s := w.settings(); s.Currency != "EUR" || s.TimeZone != "UTC" || s.ForcedStatusOrder || len(s.CentralAddresses) > 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestTheRetentionTimeIsSetAndTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, in := range []graphql.Omittable[*int]{given(730), cleared[int]()} {
+		out, err := w.setup.UpdateSettings(t.Context(), setup.UpdateSettingsInput{EraseAfterDays: in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := in.Value()
+		if kept := w.settings().EraseAfterDays; (kept == nil) != (want == nil) || (want != nil && *kept != *want) || (out.Settings.EraseAfterDays == nil) != (want == nil) {
+			t.Errorf("%v is kept, not %v", kept, want)
+		}
 	}
 }
 

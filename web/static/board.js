@@ -17,7 +17,7 @@ const ofEvent = `
   ... on CaseStatusChanged { previousStatus status }`;
 
 const told = ["OPENED", "ASSIGNED", "STATUS_CHANGED", "NOTE_ADDED"]; // in the list of the latest
-const types = [...told, "DETAILS_CHANGED"];
+const types = [...told, "DETAILS_CHANGED", "CUSTOMER_ERASED"];
 
 const listQuery = `query Wallboard($scope: CaseFilter, $waiting: CaseFilter, $told: [CaseEventType!]) {
   cases(first: ${page}, filter: $waiting) {
@@ -167,11 +167,18 @@ export function board() {
     const lines = $("events");
     if (!told.includes(e.type) || [...lines.children].some((li) => li.dataset.id === e.id)) return;
     const s = e.snapshot;
-    lines.prepend(el("li", { "data-id": e.id, class: e.type === "STATUS_CHANGED" ? e.status.toLowerCase() : e.type.toLowerCase() },
+    lines.prepend(el("li", { "data-id": e.id, "data-number": s.number, class: e.type === "STATUS_CHANGED" ? e.status.toLowerCase() : e.type.toLowerCase() },
       badge(s.score),
       el("span", {}, el("a", { href: `cases/${s.number}` }, `#${s.number}`), " ", el("bdi", {}, s.customerName), ": ", el("bdi", {}, words.event(e))),
       el("time", { datetime: e.at }, words.time.format(new Date(e.at)))));
     while (lines.children.length > kept) lines.lastChild.remove();
+  }
+
+  // forget takes the name of a customer who was erased off the list of the latest.
+  function forget(s) {
+    for (const li of $("events").children) {
+      if (Number(li.dataset.number) === s.number) say(li.querySelector("bdi"), s.customerName);
+    }
   }
 
   setInterval(() => rows.forEach(tell), 5000);
@@ -201,6 +208,7 @@ export function board() {
     live: () => count(),
 
     event(e) {
+      if (e.type === "CUSTOMER_ERASED") forget(e.snapshot);
       line(e);
       count(300);
       const c = ofSnapshot(e.snapshot), known = rows.get(c.number);

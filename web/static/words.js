@@ -55,6 +55,7 @@ export function event(e) {
       if (e.status === "IN_PROGRESS") return `${e.previousStatus === "CLOSED" ? "back in progress" : "in progress"}${by}`;
       return `${e.previousStatus === "CLOSED" ? "opened again" : "back to open"}${by}`;
     case "NOTE_ADDED": return `note${by}`;
+    case "CUSTOMER_ERASED": return `customer's personal data erased${by}`;
     case "DETAILS_CHANGED": return `customer's data changed${by}`;
     default: return "";
   }

@@ -1,0 +1,190 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// EraseCustomerInput names a customer.
+type EraseCustomerInput struct{ CustomerID model.CustomerID }
+
+// EraseCustomerPayload is what is left.
+type EraseCustomerPayload struct {
+	Customer      *model.Customer
+	ResponsesKept int
+}
+
+// EraseCustomer removes a customer's personal data for good: from the customer, their responses, the notes and links
+// of their cases, the mails about them, and all that the log says. What figures are made of stays. A customer who is
+// erased already stays as they are, and the answer is the same.
+func (w *Work) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
+	out := new(EraseCustomerPayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		customer := new(model.Customer)
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(customer).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return fault.Missing("input.customerId", "there is no such customer")
+		}
+		if err != nil {
+			return fmt.Errorf("read a customer: %w", err)
+		}
+		if customer.ErasedAt == nil {
+			if err := erase(tx, now, customer, &viewer.User.ID); err != nil {
+				return err
+			}
+		}
+		var kept int64
+		if err := tx.Model(&model.Response{}).Where("customer_id = ?", in.CustomerID).Count(&kept).Error; err != nil {
+			return fmt.Errorf("count a customer's responses: %w", err)
+		}
+		*out = EraseCustomerPayload{Customer: customer, ResponsesKept: int(kept)}
+		return nil
+	})
+	return payload(out, err)
+}
+
+// erase removes the personal data of a customer whose row the caller has locked. Nobody can make them another case
+// or response meanwhile: who does so locks the row too. Whoever looked for them by an identity waits for the row and
+// then finds that it has the identity no longer; so the locks of identities are not needed here.
+func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) error {
+	var cases []model.CaseID
+	err := tx.Raw("SELECT id FROM cases WHERE customer_id = ? ORDER BY id FOR UPDATE", c.ID).Scan(&cases).Error
+	if err != nil {
+		return fmt.Errorf("lock a customer's cases: %w", err)
+	}
+	was := *c
+	c.Erase(now)
+	if err := writeCustomer(tx, c); err != nil {
+		return err
+	}
+	if err := tx.Exec("UPDATE customers SET name_key = NULL WHERE id = ?", c.ID).Error; err != nil {
+		return fmt.Errorf("erase a customer's name: %w", err)
+	}
+	if err := eraseResponses(tx, &was, c); err != nil {
+		return err
+	}
+	for _, statement := range aroundCases {
+		err := tx.Exec(statement, map[string]any{"customer": c.ID, "marker": model.Erased, "now": now}).Error
+		if err != nil {
+			return fmt.Errorf("erase what belongs to cases: %w", err)
+		}
+	}
+	for _, id := range cases {
+		if err := sayErased(tx, now, id, by); err != nil {
+			return err
+		}
+	}
+	addresses := []string{}
+	if was.Email != nil {
+		addresses = append(addresses, *was.Email)
+	}
+	for _, id := range cases {
+		found, err := event.Erase(tx, id, now)
+		if err != nil {
+			return err
+		}
+		addresses = append(addresses, found...)
+	}
+	return eraseAddresses(tx, c.ID, addresses)
+}
+
+// aroundCases: a note is free text, and so may name the customer in any words; none is kept. Nor is what a mail
+// server said when it refused a mail about them, which may quote it; that something was said is kept.
+var aroundCases = []string{
+	`UPDATE notes SET body = @marker, redacted_at = coalesce(redacted_at, @now) WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
+	`DELETE FROM case_external_refs WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
+	`UPDATE notifications SET last_error = @marker WHERE last_error IS NOT NULL AND ` + aboutCustomer,
+}
+
+// aboutCustomer is in the terms of the indexes on notifications.
+const aboutCustomer = `(case_id IN (SELECT id FROM cases WHERE customer_id = @customer)
+	OR kind = 'NEW_RESPONSE' AND response_id IN (SELECT id FROM responses WHERE customer_id = @customer))`
+
+// eraseResponses empties the customer's responses. The survey tool's id of one may be personal; it is kept as a hash,
+// so that the same response, sent again, does not come back as a new one with all that was erased.
+func eraseResponses(tx *gorm.DB, was, c *model.Customer) error {
+	err := tx.Exec(`INSERT INTO erased_response_ids (hash, response_id)
+		SELECT erased_id(external_id), id FROM responses WHERE customer_id = ? AND external_id IS NOT NULL`, c.ID).Error
+	if err != nil {
+		return fmt.Errorf("keep the hashes of responses' ids: %w", err)
+	}
+	var responses []*model.Response
+	if err := tx.Where("customer_id = ?", c.ID).Order("id").Find(&responses).Error; err != nil {
+		return fmt.Errorf("read a customer's responses: %w", err)
+	}
+	for _, r := range responses {
+		r.Erase(was)
+		r.CopyCustomer(c)
+		if err := rewrite(tx, r); err != nil {
+			return fmt.Errorf("erase a response: %w", err)
+		}
+	}
+	return nil
+}
+
+// rewrite writes a response whole, with all that is folded of it.
+func rewrite(tx *gorm.DB, r *model.Response) error {
+	row := r.Row()
+	err := tx.Model(&model.ResponseRow{}).Where("id = ?", r.ID).Select("*").Omit("ID", clause.Associations).Updates(row).Error
+	if err != nil {
+		return err
+	}
+	if err := tx.Where("response_id = ?", r.ID).Delete(&model.ResponseTexts{}).Error; err != nil {
+		return err
+	}
+	if texts := row.Texts(); texts != nil {
+		return tx.Create(texts).Error
+	}
+	return nil
+}
+
+// sayErased empties the case and tells the log: whoever keeps a copy must drop it. What the event says was before is
+// empty already.
+func sayErased(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) error {
+	h, err := hold(tx, id, nil)
+	if err != nil {
+		return err
+	}
+	h.Case.Erase()
+	h.CopyCustomer(h.Customer)
+	_, err = h.change(tx, now, event.Entry{Type: model.EventCustomerErased, Actor: by}, func() {})
+	return err
+}
+
+// eraseAddresses takes the customer's addresses out of mails about them. An alert never goes to whom it is about; but
+// an address that was a colleague's may have become the customer's. What still waits for such an address is not sent.
+func eraseAddresses(tx *gorm.DB, id model.CustomerID, addresses []string) error {
+	for i := range addresses {
+		addresses[i] = model.Fold(addresses[i])
+	}
+	slices.Sort(addresses)
+	if addresses = slices.Compact(addresses); len(addresses) == 0 {
+		return nil
+	}
+	err := tx.Exec(`UPDATE notifications SET "to" = id || '@erased.invalid', to_fold = id || '@erased.invalid',
+		status = CASE status WHEN 'QUEUED' THEN 'NOT_SENT' ELSE status END WHERE to_fold IN @addresses AND `+aboutCustomer,
+		map[string]any{"customer": id, "addresses": addresses}).Error
+	if err != nil {
+		return fmt.Errorf("erase a customer's addresses: %w", err)
+	}
+	return nil
+}
+
+// gone refuses to write about a customer whose data was removed for good.
+func gone(argument string, c *model.Customer) error {
+	if c.ErasedAt == nil {
+		return nil
+	}
+	return &fault.Error{Code: fault.Conflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
+}

@@ -1,0 +1,105 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	retentionEvery = time.Minute
+	retentionBatch = 20 // customers looked up at a time, each erased in a transaction of its own
+)
+
+// WatchRetention erases customers who were not heard of for as long as the settings say, until ctx ends. Every server
+// runs it; they pass over a customer whom another one is erasing, or somebody is writing.
+func (w *Work) WatchRetention(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(retentionEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		erased, err := w.EraseForgotten(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			log.Error("customers whose retention time is over cannot be erased; it is tried again every minute", "error", err)
+		}
+		failing = err != nil
+		if erased > 0 {
+			log.Info("customers erased whose retention time is over", "customers", erased)
+		}
+		if erased > 0 && !failing {
+			continue // there may be more
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// unheard are the customers c of whom nothing was heard since a time: they are not newer themselves, no response of
+// theirs was given or came in, all their cases are closed, and nothing happened to any of these (a case's updated_at is
+// the time of its newest event). The first line is what the index customers_last_heard holds.
+const unheard = `c.erased_at IS NULL AND greatest(c.created_at, c.last_response_at) < @since
+	AND NOT EXISTS (SELECT 1 FROM responses r WHERE r.customer_id = c.id AND (r.responded_at >= @since OR r.received_at >= @since))
+	AND NOT EXISTS (SELECT 1 FROM cases k WHERE k.customer_id = c.id AND (k.status <> 'CLOSED' OR k.updated_at >= @since))`
+
+// EraseForgotten erases some of the customers whose retention time is over, and answers with how many.
+func (w *Work) EraseForgotten(ctx context.Context) (erased int, err error) {
+	db := w.db.Gorm.WithContext(ctx)
+	var settings model.Settings
+	if err := db.Take(&settings).Error; err != nil {
+		return 0, fmt.Errorf("read the settings: %w", err)
+	}
+	if settings.EraseAfterDays == nil {
+		return 0, nil
+	}
+	since := w.now().UTC().Truncate(time.Microsecond).Add(-24 * time.Hour * time.Duration(*settings.EraseAfterDays))
+	var ids []model.CustomerID
+	err = db.Raw("SELECT c.id FROM customers c WHERE "+unheard+" ORDER BY greatest(c.created_at, c.last_response_at) LIMIT @batch",
+		map[string]any{"since": since, "batch": retentionBatch}).Scan(&ids).Error
+	if err != nil {
+		return 0, fmt.Errorf("look for customers whose retention time is over: %w", err)
+	}
+	var failed []error
+	for _, id := range ids {
+		done, err := w.forget(ctx, id, since)
+		if done {
+			erased++
+		}
+		failed = append(failed, err) // one that cannot be erased does not keep the others
+	}
+	return erased, errors.Join(failed...)
+}
+
+// forget erases one customer, if nothing was heard of them since. That is asked again when the row is locked, in a
+// statement of its own: the one that locks sees what was before it waited.
+func (w *Work) forget(ctx context.Context, id model.CustomerID, since time.Time) (done bool, err error) {
+	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		done = false
+		var locked []model.CustomerID
+		if err := tx.Raw("SELECT id FROM customers WHERE id = ? FOR UPDATE SKIP LOCKED", id).Scan(&locked).Error; err != nil || len(locked) == 0 {
+			return err
+		}
+		var customers []*model.Customer
+		err := tx.Raw("SELECT c.* FROM customers c WHERE c.id = @id AND "+unheard, map[string]any{"id": id, "since": since}).Scan(&customers).Error
+		if err != nil || len(customers) == 0 {
+			return err
+		}
+		done = true
+		return erase(tx, now, customers[0], nil)
+	})
+	if err != nil {
+		return false, fmt.Errorf("erase customer %s: %w", id, err)
+	}
+	return done, nil
+}

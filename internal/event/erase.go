@@ -1,0 +1,147 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// What is in the log is kept for good, but for this: a customer's personal data is taken out of all that the log says
+// of their cases. The events stay, with their order and their places. The rows change in the transaction that erases
+// the customer, and it ends with a CUSTOMER_ERASED for each case. A server that reads one scrubs what it remembers of
+// the case before anybody is shown more of it; see scrub and Reader.Outdated.
+
+// Erase takes the personal data of a customer out of the events of their cases, in the caller's transaction, which
+// has locked the cases' rows: no event of theirs is being written. It answers with the customer's e-mail addresses
+// that it came across. Events of the type CUSTOMER_ERASED have nothing to take.
+//
+// Stamping waits for the rows that this has changed and that have no position yet: call it last.
+func Erase(tx *gorm.DB, id model.CaseID, at time.Time) (addresses []string, err error) {
+	for version := 0; ; {
+		var rows []model.Event
+		err := tx.Where("case_id = ? AND version > ?", id, version).Order("version").Limit(batchSize).Find(&rows).Error
+		if err != nil {
+			return nil, fmt.Errorf("read a case's log: %w", err)
+		}
+		if len(rows) == 0 {
+			return addresses, nil
+		}
+		found, err := erase(tx, rows, at)
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, found...)
+		version = rows[len(rows)-1].Version
+	}
+}
+
+func erase(tx *gorm.DB, rows []model.Event, at time.Time) (addresses []string, err error) {
+	var ids, snapshots []string
+	var befores, whys []*string
+	for i := range rows {
+		if rows[i].Type == model.EventCustomerErased {
+			continue
+		}
+		then, was, err := decode(&rows[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range []*model.Snapshot{then, was} {
+			if s != nil && s.Customer.Email != nil {
+				addresses = append(addresses, *s.Customer.Email)
+			}
+		}
+		e, err := (&Event{Event: rows[i], Then: then, Was: was}).erased(at)
+		if err != nil {
+			return nil, err
+		}
+		why, err := json.Marshal(e.Whys)
+		if err != nil {
+			return nil, err
+		}
+		ids, snapshots = append(ids, e.ID.UUID.String()), append(snapshots, string(e.Snapshot))
+		befores, whys = append(befores, given(e.Before)), append(whys, nil)
+		if e.Whys != nil {
+			whys[len(whys)-1] = given(why)
+		}
+	}
+	_, err = pg.Raw(tx).Exec(tx.Statement.Context, `UPDATE case_events e SET snapshot = n.snapshot::jsonb, before = n.before::jsonb, whys = n.whys::jsonb, improvement = NULL
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS n(id, snapshot, before, whys) WHERE e.id = n.id`, ids, snapshots, befores, whys)
+	if err != nil {
+		return nil, fmt.Errorf("erase in the log: %w", err)
+	}
+	return addresses, nil
+}
+
+func given(raw json.RawMessage) *string {
+	if raw == nil {
+		return nil
+	}
+	text := string(raw)
+	return &text
+}
+
+// erased is the event without personal data; the event itself stays as it is, for others may be reading it.
+func (e *Event) erased(at time.Time) (*Event, error) {
+	then := *e.Then
+	then.Erase(at)
+	out := &Event{Event: e.Event, Cursor: e.Cursor, Then: &then}
+	out.Event.Erase()
+	if e.Was != nil {
+		was := *e.Was
+		was.Erase(at)
+		out.Was = &was
+	}
+	var err error
+	out.Snapshot, out.Before, err = encode(out.Then, out.Was)
+	if err != nil {
+		return nil, fmt.Errorf("encode a snapshot: %w", err)
+	}
+	return out, nil
+}
+
+// scrub takes out of memory what it holds of the cases that these events say were erased. The caller holds the lock.
+func (l *Log) scrub(fresh []*Event) error {
+	erasing := map[model.CaseID]*Event{}
+	for _, e := range fresh {
+		if e.Type == model.EventCustomerErased {
+			erasing[e.CaseID] = e
+		}
+	}
+	if len(erasing) == 0 {
+		return nil
+	}
+	for i, e := range l.memory {
+		by, is := erasing[e.CaseID]
+		if !is {
+			continue
+		}
+		scrubbed, err := e.erased(by.At)
+		if err != nil {
+			return err
+		}
+		l.memory[i] = scrubbed
+		l.bytes += scrubbed.size() - e.size()
+	}
+	l.erasures.Add(1)
+	return nil
+}
+
+// Outdated tells whether an erasure has been read since Next gave the event with this cursor, and puts the reader back
+// to before it: Next gives it again, as it is now. Whoever shows events one after the other asks before each.
+func (r *Reader) Outdated(cursor string) bool {
+	if r.erasures == r.log.erasures.Load() {
+		r.passed = cursor
+		return false
+	}
+	r.at = r.from
+	if r.passed != "" {
+		r.at, _ = parsePlace(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
+	}
+	return true
+}

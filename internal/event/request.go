@@ -1,0 +1,11 @@
+package event
+
+import "github.com/closeloop/closeloop/internal/fault"
+
+// check refuses what cannot be decided on a snapshot.
+func (q Request) check() error {
+	if q.Filter.Searches() {
+		return fault.Input("filter", "a search narrows lists only: here say what a field contains, or starts with")
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package filter
+
+import (
+	"slices"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// anyAllNone reads an object of lists; one is the condition that a row has one of these. all is given its items
+// without repetitions.
+func anyAllNone[T comparable](p *parser, v any, read func(any) (T, error), one, all func([]T) expr) (expr, error) {
+	return p.operators(v, map[string]func(any) (expr, error){
+		"any": func(v any) (expr, error) {
+			want, err := each(p, v, read)
+			return one(want), err
+		},
+		"none": func(v any) (expr, error) {
+			want, err := each(p, v, read)
+			return notOf{one(want)}, err
+		},
+		"all": func(v any) (expr, error) {
+			want, err := each(p, v, read)
+			var once []T
+			for _, w := range want {
+				if !slices.Contains(once, w) {
+					once = append(once, w)
+				}
+			}
+			if len(once) == 0 {
+				return allOf{}, err
+			}
+			return all(once), err
+		},
+	})
+}
+
+type driversField struct {
+	column // a list of folded texts
+}
+
+func (f driversField) parse(p *parser, v any) (expr, error) {
+	has := func(s *Subject, want string) bool {
+		return slices.ContainsFunc(s.Response.Drivers, func(d string) bool { return model.Fold(d) == want })
+	}
+	return anyAllNone(p, v, readFolded,
+		func(want []string) expr {
+			return compare(f.column, "&& CAST(? AS text[])", array{want}, func(s *Subject) bool {
+				return slices.ContainsFunc(want, func(w string) bool { return has(s, w) })
+			})
+		},
+		func(want []string) expr {
+			return compare(f.column, "@> CAST(? AS text[])", array{want}, func(s *Subject) bool {
+				return !slices.ContainsFunc(want, func(w string) bool { return !has(s, w) })
+			})
+		})
+}
+
+// themesField looks at the response's themes as they are now: one that was deleted is on no response.
+type themesField struct{}
+
+func (themesField) parse(p *parser, v any) (expr, error) {
+	one := func(want []model.ThemeID) expr {
+		return leaf{
+			inSQL: func(b *sqlBuilder) {
+				b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND x.theme_id = ANY(?))", array{model.UUIDs(want)})
+			},
+			inGo: func(s *Subject, _ model.UserID) bool {
+				return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, t.ID) })
+			},
+		}
+	}
+	return anyAllNone(p, v, readID[model.ThemeID], one, func(want []model.ThemeID) expr {
+		first := one(want[:1]) // narrows the rows, over an index, before anything is counted
+		if len(want) == 1 {
+			return first
+		}
+		return allOf{first, leaf{
+			inSQL: func(b *sqlBuilder) {
+				b.put("(SELECT count(*) FROM "+tagsOf(b)+" AND x.theme_id = ANY(?)) = CAST(? AS bigint)", array{model.UUIDs(want)}, len(want))
+			},
+			inGo: func(s *Subject, _ model.UserID) bool {
+				return !slices.ContainsFunc(want, func(id model.ThemeID) bool {
+					return !slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return t.ID == id })
+				})
+			},
+		}}
+	})
+}
+
+type effortField struct{}
+
+func (effortField) parse(p *parser, v any) (expr, error) {
+	want, err := each(p, v, oneOf(words(model.Easy, model.Medium, model.Hard)))
+	return leaf{
+		inSQL: func(b *sqlBuilder) { b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND t.effort = ANY(?))", array{want}) },
+		inGo: func(s *Subject, _ model.UserID) bool {
+			return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, string(t.Effort)) })
+		},
+	}, err
+}
+
+// tagsOf are the themes x of the row's response, with what t they are.
+func tagsOf(b *sqlBuilder) string {
+	return "response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = " + responseID(b)
+}
+
+// responseID is where the row says which response it is, or is of.
+func responseID(b *sqlBuilder) string {
+	if b.table == "cases" {
+		return "cases.response_id"
+	}
+	return "responses.id"
+}
