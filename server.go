@@ -227,6 +227,7 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	count *report.Reports
 
 	collect time.Duration // how long a loader waits for its siblings
 	live    config.Live   // limits of sockets
@@ -270,10 +271,12 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
 		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
+		count: report.New(db, feed, time.Now),
 	}, nil
 }
 
 func (a *app) close() {
+	a.count.Close()
 	a.feed.Close()
 	if err := a.db.Close(); err != nil {
 		a.log.Error("close the database", "error", err)
@@ -344,7 +347,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			case err != nil:
 				return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)
 			}
-			session := live.Session{Key: caller.Key(), View: string(caller.User.Role), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
+			session := live.Session{Key: caller.Key(), View: caller.View(), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
 			if caller.Expires != nil {
 				session.Expires = *caller.Expires
 			}
@@ -354,7 +357,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
 			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
-			Reports: report.New(a.db, a.feed, time.Now),
+			Reports: a.count,
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets

@@ -611,7 +611,8 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		CaseEvents func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseEvents  func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary func(childComplexity int, filter *filter.Case) int
 	}
 
 	UpdateCaseStatusPayload struct {
@@ -3143,6 +3144,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.CaseEvents(childComplexity, args["after"].(*string), args["filter"].(*filter.Case), args["types"].([]model.CaseEventType)), true
+	case "Subscription.caseSummary":
+		if e.ComplexityRoot.Subscription.CaseSummary == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_caseSummary_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.CaseSummary(childComplexity, args["filter"].(*filter.Case)), true
 
 	case "UpdateCaseStatusPayload.case":
 		if e.ComplexityRoot.UpdateCaseStatusPayload.Case == nil {

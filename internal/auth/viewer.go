@@ -17,6 +17,10 @@ type Viewer struct {
 	TokenID model.ApiTokenID
 }
 
+// View is a key of all that an answer may depend on besides the viewer's id: two viewers of one View may be given the
+// same answer, unless the question itself asks for what is theirs.
+func (v Viewer) View() string { return string(v.User.Role) }
+
 type viewerKey struct{}
 
 // With puts the viewer into the context of one operation.

@@ -20,11 +20,13 @@ type Reports struct {
 	db  *gorm.DB
 	log *event.Log
 	now func() time.Time
+
+	boards *boards
 }
 
-// New makes the reports.
+// New makes the reports. Close ends what is watched of them.
 func New(db *pg.DB, log *event.Log, now func() time.Time) *Reports {
-	return &Reports{db: db.Gorm, log: log, now: now}
+	return &Reports{db: db.Gorm, log: log, now: now, boards: newBoards()}
 }
 
 // CaseSummary is how many cases stand where.
@@ -35,6 +37,8 @@ type CaseSummary struct {
 	Total      int
 	Overdue    int
 	Cursor     string // empty where it was not asked for
+
+	at int64 // see Place
 }
 
 // CaseSummary counts the cases that the filter leaves. The cursor, where it is asked for, is read before they are
