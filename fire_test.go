@@ -72,8 +72,9 @@ type happened struct {
 // Writers write in transactions of random length, some held open for seconds, some rolled back; subscribers over real
 // sockets cut themselves off and resume on any of three servers; servers are killed with -9 all the while, and so is
 // PostgreSQL. Every subscriber ends with exactly the events that the table holds then, in its order.
+//
+// Not parallel: tests beside it that say how soon something happens would fail for the load.
 func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
-	t.Parallel()
 	f := &fire{t: t, at: newCluster(t, filepath.Join(scratch.Folder(t), "data")), committed: map[string]bool{}, abandoned: map[string]bool{}}
 	for i := range f.servers {
 		f.ignite(i)
