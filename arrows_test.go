@@ -28,37 +28,39 @@ var arrows = map[string][]string{
 	"internal/pg":       {"internal/pg/cluster", "internal/pg/flock"},
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
-	"internal/page":   {"internal/fault"},
-	"internal/filter": {"model", "internal/country", "internal/fault"},
-	"internal/rule":   {"model", "internal/filter"},
-	"internal/auth":   {"model", "internal/fault", "internal/filter"},
-	"internal/event":  {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
-	"internal/job":    {"model", "internal/pg"},
+	"internal/page":     {"internal/fault"},
+	"internal/filter":   {"model", "internal/country", "internal/fault"},
+	"internal/calendar": {"model", "internal/fault"},
+	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
+	"internal/auth":     {"model", "internal/fault", "internal/filter"},
+	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
+	"internal/job":      {"model", "internal/pg"},
+	"internal/rate":     {"model"},
 	// The sockets know neither the schema nor the log.
 	"internal/live": {},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule"},
-	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
-	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
+	"internal/notify": {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
-	"internal/read":   {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
+	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/read", "internal/report",
-		"internal/rule", "internal/setup"},
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/rate", "internal/read",
+		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/read", "internal/report", "internal/rule", "internal/setup"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/read"},
+		"internal/importer", "internal/live", "internal/page", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/read", "internal/report", "internal/sample", "internal/setup"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup"},
 
 	// Measuring.
 	"bench/feed": {},
@@ -112,7 +114,7 @@ func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	packages := packagesOf(t)
-	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/rule"} {
+	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/rule", "internal/calendar"} {
 		for name := range packages[at] {
 			ways := []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
 			for _, way := range ways {

@@ -89,6 +89,40 @@ func TestABoardShowsTheFiguresAsTheyChange(t *testing.T) {
 	}
 }
 
+func TestABoardShowsWhatItsScopeShows(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	s.user("gb", vars{"role": "PARTNER", "scope": british})
+	s.user("br", vars{"role": "PARTNER", "scope": vars{"customer": vars{"country": vars{"eq": "BR"}}}})
+	s.user("own", vars{"role": "AGENT", "scope": vars{"ownCasesOnly": true}})
+	s.user("veiled", vars{"role": "MANAGER", "personalData": false})
+	boards := map[model.Role]*socket{}
+	for _, who := range []model.Role{"gb", "br", "own", "veiled", model.Partner} {
+		boards[who] = s.board(who, "")
+		boards[who].shows(counts{"total": 0})
+	}
+	_, inside := s.submitted(vars{"customer": vars{"firstName": "Ana", "country": "GB"}})
+	s.submitted(vars{"customer": vars{"firstName": "Bea", "country": "BR"}})
+	s.submitted(vars{"customer": vars{"firstName": "Cleo", "country": "BR"}})
+	boards[model.Partner].shows(counts{"total": 3})
+	boards["veiled"].shows(counts{"total": 3})
+	boards["gb"].shows(counts{"total": 1})
+	boards["br"].shows(counts{"total": 2})
+	s.ok(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": inside, "assigneeId": s.users["own"]}})
+	boards["own"].shows(counts{"total": 1})
+	// Nothing was shown on the way that is not theirs: the next that each is shown is its own.
+	s.move(inside, model.Closed)
+	for who, total := range map[model.Role]int{"gb": 1, "own": 1, model.Partner: 3, "veiled": 3} {
+		if f := boards[who].figures(); f.number("total") != total || f.number("closed") != 1 {
+			t.Errorf("%s is shown %v", who, f.v)
+		}
+	}
+	if code := s.board("veiled", `{customer: {email: {startsWith: "a"}}}`).refused(); code != "FORBIDDEN" {
+		t.Errorf("who sees no personal data counts by it: %q", code)
+	}
+}
+
 // With PostgreSQL gone, queries say so, sockets stay, and what they show goes on where it was.
 func TestWhileTheDatabaseIsAwaySocketsStayAndAllElseSaysSo(t *testing.T) {
 	t.Parallel()

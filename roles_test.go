@@ -57,27 +57,37 @@ func (w *things) freshUser() string {
 		vars{"input": newUser()}).text("createUser.user.id")
 }
 
+// unsentMail is the id of a mail that could not be sent.
+func (w *things) unsentMail() string {
+	w.freshCase()
+	if _, err := w.app.db.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.ok(model.Admin, `{notifications(filter: {status: [NOT_SENT]}) {nodes {id}}}`, nil).text("notifications.nodes.0.id")
+}
+
 func newUser() vars {
 	return vars{"name": "New", "email": "new-" + model.NewUUID().String() + "@example.com", "role": "AGENT"}
 }
 
 var uses = map[string]use{
-	"Query.node":        {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
-	"Query.nodes":       {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
-	"Query.viewer":      {anyone, `{viewer {user {id name email role active}}}`, nil},
-	"Query.settings":    {staff, `{settings {currency}}`, nil},
-	"Query.responses":   {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
-	"Query.customers":   {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
-	"Query.cases":       {readers, `{cases {feedCursor nodes {id assignee {id assignedCases {nodes {id}}} notes {nodes {id}} history {nodes {id}}}}}`, nil},
-	"Query.case":        {readers, `{case(number: 1) {id}}`, nil},
-	"Query.notes":       {readers, `{notes {nodes {id author {name}}}}`, nil},
-	"Query.caseEvents":  {readers, `{caseEvents {nodes {id actor {name}}}}`, nil},
-	"Query.caseSummary": {readers, `{caseSummary {total}}`, nil},
-	"Query.users":       {staff, `{users {nodes {id}}}`, nil},
-	"Query.rules":       {staff, `{rules {id}}`, nil},
-	"Query.ruleRecipes": {staff, `{ruleRecipes {key}}`, nil},
-	"Query.previewRule": {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
-	"Query.apiTokens":   {admins, `{apiTokens {id}}`, nil},
+	"Query.node":          {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
+	"Query.nodes":         {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
+	"Query.viewer":        {anyone, `{viewer {user {id name email role active} rateLimit {limit remaining restoreRate resetAt cost}}}`, nil},
+	"Query.settings":      {staff, `{settings {currency}}`, nil},
+	"Query.responses":     {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
+	"Query.customers":     {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
+	"Query.cases":         {readers, `{cases {feedCursor nodes {id assignee {id assignedCases {nodes {id}}} notes {nodes {id}} history {nodes {id}}}}}`, nil},
+	"Query.case":          {readers, `{case(number: 1) {id}}`, nil},
+	"Query.notes":         {readers, `{notes {nodes {id author {name}}}}`, nil},
+	"Query.caseEvents":    {readers, `{caseEvents {nodes {id actor {name}}}}`, nil},
+	"Query.caseSummary":   {readers, `{caseSummary {total}}`, nil},
+	"Query.users":         {staff, `{users {nodes {id}}}`, nil},
+	"Query.rules":         {staff, `{rules {id}}`, nil},
+	"Query.ruleRecipes":   {staff, `{ruleRecipes {key}}`, nil},
+	"Query.previewRule":   {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
+	"Query.notifications": {staff, `{notifications {nodes {id to case {id} response {id} rule {id}} totalCount}}`, nil},
+	"Query.apiTokens":     {admins, `{apiTokens {id}}`, nil},
 	"Mutation.submitResponse": {intakes, submit, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
 	}},
@@ -100,6 +110,9 @@ var uses = map[string]use{
 	"Mutation.recordOutreach": {workers, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {channel outcome}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}
 	}},
+	"Mutation.recordOutreaches": {workers, `mutation ($input: RecordOutreachesInput!) {recordOutreaches(input: $input) {cases {id}}}`, func(w *things) any {
+		return vars{"caseIds": []string{w.opened}, "outreach": vars{"channel": "CAMPAIGN", "offer": "VOUCHER", "outcome": "MESSAGE_SENT"}, "note": "A voucher for everybody."}
+	}},
 	"Mutation.recordReply": {workers, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {improvement}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "improvement": "Answer the phone."}
 	}},
@@ -112,6 +125,9 @@ var uses = map[string]use{
 	"Mutation.updateCustomer": {workers, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {country}}}`, func(w *things) any {
 		customer := w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).text("node.customer.id")
 		return vars{"id": customer, "country": "BR"}
+	}},
+	"Mutation.retryNotification": {managers, `mutation ($input: RetryNotificationInput!) {retryNotification(input: $input) {notification {status}}}`, func(w *things) any {
+		return vars{"id": w.unsentMail()}
 	}},
 	"Mutation.createRule": {managers, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`, func(*things) any {
 		return vars{"name": "Passives", "scores": []int{7, 8}, "opensCase": false}
@@ -213,7 +229,7 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 }
 
 // everything is a fingerprint of all that requests can write.
-func (w *things) everything() (print string) {
+func (w *testServer) everything() (print string) {
 	w.t.Helper()
 	rows, _ := w.app.db.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)

@@ -31,6 +31,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
@@ -229,6 +230,7 @@ type app struct {
 	mail  *notify.Mailer
 	count *report.Reports
 
+	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
 	live    config.Live   // limits of sockets
 }
@@ -268,8 +270,9 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	}
 	feed := event.New(db, log)
 	work := casework.New(db, feed, queue, time.Now)
+	limit, restore := c.Rate()
 	return &app{
-		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
+		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
 		count: report.New(db, feed, time.Now),
 	}, nil
@@ -300,6 +303,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	var background sync.WaitGroup
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
+		background.Go(func() { a.work.ForgetKeys(running, a.log) })
 		background.Go(func() { a.work.WatchRetention(running, a.log) })
 	}
 	if withSample {
@@ -359,7 +363,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
 			Reports: a.count,
 		},
-		Read: reader, Tokens: tokens, Live: sockets, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
+		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets
 }
 

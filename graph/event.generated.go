@@ -3688,6 +3688,13 @@ func (ec *executionContext) _CaseEvent(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._CaseOpened(ctx, sel, obj)
+	case model.CaseEscalated:
+		return ec._CaseEscalated(ctx, sel, &obj)
+	case *model.CaseEscalated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CaseEscalated(ctx, sel, obj)
 	case model.CaseDetailsChanged:
 		return ec._CaseDetailsChanged(ctx, sel, &obj)
 	case *model.CaseDetailsChanged:

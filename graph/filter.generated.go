@@ -17,7 +17,7 @@ import (
 
 type AttributeFilterResolver interface {
 	Key(ctx context.Context, obj filter.Operators, data string) error
-	Value(ctx context.Context, obj filter.Operators, data filter.Operators) error
+	Value(ctx context.Context, obj filter.Operators, data *filter.Text) error
 }
 type CaseFilterResolver interface {
 	And(ctx context.Context, obj *filter.Case, data []*filter.Case) error
@@ -49,17 +49,17 @@ type CustomerFilterResolver interface {
 	Or(ctx context.Context, obj *filter.Customer, data []*filter.Customer) error
 	Not(ctx context.Context, obj *filter.Customer, data *filter.Customer) error
 	ID(ctx context.Context, obj *filter.Customer, data []string) error
-	ExternalID(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Email(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	FirstName(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	LastName(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Phone(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Company(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Country(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	Segment(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	ExternalID(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Email(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	FirstName(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	LastName(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Phone(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Company(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Country(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	Segment(ctx context.Context, obj *filter.Customer, data *filter.Text) error
 	LifetimeValue(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	AccountManagerEmail(ctx context.Context, obj *filter.Customer, data filter.Operators) error
-	AgentEmail(ctx context.Context, obj *filter.Customer, data filter.Operators) error
+	AccountManagerEmail(ctx context.Context, obj *filter.Customer, data *filter.Text) error
+	AgentEmail(ctx context.Context, obj *filter.Customer, data *filter.Text) error
 	Attribute(ctx context.Context, obj *filter.Customer, data filter.Operators) error
 	LastContactedAt(ctx context.Context, obj *filter.Customer, data *filter.Time) error
 	NextSurveyAt(ctx context.Context, obj *filter.Customer, data *filter.Time) error
@@ -101,12 +101,12 @@ type ResponseFilterResolver interface {
 	Or(ctx context.Context, obj *filter.Response, data []*filter.Response) error
 	Not(ctx context.Context, obj *filter.Response, data *filter.Response) error
 	ID(ctx context.Context, obj *filter.Response, data []string) error
-	ExternalID(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	ExternalID(ctx context.Context, obj *filter.Response, data *filter.Text) error
 	Score(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	Category(ctx context.Context, obj *filter.Response, data []model.Category) error
-	Survey(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	Survey(ctx context.Context, obj *filter.Response, data *filter.Text) error
 	ContactRequested(ctx context.Context, obj *filter.Response, data *bool) error
-	Comment(ctx context.Context, obj *filter.Response, data filter.Operators) error
+	Comment(ctx context.Context, obj *filter.Response, data *filter.Text) error
 	Drivers(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	Themes(ctx context.Context, obj *filter.Response, data filter.Operators) error
 	ThemeEffort(ctx context.Context, obj *filter.Response, data []model.Effort) error
@@ -121,11 +121,11 @@ type ResponseFilterResolver interface {
 	Search(ctx context.Context, obj *filter.Response, data *string) error
 }
 type StringFilterResolver interface {
-	Eq(ctx context.Context, obj filter.Operators, data *string) error
-	In(ctx context.Context, obj filter.Operators, data []string) error
-	Contains(ctx context.Context, obj filter.Operators, data *string) error
-	StartsWith(ctx context.Context, obj filter.Operators, data *string) error
-	IsNull(ctx context.Context, obj filter.Operators, data *bool) error
+	Eq(ctx context.Context, obj *filter.Text, data *string) error
+	In(ctx context.Context, obj *filter.Text, data []string) error
+	Contains(ctx context.Context, obj *filter.Text, data *string) error
+	StartsWith(ctx context.Context, obj *filter.Text, data *string) error
+	IsNull(ctx context.Context, obj *filter.Text, data *bool) error
 }
 type StringListFilterResolver interface {
 	Any(ctx context.Context, obj filter.Operators, data []string) error
@@ -199,8 +199,8 @@ func (ec *executionContext) unmarshalNResponseFilter2ᚖgithubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNStringFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
-	var res filter.Operators
+func (ec *executionContext) unmarshalNStringFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐText(ctx context.Context, v any) (*filter.Text, error) {
+	var res = new(filter.Text)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -382,11 +382,11 @@ func (ec *executionContext) unmarshalOResponseFilter2ᚖgithubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOStringFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
+func (ec *executionContext) unmarshalOStringFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐText(ctx context.Context, v any) (*filter.Text, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res filter.Operators
+	var res = new(filter.Text)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

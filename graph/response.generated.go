@@ -1894,7 +1894,7 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 		asMap["contactRequested"] = false
 	}
 
-	fieldsInOrder := [...]string{"externalId", "customer", "survey", "score", "comment", "drivers", "contactRequested", "quoteConsent", "testimonialLikelihood", "attributes", "respondedAt"}
+	fieldsInOrder := [...]string{"externalId", "customer", "survey", "score", "comment", "drivers", "contactRequested", "quoteConsent", "testimonialLikelihood", "attributes", "respondedAt", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1978,6 +1978,13 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 				return it, err
 			}
 			it.RespondedAt = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil

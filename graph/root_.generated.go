@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	Case() CaseResolver
 	CaseAssigned() CaseAssignedResolver
 	CaseDetailsChanged() CaseDetailsChangedResolver
+	CaseEscalated() CaseEscalatedResolver
 	CaseOpened() CaseOpenedResolver
 	CaseOverdue() CaseOverdueResolver
 	CaseStatusChanged() CaseStatusChangedResolver
@@ -51,6 +52,7 @@ type ResolverRoot interface {
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
+	Viewer() ViewerResolver
 	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
@@ -107,33 +109,46 @@ type ComplexityRoot struct {
 		Value func(childComplexity int) int
 	}
 
+	Calendar struct {
+		Holidays func(childComplexity int) int
+		Hours    func(childComplexity int) int
+		TimeZone func(childComplexity int) int
+	}
+
+	CalendarHours struct {
+		From    func(childComplexity int) int
+		To      func(childComplexity int) int
+		Weekday func(childComplexity int) int
+	}
+
 	Case struct {
-		AssignedAt      func(childComplexity int) int
-		AssignedBy      func(childComplexity int) int
-		Assignee        func(childComplexity int) int
-		ClosedAt        func(childComplexity int) int
-		Customer        func(childComplexity int) int
-		DueAt           func(childComplexity int) int
-		ExternalRefs    func(childComplexity int) int
-		FirstContactAt  func(childComplexity int) int
-		FirstFollowUpAt func(childComplexity int) int
-		History         func(childComplexity int, first *int, after *string, last *int, before *string) int
-		ID              func(childComplexity int) int
-		Notes           func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Notifications   func(childComplexity int) int
-		Number          func(childComplexity int) int
-		OpenedAt        func(childComplexity int) int
-		OpenedBy        func(childComplexity int) int
-		Origin          func(childComplexity int) int
-		Overdue         func(childComplexity int) int
-		ReopenCount     func(childComplexity int) int
-		Response        func(childComplexity int) int
-		RootCause       func(childComplexity int) int
-		Rules           func(childComplexity int) int
-		Status          func(childComplexity int) int
-		TimeSinceOpen   func(childComplexity int) int
-		UpdatedAt       func(childComplexity int) int
-		Version         func(childComplexity int) int
+		AssignedAt            func(childComplexity int) int
+		AssignedBy            func(childComplexity int) int
+		Assignee              func(childComplexity int) int
+		BusinessTimeSinceOpen func(childComplexity int) int
+		ClosedAt              func(childComplexity int) int
+		Customer              func(childComplexity int) int
+		DueAt                 func(childComplexity int) int
+		ExternalRefs          func(childComplexity int) int
+		FirstContactAt        func(childComplexity int) int
+		FirstFollowUpAt       func(childComplexity int) int
+		History               func(childComplexity int, first *int, after *string, last *int, before *string) int
+		ID                    func(childComplexity int) int
+		Notes                 func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Notifications         func(childComplexity int) int
+		Number                func(childComplexity int) int
+		OpenedAt              func(childComplexity int) int
+		OpenedBy              func(childComplexity int) int
+		Origin                func(childComplexity int) int
+		Overdue               func(childComplexity int) int
+		ReopenCount           func(childComplexity int) int
+		Response              func(childComplexity int) int
+		RootCause             func(childComplexity int) int
+		Rules                 func(childComplexity int) int
+		Status                func(childComplexity int) int
+		TimeSinceOpen         func(childComplexity int) int
+		UpdatedAt             func(childComplexity int) int
+		Version               func(childComplexity int) int
 	}
 
 	CaseAssigned struct {
@@ -174,6 +189,21 @@ type ComplexityRoot struct {
 	CaseEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CaseEscalated struct {
+		Actor    func(childComplexity int) int
+		After    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Case     func(childComplexity int) int
+		Cursor   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Matches  func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Rule     func(childComplexity int) int
+		Snapshot func(childComplexity int) int
+		Step     func(childComplexity int) int
+		Type     func(childComplexity int) int
 	}
 
 	CaseEventConnection struct {
@@ -351,6 +381,12 @@ type ComplexityRoot struct {
 		ResponsesKept func(childComplexity int) int
 	}
 
+	Escalation struct {
+		After    func(childComplexity int) int
+		Notify   func(childComplexity int) int
+		Reassign func(childComplexity int) int
+	}
+
 	ExternalRef struct {
 		ExternalID func(childComplexity int) int
 		System     func(childComplexity int) int
@@ -366,28 +402,30 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote          func(childComplexity int, input casework.AddNoteInput) int
-		AssignCase       func(childComplexity int, input casework.AssignCaseInput) int
-		AssignCases      func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken   func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule       func(childComplexity int, input setup.CreateRuleInput) int
-		CreateUser       func(childComplexity int, input setup.CreateUserInput) int
-		DeleteRule       func(childComplexity int, input setup.DeleteRuleInput) int
-		EraseCustomer    func(childComplexity int, input casework.EraseCustomerInput) int
-		LinkCase         func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule         func(childComplexity int, input setup.MoveRuleInput) int
-		OpenCase         func(childComplexity int, input casework.OpenCaseInput) int
-		RecordOutreach   func(childComplexity int, input casework.RecordOutreachInput) int
-		RecordReply      func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote       func(childComplexity int, input casework.RedactNoteInput) int
-		RevokeAPIToken   func(childComplexity int, input setup.RevokeApiTokenInput) int
-		SetRootCause     func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse   func(childComplexity int, input casework.SubmitResponseInput) int
-		UpdateCaseStatus func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer   func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule       func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings   func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateUser       func(childComplexity int, input setup.UpdateUserInput) int
+		AddNote           func(childComplexity int, input casework.AddNoteInput) int
+		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
+		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
+		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
+		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
+		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
+		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
+		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
+		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach    func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches  func(childComplexity int, input casework.RecordOutreachesInput) int
+		RecordReply       func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote        func(childComplexity int, input casework.RedactNoteInput) int
+		RetryNotification func(childComplexity int, input casework.RetryNotificationInput) int
+		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
+		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
+		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
+		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
 	}
 
 	Note struct {
@@ -437,6 +475,18 @@ type ComplexityRoot struct {
 		To        func(childComplexity int) int
 	}
 
+	NotificationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	NotificationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	OpenCasePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -476,6 +526,7 @@ type ComplexityRoot struct {
 		Node           func(childComplexity int, id string) int
 		Nodes          func(childComplexity int, ids []string) int
 		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
+		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
 		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
@@ -483,6 +534,14 @@ type ComplexityRoot struct {
 		Settings       func(childComplexity int) int
 		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
 		Viewer         func(childComplexity int) int
+	}
+
+	RateLimit struct {
+		Cost        func(childComplexity int) int
+		Limit       func(childComplexity int) int
+		Remaining   func(childComplexity int) int
+		ResetAt     func(childComplexity int) int
+		RestoreRate func(childComplexity int) int
 	}
 
 	Recipient struct {
@@ -494,6 +553,10 @@ type ComplexityRoot struct {
 	RecordOutreachPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
+	}
+
+	RecordOutreachesPayload struct {
+		Cases func(childComplexity int) int
 	}
 
 	RecordReplyPayload struct {
@@ -537,6 +600,10 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	RetryNotificationPayload struct {
+		Notification func(childComplexity int) int
+	}
+
 	RevokeApiTokenPayload struct {
 		Token func(childComplexity int) int
 	}
@@ -556,10 +623,12 @@ type ComplexityRoot struct {
 
 	Rule struct {
 		Assignment       func(childComplexity int) int
+		Calendar         func(childComplexity int) int
 		ContactRequested func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		DeletedAt        func(childComplexity int) int
 		Enabled          func(childComplexity int) int
+		Escalations      func(childComplexity int) int
 		Filter           func(childComplexity int) int
 		FollowUpTarget   func(childComplexity int) int
 		ID               func(childComplexity int) int
@@ -589,6 +658,12 @@ type ComplexityRoot struct {
 		Notify           func(childComplexity int) int
 		OpensCase        func(childComplexity int) int
 		Scores           func(childComplexity int) int
+	}
+
+	Scope struct {
+		Customer     func(childComplexity int) int
+		OwnCasesOnly func(childComplexity int) int
+		Response     func(childComplexity int) int
 	}
 
 	SetRootCausePayload struct {
@@ -643,7 +718,9 @@ type ComplexityRoot struct {
 		Email         func(childComplexity int) int
 		ID            func(childComplexity int) int
 		Name          func(childComplexity int) int
+		PersonalData  func(childComplexity int) int
 		Role          func(childComplexity int) int
+		Scope         func(childComplexity int) int
 	}
 
 	UserConnection struct {
@@ -659,7 +736,8 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		User func(childComplexity int) int
+		RateLimit func(childComplexity int) int
+		User      func(childComplexity int) int
 	}
 }
 
@@ -791,6 +869,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Attribute.Value(childComplexity), true
 
+	case "Calendar.holidays":
+		if e.ComplexityRoot.Calendar.Holidays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Holidays(childComplexity), true
+	case "Calendar.hours":
+		if e.ComplexityRoot.Calendar.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Hours(childComplexity), true
+	case "Calendar.timeZone":
+		if e.ComplexityRoot.Calendar.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.TimeZone(childComplexity), true
+
+	case "CalendarHours.from":
+		if e.ComplexityRoot.CalendarHours.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.From(childComplexity), true
+	case "CalendarHours.to":
+		if e.ComplexityRoot.CalendarHours.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.To(childComplexity), true
+	case "CalendarHours.weekday":
+		if e.ComplexityRoot.CalendarHours.Weekday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarHours.Weekday(childComplexity), true
+
 	case "Case.assignedAt":
 		if e.ComplexityRoot.Case.AssignedAt == nil {
 			break
@@ -809,6 +925,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Case.Assignee(childComplexity), true
+	case "Case.businessTimeSinceOpen":
+		if e.ComplexityRoot.Case.BusinessTimeSinceOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.BusinessTimeSinceOpen(childComplexity), true
 	case "Case.closedAt":
 		if e.ComplexityRoot.Case.ClosedAt == nil {
 			break
@@ -1129,6 +1251,79 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseEdge.Node(childComplexity), true
+
+	case "CaseEscalated.actor":
+		if e.ComplexityRoot.CaseEscalated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Actor(childComplexity), true
+	case "CaseEscalated.after":
+		if e.ComplexityRoot.CaseEscalated.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.After(childComplexity), true
+	case "CaseEscalated.at":
+		if e.ComplexityRoot.CaseEscalated.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.At(childComplexity), true
+	case "CaseEscalated.case":
+		if e.ComplexityRoot.CaseEscalated.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Case(childComplexity), true
+	case "CaseEscalated.cursor":
+		if e.ComplexityRoot.CaseEscalated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Cursor(childComplexity), true
+	case "CaseEscalated.id":
+		if e.ComplexityRoot.CaseEscalated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.ID(childComplexity), true
+	case "CaseEscalated.matches":
+		if e.ComplexityRoot.CaseEscalated.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Matches(childComplexity), true
+	case "CaseEscalated.note":
+		if e.ComplexityRoot.CaseEscalated.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Note(childComplexity), true
+	case "CaseEscalated.rule":
+		if e.ComplexityRoot.CaseEscalated.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Rule(childComplexity), true
+	case "CaseEscalated.snapshot":
+		if e.ComplexityRoot.CaseEscalated.Snapshot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Snapshot(childComplexity), true
+	case "CaseEscalated.step":
+		if e.ComplexityRoot.CaseEscalated.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Step(childComplexity), true
+	case "CaseEscalated.type":
+		if e.ComplexityRoot.CaseEscalated.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEscalated.Type(childComplexity), true
 
 	case "CaseEventConnection.edges":
 		if e.ComplexityRoot.CaseEventConnection.Edges == nil {
@@ -1884,6 +2079,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EraseCustomerPayload.ResponsesKept(childComplexity), true
 
+	case "Escalation.after":
+		if e.ComplexityRoot.Escalation.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.After(childComplexity), true
+	case "Escalation.notify":
+		if e.ComplexityRoot.Escalation.Notify == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Notify(childComplexity), true
+	case "Escalation.reassign":
+		if e.ComplexityRoot.Escalation.Reassign == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Reassign(childComplexity), true
+
 	case "ExternalRef.id":
 		if e.ComplexityRoot.ExternalRef.ExternalID == nil {
 			break
@@ -2049,6 +2263,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RecordOutreach(childComplexity, args["input"].(casework.RecordOutreachInput)), true
+	case "Mutation.recordOutreaches":
+		if e.ComplexityRoot.Mutation.RecordOutreaches == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordOutreaches_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordOutreaches(childComplexity, args["input"].(casework.RecordOutreachesInput)), true
 	case "Mutation.recordReply":
 		if e.ComplexityRoot.Mutation.RecordReply == nil {
 			break
@@ -2071,6 +2296,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+	case "Mutation.retryNotification":
+		if e.ComplexityRoot.Mutation.RetryNotification == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryNotification_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(casework.RetryNotificationInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -2357,6 +2593,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Notification.To(childComplexity), true
 
+	case "NotificationConnection.edges":
+		if e.ComplexityRoot.NotificationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Edges(childComplexity), true
+	case "NotificationConnection.nodes":
+		if e.ComplexityRoot.NotificationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Nodes(childComplexity), true
+	case "NotificationConnection.pageInfo":
+		if e.ComplexityRoot.NotificationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.PageInfo(childComplexity), true
+	case "NotificationConnection.totalCount":
+		if e.ComplexityRoot.NotificationConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.TotalCount(childComplexity), true
+
+	case "NotificationEdge.cursor":
+		if e.ComplexityRoot.NotificationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Cursor(childComplexity), true
+	case "NotificationEdge.node":
+		if e.ComplexityRoot.NotificationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Node(childComplexity), true
+
 	case "OpenCasePayload.case":
 		if e.ComplexityRoot.OpenCasePayload.Case == nil {
 			break
@@ -2580,6 +2854,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notes(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NoteFilter)), true
+	case "Query.notifications":
+		if e.ComplexityRoot.Query.Notifications == nil {
+			break
+		}
+
+		args, err := ec.field_Query_notifications_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NotificationFilter)), true
 	case "Query.previewRule":
 		if e.ComplexityRoot.Query.PreviewRule == nil {
 			break
@@ -2638,6 +2923,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "RateLimit.cost":
+		if e.ComplexityRoot.RateLimit.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Cost(childComplexity), true
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+	case "RateLimit.restoreRate":
+		if e.ComplexityRoot.RateLimit.RestoreRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.RestoreRate(childComplexity), true
+
 	case "Recipient.address":
 		if e.ComplexityRoot.Recipient.Address == nil {
 			break
@@ -2669,6 +2985,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordOutreachPayload.Event(childComplexity), true
+
+	case "RecordOutreachesPayload.cases":
+		if e.ComplexityRoot.RecordOutreachesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordOutreachesPayload.Cases(childComplexity), true
 
 	case "RecordReplyPayload.case":
 		if e.ComplexityRoot.RecordReplyPayload.Case == nil {
@@ -2831,6 +3154,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResponseEdge.Node(childComplexity), true
 
+	case "RetryNotificationPayload.notification":
+		if e.ComplexityRoot.RetryNotificationPayload.Notification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryNotificationPayload.Notification(childComplexity), true
+
 	case "RevokeApiTokenPayload.token":
 		if e.ComplexityRoot.RevokeApiTokenPayload.Token == nil {
 			break
@@ -2905,6 +3235,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Assignment(childComplexity), true
+	case "Rule.calendar":
+		if e.ComplexityRoot.Rule.Calendar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Calendar(childComplexity), true
 	case "Rule.contactRequested":
 		if e.ComplexityRoot.Rule.ContactRequested == nil {
 			break
@@ -2929,6 +3265,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rule.Enabled(childComplexity), true
+	case "Rule.escalations":
+		if e.ComplexityRoot.Rule.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rule.Escalations(childComplexity), true
 	case "Rule.filter":
 		if e.ComplexityRoot.Rule.Filter == nil {
 			break
@@ -3069,6 +3411,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RuleRecipe.Scores(childComplexity), true
+
+	case "Scope.customer":
+		if e.ComplexityRoot.Scope.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Customer(childComplexity), true
+	case "Scope.ownCasesOnly":
+		if e.ComplexityRoot.Scope.OwnCasesOnly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.OwnCasesOnly(childComplexity), true
+	case "Scope.response":
+		if e.ComplexityRoot.Scope.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Response(childComplexity), true
 
 	case "SetRootCausePayload.case":
 		if e.ComplexityRoot.SetRootCausePayload.Case == nil {
@@ -3238,12 +3599,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Name(childComplexity), true
+	case "User.personalData":
+		if e.ComplexityRoot.User.PersonalData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.PersonalData(childComplexity), true
 	case "User.role":
 		if e.ComplexityRoot.User.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.User.Role(childComplexity), true
+	case "User.scope":
+		if e.ComplexityRoot.User.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Scope(childComplexity), true
 
 	case "UserConnection.edges":
 		if e.ComplexityRoot.UserConnection.Edges == nil {
@@ -3283,6 +3656,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserEdge.Node(childComplexity), true
 
+	case "Viewer.rateLimit":
+		if e.ComplexityRoot.Viewer.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.RateLimit(childComplexity), true
 	case "Viewer.user":
 		if e.ComplexityRoot.Viewer.User == nil {
 			break
@@ -3303,6 +3682,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputCalendarHoursInput,
+		ec.unmarshalInputCalendarInput,
 		ec.unmarshalInputCaseOrder,
 		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
@@ -3312,17 +3693,22 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
 		ec.unmarshalInputEraseCustomerInput,
+		ec.unmarshalInputEscalationInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
+		ec.unmarshalInputNotificationFilter,
 		ec.unmarshalInputOpenCaseInput,
 		ec.unmarshalInputOutreachInput,
 		ec.unmarshalInputRecipientInput,
 		ec.unmarshalInputRecordOutreachInput,
+		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputRedactNoteInput,
 		ec.unmarshalInputResponseOrder,
+		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
@@ -3422,7 +3808,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3436,10 +3822,13 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
+	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
+	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
+	{Name: "rate.graphqls", Input: sourceData("rate.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -3523,6 +3912,30 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
 }
 
+func (ec *executionContext) childFields_Calendar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "timeZone":
+		return ec.fieldContext_Calendar_timeZone(ctx, field)
+	case "hours":
+		return ec.fieldContext_Calendar_hours(ctx, field)
+	case "holidays":
+		return ec.fieldContext_Calendar_holidays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Calendar", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "weekday":
+		return ec.fieldContext_CalendarHours_weekday(ctx, field)
+	case "from":
+		return ec.fieldContext_CalendarHours_from(ctx, field)
+	case "to":
+		return ec.fieldContext_CalendarHours_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarHours", field.Name)
+}
+
 func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3577,6 +3990,8 @@ func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.
 		return ec.fieldContext_Case_history(ctx, field)
 	case "notifications":
 		return ec.fieldContext_Case_notifications(ctx, field)
+	case "businessTimeSinceOpen":
+		return ec.fieldContext_Case_businessTimeSinceOpen(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Case", field.Name)
 }
@@ -3935,6 +4350,18 @@ func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type EraseCustomerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Escalation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "after":
+		return ec.fieldContext_Escalation_after(ctx, field)
+	case "notify":
+		return ec.fieldContext_Escalation_notify(ctx, field)
+	case "reassign":
+		return ec.fieldContext_Escalation_reassign(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Escalation", field.Name)
+}
+
 func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "system":
@@ -4033,6 +4460,30 @@ func (ec *executionContext) childFields_Notification(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
 }
 
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_OpenCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -4089,6 +4540,22 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return ec.fieldContext_RateLimit_limit(ctx, field)
+	case "remaining":
+		return ec.fieldContext_RateLimit_remaining(ctx, field)
+	case "restoreRate":
+		return ec.fieldContext_RateLimit_restoreRate(ctx, field)
+	case "resetAt":
+		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+	case "cost":
+		return ec.fieldContext_RateLimit_cost(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
+}
+
 func (ec *executionContext) childFields_Recipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -4109,6 +4576,14 @@ func (ec *executionContext) childFields_RecordOutreachPayload(ctx context.Contex
 		return ec.fieldContext_RecordOutreachPayload_event(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordOutreachesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_RecordOutreachesPayload_cases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordOutreachesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4193,6 +4668,14 @@ func (ec *executionContext) childFields_ResponseEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ResponseEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RetryNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_RetryNotificationPayload_notification(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryNotificationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "token":
@@ -4259,6 +4742,10 @@ func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.
 		return ec.fieldContext_Rule_deletedAt(ctx, field)
 	case "matchCount":
 		return ec.fieldContext_Rule_matchCount(ctx, field)
+	case "calendar":
+		return ec.fieldContext_Rule_calendar(ctx, field)
+	case "escalations":
+		return ec.fieldContext_Rule_escalations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rule", field.Name)
 }
@@ -4299,6 +4786,18 @@ func (ec *executionContext) childFields_RuleRecipe(ctx context.Context, field gr
 		return ec.fieldContext_RuleRecipe_notify(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RuleRecipe", field.Name)
+}
+
+func (ec *executionContext) childFields_Scope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_Scope_customer(ctx, field)
+	case "response":
+		return ec.fieldContext_Scope_response(ctx, field)
+	case "ownCasesOnly":
+		return ec.fieldContext_Scope_ownCasesOnly(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Scope", field.Name)
 }
 
 func (ec *executionContext) childFields_SetRootCausePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4395,6 +4894,10 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_role(ctx, field)
 	case "active":
 		return ec.fieldContext_User_active(ctx, field)
+	case "scope":
+		return ec.fieldContext_User_scope(ctx, field)
+	case "personalData":
+		return ec.fieldContext_User_personalData(ctx, field)
 	case "assignedCases":
 		return ec.fieldContext_User_assignedCases(ctx, field)
 	}
@@ -4429,6 +4932,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	switch field.Name {
 	case "user":
 		return ec.fieldContext_Viewer_user(ctx, field)
+	case "rateLimit":
+		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

@@ -736,6 +736,70 @@ func (ec *executionContext) fieldContext_Rule_matchCount(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Rule", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _Rule_calendar(ctx context.Context, field graphql.CollectedField, obj *model.Rule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rule_calendar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Calendar, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Calendar) graphql.Marshaler {
+			return ec.marshalOCalendar2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCalendar(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Rule_calendar(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rule",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Calendar(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rule_escalations(ctx context.Context, field graphql.CollectedField, obj *model.Rule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rule_escalations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Escalations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Escalation) graphql.Marshaler {
+			return ec.marshalNEscalation2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEscalationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rule_escalations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rule",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Escalation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RulePreview_matched(ctx context.Context, field graphql.CollectedField, obj *report.RulePreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1161,7 +1225,7 @@ func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, o
 		asMap["followUpTarget"] = "PT48H"
 	}
 
-	fieldsInOrder := [...]string{"name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify"}
+	fieldsInOrder := [...]string{"name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify", "calendar", "escalations"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1231,6 +1295,20 @@ func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, o
 				return it, err
 			}
 			it.Notify = data
+		case "calendar":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calendar"))
+			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Calendar = data
+		case "escalations":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalations"))
+			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Escalations = data
 		}
 	}
 	return it, nil
@@ -1358,7 +1436,7 @@ func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify"}
+	fieldsInOrder := [...]string{"id", "name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify", "calendar", "escalations"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1435,6 +1513,20 @@ func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, o
 				return it, err
 			}
 			it.Notify = graphql.OmittableOf(data)
+		case "calendar":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calendar"))
+			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Calendar = graphql.OmittableOf(data)
+		case "escalations":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalations"))
+			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Escalations = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1991,6 +2083,16 @@ func (ec *executionContext) _Rule(ctx context.Context, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "calendar":
+			out.Values[i] = ec._Rule_calendar(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "escalations":
+			out.Values[i] = ec._Rule_escalations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2277,6 +2379,26 @@ func (ec *executionContext) marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloop�
 	return ec._MoveRulePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNRecipient2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRecipient(ctx context.Context, sel ast.SelectionSet, v model.Recipient) graphql.Marshaler {
+	return ec._Recipient(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRecipient2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRecipientᚄ(ctx context.Context, sel ast.SelectionSet, v []model.Recipient) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRecipient2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRecipient(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNRecipient2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRecipientᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Recipient) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2430,6 +2552,13 @@ func (ec *executionContext) marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloo
 		return graphql.Null
 	}
 	return ec._UpdateRulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAssignment2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐAssignment(ctx context.Context, sel ast.SelectionSet, v *model.Assignment) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Assignment(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐAssignmentInput(ctx context.Context, v any) (*setup.AssignmentInput, error) {

@@ -55,6 +55,7 @@ type Case struct {
 	SegmentFold      *string          `json:"-"`
 	SurveyFold       *string          `json:"-"`
 	LifetimeValue    *decimal.Decimal `json:"-"`
+	CalendarID       *CalendarID      `json:"-"` // what its target was counted in; nil: the clock ran through
 
 	// Where a list joined them.
 	Customer *Customer `json:"-"`
@@ -74,9 +75,13 @@ func (c *Case) CopyResponse(from *Response) {
 	c.SurveyFold = FoldPointer(from.Survey)
 }
 
-// Overdue tells whether the case is past its target with no follow-up yet. Closing a case follows it up.
+// FollowedUp tells whether anybody has followed the case up, by outreach or by moving it on. Closing a case follows it
+// up, and reopening does not undo that.
+func (c *Case) FollowedUp() bool { return c.FirstFollowUpAt != nil || c.Status == Closed }
+
+// Overdue tells whether the case is past its target with no follow-up yet.
 func (c *Case) Overdue(now time.Time) bool {
-	return c.DueAt != nil && c.DueAt.Before(now) && c.FirstFollowUpAt == nil && c.Status != Closed
+	return c.DueAt != nil && c.DueAt.Before(now) && !c.FollowedUp()
 }
 
 // TimeSinceOpen is wall time from opening to now, or to closing; never less than nothing.

@@ -38,6 +38,7 @@ type (
 	CustomerReplied    struct{ *LoggedEvent }
 	RootCauseSet       struct{ *LoggedEvent }
 	CustomerErased     struct{ *LoggedEvent }
+	CaseEscalated      struct{ *LoggedEvent }
 )
 
 // Typed gives the event in the Go type of its GraphQL type.
@@ -63,6 +64,8 @@ func (e *LoggedEvent) Typed() CaseEvent {
 		return &RootCauseSet{e}
 	case EventCustomerErased:
 		return &CustomerErased{e}
+	case EventEscalated:
+		return &CaseEscalated{e}
 	}
 	panic("closeloop: an event of type " + string(e.Type) + " has no GraphQL type")
 }

@@ -71,6 +71,12 @@ func (d *Duration) UnmarshalGQL(v any) error {
 	return err
 }
 
+// MarshalText is how it is kept in JSON.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Duration) UnmarshalText(text []byte) error { return d.UnmarshalGQL(string(text)) }
+
 // Value implements driver.Valuer.
 func (d Duration) Value() (driver.Value, error) { return time.Duration(d).Microseconds(), nil }
 

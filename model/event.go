@@ -45,6 +45,8 @@ type Event struct {
 	Outcome            *OutreachOutcome
 	NextSurveyAt       *time.Time
 	Improvement        *string
+	Step               *int
+	After              *Duration
 	Whys               Strings         `gorm:"type:jsonb"`
 	Snapshot           json.RawMessage `gorm:"type:jsonb"`
 	Before             json.RawMessage `gorm:"type:jsonb"`

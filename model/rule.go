@@ -43,6 +43,8 @@ type Rule struct {
 	UserID           *UserID
 	FallbackUserID   *UserID
 	FollowUpTarget   *Duration
+	Calendar         *Calendar    `gorm:"serializer:json"` // what the target and the escalations count in; nil: the clock runs through
+	Escalations      []Escalation `gorm:"serializer:json"` // in the order of time
 	CreatedAt        time.Time
 	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"`
 	DeletedAt        *time.Time
@@ -53,10 +55,11 @@ type Rule struct {
 
 // Assignment is a rule's way of finding the assignee.
 type Assignment struct {
-	Strategy       AssignmentStrategy
-	RuleID         RuleID
-	UserID         *UserID
-	FallbackUserID *UserID
+	Strategy       AssignmentStrategy `json:"strategy"`
+	RuleID         RuleID             `json:"-"` // whose list of users it is; zero: UserIDs is the list
+	UserID         *UserID            `json:"userId,omitempty"`
+	UserIDs        []UserID           `json:"userIds,omitempty"`
+	FallbackUserID *UserID            `json:"fallbackUserId,omitempty"`
 }
 
 // Choosing tells whether the strategy chooses among several users.
@@ -71,11 +74,11 @@ func (*Rule) IsNode() {}
 
 // Recipient is one line of a rule's list of whom to alert.
 type Recipient struct {
-	RuleID  RuleID
-	Ordinal int
-	Kind    RecipientKind
-	Address *string
-	UserID  *UserID
+	RuleID  RuleID        `json:"-"`
+	Ordinal int           `json:"-"`
+	Kind    RecipientKind `json:"kind"`
+	Address *string       `json:"address,omitempty"`
+	UserID  *UserID       `json:"userId,omitempty"`
 }
 
 // Assignee is one line of a rule's list of whom to choose from.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
 )
@@ -11,6 +13,18 @@ import (
 type notification struct{ *Resolver }
 
 func (r *Resolver) Notification() graph.NotificationResolver { return notification{r} }
+
+func (r query) Notifications(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NotificationFilter) (*read.NotificationConnection, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Notifications(ctx, viewer, args(first, after, last, before), f)
+}
+
+func (r mutation) RetryNotification(ctx context.Context, in casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error) {
+	return as(ctx, r.Work.RetryNotification, in)
+}
 
 func (notification) Case(ctx context.Context, of *model.Notification) (*model.Case, error) {
 	return read.Optional(ctx, read.LoadersFrom(ctx).Cases, of.CaseID)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -28,11 +29,15 @@ func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read
 func (r query) RuleRecipes(context.Context) ([]*rules.Recipe, error) { return rules.Recipes(), nil }
 
 func (r query) PreviewRule(ctx context.Context, in setup.CreateRuleInput, since time.Time) (*report.RulePreview, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
 	draft, err := r.Setup.Draft(in)
 	if err != nil {
 		return nil, fault.Under("rule", err)
 	}
-	return r.Reports.PreviewRule(ctx, draft, since)
+	return r.Reports.PreviewRule(ctx, viewer, draft, since)
 }
 
 func (r mutation) CreateRule(ctx context.Context, in setup.CreateRuleInput) (*setup.CreateRulePayload, error) {
@@ -64,8 +69,11 @@ func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, 
 }
 
 func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.User, error) {
-	if !of.Strategy.Choosing() {
+	switch {
+	case !of.Strategy.Choosing():
 		return []*model.User{}, nil
+	case of.RuleID == (model.RuleID{}): // of a step, which has its list with it
+		return read.LoadersFrom(ctx).Users.LoadAll(ctx, of.UserIDs)
 	}
 	return read.LoadersFrom(ctx).AssigneesOf.Load(ctx, of.RuleID)
 }

@@ -28,21 +28,20 @@ func client(args []string) {
 	n, _ := strconv.Atoi(args[2])
 	filters, _ := strconv.Atoi(args[3])
 	began := time.Now()
-	fds := make([]int, n)
+	seen := newSight(n)
+	go seen.watch()
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				fds[i] = connect(address, token, i, filters)
+				seen.add(i, connect(address, token, i, filters))
 			}
 		})
 	}
 	all.Wait()
 	fmt.Printf("connected %f\n", time.Since(began).Seconds())
 
-	seen := &sight{}
-	go seen.watch(fds)
 	var due int
 	in := bufio.NewReader(os.Stdin)
 	if _, err := fmt.Fscanln(in, &due); err != nil {
@@ -125,37 +124,47 @@ type sight struct {
 	mu    sync.Mutex
 	ms    []float64
 	size  int
+	epoll int
+	fds   []int
+	rest  [][]byte // of a frame that has come in part
 }
 
-func (s *sight) watch(fds []int) {
+func newSight(sockets int) *sight {
 	epoll, err := syscall.EpollCreate1(0)
 	check(err)
-	for i, fd := range fds {
-		check(syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}))
-	}
-	rest := make([][]byte, len(fds)) // of a frame that has come in part
+	return &sight{epoll: epoll, fds: make([]int, sockets), rest: make([][]byte, sockets)}
+}
+
+// add has a socket watched, which is kept alive from then on: pings are answered.
+func (s *sight) add(i, fd int) {
+	s.fds[i] = fd
+	check(syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}))
+}
+
+func (s *sight) watch() {
 	events := make([]syscall.EpollEvent, 1024)
 	buffer := make([]byte, 1<<20)
 	for {
-		n, err := syscall.EpollWait(epoll, events, -1)
+		n, err := syscall.EpollWait(s.epoll, events, -1)
 		if err == syscall.EINTR {
 			continue
 		}
 		check(err)
 		for _, e := range events[:n] {
 			i := e.Fd
-			had := copy(buffer, rest[i])
-			n, err := syscall.Read(fds[i], buffer[had:])
+			had := copy(buffer, s.rest[i])
+			n, err := syscall.Read(s.fds[i], buffer[had:])
 			if err == syscall.EAGAIN {
 				continue
 			}
 			check(err)
 			if n == 0 {
-				check(syscall.EpollCtl(epoll, syscall.EPOLL_CTL_DEL, fds[i], nil))
+				fmt.Fprintf(os.Stderr, "socket %d was closed\n", i)
+				check(syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, s.fds[i], nil))
 				continue
 			}
-			left := s.take(fds[i], buffer[:had+n])
-			rest[i] = append(rest[i][:0], left...)
+			left := s.take(s.fds[i], buffer[:had+n])
+			s.rest[i] = append(s.rest[i][:0], left...)
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// AssignCase gives the case to a user, or to nobody. Where it is theirs already, nothing happens.
+// AssignCase gives the case to a user, or to nobody. Where it is theirs already, only the note is kept, as one that
+// stands alone: what somebody wrote is never dropped in silence.
 func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCaseInput) (*AssignCasePayload, error) {
 	out := new(AssignCasePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -24,30 +25,43 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 				return err
 			}
 		}
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
 		out.Case = &h.Case
-		if sameUser(h.AssigneeID, in.AssigneeID) {
-			return nil
+		logged, err := w.assign(ctx, tx, now, viewer, h, to, in.Note)
+		if logged != nil {
+			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
-		e := event.Entry{Actor: &viewer.User.ID}
-		if in.Note != nil {
-			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
-			if err != nil {
-				return err
-			}
-			e.Note = &note.ID
-		}
-		logged, err := w.give(ctx, tx, now, h, to, e, true)
-		if err != nil {
-			return err
-		}
-		out.Event = &model.CaseAssigned{LoggedEvent: logged}
-		return nil
+		return err
 	})
 	return payload(out, err)
+}
+
+// assign gives a held case to a user, or to nobody, with a note where there is one. The event is nil where the case was
+// theirs already.
+func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, h *held, to *model.User, note *string) (*model.LoggedEvent, error) {
+	e := event.Entry{Actor: &viewer.User.ID}
+	var id *model.UserID
+	if to != nil {
+		id = &to.ID
+	}
+	theirs := sameUser(h.AssigneeID, id)
+	switch {
+	case theirs && note == nil:
+		return nil, nil
+	case theirs:
+		_, _, err := h.addNote(tx, now, viewer.User, "input.note", *note)
+		return nil, err
+	case note != nil:
+		written, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *note)
+		if err != nil {
+			return nil, err
+		}
+		e.Note = &written.ID
+	}
+	return w.give(ctx, tx, now, h, to, e, true)
 }
 
 // give assigns a held case, writes the event, and queues the mail to whoever gets it.

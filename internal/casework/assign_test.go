@@ -205,3 +205,34 @@ func (w *world) agents(n int) (users []*model.User) {
 	}
 	return users
 }
+
+func TestANoteToWhoHasTheCaseAlreadyIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ana := w.user("ana@example.com", model.Agent)
+	c := w.open()
+	in := casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID}
+	if _, err := w.work.AssignCase(t.Context(), w.agent, in); err != nil {
+		t.Fatal(err)
+	}
+	in.Note = new("Still yours: they wrote again.")
+	out, err := w.work.AssignCase(t.Context(), w.agent, in)
+	if err != nil || out.Event != nil || out.Case.Version != 3 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if _, err := w.work.AssignCases(t.Context(), w.agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Note: in.Note, Cases: []*casework.CaseVersionInput{{ID: c.ID}}}); err != nil {
+		t.Fatal(err)
+	}
+	events := w.events(c.ID)
+	for _, e := range events[2:] {
+		if e.Type != model.EventNoteAdded || read[model.Note](w, *e.NoteID).Body != *in.Note {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(events) != 4 || len(w.told("CASE_ASSIGNED")) != 1 {
+		t.Errorf("%d events, told %v", len(events), w.told("CASE_ASSIGNED"))
+	}
+	in.Note = new(" ")
+	_, err = w.work.AssignCase(t.Context(), w.agent, in)
+	refused(t, "a blank note", err, fault.BadUserInput, "input.note")
+}

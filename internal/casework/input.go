@@ -18,16 +18,16 @@ type AttributeInput struct {
 // CustomerInput is what a response says of its customer. What is absent stays; what is set to nil is cleared.
 type CustomerInput struct {
 	ExternalID          *string
-	FirstName           graphql.Omittable[*string]
-	LastName            graphql.Omittable[*string]
-	Email               graphql.Omittable[*string]
-	Phone               graphql.Omittable[*string]
-	Company             graphql.Omittable[*string]
-	Country             graphql.Omittable[*string] // ISO 3166-1 code or English name
-	Segment             graphql.Omittable[*string]
-	LifetimeValue       graphql.Omittable[*decimal.Decimal]
-	AccountManagerEmail graphql.Omittable[*string]
-	AgentEmail          graphql.Omittable[*string]
+	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // what tells two inputs apart is their JSON
+	LastName            graphql.Omittable[*string]          `json:",omitzero"`
+	Email               graphql.Omittable[*string]          `json:",omitzero"`
+	Phone               graphql.Omittable[*string]          `json:",omitzero"`
+	Company             graphql.Omittable[*string]          `json:",omitzero"`
+	Country             graphql.Omittable[*string]          `json:",omitzero"` // ISO 3166-1 code or English name
+	Segment             graphql.Omittable[*string]          `json:",omitzero"`
+	LifetimeValue       graphql.Omittable[*decimal.Decimal] `json:",omitzero"`
+	AccountManagerEmail graphql.Omittable[*string]          `json:",omitzero"`
+	AgentEmail          graphql.Omittable[*string]          `json:",omitzero"`
 	Attributes          []*AttributeInput
 }
 
@@ -44,6 +44,7 @@ type SubmitResponseInput struct {
 	TestimonialLikelihood *float64
 	Attributes            []*AttributeInput
 	RespondedAt           *time.Time // nil: now
+	IdempotencyKey        *string
 }
 
 // SubmitResponsePayload is what became of a submitted response.
@@ -81,6 +82,7 @@ type OpenCaseInput struct {
 	AssigneeID     *model.UserID
 	DueAt          *time.Time
 	FollowUpTarget *model.Duration // nil: no target
+	IdempotencyKey *string
 }
 
 // OpenCasePayload is the new case and what the log says of it.
@@ -120,8 +122,9 @@ type UpdateCaseStatusPayload struct {
 
 // AddNoteInput is an internal note.
 type AddNoteInput struct {
-	CaseID model.CaseID
-	Body   string
+	CaseID         model.CaseID
+	Body           string
+	IdempotencyKey *string
 }
 
 // AddNotePayload is the new note and its case.
@@ -144,6 +147,7 @@ type RecordOutreachInput struct {
 	Outreach        *OutreachInput
 	Note            string
 	ExpectedVersion *int
+	IdempotencyKey  *string
 }
 
 // RecordOutreachPayload is the case and what the log says of it.
@@ -152,11 +156,23 @@ type RecordOutreachPayload struct {
 	Event *model.OutreachRecorded
 }
 
+// RecordOutreachesInput is the same attempt on several cases, each with a note of the same words.
+type RecordOutreachesInput struct {
+	CaseIDs        []model.CaseID
+	Outreach       *OutreachInput
+	Note           string
+	IdempotencyKey *string
+}
+
+// RecordOutreachesPayload is the cases, in the order of the input.
+type RecordOutreachesPayload struct{ Cases []*model.Case }
+
 // RecordReplyInput is the customer's answer.
 type RecordReplyInput struct {
-	CaseID      model.CaseID
-	Note        *string
-	Improvement *string
+	CaseID         model.CaseID
+	Note           *string
+	Improvement    *string
+	IdempotencyKey *string
 }
 
 // RecordReplyPayload is the case and what the log says of it.

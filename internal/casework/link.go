@@ -26,7 +26,7 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 	}
 	out := new(LinkCasePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, nil)
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return err
 		}
@@ -111,9 +111,12 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 			if n > 0 && in.Cases[order[n-1]].ID == in.Cases[i].ID {
 				return fault.Input(at+".id", "this case is in the list twice")
 			}
-			h, err := w.assign(ctx, tx, now, viewer, in.Cases[i], in.Note, to)
+			h, err := holdFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
 			if err != nil {
 				return moved(at, err)
+			}
+			if _, err := w.assign(ctx, tx, now, viewer, h, to, in.Note); err != nil {
+				return err
 			}
 			out.Cases[i] = &h.Case
 		}
@@ -123,30 +126,6 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 }
 
 const casesMax = 500
-
-func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, c *CaseVersionInput, note *string, to *model.User) (*held, error) {
-	h, err := hold(tx, c.ID, c.ExpectedVersion)
-	if err != nil {
-		return nil, err
-	}
-	var id *model.UserID
-	if to != nil {
-		id = &to.ID
-	}
-	if sameUser(h.AssigneeID, id) {
-		return h, nil
-	}
-	e := event.Entry{Actor: &viewer.User.ID}
-	if note != nil {
-		written, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *note)
-		if err != nil {
-			return nil, err
-		}
-		e.Note = &written.ID
-	}
-	_, err = w.give(ctx, tx, now, h, to, e, true)
-	return h, err
-}
 
 // moved says which case of a list a fault is about.
 func moved(at string, err error) error {

@@ -19,22 +19,24 @@ import (
 
 // RecordOutreach keeps that somebody tried to reach the customer, and what came of it.
 func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in RecordOutreachInput) (*RecordOutreachPayload, error) {
+	if err := checkNote("input.note", in.Note); err != nil {
+		return nil, err
+	}
 	out := new(RecordOutreachPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := checkNote("input.note", in.Note); err != nil {
-			return err
-		}
-		h, err := w.holdWithCustomer(tx, in.CaseID, in.ExpectedVersion)
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
+	}
+	err := onceTold(ctx, w, viewer, call{"recordOutreach", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+		h, err := holdWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
-		*out = RecordOutreachPayload{Case: &h.Case, Event: &model.OutreachRecorded{LoggedEvent: logged}}
-		return err
+		return &h.Case, logged, err
 	})
 	return payload(out, err)
 }
@@ -48,25 +50,27 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			return nil, err
 		}
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, nil)
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
+	}
+	err := onceTold(ctx, w, viewer, call{"recordReply", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: improvement}
 		if in.Note != nil {
 			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			e.Note = &note.ID
 		}
 		logged, err := h.change(tx, now, e, func() { h.contact(model.Replied) })
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		*out = RecordReplyPayload{Case: &h.Case, Event: &model.CustomerReplied{LoggedEvent: logged}}
-		return h.writeContact(tx)
+		return &h.Case, logged, h.writeContact(tx)
 	})
 	return payload(out, err)
 }
@@ -85,7 +89,7 @@ func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootC
 	}
 	out := new(SetRootCausePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -101,11 +105,11 @@ const whysMax = 5
 
 // holdWithCustomer locks the customer's row before the case's: what follows changes both, and the customer comes
 // first in the order of locks.
-func (w *Work) holdWithCustomer(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
+func holdWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*held, error) {
 	var c model.Case
 	err := tx.Select("customer_id").Where("id = ?", id).Take(&c).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.caseId", "there is no such case")
+		return nil, noSuchCase()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read a case: %w", err)
@@ -114,7 +118,7 @@ func (w *Work) holdWithCustomer(tx *gorm.DB, id model.CaseID, expectedVersion *i
 	if err != nil {
 		return nil, fmt.Errorf("lock a customer: %w", err)
 	}
-	return hold(tx, id, expectedVersion)
+	return holdFor(tx, now, viewer, id, expectedVersion)
 }
 
 // outreach keeps an attempt on a case that is held with its customer. One that reached the customer, or was sent,

@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,27 +14,27 @@ import (
 )
 
 const (
-	overdueEvery = time.Second
-	overdueBatch = 100 // cases in one transaction
+	dueEvery = time.Second
+	dueBatch = 100 // cases, or steps of cases, before the other kind has its turn
 )
 
-// WatchDue marks cases that fall overdue, once a second, until ctx ends. Every server runs it; whichever comes first
-// marks a case, and the others pass over it.
+// WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
+// server runs it; whichever comes first does what is due, and the others pass over it.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(overdueEvery)
+	tick := time.NewTicker(dueEvery)
 	defer tick.Stop()
 	failing := false
 	for {
-		marked, err := w.MarkOverdue(ctx)
+		more, err := w.due(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil && !failing {
-			log.Error("cases that fall overdue cannot be looked for; it is tried again every second", "error", err)
+			log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
 		}
 		failing = err != nil
-		if marked == overdueBatch && !failing {
-			continue // there are more
+		if more && !failing {
+			continue
 		}
 		select {
 		case <-tick.C:
@@ -43,21 +44,36 @@ func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// due does what is due, of each kind so much at most; one that fails does not keep the other from being done.
+func (w *Work) due(ctx context.Context) (more bool, err error) {
+	marked, err := w.MarkOverdue(ctx)
+	steps := 0
+	for ; steps < dueBatch; steps++ {
+		found, failed := w.Escalate(ctx)
+		if !found || failed != nil {
+			err = errors.Join(err, failed)
+			break
+		}
+	}
+	return marked == dueBatch || steps == dueBatch, err
+}
+
 // MarkOverdue gives each case whose target has passed without a follow-up its one event, and its mail: to the
-// assignee, or, where nobody has the case, to the central addresses. It answers with how many cases it marked, a
+// assignee, or, where nobody who is active has the case, to the central addresses. It answers with how many cases it marked, a
 // hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := w.now().UTC().Truncate(time.Microsecond)
-	// A look without a lock first: mostly there is nothing to do.
+	// A look without a lock first: mostly there is nothing to do. It asks for the first that is to come, which is the
+	// index's first entry. For whether any is due, PostgreSQL would read the table, where it believes many are.
 	var due bool
-	err = w.db.Gorm.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM cases WHERE "+fallingDue+")", now).Scan(&due).Error
+	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
 	if err != nil || !due {
 		return 0, err
 	}
 	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
 		marked = 0
 		var ids []model.CaseID
-		err := tx.Raw("SELECT id FROM cases WHERE "+fallingDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, overdueBatch).Scan(&ids).Error
+		err := tx.Raw("SELECT id FROM cases WHERE due_at < ? AND "+toFallDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, dueBatch).Scan(&ids).Error
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -86,12 +102,12 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	return marked, nil
 }
 
-// fallingDue is what the index cases_falling_due holds, up to a time.
-const fallingDue = "due_at < ? AND overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
+// toFallDue is what the index cases_falling_due holds.
+const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
 func overdueMails(h *held, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central
-	if h.Assignee != nil {
+	if h.Assignee != nil && h.Assignee.Active {
 		addresses = []string{h.Assignee.Email}
 	}
 	var mails []model.Notification

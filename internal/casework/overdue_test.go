@@ -60,6 +60,23 @@ func TestNobodysCaseIsToldToTheCentralAddressesButNeverToItsCustomer(t *testing.
 	}
 }
 
+func TestTheCaseOfWhoHasLeftIsToldToTheCentralAddresses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(`UPDATE settings SET central_addresses = '["care@example.com"]'`)
+	ana, customer := w.user("ana@example.com", model.Agent), w.open().CustomerID
+	in := casework.OpenCaseInput{CustomerID: &customer, Note: "Why.", AssigneeID: &ana.ID, FollowUpTarget: new(model.Duration(time.Hour))}
+	if _, err := w.work.OpenCase(t.Context(), w.agent, in); err != nil {
+		t.Fatal(err)
+	}
+	w.must("UPDATE users SET active = false WHERE id = $1", ana.ID.UUID)
+	w.later(2 * time.Hour)
+	w.marks(1)
+	if to := w.told("CASE_OVERDUE"); !slices.Equal(to, []string{"care@example.com"}) {
+		t.Errorf("told: %v", to)
+	}
+}
+
 func TestWhatWasFollowedUpOrPastItsTargetFromTheStartNeverFallsOverdue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -51,13 +51,15 @@ var personal = map[string]map[string]string{
 		"state": queue, "attempted_by": queue, "kind": queue, "metadata": queue, "queue": queue, "tags": queue, "unique_key": queue,
 	},
 
-	"users":           {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague},
-	"api_tokens":      {"name": setting, "hash": secrets},
-	"settings":        {"currency": setting, "time_zone": setting, "central_addresses": setting},
-	"rules":           {"name": setting, "scores": setting, "filter": setting, "strategy": setting},
-	"rule_recipients": {"kind": setting, "address": setting},
-	"themes":          {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
-	"feed_epochs":     {"nonce": ours, "system_identifier": ours, "timeline": ours},
+	"users":            {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague, "scope_customer": setting, "scope_response": setting},
+	"api_tokens":       {"name": setting, "hash": secrets},
+	"settings":         {"currency": setting, "time_zone": setting, "central_addresses": setting},
+	"rules":            {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
+	"calendars":        {"calendar": setting},
+	"case_escalations": {"notify": setting, "reassign": setting},
+	"rule_recipients":  {"kind": setting, "address": setting},
+	"themes":           {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
+	"feed_epochs":      {"nonce": ours, "system_identifier": ours, "timeline": ours},
 }
 
 const (

@@ -18,45 +18,92 @@ import (
 
 // SubmitResponse takes one response in.
 func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in SubmitResponseInput) (*SubmitResponsePayload, error) {
-	outcomes, err := w.SubmitAll(ctx, viewer, []Submission{{SubmitResponseInput: in}}, SubmitOptions{})
+	p, err := prepare(Submission{SubmitResponseInput: in}, w.now().UTC().Truncate(time.Microsecond))
 	if err != nil {
-		return nil, err
+		return nil, fault.Within("input", err)
 	}
-	return outcomes[0].SubmitResponsePayload, fault.Within("input", outcomes[0].Fault)
+	var out *SubmitResponsePayload
+	err = once(ctx, w, viewer, call{"submitResponse", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
+		outcomes := make([]Outcome, 1)
+		if err := w.takeIn(ctx, tx, now, viewer, []*prepared{p}, SubmitOptions{}, outcomes); err != nil {
+			return submitted{}, err
+		}
+		out = outcomes[0].SubmitResponsePayload
+		return out.submitted(), nil
+	}, func(tx *gorm.DB, kept submitted) (err error) {
+		if out, err = kept.payload(tx); err != nil {
+			return err
+		}
+		return (&intake{tx: tx, now: w.now(), viewer: viewer}).within(out)
+	})
+	return payload(out, err)
+}
+
+// submitted is what a payload is made of again. A case that was opened for the response later is not of it.
+type submitted struct {
+	Response model.ResponseID `json:"response"`
+	Case     *model.CaseID    `json:"case,omitempty"`
+	Created  bool             `json:"created"`
+}
+
+func (p *SubmitResponsePayload) submitted() submitted {
+	s := submitted{Response: p.Response.ID, Created: p.Created}
+	if p.Case != nil {
+		s.Case = &p.Case.ID
+	}
+	return s
+}
+
+func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
+	out := &SubmitResponsePayload{Response: new(model.Response), Created: s.Created}
+	if err := tx.Where("id = ?", s.Response).Take(out.Response).Error; err != nil {
+		return nil, fmt.Errorf("read a response again: %w", err)
+	}
+	if s.Case == nil {
+		return out, nil
+	}
+	out.Case = new(model.Case)
+	return out, wrapped("read a case again", tx.Where("id = ?", *s.Case).Take(out.Case).Error)
 }
 
 // SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
 // itself is left out, with its fault in the outcome; the others go in.
-func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
 	good := make([]*prepared, len(batch))
 	asked := w.now().UTC().Truncate(time.Microsecond)
 	for i, s := range batch {
 		good[i], outcomes[i].Fault = prepare(s, asked)
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := lockIdentities(tx, good); err != nil {
-			return err
-		}
-		in := &intake{w: w, tx: tx, now: now, options: o}
-		if err := in.readRules(); err != nil {
-			return err
-		}
-		for i, p := range good {
-			if p == nil {
-				continue
-			}
-			var err error
-			if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error { return w.takeIn(ctx, tx, now, viewer, good, o, outcomes) })
 	if err != nil {
 		return nil, err
 	}
 	return outcomes, nil
+}
+
+// takeIn takes those in that were found good, and writes what became of each to its place in the outcomes.
+func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, good []*prepared, o SubmitOptions, outcomes []Outcome) error {
+	if err := lockIdentities(tx, good); err != nil {
+		return err
+	}
+	in := &intake{w: w, tx: tx, now: now, viewer: viewer, options: o}
+	if err := in.readRules(); err != nil {
+		return err
+	}
+	for i, p := range good {
+		if p == nil {
+			continue
+		}
+		var err error
+		if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
+			return err
+		}
+		if err := in.within(outcomes[i].SubmitResponsePayload); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // intake is one transaction that takes responses in.
@@ -64,6 +111,7 @@ type intake struct {
 	w       *Work
 	tx      *gorm.DB
 	now     time.Time
+	viewer  auth.Viewer
 	options SubmitOptions
 	rules   []rule.Rule
 	central []string
@@ -117,7 +165,7 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if known, err := in.known(p); known != nil || err != nil {
 		return known, err
 	}
-	customer, changed, err := findOrMake(in.tx, in.now, p)
+	customer, changed, err := findOrMake(in.tx, in.now, in.viewer, p)
 	if err != nil {
 		return nil, err
 	}
@@ -214,8 +262,14 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	var assignee *model.User
 	if d.Opens != nil {
 		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules()}
+		if h.CalendarID, err = keepCalendar(in.tx, d.Opens.Calendar); err != nil {
+			return nil, err
+		}
 		entry := event.Entry{Rule: &d.Opens.ID}
 		if _, err := h.open(in.tx, in.now, entry, nil); err != nil {
+			return nil, err
+		}
+		if err := h.plan(in.tx, d.Steps(r, in.now)); err != nil {
 			return nil, err
 		}
 		opened = &h.Case
@@ -273,8 +327,12 @@ func (in *intake) choice(d rule.Decision, p *rule.People) error {
 	}
 	switch d.Opens.Strategy {
 	case model.RoundRobin:
-		err := in.tx.Raw("UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", d.Opens.ID).Scan(&p.Turn).Error
-		if err != nil {
+		take, args := "UPDATE rules SET turn = turn + 1 WHERE id = ? RETURNING turn", []any{d.Opens.ID}
+		if d.Step > 0 { // the steps of a rule take turns apart from the cases it opens
+			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES (?, ?, 1)
+				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + 1 RETURNING turn`, []any{d.Opens.ID, d.Step}
+		}
+		if err := in.tx.Raw(take, args...).Scan(&p.Turn).Error; err != nil {
 			return fmt.Errorf("take a turn: %w", err)
 		}
 	case model.LeastBusy:

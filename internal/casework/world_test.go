@@ -36,10 +36,10 @@ type world struct {
 	deadlocks deadlocks
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 	t.Helper()
 	w := &world{t: t}
-	w.db = pgtest.New(t, pgtest.WithTracer(&w.deadlocks))
+	w.db = pgtest.New(t, append([]pgtest.Option{pgtest.WithTracer(&w.deadlocks)}, opts...)...)
 	quiet := slog.New(slog.DiscardHandler)
 	log := event.New(w.db, quiet)
 	t.Cleanup(log.Close)
@@ -55,6 +55,9 @@ func newWorld(t *testing.T) *world {
 func (w *world) now() time.Time { return start.Add(time.Duration(w.moved.Load())) }
 
 func (w *world) later(d time.Duration) { w.moved.Add(int64(d)) }
+
+// at moves the clock to a time, be it forward or back.
+func (w *world) at(t time.Time) { w.moved.Store(int64(t.Sub(start))) }
 
 // deadlocks counts the statements that PostgreSQL refused to break a circle of waiting.
 type deadlocks struct{ atomic.Int64 }

@@ -26,6 +26,8 @@ type Entry struct {
 	NextSurveyAt     *time.Time
 	Improvement      *string
 	Whys             []string
+	Step             *int
+	Duration         *model.Duration // after which the step came
 
 	Before *model.Snapshot // nil where there was no case
 	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
@@ -44,6 +46,7 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 		PreviousStatus: e.PreviousStatus, Status: e.Status,
 		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
 		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
+		Step: e.Step, After: e.Duration,
 		Snapshot: after, Before: before,
 	}
 	if o := e.Outreach; o != nil {

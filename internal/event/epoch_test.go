@@ -1,10 +1,14 @@
 package event_test
 
 import (
+	"errors"
 	"testing"
+
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 )
 
@@ -79,7 +83,7 @@ func TestCursorsOfTheOldEpochAreGoodUpToItsEnd(t *testing.T) {
 			t.Errorf("position %d of the new epoch: %v", position, err)
 		}
 	}
-	listed, err := l.List(t.Context(), w.ann, page.Args{After: &old[6].Cursor}, request(""))
+	listed, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{After: &old[6].Cursor}, request(""))
 	if err != nil || len(listed.Edges) != 2 || listed.Edges[0].Cursor != fresh[2].Cursor {
 		t.Errorf("a list after the end of the old epoch: %v, %v", listed, err)
 	}
@@ -169,13 +173,23 @@ func TestAnEpochThatWasLostItselfIsForgotten(t *testing.T) {
 	l.Wake()
 	seen := w.take(w.from(l, w.start(l)), 7) // 6 and 7 are the second cluster's
 	w.run(seen, 1)
-	w.exec("DELETE FROM case_events WHERE position > 5")
-	w.exec("DELETE FROM feed_epochs WHERE nonce = ?", nonces(w)[1])
-	w.moves(s, 2)
-	w.exec(`UPDATE case_events e SET position = 5 + x.n FROM (
-		SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`)
-	w.exec("UPDATE feed_head SET position = 7")
-	w.failOver(7) // the first cluster's 6 and 7 stay
+	// In one transaction: a follower that looks must find the one state or the other, as after a failover.
+	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+		for _, sql := range []string{"SELECT FROM feed_head FOR UPDATE", "DELETE FROM case_events WHERE position > 5",
+			"DELETE FROM feed_epochs WHERE nonce = '" + nonces(w)[1] + "'"} {
+			if err := tx.Exec(sql).Error; err != nil {
+				return err
+			}
+		}
+		for _, name := range []string{"C", "D"} {
+			if _, err := s.move(tx, name); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Exec(`UPDATE case_events e SET position = 5 + x.n FROM (
+				SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`).Error,
+			tx.Exec("UPDATE feed_epochs SET timeline = '0000000X'").Error) // the first cluster's 6 and 7 stay
+	}))
 	if _, err := l.From(t.Context(), &seen[6].Cursor); !is(err, fault.FeedReset, "after") {
 		t.Errorf("a cursor of the lost epoch: %v", err)
 	}

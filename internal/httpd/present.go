@@ -14,6 +14,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -29,6 +30,7 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		var f *fault.Error
 		var scalar *model.ScalarError
+		var exceeded *rate.Exceeded
 		switch {
 		case errors.As(err, &f):
 			shown.Message = f.Message
@@ -37,6 +39,11 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 				shown.Extensions["argument"] = argument
 			}
 			shown.Path = fieldPath(ctx, shown.Path)
+		case errors.As(err, &exceeded):
+			shown.Message = exceeded.Error()
+			shown.Extensions = map[string]any{
+				"code": fault.RateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
+			}
 		case errors.As(err, &scalar):
 			shown.Message = scalar.Message
 			shown.Extensions = map[string]any{"code": fault.BadUserInput}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -18,7 +20,7 @@ type connection struct {
 	socket     *socket
 	words      *words // nil: server-sent events
 	exec       graphql.GraphExecutor
-	header     http.Header // of the request
+	header     http.Header // of the request, what operations may want to see
 	remote     string
 	operations *operations
 	readOnly   bool // a GET must not change anything
@@ -35,12 +37,25 @@ func newConnection(s *Server, sock *socket, exec graphql.GraphExecutor, r *http.
 		server:     s,
 		socket:     sock,
 		exec:       exec,
-		header:     r.Header,
+		header:     kept(r.Header),
 		remote:     r.RemoteAddr,
 		operations: newOperations(s.options.MaxSubscriptionsPerSocket),
 	}
 	sock.closed = c.operations.end
 	return c
+}
+
+// kept are a request's headers without those of the connection, which are done with; a socket may stay for days.
+func kept(header http.Header) http.Header {
+	h := http.Header{}
+	for name, values := range header {
+		switch {
+		case name == "Connection", name == "Upgrade", strings.HasPrefix(name, "Sec-Websocket-"):
+		default:
+			h[name] = slices.Clone(values)
+		}
+	}
+	return h
 }
 
 // serve reads the socket until it ends, and returns when all that runs for it has ended too.
@@ -124,7 +139,6 @@ func (c *connection) handle(text []byte, began time.Time) {
 // begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
 // operation does, so that the reader stays free for the client's next message, such as its complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
-	params.Headers = c.header
 	op, err := c.operations.begin(id)
 	switch {
 	case errors.Is(err, errExists):

@@ -7,7 +7,7 @@
 // given, and what an operation sees (the viewer) is put into its context by the Session.
 //
 // Each concern has its file. message.go reads what a client sends, protocol.go and sse.go write what a server sends,
-// close.go names the reasons to close, socket.go, reader.go and writer.go move bytes, session.go and watch.go know who
+// close.go names the reasons to close, socket.go, reader.go, writer.go and queue.go move bytes, session.go and watch.go know who
 // is signed in, connection.go follows the protocol, operation.go keeps the operations' ids, subscribe.go and run.go
 // execute them, feed.go is what resolvers see, key.go and group.go have equal subscriptions executed once for all,
 // and lane.go writes to the sockets what groups say.

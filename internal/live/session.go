@@ -87,6 +87,7 @@ func (c *connection) admit(session *Session) bool {
 		return false
 	}
 	c.session = session
+	c.header.Del("Authorization") // the secret is not needed any more
 	return true
 }
 

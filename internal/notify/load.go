@@ -20,6 +20,8 @@ type letter struct {
 	rule         string          // empty: no rule asked for the mail
 	assignedBy   string          // empty: a rule did, or nothing was assigned
 	movedTo      string          // who has the case meanwhile, where it is not the one it was assigned to
+	step         *model.Event    // of an escalation
+	assignee     string          // of an escalation: who has the case now
 	zone         *time.Location
 }
 
@@ -27,7 +29,7 @@ func load(db *gorm.DB, n *model.Notification) (*letter, error) {
 	l := &letter{notification: n}
 	var event *model.Event
 	err := errors.Join(
-		takeIf(&event, db.Select("id", "type", "actor_id", "rule_id", "assignee_id"), n.EventID),
+		takeIf(&event, db.Select("id", "type", "actor_id", "rule_id", "assignee_id", "step", "after"), n.EventID),
 		takeIf(&l.opened, db, n.CaseID),
 	)
 	if err != nil {
@@ -67,7 +69,14 @@ func (l *letter) loadRule(db *gorm.DB, event *model.Event) error {
 }
 
 func (l *letter) loadPeople(db *gorm.DB, event *model.Event) error {
-	if event == nil || l.opened == nil || l.notification.Kind != model.NotifyCaseAssigned {
+	if event == nil || l.opened == nil {
+		return nil
+	}
+	switch l.notification.Kind {
+	case model.NotifyCaseEscalated:
+		return l.loadStep(db, event)
+	case model.NotifyCaseAssigned:
+	default:
 		return nil
 	}
 	var by, now *model.User
@@ -84,6 +93,17 @@ func (l *letter) loadPeople(db *gorm.DB, event *model.Event) error {
 	case now.ID != *event.AssigneeID:
 		l.movedTo = now.Name
 	}
+	return nil
+}
+
+// loadStep tells who has the case when the mail is written: the step, or somebody after it, may have moved it.
+func (l *letter) loadStep(db *gorm.DB, event *model.Event) error {
+	l.step, l.assignee = event, "nobody"
+	var now *model.User
+	if err := takeIf(&now, db, l.opened.AssigneeID); err != nil || now == nil {
+		return err
+	}
+	l.assignee = now.Name
 	return nil
 }
 

@@ -155,6 +155,43 @@ func TestAnOverdueCaseIsToldWithItsTarget(t *testing.T) {
 	}
 }
 
+func TestAnEscalationIsToldWithItsStepAndWhoHasTheCase(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	w.start(w.mailer("smtp://" + s.listen()))
+	bo := w.user("Bo <Berg>", "bo@example.com")
+	response := w.response(w.customer(model.Customer{FirstName: new("Ana"), LastName: new("Souza")}), model.Response{Score: 3, Comment: new("Late again.")})
+	opened, rule := w.open(response, bo, nil), w.rule("Detractors")
+	event := w.event(opened, model.Event{Version: 2, Type: model.EventEscalated, RuleID: &rule.ID, Step: new(2), After: new(model.Duration(36*time.Hour + 30*time.Minute))})
+	send := func() (subject, plain, html string) {
+		w.mail(model.Notification{Kind: model.NotifyCaseEscalated, To: "boss@example.com", CaseID: &opened.ID, EventID: &event.ID})
+		header, plain, html := read(t, s.one().data)
+		return decoded(t, header.Get("Subject")), plain, html
+	}
+	subject, plain, html := send()
+	if subject != "Case 1 has had no follow-up: Ana Souza, score 3" {
+		t.Errorf("the subject is %q", subject)
+	}
+	for _, want := range []string{"https://closeloop.example.com/cases/1", "\n> Late again.", "\nEscalation   Step 2, after 36 hours 30 minutes\n",
+		"\nAssigned to  Bo <Berg>\n", "\nRule         Detractors\n", "nobody has followed up 36 hours 30 minutes after the response."} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("the text lacks %q:\n%s", want, plain)
+		}
+	}
+	if !strings.Contains(html, "Step 2, after 36 hours 30 minutes") || !strings.Contains(html, "Bo &lt;Berg&gt;") {
+		t.Errorf("the HTML differs:\n%s", html)
+	}
+
+	// Of a case with a calendar that nobody has.
+	w.exec("DELETE FROM notifications")
+	w.exec(`INSERT INTO calendars (id, calendar) VALUES ('00000000-0000-0000-0000-000000000001', '{}')`)
+	w.exec("UPDATE cases SET calendar_id = '00000000-0000-0000-0000-000000000001', assignee_id = NULL, assigned_at = NULL")
+	w.exec("UPDATE case_events SET after = 57600000000, step = 1")
+	if _, plain, _ = send(); !strings.Contains(plain, "Step 1, after 16 business hours\n") || !strings.Contains(plain, "\nAssigned to  nobody\n") {
+		t.Errorf("the second text:\n%s", plain)
+	}
+}
+
 func TestAnAssignmentOfACaseThatHasMovedOnIsSentAndSaysSo(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newMailServer(t)

@@ -3,7 +3,8 @@
 //
 // A notification is a row that starts QUEUED and ends SENT, FAILED or, where no mail server is configured, NOT_SENT.
 // Whatever may pass (no connection, a 4xx reply, a password that is wrong today) is tried again for three days; a
-// 5xx reply to the recipient or to the mail itself ends it. The row and its job change in one transaction.
+// 5xx reply to the recipient or to the mail itself ends it, and so does a recipient who may not have it any more
+// (recipient.go). The row and its job change in one transaction.
 //
 // No mail server and no database share a transaction: when the program dies between the server's 250 and our
 // commit, the mail goes out again. Its Message-ID is made of the notification's id and the sender's domain, so the

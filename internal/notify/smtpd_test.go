@@ -42,7 +42,7 @@ type mailServer struct {
 	hold  chan struct{} // where it is set, DATA waits until it is closed
 
 	mu      sync.Mutex
-	replies map[string][]error // to the next MAIL, RCPT, DATA or AUTH; then they are taken
+	replies map[string][]error // to the next MAIL, RCPT, DATA or AUTH, and, where a mail was taken, TAKEN; then they are used up
 }
 
 func newMailServer(t *testing.T) *mailServer {
@@ -166,7 +166,7 @@ func (s *session) Data(r io.Reader) error {
 	s.delivery.data = string(data)
 	_, s.delivery.secure = s.conn.TLSConnectionState()
 	s.server.got <- s.delivery
-	return nil
+	return s.server.reply("TAKEN")
 }
 
 func (s *session) Reset()        {}

@@ -45,6 +45,13 @@ func (l *letter) view(public string) *view {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
 		v.Why = "You get this mail because the case is yours, or nobody's, and its target passed with no follow-up."
+	case model.NotifyCaseEscalated:
+		v.Headline = fmt.Sprintf("Case %d has had no follow-up", l.opened.Number)
+		v.Subject = v.Headline + ": " + name
+		if l.response != nil {
+			v.Subject += ", score " + strconv.Itoa(l.response.Score)
+		}
+		v.Why = "You get this mail because a rule asks to tell you of cases that nobody has followed up " + l.waited() + " after the response."
 	case model.NotifyNewResponse:
 		if l.customer.Company != nil {
 			name = joined(", ", name, line(*l.customer.Company, 80))
@@ -74,7 +81,10 @@ func (l *letter) facts() []fact {
 	if l.opened != nil {
 		facts = append(facts, fact{"Case", strconv.Itoa(l.opened.Number)}, fact{"Due", l.time(l.opened.DueAt)})
 	}
-	facts = append(facts, fact{"Assigned by", l.assignedBy}, fact{"Now with", l.movedTo}, fact{"Rule", l.rule})
+	if l.step != nil {
+		facts = append(facts, fact{"Escalation", "Step " + strconv.Itoa(*l.step.Step) + ", after " + l.waited()})
+	}
+	facts = append(facts, fact{"Assigned to", l.assignee}, fact{"Assigned by", l.assignedBy}, fact{"Now with", l.movedTo}, fact{"Rule", l.rule})
 
 	known := facts[:0]
 	for _, f := range facts {
@@ -83,6 +93,33 @@ func (l *letter) facts() []fact {
 		}
 	}
 	return known
+}
+
+// waited is how long the step of an escalation waits: 36 hours, 1 hour 30 minutes, 16 business hours.
+func (l *letter) waited() string {
+	business := ""
+	if l.opened.CalendarID != nil {
+		business = "business "
+	}
+	d := time.Duration(*l.step.After)
+	var parts []string
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		n := d / unit.of
+		if d -= n * unit.of; n == 0 {
+			continue
+		}
+		if n > 1 {
+			unit.name += "s"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s%s", n, business, unit.name))
+	}
+	if len(parts) == 0 {
+		return "less than a second"
+	}
+	return strings.Join(parts, " ")
 }
 
 // comment is the response's in lines, without control characters: those of a terminal are nobody's opinion.

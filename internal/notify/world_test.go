@@ -140,6 +140,14 @@ func (w *world) row(id model.NotificationID) model.Notification {
 	return n
 }
 
+// exec runs SQL that goes round the program.
+func (w *world) exec(sql string) {
+	w.t.Helper()
+	if err := w.db.Gorm.Exec(sql).Error; err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) create(row any) {
 	w.t.Helper()
 	if err := w.db.Gorm.Create(row).Error; err != nil {
@@ -172,6 +180,7 @@ func (w *world) open(r *model.Response, assignee *model.User, due *time.Time) *m
 		ResponseID: &r.ID, OpenedAt: at, UpdatedAt: at, DueAt: due, Version: 1,
 	}
 	c.CopyResponse(r)
+	c.Country, c.CompanyFold, c.SegmentFold = r.Country, r.CompanyFold, r.SegmentFold
 	c.AssignTo(assignee, nil, at)
 	w.create(&c)
 	if err := w.db.Gorm.Take(&c, "id = ?", c.ID).Error; err != nil {

@@ -35,6 +35,7 @@ func (d Decision) Needed(c *model.Customer) (ids []model.UserID, emails []string
 		}
 	}
 	if d.Opens != nil {
+		add(d.has)
 		add(d.Opens.UserID)
 		add(d.Opens.FallbackUserID)
 		ids = append(ids, d.Opens.Assignees...)

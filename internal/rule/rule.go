@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/calendar"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
@@ -14,14 +15,21 @@ import (
 // Rule is a rule ready to be tried.
 type Rule struct {
 	model.Rule
-	filter *filter.Response
+	filter   *filter.Response
+	calendar *calendar.Calendar
 }
 
-// Compile reads the stored filters of rules, once for all the responses they are tried on.
+// Compile reads the stored filters and calendars of rules, once for all the responses they are tried on.
 func Compile(rules []model.Rule) ([]Rule, error) {
 	compiled := make([]Rule, len(rules))
 	for i, r := range rules {
 		compiled[i].Rule = r
+		if r.Calendar != nil {
+			var err error
+			if compiled[i].calendar, err = calendar.New(r.Calendar); err != nil {
+				return nil, fmt.Errorf("read the calendar of rule %s: %w", r.ID, err)
+			}
+		}
 		if r.Filter == nil {
 			continue
 		}
@@ -34,10 +42,14 @@ func Compile(rules []model.Rule) ([]Rule, error) {
 	return compiled, nil
 }
 
-// Decision is what the rules ask for, of one response.
+// Decision is what the rules ask for, of one response; or what a step of a case's escalation does.
 type Decision struct {
 	Matched []*model.Rule // by position
 	Opens   *model.Rule   // the first of them that opens a case; nil: none does
+	Step    int           // of an escalation, from 1; 0: a response came in
+
+	calendar *calendar.Calendar // of the rule that opens; nil: the clock runs through
+	has      *model.UserID      // of a step: who has the case, and is named as who had it
 }
 
 // Match tries the enabled rules, by position, on a response, its customer and the themes it was tagged with.
@@ -55,7 +67,7 @@ func Match(rules []Rule, r *model.Response, c *model.Customer, now time.Time, th
 		}
 		d.Matched = append(d.Matched, &one.Rule)
 		if one.OpensCase && d.Opens == nil {
-			d.Opens = &one.Rule
+			d.Opens, d.calendar = &one.Rule, one.calendar
 		}
 	}
 	return d
@@ -72,11 +84,19 @@ func (d Decision) CaseRules() []model.RuleID {
 	return ids
 }
 
-// DueAt is the follow-up target: the response's time plus the opening rule's target.
+// DueAt is the follow-up target: the opening rule's, counted from the response's time.
 func (d Decision) DueAt(r *model.Response) *time.Time {
 	if d.Opens.FollowUpTarget == nil {
 		return nil
 	}
-	due := r.RespondedAt.Add(time.Duration(*d.Opens.FollowUpTarget))
+	due := d.since(r.RespondedAt, *d.Opens.FollowUpTarget)
 	return &due
+}
+
+// since counts in business hours where the opening rule has a calendar, else by the clock.
+func (d Decision) since(at time.Time, after model.Duration) time.Time {
+	if d.calendar == nil {
+		return at.Add(time.Duration(after))
+	}
+	return d.calendar.Add(at, time.Duration(after))
 }

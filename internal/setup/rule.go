@@ -47,6 +47,8 @@ type CreateRuleInput struct {
 	Assignment       *AssignmentInput
 	FollowUpTarget   *model.Duration
 	Notify           []*RecipientInput
+	Calendar         *CalendarInput
+	Escalations      []*EscalationInput
 }
 
 // CreateRulePayload is the new rule.
@@ -64,6 +66,8 @@ type UpdateRuleInput struct {
 	Assignment       graphql.Omittable[*AssignmentInput]
 	FollowUpTarget   graphql.Omittable[*model.Duration]
 	Notify           graphql.Omittable[[]*RecipientInput]
+	Calendar         graphql.Omittable[*CalendarInput]
+	Escalations      graphql.Omittable[[]*EscalationInput]
 }
 
 // UpdateRulePayload is the rule as it is now.
@@ -122,6 +126,7 @@ func (s *Setup) Draft(in CreateRuleInput) (*model.Rule, error) {
 		ContactRequested: graphql.OmittableOf(in.ContactRequested), Filter: graphql.OmittableOf(in.Filter),
 		OpensCase: graphql.OmittableOf(&in.OpensCase), Assignment: graphql.OmittableOf(in.Assignment),
 		FollowUpTarget: graphql.OmittableOf(in.FollowUpTarget), Notify: graphql.OmittableOf(in.Notify),
+		Calendar: graphql.OmittableOf(in.Calendar), Escalations: graphql.OmittableOf(in.Escalations),
 	}
 	if err := all.apply(r); err != nil {
 		return nil, err
@@ -234,19 +239,46 @@ func find(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 }
 
 func namesUsers(tx *gorm.DB, r *model.Rule) error {
-	if err := exists(tx, "input.assignment.userId", r.UserID); err != nil {
+	assignment := model.Assignment{UserID: r.UserID, UserIDs: r.Assignees, FallbackUserID: r.FallbackUserID}
+	if err := assigns(tx, "input.assignment", assignment); err != nil {
 		return err
 	}
-	if err := exists(tx, "input.assignment.fallbackUserId", r.FallbackUserID); err != nil {
+	if err := tells(tx, "input.notify", r.Recipients); err != nil {
 		return err
 	}
-	for i, id := range r.Assignees {
-		if err := exists(tx, fmt.Sprintf("input.assignment.userIds[%d]", i), &id); err != nil {
+	for i, e := range r.Escalations {
+		at := fmt.Sprintf("input.escalations[%d]", i)
+		if err := tells(tx, at+".notify", e.Notify); err != nil {
+			return err
+		}
+		if e.Reassign == nil {
+			continue
+		}
+		if err := assigns(tx, at+".reassign", *e.Reassign); err != nil {
 			return err
 		}
 	}
-	for i, to := range r.Recipients {
-		if err := exists(tx, fmt.Sprintf("input.notify[%d].userId", i), to.UserID); err != nil {
+	return nil
+}
+
+func assigns(tx *gorm.DB, at string, a model.Assignment) error {
+	if err := exists(tx, at+".userId", a.UserID); err != nil {
+		return err
+	}
+	if err := exists(tx, at+".fallbackUserId", a.FallbackUserID); err != nil {
+		return err
+	}
+	for i, id := range a.UserIDs {
+		if err := exists(tx, fmt.Sprintf("%s.userIds[%d]", at, i), &id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tells(tx *gorm.DB, at string, list []model.Recipient) error {
+	for i, to := range list {
+		if err := exists(tx, fmt.Sprintf("%s[%d].userId", at, i), to.UserID); err != nil {
 			return err
 		}
 	}

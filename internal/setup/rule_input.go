@@ -55,60 +55,64 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 		r.FollowUpTarget = v
 	}
 	if v, ok := in.Assignment.ValueOK(); ok {
-		if err := v.apply(r); err != nil {
+		a, err := v.read("input.assignment")
+		if err != nil {
+			return err
+		}
+		r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = a.Strategy, a.UserID, a.FallbackUserID, a.UserIDs
+	}
+	if v, ok := in.Notify.ValueOK(); ok {
+		if r.Recipients, err = recipients("input.notify", v); err != nil {
 			return err
 		}
 	}
-	if v, ok := in.Notify.ValueOK(); ok {
-		return applyRecipients(r, v)
-	}
-	return nil
+	return in.applyTimes(r)
 }
 
-func (in *AssignmentInput) apply(r *model.Rule) error {
+// read checks who gets a case; nil is nobody.
+func (in *AssignmentInput) read(at string) (model.Assignment, error) {
 	if in == nil {
-		r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = model.Unassigned, nil, nil, nil
-		return nil
+		return model.Assignment{Strategy: model.Unassigned}, nil
 	}
+	a := model.Assignment{Strategy: in.Strategy, UserID: in.UserID, UserIDs: in.UserIDs, FallbackUserID: in.FallbackUserID}
 	switch {
 	case in.Strategy == model.ToUser && in.UserID == nil:
-		return fault.Input("input.assignment.userId", "the strategy USER needs a user")
+		return a, fault.Input(at+".userId", "the strategy USER needs a user")
 	case in.Strategy != model.ToUser && in.UserID != nil:
-		return fault.Input("input.assignment.userId", "a user goes with the strategy USER alone")
+		return a, fault.Input(at+".userId", "a user goes with the strategy USER alone")
 	case in.Strategy == model.Unassigned && in.FallbackUserID != nil:
-		return fault.Input("input.assignment.fallbackUserId", "the strategy UNASSIGNED looks for nobody, so it has no fallback")
+		return a, fault.Input(at+".fallbackUserId", "the strategy UNASSIGNED looks for nobody, so it has no fallback")
 	}
 	switch {
 	case in.Strategy.Choosing() && len(in.UserIDs) == 0:
-		return fault.Input("input.assignment.userIds", "the strategy %s needs users to choose from", in.Strategy)
+		return a, fault.Input(at+".userIds", "the strategy %s needs users to choose from", in.Strategy)
 	case !in.Strategy.Choosing() && in.UserIDs != nil:
-		return fault.Input("input.assignment.userIds", "users go with the strategies ROUND_ROBIN and LEAST_BUSY alone")
+		return a, fault.Input(at+".userIds", "users go with the strategies ROUND_ROBIN and LEAST_BUSY alone")
 	case len(in.UserIDs) > assigneesMax:
-		return fault.Input("input.assignment.userIds", "%d users at most", assigneesMax)
+		return a, fault.Input(at+".userIds", "%d users at most", assigneesMax)
 	}
 	for i, id := range in.UserIDs {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return fault.Input(fmt.Sprintf("input.assignment.userIds[%d]", i), "this user is in the list twice")
+			return a, fault.Input(fmt.Sprintf("%s.userIds[%d]", at, i), "this user is in the list twice")
 		}
 	}
-	r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = in.Strategy, in.UserID, in.FallbackUserID, in.UserIDs
-	return nil
+	return a, nil
 }
 
-func applyRecipients(r *model.Rule, list []*RecipientInput) error {
+func recipients(argument string, list []*RecipientInput) ([]model.Recipient, error) {
 	if len(list) > recipientsMax {
-		return fault.Input("input.notify", "%d recipients at most", recipientsMax)
+		return nil, fault.Input(argument, "%d recipients at most", recipientsMax)
 	}
-	r.Recipients = make([]model.Recipient, len(list))
+	read := make([]model.Recipient, len(list))
 	for i, in := range list {
-		at := fmt.Sprintf("input.notify[%d]", i)
+		at := fmt.Sprintf("%s[%d]", argument, i)
 		switch {
 		case (in.Kind == model.RecipientAddress) != (in.Address != nil):
-			return fault.Input(at+".address", "an address goes with the kind ADDRESS, and with it alone")
+			return nil, fault.Input(at+".address", "an address goes with the kind ADDRESS, and with it alone")
 		case (in.Kind == model.RecipientUser) != (in.UserID != nil):
-			return fault.Input(at+".userId", "a user goes with the kind USER, and with it alone")
+			return nil, fault.Input(at+".userId", "a user goes with the kind USER, and with it alone")
 		}
-		r.Recipients[i] = model.Recipient{Kind: in.Kind, Address: in.Address, UserID: in.UserID}
+		read[i] = model.Recipient{Kind: in.Kind, Address: in.Address, UserID: in.UserID}
 	}
-	return nil
+	return read, nil
 }

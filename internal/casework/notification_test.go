@@ -1,0 +1,94 @@
+package casework_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// mailed is a mail about a new response.
+func (w *world) mailed() *model.Notification {
+	w.t.Helper()
+	w.rule("all", func(r *model.Rule) {
+		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
+	})
+	w.submit(from("c-1", 3))
+	n := new(model.Notification)
+	if err := w.db.Gorm.Take(n).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// ended sets what became of a mail, and ends its job as the worker does.
+func (w *world) ended(n *model.Notification, status model.NotificationStatus) {
+	w.t.Helper()
+	w.must("UPDATE notifications SET status = $1, attempts = 296, last_error = '451 not now', sent_at = CASE WHEN $1 = 'SENT' THEN now() END WHERE id = $2", string(status), n.ID.UUID)
+	w.must("DELETE FROM river_job")
+}
+
+func TestAMailThatDidNotGoOutIsQueuedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	n := w.mailed()
+	for _, status := range []model.NotificationStatus{model.NotificationFailed, model.NotificationNotSent} {
+		w.ended(n, status)
+		out, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		if err != nil || out.Notification.Status != model.NotificationQueued {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		stored := read[model.Notification](w, n.ID)
+		if stored.Status != model.NotificationQueued || stored.Attempts != 0 || *stored.LastError != "451 not now" || stored.To != n.To {
+			t.Errorf("after %s: %+v", status, stored)
+		}
+		w.jobsMatch()
+	}
+}
+
+func TestAMailThatIsSentOrQueuedIsNotQueuedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	n := w.mailed()
+	retry := func() error {
+		_, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		return err
+	}
+	refused(t, "queued", retry(), fault.Conflict, "input.id")
+	w.jobsMatch()
+	w.ended(n, model.NotificationSent)
+	refused(t, "sent", retry(), fault.Conflict, "input.id")
+	w.counts(map[string]int{"river_job": 0})
+	w.ended(n, model.NotificationFailed)
+	own := auth.Viewer{User: w.user("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
+	_, err := w.work.RetryNotification(t.Context(), own, casework.RetryNotificationInput{ID: n.ID})
+	refused(t, "outside of the scope", err, fault.NotFound, "input.id")
+	n.ID = model.NotificationID{UUID: model.NewUUID()}
+	refused(t, "no such mail", retry(), fault.NotFound, "input.id")
+}
+
+func TestOfTwoWhoRetryAMailAtOnceOneDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	n := w.mailed()
+	w.ended(n, model.NotificationFailed)
+	var done, conflicts atomic.Int32
+	atOnce(4, func(int) {
+		_, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		switch {
+		case err == nil:
+			done.Add(1)
+		case fault.Is(err, fault.Conflict):
+			conflicts.Add(1)
+		default:
+			t.Error(err)
+		}
+	})
+	if done.Load() != 1 || conflicts.Load() != 3 {
+		t.Errorf("%d did, %d were refused", done.Load(), conflicts.Load())
+	}
+	w.jobsMatch()
+}

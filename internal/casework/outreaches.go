@@ -1,0 +1,100 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// RecordOutreaches keeps the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
+// own event and a note of its own: all or nothing.
+func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in RecordOutreachesInput) (*RecordOutreachesPayload, error) {
+	if err := checkCases("input.caseIds", in.CaseIDs); err != nil {
+		return nil, err
+	}
+	if err := checkNote("input.note", in.Note); err != nil {
+		return nil, err
+	}
+	out := new(RecordOutreachesPayload)
+	err := once(ctx, w, viewer, call{"recordOutreaches", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
+		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
+			return nil, err
+		}
+		out.Cases = make([]*model.Case, len(in.CaseIDs))
+		kept := make([]model.EventID, len(in.CaseIDs))
+		for _, i := range byID(in.CaseIDs) {
+			h, err := holdFor(tx, now, viewer, in.CaseIDs[i], nil)
+			if fault.Is(err, fault.NotFound) {
+				return nil, fault.Missing(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
+			}
+			if err != nil {
+				return nil, err
+			}
+			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+			if err != nil {
+				return nil, err
+			}
+			logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
+			if err != nil {
+				return nil, err
+			}
+			out.Cases[i], kept[i] = &h.Case, logged.ID
+		}
+		return kept, nil
+	}, func(tx *gorm.DB, kept []model.EventID) (err error) {
+		out.Cases = make([]*model.Case, len(kept))
+		for i, id := range kept {
+			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return payload(out, err)
+}
+
+// byID is the order in which the cases of a list are locked, as places in the list.
+func byID(ids []model.CaseID) []int {
+	order := make([]int, len(ids))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(ids[a].String(), ids[b].String()) })
+	return order
+}
+
+// checkCases bounds a list of cases, in which each stands once.
+func checkCases(argument string, ids []model.CaseID) error {
+	if n := len(ids); n < 1 || n > casesMax {
+		return fault.Input(argument, "from 1 to %d cases, not %d", casesMax, n)
+	}
+	seen := make(map[model.CaseID]bool, len(ids))
+	for i, id := range ids {
+		if seen[id] {
+			return fault.Input(fmt.Sprintf("%s[%d]", argument, i), "this case is in the list twice")
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+// lockCustomersOf locks the customers of these cases, and then all cases of those customers: what changes a customer is
+// told to every case of theirs, and two campaigns that share a customer must not wait for each other in a circle.
+func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
+	const customers = "SELECT customer_id FROM cases WHERE id IN ?"
+	var locked int64
+	err := tx.Raw("SELECT count(*) FROM (SELECT id FROM customers WHERE id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
+	if err != nil {
+		return fmt.Errorf("lock customers: %w", err)
+	}
+	err = tx.Raw("SELECT count(*) FROM (SELECT id FROM cases WHERE customer_id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
+	return wrapped("lock customers' cases", err)
+}

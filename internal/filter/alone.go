@@ -1,0 +1,42 @@
+package filter
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// Text is a StringFilter that stands alone, on one folded column.
+type Text struct{ v any }
+
+// UnmarshalGQL reads a StringFilter.
+func (t *Text) UnmarshalGQL(v any) error {
+	t.v = v
+	_, err := t.tree("x")
+	return err
+}
+
+// MarshalGQL writes the filter as it was given.
+func (t Text) MarshalGQL(w io.Writer) { _ = json.NewEncoder(w).Encode(t.v) }
+
+// Where is the filter as a condition on a folded column, which is ours, never a caller's. A nil filter matches
+// everything.
+func (t *Text) Where(sql string) clause.Expression {
+	if t == nil {
+		return everything
+	}
+	x, err := t.tree(sql)
+	if err != nil { // it was read once before
+		return clause.Expr{SQL: "false"}
+	}
+	whole := tree{root: x}
+	return whole.where(&noun{}, model.UserID{}, time.Time{})
+}
+
+func (t *Text) tree(sql string) (expr, error) {
+	return textField{column: column{fixed: sql}}.parse(&parser{}, t.v)
+}

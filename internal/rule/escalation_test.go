@@ -1,0 +1,84 @@
+package rule_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestStepsCountFromTheResponseAndThoseOfThePastAreLeftOut(t *testing.T) {
+	t.Parallel()
+	opens := named("opens")
+	opens.OpensCase = true
+	told := []model.Recipient{{Kind: model.RecipientCentral}}
+	to := &model.Assignment{Strategy: model.ToAgent}
+	opens.Escalations = []model.Escalation{
+		{After: model.Duration(time.Hour), Notify: told}, {After: model.Duration(2 * time.Hour), Notify: told}, {After: model.Duration(3 * time.Hour), Reassign: to},
+	}
+	r := &model.Response{RespondedAt: at.Add(-2 * time.Hour)} // the second step's time is just now
+	steps := rule.Match(compile(t, opens), r, &model.Customer{}, at).Steps(r, at)
+	if len(steps) != 1 {
+		t.Fatalf("%+v", steps)
+	}
+	if s := steps[0]; s.Step != 3 || s.RuleID != opens.ID || time.Duration(s.After) != 3*time.Hour || !s.DueAt.Equal(at.Add(time.Hour)) || s.Reassign != to || s.SettledAt != nil {
+		t.Errorf("%+v", s)
+	}
+	r.RespondedAt = at
+	if steps = rule.Match(compile(t, opens), r, &model.Customer{}, at).Steps(r, at); len(steps) != 3 || !slices.Equal(steps[0].Notify, told) {
+		t.Errorf("%+v", steps)
+	}
+}
+
+func TestTheTargetAndTheStepsCountInTheCalendarOfTheRuleThatOpens(t *testing.T) {
+	t.Parallel()
+	night := &model.Calendar{TimeZone: "UTC", Hours: []model.CalendarHours{{Weekday: "TUESDAY", From: 0, To: 60}}}
+	day := &model.Calendar{TimeZone: "America/New_York", Hours: []model.CalendarHours{{Weekday: "MONDAY", From: 9 * 60, To: 17 * 60}}}
+	tells, opens := named("tells"), named("opens")
+	tells.Calendar, opens.Calendar = night, day
+	opens.OpensCase, opens.FollowUpTarget = true, new(model.Duration(2*time.Hour))
+	opens.Escalations = []model.Escalation{{After: model.Duration(time.Hour)}}
+	r := &model.Response{RespondedAt: at} // Monday 09:30 UTC, 04:30 in New York
+	d := rule.Match(compile(t, tells, opens), r, &model.Customer{}, at)
+	if due := d.DueAt(r); !due.Equal(time.Date(2026, 3, 2, 16, 0, 0, 0, time.UTC)) {
+		t.Errorf("due at %s", due)
+	}
+	if s := d.Steps(r, at); len(s) != 1 || !s[0].DueAt.Equal(time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestACalendarThatCannotBeReadIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	broken := named("broken")
+	broken.Calendar = &model.Calendar{TimeZone: "Mars/Olympus"}
+	if _, err := rule.Compile([]model.Rule{broken}); err == nil {
+		t.Error("it was read")
+	}
+}
+
+func TestAStepPassesOverWhoeverHasTheCaseAndNeedsThemAllTheSame(t *testing.T) {
+	t.Parallel()
+	ana, bo := user("ana@example.com", model.Agent), user("bo@example.com", model.Agent)
+	people := rule.Know([]*model.User{ana, bo}, nil)
+	team := []model.UserID{ana.ID, bo.ID}
+	s := &model.CaseEscalation{Step: 2, Reassign: &model.Assignment{Strategy: model.LeastBusy, UserIDs: team}}
+	for has, want := range map[*model.UserID]*model.User{&ana.ID: bo, &bo.ID: ana, nil: ana} {
+		d := rule.Step(s, has)
+		if got := d.Assignee(&model.Customer{}, people); got != want || d.Step != 2 {
+			t.Errorf("%+v gets it", got)
+		}
+		if ids, _ := d.Needed(&model.Customer{}); len(ids) != 2 {
+			t.Errorf("%d are looked up", len(ids))
+		}
+	}
+	if !slices.Equal(s.Reassign.UserIDs, team) {
+		t.Error("the step itself was changed")
+	}
+	if d := rule.Step(&model.CaseEscalation{Step: 1}, &ana.ID); d.Opens != nil {
+		t.Errorf("a step that only tells reassigns: %+v", d.Opens)
+	}
+}

@@ -1,0 +1,121 @@
+package setup_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func duration(d time.Duration) model.Duration { return model.Duration(d) }
+
+// step tells the central addresses.
+func step(after time.Duration) *setup.EscalationInput {
+	return &setup.EscalationInput{After: duration(after), Notify: []*setup.RecipientInput{{Kind: model.RecipientCentral}}}
+}
+
+func monday(from, to model.TimeOfDay) *setup.CalendarHoursInput {
+	return &setup.CalendarHoursInput{Weekday: "MONDAY", From: from * 60, To: to * 60}
+}
+
+func TestARuleKeepsItsStepsAndItsCalendarUntilTheyAreReplacedOrCleared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo := w.user("bo@care.example", model.Agent)
+	r := w.rule(setup.CreateRuleInput{
+		Name: "all", Enabled: true, OpensCase: true,
+		Escalations: []*setup.EscalationInput{
+			{After: duration(24 * time.Hour), Notify: []*setup.RecipientInput{{Kind: model.RecipientAssignee}, {Kind: model.RecipientUser, UserID: &bo.ID}, {Kind: model.RecipientAddress, Address: new("boss@care.example")}}},
+			{After: duration(48*time.Hour + time.Microsecond), Reassign: &setup.AssignmentInput{Strategy: model.RoundRobin, UserIDs: []model.UserID{bo.ID, w.admin.User.ID}, FallbackUserID: &w.admin.User.ID}},
+		},
+		Calendar: &setup.CalendarInput{TimeZone: "America/New_York", Hours: []*setup.CalendarHoursInput{monday(13, 17), monday(9, 12)}, Holidays: []model.Date{"2026-12-25", "2026-01-01", "2026-12-25"}},
+	})
+	stored := read[model.Rule](w, r.ID)
+	for where, r := range map[string]*model.Rule{"answered": r, "stored": stored} {
+		first, second := r.Escalations[0], r.Escalations[1]
+		if len(r.Escalations) != 2 || first.After != duration(24*time.Hour) || len(first.Notify) != 3 || *first.Notify[1].UserID != bo.ID || *first.Notify[2].Address != "boss@care.example" || first.Reassign != nil ||
+			second.After != duration(48*time.Hour+time.Microsecond) || len(second.Notify) != 0 || second.Reassign.Strategy != model.RoundRobin ||
+			!slices.Equal(second.Reassign.UserIDs, []model.UserID{bo.ID, w.admin.User.ID}) || *second.Reassign.FallbackUserID != w.admin.User.ID {
+			t.Errorf("%s: %+v", where, r.Escalations)
+		}
+		want := model.Calendar{TimeZone: "America/New_York", Hours: []model.CalendarHours{{Weekday: "MONDAY", From: 540, To: 720}, {Weekday: "MONDAY", From: 780, To: 1020}}, Holidays: []model.Date{"2026-01-01", "2026-12-25"}}
+		if !equal(t, r.Calendar, want) {
+			t.Errorf("%s: %+v", where, r.Calendar)
+		}
+	}
+	update := func(in setup.UpdateRuleInput) *model.Rule {
+		t.Helper()
+		in.ID = r.ID
+		if _, err := w.setup.UpdateRule(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		return read[model.Rule](w, r.ID)
+	}
+	if same := update(setup.UpdateRuleInput{Name: given("some")}); !equal(t, same.Escalations, stored.Escalations) || !equal(t, same.Calendar, stored.Calendar) {
+		t.Errorf("another name: %+v, %+v", same.Escalations, same.Calendar)
+	}
+	if other := update(setup.UpdateRuleInput{Escalations: graphql.OmittableOf([]*setup.EscalationInput{step(time.Hour)})}); len(other.Escalations) != 1 || other.Calendar == nil {
+		t.Errorf("other steps: %+v", other.Escalations)
+	}
+	if none := update(setup.UpdateRuleInput{Escalations: graphql.OmittableOf[[]*setup.EscalationInput](nil), Calendar: cleared[setup.CalendarInput]()}); len(none.Escalations) != 0 || none.Calendar != nil {
+		t.Errorf("cleared: %+v, %+v", none.Escalations, none.Calendar)
+	}
+}
+
+func TestWrongStepsAndCalendarsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nobody := model.UserID{UUID: model.NewUUID()}
+	second := func(e setup.EscalationInput) setup.CreateRuleInput {
+		return setup.CreateRuleInput{Escalations: []*setup.EscalationInput{step(time.Hour), &e}}
+	}
+	in := func(c setup.CalendarInput) setup.CreateRuleInput { return setup.CreateRuleInput{Calendar: &c} }
+	minute := &setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{{Weekday: "MONDAY", From: 0, To: 1}}}
+	eleven := make([]*setup.EscalationInput, 11)
+	for i := range eleven {
+		eleven[i] = step(time.Duration(i+1) * time.Hour)
+	}
+	later, central := duration(2*time.Hour), []*setup.RecipientInput{{Kind: model.RecipientCentral}}
+	for name, c := range map[string]struct {
+		code     fault.Code
+		argument string
+		in       setup.CreateRuleInput
+	}{
+		"after nothing":             {fault.BadUserInput, "input.escalations[0].after", setup.CreateRuleInput{Escalations: []*setup.EscalationInput{step(0)}}},
+		"out of order":              {fault.BadUserInput, "input.escalations[1].after", second(*step(time.Hour))},
+		"a step that does nothing":  {fault.BadUserInput, "input.escalations[1]", second(setup.EscalationInput{After: later})},
+		"too many":                  {fault.BadUserInput, "input.escalations", setup.CreateRuleInput{Escalations: eleven}},
+		"tells too many":            {fault.BadUserInput, "input.escalations[1].notify", second(setup.EscalationInput{After: later, Notify: slices.Repeat(central, 101)})},
+		"an address without one":    {fault.BadUserInput, "input.escalations[1].notify[0].address", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress}}})},
+		"tells nobody":              {fault.NotFound, "input.escalations[1].notify[0].userId", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}}})},
+		"USER without one":          {fault.BadUserInput, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser}})},
+		"USER of nobody":            {fault.NotFound, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &nobody}})},
+		"nobody to choose":          {fault.NotFound, "input.escalations[1].reassign.userIds[0]", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{nobody}}})},
+		"falls back to nobody":      {fault.NotFound, "input.escalations[1].reassign.fallbackUserId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody}})},
+		"no such zone":              {fault.BadUserInput, "input.calendar.timeZone", in(setup.CalendarInput{TimeZone: "Mars/Olympus", Hours: minute.Hours})},
+		"no hours":                  {fault.BadUserInput, "input.calendar.hours", in(setup.CalendarInput{TimeZone: "UTC"})},
+		"hours over midnight":       {fault.BadUserInput, "input.calendar.hours[0].to", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(22, 6)}})},
+		"hours that overlap":        {fault.BadUserInput, "input.calendar.hours[1]", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(9, 17), monday(12, 18)}})},
+		"a target in the year 4000": {fault.BadUserInput, "input.followUpTarget", setup.CreateRuleInput{Calendar: minute, FollowUpTarget: new(duration(1000 * time.Hour))}},
+		"a step in the year 4000":   {fault.BadUserInput, "input.escalations[1].after", setup.CreateRuleInput{Calendar: minute, Escalations: []*setup.EscalationInput{step(time.Hour), step(1000 * time.Hour)}}},
+	} {
+		c.in.Name = "all"
+		out, err := w.setup.CreateRule(t.Context(), c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answered %+v", name, out.Rule)
+		}
+	}
+	if n := w.count("SELECT count(*) FROM rules"); n != 0 {
+		t.Errorf("%d rules", n)
+	}
+	// A calendar that the target of before does not fit into is refused as a change, too.
+	r := w.rule(setup.CreateRuleInput{Name: "all", FollowUpTarget: new(duration(1000 * time.Hour))})
+	_, err := w.setup.UpdateRule(t.Context(), setup.UpdateRuleInput{ID: r.ID, Calendar: graphql.OmittableOf(minute)})
+	refused(t, "a change", err, fault.BadUserInput, "input.followUpTarget")
+}
