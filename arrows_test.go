@@ -32,6 +32,9 @@ var arrows = map[string][]string{
 	"internal/filter":   {"model", "internal/country", "internal/fault"},
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
+	"internal/keyword":  {"model"},
+	"internal/praise":   {"model", "internal/keyword"},
+	"internal/passive":  {"model", "internal/fault", "internal/page"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":      {"model", "internal/pg"},
@@ -41,22 +44,22 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/pg", "internal/rule"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
 	"internal/notify": {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
-	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/rate", "internal/read",
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",

@@ -66,6 +66,11 @@ func (w *things) unsentMail() string {
 	return w.ok(model.Admin, `{notifications(filter: {status: [NOT_SENT]}) {nodes {id}}}`, nil).text("notifications.nodes.0.id")
 }
 
+func (w *things) freshTheme() string {
+	return w.ok(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`,
+		vars{"input": vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{}}}).text("createTheme.theme.id")
+}
+
 func newUser() vars {
 	return vars{"name": "New", "email": "new-" + model.NewUUID().String() + "@example.com", "role": "AGENT"}
 }
@@ -87,6 +92,9 @@ var uses = map[string]use{
 	"Query.ruleRecipes":   {staff, `{ruleRecipes {key}}`, nil},
 	"Query.previewRule":   {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
 	"Query.notifications": {staff, `{notifications {nodes {id to case {id} response {id} rule {id}} totalCount}}`, nil},
+	"Query.themes":        {readers, `{themes {id name keywords effort tagging {done total}}}`, nil},
+	"Query.suggestThemes": {managers, `{suggestThemes(limit: 3) {keyword responses sample {id}}}`, nil},
+	"Query.passives":      {readers, `{passives(prioritizeBy: [SEGMENT, EASY_WINS], segments: ["gold"]) {nodes {id themes {name} customer {id} testimonialLikelihood}}}`, nil},
 	"Query.apiTokens":     {admins, `{apiTokens {id}}`, nil},
 	"Mutation.submitResponse": {intakes, submit, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
@@ -140,6 +148,22 @@ var uses = map[string]use{
 	}},
 	"Mutation.deleteRule": {managers, `mutation ($input: DeleteRuleInput!) {deleteRule(input: $input) {deletedId}}`, func(w *things) any {
 		return vars{"id": w.addRule(vars{"enabled": false})}
+	}},
+	"Mutation.createTheme": {managers, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, func(*things) any {
+		return vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{"late*"}, "applyToPast": true}
+	}},
+	"Mutation.updateTheme": {managers, `mutation ($input: UpdateThemeInput!) {updateTheme(input: $input) {theme {id}}}`, func(w *things) any {
+		return vars{"id": w.freshTheme(), "effort": "EASY"}
+	}},
+	"Mutation.deleteTheme": {managers, `mutation ($input: DeleteThemeInput!) {deleteTheme(input: $input) {deletedId}}`, func(w *things) any {
+		return vars{"id": w.freshTheme()}
+	}},
+	"Mutation.tagResponse": {workers, `mutation ($input: TagResponseInput!) {tagResponse(input: $input) {response {id themes {name}}}}`, func(w *things) any {
+		return vars{"responseId": w.response, "themeIds": []string{w.freshTheme()}}
+	}},
+	"Mutation.allocatePassives": {managers, `mutation ($input: AllocatePassivesInput!) {allocatePassives(input: $input) {considered allocated cases {id}}}`, func(w *things) any {
+		w.submitted(vars{"score": 8})
+		return vars{"percent": 50, "userIds": []string{w.users[model.Agent]}}
 	}},
 	"Mutation.updateSettings": {admins, `mutation ($input: UpdateSettingsInput!) {updateSettings(input: $input) {settings {currency}}}`, func(*things) any {
 		return vars{"currency": "USD"}

@@ -264,12 +264,12 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	mail, err := notify.New(db, notify.Options{SMTPURL: c.SMTPURL, From: from.String(), PublicURL: c.Base(), Log: log})
+	feed := event.New(db, log)
+	work := casework.New(db, feed, queue, time.Now)
+	mail, err := notify.New(db, notify.Options{SMTPURL: c.SMTPURL, From: from.String(), PublicURL: c.Base(), Log: log, Also: work.Workers})
 	if err != nil {
 		return nil, err
 	}
-	feed := event.New(db, log)
-	work := casework.New(db, feed, queue, time.Now)
 	limit, restore := c.Rate()
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
@@ -304,6 +304,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
+		background.Go(func() { a.work.WatchEstimates(running, a.log) })
 		background.Go(func() { a.work.WatchRetention(running, a.log) })
 	}
 	if withSample {

@@ -33,6 +33,8 @@ func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
 			openedBy {name} rules {name} notes(last: 3) {nodes {body author {name}}} history(last: 3) {nodes {type actor {name} note {body}}} notifications {to}}}}`, 12},
 		{"cases through edges, with counts", `{cases(first: 50) {totalCount feedCursor edges {node {id customer {displayName} response {score} assignee {name} rules {name}}}}}`, 6},
 		{"customers with responses and cases", `{customers(first: 50) {nodes {id responses {nodes {id score}} cases {nodes {id response {score} assignee {name}}}}}}`, 7},
+		{"passives with customer, case and themes", `{passives(first: 50, prioritizeBy: [SCORE, SEGMENT], segments: ["1"]) {nodes {id customer {displayName} case {number} themes {name tagging {done}}}}}`, 8},
+		{"themes with tagging", `{themes {name keywords tagging {done total}}}`, 4},
 		{"responses with customer and case", `{responses(first: 50) {nodes {id customer {displayName} case {number assignee {name}}}}}`, 5},
 		{"events with actor, note and case", `{caseEvents(first: 50) {nodes {type actor {name} note {body author {name}} case {number customer {displayName}}
 			... on CaseOpened {rule {name}} ... on CaseAssigned {previousAssignee {name} assignee {name}}}}}`, 10},
@@ -106,6 +108,9 @@ func (s *testServer) fill(n int) {
 			"assign": vars{"caseId": opened, "assigneeId": s.users[model.Manager], "note": "Mine."}, "a": vars{"caseId": opened, "body": "One."},
 			"b": vars{"caseId": opened, "body": "Two."}, "c": vars{"caseId": opened, "body": "Three."}, "status": vars{"caseId": opened, "status": "IN_PROGRESS", "note": "Called."},
 		})
+		s.ok(model.Manager, `mutation ($theme: CreateThemeInput!) {createTheme(input: $theme) {theme {id}}}`,
+			vars{"theme": vars{"name": fmt.Sprint("Theme ", i), "keywords": []string{fmt.Sprint("word", i), "words"}, "applyToPast": true}})
+		s.submitted(vars{"score": 7 + i%2, "comment": "words", "customer": vars{"externalId": fmt.Sprint("p", i), "segment": fmt.Sprint(i % 3)}})
 		if i%2 == 0 {
 			s.submitted(vars{"score": 9, "customer": vars{"externalId": fmt.Sprint(i)}})
 		}

@@ -1840,6 +1840,29 @@ func (ec *executionContext) fieldContext_CaseSnapshot_survey(_ context.Context, 
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CaseSnapshot_themes(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaseSnapshot_themes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Themes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CaseSnapshot_themes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _CaseSnapshot_customerId(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5080,6 +5103,11 @@ func (ec *executionContext) _CaseSnapshot(ctx context.Context, sel ast.Selection
 		case "survey":
 			out.Values[i] = ec._CaseSnapshot_survey(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "themes":
+			out.Values[i] = ec._CaseSnapshot_themes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "customerId":

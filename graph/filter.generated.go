@@ -311,6 +311,25 @@ func (ec *executionContext) marshalOEffort2ᚕgithubᚗcomᚋcloseloopᚋcloselo
 	return ret
 }
 
+func (ec *executionContext) unmarshalOEffort2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx context.Context, v any) (*model.Effort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := model.Effort(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOEffort2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx context.Context, sel ast.SelectionSet, v *model.Effort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOExternalRefFilter2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋfilterᚐOperators(ctx context.Context, v any) (filter.Operators, error) {
 	if v == nil {
 		return nil, nil

@@ -1696,6 +1696,16 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx context.Context, v any) (model.ThemeID, error) {
+	var res model.ThemeID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx context.Context, sel ast.SelectionSet, v model.ThemeID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx context.Context, v any) (model.UserID, error) {
 	var res model.UserID
 	err := res.UnmarshalGQL(v)
@@ -1740,6 +1750,64 @@ func (ec *executionContext) marshalNID2ᚕgithubᚗcomᚋcloseloopᚋcloseloop�
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeIDᚄ(ctx context.Context, v any) ([]model.ThemeID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.ThemeID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeIDᚄ(ctx context.Context, sel ast.SelectionSet, v []model.ThemeID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserIDᚄ(ctx context.Context, v any) ([]model.UserID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.UserID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserIDᚄ(ctx context.Context, sel ast.SelectionSet, v []model.UserID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, sel, v[i])
 	}
 
 	for _, e := range ret {

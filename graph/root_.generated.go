@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
@@ -51,6 +52,7 @@ type ResolverRoot interface {
 	RootCauseSet() RootCauseSetResolver
 	Rule() RuleResolver
 	Subscription() SubscriptionResolver
+	Theme() ThemeResolver
 	User() UserResolver
 	Viewer() ViewerResolver
 	AttributeFilter() AttributeFilterResolver
@@ -76,6 +78,12 @@ type ComplexityRoot struct {
 	AddNotePayload struct {
 		Case func(childComplexity int) int
 		Note func(childComplexity int) int
+	}
+
+	AllocatePassivesPayload struct {
+		Allocated  func(childComplexity int) int
+		Cases      func(childComplexity int) int
+		Considered func(childComplexity int) int
 	}
 
 	ApiToken struct {
@@ -268,6 +276,7 @@ type ComplexityRoot struct {
 		Segment          func(childComplexity int) int
 		Status           func(childComplexity int) int
 		Survey           func(childComplexity int) int
+		Themes           func(childComplexity int) int
 		Version          func(childComplexity int) int
 	}
 
@@ -306,6 +315,10 @@ type ComplexityRoot struct {
 
 	CreateRulePayload struct {
 		Rule func(childComplexity int) int
+	}
+
+	CreateThemePayload struct {
+		Theme func(childComplexity int) int
 	}
 
 	CreateUserPayload struct {
@@ -376,6 +389,10 @@ type ComplexityRoot struct {
 		DeletedID func(childComplexity int) int
 	}
 
+	DeleteThemePayload struct {
+		DeletedID func(childComplexity int) int
+	}
+
 	EraseCustomerPayload struct {
 		Customer      func(childComplexity int) int
 		ResponsesKept func(childComplexity int) int
@@ -403,12 +420,15 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AddNote           func(childComplexity int, input casework.AddNoteInput) int
+		AllocatePassives  func(childComplexity int, input casework.AllocatePassivesInput) int
 		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
 		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
+		CreateTheme       func(childComplexity int, input setup.CreateThemeInput) int
 		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
 		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
+		DeleteTheme       func(childComplexity int, input setup.DeleteThemeInput) int
 		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
 		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
@@ -421,10 +441,12 @@ type ComplexityRoot struct {
 		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
 		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
+		TagResponse       func(childComplexity int, input casework.TagResponseInput) int
 		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
 		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
 		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateTheme       func(childComplexity int, input setup.UpdateThemeInput) int
 		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
 	}
 
@@ -527,11 +549,14 @@ type ComplexityRoot struct {
 		Nodes          func(childComplexity int, ids []string) int
 		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
 		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
+		Passives       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) int
 		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
 		Rules          func(childComplexity int) int
 		Settings       func(childComplexity int) int
+		SuggestThemes  func(childComplexity int, filter *filter.Response, limit int) int
+		Themes         func(childComplexity int) int
 		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
 		Viewer         func(childComplexity int) int
 	}
@@ -586,6 +611,7 @@ type ComplexityRoot struct {
 		Score                 func(childComplexity int) int
 		Survey                func(childComplexity int) int
 		TestimonialLikelihood func(childComplexity int) int
+		Themes                func(childComplexity int) int
 	}
 
 	ResponseConnection struct {
@@ -690,6 +716,33 @@ type ComplexityRoot struct {
 		CaseSummary func(childComplexity int, filter *filter.Case) int
 	}
 
+	TagResponsePayload struct {
+		Response func(childComplexity int) int
+	}
+
+	Theme struct {
+		DeletedAt  func(childComplexity int) int
+		Effort     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Keywords   func(childComplexity int) int
+		Name       func(childComplexity int) int
+		ResolvedAt func(childComplexity int) int
+		Tagging    func(childComplexity int) int
+	}
+
+	ThemeSuggestion struct {
+		Keyword   func(childComplexity int) int
+		Responses func(childComplexity int) int
+		Sample    func(childComplexity int) int
+	}
+
+	ThemeTagging struct {
+		Comments   func(childComplexity int) int
+		Done       func(childComplexity int) int
+		FinishedAt func(childComplexity int) int
+		StartedAt  func(childComplexity int) int
+	}
+
 	UpdateCaseStatusPayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -705,6 +758,10 @@ type ComplexityRoot struct {
 
 	UpdateSettingsPayload struct {
 		Settings func(childComplexity int) int
+	}
+
+	UpdateThemePayload struct {
+		Theme func(childComplexity int) int
 	}
 
 	UpdateUserPayload struct {
@@ -767,6 +824,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AddNotePayload.Note(childComplexity), true
+
+	case "AllocatePassivesPayload.allocated":
+		if e.ComplexityRoot.AllocatePassivesPayload.Allocated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AllocatePassivesPayload.Allocated(childComplexity), true
+	case "AllocatePassivesPayload.cases":
+		if e.ComplexityRoot.AllocatePassivesPayload.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AllocatePassivesPayload.Cases(childComplexity), true
+	case "AllocatePassivesPayload.considered":
+		if e.ComplexityRoot.AllocatePassivesPayload.Considered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AllocatePassivesPayload.Considered(childComplexity), true
 
 	case "ApiToken.createdAt":
 		if e.ComplexityRoot.ApiToken.CreatedAt == nil {
@@ -1623,6 +1699,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseSnapshot.Survey(childComplexity), true
+	case "CaseSnapshot.themes":
+		if e.ComplexityRoot.CaseSnapshot.Themes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseSnapshot.Themes(childComplexity), true
 	case "CaseSnapshot.version":
 		if e.ComplexityRoot.CaseSnapshot.Version == nil {
 			break
@@ -1766,6 +1848,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateRulePayload.Rule(childComplexity), true
+
+	case "CreateThemePayload.theme":
+		if e.ComplexityRoot.CreateThemePayload.Theme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateThemePayload.Theme(childComplexity), true
 
 	case "CreateUserPayload.user":
 		if e.ComplexityRoot.CreateUserPayload.User == nil {
@@ -2066,6 +2155,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteRulePayload.DeletedID(childComplexity), true
 
+	case "DeleteThemePayload.deletedId":
+		if e.ComplexityRoot.DeleteThemePayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteThemePayload.DeletedID(childComplexity), true
+
 	case "EraseCustomerPayload.customer":
 		if e.ComplexityRoot.EraseCustomerPayload.Customer == nil {
 			break
@@ -2142,6 +2238,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddNote(childComplexity, args["input"].(casework.AddNoteInput)), true
+	case "Mutation.allocatePassives":
+		if e.ComplexityRoot.Mutation.AllocatePassives == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_allocatePassives_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AllocatePassives(childComplexity, args["input"].(casework.AllocatePassivesInput)), true
 	case "Mutation.assignCase":
 		if e.ComplexityRoot.Mutation.AssignCase == nil {
 			break
@@ -2186,6 +2293,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(setup.CreateRuleInput)), true
+	case "Mutation.createTheme":
+		if e.ComplexityRoot.Mutation.CreateTheme == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createTheme_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateTheme(childComplexity, args["input"].(setup.CreateThemeInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -2208,6 +2326,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+	case "Mutation.deleteTheme":
+		if e.ComplexityRoot.Mutation.DeleteTheme == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteTheme_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteTheme(childComplexity, args["input"].(setup.DeleteThemeInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -2340,6 +2469,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(casework.SubmitResponseInput)), true
+	case "Mutation.tagResponse":
+		if e.ComplexityRoot.Mutation.TagResponse == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_tagResponse_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(casework.TagResponseInput)), true
 	case "Mutation.updateCaseStatus":
 		if e.ComplexityRoot.Mutation.UpdateCaseStatus == nil {
 			break
@@ -2384,6 +2524,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["input"].(setup.UpdateSettingsInput)), true
+	case "Mutation.updateTheme":
+		if e.ComplexityRoot.Mutation.UpdateTheme == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTheme_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTheme(childComplexity, args["input"].(setup.UpdateThemeInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break
@@ -2865,6 +3016,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NotificationFilter)), true
+	case "Query.passives":
+		if e.ComplexityRoot.Query.Passives == nil {
+			break
+		}
+
+		args, err := ec.field_Query_passives_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Passives(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*filter.Response), args["prioritizeBy"].([]passive.Priority), args["segments"].([]string)), true
 	case "Query.previewRule":
 		if e.ComplexityRoot.Query.PreviewRule == nil {
 			break
@@ -2905,6 +3067,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Settings(childComplexity), true
+	case "Query.suggestThemes":
+		if e.ComplexityRoot.Query.SuggestThemes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_suggestThemes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SuggestThemes(childComplexity, args["filter"].(*filter.Response), args["limit"].(int)), true
+	case "Query.themes":
+		if e.ComplexityRoot.Query.Themes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Themes(childComplexity), true
 	case "Query.users":
 		if e.ComplexityRoot.Query.Users == nil {
 			break
@@ -3115,6 +3294,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Response.TestimonialLikelihood(childComplexity), true
+	case "Response.themes":
+		if e.ComplexityRoot.Response.Themes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Response.Themes(childComplexity), true
 
 	case "ResponseConnection.edges":
 		if e.ComplexityRoot.ResponseConnection.Edges == nil {
@@ -3517,6 +3702,100 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.CaseSummary(childComplexity, args["filter"].(*filter.Case)), true
 
+	case "TagResponsePayload.response":
+		if e.ComplexityRoot.TagResponsePayload.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TagResponsePayload.Response(childComplexity), true
+
+	case "Theme.deletedAt":
+		if e.ComplexityRoot.Theme.DeletedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.DeletedAt(childComplexity), true
+	case "Theme.effort":
+		if e.ComplexityRoot.Theme.Effort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.Effort(childComplexity), true
+	case "Theme.id":
+		if e.ComplexityRoot.Theme.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.ID(childComplexity), true
+	case "Theme.keywords":
+		if e.ComplexityRoot.Theme.Keywords == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.Keywords(childComplexity), true
+	case "Theme.name":
+		if e.ComplexityRoot.Theme.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.Name(childComplexity), true
+	case "Theme.resolvedAt":
+		if e.ComplexityRoot.Theme.ResolvedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.ResolvedAt(childComplexity), true
+	case "Theme.tagging":
+		if e.ComplexityRoot.Theme.Tagging == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Theme.Tagging(childComplexity), true
+
+	case "ThemeSuggestion.keyword":
+		if e.ComplexityRoot.ThemeSuggestion.Keyword == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeSuggestion.Keyword(childComplexity), true
+	case "ThemeSuggestion.responses":
+		if e.ComplexityRoot.ThemeSuggestion.Responses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeSuggestion.Responses(childComplexity), true
+	case "ThemeSuggestion.sample":
+		if e.ComplexityRoot.ThemeSuggestion.Sample == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeSuggestion.Sample(childComplexity), true
+
+	case "ThemeTagging.total":
+		if e.ComplexityRoot.ThemeTagging.Comments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeTagging.Comments(childComplexity), true
+	case "ThemeTagging.done":
+		if e.ComplexityRoot.ThemeTagging.Done == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeTagging.Done(childComplexity), true
+	case "ThemeTagging.finishedAt":
+		if e.ComplexityRoot.ThemeTagging.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeTagging.FinishedAt(childComplexity), true
+	case "ThemeTagging.startedAt":
+		if e.ComplexityRoot.ThemeTagging.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeTagging.StartedAt(childComplexity), true
+
 	case "UpdateCaseStatusPayload.case":
 		if e.ComplexityRoot.UpdateCaseStatusPayload.Case == nil {
 			break
@@ -3550,6 +3829,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateSettingsPayload.Settings(childComplexity), true
+
+	case "UpdateThemePayload.theme":
+		if e.ComplexityRoot.UpdateThemePayload.Theme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateThemePayload.Theme(childComplexity), true
 
 	case "UpdateUserPayload.casesLeft":
 		if e.ComplexityRoot.UpdateUserPayload.CasesLeft == nil {
@@ -3678,6 +3964,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddNoteInput,
+		ec.unmarshalInputAllocatePassivesInput,
 		ec.unmarshalInputAssignCaseInput,
 		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
@@ -3688,10 +3975,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
 		ec.unmarshalInputCreateRuleInput,
+		ec.unmarshalInputCreateThemeInput,
 		ec.unmarshalInputCreateUserInput,
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
+		ec.unmarshalInputDeleteThemeInput,
 		ec.unmarshalInputEraseCustomerInput,
 		ec.unmarshalInputEscalationInput,
 		ec.unmarshalInputLinkCaseInput,
@@ -3711,10 +4000,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
+		ec.unmarshalInputTagResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
 		ec.unmarshalInputUpdateCustomerInput,
 		ec.unmarshalInputUpdateRuleInput,
 		ec.unmarshalInputUpdateSettingsInput,
+		ec.unmarshalInputUpdateThemeInput,
 		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUserFilter,
 	)
@@ -3808,7 +4099,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3827,11 +4118,13 @@ var sources = []*ast.Source{
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
 	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
+	{Name: "passive.graphqls", Input: sourceData("passive.graphqls"), BuiltIn: false},
 	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
 	{Name: "rate.graphqls", Input: sourceData("rate.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
+	{Name: "theme.graphqls", Input: sourceData("theme.graphqls"), BuiltIn: false},
 	{Name: "user.graphqls", Input: sourceData("user.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3848,6 +4141,18 @@ func (ec *executionContext) childFields_AddNotePayload(ctx context.Context, fiel
 		return ec.fieldContext_AddNotePayload_case(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AddNotePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AllocatePassivesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_AllocatePassivesPayload_cases(ctx, field)
+	case "considered":
+		return ec.fieldContext_AllocatePassivesPayload_considered(ctx, field)
+	case "allocated":
+		return ec.fieldContext_AllocatePassivesPayload_allocated(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AllocatePassivesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ApiToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4138,6 +4443,8 @@ func (ec *executionContext) childFields_CaseSnapshot(ctx context.Context, field 
 		return ec.fieldContext_CaseSnapshot_respondedAt(ctx, field)
 	case "survey":
 		return ec.fieldContext_CaseSnapshot_survey(ctx, field)
+	case "themes":
+		return ec.fieldContext_CaseSnapshot_themes(ctx, field)
 	case "customerId":
 		return ec.fieldContext_CaseSnapshot_customerId(ctx, field)
 	case "customerName":
@@ -4226,6 +4533,14 @@ func (ec *executionContext) childFields_CreateRulePayload(ctx context.Context, f
 		return ec.fieldContext_CreateRulePayload_rule(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "theme":
+		return ec.fieldContext_CreateThemePayload_theme(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateThemePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4338,6 +4653,14 @@ func (ec *executionContext) childFields_DeleteRulePayload(ctx context.Context, f
 		return ec.fieldContext_DeleteRulePayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteThemePayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteThemePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4636,6 +4959,8 @@ func (ec *executionContext) childFields_Response(ctx context.Context, field grap
 		return ec.fieldContext_Response_respondedAt(ctx, field)
 	case "receivedAt":
 		return ec.fieldContext_Response_receivedAt(ctx, field)
+	case "themes":
+		return ec.fieldContext_Response_themes(ctx, field)
 	case "contactStatus":
 		return ec.fieldContext_Response_contactStatus(ctx, field)
 	case "case":
@@ -4838,6 +5163,60 @@ func (ec *executionContext) childFields_SubmitResponsePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_TagResponsePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "response":
+		return ec.fieldContext_TagResponsePayload_response(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TagResponsePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Theme(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Theme_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Theme_name(ctx, field)
+	case "keywords":
+		return ec.fieldContext_Theme_keywords(ctx, field)
+	case "effort":
+		return ec.fieldContext_Theme_effort(ctx, field)
+	case "resolvedAt":
+		return ec.fieldContext_Theme_resolvedAt(ctx, field)
+	case "deletedAt":
+		return ec.fieldContext_Theme_deletedAt(ctx, field)
+	case "tagging":
+		return ec.fieldContext_Theme_tagging(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Theme", field.Name)
+}
+
+func (ec *executionContext) childFields_ThemeSuggestion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "keyword":
+		return ec.fieldContext_ThemeSuggestion_keyword(ctx, field)
+	case "responses":
+		return ec.fieldContext_ThemeSuggestion_responses(ctx, field)
+	case "sample":
+		return ec.fieldContext_ThemeSuggestion_sample(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ThemeSuggestion", field.Name)
+}
+
+func (ec *executionContext) childFields_ThemeTagging(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "done":
+		return ec.fieldContext_ThemeTagging_done(ctx, field)
+	case "total":
+		return ec.fieldContext_ThemeTagging_total(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_ThemeTagging_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_ThemeTagging_finishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ThemeTagging", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateCaseStatusPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -4870,6 +5249,14 @@ func (ec *executionContext) childFields_UpdateSettingsPayload(ctx context.Contex
 		return ec.fieldContext_UpdateSettingsPayload_settings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateSettingsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "theme":
+		return ec.fieldContext_UpdateThemePayload_theme(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateThemePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -91,6 +91,7 @@ type CaseSnapshot struct {
 	ContactRequested *bool
 	RespondedAt      *time.Time
 	Survey           *string
+	Themes           []string
 	CustomerID       CustomerID
 	CustomerName     string
 	Company          *string
@@ -108,6 +109,10 @@ func (s *Snapshot) Flat() *CaseSnapshot {
 		OpenedAt: c.OpenedAt, DueAt: c.DueAt, FirstFollowUpAt: c.FirstFollowUpAt, ClosedAt: c.ClosedAt,
 		CustomerID: s.Customer.ID, CustomerName: s.Customer.DisplayName(), Company: s.Customer.Company,
 		Country: s.Customer.Country, Segment: s.Customer.Segment, LifetimeValue: s.Customer.LifetimeValue,
+		Themes: []string{},
+	}
+	for _, t := range s.Themes {
+		flat.Themes = append(flat.Themes, t.Name)
 	}
 	if r := s.Response; r != nil {
 		category := CategoryOf(r.Score)

@@ -44,6 +44,7 @@ type Response struct {
 	ContactRequested      bool              `json:"contactRequested"`
 	QuoteConsent          *bool             `json:"quoteConsent,omitempty"`
 	TestimonialLikelihood *float64          `json:"testimonialLikelihood,omitempty"`
+	TestimonialEstimated  bool              `json:"-"` // the feed gave none: it is worked out
 	Attributes            map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
 	RespondedAt           time.Time         `json:"respondedAt"`
 	ReceivedAt            time.Time         `json:"receivedAt"`

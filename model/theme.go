@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Effort is how hard the issue behind a theme is to resolve.
 type Effort string
@@ -35,3 +39,22 @@ type Tag struct {
 
 // TableName is what the rows are called in SQL.
 func (Tag) TableName() string { return "response_themes" }
+
+// ThemeRun is the last time that a theme's keywords were applied to the responses of the past.
+type ThemeRun struct {
+	ThemeID    ThemeID
+	Run        uuid.UUID
+	Total      *int // comments to look at; nil until it begins
+	Done       int
+	Place      uuid.UUID // responses up to this id are done
+	StartedAt  time.Time
+	FinishedAt *time.Time
+}
+
+// Comments is how many there are to look at; nil until it begins. What came in meanwhile is looked at too.
+func (r *ThemeRun) Comments() *int {
+	if r.Total == nil || *r.Total >= r.Done && r.FinishedAt == nil {
+		return r.Total
+	}
+	return &r.Done
+}

@@ -57,6 +57,8 @@ var personal = map[string]map[string]string{
 	"rules":            {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
 	"calendars":        {"calendar": setting},
 	"case_escalations": {"notify": setting, "reassign": setting},
+	"passives":         {"segment": "the row is deleted"},
+	"idempotency_keys": {"key": "a hash", "mutation": "a name of the program's", "input": "a hash", "answer": "ids"},
 	"rule_recipients":  {"kind": setting, "address": setting},
 	"themes":           {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
 	"feed_epochs":      {"nonce": ours, "system_identifier": ours, "timeline": ours},

@@ -12,6 +12,8 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -88,6 +90,9 @@ func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 		return err
 	}
 	in := &intake{w: w, tx: tx, now: now, viewer: viewer, options: o}
+	if err := in.readThemes(); err != nil {
+		return err
+	}
 	if err := in.readRules(); err != nil {
 		return err
 	}
@@ -113,6 +118,8 @@ type intake struct {
 	now     time.Time
 	viewer  auth.Viewer
 	options SubmitOptions
+	themes  []*model.Theme
+	words   *keyword.Set // of the themes
 	rules   []rule.Rule
 	central []string
 }
@@ -173,9 +180,13 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if err != nil {
 		return nil, err
 	}
+	themes, err := in.tag(response)
+	if err != nil {
+		return nil, err
+	}
 	out := &SubmitResponsePayload{Response: response, Created: true}
-	if d := rule.Match(in.rules, response, customer, in.now); len(d.Matched) > 0 {
-		if out.Case, err = in.carryOut(ctx, d, response, customer); err != nil {
+	if d := rule.Match(in.rules, response, customer, in.now, themes...); len(d.Matched) > 0 {
+		if out.Case, err = in.carryOut(ctx, d, response, customer, themes); err != nil {
 			return nil, err
 		}
 	}
@@ -242,11 +253,15 @@ func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {
 		RespondedAt: p.respondedAt, ReceivedAt: now,
 	}
 	r.CopyCustomer(c)
+	if r.TestimonialLikelihood == nil {
+		r.TestimonialLikelihood = praise.Likelihood(r)
+		r.TestimonialEstimated = r.TestimonialLikelihood != nil
+	}
 	return r
 }
 
 // carryOut does what the matching rules ask for: one case at most, and each address told once.
-func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Response, c *model.Customer) (*model.Case, error) {
+func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Response, c *model.Customer, themes []model.Theme) (*model.Case, error) {
 	for _, matched := range d.Matched {
 		err := in.tx.Exec("INSERT INTO response_rules (response_id, rule_id) VALUES (?, ?)", r.ID, matched.ID).Error
 		if err != nil {
@@ -261,7 +276,7 @@ func (in *intake) carryOut(ctx context.Context, d rule.Decision, r *model.Respon
 	var opened *model.Case
 	var assignee *model.User
 	if d.Opens != nil {
-		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules()}
+		h := &held{Case: model.Case{Origin: model.OriginRule, Customer: c, Response: r, DueAt: d.DueAt(r)}, rules: d.CaseRules(), themes: themes}
 		if h.CalendarID, err = keepCalendar(in.tx, d.Opens.Calendar); err != nil {
 			return nil, err
 		}

@@ -46,6 +46,9 @@ type Options struct {
 	Log *slog.Logger
 	// Backoff is how long to wait after that many tries, 1 being the first. Nil: 5 s, doubled each time, 15 min at most.
 	Backoff func(attempt int) time.Duration
+	// Also registers workers of other packages, with queues of their own: one client works all jobs, because the one
+	// that leads looks after those of all servers, and gives up what it has no worker for. Nil: there are none.
+	Also func(*river.Workers, map[string]river.QueueConfig) error
 	// PollEvery is how often to look for queued mails: nobody tells us of them (see job.Driver). 0: 500 ms.
 	PollEvery time.Duration
 }
@@ -89,8 +92,14 @@ func New(db *pg.DB, o Options) (*Mailer, error) {
 	if err := river.AddWorkerSafely(bundle, w); err != nil {
 		return nil, fmt.Errorf("register the mail worker: %w", err)
 	}
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+	if o.Also != nil {
+		if err := o.Also(bundle, queues); err != nil {
+			return nil, fmt.Errorf("register other workers: %w", err)
+		}
+	}
 	client, err := river.NewClient(job.NewDriver(db.Pool), &river.Config{
-		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:  queues,
 		Workers: bundle,
 		// While servers are upgraded one by one, a job that this one does not know waits for one that does.
 		FetchOnlyKnownKinds:  true,

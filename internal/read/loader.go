@@ -32,6 +32,8 @@ type Loaders struct {
 	NotificationsOf *dataloadgen.Loader[model.CaseID, []*model.Notification]
 	RecipientsOf    *dataloadgen.Loader[model.RuleID, []*model.Recipient]
 	AssigneesOf     *dataloadgen.Loader[model.RuleID, []*model.User]
+	ThemesOf        *dataloadgen.Loader[model.ResponseID, []*model.Theme]
+	TaggingOf       *dataloadgen.Loader[model.ThemeID, *model.ThemeRun]
 	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
 
 	Notifications *dataloadgen.Loader[model.NotificationID, *model.Notification]
@@ -74,6 +76,8 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 		NotificationsOf: loader(wait, within(scope, r.notificationsOf)),
 		RecipientsOf:    loader(wait, r.recipientsOf),
 		AssigneesOf:     loader(wait, r.assigneesOf),
+		ThemesOf:        loader(wait, r.themesOf),
+		TaggingOf:       loader(wait, by(r, "theme_id", all, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
 		MatchCounts:     loader(wait, within(scope, r.matchCounts)),
 
 		lists: loader(wait, within(scope, r.readLists)),

@@ -45,6 +45,8 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 		if staff {
 			return node(l.Rules.Load(ctx, id))
 		}
+	case model.ThemeID:
+		return node(loadOne[model.Theme](ctx, r, id))
 	case model.NotificationID:
 		if staff {
 			return node(l.Notifications.Load(ctx, id))

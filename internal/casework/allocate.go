@@ -1,0 +1,257 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/model"
+)
+
+const allocateMax = 5000 // cases in one transaction: it writes two events for each
+
+// AllocatePassivesInput portions a share of the passives' queue out.
+type AllocatePassivesInput struct {
+	Percent        float64
+	UserIDs        []model.UserID
+	Filter         *filter.Response
+	PrioritizeBy   []passive.Priority
+	Segments       []string
+	Note           *string
+	IdempotencyKey *string
+}
+
+// AllocatePassivesPayload is the cases that were given out, in the order of the queue.
+type AllocatePassivesPayload struct {
+	Cases      []*model.Case
+	Considered int
+	Allocated  int
+}
+
+// AllocatePassives gives a share of the passives' queue to users in turn, the first in the queue to the first user.
+// What is given out leaves the queue. One allocation runs at a time, so that nobody is given out twice; a customer
+// about whom somebody else is writing at the moment is passed over.
+func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
+	order, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	out := new(AllocatePassivesPayload)
+	type kept struct {
+		Cases      []model.CaseID
+		Considered int
+	}
+	err = once(ctx, w, viewer, call{"allocatePassives", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
+		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop allocation'))").Error; err != nil {
+			return k, fmt.Errorf("wait for another allocation: %w", err)
+		}
+		a := &allocation{w: w, tx: tx, now: now, viewer: viewer, in: in, order: order}
+		if out.Considered, err = a.considered(); err != nil {
+			return k, err
+		}
+		if out.Cases, err = a.give(ctx, share(out.Considered, in.Percent)); err != nil {
+			return k, err
+		}
+		out.Allocated = len(out.Cases)
+		return kept{caseIDs(out.Cases), out.Considered}, nil
+	}, func(tx *gorm.DB, k kept) (err error) {
+		out.Considered, out.Allocated = k.Considered, len(k.Cases)
+		out.Cases = make([]*model.Case, len(k.Cases))
+		for i, id := range k.Cases {
+			out.Cases[i] = new(model.Case)
+			if err := tx.Where("id = ?", id).Take(out.Cases[i]).Error; err != nil {
+				return fmt.Errorf("read a case: %w", err)
+			}
+		}
+		return nil
+	})
+	return payload(out, err)
+}
+
+func (in AllocatePassivesInput) check() (passive.Order, error) {
+	switch {
+	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
+		return passive.Order{}, fault.Input("input.percent", "more than 0, and 100 at most")
+	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
+		return passive.Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
+	}
+	for i, id := range in.UserIDs {
+		if slices.Contains(in.UserIDs[:i], id) {
+			return passive.Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), "this user is in the list twice")
+		}
+	}
+	if in.Note != nil {
+		if err := checkNote("input.note", *in.Note); err != nil {
+			return passive.Order{}, err
+		}
+	}
+	order, err := passive.NewOrder(in.PrioritizeBy, in.Segments)
+	return order, fault.Within("input", err)
+}
+
+const usersMax = 100
+
+// share is percent of the queue, rounded down, but one at least. A millionth of a row makes up for what binary
+// fractions lose: 7 % of 100 are 7.
+func share(considered int, percent float64) int {
+	return min(considered, max(1, int(math.Floor(float64(considered)*percent/100+1e-6))))
+}
+
+// allocation is one transaction that portions the queue out.
+type allocation struct {
+	w      *Work
+	tx     *gorm.DB
+	now    time.Time
+	viewer auth.Viewer
+	in     AllocatePassivesInput
+	order  passive.Order
+}
+
+// queue is the rows that may be given out.
+func (a *allocation) queue() *gorm.DB {
+	return a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
+		Where("NOT passives.taken").Where(a.in.Filter.Where(a.now))
+}
+
+func (a *allocation) considered() (int, error) {
+	var n int64
+	err := a.queue().Count(&n).Error
+	return int(n), wrapped("count the passives' queue", err)
+}
+
+func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, error) {
+	if n > allocateMax {
+		return nil, fault.Input("input.percent", "that is %d cases, and one call gives %d out at most: take a smaller share, or a filter", n, allocateMax)
+	}
+	if n == 0 {
+		return []*model.Case{}, nil
+	}
+	chosen, err := a.choose(n)
+	if err != nil {
+		return nil, err
+	}
+	users, err := a.users()
+	if err != nil {
+		return nil, err
+	}
+	cases, err := a.held(chosen)
+	if err != nil {
+		return nil, err
+	}
+	given := make([]*model.Case, len(cases))
+	var mails []model.Notification
+	for i, h := range cases {
+		to := users[i%len(users)]
+		logged, err := a.hand(ctx, h, to)
+		if err != nil {
+			return nil, err
+		}
+		given[i] = &h.Case
+		mails = append(mails, assignedMail(h, to, logged)...)
+	}
+	return given, a.w.queue.Mail(ctx, a.tx, mails)
+}
+
+// choose takes the first in the queue and locks their customers: no response of theirs comes in meanwhile, and nobody
+// contacts them or opens a case. Whoever is locked already is passed over. The queue's own rows are not locked: those
+// come last in the order of locks.
+func (a *allocation) choose(n int) ([]*model.Response, error) {
+	var ids []model.ResponseID
+	err := a.queue().Select("passives.response_id").Joins("JOIN customers ON customers.id = passives.customer_id").Clauses(a.order.By()).Limit(n).
+		Clauses(clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "customers"}, Options: "SKIP LOCKED"}).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("take from the passives' queue: %w", err)
+	}
+	var rows []*model.Response
+	err = a.tx.Joins("Customer").Where("responses.id = ANY(?)", array{model.UUIDs(ids)}).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read passives: %w", err)
+	}
+	slices.SortFunc(rows, func(x, y *model.Response) int { return slices.Index(ids, x.ID) - slices.Index(ids, y.ID) })
+	return rows, nil
+}
+
+// users reads who is to get cases, in the order of the input, and locks them by id.
+func (a *allocation) users() ([]*model.User, error) {
+	users := make([]*model.User, len(a.in.UserIDs))
+	for _, id := range inOrder(a.in.UserIDs) {
+		i := slices.Index(a.in.UserIDs, id)
+		var err error
+		if users[i], err = assignee(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+// held gives the case of each response: the one that a rule has opened, where it is open and nobody's, else a new one.
+// A response that has left the queue before all was locked is left out.
+func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
+	ids := make([]model.ResponseID, len(chosen))
+	for i, r := range chosen {
+		ids[i] = r.ID
+	}
+	var known []model.CaseID
+	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", array{model.UUIDs(ids)}).Scan(&known).Error; err != nil {
+		return nil, fmt.Errorf("find the cases of responses: %w", err)
+	}
+	of := map[model.ResponseID]*held{}
+	for _, id := range known {
+		h, err := hold(a.tx, id, nil)
+		if err != nil {
+			return nil, err
+		}
+		of[*h.ResponseID] = h
+	}
+	var still []model.ResponseID
+	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", array{model.UUIDs(ids)}).Scan(&still).Error; err != nil {
+		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
+	}
+	var cases []*held
+	for _, r := range chosen {
+		if !slices.Contains(still, r.ID) {
+			continue
+		}
+		h := of[r.ID]
+		if h == nil {
+			h = &held{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
+			if _, err := h.open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
+				return nil, err
+			}
+		}
+		cases = append(cases, h)
+	}
+	return cases, nil
+}
+
+// hand assigns a case, with the note; the mail is the caller's to send.
+func (a *allocation) hand(ctx context.Context, h *held, to *model.User) (*model.LoggedEvent, error) {
+	e := event.Entry{Actor: &a.viewer.User.ID}
+	if a.in.Note != nil {
+		note, err := writeNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
+		if err != nil {
+			return nil, err
+		}
+		e.Note = &note.ID
+	}
+	return a.w.give(ctx, a.tx, a.now, h, to, e, false)
+}
+
+func caseIDs(cases []*model.Case) []model.CaseID {
+	ids := make([]model.CaseID, len(cases))
+	for i, c := range cases {
+		ids[i] = c.ID
+	}
+	return ids
+}

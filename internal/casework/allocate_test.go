@@ -1,0 +1,360 @@
+package casework_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/model"
+)
+
+// passives has n of them come in, each worth more than the last, among others, and gives them by worth.
+func (w *world) passives(n int) (list []*model.Response) {
+	w.t.Helper()
+	for i := range n {
+		value := decimal.NewFromInt(int64(i))
+		in := from(fmt.Sprint("p", i), 7+i%2)
+		in.Customer.LifetimeValue = graphql.OmittableOf(&value)
+		list = append([]*model.Response{w.submit(in).Response}, list...)
+		w.submit(from(fmt.Sprint("d", i), i%7))
+		w.submit(from(fmt.Sprint("m", i), 9+i%2))
+	}
+	return list
+}
+
+func (w *world) allocate(in casework.AllocatePassivesInput) *casework.AllocatePassivesPayload {
+	w.t.Helper()
+	out, err := w.work.AllocatePassives(w.t.Context(), w.agent, in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+func idsOf(users []*model.User) (ids []model.UserID) {
+	for _, u := range users {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+func TestAShareOfTheQueueIsGivenOutInTurnAndTheNextRunTakesTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list, users := w.passives(25), w.agents(3)
+	w.later(time.Minute)
+	in := casework.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(users), PrioritizeBy: []passive.Priority{passive.LifetimeValue}, Note: new("Thank them.")}
+	out := w.allocate(in)
+	if out.Considered != 25 || out.Allocated != 5 || len(out.Cases) != 5 {
+		t.Fatalf("%+v", out)
+	}
+	for i, c := range out.Cases {
+		stored := read[model.Case](w, c.ID)
+		if *c.ResponseID != list[i].ID || *c.AssigneeID != users[i%3].ID || c.Origin != model.OriginAllocation || *c.OpenedByID != w.agent.User.ID ||
+			*c.AssignedByID != w.agent.User.ID || c.DueAt != nil || stored.Version != 2 || *stored.AssigneeID != users[i%3].ID {
+			t.Errorf("case %d: %+v", i, c)
+		}
+		events := w.events(c.ID)
+		if len(events) != 2 || events[0].Type != model.EventOpened || *events[0].ActorID != w.agent.User.ID || events[1].Type != model.EventAssigned ||
+			*events[1].ActorID != w.agent.User.ID || read[model.Note](w, *events[1].NoteID).Body != "Thank them." {
+			t.Errorf("the log of case %d: %+v", i, events)
+		}
+		w.logTells(c.ID)
+	}
+	mails := w.kinds()
+	slices.Sort(mails)
+	want := []string{"CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[2].Email}
+	slices.Sort(want)
+	if !slices.Equal(mails, want) {
+		t.Errorf("mails to %v", mails)
+	}
+	w.jobsMatch()
+	if next := w.allocate(in); next.Considered != 20 || next.Allocated != 4 || *next.Cases[0].ResponseID != list[5].ID {
+		t.Errorf("the next run: %+v", next)
+	}
+	if n := w.count("SELECT count(*) FROM cases WHERE category <> 'PASSIVE'"); n != 0 {
+		t.Errorf("%d of others were given out", n)
+	}
+	// One at least; all; and then there is nothing.
+	for _, c := range []struct {
+		percent               float64
+		considered, allocated int
+	}{{0.001, 16, 1}, {100, 15, 15}, {100, 0, 0}} {
+		in.Percent = c.percent
+		if out := w.allocate(in); out.Considered != c.considered || out.Allocated != c.allocated || len(out.Cases) != c.allocated {
+			t.Errorf("%v percent: %+v", c.percent, out)
+		}
+	}
+	w.recountQueue()
+}
+
+func TestAnOpenCaseThatIsNobodysIsTakenAndOthersStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo := w.user("bo@care.example", model.Agent)
+	w.rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
+	opened := w.submit(from("open", 7)).Case
+	w.later(time.Second)
+	given, moved, closed := w.submit(from("given", 7)).Case, w.submit(from("moved", 7)).Case, w.submit(from("closed", 7)).Case
+	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: given.ID, AssigneeID: &w.agent.User.ID}); err != nil {
+		t.Fatal(err)
+	}
+	w.move(moved.ID, model.InProgress)
+	w.move(closed.ID, model.Closed)
+	w.submit(from("contacted", 7))
+	w.outreach(*w.followUpOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
+	eight := w.submit(from("eight", 8)).Response
+
+	out := w.allocate(casework.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
+	if out.Considered != 2 || out.Allocated != 2 || *out.Cases[0].ResponseID != eight.ID || out.Cases[1].ID != opened.ID {
+		t.Fatalf("%+v", out)
+	}
+	c := read[model.Case](w, opened.ID)
+	if c.Origin != model.OriginRule || c.OpenedByID != nil || *c.AssigneeID != bo.ID || c.Version != 2 {
+		t.Errorf("the rule's case: %+v", c)
+	}
+	w.recountQueue()
+	// Taken back, it is offered again; contacted, not before they answered again.
+	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: given.ID}); err != nil {
+		t.Fatal(err)
+	}
+	w.later(time.Hour)
+	w.submit(from("contacted", 8))
+	w.submit(from("moved", 10))
+	w.recountQueue()
+	if n := w.count("SELECT count(*) FROM passives WHERE NOT taken"); n != 2 {
+		t.Errorf("%d are offered, not 2", n)
+	}
+}
+
+func (w *world) followUpOf(customer string) *model.CaseID {
+	w.t.Helper()
+	var id model.CaseID
+	if err := w.db.Gorm.Raw("SELECT k.id FROM cases k JOIN customers c ON c.id = k.customer_id WHERE c.external_id = ?", customer).Scan(&id).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return &id
+}
+
+func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.passives(3)
+	bo := w.user("bo@care.example", model.Agent)
+	good := func(change func(*casework.AllocatePassivesInput)) casework.AllocatePassivesInput {
+		in := casework.AllocatePassivesInput{Percent: 50, UserIDs: []model.UserID{bo.ID}}
+		change(&in)
+		return in
+	}
+	users := func(ids ...model.UserID) casework.AllocatePassivesInput {
+		return good(func(in *casework.AllocatePassivesInput) { in.UserIDs = ids })
+	}
+	percent := func(p float64) casework.AllocatePassivesInput {
+		return good(func(in *casework.AllocatePassivesInput) { in.Percent = p })
+	}
+	for name, c := range map[string]struct {
+		in       casework.AllocatePassivesInput
+		code     fault.Code
+		argument string
+	}{
+		"nothing":           {percent(0), fault.BadUserInput, "input.percent"},
+		"less than nothing": {percent(-1), fault.BadUserInput, "input.percent"},
+		"more than all":     {percent(100.5), fault.BadUserInput, "input.percent"},
+		"no number":         {percent(math.NaN()), fault.BadUserInput, "input.percent"},
+		"nobody":            {users(), fault.BadUserInput, "input.userIds"},
+		"a user twice":      {users(bo.ID, bo.ID), fault.BadUserInput, "input.userIds[1]"},
+		"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.NotFound, "input.userIds[1]"},
+		"a stakeholder":     {users(w.user("st@care.example", model.Stakeholder).ID), fault.BadUserInput, "input.userIds[0]"},
+		"an inactive agent": {users(bo.ID, w.user("in@care.example", model.Agent, inactive).ID), fault.BadUserInput, "input.userIds[1]"},
+		"a blank note":      {good(func(in *casework.AllocatePassivesInput) { in.Note = new(" ") }), fault.BadUserInput, "input.note"},
+		"no segments":       {good(func(in *casework.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.BadUserInput, "input.segments"},
+		"a priority twice": {good(func(in *casework.AllocatePassivesInput) {
+			in.PrioritizeBy = []passive.Priority{passive.Score, passive.Score}
+		}), fault.BadUserInput, "input.prioritizeBy[1]"},
+	} {
+		out, err := w.work.AllocatePassives(t.Context(), w.agent, c.in)
+		refused(t, name, err, c.code, c.argument)
+		if out != nil {
+			t.Errorf("%s: answers %+v", name, out)
+		}
+	}
+	w.counts(map[string]int{"cases": 0, "case_events": 0, "notes": 0, "notifications": 0})
+}
+
+func TestAFilterNarrowsWhatIsGivenOutAndCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.passives(10)
+	f := new(filter.Response)
+	if err := f.UnmarshalGQL(map[string]any{"score": map[string]any{"eq": int64(8)}}); err != nil {
+		t.Fatal(err)
+	}
+	out := w.allocate(casework.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.agents(1)), Filter: f})
+	if out.Considered != 5 || out.Allocated != 2 || *out.Cases[0].Score != 8 {
+		t.Errorf("%+v", out)
+	}
+}
+
+func TestManagersWhoAllocateAtOnceGiveNobodyOutTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.passives(60)
+	users := w.agents(3)
+	var mu sync.Mutex
+	seen := map[model.ResponseID]int{}
+	var considered []int
+	atOnce(4, func(i int) {
+		out, err := w.work.AllocatePassives(t.Context(), w.agent, casework.AllocatePassivesInput{Percent: 25, UserIDs: idsOf(users)})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		considered = append(considered, out.Considered)
+		for _, c := range out.Cases {
+			seen[*c.ResponseID]++
+		}
+	})
+	slices.Sort(considered)
+	// 60 → 15, 45 → 11, 34 → 8, 26 → 6
+	if !slices.Equal(considered, []int{26, 34, 45, 60}) || len(seen) != 40 {
+		t.Errorf("%d are given out, of %v", len(seen), considered)
+	}
+	w.counts(map[string]int{"cases": 40, "case_events": 80, "notifications": 40})
+	w.recountQueue()
+}
+
+func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.passives(10)
+	in := casework.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.agents(2)), IdempotencyKey: new("monday")}
+	first, again := w.allocate(in), w.allocate(in)
+	if first.Allocated != 3 || again.Allocated != 3 || again.Considered != 10 {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	for i := range first.Cases {
+		if first.Cases[i].ID != again.Cases[i].ID {
+			t.Errorf("case %d is another one", i)
+		}
+	}
+	w.counts(map[string]int{"cases": 3, "notifications": 3})
+	in.Percent = 40
+	_, err := w.work.AllocatePassives(t.Context(), w.agent, in)
+	refused(t, "the key with another input", err, fault.BadUserInput, "input.idempotencyKey")
+}
+
+// recountQueue compares the queue with what the other tables say is in it.
+func (w *world) recountQueue() {
+	w.t.Helper()
+	var differ []string
+	err := w.db.Gorm.Raw(`
+		WITH latest AS (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC),
+		want AS (
+			SELECT r.id, r.customer_id, (CASE WHEN r.score = 8 THEN 4 ELSE 0 END)
+				+ (CASE WHEN EXISTS (SELECT 1 FROM response_themes x JOIN themes t ON t.id = x.theme_id
+					WHERE x.response_id = r.id AND t.deleted_at IS NULL AND t.effort = 'EASY') THEN 2 ELSE 0 END)
+				+ (CASE WHEN EXISTS (SELECT 1 FROM response_themes x JOIN themes t ON t.id = x.theme_id
+					WHERE x.response_id = r.id AND t.deleted_at IS NULL AND t.resolved_at > r.responded_at) THEN 1 ELSE 0 END) AS cell,
+				coalesce(c.segment_fold, '') AS segment, coalesce(c.lifetime_value, -1e21) AS lifetime_value, coalesce(r.testimonial_likelihood, -1) AS testimonial,
+				r.responded_at, EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND NOT (k.assignee_id IS NULL AND k.status = 'OPEN')) AS taken
+			FROM latest r JOIN customers c ON c.id = r.customer_id
+			WHERE r.score IN (7, 8) AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL AND (c.last_contacted_at < r.responded_at OR c.last_contacted_at IS NULL))
+		SELECT 'missing: ' || w.*::text FROM (SELECT * FROM want EXCEPT SELECT * FROM passives) w
+		UNION ALL SELECT 'too much: ' || p.*::text FROM (SELECT * FROM passives EXCEPT SELECT * FROM want) p`).Scan(&differ).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(differ) > 0 {
+		w.t.Errorf("the queue differs in %d rows from a recount:\n%s", len(differ), strings.Join(differ, "\n"))
+	}
+}
+
+// Several people write at once, whatever there is to write; then the queue is what a recount says.
+func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agents := append(w.agents(3), w.agent.User)
+	w.rule("some", func(r *model.Rule) { r.Scores = []int{3, 7} })
+	themes := []*model.Theme{w.theme("A", "late"), w.theme("B", "rain"), w.theme("C")}
+	seed := newSeed(t)
+	atOnce(4, func(i int) {
+		random := seed(i)
+		for n := range 100 {
+			var err error
+			id := themes[random.IntN(3)].ID
+			switch random.IntN(8) {
+			case 0:
+				_, err = w.work.TagResponse(t.Context(), w.agent, casework.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
+			case 1:
+				err = w.retheme(id, []string{"EASY", "HARD"}[random.IntN(2)], random.IntN(2) == 0)
+			case 2:
+				_, err = w.work.AllocatePassives(t.Context(), w.agent, casework.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
+			case 3:
+				at := w.now().Add(-time.Duration(random.IntN(60)) * time.Second)
+				in := from(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
+				in.RespondedAt, in.Comment = &at, new([]string{"so late", "the rain was late", "fine"}[random.IntN(3)])
+				_, err = w.work.SubmitResponse(t.Context(), w.agent, in)
+			default:
+				err = w.anything(random, agents)
+			}
+			var mend *fault.Error
+			if err != nil && !errors.As(err, &mend) {
+				t.Errorf("write %d of %d: %v", n, i, err)
+			}
+		}
+	})
+	w.recountQueue()
+	for what, sql := range map[string]string{"taken": "passives WHERE taken", "offered": "passives WHERE NOT taken", "tagged": "passives WHERE cell & 3 > 0"} {
+		t.Logf("%d are %s", w.count("SELECT count(*) FROM "+sql), what)
+	}
+	if n := w.count("SELECT count(*) FROM responses"); n < 100 {
+		t.Errorf("only %d responses: the writes do too little to tell anything", n)
+	}
+}
+
+// newSeed gives each writer a random source of its own, and says how to have the same again.
+func newSeed(t *testing.T) func(i int) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("the seed is %d", seed)
+	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+}
+
+// some is any response.
+func (w *world) some(random uint64) (id model.ResponseID) {
+	_ = w.db.Pool.QueryRow(w.t.Context(), "SELECT id FROM responses ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random)).Scan(&id)
+	return id
+}
+
+// retheme changes a theme as setup does: locked first.
+func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
+	return w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+		if err := casework.LockKeywords(tx); err != nil {
+			return err
+		}
+		if err := tx.Exec("SELECT 1 FROM themes WHERE id = ? FOR UPDATE", id).Error; err != nil {
+			return err
+		}
+		var at any
+		if resolved {
+			at = w.now()
+		}
+		return tx.Exec("UPDATE themes SET effort = ?, resolved_at = ? WHERE id = ?", effort, at, id).Error
+	})
+}

@@ -1,0 +1,130 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+const tagsMax = 100 // themes of one response
+
+// TagResponseInput is the whole set of themes that a response has from now on.
+type TagResponseInput struct {
+	ResponseID model.ResponseID
+	ThemeIDs   []model.ThemeID
+}
+
+// TagResponsePayload is the response.
+type TagResponsePayload struct{ Response *model.Response }
+
+// TagResponse gives a response its themes by hand. Keywords change none of what was said: neither the themes that it
+// has now, nor those that were taken away.
+func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
+	if len(in.ThemeIDs) > tagsMax {
+		return nil, fault.Input("input.themeIds", "%d themes at most", tagsMax)
+	}
+	out := new(TagResponsePayload)
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		response := new(model.Response)
+		err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error
+		if err != nil {
+			return missing(err, "input.responseId", "response")
+		}
+		out.Response = response
+		if err := lockCustomers(tx, []model.CustomerID{response.CustomerID}); err != nil {
+			return err
+		}
+		if err := themesExist(tx, in.ThemeIDs); err != nil {
+			return err
+		}
+		return retag(tx, now, &viewer.User.ID, []model.ResponseID{response.ID}, func() error {
+			return tagByHand(tx, response.ID, in.ThemeIDs)
+		})
+	})
+	return payload(out, err)
+}
+
+// themesExist refuses a theme that is not there, or deleted; until the transaction ends, it stays.
+func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
+	var known []model.ThemeID
+	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", array{model.UUIDs(ids)}).Scan(&known).Error
+	if err != nil {
+		return fmt.Errorf("read themes: %w", err)
+	}
+	for i, id := range ids {
+		switch {
+		case !slices.Contains(known, id):
+			return fault.Missing(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme")
+		case slices.Contains(ids[:i], id):
+			return fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is in the list twice")
+		}
+	}
+	return nil
+}
+
+func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {
+	all := array{model.UUIDs(wanted)}
+	for _, sql := range []string{
+		`INSERT INTO response_theme_removals (response_id, theme_id) SELECT x.response_id, x.theme_id FROM response_themes x
+			JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = ? AND x.theme_id <> ALL(?) ON CONFLICT DO NOTHING`,
+		`DELETE FROM response_themes x USING themes t WHERE t.id = x.theme_id AND t.deleted_at IS NULL AND x.response_id = ? AND x.theme_id <> ALL(?)`,
+		`INSERT INTO response_themes (response_id, theme_id, by_hand) SELECT ?, theme_id, true FROM unnest(CAST(? AS uuid[])) AS wanted(theme_id)
+			ON CONFLICT (response_id, theme_id) DO UPDATE SET by_hand = true`,
+		`DELETE FROM response_theme_removals WHERE response_id = ? AND theme_id = ANY(?)`,
+	} {
+		if err := tx.Exec(sql, id, all).Error; err != nil {
+			return fmt.Errorf("tag a response by hand: %w", err)
+		}
+	}
+	return nil
+}
+
+// retag changes the themes of responses, by whatever write does, and tells the log of each case that follows one of
+// them up and whose themes are others then. The caller has locked the customers: no case opens meanwhile.
+func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.ResponseID, write func() error) error {
+	var ids []model.CaseID
+	err := tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", array{model.UUIDs(responses)}).Scan(&ids).Error
+	if err != nil {
+		return fmt.Errorf("find the cases of responses: %w", err)
+	}
+	cases := make([]*held, len(ids))
+	for i, id := range ids {
+		if cases[i], err = hold(tx, id, nil); err != nil {
+			return err
+		}
+	}
+	if err := write(); err != nil || len(cases) == 0 {
+		return err
+	}
+	themes, err := themesOf(tx, responses)
+	if err != nil {
+		return err
+	}
+	for _, h := range cases {
+		are := themes[*h.ResponseID]
+		if sameThemes(h.themes, are) {
+			continue
+		}
+		_, err := h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { h.themes = are })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockCustomers locks customers' rows, by id.
+func lockCustomers(tx *gorm.DB, ids []model.CustomerID) error {
+	var locked []model.Customer
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ANY(?)", array{model.UUIDs(ids)}).Order("id").Find(&locked).Error
+	return wrapped("lock customers", err)
+}

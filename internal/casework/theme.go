@@ -1,0 +1,95 @@
+package casework
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/model"
+)
+
+// LockKeywords makes whoever takes responses in wait until the caller's transaction ends, and waits for those who do
+// it now: setup calls it before it changes keywords. So every response that came in before has been committed, and
+// can be tagged as one of the past; every later one is tagged as it comes in; and none falls between the two.
+func LockKeywords(tx *gorm.DB) error {
+	err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop keywords'))").Error
+	return wrapped("wait for responses that come in", err)
+}
+
+// readThemes reads whose keywords are looked for, once for the whole batch.
+func (in *intake) readThemes() error {
+	err := in.tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext('closeloop keywords'))").Error
+	if err != nil {
+		return fmt.Errorf("keep the keywords as they are: %w", err)
+	}
+	err = in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
+	if err != nil {
+		return fmt.Errorf("read the themes: %w", err)
+	}
+	in.words, err = keyword.Compile(in.themes)
+	return err
+}
+
+// tag gives a response that has just come in its themes, and answers with them.
+func (in *intake) tag(r *model.Response) ([]model.Theme, error) {
+	if r.Comment == nil {
+		return nil, nil
+	}
+	var themes []model.Theme
+	var tags []model.Tag
+	for _, id := range in.words.Match(*r.Comment) {
+		at := slices.IndexFunc(in.themes, func(t *model.Theme) bool { return t.ID == id })
+		themes = append(themes, *in.themes[at])
+		tags = append(tags, model.Tag{ResponseID: r.ID, ThemeID: id})
+	}
+	if len(tags) == 0 {
+		return nil, nil
+	}
+	return themes, wrapped("tag a response", in.tx.Create(&tags).Error)
+}
+
+// themesOf reads the themes of responses, but for deleted ones, by name.
+func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model.Theme, error) {
+	var rows []struct {
+		ResponseID model.ResponseID
+		model.Theme
+	}
+	err := tx.Raw(`SELECT x.response_id, t.* FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
+		WHERE x.response_id = ANY(?) ORDER BY t.name_fold, t.id`, array{model.UUIDs(ids)}).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the themes of responses: %w", err)
+	}
+	themes := map[model.ResponseID][]model.Theme{}
+	for _, row := range rows {
+		themes[row.ResponseID] = append(themes[row.ResponseID], row.Theme)
+	}
+	return themes, nil
+}
+
+// sameThemes compares what a snapshot holds of themes.
+func sameThemes(a, b []model.Theme) bool {
+	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
+}
+
+// array is one parameter that is a list; GORM would spell a slice out as so many parameters.
+type array struct{ of any }
+
+func (a array) Build(b clause.Builder) {
+	stmt := b.(*gorm.Statement)
+	stmt.Vars = append(stmt.Vars, a.of)
+	stmt.DB.BindVarTo(stmt, stmt, a.of)
+}
+
+// inOrder gives each id once, in the order that rows are locked in.
+func inOrder[T model.AnyID](ids []T) []T {
+	sorted := slices.Clone(ids)
+	slices.SortFunc(sorted, func(a, b T) int {
+		return strings.Compare(struct{ uuid.UUID }(a).String(), struct{ uuid.UUID }(b).String())
+	})
+	return slices.Compact(sorted)
+}

@@ -1,0 +1,206 @@
+package setup_test
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func (w *world) theme(name string, keywords ...string) *model.Theme {
+	w.t.Helper()
+	out, err := w.setup.CreateTheme(w.t.Context(), setup.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Medium})
+	if err != nil {
+		w.t.Fatalf("make a theme: %v", err)
+	}
+	return out.Theme
+}
+
+func TestAThemeIsMadeChangedAndTakenOutOfUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out, err := w.setup.CreateTheme(t.Context(), setup.CreateThemeInput{Name: " Wi-Fi ", Keywords: []string{" wifi", "WiFi", "wi fi", "internet*"}, Effort: model.Hard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": read[model.Theme](w, out.Theme.ID)} {
+		if made.Name != "Wi-Fi" || made.NameFold != "wi-fi" || !slices.Equal(made.Keywords, []string{"wifi", "wi fi", "internet*"}) || made.Effort != model.Hard ||
+			made.ResolvedAt != nil || made.DeletedAt != nil || !made.CreatedAt.Equal(start) || !made.UpdatedAt.Equal(start) {
+			t.Errorf("%s: %+v", where, made)
+		}
+	}
+	w.now = start.Add(time.Hour)
+	fixed := start.Add(time.Minute)
+	changed, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: given(fixed), Effort: given(model.Easy)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": read[model.Theme](w, out.Theme.ID)} {
+		if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.now) || !now.CreatedAt.Equal(start) {
+			t.Errorf("%s: %+v", where, now)
+		}
+	}
+	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: cleared[time.Time](), Name: given("Internet"),
+		Keywords: graphql.OmittableOf[[]string](nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if now := read[model.Theme](w, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
+		t.Errorf("cleared: %+v", now)
+	}
+	deleted, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: out.Theme.ID})
+	if err != nil || deleted.DeletedID != out.Theme.ID {
+		t.Fatal(deleted, err)
+	}
+	if gone := read[model.Theme](w, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.now) {
+		t.Errorf("deleted: %+v", gone)
+	}
+	w.theme("INTERNET") // its name is free
+}
+
+func TestAWrongThemeIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	food, gone := w.theme("Food", "meal"), w.theme("Gone")
+	if _, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: gone.ID}); err != nil {
+		t.Fatal(err)
+	}
+	w.theme("Drinks")
+	create := func(name string, keywords ...string) func() error {
+		return func() error {
+			_, err := w.setup.CreateTheme(t.Context(), setup.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Easy, ApplyToPast: true})
+			return err
+		}
+	}
+	update := func(in setup.UpdateThemeInput) func() error {
+		return func() error {
+			if in.ID == (model.ThemeID{}) {
+				in.ID = food.ID
+			}
+			in.ApplyToPast = true
+			_, err := w.setup.UpdateTheme(t.Context(), in)
+			return err
+		}
+	}
+	before := w.count("SELECT count(*) FROM themes")
+	for name, c := range map[string]struct {
+		do       func() error
+		code     fault.Code
+		argument string
+	}{
+		"no name":                  {create(" "), fault.BadUserInput, "input.name"},
+		"a name too long":          {create(strings.Repeat("x", 201)), fault.BadUserInput, "input.name"},
+		"a name that is there":     {create("FOOD"), fault.Conflict, "input.name"},
+		"a blank keyword":          {create("x", "a", " "), fault.BadUserInput, "input.keywords[1]"},
+		"a star alone":             {create("x", "*"), fault.BadUserInput, "input.keywords[0]"},
+		"a star inside":            {create("x", "a*b"), fault.BadUserInput, "input.keywords[0]"},
+		"a NUL":                    {create("x", "a\x00b"), fault.BadUserInput, "input.keywords[0]"},
+		"too many keywords":        {create("x", make([]string, 201)...), fault.BadUserInput, "input.keywords"},
+		"no such theme":            {update(setup.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.NotFound, "input.id"},
+		"a deleted theme":          {update(setup.UpdateThemeInput{ID: gone.ID}), fault.NotFound, "input.id"},
+		"a name taken away":        {update(setup.UpdateThemeInput{Name: cleared[string]()}), fault.BadUserInput, "input.name"},
+		"an effort taken away":     {update(setup.UpdateThemeInput{Effort: cleared[model.Effort]()}), fault.BadUserInput, "input.effort"},
+		"another's name":           {update(setup.UpdateThemeInput{Name: given("drinks")}), fault.Conflict, "input.name"},
+		"resolved in time to come": {update(setup.UpdateThemeInput{ResolvedAt: given(start.Add(time.Second))}), fault.BadUserInput, "input.resolvedAt"},
+		"a deleted theme, again": {func() error {
+			_, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: gone.ID})
+			return err
+		}, fault.NotFound, "input.id"},
+		"a keyword of eleven words": {update(setup.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.BadUserInput, "input.keywords[0]"},
+	} {
+		refused(t, name, c.do(), c.code, c.argument)
+	}
+	if after := w.count("SELECT count(*) FROM themes"); after != before {
+		t.Errorf("%d themes, not %d", after, before)
+	}
+	if now := read[model.Theme](w, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
+		t.Errorf("%+v", now)
+	}
+	if n := w.count("SELECT count(*) FROM river_job") + w.count("SELECT count(*) FROM theme_runs"); n != 0 {
+		t.Error("what was refused was queued")
+	}
+}
+
+func TestOfTwoWhoMakeThemesOfOneNameAtOnceOneDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var made atomic.Int32
+	atOnce(6, func(i int) {
+		_, err := w.setup.CreateTheme(t.Context(), setup.CreateThemeInput{Name: []string{"Food", "FOOD"}[i%2], Effort: model.Easy})
+		if err == nil {
+			made.Add(1)
+			return
+		}
+		refused(t, "the second", err, fault.Conflict, "input.name")
+	})
+	if made.Load() != 1 {
+		t.Errorf("%d were made", made.Load())
+	}
+}
+
+func TestApplyingToThePastIsQueuedWithTheThemeAndBeginsAfreshWhenAskedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out, err := w.setup.CreateTheme(t.Context(), setup.CreateThemeInput{Name: "Food", Keywords: []string{"meal"}, Effort: model.Easy, ApplyToPast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := w.run(out.Theme.ID)
+	if first.Done != 0 || first.Total != nil || first.FinishedAt != nil || !first.StartedAt.Equal(start) {
+		t.Errorf("%+v", first)
+	}
+	w.must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
+	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
+		t.Fatal(err)
+	}
+	if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
+		t.Errorf("%+v", second)
+	}
+	if n := w.count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
+		t.Errorf("%d jobs", n)
+	}
+	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.count("SELECT count(*) FROM river_job") != 2 {
+		t.Errorf("without being asked: %v", err)
+	}
+}
+
+func (w *world) run(id model.ThemeID) (r model.ThemeRun) {
+	w.t.Helper()
+	if err := w.db.Gorm.Where("theme_id = ?", id).Take(&r).Error; err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// A response that is coming in while the theme is made is either tagged as it comes in, or committed before the theme.
+func TestNoResponseFallsBetweenANewThemeAndItsPast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bar := w.gate.hold(`INSERT INTO "responses"`) // its transaction has read the keywords
+	submitted := make(chan error, 1)
+	go func() {
+		_, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3, Comment: new("the meal")})
+		submitted <- err
+	}()
+	<-bar.reached
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		w.theme("Food", "meal")
+	}()
+	if !w.waits(made) {
+		t.Error("the theme did not wait for the response")
+	}
+	close(bar.open)
+	if err := <-submitted; err != nil {
+		t.Fatal(err)
+	}
+	<-made
+}

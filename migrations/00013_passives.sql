@@ -1,0 +1,164 @@
+-- +goose Up
+
+-- What a person took off a response: keywords do not put it back.
+CREATE TABLE response_theme_removals (
+    response_id uuid NOT NULL REFERENCES responses ON DELETE CASCADE,
+    theme_id    uuid NOT NULL REFERENCES themes,
+    PRIMARY KEY (response_id, theme_id)
+);
+
+-- The last time that a theme's keywords were applied to the responses of the past.
+CREATE TABLE theme_runs (
+    theme_id    uuid PRIMARY KEY REFERENCES themes,
+    run         uuid NOT NULL,      -- another with every beginning: a job of an older one ends itself
+    total       integer,            -- comments to look at; null until the first batch has counted them
+    done        integer NOT NULL DEFAULT 0,
+    place       uuid NOT NULL,      -- responses up to this id are done
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz
+);
+
+-- Whether testimonial_likelihood is what docs/figures.md makes of the comment, because the feed gave none.
+ALTER TABLE responses ADD COLUMN testimonial_estimated boolean NOT NULL DEFAULT false;
+-- What came in before there was an estimate; empty from then on.
+CREATE INDEX responses_unestimated ON responses (id) WHERE testimonial_likelihood IS NULL AND comment IS NOT NULL;
+
+-- The passives' queue: the latest response of each customer, where it is a passive's and nobody has contacted them
+-- since. Missing values are the lowest that there can be, so that they come last and a keyset is one row value.
+CREATE TABLE passives (
+    response_id    uuid PRIMARY KEY REFERENCES responses ON DELETE CASCADE,
+    customer_id    uuid NOT NULL CONSTRAINT passives_customer_key UNIQUE REFERENCES customers,
+    cell           smallint NOT NULL,             -- 4: the score is 8; 2: a theme is EASY; 1: a theme was resolved since
+    segment        text COLLATE "C" NOT NULL,     -- folded; '' where there is none
+    lifetime_value numeric NOT NULL,              -- -1e21 where there is none
+    testimonial    double precision NOT NULL,     -- -1 where there is none
+    responded_at   timestamptz NOT NULL,
+    taken          boolean NOT NULL               -- its case is somebody's, or has left OPEN: not offered
+);
+CREATE INDEX passives_newest ON passives (cell, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_value ON passives (cell, lifetime_value, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_testimonial ON passives (cell, testimonial, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_value_testimonial ON passives (cell, lifetime_value, testimonial, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_testimonial_value ON passives (cell, testimonial, lifetime_value, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_segment ON passives (segment, cell, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_segment_value ON passives (segment, cell, lifetime_value, responded_at, response_id) WHERE NOT taken;
+CREATE INDEX passives_segment_testimonial ON passives (segment, cell, testimonial, responded_at, response_id) WHERE NOT taken;
+
+-- Its upkeep, all of it, for whoever writes and however. Every trigger runs when its transaction commits, so that the
+-- queue's rows are locked last of all and for a moment. A row comes once, with its response, and never comes back:
+-- each writer changes its own column, or deletes, under the lock that it holds of the row it copies from.
+
+-- +goose StatementBegin
+CREATE FUNCTION passive_cell(of uuid, score integer, responded timestamptz) RETURNS smallint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT (CASE WHEN score = 8 THEN 4 ELSE 0 END) + (CASE WHEN bool_or(t.effort = 'EASY') THEN 2 ELSE 0 END)
+                + (CASE WHEN bool_or(t.resolved_at > responded) THEN 1 ELSE 0 END)
+              FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = of);
+END $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE FUNCTION passives_response_came() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM passives p WHERE p.customer_id = NEW.customer_id AND (p.responded_at, p.response_id) < (NEW.responded_at, NEW.id);
+    IF NEW.category = 'PASSIVE' THEN
+        INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
+        SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
+               coalesce(r.testimonial_likelihood, -1), r.responded_at,
+               EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND (k.assignee_id IS NOT NULL OR k.status <> 'OPEN'))
+          FROM responses r JOIN customers c ON c.id = r.customer_id
+         WHERE r.id = NEW.id AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL
+           AND (c.last_contacted_at IS NULL OR c.last_contacted_at < r.responded_at)
+           AND NOT EXISTS (SELECT 1 FROM responses n WHERE n.customer_id = c.id AND (n.responded_at, n.id) > (r.responded_at, r.id))
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_response_came AFTER INSERT ON responses
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION passives_response_came();
+
+-- +goose StatementBegin
+CREATE FUNCTION passives_response_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM passives p USING responses r WHERE p.response_id = NEW.id AND r.id = NEW.id AND r.contact_status <> 'NOT_CONTACTED';
+    UPDATE passives p SET testimonial = coalesce(r.testimonial_likelihood, -1) FROM responses r
+     WHERE p.response_id = NEW.id AND r.id = NEW.id AND p.testimonial <> coalesce(r.testimonial_likelihood, -1);
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_response_changed AFTER UPDATE OF contact_status, testimonial_likelihood ON responses
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.category = 'PASSIVE' AND (OLD.contact_status, OLD.testimonial_likelihood) IS DISTINCT FROM (NEW.contact_status, NEW.testimonial_likelihood))
+    EXECUTE FUNCTION passives_response_changed();
+
+-- +goose StatementBegin
+CREATE FUNCTION passives_customer_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM passives p USING customers c
+     WHERE p.customer_id = NEW.id AND c.id = NEW.id AND (c.last_contacted_at >= p.responded_at OR c.erased_at IS NOT NULL);
+    UPDATE passives p SET segment = coalesce(c.segment_fold, ''), lifetime_value = coalesce(c.lifetime_value, -1e21) FROM customers c
+     WHERE p.customer_id = NEW.id AND c.id = NEW.id
+       AND (p.segment, p.lifetime_value) IS DISTINCT FROM (coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21));
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_customer_changed AFTER UPDATE OF last_contacted_at, segment_fold, lifetime_value, erased_at ON customers
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN ((OLD.last_contacted_at, OLD.segment_fold, OLD.lifetime_value, OLD.erased_at)
+        IS DISTINCT FROM (NEW.last_contacted_at, NEW.segment_fold, NEW.lifetime_value, NEW.erased_at))
+    EXECUTE FUNCTION passives_customer_changed();
+
+-- +goose StatementBegin
+CREATE FUNCTION passives_case_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE passives p SET taken = NOT p.taken FROM cases k
+     WHERE k.id = NEW.id AND p.response_id = k.response_id AND p.taken <> (k.assignee_id IS NOT NULL OR k.status <> 'OPEN');
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_case_opened AFTER INSERT ON cases
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.category = 'PASSIVE') EXECUTE FUNCTION passives_case_changed();
+CREATE CONSTRAINT TRIGGER passives_case_changed AFTER UPDATE OF assignee_id, status ON cases
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.category = 'PASSIVE' AND (OLD.assignee_id, OLD.status) IS DISTINCT FROM (NEW.assignee_id, NEW.status))
+    EXECUTE FUNCTION passives_case_changed();
+
+-- A tag and its theme may change at once. The row is locked by a statement of its own: the next one then sees both.
+-- +goose StatementBegin
+CREATE FUNCTION passives_tag_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    tagged uuid := CASE TG_OP WHEN 'DELETE' THEN OLD.response_id ELSE NEW.response_id END;
+BEGIN
+    PERFORM 1 FROM passives p WHERE p.response_id = tagged FOR UPDATE;
+    IF FOUND THEN
+        UPDATE passives p SET cell = passive_cell(r.id, r.score, r.responded_at) FROM responses r
+         WHERE p.response_id = tagged AND r.id = tagged AND p.cell <> passive_cell(r.id, r.score, r.responded_at);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION passives_theme_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM passives p JOIN response_themes x USING (response_id) WHERE x.theme_id = NEW.id ORDER BY p.response_id FOR UPDATE OF p;
+    UPDATE passives p SET cell = passive_cell(r.id, r.score, r.responded_at) FROM responses r, response_themes x
+     WHERE x.theme_id = NEW.id AND p.response_id = x.response_id AND r.id = x.response_id
+       AND p.cell <> passive_cell(r.id, r.score, r.responded_at);
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_tag_changed AFTER INSERT OR DELETE ON response_themes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION passives_tag_changed();
+-- Whoever changes a theme has locked it FOR UPDATE before, and so waited for those who tag with it.
+CREATE CONSTRAINT TRIGGER passives_theme_changed AFTER UPDATE OF effort, resolved_at, deleted_at ON themes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN ((OLD.effort, OLD.resolved_at, OLD.deleted_at) IS DISTINCT FROM (NEW.effort, NEW.resolved_at, NEW.deleted_at))
+    EXECUTE FUNCTION passives_theme_changed();
+
+INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
+SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
+       coalesce(r.testimonial_likelihood, -1), r.responded_at,
+       EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND (k.assignee_id IS NOT NULL OR k.status <> 'OPEN'))
+  FROM (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r
+  JOIN customers c ON c.id = r.customer_id
+ WHERE r.category = 'PASSIVE' AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL
+   AND (c.last_contacted_at IS NULL OR c.last_contacted_at < r.responded_at);
