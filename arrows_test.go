@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/rate", "internal/read"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},

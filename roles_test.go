@@ -213,7 +213,9 @@ var uses = map[string]use{
 		return vars{"responses": []vars{{"score": 2, "customer": vars{"firstName": "Ana"}}}}
 	}},
 	"Subscription.importProgress": {append(slices.Clone(intakes), model.Manager), `importProgress`, nil}, // see TestAnImportIsWatchedByWhoMadeItAndByManagers
-	"Subscription.caseEvents":     {readers, `caseEvents`, nil},                                          // see TestSubscriptionsAreForRolesThatMayRead
+	// See TestSubscriptionsAreForRolesThatMayRead.
+	"Subscription.caseEvents":  {readers, `caseEvents`, nil},
+	"Subscription.caseSummary": {readers, `caseSummary`, nil},
 }
 
 func newThings(t *testing.T, with ...settings) *things {
@@ -323,6 +325,18 @@ func TestSubscriptionsAreForRolesThatMayRead(t *testing.T) {
 		}
 		if e := c.next(); e.text("type") != "NOTE_ADDED" {
 			t.Errorf("%s gets %v", role, e.v)
+		}
+	}
+	for _, role := range everyRole {
+		c := w.board(role, "")
+		if !slices.Contains(uses["Subscription.caseSummary"].roles, role) {
+			if code := c.refused(); code != "FORBIDDEN" {
+				t.Errorf("%s watches figures: %q", role, code)
+			}
+			continue
+		}
+		if s := c.figures(); s.number("total") != 1 || s.number("open") != 1 {
+			t.Errorf("%s gets %v", role, s.v)
 		}
 	}
 	if code := w.connect(nil, nil).closed(); code != 4403 {

@@ -172,7 +172,7 @@ func TestASubscriberIsToldOfNothingOutsideTheirScope(t *testing.T) {
 			drop(p, "User", "scope")
 		}
 		for _, f := range fieldsOf(g.schema.Subscription) {
-			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" {
+			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" && f.Name != "caseSummary" { // its test stands in board_test.go
 				t.Errorf("Subscription.%s has no case here", f.Name)
 			}
 		}

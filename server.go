@@ -52,6 +52,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
 	Import  importCommand  `cmd:"" help:"Take the responses of a CSV file in."`
 	Token   tokenCommand   `cmd:"" help:"API tokens."`
+	Feed    feedCommand    `cmd:"" help:"The feed of events."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema; serve does it by itself."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema (SDL)."`
 }
@@ -146,6 +147,36 @@ func (t *tokenCreateCommand) Run(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
+type feedCommand struct {
+	Fork feedForkCommand `cmd:"" help:"Part the feed of a copied database from the original's."`
+}
+
+type feedForkCommand struct{}
+
+// Help is what --help says of it at length.
+func (feedForkCommand) Help() string {
+	return "Run it once on each copy of a data folder, or of a virtual machine's disk, before clients come to it. " +
+		"The copy takes itself for the original, and from the moment of the copy both put different events at the same places. " +
+		"After this command the copy answers a cursor that the original gave out since then with FEED_RESET, and its client reads the list again; " +
+		"cursors from before the copy go on here as they do there. It changes no event. A server that is running takes it up by itself.\n\n" +
+		"A dump that was restored and a standby that was promoted are noticed without it."
+}
+
+func (feedForkCommand) Run(ctx context.Context, c *config.Config) error {
+	a, err := open(ctx, c, "feed fork", c.Logger(os.Stderr))
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	after, err := a.feed.Fork(ctx)
+	if err != nil {
+		return err
+	}
+	a.feed.Wake()
+	fmt.Printf("The feed of this database goes its own way after event %d. Cursors that a copy gave out beyond it get FEED_RESET here.\n", after)
+	return nil
+}
+
 type schemaCommand struct{}
 
 func (schemaCommand) Run() error {
@@ -201,6 +232,7 @@ type app struct {
 	mail  *notify.Mailer
 	files *importer.Uploads
 	hooks *webhook.Sender
+	count *report.Reports
 
 	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
@@ -249,10 +281,12 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 		files: importer.NewUploads(db, work, time.Now, log),
 		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
 		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
+		count: report.New(db, feed, time.Now),
 	}, nil
 }
 
 func (a *app) close() {
+	a.count.Close()
 	a.feed.Close()
 	if err := a.db.Close(); err != nil {
 		a.log.Error("close the database", "error", err)
@@ -337,7 +371,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
 			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
-			Reports: report.New(a.db, a.feed, time.Now),
+			Reports: a.count,
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets

@@ -14,8 +14,8 @@ import (
 
 const uploads = `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id status rowsDone fileName}}}`
 
-// ended waits until the import has ended, over the socket, and gives it as it is then.
-func (s *testServer) ended(role model.Role, id string) tree {
+// importEnded waits until the import has ended, over the socket, and gives it as it is then.
+func (s *testServer) importEnded(role model.Role, id string) tree {
 	s.t.Helper()
 	c := s.signedIn(s.tokens[role])
 	c.subscribe(`subscription {importProgress(id: "` + id + `") {id status rows rowsDone progress responsesCreated responsesKnown casesOpened rowsRejected
@@ -55,7 +55,7 @@ func TestAFileComesInOverTheAPIOnceHoweverOftenItIsSent(t *testing.T) {
 	if made.text("importResponses.import.fileName") != "responses.csv" {
 		t.Errorf("%v", made.v)
 	}
-	i := s.ended(model.Manager, made.text("importResponses.import.id"))
+	i := s.importEnded(model.Manager, made.text("importResponses.import.id"))
 	if i.text("status") != "DONE" || i.number("rows") != 1101 || i.number("responsesCreated") != 1100 || i.number("casesOpened") != 700 ||
 		i.number("rowsRejected") != 1 || i.number("rejections.0.line") != 1102 || i.text("rejections.0.column") != "score" || i.number("progress") != 1 {
 		t.Errorf("%v", i.v)
@@ -63,7 +63,7 @@ func TestAFileComesInOverTheAPIOnceHoweverOftenItIsSent(t *testing.T) {
 	if n := s.count("import_parts"); n != 0 {
 		t.Errorf("%d parts of the file are kept for nothing", n)
 	}
-	again := s.ended(model.Admin, s.ok(model.Intake, uploads, vars{"input": in}).text("importResponses.import.id"))
+	again := s.importEnded(model.Admin, s.ok(model.Intake, uploads, vars{"input": in}).text("importResponses.import.id"))
 	if again.number("responsesKnown") != 1100 || again.number("responsesCreated") != 0 || s.count("responses") != 1100 || s.count("cases") != 700 {
 		t.Errorf("%v", again.v)
 	}
@@ -160,7 +160,7 @@ func TestAnotherServerGoesOnWhereOneThatIsGoneStopped(t *testing.T) {
 	defer gone.Wait()
 	defer end()
 	gone.Go(func() { s.app.files.Run(next) })
-	i := s.ended(model.Manager, id)
+	i := s.importEnded(model.Manager, id)
 	if i.text("status") != "DONE" || i.number("responsesCreated") != 4000 || i.number("responsesKnown") != 0 || s.count("responses") != 4000 {
 		t.Errorf("%v", i.v)
 	}

@@ -881,6 +881,7 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		CaseEvents     func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary    func(childComplexity int, filter *filter.Case) int
 		ImportProgress func(childComplexity int, id string) int
 	}
 
@@ -4635,6 +4636,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.CaseEvents(childComplexity, args["after"].(*string), args["filter"].(*filter.Case), args["types"].([]model.CaseEventType)), true
+	case "Subscription.caseSummary":
+		if e.ComplexityRoot.Subscription.CaseSummary == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_caseSummary_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.CaseSummary(childComplexity, args["filter"].(*filter.Case)), true
 	case "Subscription.importProgress":
 		if e.ComplexityRoot.Subscription.ImportProgress == nil {
 			break

@@ -28,6 +28,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/resolvers"
@@ -107,7 +108,11 @@ func (o Options) signIn(next http.Handler) http.Handler {
 		caller, err := o.Tokens.SignIn(r.Context(), strings.TrimSpace(secret))
 		if err != nil {
 			status := http.StatusUnauthorized
-			if !fault.Is(err, fault.Unauthenticated) {
+			switch {
+			case fault.Is(err, fault.Unauthenticated):
+			case pg.Away(err):
+				status = http.StatusServiceUnavailable
+			default:
 				status = http.StatusInternalServerError
 			}
 			o.refuse(w, r, status, err)

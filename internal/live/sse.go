@@ -96,7 +96,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		return
 	case e != none:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "INTERNAL", e.reason)
+		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.reason)
 		return
 	}
 	if why := s.reserve(); why != "" {

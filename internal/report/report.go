@@ -24,11 +24,13 @@ type Reports struct {
 	db  *gorm.DB
 	log *event.Log
 	now func() time.Time
+
+	boards *boards
 }
 
-// New makes the reports.
+// New makes the reports. Close ends what is watched of them.
 func New(db *pg.DB, log *event.Log, now func() time.Time) *Reports {
-	return &Reports{db: db.Gorm, log: log, now: now}
+	return &Reports{db: db.Gorm, log: log, now: now, boards: newBoards()}
 }
 
 // question is a set of rows, who asks about them, and when: what figures call @now.

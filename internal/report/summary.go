@@ -28,6 +28,7 @@ type CaseSummary struct {
 	CaseCounts
 	Cursor string // empty where it was not asked for
 
+	at    int64 // see Place
 	split func(context.Context, Grouping[CaseGroupBy]) ([]*CaseGroup, error)
 }
 

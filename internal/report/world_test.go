@@ -36,6 +36,8 @@ type rows struct {
 	people []*model.Customer
 	said   []*filter.Subject // responses
 	all    []*filter.Subject // cases
+
+	status model.CaseStatus // of cases to come; empty: any
 }
 
 func newRows(t *testing.T, n int) *rows {
@@ -145,6 +147,9 @@ func (made *rows) add() {
 	customer := made.people[r.IntN(len(made.people))]
 	c := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: []model.CaseStatus{model.Open, model.Open, model.InProgress, model.Closed}[r.IntN(4)],
 		Origin: model.OriginRule, CustomerID: customer.ID, OpenedAt: *made.at(), UpdatedAt: *made.at(), Version: 1}
+	if made.status != "" {
+		c.Status = made.status
+	}
 	c.CopyCustomer(customer)
 	if c.Status == model.Closed {
 		c.ClosedAt = made.at()
