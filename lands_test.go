@@ -105,6 +105,7 @@ func newLands(t *testing.T) *lands {
 	} {
 		w.addRule(vars{"enabled": false, "assignment": assignment, "notify": []vars{{"kind": "USER", "userId": w.users[model.Agent]}, {"kind": "ADDRESS", "address": "desk@example.com"}}})
 	}
+	w.ok(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, vars{"input": vars{"name": "Words", "keywords": []string{"comment"}, "applyToPast": true}})
 	w.addRule(vars{"name": "Somebody", "opensCase": false, "filter": vars{"customer": vars{"email": vars{"eq": "a." + secret + "@example.com"}}}})
 	// Somebody's scope names customers; who reads of them in a case must not read that.
 	w.user("named", vars{"role": "AGENT", "scope": vars{
@@ -117,6 +118,7 @@ func newLands(t *testing.T) *lands {
 		_, w.opened[half] = w.submits(half, whose, 2, n)
 		w.response[half], _ = w.submits(half, vars{"externalId": whose["externalId"]}, 9, n+10)
 		w.customer[half] = w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened[half]}).text("node.customer.id")
+		w.submits(half, personIn(half, country, n+50), 8, n+50)
 		w.works(half, w.opened[half])
 		w.opensByHand(half)
 	}

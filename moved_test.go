@@ -136,8 +136,8 @@ func TestAPromotedStandbyGoesOnForWhoIsInItAndResetsWhoSawWhatItNeverGot(t *test
 	ask(t, here, &written, "SELECT pg_current_wal_flush_lsn()::text")
 	until(t, there, "the standby has what the primary has", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)", written)
 	// The line between them breaks, and nobody has noticed yet.
-	run(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
-	run(t, there, "SELECT pg_reload_conf()")
+	execute(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
+	execute(t, there, "SELECT pg_reload_conf()")
 	until(t, there, "the stream has ended", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
 	past := s.happen(opened, 3)
 	s.continues(in[4], 6)
@@ -145,7 +145,7 @@ func TestAPromotedStandbyGoesOnForWhoIsInItAndResetsWhoSawWhatItNeverGot(t *test
 	here.Close()
 	primary.stop()
 
-	run(t, there, "SELECT pg_promote()")
+	execute(t, there, "SELECT pg_promote()")
 	until(t, there, "the standby is promoted", "SELECT NOT pg_is_in_recovery()")
 	promoted := standby.serve(t)
 	promoted.happen(opened, 4)
@@ -207,7 +207,7 @@ func ask(t *testing.T, db *pg.DB, into any, sql string, args ...any) {
 	}
 }
 
-func run(t *testing.T, db *pg.DB, sql string) {
+func execute(t *testing.T, db *pg.DB, sql string) {
 	t.Helper()
 	if _, err := db.Pool.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
@@ -36,12 +37,13 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/migrations"
 	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
-// shutdown is how long requests, sockets and mails under way may take to end.
+// shutdown is how long requests, sockets, webhooks and mails under way may take to end.
 const shutdown = 10 * time.Second
 
 type commands struct {
@@ -228,6 +230,8 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	files *importer.Uploads
+	hooks *webhook.Sender
 	count *report.Reports
 
 	rate    *rate.Buckets
@@ -271,9 +275,12 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	limit, restore := c.Rate()
+	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
-		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
+		files: importer.NewUploads(db, work, time.Now, log),
+		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
+		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 		count: report.New(db, feed, time.Now),
 	}, nil
 }
@@ -301,6 +308,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
+	background.Go(func() { a.files.Run(running) })
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
@@ -312,6 +320,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	} else {
 		timers()
 	}
+	background.Go(func() { a.hooks.Run(running) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", listener.Addr())
@@ -361,7 +370,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	})
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
-			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
+			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
 			Reports: a.count,
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,

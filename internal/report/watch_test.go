@@ -3,7 +3,6 @@ package report_test
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -138,10 +137,11 @@ func (w *watched) put(x *filter.Subject, to model.CaseStatus) {
 // open makes a case that waits, due or not.
 func (w *watched) open(due *time.Time) *filter.Subject {
 	w.t.Helper()
-	w.add(rand.New(rand.NewPCG(1, 2)))
-	x := w.cases[len(w.cases)-1]
-	x.Case.Status, x.Case.ClosedAt, x.Case.FirstFollowUpAt, x.Case.DueAt = model.Open, nil, nil, due
-	err := w.db.Exec("UPDATE cases SET status = 'OPEN', closed_at = NULL, first_follow_up_at = NULL, due_at = ? WHERE id = ?", due, x.Case.ID).Error
+	w.status = model.Open
+	w.add()
+	x := w.all[len(w.all)-1]
+	x.Case.FirstFollowUpAt, x.Case.DueAt = nil, due
+	err := w.db.Exec("UPDATE cases SET first_follow_up_at = NULL, due_at = ? WHERE id = ?", due, x.Case.ID).Error
 	if err != nil {
 		w.t.Fatal(err)
 	}
