@@ -89,6 +89,33 @@ func TestABoardShowsTheFiguresAsTheyChange(t *testing.T) {
 	}
 }
 
+// Who has the cases may change where their number does not.
+func TestABoardThatSplitsItsFiguresSeesThemMoveBetweenGroups(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(vars{"assignment": vars{"strategy": "USER", "userId": s.users[model.Agent]}})
+	_, opened := s.submitted(nil)
+	c := s.signedIn(s.tokens[model.Manager])
+	c.subscribe(`subscription {caseSummary {total groups(groupBy: ASSIGNEE) {key total}}}`)
+	has := func(user model.Role) {
+		t.Helper()
+		for {
+			f := c.figures()
+			if f.number("total") != 1 || len(f.list("groups")) != 1 {
+				t.Fatalf("the figures are %v", f.v)
+			}
+			if f.text("groups.0.key") == s.users[user] {
+				return
+			}
+		}
+	}
+	has(model.Agent)
+	for _, next := range []model.Role{model.Manager, model.Agent} {
+		s.ok(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": opened, "assigneeId": s.users[next]}})
+		has(next)
+	}
+}
+
 func TestABoardShowsWhatItsScopeShows(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -55,7 +55,7 @@ type fire struct {
 		url     atomic.Pointer[string]
 	}
 
-	kills, outages, rollbacks, savepoints, held, unsure, refused, resumes, elsewhere atomic.Int64
+	kills, outages, rollbacks, savepoints, held, unsure, refused, silences, resumes, elsewhere atomic.Int64
 
 	mu        sync.Mutex
 	order     []happened // as whoever was first saw it
@@ -99,8 +99,10 @@ func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
 		subscribers[i] = &subscriber{fire: f, ctx: watches, cursor: f.start, withCase: i%4 == 0, Rand: rand.New(rand.NewPCG(7, uint64(i)))}
 		watching.Go(subscribers[i].watch)
 	}
+	began := time.Now()
 	f.burn(fireFor(t))
 	extinguish()
+	burnt := time.Since(began)
 	writing.Wait()
 
 	// All is up again. One more event, of a type that nobody else writes: then each has them all.
@@ -110,6 +112,8 @@ func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
 	f.server(0).move(f.cases[0].Case.ID.String(), model.InProgress)
 	defer time.AfterFunc(fireGiveUp, giveUp).Stop()
 	watching.Wait()
+	t.Logf("it burned for %v, and all was known %v later; subscribers waited for half a minute in vain %d times",
+		burnt.Round(time.Second), (time.Since(began) - burnt).Round(time.Second), f.silences.Load())
 	f.check(subscribers)
 }
 

@@ -87,6 +87,9 @@ func (s *subscriber) read(conn *websocket.Conn) {
 		_ = conn.SetReadDeadline(deadline)
 		_, text, err := conn.ReadMessage()
 		if err != nil {
+			if time.Now().After(deadline) && deadline != cut {
+				s.fire.silences.Add(1)
+			}
 			return
 		}
 		if !bytes.HasPrefix(text, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{`)) {
