@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":      {"model", "internal/pg"},
+	"internal/rate":     {"model"},
 	// The sockets know neither the schema nor the log.
 	"internal/live": {},
 
@@ -48,21 +49,21 @@ var arrows = map[string][]string{
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
-	"internal/notify": {"model", "internal/event", "internal/job", "internal/pg"},
+	"internal/notify": {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
 	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/read", "internal/report",
-		"internal/rule", "internal/setup"},
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/rate", "internal/read",
+		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/read", "internal/report", "internal/rule", "internal/setup"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/read"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/rate", "internal/read"},
 	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/read", "internal/report", "internal/sample", "internal/setup"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

@@ -52,6 +52,7 @@ func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
 		"a thousand nested selections":     {document(strings.Repeat("{cases(first: 1) {nodes {customer ", 333) + "{id}" + strings.Repeat("}}}", 333)), input},
 		"a thousand nested filters":        {document(`{cases(filter: ` + strings.Repeat("{not: ", 1000) + "{}" + strings.Repeat("}", 1000) + `) {totalCount}}`), input},
 		"twenty thousand tokens":           {document(`{viewer {user {` + strings.Repeat("id ", 20_000) + `}}}`), input},
+		"eight thousand equal fields":      {document(`{viewer {user {` + strings.Repeat("id ", 8_000) + `}}}`), input},
 		"ninety expensive aliases":         {document(aliases(90, expensive)), cost},
 		"a list that is too long":          {document(`{cases(first: 1000) {nodes {id}}}`), input},
 		"lists in lists in lists":          {document(`{customers(first: 100) {nodes {cases(first: 100) {nodes {notes(first: 100) {nodes {id}}}}}}}`), cost},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -104,6 +105,73 @@ func TestTheReviewsBecomeTheCasesTheyShouldAndEverySubscriberSeesEach(t *testing
 		if got.err != nil || !slices.Equal(got.cases, logged) {
 			t.Errorf("the subscriber %s saw %d of %d cases, or in another order (%v)", who, len(got.cases), len(logged), got.err)
 		}
+	}
+}
+
+// agent makes a user who works cases, and gives their id.
+func (s *testServer) agent(name string) string {
+	s.t.Helper()
+	return s.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+		vars{"input": vars{"name": name, "email": name + "@example.com", "role": "AGENT"}}).text("createUser.user.id")
+}
+
+func TestThreeRulesOnTheReviewsSpreadTheCasesAndTellEachAddressOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	if a := s.gql(model.Manager, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`,
+		vars{"input": vars{"name": "Seats", "filter": vars{"search": "seat"}}}); a.code() != "BAD_USER_INPUT" {
+		t.Errorf("a rule that searches: %s", a.body)
+	}
+	team := []string{s.agent("ana"), s.agent("bo"), s.agent("cem")}
+	s.addRule(vars{"assignment": vars{"strategy": "LEAST_BUSY", "userIds": team}})
+	countries := vars{"customer": vars{"country": vars{"in": []string{"BR", "de"}}}}
+	s.addRule(vars{"name": "Brazil and Germany", "scores": []int{}, "filter": countries, "opensCase": false,
+		"notify": []vars{{"kind": "ADDRESS", "address": "one@example.com"}, {"kind": "ADDRESS", "address": "two@example.com"}}})
+	germany := s.addRule(vars{"name": "Germany again", "scores": []int{}, "filter": vars{"customer": vars{"country": vars{"eq": "DE"}}}, "opensCase": false,
+		"notify": []vars{{"kind": "ADDRESS", "address": "ONE@example.com"}}})
+	if code := s.importReviews().exit(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+
+	var spread []int
+	for _, id := range team {
+		spread = append(spread, s.ok(model.Agent, `query ($f: CaseFilter) {cases(filter: $f) {totalCount}}`, vars{"f": vars{"assignee": []string{id}}}).number("cases.totalCount"))
+	}
+	slices.Sort(spread)
+	if all := s.figures()["cases"]; all != 865 || !slices.Equal(spread, []int{288, 288, 289}) {
+		t.Errorf("%d cases, spread %v", all, spread)
+	}
+
+	matched := s.ok(model.Agent, `query ($f: ResponseFilter) {responses(filter: $f) {totalCount}}`, vars{"f": countries}).number("responses.totalCount")
+	rules := s.ok(model.Manager, `{rules {id matchCount}}`, nil).list("rules")
+	if matched != 58 || rules[1].number("matchCount") != 58 || rules[2].text("id") != germany || rules[2].number("matchCount") < 1 || rules[2].number("matchCount") >= 58 {
+		t.Errorf("%d responses are from there; the rules matched %v", matched, rules)
+	}
+	told := map[string]map[string]bool{} // by address, the responses
+	var after any
+	for more := true; more; {
+		page := s.ok(model.Stakeholder, `query ($after: String) {notifications(first: 100, after: $after, filter: {kind: [NEW_RESPONSE]}) {
+			totalCount pageInfo {hasNextPage endCursor} nodes {to response {id customer {country}}}}}`, vars{"after": after}).at("notifications")
+		if page.number("totalCount") != 2*58 {
+			t.Fatalf("%d alerts", page.number("totalCount"))
+		}
+		for _, n := range page.list("nodes") {
+			to := strings.ToLower(n.text("to"))
+			if told[to] == nil {
+				told[to] = map[string]bool{}
+			}
+			told[to][n.text("response.id")] = true
+			if c := n.text("response.customer.country"); c != "BR" && c != "DE" {
+				t.Errorf("an alert on a response from %q", c)
+			}
+		}
+		after, more = page.text("pageInfo.endCursor"), page.truth("pageInfo.hasNextPage")
+	}
+	if len(told) != 2 || len(told["one@example.com"]) != 58 || !maps.Equal(told["one@example.com"], told["two@example.com"]) {
+		t.Errorf("told %d addresses, the first of %d responses", len(told), len(told["one@example.com"]))
+	}
+	if n := s.ok(model.Stakeholder, `{notifications(filter: {kind: [CASE_ASSIGNED]}) {totalCount}}`, nil).number("notifications.totalCount"); n != 865 {
+		t.Errorf("%d mails to whom a case was given", n)
 	}
 }
 

@@ -30,6 +30,15 @@ func TestARuleIsTriedOnThePastAndEveryRecipeMakesARule(t *testing.T) {
 	if brazil.number("matched") != 1 || brazil.number("casesOpened") != 0 || brazil.number("sample.0.score") != 7 {
 		t.Errorf("Brazil: %v", brazil.v)
 	}
+	// As it was when they came in: no case, and nobody had called.
+	for _, f := range []vars{{"hasCase": false}, {"contactStatus": []string{"NOT_CONTACTED"}}, {"not": vars{"hasCase": true}}} {
+		if got := of(vars{"name": "new", "filter": f}); got.number("matched") != 3 {
+			t.Errorf("%v: %v", f, got.v)
+		}
+	}
+	if got := of(vars{"name": "old", "filter": vars{"hasCase": true}}); got.number("matched") != 0 {
+		t.Errorf("those with a case: %v", got.v)
+	}
 	if bad := s.gql(model.Manager, preview, vars{"rule": vars{"name": "x", "scores": []int{11}}, "since": "2021-01-01T00:00:00Z"}); bad.code() != "BAD_USER_INPUT" || bad.errors[0].argument() != "rule.scores[0]" {
 		t.Errorf("a score of 11: %+v", bad)
 	}

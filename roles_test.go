@@ -78,7 +78,7 @@ func newUser() vars {
 var uses = map[string]use{
 	"Query.node":          {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
 	"Query.nodes":         {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
-	"Query.viewer":        {anyone, `{viewer {user {id name email role active}}}`, nil},
+	"Query.viewer":        {anyone, `{viewer {user {id name email role active} rateLimit {limit remaining restoreRate resetAt cost}}}`, nil},
 	"Query.settings":      {staff, `{settings {currency}}`, nil},
 	"Query.responses":     {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
 	"Query.customers":     {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
@@ -251,7 +251,7 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 }
 
 // everything is a fingerprint of all that requests can write.
-func (w *things) everything() (print string) {
+func (w *testServer) everything() (print string) {
 	w.t.Helper()
 	rows, _ := w.app.db.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)

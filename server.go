@@ -31,6 +31,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
@@ -197,6 +198,7 @@ type app struct {
 	setup *setup.Setup
 	mail  *notify.Mailer
 
+	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
 	live    config.Live   // limits of sockets
 }
@@ -236,8 +238,9 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit, restore := c.Rate()
 	return &app{
-		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail,
+		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
 	}, nil
 }
@@ -315,7 +318,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			case err != nil:
 				return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)
 			}
-			session := live.Session{Key: caller.Key(), View: string(caller.User.Role), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
+			session := live.Session{Key: caller.Key(), View: caller.View(), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
 			if caller.Expires != nil {
 				session.Expires = *caller.Expires
 			}
@@ -327,7 +330,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
 			Reports: report.New(a.db, a.feed, time.Now),
 		},
-		Read: reader, Tokens: tokens, Live: sockets, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
+		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets
 }
 

@@ -51,10 +51,11 @@ type testServer struct {
 
 // settings are what a test wants otherwise.
 type settings struct {
-	smtpURL string          // mails are sent there
-	tracer  pgx.QueryTracer // sees every statement
-	collect time.Duration   // how long a loader waits for its siblings
-	still   bool            // nothing runs but what a request asks for: the feed is not followed
+	smtpURL string           // mails are sent there
+	rate    [2]config.Number // what a token's bucket holds, and gets back each second
+	tracer  pgx.QueryTracer  // sees every statement
+	collect time.Duration    // how long a loader waits for its siblings
+	still   bool             // nothing runs but what a request asks for: the feed is not followed
 }
 
 func newServer(t *testing.T, with ...settings) *testServer {
@@ -68,7 +69,7 @@ func newServer(t *testing.T, with ...settings) *testServer {
 		options = append(options, pgtest.WithTracer(o.tracer))
 	}
 	s := &testServer{t: t, log: &journal{}, tokens: map[model.Role]string{}, users: map[model.Role]string{}}
-	c := &config.Config{Listen: "127.0.0.1:8080", SMTPURL: o.smtpURL, MailFrom: "closeloop <care@example.com>"}
+	c := &config.Config{Listen: "127.0.0.1:8080", SMTPURL: o.smtpURL, MailFrom: "closeloop <care@example.com>", RateLimit: o.rate[0], RateRestore: o.rate[1]}
 	a, err := wire(pgtest.New(t, options...), c, slog.New(s.log))
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,7 @@ type ResolverRoot interface {
 	Subscription() SubscriptionResolver
 	Theme() ThemeResolver
 	User() UserResolver
+	Viewer() ViewerResolver
 	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
@@ -560,6 +561,14 @@ type ComplexityRoot struct {
 		Viewer         func(childComplexity int) int
 	}
 
+	RateLimit struct {
+		Cost        func(childComplexity int) int
+		Limit       func(childComplexity int) int
+		Remaining   func(childComplexity int) int
+		ResetAt     func(childComplexity int) int
+		RestoreRate func(childComplexity int) int
+	}
+
 	Recipient struct {
 		Address func(childComplexity int) int
 		Kind    func(childComplexity int) int
@@ -677,6 +686,12 @@ type ComplexityRoot struct {
 		Scores           func(childComplexity int) int
 	}
 
+	Scope struct {
+		Customer     func(childComplexity int) int
+		OwnCasesOnly func(childComplexity int) int
+		Response     func(childComplexity int) int
+	}
+
 	SetRootCausePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -759,7 +774,9 @@ type ComplexityRoot struct {
 		Email         func(childComplexity int) int
 		ID            func(childComplexity int) int
 		Name          func(childComplexity int) int
+		PersonalData  func(childComplexity int) int
 		Role          func(childComplexity int) int
+		Scope         func(childComplexity int) int
 	}
 
 	UserConnection struct {
@@ -775,7 +792,8 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		User func(childComplexity int) int
+		RateLimit func(childComplexity int) int
+		User      func(childComplexity int) int
 	}
 }
 
@@ -3083,6 +3101,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "RateLimit.cost":
+		if e.ComplexityRoot.RateLimit.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Cost(childComplexity), true
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+	case "RateLimit.restoreRate":
+		if e.ComplexityRoot.RateLimit.RestoreRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.RestoreRate(childComplexity), true
+
 	case "Recipient.address":
 		if e.ComplexityRoot.Recipient.Address == nil {
 			break
@@ -3547,6 +3596,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RuleRecipe.Scores(childComplexity), true
 
+	case "Scope.customer":
+		if e.ComplexityRoot.Scope.Customer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Customer(childComplexity), true
+	case "Scope.ownCasesOnly":
+		if e.ComplexityRoot.Scope.OwnCasesOnly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.OwnCasesOnly(childComplexity), true
+	case "Scope.response":
+		if e.ComplexityRoot.Scope.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Scope.Response(childComplexity), true
+
 	case "SetRootCausePayload.case":
 		if e.ComplexityRoot.SetRootCausePayload.Case == nil {
 			break
@@ -3805,12 +3873,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Name(childComplexity), true
+	case "User.personalData":
+		if e.ComplexityRoot.User.PersonalData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.PersonalData(childComplexity), true
 	case "User.role":
 		if e.ComplexityRoot.User.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.User.Role(childComplexity), true
+	case "User.scope":
+		if e.ComplexityRoot.User.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Scope(childComplexity), true
 
 	case "UserConnection.edges":
 		if e.ComplexityRoot.UserConnection.Edges == nil {
@@ -3850,6 +3930,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserEdge.Node(childComplexity), true
 
+	case "Viewer.rateLimit":
+		if e.ComplexityRoot.Viewer.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.RateLimit(childComplexity), true
 	case "Viewer.user":
 		if e.ComplexityRoot.Viewer.User == nil {
 			break
@@ -3899,6 +3985,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
 		ec.unmarshalInputTagResponseInput,
@@ -4000,7 +4087,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4021,6 +4108,7 @@ var sources = []*ast.Source{
 	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "passive.graphqls", Input: sourceData("passive.graphqls"), BuiltIn: false},
 	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
+	{Name: "rate.graphqls", Input: sourceData("rate.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
@@ -4763,6 +4851,22 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return ec.fieldContext_RateLimit_limit(ctx, field)
+	case "remaining":
+		return ec.fieldContext_RateLimit_remaining(ctx, field)
+	case "restoreRate":
+		return ec.fieldContext_RateLimit_restoreRate(ctx, field)
+	case "resetAt":
+		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+	case "cost":
+		return ec.fieldContext_RateLimit_cost(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
+}
+
 func (ec *executionContext) childFields_Recipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -4997,6 +5101,18 @@ func (ec *executionContext) childFields_RuleRecipe(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type RuleRecipe", field.Name)
 }
 
+func (ec *executionContext) childFields_Scope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_Scope_customer(ctx, field)
+	case "response":
+		return ec.fieldContext_Scope_response(ctx, field)
+	case "ownCasesOnly":
+		return ec.fieldContext_Scope_ownCasesOnly(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Scope", field.Name)
+}
+
 func (ec *executionContext) childFields_SetRootCausePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "case":
@@ -5153,6 +5269,10 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_role(ctx, field)
 	case "active":
 		return ec.fieldContext_User_active(ctx, field)
+	case "scope":
+		return ec.fieldContext_User_scope(ctx, field)
+	case "personalData":
+		return ec.fieldContext_User_personalData(ctx, field)
 	case "assignedCases":
 		return ec.fieldContext_User_assignedCases(ctx, field)
 	}
@@ -5187,6 +5307,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	switch field.Name {
 	case "user":
 		return ec.fieldContext_Viewer_user(ctx, field)
+	case "rateLimit":
+		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

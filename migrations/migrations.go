@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -37,12 +38,23 @@ const (
 // servers may call it at once: one works, the others wait. With nothing missing it changes nothing.
 // The pool needs two connections.
 func Apply(ctx context.Context, pool *pgxpool.Pool) error {
+	provider, db, err := provide(pool)
+	if err != nil {
+		return err
+	}
+	defer db.Close() // the pool stays open
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the database: %w", withoutTrigrams(ctx, pool, err))
+	}
+	return nil
+}
+
+func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(lockID), lock.WithLockTimeout(1, 600))
 	if err != nil {
-		return fmt.Errorf("prepare the lock of the migrations: %w", err)
+		return nil, nil, fmt.Errorf("prepare the lock of the migrations: %w", err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	defer db.Close() // the pool stays open
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithSessionLocker(locker),
 		goose.WithGoMigrations(river(pool), filters()),
@@ -51,12 +63,9 @@ func Apply(ctx context.Context, pool *pgxpool.Pool) error {
 		goose.WithSlog(slog.New(slog.DiscardHandler)),
 	)
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("read the migrations: %w", err), db.Close())
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", withoutTrigrams(ctx, pool, err))
-	}
-	return nil
+	return provider, db, nil
 }
 
 // river is migration 2: the tables of the job queue. Some of its steps cannot share a transaction,

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Role says what a user may do; see the table in graph/user.graphqls.
 type Role string
@@ -24,7 +27,31 @@ type User struct {
 	Role      Role
 	Active    bool
 	CreatedAt time.Time
+
+	// What the user may see; the zero values bound nothing.
+	ScopeCustomer      json.RawMessage `gorm:"type:jsonb"`
+	ScopeResponse      json.RawMessage `gorm:"type:jsonb"`
+	OwnCasesOnly       bool
+	PersonalDataHidden bool
 }
+
+// Scope is what a user may see: stored filters, nil where there is none.
+type Scope struct {
+	Customer     json.RawMessage
+	Response     json.RawMessage
+	OwnCasesOnly bool
+}
+
+// Scope gives what the user may see; nil: everything.
+func (u *User) Scope() *Scope {
+	if u.ScopeCustomer == nil && u.ScopeResponse == nil && !u.OwnCasesOnly {
+		return nil
+	}
+	return &Scope{Customer: u.ScopeCustomer, Response: u.ScopeResponse, OwnCasesOnly: u.OwnCasesOnly}
+}
+
+// PersonalData tells whether the user may see customers' names, addresses, phone numbers and comments.
+func (u *User) PersonalData() bool { return !u.PersonalDataHidden }
 
 // Fold renews the folded columns; whoever writes a user calls it last.
 func (u *User) Fold() { u.NameFold, u.EmailFold = Fold(u.Name), Fold(u.Email) }

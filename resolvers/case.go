@@ -69,11 +69,15 @@ func (r query) Cases(ctx context.Context, first *int, after *string, last *int, 
 }
 
 func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
-	return r.Read.CaseByNumber(ctx, number)
+	return as(ctx, r.Read.CaseByNumber, number)
 }
 
 func (r query) Notes(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NoteFilter) (*read.NoteConnection, error) {
-	return r.Read.Notes(ctx, args(first, after, last, before), f)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Notes(ctx, viewer, args(first, after, last, before), f)
 }
 
 func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {

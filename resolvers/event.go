@@ -73,7 +73,7 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 		Start: "after",
 		Key:   own(ctx, viewer, f),
 		Open: func(ctx context.Context, from *string) (live.Source[model.CaseEvent], error) {
-			w, err := r.Log.Watch(ctx, viewer.User.ID, event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
+			w, err := r.Log.Watch(ctx, viewer.Scope(), event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
 			return watcher{w}, err
 		},
 		Place: func(e model.CaseEvent) live.Place {
@@ -122,4 +122,6 @@ func (overdue) DueAt(_ context.Context, e *model.CaseOverdue) (*time.Time, error
 	return e.Then.Case.DueAt, nil
 }
 
-func (rooted) Whys(_ context.Context, e *model.RootCauseSet) ([]string, error) { return e.Whys, nil }
+func (rooted) Whys(_ context.Context, e *model.RootCauseSet) ([]string, error) {
+	return append([]string{}, e.Whys...), nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
@@ -14,7 +15,11 @@ type notification struct{ *Resolver }
 func (r *Resolver) Notification() graph.NotificationResolver { return notification{r} }
 
 func (r query) Notifications(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NotificationFilter) (*read.NotificationConnection, error) {
-	return r.Read.Notifications(ctx, args(first, after, last, before), f)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Notifications(ctx, viewer, args(first, after, last, before), f)
 }
 
 func (r mutation) RetryNotification(ctx context.Context, in casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error) {

@@ -6,6 +6,7 @@ package resolvers
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"time"
 
@@ -50,7 +51,31 @@ func as[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, 
 	if err != nil {
 		return nil, err
 	}
-	return do(ctx, viewer, in)
+	out, err := do(ctx, viewer, in)
+	if err == nil {
+		show(ctx, out)
+	}
+	return out, err
+}
+
+// show makes the cases of a payload those of its answer, so that what else in it leads to them finds them as they were
+// written.
+func show(ctx context.Context, payload any) {
+	v := reflect.Indirect(reflect.ValueOf(payload))
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	if one := v.FieldByName("Case"); one.IsValid() {
+		if c, ok := one.Interface().(*model.Case); ok {
+			read.Show(ctx, c)
+		}
+	}
+	if many := v.FieldByName("Cases"); many.IsValid() {
+		list, _ := many.Interface().([]*model.Case)
+		for _, c := range list {
+			read.Show(ctx, c)
+		}
+	}
 }
 
 func args(first *int, after *string, last *int, before *string) page.Args {

@@ -28,14 +28,18 @@ func (r mutation) UpdateCustomer(ctx context.Context, in casework.UpdateCustomer
 }
 
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
-	return r.Read.Responses(ctx, read.ResponseList{
+	return as(ctx, r.Read.Responses, read.ResponseList{
 		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
 		Join: joins(ctx, "Customer"),
 	})
 }
 
 func (r query) Customers(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Customer, orderBy []*read.CustomerOrder) (*read.CustomerConnection, error) {
-	return r.Read.Customers(ctx, args(first, after, last, before), f, orderBy)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Customers(ctx, viewer, args(first, after, last, before), f, orderBy)
 }
 
 func (r customer) Responses(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {

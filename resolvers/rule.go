@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -28,11 +29,15 @@ func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read
 func (r query) RuleRecipes(context.Context) ([]*rules.Recipe, error) { return rules.Recipes(), nil }
 
 func (r query) PreviewRule(ctx context.Context, in setup.CreateRuleInput, since time.Time) (*report.RulePreview, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
 	draft, err := r.Setup.Draft(in)
 	if err != nil {
 		return nil, fault.Under("rule", err)
 	}
-	return r.Reports.PreviewRule(ctx, draft, since)
+	return r.Reports.PreviewRule(ctx, viewer, draft, since)
 }
 
 func (r mutation) CreateRule(ctx context.Context, in setup.CreateRuleInput) (*setup.CreateRulePayload, error) {

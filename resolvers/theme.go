@@ -20,11 +20,7 @@ func (r *Resolver) Theme() graph.ThemeResolver { return theme{r} }
 func (r query) Themes(ctx context.Context) ([]*model.Theme, error) { return r.Read.Themes(ctx) }
 
 func (r query) SuggestThemes(ctx context.Context, f *filter.Response, limit int) ([]*report.ThemeSuggestion, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Reports.SuggestThemes(ctx, viewer, f, limit)
+	return r.Reports.SuggestThemes(ctx, f, limit)
 }
 
 func (r mutation) CreateTheme(ctx context.Context, in setup.CreateThemeInput) (*setup.CreateThemePayload, error) {
@@ -46,6 +42,9 @@ func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput)
 func (theme) Keywords(_ context.Context, of *model.Theme) ([]string, error) { return of.Keywords, nil }
 
 func (theme) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
+	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Bounded() {
+		return nil, err
+	}
 	return read.LoadersFrom(ctx).TaggingOf.Load(ctx, of.ID)
 }
 

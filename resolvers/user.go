@@ -48,6 +48,14 @@ func (r mutation) RevokeAPIToken(ctx context.Context, in setup.RevokeApiTokenInp
 	return r.Setup.RevokeAPIToken(ctx, in)
 }
 
+func (person) Scope(ctx context.Context, of *model.User) (*model.Scope, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return viewer.ScopeOf(of)
+}
+
 func (r person) AssignedCases(ctx context.Context, of *model.User, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {

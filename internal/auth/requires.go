@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -29,6 +30,9 @@ func forbidden(field string, v Viewer) *fault.Error {
 
 // Guard refuses an operation before anything of it is run, where any of its fields is not for the caller's role. By
 // the directive alone, a mutation would be carried out before a field of its answer is refused.
+//
+// A caller who is bounded by a scope, or sees no personal data, may use only those root fields that are marked @scoped.
+// So a new one is closed to them until somebody has thought of them.
 type Guard struct{}
 
 var (
@@ -48,28 +52,56 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 	if err != nil {
 		return gqlerror.Wrap(err)
 	}
-	if f := refused(oc.Operation.SelectionSet, v, map[string]bool{}); f != nil {
-		e := gqlerror.Wrap(forbidden(f.Name, v))
-		if f.Position != nil {
-			e.Locations = []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}}
+	set := oc.Operation.SelectionSet
+	role := func(f *ast.Field) bool { return !v.Has(Roles(f.Definition)...) }
+	if f := find(set, role, map[string]bool{}); f != nil {
+		return at(f, forbidden(f.Name, v))
+	}
+	scope := v.Scope()
+	if scope.Bounded() || scope.Veiled() {
+		if f := find(set, unscoped, map[string]bool{}); f != nil {
+			return at(f, fault.New(fault.Forbidden, "the field %s is for those who see everything; your scope bounds what you see", f.Name))
 		}
-		return e
+	}
+	if scope.Veiled() {
+		oc.ResolverMiddleware = veil(oc.ResolverMiddleware)
 	}
 	return nil
 }
 
-func refused(set ast.SelectionSet, v Viewer, spread map[string]bool) *ast.Field {
+func at(f *ast.Field, err error) *gqlerror.Error {
+	e := gqlerror.Wrap(err)
+	if f.Position != nil {
+		e.Locations = []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}}
+	}
+	return e
+}
+
+// unscoped tells whether the field is a root field that has no mark @scoped. GraphQL's own are about the schema.
+func unscoped(f *ast.Field) bool {
+	if f.ObjectDefinition == nil || strings.HasPrefix(f.Name, "__") || f.Definition.Directives.ForName("scoped") != nil {
+		return false
+	}
+	switch f.ObjectDefinition.Name {
+	case "Query", "Mutation", "Subscription":
+		return true
+	}
+	return false
+}
+
+// find gives the first field, however deep, that is like this.
+func find(set ast.SelectionSet, is func(*ast.Field) bool, spread map[string]bool) *ast.Field {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			if s.Definition != nil && !v.Has(Roles(s.Definition)...) {
+			if s.Definition != nil && is(s) {
 				return s
 			}
-			if f := refused(s.SelectionSet, v, spread); f != nil {
+			if f := find(s.SelectionSet, is, spread); f != nil {
 				return f
 			}
 		case *ast.InlineFragment:
-			if f := refused(s.SelectionSet, v, spread); f != nil {
+			if f := find(s.SelectionSet, is, spread); f != nil {
 				return f
 			}
 		case *ast.FragmentSpread:
@@ -77,7 +109,7 @@ func refused(set ast.SelectionSet, v Viewer, spread map[string]bool) *ast.Field 
 				continue
 			}
 			spread[s.Name] = true
-			if f := refused(s.Definition.SelectionSet, v, spread); f != nil {
+			if f := find(s.Definition.SelectionSet, is, spread); f != nil {
 				return f
 			}
 		}

@@ -72,16 +72,21 @@ func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
 			return nil, fmt.Errorf("note a token's use: %w", err)
 		}
 	}
-	return &SignedIn{Viewer: Viewer{User: &user, TokenID: token.ID}, Expires: token.ExpiresAt}, nil
+	viewer, err := ViewerOf(&user)
+	if err != nil {
+		return nil, err
+	}
+	viewer.TokenID = token.ID
+	return &SignedIn{Viewer: viewer, Expires: token.ExpiresAt}, nil
 }
 
-// Key names the session for Ended: the token, with all that its viewer may do.
-func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.User.Role) }
+// Key names the session for Ended: the token, with all that its viewer may do and see.
+func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.User) }
 
-func sessionKey(id model.ApiTokenID, role model.Role) string { return id.String() + " " + string(role) }
+func sessionKey(id model.ApiTokenID, u *model.User) string { return id.String() + " " + viewOf(u) }
 
-// Ended tells which of the sessions are over: their token is revoked or expired, their user inactive or of another
-// role than when they signed in.
+// Ended tells which of the sessions are over: their token is revoked or expired, their user inactive, or of another
+// role or scope than when they signed in.
 func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -94,18 +99,18 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 		}
 	}
 	var good []struct {
-		ID   model.ApiTokenID
-		Role model.Role
+		Token model.ApiTokenID
+		model.User
 	}
-	err := t.db.WithContext(ctx).Raw(`SELECT t.id, u.role FROM api_tokens t JOIN users u ON u.id = t.user_id
+	err := t.db.WithContext(ctx).Raw(`SELECT t.id AS token, u.id, u.role, u.scope_customer, u.scope_response, u.own_cases_only, u.personal_data_hidden FROM api_tokens t JOIN users u ON u.id = t.user_id
 		WHERE t.id IN ? AND u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`,
 		ids, t.now()).Scan(&good).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for ended sessions: %w", err)
 	}
 	alive := make(map[string]bool, len(good))
-	for _, g := range good {
-		alive[sessionKey(g.ID, g.Role)] = true
+	for i := range good {
+		alive[sessionKey(good[i].Token, &good[i].User)] = true
 	}
 	var ended []string
 	for _, k := range keys {

@@ -25,7 +25,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 				return err
 			}
 		}
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 	case theirs && note == nil:
 		return nil, nil
 	case theirs:
-		_, err := h.addNote(tx, now, viewer.User, "input.note", *note)
+		_, _, err := h.addNote(tx, now, viewer.User, "input.note", *note)
 		return nil, err
 	case note != nil:
 		written, err := writeNote(tx, now, h.ID, viewer.User, "input.note", *note)

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/model"
 )
@@ -19,7 +20,7 @@ import (
 // findOrMake gives the customer of a submission, locked: found by external id, else by e-mail where that belongs to
 // no customer with another external id, else by name and country where an import knows no more, else made. Given
 // fields replace the stored ones, unless the response is older than the customer's newest.
-func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Customer, changed *change, err error) {
+func findOrMake(tx *gorm.DB, now time.Time, viewer auth.Viewer, s *prepared) (customer *model.Customer, changed *change, err error) {
 	customer, err = find(tx, s)
 	if err != nil {
 		return nil, nil, err
@@ -36,6 +37,13 @@ func findOrMake(tx *gorm.DB, now time.Time, s *prepared) (customer *model.Custom
 			return nil, nil, fmt.Errorf("make a customer: %w", err)
 		}
 		return &row.Customer, nil, nil
+	}
+	seen, err := sees(tx.Model(&model.Customer{}).Where("id = ?", customer.ID).Where(viewer.Scope().Customers(now)), viewer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !seen {
+		return nil, nil, outside()
 	}
 
 	was := *customer

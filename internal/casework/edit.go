@@ -2,8 +2,6 @@ package casework
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"time"
 
@@ -29,12 +27,9 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 	out := new(UpdateCustomerPayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(customer).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.id", "there is no such customer")
-		}
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Customers(now)).Take(customer).Error
 		if err != nil {
-			return fmt.Errorf("read a customer: %w", err)
+			return missing(err, "input.id", "customer")
 		}
 		if err := gone("input.id", customer); err != nil {
 			return err

@@ -26,7 +26,7 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 	}
 	out := new(LinkCasePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, nil)
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 			if n > 0 && in.Cases[order[n-1]].ID == in.Cases[i].ID {
 				return fault.Input(at+".id", "this case is in the list twice")
 			}
-			h, err := hold(tx, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
+			h, err := holdFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
 			if err != nil {
 				return moved(at, err)
 			}

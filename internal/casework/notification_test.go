@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
@@ -61,6 +62,10 @@ func TestAMailThatIsSentOrQueuedIsNotQueuedAgain(t *testing.T) {
 	w.ended(n, model.NotificationSent)
 	refused(t, "sent", retry(), fault.Conflict, "input.id")
 	w.counts(map[string]int{"river_job": 0})
+	w.ended(n, model.NotificationFailed)
+	own := auth.Viewer{User: w.user("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
+	_, err := w.work.RetryNotification(t.Context(), own, casework.RetryNotificationInput{ID: n.ID})
+	refused(t, "outside of the scope", err, fault.NotFound, "input.id")
 	n.ID = model.NotificationID{UUID: model.NewUUID()}
 	refused(t, "no such mail", retry(), fault.NotFound, "input.id")
 }

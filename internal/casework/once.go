@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -145,7 +146,7 @@ func onceTold(ctx context.Context, w *Work, viewer auth.Viewer, c call, answer f
 		answer(of, logged)
 		return logged.ID, nil
 	}, func(tx *gorm.DB, id model.EventID) error {
-		of, logged, err := readAgain(tx, id)
+		of, logged, err := w.readAgain(tx, viewer, id)
 		if err != nil {
 			return err
 		}
@@ -154,17 +155,21 @@ func onceTold(ctx context.Context, w *Work, viewer auth.Viewer, c call, answer f
 	})
 }
 
-// readAgain gives an event that a call made, and its case as it is now.
-func readAgain(tx *gorm.DB, id model.EventID) (*model.Case, *model.LoggedEvent, error) {
+// readAgain gives an event that a call of the viewer's made, and its case as it is now. Where the case has left the
+// viewer's scope since, or by the call itself, it is as the first answer had it: they learn nothing new of it.
+func (w *Work) readAgain(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*model.Case, *model.LoggedEvent, error) {
 	logged, err := event.Read(tx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := hold(tx, logged.CaseID, nil)
-	if err != nil {
-		return nil, nil, err
+	of := new(model.Case)
+	err = tx.Where("id = ?", logged.CaseID).Where(viewer.Scope().Cases(w.now())).Take(of).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		then := logged.Then.Case
+		then.Customer, then.Response = &logged.Then.Customer, logged.Then.Response
+		return &then, logged, nil
 	}
-	return &h.Case, logged, nil
+	return of, logged, wrapped("read a case again", err)
 }
 
 // ForgetKeys deletes idempotency keys that are older than a day, once an hour, until ctx ends. Every server runs it;

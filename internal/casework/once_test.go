@@ -249,3 +249,27 @@ func TestWhatIsKeptOfACallNamesNobody(t *testing.T) {
 		t.Errorf("%s, %v", answer, err)
 	}
 }
+
+func TestACallSentAgainShowsNothingNewOfWhatHasLeftTheScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bo := w.user("bo@care.example", model.Agent)
+	own := auth.Viewer{User: w.user("own@care.example", model.Agent, func(u *model.User) { u.OwnCasesOnly = true })}
+	customer := w.open().CustomerID
+	in := casework.OpenCaseInput{CustomerID: &customer, Note: "For Bo.", AssigneeID: &bo.ID, IdempotencyKey: new("k")}
+	first, err := w.work.OpenCase(t.Context(), own, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.move(first.Case.ID, model.Closed)
+	again, err := w.work.OpenCase(t.Context(), own, in)
+	if err != nil || again.Event.ID != first.Event.ID || again.Case.ID != first.Case.ID || again.Case.Status != model.Open || again.Case.Customer.ID != customer {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: first.Case.ID, AssigneeID: &own.User.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = w.work.OpenCase(t.Context(), own, in); err != nil || again.Case.Status != model.Closed {
+		t.Errorf("now that it is theirs: %+v, %v", again, err)
+	}
+}

@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +31,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
 	err := onceTold(ctx, w, viewer, call{"openCase", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		response, customer, err := about(tx, in)
+		response, customer, err := about(tx, now, viewer, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -68,47 +67,45 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		return &h.Case, logged, nil
 	})
 	if pg.Violates(err, "cases_response_id_key") {
-		err = w.conflictNaming(ctx, *in.ResponseID)
+		err = w.conflictNaming(ctx, viewer, *in.ResponseID)
 	}
 	return payload(out, err)
 }
 
 // about reads whom and what the new case is about. The customer's row is kept as it is until the case is there, so
 // that the copies in it cannot be of an older one.
-func about(tx *gorm.DB, in OpenCaseInput) (*model.Response, *model.Customer, error) {
+func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*model.Response, *model.Customer, error) {
 	var response *model.Response
 	argument, id := "input.customerId", in.CustomerID
 	if in.ResponseID != nil {
 		response = new(model.Response)
-		err := tx.Where("id = ?", *in.ResponseID).Take(response).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil, nil, fault.Missing("input.responseId", "there is no such response")
-		}
+		err := tx.Where("id = ?", *in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error
 		if err != nil {
-			return nil, nil, fmt.Errorf("read a response: %w", err)
+			return nil, nil, missing(err, "input.responseId", "response")
 		}
 		argument, id = "input.responseId", &response.CustomerID
 	}
 	customer := new(model.Customer)
-	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", *id).Take(customer).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil, fault.Missing(argument, "there is no such customer")
-	}
+	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", *id).Where(viewer.Scope().Customers(now)).Take(customer).Error
 	if err != nil {
-		return nil, nil, fmt.Errorf("read a customer: %w", err)
+		return nil, nil, missing(err, argument, "customer")
 	}
 	return response, customer, gone(argument, customer)
 }
 
-// conflictNaming is the CONFLICT of a second case for one response; it names the first. It looks for that when the
+// conflictNaming is the CONFLICT of a second case for one response; it names the first, where the viewer sees it. It looks for that when the
 // transaction has ended: one that waits for a second connection while it holds its first could wait for itself.
-func (w *Work) conflictNaming(ctx context.Context, id model.ResponseID) error {
-	var number int
-	if err := w.db.Gorm.WithContext(ctx).Raw("SELECT number FROM cases WHERE response_id = ?", id).Scan(&number).Error; err != nil {
+func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.ResponseID) error {
+	var numbers []int
+	err := w.db.Gorm.WithContext(ctx).Model(&model.Case{}).Where("response_id = ?", id).Where(viewer.Scope().Cases(w.now())).Pluck("number", &numbers).Error
+	if err != nil {
 		return fmt.Errorf("look for a response's case: %w", err)
 	}
-	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId",
-		Message: fmt.Sprintf("case %d follows this response up already", number)}
+	which := "another case"
+	if len(numbers) > 0 {
+		which = fmt.Sprintf("case %d", numbers[0])
+	}
+	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId", Message: which + " follows this response up already"}
 }
 
 // open writes a new case with its customer, response and rules, and the event that begins its history. note, where

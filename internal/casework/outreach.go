@@ -27,7 +27,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
 	}
 	err := onceTold(ctx, w, viewer, call{"recordOutreach", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		h, err := w.holdWithCustomer(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -54,7 +54,7 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
 	}
 	err := onceTold(ctx, w, viewer, call{"recordReply", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		h, err := hold(tx, in.CaseID, nil)
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -89,7 +89,7 @@ func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootC
 	}
 	out := new(SetRootCausePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := hold(tx, in.CaseID, in.ExpectedVersion)
+		h, err := holdFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -105,11 +105,11 @@ const whysMax = 5
 
 // holdWithCustomer locks the customer's row before the case's: what follows changes both, and the customer comes
 // first in the order of locks.
-func (w *Work) holdWithCustomer(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
+func holdWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*held, error) {
 	var c model.Case
 	err := tx.Select("customer_id").Where("id = ?", id).Take(&c).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.caseId", "there is no such case")
+		return nil, noSuchCase()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read a case: %w", err)
@@ -118,7 +118,7 @@ func (w *Work) holdWithCustomer(tx *gorm.DB, id model.CaseID, expectedVersion *i
 	if err != nil {
 		return nil, fmt.Errorf("lock a customer: %w", err)
 	}
-	return hold(tx, id, expectedVersion)
+	return holdFor(tx, now, viewer, id, expectedVersion)
 }
 
 // outreach keeps an attempt on a case that is held with its customer. One that reached the customer, or was sent,

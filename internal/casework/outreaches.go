@@ -24,25 +24,51 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		return nil, err
 	}
 	out := new(RecordOutreachesPayload)
-	err := once(ctx, w, viewer, call{"recordOutreaches", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) ([]model.CaseID, error) {
+	err := once(ctx, w, viewer, call{"recordOutreaches", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
 		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
 			return nil, err
 		}
-		var err error
-		out.Cases, err = holdEach(tx, in.CaseIDs, func(h *held) error {
+		out.Cases = make([]*model.Case, len(in.CaseIDs))
+		kept := make([]model.EventID, len(in.CaseIDs))
+		for _, i := range byID(in.CaseIDs) {
+			h, err := holdFor(tx, now, viewer, in.CaseIDs[i], nil)
+			if fault.Is(err, fault.NotFound) {
+				return nil, fault.Missing(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
+			}
+			if err != nil {
+				return nil, err
+			}
 			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
+				return nil, err
+			}
+			logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
+			if err != nil {
+				return nil, err
+			}
+			out.Cases[i], kept[i] = &h.Case, logged.ID
+		}
+		return kept, nil
+	}, func(tx *gorm.DB, kept []model.EventID) (err error) {
+		out.Cases = make([]*model.Case, len(kept))
+		for i, id := range kept {
+			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
 				return err
 			}
-			_, err = h.outreach(tx, now, viewer.User, *in.Outreach, note)
-			return err
-		})
-		return in.CaseIDs, err
-	}, func(tx *gorm.DB, kept []model.CaseID) (err error) {
-		out.Cases, err = holdEach(tx, kept, func(*held) error { return nil })
-		return err
+		}
+		return nil
 	})
 	return payload(out, err)
+}
+
+// byID is the order in which the cases of a list are locked, as places in the list.
+func byID(ids []model.CaseID) []int {
+	order := make([]int, len(ids))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(ids[a].String(), ids[b].String()) })
+	return order
 }
 
 // checkCases bounds a list of cases, in which each stands once.
@@ -71,28 +97,4 @@ func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
 	}
 	err = tx.Raw("SELECT count(*) FROM (SELECT id FROM cases WHERE customer_id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
 	return wrapped("lock customers' cases", err)
-}
-
-// holdEach does something to each of several cases, locked by id. The answer is in the order of the list.
-func holdEach(tx *gorm.DB, ids []model.CaseID, do func(*held) error) ([]*model.Case, error) {
-	order := make([]int, len(ids))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(ids[a].String(), ids[b].String()) })
-	cases := make([]*model.Case, len(ids))
-	for _, i := range order {
-		h, err := hold(tx, ids[i], nil)
-		if fault.Is(err, fault.NotFound) {
-			return nil, fault.Missing(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := do(h); err != nil {
-			return nil, err
-		}
-		cases[i] = &h.Case
-	}
-	return cases, nil
 }

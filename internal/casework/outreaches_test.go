@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
@@ -84,6 +85,25 @@ func TestOneOutreachToManyIsForAllOrForNone(t *testing.T) {
 	refused(t, "one that is not there", err, fault.NotFound, "input.caseIds[1]")
 	if after := w.everything(); after != before {
 		t.Errorf("something was written: %s, then %s", before, after)
+	}
+}
+
+func TestWhatIsOutsideOfAScopeIsNoPartOfACampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	own := auth.Viewer{User: w.user("own@care.example", model.Agent, func(u *model.User) { u.OwnCasesOnly = true })}
+	mine, other := w.open().ID, w.open().ID
+	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: mine, AssigneeID: &own.User.ID}); err != nil {
+		t.Fatal(err)
+	}
+	before := w.everything()
+	_, err := w.work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine, other))
+	refused(t, "another's case", err, fault.NotFound, "input.caseIds[1]")
+	if after := w.everything(); after != before {
+		t.Errorf("something was written: %s, then %s", before, after)
+	}
+	if _, err := w.work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine)); err != nil {
+		t.Error(err)
 	}
 }
 

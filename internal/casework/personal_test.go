@@ -51,7 +51,7 @@ var personal = map[string]map[string]string{
 		"state": queue, "attempted_by": queue, "kind": queue, "metadata": queue, "queue": queue, "tags": queue, "unique_key": queue,
 	},
 
-	"users":            {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague},
+	"users":            {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague, "scope_customer": setting, "scope_response": setting},
 	"api_tokens":       {"name": setting, "hash": secrets},
 	"settings":         {"currency": setting, "time_zone": setting, "central_addresses": setting},
 	"rules":            {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},

@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,11 +19,11 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := checkNote("input.note", in.Note); err != nil {
 			return err
 		}
-		take := hold
+		take := holdFor
 		if in.Outreach != nil {
-			take = w.holdWithCustomer
+			take = holdWithCustomer
 		}
-		h, err := take(tx, in.CaseID, in.ExpectedVersion)
+		h, err := take(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
@@ -65,38 +64,34 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		return nil, err
 	}
 	out := new(AddNotePayload)
-	err := once(ctx, w, viewer, call{"addNote", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (model.NoteID, error) {
-		h, err := hold(tx, in.CaseID, nil)
+	err := once(ctx, w, viewer, call{"addNote", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
+		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
-			return model.NoteID{}, err
+			return kept, err
 		}
-		note, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
+		note, logged, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
 		if err != nil {
-			return model.NoteID{}, err
+			return kept, err
 		}
 		*out = AddNotePayload{Note: note, Case: &h.Case}
-		return note.ID, nil
-	}, func(tx *gorm.DB, kept model.NoteID) error {
-		note := new(model.Note)
-		if err := tx.Where("id = ?", kept).Take(note).Error; err != nil {
-			return fmt.Errorf("read a note again: %w", err)
-		}
-		h, err := hold(tx, note.CaseID, nil)
+		return logged.ID, nil
+	}, func(tx *gorm.DB, kept model.EventID) error {
+		of, logged, err := w.readAgain(tx, viewer, kept)
 		if err != nil {
 			return err
 		}
-		*out = AddNotePayload{Note: note, Case: &h.Case}
-		return nil
+		*out = AddNotePayload{Note: new(model.Note), Case: of}
+		return wrapped("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
 	})
 	return payload(out, err)
 }
 
 // addNote keeps a note that stands alone on a held case, and says so in the log.
-func (h *held) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, error) {
+func (h *held) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
 	note, err := writeNote(tx, now, h.ID, by, argument, body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	_, err = h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
-	return note, err
+	logged, err := h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
+	return note, logged, err
 }

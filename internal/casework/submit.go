@@ -27,14 +27,16 @@ func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in Submit
 	var out *SubmitResponsePayload
 	err = once(ctx, w, viewer, call{"submitResponse", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
-		if err := w.takeIn(ctx, tx, now, []*prepared{p}, SubmitOptions{}, outcomes); err != nil {
+		if err := w.takeIn(ctx, tx, now, viewer, []*prepared{p}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err
 		}
 		out = outcomes[0].SubmitResponsePayload
 		return out.submitted(), nil
 	}, func(tx *gorm.DB, kept submitted) (err error) {
-		out, err = kept.payload(tx)
-		return err
+		if out, err = kept.payload(tx); err != nil {
+			return err
+		}
+		return (&intake{tx: tx, now: w.now(), viewer: viewer}).within(out)
 	})
 	return payload(out, err)
 }
@@ -68,14 +70,14 @@ func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
 
 // SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
 // itself is left out, with its fault in the outcome; the others go in.
-func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
 	good := make([]*prepared, len(batch))
 	asked := w.now().UTC().Truncate(time.Microsecond)
 	for i, s := range batch {
 		good[i], outcomes[i].Fault = prepare(s, asked)
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error { return w.takeIn(ctx, tx, now, good, o, outcomes) })
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error { return w.takeIn(ctx, tx, now, viewer, good, o, outcomes) })
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +85,11 @@ func (w *Work) SubmitAll(ctx context.Context, _ auth.Viewer, batch []Submission,
 }
 
 // takeIn takes those in that were found good, and writes what became of each to its place in the outcomes.
-func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, good []*prepared, o SubmitOptions, outcomes []Outcome) error {
+func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, good []*prepared, o SubmitOptions, outcomes []Outcome) error {
 	if err := lockIdentities(tx, good); err != nil {
 		return err
 	}
-	in := &intake{w: w, tx: tx, now: now, options: o}
+	in := &intake{w: w, tx: tx, now: now, viewer: viewer, options: o}
 	if err := in.readThemes(); err != nil {
 		return err
 	}
@@ -102,6 +104,9 @@ func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, good []*p
 		if outcomes[i].SubmitResponsePayload, err = in.submit(ctx, p); err != nil {
 			return err
 		}
+		if err := in.within(outcomes[i].SubmitResponsePayload); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -111,6 +116,7 @@ type intake struct {
 	w       *Work
 	tx      *gorm.DB
 	now     time.Time
+	viewer  auth.Viewer
 	options SubmitOptions
 	themes  []*model.Theme
 	words   *keyword.Set // of the themes
@@ -166,7 +172,7 @@ func (in *intake) submit(ctx context.Context, p *prepared) (*SubmitResponsePaylo
 	if known, err := in.known(p); known != nil || err != nil {
 		return known, err
 	}
-	customer, changed, err := findOrMake(in.tx, in.now, p)
+	customer, changed, err := findOrMake(in.tx, in.now, in.viewer, p)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (h *held) readAround(tx *gorm.DB) error {
 func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&model.Case{}).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.caseId", "there is no such case")
+		return nil, noSuchCase()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock a case: %w", err)
@@ -116,11 +116,16 @@ func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
 	if err := h.readAround(tx); err != nil {
 		return nil, err
 	}
-	if expectedVersion != nil && *expectedVersion != h.Version {
-		return nil, &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
-			Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *expectedVersion)}
+	return h, h.expect(expectedVersion)
+}
+
+// expect refuses a case that is not at the version the caller saw, where they say which.
+func (h *held) expect(version *int) error {
+	if version == nil || *version == h.Version {
+		return nil
 	}
-	return h, nil
+	return &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
+		Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *version)}
 }
 
 func (h *held) snapshot() *model.Snapshot {

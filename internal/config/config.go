@@ -24,6 +24,8 @@ type Config struct {
 	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are kept, not sent."`
 	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Needed with a mail server."`
 	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the address listened on."`
+	RateLimit   Number `name:"rate-limit" env:"CLOSELOOP_RATE_LIMIT" default:"2000000" placeholder:"POINTS" help:"Points that an API token can spend at once, on each server: a list of 50 cases with their customers costs some 1,000, a submitted response some 200 (${default})."`
+	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"100000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: more than 25,000 submitted responses a minute)."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
 	Live
@@ -60,6 +62,9 @@ func (c *Config) Validate() error {
 	if c.PublicURL != "" {
 		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
 	}
+	limit, restore := c.Rate()
+	check("CLOSELOOP_RATE_LIMIT", checkWhole(limit, RateLeast, rateMost))
+	check("CLOSELOOP_RATE_RESTORE", checkWhole(restore, 1, rateMost))
 	c.Live.validate(check)
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)

@@ -97,6 +97,8 @@ func TestEveryMistakeHasALineThatNamesTheSetting(t *testing.T) {
 	t.Setenv("CLOSELOOP_SMTP_URL", "mail.example.com:25")
 	t.Setenv("CLOSELOOP_MAIL_FROM", "nobody")
 	t.Setenv("CLOSELOOP_PUBLIC_URL", "closeloop.example.com")
+	t.Setenv("CLOSELOOP_RATE_LIMIT", "29999")
+	t.Setenv("CLOSELOOP_RATE_RESTORE", "2000000001")
 	t.Setenv("CLOSELOOP_LOG", "loud")
 	t.Setenv("CLOSELOOP_MAX_SOCKETS", "-1")
 	t.Setenv("CLOSELOOP_MAX_MESSAGE_BYTES", "-2")
@@ -112,6 +114,8 @@ func TestEveryMistakeHasALineThatNamesTheSetting(t *testing.T) {
 		`CLOSELOOP_SMTP_URL: must begin with smtp:// or smtps://`,
 		`CLOSELOOP_MAIL_FROM: "nobody" is not a mail address`,
 		`CLOSELOOP_PUBLIC_URL: must begin with http:// or https://`,
+		`CLOSELOOP_RATE_LIMIT: must be a number from 30000 to 2000000000, not 29999`,
+		`CLOSELOOP_RATE_RESTORE: must be a number from 1 to 2000000000, not 2000000001`,
 		`CLOSELOOP_MAX_SOCKETS: must be a number above 0, not -1`,
 		`CLOSELOOP_MAX_MESSAGE_BYTES: must be a number above 0, not -2`,
 		`CLOSELOOP_INIT_TIMEOUT: must be a time above 0, such as 3s, not -3s`,
@@ -123,6 +127,25 @@ func TestEveryMistakeHasALineThatNamesTheSetting(t *testing.T) {
 	for i := range want {
 		if !strings.HasPrefix(lines[i], want[i]) {
 			t.Errorf("line %d is %q, want %q…", i, lines[i], want[i])
+		}
+	}
+}
+
+func TestARateIsANumberWithinItsBounds(t *testing.T) {
+	clean(t)
+	c, err := parse(t, "--rate-limit=50000", "--rate-restore=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit, restore := c.Rate(); limit != 50_000 || restore != 7 {
+		t.Errorf("%d, %d", limit, restore)
+	}
+	if limit, restore := new(Config).Rate(); limit != 2_000_000 || restore != 100_000 {
+		t.Errorf("the defaults: %d, %d", limit, restore)
+	}
+	for _, given := range []string{"-1", "many", "1.5", "29999"} {
+		if _, err := parse(t, "--rate-limit="+given); err == nil {
+			t.Errorf("%s is taken", given)
 		}
 	}
 }

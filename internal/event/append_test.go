@@ -52,6 +52,14 @@ func TestTheCaseBeforeAndAfterComesBackAsItWas(t *testing.T) {
 		}, func(s *model.Snapshot) {
 			s.Response, s.RuleIDs = nil, rules[:1]
 		}, []string{"case", "response", "ruleIds"}},
+		"themes come": {func(*model.Snapshot) {}, func(s *model.Snapshot) {
+			s.Themes = []model.Theme{{ID: model.ThemeID{UUID: model.NewUUID()}, Name: "Crew", Effort: model.Hard, ResolvedAt: new(now())}}
+		}, []string{"case", "themes"}},
+		"a theme goes": {func(s *model.Snapshot) {
+			s.Themes = []model.Theme{{Name: "Crew", Effort: model.Hard}, {Name: "Seats", Effort: model.Easy}}
+		}, func(s *model.Snapshot) {
+			s.Themes = s.Themes[:1:1]
+		}, []string{"case", "themes"}},
 	} {
 		s := w.open()
 		c.set(&s.Snapshot)

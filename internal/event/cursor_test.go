@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 )
 
@@ -42,10 +43,10 @@ func TestACursorThatIsNoneIsRefused(t *testing.T) {
 		if _, err := l.From(t.Context(), &c.cursor); !is(err, c.code, "after") {
 			t.Errorf("%s: %v; want %s", name, err, c.code)
 		}
-		if _, err := l.List(t.Context(), w.ann, page.Args{After: &c.cursor}, request("")); !is(err, c.code, "after") {
+		if _, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{After: &c.cursor}, request("")); !is(err, c.code, "after") {
 			t.Errorf("%s, for a list: %v; want %s", name, err, c.code)
 		}
-		if _, err := l.List(t.Context(), w.ann, page.Args{Before: &c.cursor}, request("")); !is(err, c.code, "before") {
+		if _, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{Before: &c.cursor}, request("")); !is(err, c.code, "before") {
 			t.Errorf("%s, as a list's end: %v; want %s", name, err, c.code)
 		}
 	}

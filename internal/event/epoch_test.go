@@ -8,6 +8,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 )
 
@@ -82,7 +83,7 @@ func TestCursorsOfTheOldEpochAreGoodUpToItsEnd(t *testing.T) {
 			t.Errorf("position %d of the new epoch: %v", position, err)
 		}
 	}
-	listed, err := l.List(t.Context(), w.ann, page.Args{After: &old[6].Cursor}, request(""))
+	listed, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{After: &old[6].Cursor}, request(""))
 	if err != nil || len(listed.Edges) != 2 || listed.Edges[0].Cursor != fresh[2].Cursor {
 		t.Errorf("a list after the end of the old epoch: %v, %v", listed, err)
 	}

@@ -139,9 +139,14 @@ func (r *Reader) Outdated(cursor string) bool {
 		r.passed = cursor
 		return false
 	}
+	r.back()
+	return true
+}
+
+// back puts the reader to before the event that is looked at.
+func (r *Reader) back() {
 	r.at = r.from
 	if r.passed != "" {
 		r.at, _ = parsePlace(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
 	}
-	return true
 }

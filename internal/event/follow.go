@@ -99,12 +99,14 @@ func (l *Log) remember(events []*Event, nonce string) (current bool, err error) 
 	}
 	for _, e := range events {
 		l.memory = append(l.memory, e)
+		l.remembers(e)
 		l.bytes += e.size()
 		l.tail = *e.Position
 	}
 	drop := 0
 	for l.bytes > l.memoryBytes && drop < len(l.memory)-1 {
 		l.bytes -= l.memory[drop].size()
+		l.forgets(l.memory[drop])
 		drop++
 	}
 	if drop > 0 {

@@ -4,16 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
 )
 
-// Histories pages the events of several cases in one statement, each case's oldest first. Cursors are places in the
-// feed.
-func (l *Log) Histories(ctx context.Context, ids []model.CaseID, args page.Args) (map[model.CaseID]*page.Connection[model.LoggedEvent], error) {
+// Histories pages what the scope sees of several cases' events, each case's oldest first, in one statement for all;
+// where the scope leaves events out, a case's page may need more. Cursors are places in the feed.
+func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.CaseID, args page.Args) (map[model.CaseID]*page.Connection[model.LoggedEvent], error) {
 	n, backward, err := args.Size()
 	if err != nil {
 		return nil, err
@@ -28,7 +30,8 @@ func (l *Log) Histories(ctx context.Context, ids []model.CaseID, args page.Args)
 	}
 	inner := l.db.Gorm.WithContext(ctx).Model(&model.Event{}).
 		Select("*, row_number() OVER (PARTITION BY case_id ORDER BY "+by+") AS nth").
-		Where("case_id IN ? AND position > ? AND position < ?", model.UUIDs(ids), low, high)
+		Where("case_id IN ? AND position > ? AND position < ?", model.UUIDs(ids), low, high).
+		Where(scope.OfCase("case_events.case_id", time.Now()))
 	var rows []model.Event
 	err = l.db.Gorm.Session(&gorm.Session{Context: ctx, NewDB: true}).Table("(?) AS ranked", inner).
 		Where("nth <= ?", n+1).Order("case_id, nth").Find(&rows).Error
@@ -39,12 +42,20 @@ func (l *Log) Histories(ctx context.Context, ids []model.CaseID, args page.Args)
 	if err != nil {
 		return nil, err
 	}
-	edges := map[model.CaseID][]*page.Edge[model.LoggedEvent]{}
+	edges, read := map[model.CaseID][]*page.Edge[model.LoggedEvent]{}, map[model.CaseID]int{}
 	for _, e := range events {
-		edges[e.CaseID] = append(edges[e.CaseID], &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(true)})
+		read[e.CaseID]++
+		if matches, shown := (Request{}).shows(e, scope); shown {
+			edges[e.CaseID] = append(edges[e.CaseID], &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(matches, scope)})
+		}
 	}
 	found := make(map[model.CaseID]*page.Connection[model.LoggedEvent], len(ids))
 	for _, id := range ids {
+		if read[id] > n && len(edges[id]) < read[id] { // some were left out, and there are more behind them
+			if edges[id], err = l.collect(ctx, scope, &id, Request{}, low, high, n+1, backward); err != nil {
+				return nil, err
+			}
+		}
 		found[id] = connection(edges[id], n, backward, args)
 	}
 	return found, nil

@@ -4,17 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
 )
 
-// List pages the log, oldest first. Cursors are places in the feed.
-func (l *Log) List(ctx context.Context, viewer model.UserID, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
+// List pages what the scope sees of the log, oldest first. Cursors are places in the feed.
+func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -26,20 +28,21 @@ func (l *Log) List(ctx context.Context, viewer model.UserID, args page.Args, q R
 	if err != nil {
 		return nil, err
 	}
-	edges, err := l.collect(ctx, viewer, q, low, high, n+1, backward)
+	edges, err := l.collect(ctx, scope, nil, q, low, high, n+1, backward)
 	if err != nil {
 		return nil, err
 	}
 	return connection(edges, n, backward, args), nil
 }
 
-// collect reads the table between two positions until it has enough that the request asks for. Types are
-// decided by PostgreSQL; the filter by Go, on the snapshots, as the live feed does.
-func (l *Log) collect(ctx context.Context, viewer model.UserID, q Request, low, high int64, enough int, backward bool) ([]*page.Edge[model.LoggedEvent], error) {
+// collect reads the table between two positions until it has enough that the request asks for, of one case where one is
+// named. Types, and whether the scope sees the case as it is now, are decided by PostgreSQL; the filter by Go, on the
+// snapshots, as the live feed does.
+func (l *Log) collect(ctx context.Context, scope *filter.Scope, of *model.CaseID, q Request, low, high int64, enough int, backward bool) ([]*page.Edge[model.LoggedEvent], error) {
 	edges := make([]*page.Edge[model.LoggedEvent], 0, enough)
 	batch := enough
 	for len(edges) < enough {
-		rows, err := l.between(ctx, q.Types, low, high, batch, backward)
+		rows, err := l.between(ctx, scope, of, q.Types, low, high, batch, backward)
 		if err != nil {
 			return nil, err
 		}
@@ -48,8 +51,8 @@ func (l *Log) collect(ctx context.Context, viewer model.UserID, q Request, low, 
 			return nil, err
 		}
 		for _, e := range events {
-			if matches, shown := q.shows(e, viewer); shown && len(edges) < enough {
-				edges = append(edges, &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(matches)})
+			if matches, shown := q.shows(e, scope); shown && len(edges) < enough {
+				edges = append(edges, &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(matches, scope)})
 			}
 		}
 		if len(rows) < batch {
@@ -65,8 +68,12 @@ func (l *Log) collect(ctx context.Context, viewer model.UserID, q Request, low, 
 	return edges, nil
 }
 
-func (l *Log) between(ctx context.Context, types []model.CaseEventType, low, high int64, limit int, backward bool) ([]model.Event, error) {
-	query := l.db.Gorm.WithContext(ctx).Where("position > ? AND position < ?", low, high)
+func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID, types []model.CaseEventType, low, high int64, limit int, backward bool) ([]model.Event, error) {
+	query := l.db.Gorm.WithContext(ctx).Where("position > ? AND position < ?", low, high).
+		Where(scope.OfCase("case_events.case_id", time.Now()))
+	if of != nil {
+		query = query.Where("case_id = ?", *of)
+	}
 	if types != nil {
 		query = query.Where("type IN ?", append(slices.Clone(types), "")) // IN () is no SQL
 	}
@@ -79,13 +86,21 @@ func (l *Log) between(ctx context.Context, types []model.CaseEventType, low, hig
 	return rows, nil
 }
 
-// Find reads one event by its id; nil where there is none.
-func (l *Log) Find(ctx context.Context, id model.EventID) (*model.LoggedEvent, error) {
+// Find reads one event by its id; nil where there is none, or none that the scope sees.
+func (l *Log) Find(ctx context.Context, scope *filter.Scope, id model.EventID) (*model.LoggedEvent, error) {
+	e, err := l.find(ctx, l.db.Gorm.WithContext(ctx).Where(scope.OfCase("case_events.case_id", time.Now())), id)
+	if e == nil || err != nil || !scope.Sees(filter.Of(e.Then, e.At)) {
+		return nil, err
+	}
+	return e.logged(true, scope), nil
+}
+
+func (l *Log) find(ctx context.Context, query *gorm.DB, id model.EventID) (*Event, error) {
 	if _, err := l.Stamp(ctx); err != nil {
 		return nil, err
 	}
 	var row model.Event
-	err := l.db.Gorm.WithContext(ctx).Where("id = ?", id).Take(&row).Error
+	err := query.Where("id = ?", id).Take(&row).Error
 	if err == gorm.ErrRecordNotFound {
 		return nil, nil
 	}
@@ -96,7 +111,7 @@ func (l *Log) Find(ctx context.Context, id model.EventID) (*model.LoggedEvent, e
 	if err != nil {
 		return nil, err
 	}
-	return events[0].logged(true), nil
+	return events[0], nil
 }
 
 // Cursor is the event's place in the feed; one that was just committed is stamped first.
@@ -104,7 +119,7 @@ func (l *Log) Cursor(ctx context.Context, e *model.LoggedEvent) (string, error) 
 	if e.Cursor != "" {
 		return e.Cursor, nil
 	}
-	found, err := l.Find(ctx, e.ID)
+	found, err := l.find(ctx, l.db.Gorm.WithContext(ctx), e.ID)
 	switch {
 	case err != nil:
 		return "", err

@@ -52,7 +52,8 @@ type Log struct {
 
 	mu      sync.Mutex
 	epochs  []epoch
-	memory  []*Event // contiguous by position, the newest last
+	memory  []*Event                // contiguous by position, the newest last
+	newest  map[model.CaseID]*Event // of each case that memory has an event of
 	bytes   int
 	tail    int64         // the position that memory, or the follower's start, reaches up to
 	started chan struct{} // closed when the follower knows its tail

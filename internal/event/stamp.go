@@ -120,7 +120,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 		// says from where on; and an epoch may be lost itself.
 		for _, e := range slices.Concat(epochs[same:], l.epochs[same:]) {
 			if l.tail > e.AfterPosition {
-				l.memory, l.bytes, l.tail = nil, 0, e.AfterPosition
+				l.memory, l.newest, l.bytes, l.tail = nil, nil, 0, e.AfterPosition
 			}
 		}
 		l.announce()

@@ -121,31 +121,48 @@ type Request struct {
 	Types  []model.CaseEventType // nil: all
 }
 
-// shows tells whether the event is for the watcher, and whether the case matches after it.
-func (q Request) shows(e *Event, viewer model.UserID) (matches, shown bool) {
+// shows tells whether the event is for the watcher, as far as its snapshots say, and whether the case matches after it.
+// What a scope does not see of a case is not there: an event that brings the case in has nothing before it, and one that
+// takes it out is not shown.
+func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	if q.Types != nil && !slices.Contains(q.Types, e.Type) {
 		return false, false
 	}
-	matches = q.Filter.Match(filter.Of(e.Then, e.At), viewer)
-	if e.Type == model.EventCustomerErased { // what the filter matched before may be what was erased
-		return matches, true
+	then := filter.Of(e.Then, e.At)
+	if !scope.Sees(then) {
+		return false, false
 	}
-	return matches, matches || (e.Was != nil && q.Filter.Match(filter.Of(e.Was, e.At), viewer))
+	matches = q.Filter.Match(then, scope.Viewer())
+	switch {
+	case e.Type == model.EventCustomerErased: // what the filter matched before may be what was erased
+		return matches, true
+	case matches || e.Was == nil:
+		return matches, matches
+	}
+	was := filter.Of(e.Was, e.At)
+	return false, scope.Sees(was) && q.Filter.Match(was, scope.Viewer())
 }
 
-func (e *Event) logged(matches bool) *model.LoggedEvent {
-	return &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
+// logged is the event as a reader with this scope gets it.
+func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
+	logged := &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
+	if scope.Veiled() {
+		return logged.Veiled()
+	}
+	return logged
 }
 
-// Watcher is a reader that hands over what a request asks for.
+// Watcher is a reader that hands over what a request asks for and a scope sees.
 type Watcher struct {
 	reader *Reader
-	viewer model.UserID
+	scope  *filter.Scope
 	asked  Request
+	head   place     // of a bounded scope: where the log was when the watch began
+	seen   *standing // of a bounded scope: how the cases stood of the events that Next gave last
 }
 
 // Watch begins after the request's place, or at the head where it names none.
-func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request) (*Watcher, error) {
+func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watcher, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -153,18 +170,32 @@ func (l *Log) Watch(ctx context.Context, viewer model.UserID, q Request) (*Watch
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{reader, viewer, q}, nil
+	w := &Watcher{reader: reader, scope: scope, asked: q}
+	if scope.Bounded() {
+		w.head, err = l.head(ctx)
+	}
+	return w, err
 }
 
 // Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
 // database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
 func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
+	if w.scope.Bounded() {
+		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
+			return nil, err
+		}
+	}
 	for {
+		before := w.reader.at
 		events, err := w.reader.Next(ctx)
-		switch {
-		case err == nil:
-			return w.shown(events), nil
-		case ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset):
+		var shown []model.CaseEvent
+		if err == nil {
+			if shown, err = w.shown(ctx, events); err == nil {
+				return shown, nil
+			}
+			w.reader.at = before
+		}
+		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset) {
 			return nil, err
 		}
 		select {
@@ -174,18 +205,34 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 	}
 }
 
-func (w *Watcher) shown(events []*Event) (shown []model.CaseEvent) {
+func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.CaseEvent, err error) {
+	w.seen = nil
 	for _, e := range events {
-		if matches, ok := w.asked.shows(e, w.viewer); ok {
-			shown = append(shown, e.logged(matches).Typed())
+		matches, ok := w.asked.shows(e, w.scope)
+		if ok && w.scope.Bounded() {
+			if w.seen == nil {
+				w.seen = w.reader.log.standingOf(events)
+			}
+			if ok, err = w.reader.log.within(ctx, w.scope, e, w.seen); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			shown = append(shown, e.logged(matches, w.scope).Typed())
 		}
 	}
-	return shown
+	return shown, nil
 }
 
-// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile. The watcher is
-// then before that event again, and Next gives it as it is now.
-func (w *Watcher) Outdated(e model.CaseEvent) bool { return w.reader.Outdated(e.Logged().Cursor) }
+// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile, or the case
+// has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
+func (w *Watcher) Outdated(e model.CaseEvent) bool {
+	if w.scope.Bounded() && w.reader.log.mayHaveLeft(w.scope, e.Logged().CaseID, w.seen) {
+		w.reader.back()
+		return true
+	}
+	return w.reader.Outdated(e.Logged().Cursor)
+}
 
 // Revision changes when this server learns that customers were erased: what was made of events before may name them.
 func (w *Watcher) Revision() int64 { return w.reader.log.erasures.Load() }

@@ -32,8 +32,8 @@ func request(text string, types ...model.CaseEventType) event.Request {
 }
 
 // taken is a watch as a channel, which is closed when the watch ends; an error that ends it is told before.
-func taken(ctx context.Context, l *event.Log, viewer model.UserID, q event.Request, fail func(error)) (<-chan model.CaseEvent, error) {
-	w, err := l.Watch(ctx, viewer, q)
+func taken(ctx context.Context, l *event.Log, scope *filter.Scope, q event.Request, fail func(error)) (<-chan model.CaseEvent, error) {
+	w, err := l.Watch(ctx, scope, q)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func taken(ctx context.Context, l *event.Log, viewer model.UserID, q event.Reque
 // watch watches until the test ends; a lost place fails the test.
 func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
-	watched, err := taken(w.t.Context(), l, viewer, q, func(err error) { w.t.Error(err) })
+	watched, err := taken(w.t.Context(), l, filter.Whole(viewer), q, func(err error) { w.t.Error(err) })
 	w.must(err)
 	return watched
 }
@@ -199,7 +199,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	q := request("")
 	q.After = w.start(l)
 	told := make(chan error, 2)
-	watched, err := taken(t.Context(), l, w.ann, q, func(err error) { told <- err })
+	watched, err := taken(t.Context(), l, filter.Whole(w.ann), q, func(err error) { told <- err })
 	w.must(err)
 	for range 10 {
 		w.get(watched)
@@ -211,7 +211,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 		t.Error(err)
 	}
 	if q.After = w.cursor("0123456789abcdef", 1); true {
-		_, err := l.Watch(t.Context(), w.ann, q)
+		_, err := l.Watch(t.Context(), filter.Whole(w.ann), q)
 		if !is(err, fault.FeedReset, "after") {
 			t.Errorf("a watch from a place that is lost already: %v", err)
 		}
@@ -248,21 +248,21 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	l.Follow()
 	ctx, cancel := context.WithCancel(t.Context())
 	fail := func(err error) { t.Errorf("it ended with %v", err) }
-	mine, err := taken(ctx, l, w.ann, request(""), fail)
+	mine, err := taken(ctx, l, filter.Whole(w.ann), request(""), fail)
 	w.must(err)
 	w.open()
 	l.Wake()
 	w.get(mine)
 	cancel()
 	closed(t, mine)
-	idle, err := taken(t.Context(), l, w.ann, request(""), fail)
+	idle, err := taken(t.Context(), l, filter.Whole(w.ann), request(""), fail)
 	w.must(err)
 	l.Wake()
 	ended := make(chan bool, 1)
 	go func() { l.Close(); ended <- true }()
 	within(t, ended)
 	closed(t, idle)
-	late, err := taken(t.Context(), l, w.ann, request(""), fail)
+	late, err := taken(t.Context(), l, filter.Whole(w.ann), request(""), fail)
 	w.must(err)
 	closed(t, late)
 	l.Close() // again changes nothing
@@ -278,7 +278,7 @@ func TestAWatcherKnowsItsPlaceAndWhetherItIsTheNewest(t *testing.T) {
 	q := request("", model.EventOpened)
 	q.After = w.start(l)
 	l.Wake()
-	watcher, err := l.Watch(t.Context(), w.ann, q)
+	watcher, err := l.Watch(t.Context(), filter.Whole(w.ann), q)
 	w.must(err)
 	shown := 0
 	for position := int64(0); position < 5; {

@@ -44,7 +44,7 @@ func customerFields() map[string]entry {
 func responseFields(customer *noun) map[string]entry {
 	return map[string]entry{
 		"id":         {idField[model.ResponseID]{onResponse("id").copiedAs("response_id", "cases"), func(s *Subject) *model.ResponseID { return &s.Response.ID }}, open},
-		"externalId": {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, open},
+		"externalId": {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, personal},
 		"score":      {intField{onResponse("score").copiedTo("cases"), func(s *Subject) *int { return &s.Response.Score }}, open},
 		"category": {enumField{onResponse("category").copiedTo("cases"),
 			func(s *Subject) *string { return word(model.CategoryOf(s.Response.Score)) }, words(model.Detractor, model.Passive, model.Promoter)}, open},
@@ -86,7 +86,7 @@ func caseFields(customer, response *noun) map[string]entry {
 		"firstContactAt":  {timeField{onCase("first_contact_at"), func(s *Subject) *time.Time { return s.Case.FirstContactAt }}, open},
 		"closedAt":        {timeField{onCase("closed_at"), func(s *Subject) *time.Time { return s.Case.ClosedAt }}, open},
 		"rule":            {ruleField{}, open},
-		"externalRef":     {refField{}, open},
+		"externalRef":     {refField{}, personal},
 		"outreach":        {outreachField{}, open},
 		"response":        {nested{of: response, wrap: func(x expr) expr { return withResponse{x} }}, open},
 		"customer":        {nested{of: customer}, open},

@@ -254,8 +254,13 @@ func (m *maker) one(f field, op string) any {
 
 // list is one of up to four; one alone may stand for a list.
 func (m *maker) list(one func() any) any {
-	if m.IntN(8) == 0 {
+	switch m.IntN(12) {
+	case 0:
 		return one()
+	case 1: // as gqlparser makes a list of a variable's lone value
+		if text, ok := one().(string); ok {
+			return []string{text}
+		}
 	}
 	made := []any{}
 	for range m.IntN(5) {

@@ -258,6 +258,29 @@ func TestWhichTextsAreTheSame(t *testing.T) {
 	}
 }
 
+func TestWhichTextsBeginOthers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		part, text       string
+		begins, contains bool
+	}{
+		{"e", "é", false, false}, {"e", "e\u0332", true, true}, {"E\u0301", "éa", true, true}, {"\u0332", "e\u0332", false, true}, {"s", "ß", true, true},
+		{"ΣΑΣ", "σας", true, true}, {"ς", "aΣ", false, true}, {"\U0010ffff", "\U0010ffffa", true, true}, {"\ud7ff", "\ue000", false, false}, {`\`, `\%`, true, true},
+		{"%", "a%", false, true}, {"_", "a", false, false}, {"", "", true, true},
+	} {
+		for op, want := range map[string]bool{"startsWith": c.begins, "contains": c.contains} {
+			f := new(filter.Case)
+			if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{op: c.part}}}); err != nil {
+				t.Fatal(err)
+			}
+			s := subject()
+			if s.Customer.Company = &c.text; f.Match(s, ann) != want {
+				t.Errorf("%q %s %q: %t", c.text, op, c.part, !want)
+			}
+		}
+	}
+}
+
 func TestMineIsTheViewers(t *testing.T) {
 	t.Parallel()
 	f, err := read(t, `{"mine": true}`)

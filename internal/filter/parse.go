@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,10 +183,7 @@ func (p *parser) count() error {
 
 // each reads a list; a lone value is a list of one (GraphQL spec, section 3.11, input coercion of lists).
 func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
-	given, ok := v.([]any)
-	if !ok {
-		given = []any{v}
-	}
+	given := listOf(v)
 	items := make([]T, 0, len(given))
 	for i, g := range given {
 		at := "[" + strconv.Itoa(i) + "]"
@@ -202,6 +200,22 @@ func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// listOf also takes the lists that gqlparser makes of lone values of variables: these are of the value's own type.
+func listOf(v any) []any {
+	if given, ok := v.([]any); ok {
+		return given
+	}
+	typed := reflect.ValueOf(v)
+	if typed.Kind() != reflect.Slice {
+		return []any{v}
+	}
+	given := make([]any, typed.Len())
+	for i := range given {
+		given[i] = typed.Index(i).Interface()
+	}
+	return given
 }
 
 // scalar makes the model's complaint about a value a fault of the argument's.

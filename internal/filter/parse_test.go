@@ -302,7 +302,9 @@ func TestAFilterTellsWhetherItSearchesAndWhatIsPersonalInIt(t *testing.T) {
 		personal string
 	}{
 		`{}`: {}, `{"status": ["OPEN"], "customer": {"company": {"contains": "x"}, "country": {"eq": "BR"}}}`: {},
-		`{"response": {"score": {"lte": 6}, "themes": {"any": []}, "drivers": {"any": ["x"]}, "survey": {"eq": "x"}, "externalId": {"eq": "1"}}}`: {},
+		`{"response": {"score": {"lte": 6}, "themes": {"any": []}, "drivers": {"any": ["x"]}, "survey": {"eq": "x"}}}`: {},
+		`{"response": {"externalId": {"eq": "1"}}}`:                                         {personal: "response.externalId"},
+		`{"externalRef": {"id": "1"}}`:                                                      {personal: "externalRef"},
 		`{"customer": {"email": {"isNull": true}}}`:                                         {personal: "customer.email"},
 		`{"customer": {"email": null}}`:                                                     {},
 		`{"not": {"response": {"customer": {"lastName": {}}}}}`:                             {personal: "not.response.customer.lastName"},

@@ -6,8 +6,10 @@ import (
 	"github.com/closeloop/closeloop/graph"
 )
 
+// CostMax is what the dearest operation may cost.
+const CostMax = 30_000
+
 const (
-	costMax   = 30_000
 	rowsCost  = 20  // of a list whose size is not given: the default page
 	rootCost  = 20  // a statement or so
 	writeCost = 200 // a transaction

@@ -28,6 +28,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/resolvers"
 	"github.com/closeloop/closeloop/web"
@@ -39,6 +40,7 @@ type Options struct {
 	Read     *read.Reader
 	Tokens   *auth.Tokens
 	Live     *live.Server
+	Rate     *rate.Buckets
 	Present  graphql.ErrorPresenterFunc
 	Ready    func(context.Context) error // whether the database answers
 	Log      *slog.Logger
@@ -47,7 +49,7 @@ type Options struct {
 // Handler answers all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", shared(o.signIn(bounded(executor(o)))))
+	mux.Handle("/graphql", shared(o.signIn(bounded(tells(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -73,7 +75,8 @@ func executor(o Options) *handler.Server {
 	h.Use(onlyLive{})
 	h.Use(auth.Guard{})
 	h.Use(extension.Introspection{})
-	h.Use(extension.FixedComplexityLimit(costMax))
+	h.Use(extension.FixedComplexityLimit(CostMax))
+	h.Use(meter{o.Rate})
 	// Loaders live as long as one answer: a subscription's next event must not see what an earlier one loaded.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))
@@ -118,6 +121,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 func shared(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
 		if r.Method == http.MethodOptions {
 			w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
 			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")

@@ -17,12 +17,14 @@ const (
 	tokensMax = 10_000  // of a document
 	depthMax  = 60      // open brackets and braces in a document, one within the other
 	fieldsMax = 10_000  // of an operation, with its fragments written out wherever they are spread
+	sameMax   = 500     // fields of a document that are called the same in the answer
 )
 
 // Limits refuses a document before it is parsed: the parser goes one call deeper for each bracket, and a body of a
 // million of them would end the process. It refuses an operation before its cost is counted, where its fragments
 // would grow: the count looks at each place where one is spread, and thirty fragments that each spread the next one
-// twice are a billion.
+// twice are a billion. It bounds how often one name stands in a document, because validation compares the fields of one
+// name with each other, pair by pair: eight thousand took it eight seconds.
 type Limits struct{}
 
 var (
@@ -85,6 +87,7 @@ func within(document string) error {
 	}
 	l := lexer.New(&ast.Source{Input: document})
 	depth := 0
+	fields := fields{called: map[string]int{}}
 	for tokens := 0; ; tokens++ {
 		token, err := l.ReadToken()
 		if err != nil {
@@ -97,6 +100,9 @@ func within(document string) error {
 			depth++
 		case lexer.BraceR, lexer.BracketR, lexer.ParenR:
 			depth--
+		}
+		if name := fields.next(token); name != "" {
+			return tooMuch("more than %d fields are called %s in the answer: give them other names, or send several requests", sameMax, name)
 		}
 		if tokens > tokensMax {
 			return tooMuch("the document has more than %d tokens", tokensMax)

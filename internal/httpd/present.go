@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -27,6 +28,7 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		var f *fault.Error
 		var scalar *model.ScalarError
+		var exceeded *rate.Exceeded
 		switch {
 		case errors.As(err, &f):
 			shown.Message = f.Message
@@ -35,6 +37,11 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 				shown.Extensions["argument"] = argument
 			}
 			shown.Path = fieldPath(ctx, shown.Path)
+		case errors.As(err, &exceeded):
+			shown.Message = exceeded.Error()
+			shown.Extensions = map[string]any{
+				"code": fault.RateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
+			}
 		case errors.As(err, &scalar):
 			shown.Message = scalar.Message
 			shown.Extensions = map[string]any{"code": fault.BadUserInput}

@@ -14,7 +14,6 @@ import (
 // never be one; an event's snapshot and its note's id are not even read.
 type letter struct {
 	notification *model.Notification
-	recipient    *model.User // nil: the address is nobody's who signs in
 	customer     *model.Customer
 	response     *model.Response // nil: somebody opened the case by hand
 	opened       *model.Case     // nil: the response opened none
@@ -53,7 +52,7 @@ func load(db *gorm.DB, n *model.Notification) (*letter, error) {
 	if l.customer, err = take[model.Customer](db, customer); err != nil {
 		return nil, err
 	}
-	return l, errors.Join(l.loadRecipient(db), l.loadRule(db, event), l.loadPeople(db, event), l.loadZone(db))
+	return l, errors.Join(l.loadRule(db, event), l.loadPeople(db, event), l.loadZone(db))
 }
 
 func (l *letter) loadRule(db *gorm.DB, event *model.Event) error {

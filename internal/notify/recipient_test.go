@@ -43,6 +43,74 @@ func TestWhoIsNotActiveAnyMoreGetsNoMailAndMayGetItOnceTheyAreAgain(t *testing.T
 	}
 }
 
+func TestAMailIsWhatItsRecipientMaySee(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newMailServer(t)
+	events := w.start(w.mailer("smtp://" + s.listen()))
+	set := func(u *model.User, column string, value any) {
+		t.Helper()
+		if err := w.db.Gorm.Model(u).Update(column, value).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	veiled, british, own := w.user("Vi", "vi@example.com"), w.user("Brit", "brit@example.com"), w.user("Own", "own@example.com")
+	set(veiled, "personal_data_hidden", true)
+	set(british, "scope_customer", []byte(`{"country": {"eq": "GB"}}`))
+	set(own, "own_cases_only", true)
+	from := func(country string) *model.Response {
+		return w.response(w.customer(model.Customer{
+			FirstName: new("Ana"), LastName: new("Souza"), Email: new("ana@acme.example"), Company: new("ACME"), Country: &country,
+		}), model.Response{Score: 3, Comment: new("Too slow."), Drivers: []string{"Billing"}})
+	}
+	brazil, britain := from("BR"), from("GB")
+	theirs, nobodys := w.open(brazil, own, nil), w.open(britain, nil, nil)
+	for _, c := range []struct {
+		to      *model.User
+		about   *model.Response
+		opened  *model.Case
+		allowed bool
+	}{
+		{veiled, brazil, theirs, true},
+		{british, brazil, theirs, false},
+		{british, brazil, nil, false},
+		{british, britain, nobodys, true},
+		{british, britain, nil, true},
+		{own, brazil, theirs, true},
+		{own, britain, nobodys, false},
+	} {
+		if err := w.db.Gorm.Exec("DELETE FROM notifications").Error; err != nil { // an address is told once of a response
+			t.Fatal(err)
+		}
+		n := model.Notification{Kind: model.NotifyNewResponse, To: c.to.Email, ResponseID: &c.about.ID}
+		if c.opened != nil {
+			n.CaseID = &c.opened.ID
+		}
+		id := w.mail(n)
+		w.until(events, river.EventKindJobCompleted)
+		row := w.row(id)
+		if !c.allowed {
+			if row.Status != model.NotificationFailed || text(row.LastError) != errOutside.Error() {
+				t.Errorf("to %s: %+v, the last error %q", c.to.Name, row, text(row.LastError))
+			}
+			continue
+		}
+		if row.Status != model.NotificationSent {
+			t.Fatalf("to %s: %+v, the last error %q", c.to.Name, row, text(row.LastError))
+		}
+		header, plain, html := read(t, s.one().data)
+		whole := decoded(t, header.Get("Subject")) + plain + html
+		for _, personal := range []string{"Ana", "Souza", "ana@", "Too slow"} {
+			if shown := strings.Contains(whole, personal); shown == (c.to == veiled) {
+				t.Errorf("to %s, %q is there: %v\n%s", c.to.Name, personal, shown, whole)
+			}
+		}
+		if !strings.Contains(whole, "ACME") || !strings.Contains(whole, "3 of 10") {
+			t.Errorf("to %s, what is nobody's secret is missing:\n%s", c.to.Name, whole)
+		}
+	}
+	s.none()
+}
+
 func TestEachTryOfAMailCarriesTheSameMessageID(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newMailServer(t)

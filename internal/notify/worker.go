@@ -75,12 +75,15 @@ var errOurs = errors.New("an internal error: see the server's log")
 
 func (w *worker) try(ctx context.Context, n *model.Notification) error {
 	l, err := load(w.db.Gorm.WithContext(ctx), n)
+	if err == nil {
+		err = l.suit(w.db.Gorm.WithContext(ctx), time.Now())
+	}
+	if _, withheld := errors.AsType[refused](err); withheld {
+		return err
+	}
 	if err != nil {
 		w.log.ErrorContext(ctx, "a mail could not be prepared", "notification", n.ID.String(), "error", err)
 		return errOurs
-	}
-	if err := l.withheld(); err != nil {
-		return refused{err}
 	}
 	to, err := parseTo(n.To)
 	if err != nil {

@@ -180,6 +180,7 @@ func (w *world) open(r *model.Response, assignee *model.User, due *time.Time) *m
 		ResponseID: &r.ID, OpenedAt: at, UpdatedAt: at, DueAt: due, Version: 1,
 	}
 	c.CopyResponse(r)
+	c.Country, c.CompanyFold, c.SegmentFold = r.Country, r.CompanyFold, r.SegmentFold
 	c.AssignTo(assignee, nil, at)
 	w.create(&c)
 	if err := w.db.Gorm.Take(&c, "id = ?", c.ID).Error; err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
 )
@@ -34,7 +35,7 @@ func (c *CaseEventConnection) Nodes() []model.CaseEvent {
 
 // Events pages the log, oldest first.
 func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args, q event.Request) (*CaseEventConnection, error) {
-	found, err := r.log.List(ctx, viewer.User.ID, args, q)
+	found, err := r.log.List(ctx, viewer.Scope(), args, q)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +47,12 @@ func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEvent
 	return nested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
 }
 
-func (r *Reader) histories(ctx context.Context, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {
 	cases := make([]model.CaseID, len(ids))
 	for i, id := range ids {
 		cases[i] = model.CaseID{UUID: id}
 	}
-	histories, err := r.log.Histories(ctx, cases, args)
+	histories, err := r.log.Histories(ctx, scope, cases, args)
 	if err != nil {
 		return nil, err
 	}

@@ -102,13 +102,13 @@ func TestEveryListIsWalkedWholeByEachOfItsOrders(t *testing.T) {
 		for _, field := range read.ResponseFields() {
 			order := []*read.ResponseOrder{{Field: read.ResponseOrderField(field), Direction: direction}}
 			walk(t, fmt.Sprint("responses by ", field, direction), func(r *model.Response) model.ResponseID { return r.ID }, 19, func(args page.Args) (*page.Connection[model.Response], error) {
-				return w.read.Responses(t.Context(), read.ResponseList{Args: args, OrderBy: order, Join: []string{"Customer"}})
+				return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, OrderBy: order, Join: []string{"Customer"}})
 			})
 		}
 		for _, field := range read.CustomerFields() {
 			order := []*read.CustomerOrder{{Field: read.CustomerOrderField(field), Direction: direction}}
 			walk(t, fmt.Sprint("customers by ", field, direction), func(c *model.Customer) model.CustomerID { return c.ID }, 24, func(args page.Args) (*page.Connection[model.Customer], error) {
-				return w.read.Customers(t.Context(), args, nil, order)
+				return w.read.Customers(t.Context(), everybody, args, nil, order)
 			})
 		}
 	}
@@ -133,9 +133,9 @@ func TestTheCursorOfOneListIsNotAnothers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.scatter()
-	responses, err := w.read.Responses(t.Context(), read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}}})
+	responses, err := w.read.Responses(t.Context(), everybody, read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}}})
 	w.must(err)
-	customers, err := w.read.Customers(t.Context(), page.Args{}, nil, []*read.CustomerOrder{{"LIFETIME_VALUE", "DESC"}})
+	customers, err := w.read.Customers(t.Context(), everybody, page.Args{}, nil, []*read.CustomerOrder{{"LIFETIME_VALUE", "DESC"}})
 	w.must(err)
 	cases, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{})
 	w.must(err)
@@ -149,8 +149,8 @@ func TestTheCursorOfOneListIsNotAnothers(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"cases":     failed(w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{OrderBy: []*read.CaseOrder{{"SCORE", "ASC"}, {"SCORE", "DESC"}}})),
-		"responses": failed(w.read.Responses(t.Context(), read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}, {"SCORE", "ASC"}}})),
-		"customers": failed(w.read.Customers(t.Context(), page.Args{}, nil, []*read.CustomerOrder{{"COMPANY", "ASC"}, {"COMPANY", "ASC"}})),
+		"responses": failed(w.read.Responses(t.Context(), everybody, read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}, {"SCORE", "ASC"}}})),
+		"customers": failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, []*read.CustomerOrder{{"COMPANY", "ASC"}, {"COMPANY", "ASC"}})),
 	} {
 		if !is(err, fault.BadUserInput, "orderBy") {
 			t.Errorf("%s sorted twice by the same: %v", name, err)
@@ -181,14 +181,14 @@ func TestAListKeepsToItsFilterAndCountsIt(t *testing.T) {
 	if none, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{Filter: caseFilter(t, `{"or": []}`)}); err != nil || len(none.Edges) != 0 || none.FeedCursor != "" {
 		t.Errorf("%v, %v", none, err)
 	}
-	customers, err := w.read.Customers(t.Context(), page.Args{First: number(100)}, parsed(t, `{"company": {"eq": "ALPHA"}}`, new(filter.Customer)), nil)
+	customers, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(100)}, parsed(t, `{"company": {"eq": "ALPHA"}}`, new(filter.Customer)), nil)
 	w.must(err)
 	for _, c := range customers.Nodes() {
 		if model.Fold(*c.Company) != "alpha" {
 			t.Errorf("%s is not alpha", *c.Company)
 		}
 	}
-	responses, err := w.read.Responses(t.Context(), read.ResponseList{Args: page.Args{First: number(100)}, Filter: responseFilter(t, `{"customer": {"company": {"eq": "ALPHA"}}}`), Join: []string{"Customer"}})
+	responses, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(100)}, Filter: responseFilter(t, `{"customer": {"company": {"eq": "ALPHA"}}}`), Join: []string{"Customer"}})
 	w.must(err)
 	for _, r := range responses.Nodes() {
 		if r.Customer.ID != r.CustomerID || model.Fold(*r.Customer.Company) != "alpha" {

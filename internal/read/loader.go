@@ -7,8 +7,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/vikstrous/dataloadgen"
+	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/calendar"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -33,44 +36,60 @@ type Loaders struct {
 	TaggingOf       *dataloadgen.Loader[model.ThemeID, *model.ThemeRun]
 	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
 
+	Notifications *dataloadgen.Loader[model.NotificationID, *model.Notification]
+
 	lists *dataloadgen.Loader[listKey, any]
 }
 
 type loadersKey struct{}
 
-// WithLoaders gives the context of one answer its loaders.
+// WithLoaders gives the context of one answer its loaders, which see what the viewer of the answer sees; without a
+// viewer that is nothing.
 func (r *Reader) WithLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, r.loaders())
+	var scope *filter.Scope
+	if viewer, err := auth.From(ctx); err == nil {
+		scope = viewer.Scope()
+	}
+	return context.WithValue(ctx, loadersKey{}, r.loaders(scope))
 }
 
 // LoadersFrom gives the loaders of the answer that is being made.
 func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
 
-func (r *Reader) loaders() *Loaders {
+func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 	wait := r.collect
 	return &Loaders{
-		Customers: loader(wait, byID(r, func(c *model.Customer) model.CustomerID { return c.ID })),
-		Responses: loader(wait, byID(r, func(c *model.Response) model.ResponseID { return c.ID })),
-		Cases:     loader(wait, byID(r, func(c *model.Case) model.CaseID { return c.ID })),
-		CaseOf: loader(wait, by(r, "response_id", func(c *model.Case) model.ResponseID {
+		Customers: loader(wait, byID(r, scope.Customers, func(c *model.Customer) model.CustomerID { return c.ID })),
+		Responses: loader(wait, byID(r, scope.Responses, func(c *model.Response) model.ResponseID { return c.ID })),
+		Cases:     loader(wait, byID(r, scope.Cases, func(c *model.Case) model.CaseID { return c.ID })),
+		CaseOf: loader(wait, by(r, "response_id", scope.Cases, func(c *model.Case) model.ResponseID {
 			return *c.ResponseID
 		})),
-		Notes:     loader(wait, byID(r, func(n *model.Note) model.NoteID { return n.ID })),
-		Users:     loader(wait, byID(r, func(u *model.User) model.UserID { return u.ID })),
-		Rules:     loader(wait, byID(r, func(x *model.Rule) model.RuleID { return x.ID })),
-		Calendars: loader(wait, r.calendars),
+		Notes:         loader(wait, byID(r, scope.Notes, func(n *model.Note) model.NoteID { return n.ID })),
+		Notifications: loader(wait, byID(r, scope.Notifications, func(n *model.Notification) model.NotificationID { return n.ID })),
+		Users:         loader(wait, byID(r, all, func(u *model.User) model.UserID { return u.ID })),
+		Rules:         loader(wait, byID(r, all, func(x *model.Rule) model.RuleID { return x.ID })),
+		Calendars:     loader(wait, r.calendars),
 
 		RulesOf:         loader(wait, r.rulesOf),
-		ExternalRefsOf:  loader(wait, r.externalRefsOf),
-		NotificationsOf: loader(wait, r.notificationsOf),
+		ExternalRefsOf:  loader(wait, within(scope, r.externalRefsOf)),
+		NotificationsOf: loader(wait, within(scope, r.notificationsOf)),
 		RecipientsOf:    loader(wait, r.recipientsOf),
 		AssigneesOf:     loader(wait, r.assigneesOf),
 		ThemesOf:        loader(wait, r.themesOf),
-		TaggingOf:       loader(wait, by(r, "theme_id", func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
-		MatchCounts:     loader(wait, r.matchCounts),
+		TaggingOf:       loader(wait, by(r, "theme_id", all, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
+		MatchCounts:     loader(wait, within(scope, r.matchCounts)),
 
-		lists: loader(wait, r.readLists),
+		lists: loader(wait, within(scope, r.readLists)),
 	}
+}
+
+// all is the condition of what has no scope: the company's own people, and its rules.
+func all(time.Time) clause.Expression { return clause.Expr{SQL: "true"} }
+
+// within gives a fetch the scope of the answer that it reads for.
+func within[K comparable, V any](scope *filter.Scope, fetch func(context.Context, *filter.Scope, []K) (map[K]V, error)) func(context.Context, []K) (map[K]V, error) {
+	return func(ctx context.Context, keys []K) (map[K]V, error) { return fetch(ctx, scope, keys) }
 }
 
 // CollectFor is how long a loader collects what is asked for before it reads; siblings of one page ask at once.
@@ -80,14 +99,17 @@ func loader[K comparable, V any](wait time.Duration, fetch func(context.Context,
 	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))
 }
 
-func byID[K model.AnyID, T any](r *Reader, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
-	return by(r, "id", id)
+// visible is the condition of the rows that an answer may show.
+type visible func(now time.Time) clause.Expression
+
+func byID[K model.AnyID, T any](r *Reader, see visible, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+	return by(r, "id", see, id)
 }
 
-func by[K model.AnyID, T any](r *Reader, column string, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+func by[K model.AnyID, T any](r *Reader, column string, see visible, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
 	return func(ctx context.Context, ids []K) (map[K]*T, error) {
 		var rows []*T
-		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", array{model.UUIDs(ids)}).Find(&rows).Error; err != nil {
+		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", array{model.UUIDs(ids)}).Where(see(r.now())).Find(&rows).Error; err != nil {
 			return nil, fmt.Errorf("load by %s: %w", column, err)
 		}
 		found := make(map[K]*T, len(ids))
@@ -115,9 +137,10 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 	return found, err
 }
 
-func (r *Reader) externalRefsOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.ExternalRef, error) {
+func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.ExternalRef, error) {
 	var rows []*model.ExternalRef
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).Order("case_id, system").Find(&rows).Error
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).
+		Where(scope.OfCase("case_external_refs.case_id", r.now())).Order("case_id, system").Find(&rows).Error
 	found := empty[model.CaseID, *model.ExternalRef](ids)
 	for _, ref := range rows {
 		found[ref.CaseID] = append(found[ref.CaseID], ref)
@@ -125,9 +148,10 @@ func (r *Reader) externalRefsOf(ctx context.Context, ids []model.CaseID) (map[mo
 	return found, err
 }
 
-func (r *Reader) notificationsOf(ctx context.Context, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
+func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
 	var rows []*model.Notification
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).Order("created_at, id").Find(&rows).Error
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).
+		Where(scope.Notifications(r.now())).Order("created_at, id").Find(&rows).Error
 	found := empty[model.CaseID, *model.Notification](ids)
 	for _, n := range rows {
 		found[*n.CaseID] = append(found[*n.CaseID], n)
@@ -159,13 +183,16 @@ func (r *Reader) assigneesOf(ctx context.Context, ids []model.RuleID) (map[model
 	return found, err
 }
 
-func (r *Reader) matchCounts(ctx context.Context, ids []model.RuleID) (map[model.RuleID]int, error) {
+func (r *Reader) matchCounts(ctx context.Context, scope *filter.Scope, ids []model.RuleID) (map[model.RuleID]int, error) {
 	var rows []struct {
 		RuleID model.RuleID
 		N      int
 	}
-	err := r.db.WithContext(ctx).Raw("SELECT rule_id, count(*) AS n FROM response_rules WHERE rule_id = ANY(?) GROUP BY rule_id",
-		array{model.UUIDs(ids)}).Scan(&rows).Error
+	query := r.db.WithContext(ctx).Table("response_rules").Select("rule_id, count(*) AS n").Where("rule_id = ANY(?)", array{model.UUIDs(ids)})
+	if scope.Bounded() {
+		query = query.Joins("JOIN responses ON responses.id = response_rules.response_id").Where(scope.Responses(r.now()))
+	}
+	err := query.Group("rule_id").Scan(&rows).Error
 	found := make(map[model.RuleID]int, len(ids))
 	for _, id := range ids {
 		found[id] = 0
@@ -184,7 +211,7 @@ func empty[K comparable, V any](ids []K) map[K][]V {
 	return m
 }
 
-// Customer is the one with this id; the foreign keys see to it that there is one.
+// Customer is the one with this id; where it is not for the viewer, it is gone.
 func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error) {
 	c, err := LoadersFrom(ctx).Customers.Load(ctx, id)
 	if err == nil && c == nil {
@@ -193,13 +220,23 @@ func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error)
 	return c, err
 }
 
-// Case is the one with this id.
+// Case is the one with this id; where it is not for the viewer, it is gone.
 func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
 	c, err := LoadersFrom(ctx).Cases.Load(ctx, id)
 	if err == nil && c == nil {
 		err = gone("case")
 	}
 	return c, err
+}
+
+// Show makes a case one of the answer's, as a write has left it: whoever gave it to somebody else still gets the answer
+// to that.
+func Show(ctx context.Context, c *model.Case) {
+	if c != nil {
+		cases := LoadersFrom(ctx).Cases
+		cases.Clear(c.ID) // an earlier write of the same request may have shown it
+		cases.Prime(c.ID, c)
+	}
 }
 
 // Optional loads what an id points to, where there is one.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
@@ -81,7 +83,7 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 	return out, nil
 }
 
-func (r *Reader) readLists(ctx context.Context, keys []listKey) (map[listKey]any, error) {
+func (r *Reader) readLists(ctx context.Context, scope *filter.Scope, keys []listKey) (map[listKey]any, error) {
 	type group struct{ of, request string }
 	parents := map[group][]uuid.UUID{}
 	for _, k := range keys {
@@ -94,7 +96,7 @@ func (r *Reader) readLists(ctx context.Context, keys []listKey) (map[listKey]any
 		if err := json.Unmarshal([]byte(g.request), &q); err != nil {
 			return nil, fmt.Errorf("read a list's request: %w", err)
 		}
-		lists, err := r.readList(ctx, g.of, q, ids)
+		lists, err := r.readList(ctx, scope, g.of, q, ids)
 		if err != nil {
 			return nil, fmt.Errorf("list the %s: %w", g.of, err)
 		}
@@ -105,18 +107,19 @@ func (r *Reader) readLists(ctx context.Context, keys []listKey) (map[listKey]any
 	return found, nil
 }
 
-func (r *Reader) readList(ctx context.Context, of string, q listRequest, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q listRequest, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+	now := r.now()
 	switch of {
 	case notesOfCase:
-		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, true, ids)
+		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
 	case historyOfCase:
-		return r.histories(ctx, q.Args, ids)
+		return r.histories(ctx, scope, q.Args, ids)
 	case responsesOfCustomer:
 		f, order, err := decoded[filter.Response](q, responseOrder)
 		if err != nil {
 			return nil, err
 		}
-		return each(r, ctx, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, f.Where(r.now()), ids)
+		return each(r, ctx, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, ids, scope.Responses(now), f.Where(now))
 	case casesOfCustomer, casesOfUser:
 		f, order, err := decoded[filter.Case](q, caseOrder)
 		if err != nil {
@@ -126,7 +129,7 @@ func (r *Reader) readList(ctx context.Context, of string, q listRequest, ids []u
 		if of == casesOfUser {
 			column, parent = "assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
 		}
-		return each(r, ctx, column, parent, order, q.Args, f.Where(q.Viewer, r.now()), ids)
+		return each(r, ctx, column, parent, order, q.Args, ids, scope.Cases(now), f.Where(q.Viewer, now))
 	}
 	return nil, fmt.Errorf("no list is called %q", of)
 }
@@ -151,18 +154,12 @@ func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T],
 	return f, keys, err
 }
 
-func each[T any](r *Reader, ctx context.Context, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, condition any, ids []uuid.UUID) (map[uuid.UUID]any, error) {
-	query := r.db.WithContext(ctx).Model(new(T)).Where(column+" = ANY(?)", array{ids})
-	if condition != true {
-		query = query.Where(condition)
-	}
+func each[T any](r *Reader, ctx context.Context, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
+	rows := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
+	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", array{ids})
 	count := func(ctx context.Context, id uuid.UUID) (int, error) {
 		var n int64
-		one := r.db.WithContext(ctx).Model(new(T)).Where(column+" = ?", id)
-		if condition != true {
-			one = one.Where(condition)
-		}
-		err := one.Count(&n).Error
+		err := rows.Session(&gorm.Session{Context: ctx}).Where(column+" = ?", id).Count(&n).Error
 		return int(n), err
 	}
 	lists, err := page.ReadEach(query, column, parent, order, args, count, ids)

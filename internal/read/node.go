@@ -32,7 +32,7 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 	case model.NoteID:
 		return node(l.Notes.Load(ctx, id))
 	case model.EventID:
-		e, err := r.log.Find(ctx, id)
+		e, err := r.log.Find(ctx, viewer.Scope(), id)
 		if e == nil || err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 		return node(loadOne[model.Theme](ctx, r, id))
 	case model.NotificationID:
 		if staff {
-			return node(loadOne[model.Notification](ctx, r, id))
+			return node(l.Notifications.Load(ctx, id))
 		}
 	case model.ApiTokenID:
 		if viewer.Has() {

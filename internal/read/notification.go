@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
@@ -31,8 +32,8 @@ var notificationOrder = page.Order[model.Notification]{
 }
 
 // Notifications lists mails, the newest first.
-func (r *Reader) Notifications(ctx context.Context, args page.Args, f *NotificationFilter) (*NotificationConnection, error) {
-	query := r.db.WithContext(ctx)
+func (r *Reader) Notifications(ctx context.Context, viewer auth.Viewer, args page.Args, f *NotificationFilter) (*NotificationConnection, error) {
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Notifications(r.now()))
 	if f != nil {
 		query = among(query, "notifications.status", f.Status, f.Status)
 		query = among(query, "notifications.kind", f.Kind, f.Kind)

@@ -43,6 +43,14 @@ func (o CaseOrder) parts() (string, bool)     { return string(o.Field), o.Direct
 func (o ResponseOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
 func (o CustomerOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
 
+// Personal names the field where it is personal data: the order of a list tells of it. Companies are none.
+func (o CustomerOrder) Personal() string {
+	if o.Field == "LAST_NAME" {
+		return "field"
+	}
+	return ""
+}
+
 // value gives what is behind a pointer, or nil: a nil pointer in an interface would not be nil.
 func value[V any](v *V) any {
 	if v == nil {

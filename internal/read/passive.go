@@ -23,14 +23,15 @@ type PassiveList struct {
 }
 
 // Passives lists the passives' queue: one statement finds the page, one reads its rows with their relations.
-func (r *Reader) Passives(ctx context.Context, _ auth.Viewer, q PassiveList) (*ResponseConnection, error) {
+func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList) (*ResponseConnection, error) {
 	order, err := passive.NewOrder(q.PrioritizeBy, q.Segments)
 	if err != nil {
 		return nil, err
 	}
 	var where clause.Expression // nil where nothing narrows the queue: then the responses need not be looked at
-	if q.Filter != nil {
-		where = q.Filter.Where(r.now())
+	if scope := viewer.Scope(); q.Filter != nil || scope.Bounded() {
+		now := r.now()
+		where = clause.And(scope.Responses(now), q.Filter.Where(now))
 	}
 	found, err := order.Read(r.db.WithContext(ctx), q.Args, where)
 	if err != nil {

@@ -2,6 +2,7 @@ package read_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/internal/read"
@@ -53,13 +55,23 @@ INSERT INTO customers (id, company, company_fold, country, segment, segment_fold
 INSERT INTO responses (id, customer_id, score, responded_at, received_at, country, company_fold, segment_fold)
 	SELECT gen_random_uuid(), c.id, (i * 7919) % 11, timestamptz '2025-01-01 00:00Z' + i * interval '1 minute', now(), c.country, c.company_fold, c.segment_fold
 	FROM generate_series(1, 8000) i JOIN (SELECT *, row_number() OVER () AS n FROM customers) c ON c.n = 1 + (i * 31) % 4000;
+UPDATE customers SET search_fold = ' ' || company_fold || ' n' || number, last_name_fold = 'name' || number, phone_fold = '+49 ' || number,
+	attributes_fold = jsonb_build_object('plan', 'p' || number % 700), lifetime_value = number,
+	segment_fold = 's' || number % 200, country = CASE WHEN number % 400 = 0 THEN 'NZ' ELSE country END;
+UPDATE responses r SET survey_fold = CASE WHEN n % 50 = 0 THEN 'rare' ELSE 'flight' END, segment_fold = 's' || n % 40, company_fold = 'c' || n % 900,
+	external_id_fold = 'r' || n, comment = 'comment number n' || n FROM (SELECT id, row_number() OVER () AS n FROM responses) x WHERE x.id = r.id;
+INSERT INTO response_texts SELECT id, 'comment number ' || external_id_fold || ' ' || md5(external_id_fold), ARRAY['crew', 'd' || score, external_id_fold],
+	jsonb_build_object('seat', external_id_fold) FROM responses;
+INSERT INTO themes (id, name, name_fold, created_at, updated_at) SELECT gen_random_uuid(), 't' || i, 't' || i, now(), now() FROM generate_series(1, 400) i;
+INSERT INTO response_themes SELECT r.id, t.id FROM responses r JOIN themes t ON hashtext(r.id::text) % 400 = substr(t.name, 2)::int - 1;
 INSERT INTO cases (id, status, origin, customer_id, response_id, opened_at, updated_at, due_at, closed_at, first_follow_up_at, version,
-		score, category, responded_at, contact_requested, country, company_fold, segment_fold)
+		score, category, responded_at, contact_requested, country, company_fold, segment_fold, survey_fold)
 	SELECT gen_random_uuid(), CASE WHEN n % 10 < 8 THEN 'CLOSED' WHEN n % 10 = 8 THEN 'OPEN' ELSE 'IN_PROGRESS' END, 'RULE', customer_id, id,
 		responded_at, responded_at, responded_at + interval '2 days', CASE WHEN n % 10 < 8 THEN responded_at END, CASE WHEN n % 10 <> 8 THEN responded_at END, 1,
-		score, category, responded_at, contact_requested, country, company_fold, segment_fold
+		score, category, responded_at, contact_requested, country, company_fold, segment_fold, survey_fold
 	FROM (SELECT *, row_number() OVER () AS n FROM responses) r WHERE n <= 6000;
-ANALYZE customers; ANALYZE responses; ANALYZE cases; ANALYZE users`
+INSERT INTO case_external_refs SELECT id, 'SAP', 'x' || number FROM cases WHERE number % 3 = 0;
+VACUUM ANALYZE`
 
 func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	t.Parallel()
@@ -92,12 +104,61 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	by := func(filter string) read.CaseList {
 		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
 	}
+	british := viewer(&model.User{Role: model.Partner, ScopeCustomer: json.RawMessage(`{"country": {"eq": "GB"}}`)})
 	// Where an index finds a handful of rows, PostgreSQL may as well sort them.
 	few := []string{"cases by number", "cases by customer", "responses by customer", "cases below a customer", "responses below a customer"}
+	var theme model.ThemeID
+	w.must(w.db.Gorm.Raw("SELECT id FROM themes WHERE name = 't7'").Scan(&theme).Error)
+	few = append(few, "customers by a part of the name", "customers by a part of the name and the phone", "customers by the last name", "customers by search",
+		"customers by attribute", "cases by a customer's phone", "cases by search", "responses by external id", "responses by what the comment says",
+		"responses by search", "responses by driver", "responses by attribute", "responses by theme", "cases by reference", "cases by company",
+		"cases by a comment", "cases by a rare survey", "customers by country", "customers by segment")
+	responses := func(text string) func() error {
+		return func() error {
+			c, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Join: []string{"Customer"}})
+			if err == nil && len(c.Edges) == 0 {
+				t.Errorf("%s shows nothing", text)
+			}
+			return err
+		}
+	}
+	customers := func(text string) func() error {
+		return func() error {
+			c, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(50)}, parsed(t, text, new(filter.Customer)), nil)
+			if err == nil && len(c.Edges) == 0 {
+				t.Errorf("%s shows nothing", text)
+			}
+			return err
+		}
+	}
 	for name, c := range map[string]struct {
 		index string
 		call  func() error
 	}{
+		"customers by a part of the name":               {"customers_last_name_part", customers(`{"lastName": {"contains": "AME77"}}`)},
+		"customers by a part of the name and the phone": {"customers_last_name_part", customers(`{"lastName": {"contains": "AME77"}, "phone": {"contains": "77"}}`)},
+		"customers by the last name":                    {"customers_last_name", customers(`{"lastName": {"startsWith": "name77"}}`)},
+		"customers by search":                           {"customers_search", customers(`{"search": "C77 n77"}`)},
+		"customers by attribute":                        {"customers_attributes", customers(`{"attribute": {"key": "plan", "value": {"eq": "P77"}}}`)},
+		"customers by country":                          {"customers_country", customers(`{"country": {"eq": "New Zealand"}}`)},
+		"customers by segment":                          {"customers_segment", customers(`{"segment": {"eq": "S7"}}`)},
+		"cases by a customer's phone":                   {"customers_phone", cases(by(`{"customer": {"phone": {"eq": "+49 77"}}}`))},
+		"cases by search":                               {"customers_search", cases(by(`{"customer": {"search": "n77"}}`))},
+		"cases by company":                              {"cases_company", cases(by(`{"customer": {"company": {"startsWith": "c77"}}}`))},
+		"cases by segment":                              {"cases_segment", cases(by(`{"customer": {"segment": {"eq": "S7"}}}`))},
+		"cases by a rare survey":                        {"cases_survey", cases(by(`{"response": {"survey": {"eq": "RARE"}}}`))},
+		"cases by a comment":                            {"response_texts_comment", cases(by(`{"response": {"comment": {"contains": "number R77 "}}}`))},
+		"cases by reference":                            {"case_external_refs_external", cases(by(`{"externalRef": {"system": "SAP", "id": "x78"}}`))},
+		"responses by external id":                      {"responses_external_id", responses(`{"externalId": {"eq": "R77"}}`)},
+		"responses by survey":                           {"responses_survey", responses(`{"survey": {"eq": "Flight"}}`)},
+		"responses by segment":                          {"responses_segment", responses(`{"customer": {"segment": {"eq": "s7"}}}`)},
+		"responses by what the comment says":            {"response_texts_comment", responses(`{"comment": {"contains": "number r77 "}}`)},
+		"responses by search":                           {"responses_search", responses(`{"search": "n77"}`)},
+		"responses by driver":                           {"response_texts_drivers", responses(`{"drivers": {"all": ["crew", "R77"]}}`)},
+		"responses by attribute":                        {"response_texts_attributes", responses(`{"attribute": {"key": "seat", "value": {"eq": "R77"}}}`)},
+		"responses by theme":                            {"response_themes_theme", responses(`{"themes": {"all": ["` + theme.String() + `"]}}`)},
+		"responses by a text that most have":            {"responses_newest", responses(`{"comment": {"contains": "comment"}}`)},
+
 		"cases":                    {"cases_newest", cases(by(`{}`))},
 		"cases, the second page":   {"cases_newest", cases(second(by(`{}`)))},
 		"cases, from the end":      {"cases_newest", cases(read.CaseList{Args: page.Args{Last: number(50)}})},
@@ -111,20 +172,24 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"cases by number":          {"cases_number_key", cases(by(`{"number": {"eq": 77}}`))},
 		"cases by customer":        {"cases_customer", cases(by(`{"customer": {"id": ["` + quiet.String() + `"]}}`))},
 		"responses": {"responses_newest", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Join: []string{"Customer"}}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Join: []string{"Customer"}}))
 		}},
 		"responses by customer": {"responses_customer", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
 		}},
 		"responses by country": {"responses_country", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}))
 		}},
 		"responses by category": {"responses_category", func() error {
-			return failed(w.read.Responses(t.Context(), read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"category": ["PASSIVE"]}`)}))
 		}},
 		"responses below a customer": {"responses_customer", func() error { return failed(read.ResponsesOf(w.answer(), busy, read.ResponseList{})) }},
 		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
-		"customers":                  {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), page.Args{}, nil, nil)) }},
+		"cases of a scope":           {"cases_country", func() error { return failed(w.read.Cases(t.Context(), british, by(`{}`))) }},
+		"responses of a scope": {"responses_country", func() error {
+			return failed(w.read.Responses(t.Context(), british, read.ResponseList{Join: []string{"Customer"}}))
+		}},
+		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
 	} {
 		plan := w.plan(last, c.call)
 		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {

@@ -1,6 +1,9 @@
 // Package read owns lists and single objects: what resolvers show. A list is one statement for its rows with the
 // to-one relations that are asked for, and one for each to-many relation of the whole page.
 //
+// What a viewer may not see is in none of them: each query says .Where(viewer.Scope().…), as package auth's comment
+// tells, and the loaders of an answer have the scope of whoever it is for.
+//
 // It refuses to write, and leaves sums to report and the log to event.
 package read
 
@@ -77,7 +80,8 @@ func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*Ca
 			return nil, err
 		}
 	}
-	query := r.db.WithContext(ctx).Where(q.Filter.Where(viewer.User.ID, r.now()))
+	now := r.now()
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(now)).Where(q.Filter.Where(viewer.User.ID, now))
 	out.Connection, err = page.Read(query, order, q.Args, func(rows *gorm.DB) *gorm.DB {
 		for _, relation := range q.Join {
 			rows = rows.Joins(relation)
@@ -99,12 +103,14 @@ type ResponseList struct {
 }
 
 // Responses lists responses.
-func (r *Reader) Responses(ctx context.Context, q ResponseList) (*ResponseConnection, error) {
+func (r *Reader) Responses(ctx context.Context, viewer auth.Viewer, q ResponseList) (*ResponseConnection, error) {
 	order, err := responseOrder(q.OrderBy)
 	if err != nil {
 		return nil, err
 	}
-	c, err := page.Read(r.db.WithContext(ctx).Where(q.Filter.Where(r.now())), order, q.Args, func(rows *gorm.DB) *gorm.DB {
+	now := r.now()
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Responses(now)).Where(q.Filter.Where(now))
+	c, err := page.Read(query, order, q.Args, func(rows *gorm.DB) *gorm.DB {
 		for _, relation := range q.Join {
 			rows = rows.Joins(relation)
 		}
@@ -114,12 +120,13 @@ func (r *Reader) Responses(ctx context.Context, q ResponseList) (*ResponseConnec
 }
 
 // Customers lists customers.
-func (r *Reader) Customers(ctx context.Context, args page.Args, f *filter.Customer, orderBy []*CustomerOrder) (*CustomerConnection, error) {
+func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, args page.Args, f *filter.Customer, orderBy []*CustomerOrder) (*CustomerConnection, error) {
 	order, err := customerOrder(orderBy)
 	if err != nil {
 		return nil, err
 	}
-	c, err := page.Read(r.db.WithContext(ctx).Where(f.Where(r.now())), order, args, nil)
+	now := r.now()
+	c, err := page.Read(r.db.WithContext(ctx).Where(viewer.Scope().Customers(now)).Where(f.Where(now)), order, args, nil)
 	return wrapped(c, "list customers", err)
 }
 
@@ -132,8 +139,8 @@ type NoteFilter struct {
 }
 
 // Notes lists notes, the oldest first.
-func (r *Reader) Notes(ctx context.Context, args page.Args, f *NoteFilter) (*NoteConnection, error) {
-	query := r.db.WithContext(ctx)
+func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, f *NoteFilter) (*NoteConnection, error) {
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Notes(r.now()))
 	if f != nil {
 		if f.Case != nil {
 			query = query.Where("case_id = ANY(?)", array{model.UUIDs(f.Case)})
@@ -191,10 +198,10 @@ func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	return tokens, nil
 }
 
-// CaseByNumber reads a case by its number for people; nil where there is none.
-func (r *Reader) CaseByNumber(ctx context.Context, number int) (*model.Case, error) {
+// CaseByNumber reads a case by its number for people; nil where there is none, or not for this viewer.
+func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int) (*model.Case, error) {
 	c := new(model.Case)
-	err := r.db.WithContext(ctx).Where("number = ?", number).Take(c).Error
+	err := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("number = ?", number).Take(c).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}

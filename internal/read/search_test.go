@@ -133,7 +133,7 @@ func TestNotesAreListedByCaseAuthorAndTime(t *testing.T) {
 		{&read.NoteFilter{CreatedAt: within(`{"gte": "2026-03-01T07:30:00Z", "lt": "2026-03-01T09:30:00Z"}`)}, "b c "},
 		{&read.NoteFilter{Author: []model.UserID{w.ann.ID}, CreatedAt: within(`{"isNull": true}`)}, ""},
 	} {
-		got, err := w.read.Notes(t.Context(), page.Args{}, c.f)
+		got, err := w.read.Notes(t.Context(), everybody, page.Args{}, c.f)
 		w.must(err)
 		if found := names(got.Nodes(), func(n *model.Note) string { return n.Body }); found != c.want {
 			t.Errorf("%+v lists %s; want %s", c.f, found, c.want)
@@ -142,7 +142,7 @@ func TestNotesAreListedByCaseAuthorAndTime(t *testing.T) {
 			t.Errorf("%+v counts %d: %v", c.f, n, err)
 		}
 	}
-	last, err := w.read.Notes(t.Context(), page.Args{Last: number(2)}, nil)
+	last, err := w.read.Notes(t.Context(), everybody, page.Args{Last: number(2)}, nil)
 	if err != nil || names(last.Nodes(), func(n *model.Note) string { return n.Body }) != "c d " || !last.PageInfo.HasPreviousPage {
 		t.Errorf("the last two: %v, %v", last, err)
 	}

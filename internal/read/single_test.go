@@ -115,11 +115,11 @@ func TestACaseIsFoundByItsNumber(t *testing.T) {
 	second := w.open(w.customer(nil), nil, nil)
 	var number int
 	w.must(w.db.Gorm.Raw("SELECT number FROM cases WHERE id = ?", second.ID).Scan(&number).Error)
-	if got, err := w.read.CaseByNumber(t.Context(), number); err != nil || got.ID != second.ID || got.Number != number {
+	if got, err := w.read.CaseByNumber(t.Context(), everybody, number); err != nil || got.ID != second.ID || got.Number != number {
 		t.Errorf("%v, %v", got, err)
 	}
 	for _, none := range []int{0, -1, number + 1, 2147483647} {
-		if got, err := w.read.CaseByNumber(t.Context(), none); got != nil || err != nil {
+		if got, err := w.read.CaseByNumber(t.Context(), everybody, none); got != nil || err != nil {
 			t.Errorf("%d: %v, %v", none, got, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
@@ -27,10 +28,11 @@ type CategoryCount struct {
 	Count    int
 }
 
-// PreviewRule tries a rule that need not be kept on the responses since a time, and changes nothing. A response that
+// PreviewRule tries a rule that need not be kept on the responses that the viewer sees, since a time, and changes nothing. A response that
 // has a case already would not have been given another.
-func (r *Reports) PreviewRule(ctx context.Context, rule *model.Rule, since time.Time) (*RulePreview, error) {
-	query := r.db.WithContext(ctx).Model(&model.Response{}).Where("responded_at >= ?", since)
+func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *model.Rule, since time.Time) (*RulePreview, error) {
+	now := r.now()
+	query := r.db.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)
 	if len(rule.Scores) > 0 {
 		query = query.Where("score IN ?", rule.Scores)
 	}
@@ -42,7 +44,7 @@ func (r *Reports) PreviewRule(ctx context.Context, rule *model.Rule, since time.
 		if err != nil {
 			return nil, err
 		}
-		query = query.Where(f.WhereReceived(r.now()))
+		query = query.Where(f.WhereReceived(now))
 	}
 	query = query.Session(&gorm.Session{})
 	var rows []struct {

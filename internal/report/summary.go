@@ -1,4 +1,5 @@
-// Package report owns figures. It only reads.
+// Package report owns figures. It only reads, and counts what the viewer sees: each query says
+// .Where(viewer.Scope().…), as package auth's comment tells.
 package report
 
 import (
@@ -37,7 +38,7 @@ type CaseSummary struct {
 	Cursor     string // empty where it was not asked for
 }
 
-// CaseSummary counts the cases that the filter leaves. The cursor, where it is asked for, is read before they are
+// CaseSummary counts the cases that the viewer sees and the filter leaves. The cursor, where it is asked for, is read before they are
 // counted: the figures include at least everything up to it.
 func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter.Case, cursor bool) (*CaseSummary, error) {
 	var head string
@@ -49,7 +50,7 @@ func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter
 	}
 	now := r.now()
 	out := new(CaseSummary)
-	err = r.db.WithContext(ctx).Model(&model.Case{}).Where(f.Where(viewer.User.ID, now)).Select(`
+	err = r.db.WithContext(ctx).Model(&model.Case{}).Where(viewer.Scope().Cases(now)).Where(f.Where(viewer.User.ID, now)).Select(`
 		count(*) FILTER (WHERE status = 'OPEN') AS open,
 		count(*) FILTER (WHERE status = 'IN_PROGRESS') AS in_progress,
 		count(*) FILTER (WHERE status = 'CLOSED') AS closed,

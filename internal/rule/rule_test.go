@@ -45,7 +45,7 @@ func TestARuleMatchesByScoreAndContactRequest(t *testing.T) {
 func TestARuleMatchesByItsFilter(t *testing.T) {
 	t.Parallel()
 	c := &model.Customer{Country: new("BR"), Segment: new("Gold"), Company: new("Straße AG")}
-	r := &model.Response{Score: 3, RespondedAt: at.Add(-time.Hour)}
+	r := &model.Response{Score: 3, RespondedAt: at.Add(-time.Hour), Comment: new("Too late"), Drivers: []string{"Crew"}}
 	for filter, want := range map[string]bool{
 		`{"customer":{"country":{"eq":"BR"}}}`:                                     true,
 		`{"customer":{"country":{"eq":"br"}}}`:                                     true,
@@ -68,13 +68,20 @@ func TestARuleMatchesByItsFilter(t *testing.T) {
 		`{"score":{"in":[7,8]}}`:                                                   false,
 		`{"respondedAt":{"withinLast":"PT2H"}}`:                                    true,
 		`{"respondedAt":{"withinLast":"PT30M"}}`:                                   false,
+		`{"hasCase":false}`:                                                        true, // it is opened by what rules decide
+		`{"hasCase":true}`:                                                         false,
+		`{"contactStatus":["NOT_CONTACTED"]}`:                                      true,
+		`{"comment":{"contains":"LATE"}}`:                                          true,
+		`{"drivers":{"any":["crew"]}}`:                                             true,
+		`{"themeEffort":["HARD"]}`:                                                 true,
+		`{"themeEffort":["EASY"]}`:                                                 false,
 	} {
 		compiled, err := rule.Compile([]model.Rule{{Enabled: true, Filter: json.RawMessage(filter)}})
 		if err != nil {
 			t.Errorf("%s: %v", filter, err)
 			continue
 		}
-		if got := len(rule.Match(compiled, r, c, at).Matched) == 1; got != want {
+		if got := len(rule.Match(compiled, r, c, at, model.Theme{Effort: model.Hard}).Matched) == 1; got != want {
 			t.Errorf("%s: matched is %t", filter, got)
 		}
 	}

@@ -17,9 +17,11 @@ import (
 
 // CreateUserInput is a new user.
 type CreateUserInput struct {
-	Name  string
-	Email string
-	Role  model.Role
+	Name         string
+	Email        string
+	Role         model.Role
+	Scope        *ScopeInput // nil: everything
+	PersonalData *bool       // nil: true
 }
 
 // CreateUserPayload is the new user.
@@ -27,12 +29,14 @@ type CreateUserPayload struct{ User *model.User }
 
 // UpdateUserInput changes a user; what is absent stays.
 type UpdateUserInput struct {
-	ID         model.UserID
-	Name       graphql.Omittable[*string]
-	Email      graphql.Omittable[*string]
-	Role       graphql.Omittable[*model.Role]
-	Active     graphql.Omittable[*bool]
-	ReassignTo *model.UserID
+	ID           model.UserID
+	Name         graphql.Omittable[*string]
+	Email        graphql.Omittable[*string]
+	Role         graphql.Omittable[*model.Role]
+	Active       graphql.Omittable[*bool]
+	Scope        graphql.Omittable[*ScopeInput]
+	PersonalData graphql.Omittable[*bool]
+	ReassignTo   *model.UserID
 }
 
 // UpdateUserPayload counts the cases, not closed, that are still theirs.
@@ -49,6 +53,13 @@ func (s *Setup) CreateUser(ctx context.Context, in CreateUserInput) (*CreateUser
 	}
 	user := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: in.Email, Role: in.Role, Active: true, CreatedAt: s.clock()}
 	user.Fold()
+	if err := in.Scope.apply(user); err != nil {
+		return nil, err
+	}
+	user.PersonalDataHidden = in.PersonalData != nil && !*in.PersonalData
+	if err := checkBounds(user); err != nil {
+		return nil, err
+	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Create(user).Error })
 	if err != nil {
 		return nil, emailTaken(err)
@@ -93,7 +104,8 @@ func (s *Setup) UpdateUser(ctx context.Context, viewer auth.Viewer, in UpdateUse
 			return fault.Input("input.reassignTo", "cases are handed on only together with active: false, or a role that works no cases")
 		}
 		err = tx.Model(&model.User{}).Where("id = ?", user.ID).
-			Select("Name", "NameFold", "Email", "EmailFold", "Role", "Active").Updates(user).Error
+			Select("Name", "NameFold", "Email", "EmailFold", "Role", "Active", "ScopeCustomer", "ScopeResponse", "OwnCasesOnly", "PersonalDataHidden").
+			Updates(user).Error
 		if err != nil {
 			return emailTaken(err)
 		}
@@ -145,8 +157,19 @@ func (in UpdateUserInput) apply(u *model.User) (err error) {
 		}
 		u.Active = *active
 	}
+	if scope, given := in.Scope.ValueOK(); given {
+		if err := scope.apply(u); err != nil {
+			return err
+		}
+	}
+	if personal, given := in.PersonalData.ValueOK(); given {
+		if personal == nil {
+			return notNull("personalData")
+		}
+		u.PersonalDataHidden = !*personal
+	}
 	u.Fold()
-	return nil
+	return checkBounds(u)
 }
 
 func notNull(field string) error {

@@ -2,6 +2,7 @@ package setup_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -88,12 +89,12 @@ func TestWhatIsAbsentOfAUserStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		row := read[model.User](w, u.ID)
-		if *row != *out.User {
+		if !reflect.DeepEqual(row, out.User) {
 			t.Errorf("answered %+v, stored %+v", out.User, row)
 		}
 		return row
 	}
-	if got := update(setup.UpdateUserInput{}); *got != *read[model.User](w, u.ID) || got.Name != u.Name || got.Email != u.Email || got.Role != u.Role || !got.Active {
+	if got := update(setup.UpdateUserInput{}); !reflect.DeepEqual(got, read[model.User](w, u.ID)) || got.Name != u.Name || got.Email != u.Email || got.Role != u.Role || !got.Active {
 		t.Errorf("nothing given: %+v", got)
 	}
 	if got := update(setup.UpdateUserInput{Name: given(" ANA ")}); got.Name != "ANA" || got.NameFold != "ana" || got.Email != u.Email || got.Role != u.Role || !got.Active {

@@ -1,0 +1,151 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestASessionEndsWithItsScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.user(model.Partner, func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country":   {"eq": "GB"}}`) })
+	k := w.token(u)
+	for _, change := range []string{
+		`scope_customer = '{"country": {"eq": "BR"}}'`, `scope_response = '{"score": {"lte": 6}}'`, "own_cases_only = true", "personal_data_hidden = true", "scope_customer = NULL",
+	} {
+		in, err := w.tokens.SignIn(t.Context(), k.secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+			t.Fatalf("before %s: %v, %v", change, ended, err)
+		}
+		w.must("UPDATE users SET name = name || 'x' WHERE id = $1", u.ID.UUID)
+		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+			t.Fatalf("a new name ends the session: %v", err)
+		}
+		w.must("UPDATE users SET "+change+" WHERE id = $1", u.ID.UUID)
+		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 1 {
+			t.Errorf("after %s the session goes on: %v", change, err)
+		}
+		again, err := w.tokens.SignIn(t.Context(), k.secret)
+		if err != nil || again.View() == in.View() {
+			t.Errorf("after %s the view is the same: %v", change, err)
+		}
+	}
+}
+
+func TestAScopeThatCannotBeReadLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.user(model.Partner)
+	k := w.token(u)
+	w.must(`UPDATE users SET scope_customer = '{"colour": {"eq": "red"}}' WHERE id = $1`, u.ID.UUID)
+	in, err := w.tokens.SignIn(t.Context(), k.secret)
+	if in != nil || err == nil || code(err) != "" {
+		t.Errorf("%+v, %v: not an internal error", in, err)
+	}
+	broken := auth.Viewer{User: &model.User{ScopeCustomer: json.RawMessage(`{"colour": {"eq": "red"}}`)}}
+	if s := broken.Scope(); !s.Bounded() || !s.Veiled() || s.Sees(nil) {
+		t.Error("a viewer made by hand sees something by it")
+	}
+}
+
+// Two of one View may share an answer; ownCasesOnly makes each their own.
+func TestViewersOfOneViewSeeTheSame(t *testing.T) {
+	t.Parallel()
+	british := func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`) }
+	own := func(u *model.User) { u.OwnCasesOnly = true }
+	hidden := func(u *model.User) { u.PersonalDataHidden = true }
+	view := func(role model.Role, change ...func(*model.User)) string {
+		v := viewer(role)
+		for _, c := range change {
+			c(v.User)
+		}
+		return v.View()
+	}
+	for _, changes := range [][]func(*model.User){nil, {british, hidden}} {
+		if one, other := view(model.Partner, changes...), view(model.Partner, changes...); one != other {
+			t.Errorf("two who see the same have the views %q and %q", one, other)
+		}
+	}
+	seen := map[string]bool{}
+	for _, v := range []string{
+		view(model.Partner), view(model.Agent), view(model.Partner, british), view(model.Partner, hidden), view(model.Partner, british, hidden),
+		view(model.Partner, own), view(model.Partner, own), auth.Viewer{}.View(),
+	} {
+		if seen[v] {
+			t.Errorf("%q is the view of two who do not see the same", v)
+		}
+		seen[v] = true
+	}
+}
+
+func TestAScopeIsReadByWhoseItIsAndByThoseWhoSeeEverything(t *testing.T) {
+	t.Parallel()
+	other := &model.User{ID: model.UserID{UUID: model.NewUUID()}, OwnCasesOnly: true}
+	for role, may := range map[model.Role]bool{model.Admin: true, model.Manager: true, model.Agent: true, model.Stakeholder: true, model.Partner: false, model.Intake: false} {
+		v := viewer(role)
+		if s, err := v.ScopeOf(other); (err == nil) != may || (s != nil) != may {
+			t.Errorf("%s reads another's: %v, %v", role, s, err)
+		}
+		v.User.PersonalDataHidden = true
+		if _, err := v.ScopeOf(other); code(err) != fault.Forbidden {
+			t.Errorf("%s who sees no personal data reads another's: %v", role, err)
+		}
+		if _, err := v.ScopeOf(v.User); err != nil {
+			t.Errorf("%s reads their own: %v", role, err)
+		}
+	}
+}
+
+func TestWhoIsBoundedUsesOnlyWhatIsMarked(t *testing.T) {
+	t.Parallel()
+	const marked = `
+directive @requires(role: [Role!]!) on FIELD_DEFINITION
+directive @scoped on FIELD_DEFINITION
+enum Role { ADMIN MANAGER AGENT STAKEHOLDER PARTNER INTAKE }
+type Query { open: Case @scoped  closed: Case }
+type Mutation { write: Case @scoped  configure: Case }
+type Subscription { watch: Case @scoped  listen: Case }
+type Case { id: ID  closed: Case }`
+	s := gqlparser.MustLoadSchema(&ast.Source{Input: marked})
+	for query, want := range map[string]fault.Code{
+		`{open {id closed {id}}}`: "", `{closed {id}}`: fault.Forbidden, `{open {id} x: closed {id}}`: fault.Forbidden, `{...f} fragment f on Query {... on Query {closed {id}}}`: fault.Forbidden,
+		`mutation {write {id}}`: "", `mutation {configure {id}}`: fault.Forbidden, `subscription {watch {id}}`: "", `subscription {listen {id}}`: fault.Forbidden,
+		`{__typename __schema {queryType {name}}}`: "",
+	} {
+		doc, errs := gqlparser.LoadQueryWithRules(s, query, rules.NewDefaultRules())
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		for name, change := range map[string]func(*model.User){
+			"scoped": func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`) }, "own": func(u *model.User) { u.OwnCasesOnly = true },
+			"veiled": func(u *model.User) { u.PersonalDataHidden = true }, "whole": func(*model.User) {},
+		} {
+			v := viewer(model.Manager)
+			change(v.User)
+			oc := &graphql.OperationContext{Operation: doc.Operations[0]}
+			var got fault.Code
+			if err := (auth.Guard{}).MutateOperationContext(auth.With(t.Context(), v), oc); err != nil {
+				got = code(err)
+			}
+			if want := map[bool]fault.Code{true: "", false: want}[name == "whole"]; got != want {
+				t.Errorf("%s by who is %s: %q", query, name, got)
+			}
+			if veils := oc.ResolverMiddleware != nil; want == "" && veils != (name == "veiled") {
+				t.Errorf("%s by who is %s: the veil is on: %t", query, name, veils)
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+// An event is visible to a scope where its snapshot and the case as it is now both are. How a case stands now is what
+// its newest event says: whatever a filter looks at changes with an event. For the events that are followed live that
+// is in memory already, once for all who watch; only who reads far back asks the table, once a page.
+
+// standing is how the cases of one page of events stand.
+type standing struct {
+	newest map[model.CaseID]*Event          // in the page: it may be ahead of memory
+	tail   int64                            // where memory ended when the table was asked; what came after is in memory, or that is too old
+	cases  map[model.CaseID]*model.Snapshot // what the table said; nil where it was not asked
+}
+
+func (l *Log) standingOf(page []*Event) *standing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &standing{newest: make(map[model.CaseID]*Event, len(page)), tail: l.tail}
+	for _, e := range page {
+		s.newest[e.CaseID] = e
+	}
+	return s
+}
+
+// remembers notes the newest event of each case in memory. The caller holds the lock.
+func (l *Log) remembers(e *Event) {
+	if l.newest == nil {
+		l.newest = map[model.CaseID]*Event{}
+	}
+	l.newest[e.CaseID] = e
+}
+
+// forgets an event that leaves memory. The caller holds the lock.
+func (l *Log) forgets(e *Event) {
+	if n := l.newest[e.CaseID]; n != nil && *n.Position <= *e.Position {
+		delete(l.newest, e.CaseID)
+	}
+}
+
+// stands gives the case of one of the page's events as it is now, as far as this server has followed the log.
+func (l *Log) stands(ctx context.Context, id model.CaseID, seen *standing) (*model.Snapshot, error) {
+	l.mu.Lock()
+	newest, tail := l.newest[id], l.tail
+	fresh := seen.cases != nil && (seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1)
+	l.mu.Unlock()
+	if newest != nil {
+		if in := seen.newest[id]; in != nil && in.Version > newest.Version {
+			newest = in
+		}
+		return newest.Then, nil
+	}
+	if !fresh {
+		cases, err := l.lookUp(ctx, seen.newest)
+		if err != nil {
+			return nil, err
+		}
+		seen.tail, seen.cases = tail, cases
+	}
+	return seen.cases[id], nil
+}
+
+// lookUp reads how cases stand now.
+func (l *Log) lookUp(ctx context.Context, of map[model.CaseID]*Event) (map[model.CaseID]*model.Snapshot, error) {
+	ids := slices.Collect(maps.Keys(of))
+	var rows []struct {
+		CaseID   model.CaseID
+		Snapshot json.RawMessage
+	}
+	err := l.db.Gorm.WithContext(ctx).Raw(
+		"SELECT DISTINCT ON (case_id) case_id, snapshot FROM case_events WHERE case_id IN ? ORDER BY case_id, version DESC", model.UUIDs(ids)).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read how cases stand: %w", err)
+	}
+	cases := make(map[model.CaseID]*model.Snapshot, len(rows))
+	for _, r := range rows {
+		s := new(model.Snapshot)
+		if err := json.Unmarshal(r.Snapshot, s); err != nil {
+			return nil, fmt.Errorf("decode how case %s stands: %w", r.CaseID, err)
+		}
+		cases[r.CaseID] = s
+	}
+	return cases, nil
+}
+
+// within tells whether the scope sees the event's case as it is now.
+func (l *Log) within(ctx context.Context, scope *filter.Scope, e *Event, seen *standing) (bool, error) {
+	now, err := l.stands(ctx, e.CaseID, seen)
+	if now == nil || err != nil { // a case is never deleted; one that is not there is not seen
+		return false, err
+	}
+	return scope.Sees(filter.Of(now, time.Now())), nil
+}
+
+// mayHaveLeft tells whether the case is not known to be seen any more: it changed since, or so much did that memory
+// cannot tell.
+func (l *Log) mayHaveLeft(scope *filter.Scope, id model.CaseID, seen *standing) bool {
+	l.mu.Lock()
+	newest, tail := l.newest[id], l.tail
+	kept := seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1
+	l.mu.Unlock()
+	if newest == nil {
+		return !kept
+	}
+	in := seen.newest[id]
+	return newest.Version > in.Version && !scope.Sees(filter.Of(newest.Then, time.Now()))
+}
+
+// caughtUp waits until this server has followed the log up to a place: before that, memory may say that a case stands
+// where it no longer does.
+func (l *Log) caughtUp(ctx context.Context, head place) error {
+	select {
+	case <-l.started:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.ctx.Done():
+		return errClosed
+	}
+	for {
+		l.mu.Lock()
+		done, grown := l.tail >= head.position || l.nonce() != head.nonce, l.grown
+		l.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.ctx.Done():
+			return errClosed
+		}
+	}
+}

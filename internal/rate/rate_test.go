@@ -1,0 +1,103 @@
+package rate
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// clock stands until it is moved.
+type clock struct{ moved atomic.Int64 }
+
+func (c *clock) now() time.Time        { return start.Add(time.Duration(c.moved.Load())) }
+func (c *clock) later(d time.Duration) { c.moved.Add(int64(d)) }
+
+func token() model.ApiTokenID { return model.ApiTokenID{UUID: model.NewUUID()} }
+
+func TestABucketPaysUntilItIsEmptyAndRefillsSteadily(t *testing.T) {
+	t.Parallel()
+	var c clock
+	b, mine := New(1000, 100, c.now), token()
+	for i := range 4 {
+		got, err := b.Take(mine, 250)
+		want := Limit{Limit: 1000, Remaining: 750 - 250*i, RestoreRate: 100, Cost: 250, ResetAt: start.Add(time.Duration(i+1) * 2500 * time.Millisecond)}
+		if err != nil || *got != want {
+			t.Fatalf("%+v, %v; not %+v", got, err, want)
+		}
+	}
+	var e *Exceeded
+	if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.RetryAfter != 2500*time.Millisecond || e.Seconds() != 3 || e.Remaining != 0 || e.Cost != 250 {
+		t.Fatalf("%+v", e)
+	}
+	if _, err := b.Take(token(), 250); err != nil {
+		t.Errorf("another token: %v", err)
+	}
+	c.later(e.RetryAfter - time.Millisecond)
+	if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.Remaining != 249 || e.Seconds() != 1 {
+		t.Errorf("a moment too early: %v", err)
+	}
+	c.later(time.Millisecond)
+	if got, err := b.Take(mine, 250); err != nil || got.Remaining != 0 {
+		t.Errorf("after the wait that it asked for: %+v, %v", got, err)
+	}
+	c.later(time.Hour)
+	if got, err := b.Take(mine, 1); err != nil || got.Remaining != 999 {
+		t.Errorf("it holds no more than its limit: %+v, %v", got, err)
+	}
+	c.later(-time.Minute)
+	if got, err := b.Take(mine, 1); err != nil || got.Remaining != 998 {
+		t.Errorf("a clock that was put back takes nothing: %+v, %v", got, err)
+	}
+}
+
+func TestManyAtOncePayNoMoreThanThereIs(t *testing.T) {
+	t.Parallel()
+	var c clock
+	b, mine := New(1000, 1, c.now), token()
+	var paid atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 50 {
+				if _, err := b.Take(mine, 7); err == nil {
+					paid.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if paid.Load() != 142 { // 1000 / 7
+		t.Errorf("%d paid", paid.Load())
+	}
+}
+
+func TestBucketsThatAreFullAgainAreDropped(t *testing.T) {
+	t.Parallel()
+	var c clock
+	b := New(1000, 100, c.now)
+	busy := token()
+	most := 0
+	for range 10_000 {
+		c.later(10 * time.Millisecond)
+		if _, err := b.Take(busy, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Take(token(), 100); err != nil { // full again after a second, or a hundred others
+			t.Fatal(err)
+		}
+		most = max(most, len(b.open))
+	}
+	if most > 4*sweepLeast {
+		t.Errorf("%d buckets at a time", most)
+	}
+	c.later(time.Hour)
+	if got, err := b.Take(busy, 0); err != nil || got.Remaining != 1000 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,0 +1,18 @@
+package migrations
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ApplyTo stops after a version, as an older program did.
+func ApplyTo(ctx context.Context, pool *pgxpool.Pool, version int64) error {
+	provider, db, err := provide(pool)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = provider.UpTo(ctx, version)
+	return err
+}

@@ -1,0 +1,104 @@
+package model_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// hidden are the fields that Veiled takes away; all others of the type stay. A new field is of the one kind or of the
+// other: whoever adds it says which.
+var hidden = map[string][]string{
+	"Customer": {"ExternalID", "NameKey", "FirstName", "LastName", "Email", "EmailFold", "Phone", "AccountManagerEmail", "AgentEmail", "Attributes"},
+	"Response": {"ExternalID", "Comment", "Attributes"},
+	"Case":     {"RootCause"},
+	"Snapshot": {"ExternalRefs"},
+	"Event":    {"NoteID", "Improvement", "Whys", "Snapshot", "Before"},
+}
+
+func TestWhatIsVeiledIsWhatIsSaidHere(t *testing.T) {
+	t.Parallel()
+	customer, response, kase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
+	event := &model.LoggedEvent{Then: snapshot}
+	for _, v := range []any{customer, response, kase, snapshot, &event.Event} {
+		filled(t, reflect.ValueOf(v).Elem(), 0)
+	}
+	for name, veiled := range map[string]any{
+		"Customer": customer.Veiled(), "Response": response.Veiled(), "Case": kase.Veiled(), "Snapshot": snapshot.Veiled(), "Event": &event.Veiled().Event,
+	} {
+		v := reflect.ValueOf(veiled).Elem()
+		for i := range v.NumField() {
+			field := v.Type().Field(i).Name
+			if gone := v.Field(i).IsZero(); gone != slices.Contains(hidden[name], field) {
+				t.Errorf("%s.%s is hidden: %t; say in this test and in veil.go whether it is personal", name, field, gone)
+			}
+		}
+	}
+	if event.NoteID == nil || customer.FirstName == nil || snapshot.Customer.FirstName == nil {
+		t.Error("the original has lost what only the copy should")
+	}
+	for what, c := range map[string]*model.Customer{
+		"of a case": kase.Veiled().Customer, "of a response": response.Veiled().Customer, "of a case's response": kase.Veiled().Response.Customer,
+		"of a snapshot": &snapshot.Veiled().Customer, "of an event": &event.Veiled().Then.Customer,
+	} {
+		if c.ID.String() == "" || c.FirstName != nil || c.Email != nil || c.Company == nil {
+			t.Errorf("the customer %s is %+v", what, c)
+		}
+	}
+	if s := event.Veiled().Then; s.Response.Comment != nil || s.Case.RootCause != nil {
+		t.Errorf("an event's snapshot is %+v", s)
+	}
+	if name := customer.Veiled().DisplayName(); name != "Customer 7" {
+		t.Errorf("the customer is called %q", name)
+	}
+	var none *model.Customer
+	if none.Veiled() != nil || (*model.Response)(nil).Veiled() != nil || (*model.Case)(nil).Veiled() != nil {
+		t.Error("something was made of nothing")
+	}
+}
+
+// filled gives every field a value that is not its zero.
+func filled(t *testing.T, v reflect.Value, depth int) {
+	t.Helper()
+	switch {
+	case depth > 8:
+		return
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(time.Unix(1, 0)))
+	case v.Type() == reflect.TypeFor[decimal.Decimal]():
+		v.Set(reflect.ValueOf(decimal.NewFromInt(1)))
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		filled(t, v.Elem(), depth+1)
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			filled(t, v.Field(i), depth+1)
+		}
+	case v.Kind() == reflect.Array:
+		for i := range v.Len() {
+			filled(t, v.Index(i), depth+1)
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		filled(t, v.Index(0), depth+1)
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"key": "value"}))
+	case v.Kind() == reflect.String:
+		v.SetString("text")
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.CanInt():
+		v.SetInt(7)
+	case v.CanUint():
+		v.SetUint(7)
+	case v.CanFloat():
+		v.SetFloat(7)
+	default:
+		t.Fatalf("no value is known for %s", v.Type())
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/httpd"
+	"github.com/closeloop/closeloop/model"
+)
+
+const rateLimit = `{viewer {rateLimit {limit remaining restoreRate resetAt cost}}}`
+
+// dear costs more than half of the smallest bucket.
+const dear = `{cases(first: 100) {nodes {notes(first: 50) {nodes {id body createdAt}}}}}`
+
+func TestTheSmallestBucketPaysForTheDearestOperation(t *testing.T) {
+	t.Parallel()
+	if httpd.CostMax != config.RateLeast {
+		t.Errorf("an operation may cost %d, and a bucket may hold %d", httpd.CostMax, config.RateLeast)
+	}
+}
+
+func TestATokenThatHasSpentItsPointsIsToldWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
+	full := s.ok(model.Manager, rateLimit, nil).at("viewer.rateLimit")
+	if full.number("limit") != config.RateLeast || full.number("restoreRate") != 1 || full.number("cost") < 20 || full.missing("resetAt") {
+		t.Errorf("%v", full.v)
+	}
+	s.ok(model.Agent, dear, nil)
+	left := s.ok(model.Agent, rateLimit, nil).number("viewer.rateLimit.remaining")
+	if left >= config.RateLeast/2 || left <= 0 {
+		t.Fatalf("%d points are left of a dear operation", left)
+	}
+	a := s.gql(model.Agent, dear, nil)
+	if a.code() != "RATE_LIMITED" || a.status != http.StatusOK || a.v != nil {
+		t.Fatalf("status %d: %s", a.status, a.body)
+	}
+	// It gets a point back each second.
+	short := a.errors[0].Extensions["cost"].(float64) - a.errors[0].Extensions["remaining"].(float64)
+	if wait := a.errors[0].Extensions["retryAfter"].(float64); wait < short-1 || wait > short+1 {
+		t.Errorf("it is to wait %v s for %v points", wait, short)
+	}
+	if again := s.ok(model.Agent, rateLimit, nil).number("viewer.rateLimit.remaining"); again < left-2*full.number("cost") {
+		t.Errorf("what was refused has cost: %d points, then %d", left, again)
+	}
+	s.ok(model.Manager, dear, nil) // another token has a bucket of its own
+
+	body, err := json.Marshal(vars{"query": dear})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for accept, want := range map[string]int{"": 200, "application/json": 200, "*/*": 200, "application/graphql-response+json": 429} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+s.tokens[model.Agent])
+		if accept != "" {
+			request.Header.Set("Accept", accept)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if wait, err := strconv.Atoi(response.Header.Get("Retry-After")); response.StatusCode != want || err != nil || wait < 1 {
+			t.Errorf("Accept %q: status %d, not %d; Retry-After %q", accept, response.StatusCode, want, response.Header.Get("Retry-After"))
+		}
+	}
+
+	c := s.watch(model.Agent, "", "id case {history(first: 100) {nodes {id case {notes(first: 100) {nodes {id}}}}}}")
+	if code := c.refused(); code != "RATE_LIMITED" {
+		t.Errorf("a subscription that the bucket cannot pay: %q", code)
+	}
+}
+
+func TestASubscriptionPaysOnceAndAWriteThatIsNotPaidWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
+	_, opened := s.submitted(vars{"score": 9})
+	if opened != "" {
+		t.Fatal("a case")
+	}
+	c := s.watch(model.Partner, `(after: "`+s.place()+`")`, "type")
+	response, _ := s.submitted(vars{"score": 9})
+	s.ok(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{"responseId": response, "note": "Why."}})
+	c.next()
+	before := s.ok(model.Partner, rateLimit, nil)
+	one := s.ok(model.Manager, `{case(number: 1) {id}}`, nil).text("case.id")
+	for range 20 {
+		s.note(one, "Called.")
+	}
+	for range 20 {
+		c.next()
+	}
+	after := s.ok(model.Partner, rateLimit, nil)
+	if spent := before.number("viewer.rateLimit.remaining") - after.number("viewer.rateLimit.remaining"); spent > after.number("viewer.rateLimit.cost") {
+		t.Errorf("twenty events cost %d points", spent)
+	}
+
+	// A submitter that goes on until its bucket is empty.
+	in := vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}
+	for {
+		responses := s.count("responses")
+		a := s.gql(model.Intake, submit, in)
+		if a.code() == "RATE_LIMITED" {
+			if n := s.count("responses"); n != responses {
+				t.Error("the refused response is in")
+			}
+			break
+		}
+		if len(a.errors) > 0 || s.count("responses") != responses+1 {
+			t.Fatalf("%s", a.body)
+		}
+	}
+}
+
+// A survey tool that sends its answers one by one, after a campaign or of a whole year, is no mischief.
+func TestBurstsOfSubmittedResponsesPassByDefault(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, settings{rate: [2]config.Number{0, 1}})
+	const rich = `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id externalId score category receivedAt survey comment drivers contactRequested respondedAt}}}`
+	const calls = 50
+	begin := s.ok(model.Intake, rateLimit, nil)
+	for range calls {
+		if a := s.gql(model.Intake, rich, vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}); len(a.errors) > 0 {
+			t.Fatal(a.body)
+		}
+	}
+	end := s.ok(model.Intake, rateLimit, nil)
+	each := (begin.number("viewer.rateLimit.remaining") - end.number("viewer.rateLimit.remaining")) / calls
+	limit, restore := new(config.Config).Rate()
+	if burst, minute := limit/each, 60*restore/each; each < 1 || burst < 5_000 || minute < 20_000 {
+		t.Errorf("a response costs %d: %d pass at once, and %d a minute", each, burst, minute)
+	} else {
+		t.Logf("a response costs %d: %d pass at once, and %d a minute", each, burst, minute)
+	}
+}
