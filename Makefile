@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test generate build help
+.PHONY: run test soak generate build help
 
 run: ## Start closeloop with sample data on http://127.0.0.1:8080
 	@[ -n "$$DATABASE_URL" ] || ./.ci/install-postgres
@@ -9,6 +9,10 @@ run: ## Start closeloop with sample data on http://127.0.0.1:8080
 test: ## Run all tests, with the race detector
 	@./.ci/install-postgres
 	go test -race -timeout 15m ./...
+
+soak: ## Put the feed under fire for as long as SOAK says (10m), with kill -9 of servers and of PostgreSQL
+	@./.ci/install-postgres
+	CLOSELOOP_SOAK=$${SOAK:-10m} go test -race -count 1 -timeout 0 -v -run '^TestTheLogUnderFire' .
 
 generate: ## Write the GraphQL code in graph/ from its schema
 	go tool gqlgen generate

@@ -39,31 +39,37 @@ var arrows = map[string][]string{
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":      {"model", "internal/pg"},
 	"internal/rate":     {"model"},
+	"internal/egress":   {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
 	"internal/live": {},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
-	"internal/notify": {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/page", "internal/passive", "internal/rate", "internal/read",
+	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/setup"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/rate", "internal/read"},
-	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/event",
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
+	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},
+	"docs/examples/receiver": {},
+
+	// Measuring.
+	"bench/feed": {},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,18 +53,51 @@ func (s *testServer) gql(role model.Role, query string, v vars) *answer {
 	if err != nil {
 		panic(err)
 	}
+	if in, ok := v["input"].(vars); ok {
+		if file, ok := in["file"].(csvText); ok {
+			return s.upload(role, query, v, file)
+		}
+	}
 	return s.post(s.tokens[role], body)
 }
 
-func (s *testServer) post(token string, body []byte) *answer {
-	a := &answer{tree: tree{t: s.t}}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+// csvText is the text of a file that goes with a request, as the variable $input.file.
+type csvText string
+
+// upload sends a request with its file (graphql-multipart-request-spec).
+func (s *testServer) upload(role model.Role, query string, v vars, file csvText) *answer {
+	in := maps.Clone(v["input"].(vars))
+	in["file"] = nil
+	operations, err := json.Marshal(map[string]any{"query": query, "variables": vars{"input": in}})
 	if err != nil {
 		panic(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	err = errors.Join(form.WriteField("operations", string(operations)), form.WriteField("map", `{"0": ["variables.input.file"]}`))
+	part, made := form.CreateFormFile("0", "responses.csv")
+	if err = errors.Join(err, made); err == nil {
+		_, err = io.WriteString(part, string(file))
+	}
+	if err = errors.Join(err, form.Close()); err != nil {
+		panic(err)
+	}
+	return s.send(s.tokens[role], form.FormDataContentType(), &body)
+}
+
+func (s *testServer) post(token string, body []byte) *answer {
+	return s.send(token, "application/json", bytes.NewReader(body))
+}
+
+func (s *testServer) send(token, media string, body io.Reader) *answer {
+	a := &answer{tree: tree{t: s.t}}
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", body)
+	if err != nil {
+		panic(err)
+	}
+	request.Header.Set("Content-Type", media)
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -249,5 +253,101 @@ func TestASubscriberWhoIsCutOffGoesOnWithoutGapOrRepeat(t *testing.T) {
 	follow(len(logged))
 	if !slices.Equal(came, logged) {
 		t.Errorf("over %d cuts %d events came, the log has %d, or in another order", cuts, len(came), len(logged))
+	}
+}
+
+// Two agents see the same, so equal subscriptions of theirs are executed together: unless what is theirs is asked for.
+func TestWhatIsMineIsEachOnesOwnInEqualSubscriptions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	tokens, users := map[string]string{}, map[string]string{}
+	for _, name := range []string{"ann", "bob"} {
+		secret, err := s.app.setup.IssueToken(t.Context(), name+"@example.com", model.Agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[name] = secret
+		users[name] = tree{t, s.post(secret, []byte(`{"query": "{viewer {user {id}}}"}`)).v}.text("viewer.user.id")
+	}
+	start := s.place()
+	const below = `snapshot {version} case {customer {cases(filter: {mine: true}) {nodes {assignee {id}}}}}`
+	mine, all := map[string]*socket{}, map[string]*socket{}
+	for name, token := range tokens {
+		mine[name], all[name] = s.signedIn(token), s.signedIn(token)
+		mine[name].subscribe(`subscription {caseEvents(after: "` + start + `", filter: {mine: true}) {snapshot {version assigneeId}}}`)
+		all[name].subscribe(`subscription {caseEvents(after: "` + start + `", types: [ASSIGNED]) {` + below + `}}`)
+	}
+	_, opened := s.submitted(nil)
+	for range 3 {
+		for _, name := range []string{"ann", "bob"} {
+			s.ok(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": opened, "assigneeId": users[name]}})
+		}
+	}
+	for version := 2; version <= 7; version++ {
+		for name := range tokens {
+			if e := all[name].next(); e.number("snapshot.version") != version {
+				t.Errorf("%s sees %v, not version %d", name, e.v, version)
+			} else if list := e.list("case.customer.cases.nodes"); len(list) > 0 && list[0].text("assignee.id") != users[name] {
+				t.Errorf("%s sees the cases of another: %v", name, e.v)
+			}
+			own := version%2 == map[string]int{"ann": 0, "bob": 1}[name]
+			if !own && (name == "bob" && version == 2) {
+				continue // it was never his
+			}
+			if e := mine[name].next(); e.number("snapshot.version") != version || (e.text("snapshot.assigneeId") == users[name]) != own {
+				t.Errorf("%s gets %v as version %d", name, e.v, version)
+			}
+		}
+	}
+}
+
+func TestTheFeedIsAStreamOfServerSentEventsToo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addRule(nil)
+	_, opened := s.submitted(nil)
+	place := s.place()
+	s.note(opened, "First.")
+	s.note(opened, "Second.")
+	watch := func(after, last string) *bufio.Scanner {
+		body, _ := json.Marshal(vars{"query": `subscription ($after: String) {caseEvents(after: $after) {note {body}}}`, "variables": vars{"after": after}})
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.tokens[model.Partner]}, "Content-Type": {"application/json"}}
+		if last != "" {
+			r.Header.Set("Last-Event-ID", last)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = answer.Body.Close() })
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Fatalf("status %d, %v", answer.StatusCode, answer.Header)
+		}
+		return bufio.NewScanner(answer.Body)
+	}
+	next := func(lines *bufio.Scanner) (id, data string) {
+		for lines.Scan() {
+			if v, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				id = v
+			}
+			if v, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return id, v
+			}
+		}
+		t.Fatalf("the stream ended: %v", lines.Err())
+		return "", ""
+	}
+	id, data := next(watch(place, ""))
+	if data != `{"data":{"caseEvents":{"note":{"body":"First."}}}}` || id != s.feed()[1].text("cursor") {
+		t.Errorf("the first event has the id %s: %s", id, data)
+	}
+	// Who comes back names the last one seen, and not the first place.
+	if _, data := next(watch(place, id)); data != `{"data":{"caseEvents":{"note":{"body":"Second."}}}}` {
+		t.Errorf("the next event is %s", data)
 	}
 }

@@ -19,7 +19,7 @@ type guide struct {
 }
 
 // arguments are what fields with required arguments, other than root fields, are asked with. A list needs no entry.
-var arguments = map[string]string{}
+var arguments = map[string]string{"CaseSummary.groups": "(groupBy: COMPANY, first: 50)"}
 
 // pick is one field of a query, or a fragment on a type.
 type pick struct {

@@ -105,12 +105,11 @@ func newLands(t *testing.T) *lands {
 	} {
 		w.addRule(vars{"enabled": false, "assignment": assignment, "notify": []vars{{"kind": "USER", "userId": w.users[model.Agent]}, {"kind": "ADDRESS", "address": "desk@example.com"}}})
 	}
+	w.ok(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, vars{"input": vars{"name": "Words", "keywords": []string{"comment"}, "applyToPast": true}})
 	w.addRule(vars{"name": "Somebody", "opensCase": false, "filter": vars{"customer": vars{"email": vars{"eq": "a." + secret + "@example.com"}}}})
 	// Somebody's scope names customers; who reads of them in a case must not read that.
 	w.user("named", vars{"role": "AGENT", "scope": vars{
 		"customer": vars{"company": vars{"eq": outland + secret}}, "response": vars{"comment": vars{"contains": outland + secret}}}})
-	w.ok(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`,
-		vars{"input": vars{"name": "Comments", "keywords": []string{"comment"}, "applyToPast": true}})
 	w.start = w.ok(model.Admin, `{cases(last: 1) {feedCursor}}`, nil).text("cases.feedCursor")
 	n := 0
 	for half, country := range map[string]string{inland: "GB", outland: "BR"} {
@@ -119,9 +118,10 @@ func newLands(t *testing.T) *lands {
 		_, w.opened[half] = w.submits(half, whose, 2, n)
 		w.response[half], _ = w.submits(half, vars{"externalId": whose["externalId"]}, 9, n+10)
 		w.customer[half] = w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened[half]}).text("node.customer.id")
+		w.submits(half, personIn(half, country, n+50), 8, n+50)
 		w.works(half, w.opened[half])
 		w.opensByHand(half)
-		w.submits(half, personIn(half, country, n+50), 7, n+50)
+		w.submits(half, personIn(half, country, n+50), 7, n+50) // in the passives' queue
 	}
 	// One that was inland and left, with its notes; and one that came: what its log says of before stays outside.
 	leaving := personIn(outland, "GB", 21)

@@ -27,11 +27,18 @@ type program struct {
 // start runs closeloop with these settings of the environment, and none of whoever runs the tests.
 func start(t *testing.T, environment []string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(os.Args[0], args...), ended: make(chan struct{}), grown: make(chan struct{})}
-	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
 		return strings.HasPrefix(e, "CLOSELOOP_") || strings.HasPrefix(e, "DATABASE_URL=")
 	})
-	p.cmd.Env = append(p.cmd.Env, append(environment, asProgram+"=1")...)
+	cmd.Env = append(cmd.Env, append(environment, asProgram+"=1")...)
+	return run(t, cmd)
+}
+
+// run runs any program until the test ends.
+func run(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, cmd: cmd, ended: make(chan struct{}), grown: make(chan struct{})}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,10 +55,10 @@ func start(t *testing.T, environment []string, args ...string) *program {
 		case <-time.After(patience):
 			_ = p.cmd.Process.Kill()
 			<-p.ended
-			t.Errorf("%v does not stop", args)
+			t.Errorf("%v does not stop", cmd.Args)
 		}
 		if t.Failed() {
-			t.Logf("%v said:\n%s", args, p.output())
+			t.Logf("%v said:\n%s", cmd.Args, p.output())
 		}
 	})
 	return p

@@ -76,26 +76,46 @@ func newUser() vars {
 }
 
 var uses = map[string]use{
-	"Query.node":          {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
-	"Query.nodes":         {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
-	"Query.viewer":        {anyone, `{viewer {user {id name email role active} rateLimit {limit remaining restoreRate resetAt cost}}}`, nil},
-	"Query.settings":      {staff, `{settings {currency}}`, nil},
-	"Query.responses":     {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
-	"Query.customers":     {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
-	"Query.cases":         {readers, `{cases {feedCursor nodes {id assignee {id assignedCases {nodes {id}}} notes {nodes {id}} history {nodes {id}}}}}`, nil},
-	"Query.case":          {readers, `{case(number: 1) {id}}`, nil},
-	"Query.notes":         {readers, `{notes {nodes {id author {name}}}}`, nil},
-	"Query.caseEvents":    {readers, `{caseEvents {nodes {id actor {name}}}}`, nil},
-	"Query.caseSummary":   {readers, `{caseSummary {total}}`, nil},
-	"Query.users":         {staff, `{users {nodes {id}}}`, nil},
-	"Query.rules":         {staff, `{rules {id}}`, nil},
-	"Query.ruleRecipes":   {staff, `{ruleRecipes {key}}`, nil},
-	"Query.previewRule":   {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
-	"Query.notifications": {staff, `{notifications {nodes {id to case {id} response {id} rule {id}} totalCount}}`, nil},
-	"Query.themes":        {readers, `{themes {id name keywords effort tagging {done total}}}`, nil},
-	"Query.suggestThemes": {managers, `{suggestThemes(limit: 3) {keyword responses sample {id}}}`, nil},
-	"Query.passives":      {readers, `{passives(prioritizeBy: [SEGMENT, EASY_WINS], segments: ["gold"]) {nodes {id themes {name} customer {id} testimonialLikelihood}}}`, nil},
-	"Query.apiTokens":     {admins, `{apiTokens {id}}`, nil},
+	"Query.node":           {readers, `query ($input: ID!) {node(id: $input) {id}}`, func(w *things) any { return w.opened }},
+	"Query.nodes":          {readers, `query ($input: ID!) {nodes(ids: [$input]) {id}}`, func(w *things) any { return w.opened }},
+	"Query.viewer":         {anyone, `{viewer {user {id name email role active} rateLimit {limit remaining restoreRate resetAt cost}}}`, nil},
+	"Query.settings":       {staff, `{settings {currency}}`, nil},
+	"Query.responses":      {readers, `{responses {nodes {id customer {id} case {id}}}}`, nil},
+	"Query.customers":      {readers, `{customers {nodes {id responses {nodes {id}} cases {nodes {id}}}}}`, nil},
+	"Query.cases":          {readers, `{cases {feedCursor nodes {id assignee {id assignedCases {nodes {id}}} notes {nodes {id}} history {nodes {id}}}}}`, nil},
+	"Query.case":           {readers, `{case(number: 1) {id}}`, nil},
+	"Query.notes":          {readers, `{notes {nodes {id author {name}}}}`, nil},
+	"Query.caseEvents":     {readers, `{caseEvents {nodes {id actor {name}}}}`, nil},
+	"Query.caseSummary":    {readers, `{caseSummary {total groups(groupBy: COUNTRY) {label total}}}`, nil},
+	"Query.followUpReport": {readers, `{followUpReport(groupBy: ASSIGNEE) {cases inTimeRate groups {label cases}}}`, nil},
+	"Query.npsReport":      {readers, `{npsReport(groupBy: SEGMENT) {responses nps marginOfError groups {label nps}}}`, nil},
+	"Query.topThemes":      {readers, `{topThemes {responses nps theme {name} sample {comment}}}`, nil},
+	"Query.recoveryReport": {readers, `{recoveryReport(groupBy: MONTH) {closedCases lifetimeValueRecovered groups {key}}}`, nil},
+	"Query.users":          {staff, `{users {nodes {id}}}`, nil},
+	"Query.rules":          {staff, `{rules {id}}`, nil},
+	"Query.ruleRecipes":    {staff, `{ruleRecipes {key}}`, nil},
+	"Query.previewRule":    {managers, `{previewRule(rule: {name: "All"}, since: "2000-01-01T00:00:00Z") {matched}}`, nil},
+	"Query.notifications":  {staff, `{notifications {nodes {id to case {id} response {id} rule {id}} totalCount}}`, nil},
+	"Query.themes":         {readers, `{themes {id name keywords effort}}`, nil},
+	"Query.suggestThemes":  {managers, `{suggestThemes(limit: 3) {keyword responses sample {id}}}`, nil},
+	"Query.passives":       {readers, `{passives(prioritizeBy: [SEGMENT, EASY_WINS], segments: ["gold"]) {nodes {id themes {name} customer {id} testimonialLikelihood}}}`, nil},
+	"Query.apiTokens":      {admins, `{apiTokens {id}}`, nil},
+	"Query.webhooks":       {admins, `{webhooks {id url owner {id} events filter enabled deliveries {totalCount nodes {id event {id}}}}}`, nil},
+	"Mutation.createWebhook": {admins, `mutation ($input: CreateWebhookInput!) {createWebhook(input: $input) {secret webhook {id}}}`, func(*things) any {
+		return vars{"url": "https://hooks.example.com/x", "events": []string{"OPENED"}}
+	}},
+	"Mutation.updateWebhook": {admins, `mutation ($input: UpdateWebhookInput!) {updateWebhook(input: $input) {webhook {id}}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook(), "enabled": false}
+	}},
+	"Mutation.rotateWebhookSecret": {admins, `mutation ($input: RotateWebhookSecretInput!) {rotateWebhookSecret(input: $input) {secret}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook()}
+	}},
+	"Mutation.redeliverWebhook": {admins, `mutation ($input: RedeliverWebhookInput!) {redeliverWebhook(input: $input) {delivery {id status event {type}}}}`, func(w *things) any {
+		return vars{"deliveryId": w.freshDelivery()}
+	}},
+	"Mutation.deleteWebhook": {admins, `mutation ($input: DeleteWebhookInput!) {deleteWebhook(input: $input) {deletedId}}`, func(w *things) any {
+		return vars{"id": w.freshWebhook()}
+	}},
 	"Mutation.submitResponse": {intakes, submit, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
 	}},
@@ -185,12 +205,22 @@ var uses = map[string]use{
 	"Mutation.revokeApiToken": {admins, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {id}}}`, func(w *things) any {
 		return vars{"id": w.freshToken()}
 	}},
-	"Subscription.caseEvents": {readers, `caseEvents`, nil}, // see TestSubscriptionsAreForRolesThatMayRead
+	"Query.imports": {managers, `{imports {nodes {id status}}}`, nil},
+	"Mutation.importResponses": {append(slices.Clone(intakes), model.Manager), `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id}}}`, func(*things) any {
+		return vars{"file": csvText("score\n3\n"), "columns": vars{"score": "score"}}
+	}},
+	"Mutation.submitResponses": {intakes, `mutation ($input: SubmitResponsesInput!) {submitResponses(input: $input) {results {response {score} created}}}`, func(*things) any {
+		return vars{"responses": []vars{{"score": 2, "customer": vars{"firstName": "Ana"}}}}
+	}},
+	"Subscription.importProgress": {append(slices.Clone(intakes), model.Manager), `importProgress`, nil}, // see TestAnImportIsWatchedByWhoMadeItAndByManagers
+	// See TestSubscriptionsAreForRolesThatMayRead.
+	"Subscription.caseEvents":  {readers, `caseEvents`, nil},
+	"Subscription.caseSummary": {readers, `caseSummary`, nil},
 }
 
-func newThings(t *testing.T) *things {
+func newThings(t *testing.T, with ...settings) *things {
 	t.Helper()
-	w := &things{testServer: newServer(t)}
+	w := &things{testServer: newServer(t, with...)}
 	w.rule = w.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
 	w.response, w.opened = w.submitted(nil)
 	w.event = w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {id}}}}}`, vars{"id": w.opened}).text("node.history.nodes.0.id")
@@ -199,7 +229,7 @@ func newThings(t *testing.T) *things {
 
 func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 	t.Parallel()
-	w := newThings(t)
+	w := newThings(t, settings{still: true}) // what is written is written by a request
 	s := ourSchema()
 	for _, f := range slices.Concat(fieldsOf(s.Query), fieldsOf(s.Mutation)) {
 		place := "Query." + f.Name
@@ -295,6 +325,18 @@ func TestSubscriptionsAreForRolesThatMayRead(t *testing.T) {
 		}
 		if e := c.next(); e.text("type") != "NOTE_ADDED" {
 			t.Errorf("%s gets %v", role, e.v)
+		}
+	}
+	for _, role := range everyRole {
+		c := w.board(role, "")
+		if !slices.Contains(uses["Subscription.caseSummary"].roles, role) {
+			if code := c.refused(); code != "FORBIDDEN" {
+				t.Errorf("%s watches figures: %q", role, code)
+			}
+			continue
+		}
+		if s := c.figures(); s.number("total") != 1 || s.number("open") != 1 {
+			t.Errorf("%s gets %v", role, s.v)
 		}
 	}
 	if code := w.connect(nil, nil).closed(); code != 4403 {

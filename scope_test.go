@@ -26,7 +26,7 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 		"setRootCause":      {"caseId": opened, "whys": []string{"So it is."}},
 		"linkCase":          {"caseId": opened, "system": "crm", "id": "7"},
 		"updateCustomer":    {"id": customer, "phone": "1"},
-		"tagResponse":       {"responseId": response, "themeIds": []string{}},
+		"tagResponse":       {"responseId": w.response[half], "themeIds": []string{}},
 		"submitResponse":    {"score": 3, "customer": vars{"externalId": w.externalID(half)}},
 	}
 }
@@ -197,7 +197,7 @@ func TestASubscriberIsToldOfNothingOutsideTheirScope(t *testing.T) {
 			drop(p, "User", "scope")
 		}
 		for _, f := range fieldsOf(g.schema.Subscription) {
-			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" {
+			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" && f.Name != "caseSummary" { // its test stands in board_test.go
 				t.Errorf("Subscription.%s has no case here", f.Name)
 			}
 		}
@@ -439,6 +439,7 @@ func TestWhoSeesNoPersonalDataCannotAskByIt(t *testing.T) {
 		`{customers(filter: {search: "x"}) {totalCount}}`:                                                                   "filter.search",
 		`{responses(filter: {or: [{score: {eq: 1}}, {customer: {lastName: {isNull: true}}}]}) {nodes {id}}}`:                "filter.or[1].customer.lastName",
 		`{responses(filter: {comment: {contains: "x"}}) {nodes {id}}}`:                                                      "filter.comment",
+		`{notes(filter: {search: "x"}) {nodes {id}}}`:                                                                       "filter.search",
 		`{responses(filter: {externalId: {eq: "x"}}) {nodes {id}}}`:                                                         "filter.externalId",
 		`{cases(filter: {externalRef: {id: "x"}}) {nodes {id}}}`:                                                            "filter.externalRef",
 		`{caseSummary(filter: {not: {customer: {phone: {eq: "1"}}}}) {total}}`:                                              "filter.not.customer.phone",

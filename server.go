@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
@@ -36,12 +37,13 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/migrations"
 	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
-// shutdown is how long requests, sockets and mails under way may take to end.
+// shutdown is how long requests, sockets, webhooks and mails under way may take to end.
 const shutdown = 10 * time.Second
 
 type commands struct {
@@ -50,6 +52,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
 	Import  importCommand  `cmd:"" help:"Take the responses of a CSV file in."`
 	Token   tokenCommand   `cmd:"" help:"API tokens."`
+	Feed    feedCommand    `cmd:"" help:"The feed of events."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema; serve does it by itself."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema (SDL)."`
 }
@@ -144,6 +147,36 @@ func (t *tokenCreateCommand) Run(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
+type feedCommand struct {
+	Fork feedForkCommand `cmd:"" help:"Part the feed of a copied database from the original's."`
+}
+
+type feedForkCommand struct{}
+
+// Help is what --help says of it at length.
+func (feedForkCommand) Help() string {
+	return "Run it once on each copy of a data folder, or of a virtual machine's disk, before clients come to it. " +
+		"The copy takes itself for the original, and from the moment of the copy both put different events at the same places. " +
+		"After this command the copy answers a cursor that the original gave out since then with FEED_RESET, and its client reads the list again; " +
+		"cursors from before the copy go on here as they do there. It changes no event. A server that is running takes it up by itself.\n\n" +
+		"A dump that was restored and a standby that was promoted are noticed without it."
+}
+
+func (feedForkCommand) Run(ctx context.Context, c *config.Config) error {
+	a, err := open(ctx, c, "feed fork", c.Logger(os.Stderr))
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	after, err := a.feed.Fork(ctx)
+	if err != nil {
+		return err
+	}
+	a.feed.Wake()
+	fmt.Printf("The feed of this database goes its own way after event %d. Cursors that a copy gave out beyond it get FEED_RESET here.\n", after)
+	return nil
+}
+
 type schemaCommand struct{}
 
 func (schemaCommand) Run() error {
@@ -197,6 +230,9 @@ type app struct {
 	work  *casework.Work
 	setup *setup.Setup
 	mail  *notify.Mailer
+	files *importer.Uploads
+	hooks *webhook.Sender
+	count *report.Reports
 
 	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
@@ -239,13 +275,18 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	limit, restore := c.Rate()
+	policy := egress.Policy{Private: c.PrivateWebhooks()}
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
-		setup: setup.New(db, work, feed, time.Now), collect: read.CollectFor, live: c.Live,
+		files: importer.NewUploads(db, work, time.Now, log),
+		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
+		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
+		count: report.New(db, feed, time.Now),
 	}, nil
 }
 
 func (a *app) close() {
+	a.count.Close()
 	a.feed.Close()
 	if err := a.db.Close(); err != nil {
 		a.log.Error("close the database", "error", err)
@@ -267,6 +308,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	running, end := context.WithCancel(ctx)
 	defer end()
 	var background sync.WaitGroup
+	background.Go(func() { a.files.Run(running) })
 	timers := func() {
 		background.Go(func() { a.work.WatchDue(running, a.log) })
 		background.Go(func() { a.work.ForgetKeys(running, a.log) })
@@ -278,6 +320,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, withSample bool) erro
 	} else {
 		timers()
 	}
+	background.Go(func() { a.hooks.Run(running) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", listener.Addr())
@@ -327,8 +370,8 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	})
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
-			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Now: time.Now,
-			Reports: report.New(a.db, a.feed, time.Now),
+			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
+			Reports: a.count,
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,
 	}), sockets

@@ -55,7 +55,9 @@ type settings struct {
 	rate    [2]config.Number // what a token's bucket holds, and gets back each second
 	tracer  pgx.QueryTracer  // sees every statement
 	collect time.Duration    // how long a loader waits for its siblings
+	live    config.Live      // limits of sockets
 	still   bool             // nothing runs but what a request asks for: the feed is not followed
+	hooks   bool             // events are posted to webhooks, on this machine too
 }
 
 func newServer(t *testing.T, with ...settings) *testServer {
@@ -69,7 +71,13 @@ func newServer(t *testing.T, with ...settings) *testServer {
 		options = append(options, pgtest.WithTracer(o.tracer))
 	}
 	s := &testServer{t: t, log: &journal{}, tokens: map[model.Role]string{}, users: map[model.Role]string{}}
-	c := &config.Config{Listen: "127.0.0.1:8080", SMTPURL: o.smtpURL, MailFrom: "closeloop <care@example.com>", RateLimit: o.rate[0], RateRestore: o.rate[1]}
+	c := &config.Config{
+		Listen: "127.0.0.1:8080", SMTPURL: o.smtpURL, MailFrom: "closeloop <care@example.com>",
+		RateLimit: o.rate[0], RateRestore: o.rate[1], Live: o.live,
+	}
+	if o.hooks {
+		c.WebhookPrivate = "yes"
+	}
 	a, err := wire(pgtest.New(t, options...), c, slog.New(s.log))
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +100,22 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	})
 	if !o.still {
 		a.feed.Follow()
+		running, end := context.WithCancel(context.Background())
+		var background sync.WaitGroup
+		background.Go(func() { a.files.Run(running) })
+		t.Cleanup(func() {
+			end()
+			background.Wait()
+		})
+	}
+	if o.hooks {
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			a.hooks.Run(ctx)
+		}()
+		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.smtpURL != "" {
 		if err := a.mail.Start(context.Background()); err != nil {

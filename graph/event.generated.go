@@ -6775,6 +6775,36 @@ func (ec *executionContext) marshalNCaseEventType2githubᚗcomᚋcloseloopᚋclo
 	return res
 }
 
+func (ec *executionContext) unmarshalNCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, v any) ([]model.CaseEventType, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.CaseEventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.CaseEventType) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx context.Context, sel ast.SelectionSet, v *model.CaseOpened) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {

@@ -1646,6 +1646,16 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDeliveryID(ctx context.Context, v any) (model.DeliveryID, error) {
+	var res model.DeliveryID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDeliveryID(ctx context.Context, sel ast.SelectionSet, v model.DeliveryID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEventID(ctx context.Context, v any) (model.EventID, error) {
 	var res model.EventID
 	err := res.UnmarshalGQL(v)
@@ -1653,6 +1663,16 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋ
 }
 
 func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEventID(ctx context.Context, sel ast.SelectionSet, v model.EventID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, v any) (model.ImportID, error) {
+	var res model.ImportID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportID(ctx context.Context, sel ast.SelectionSet, v model.ImportID) graphql.Marshaler {
 	return v
 }
 
@@ -1713,6 +1733,16 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋ
 }
 
 func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx context.Context, sel ast.SelectionSet, v model.UserID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx context.Context, v any) (model.WebhookID, error) {
+	var res model.WebhookID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx context.Context, sel ast.SelectionSet, v model.WebhookID) graphql.Marshaler {
 	return v
 }
 
@@ -2350,6 +2380,18 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = sel
 	_ = ctx
 	res := model.MarshalInt(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := model.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(v)
 	return res
 }
 

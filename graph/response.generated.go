@@ -3208,6 +3208,25 @@ func (ec *executionContext) unmarshalNSubmitResponseInput2githubᚗcomᚋcloselo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInputᚄ(ctx context.Context, v any) ([]*casework.SubmitResponseInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*casework.SubmitResponseInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx context.Context, v any) (*casework.SubmitResponseInput, error) {
+	res, err := ec.unmarshalInputSubmitResponseInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, v *casework.SubmitResponsePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {

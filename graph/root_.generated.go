@@ -13,8 +13,10 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
@@ -55,6 +57,8 @@ type ResolverRoot interface {
 	Theme() ThemeResolver
 	User() UserResolver
 	Viewer() ViewerResolver
+	Webhook() WebhookResolver
+	WebhookDelivery() WebhookDeliveryResolver
 	AttributeFilter() AttributeFilterResolver
 	CaseFilter() CaseFilterResolver
 	CustomerFilter() CustomerFilterResolver
@@ -225,6 +229,16 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CaseGroup struct {
+		Closed     func(childComplexity int) int
+		InProgress func(childComplexity int) int
+		Key        func(childComplexity int) int
+		Label      func(childComplexity int) int
+		Open       func(childComplexity int) int
+		Overdue    func(childComplexity int) int
+		Total      func(childComplexity int) int
+	}
+
 	CaseOpened struct {
 		Actor    func(childComplexity int) int
 		At       func(childComplexity int) int
@@ -297,6 +311,7 @@ type ComplexityRoot struct {
 	CaseSummary struct {
 		Closed     func(childComplexity int) int
 		Cursor     func(childComplexity int) int
+		Groups     func(childComplexity int, groupBy report.CaseGroupBy, first *int, timeZone *string) int
 		InProgress func(childComplexity int) int
 		Open       func(childComplexity int) int
 		Overdue    func(childComplexity int) int
@@ -323,6 +338,11 @@ type ComplexityRoot struct {
 
 	CreateUserPayload struct {
 		User func(childComplexity int) int
+	}
+
+	CreateWebhookPayload struct {
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
 	}
 
 	Customer struct {
@@ -393,6 +413,10 @@ type ComplexityRoot struct {
 		DeletedID func(childComplexity int) int
 	}
 
+	DeleteWebhookPayload struct {
+		DeletedID func(childComplexity int) int
+	}
+
 	EraseCustomerPayload struct {
 		Customer      func(childComplexity int) int
 		ResponsesKept func(childComplexity int) int
@@ -410,6 +434,65 @@ type ComplexityRoot struct {
 		URL        func(childComplexity int) int
 	}
 
+	FollowUpGroup struct {
+		Cases                func(childComplexity int) int
+		FollowedUpInTime     func(childComplexity int) int
+		InTimeRate           func(childComplexity int) int
+		Key                  func(childComplexity int) int
+		Label                func(childComplexity int) int
+		MedianTimeToClose    func(childComplexity int) int
+		MedianTimeToFollowUp func(childComplexity int) int
+		WithTarget           func(childComplexity int) int
+	}
+
+	FollowUpReport struct {
+		Cases                func(childComplexity int) int
+		ClosedInTime         func(childComplexity int) int
+		ContactedInTime      func(childComplexity int) int
+		FollowedUpInTime     func(childComplexity int) int
+		Groups               func(childComplexity int) int
+		InTimeRate           func(childComplexity int) int
+		MedianTimeToClose    func(childComplexity int) int
+		MedianTimeToFollowUp func(childComplexity int) int
+		OverdueNow           func(childComplexity int) int
+		P90TimeToFollowUp    func(childComplexity int) int
+		WithTarget           func(childComplexity int) int
+	}
+
+	Import struct {
+		CasesOpened      func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Error            func(childComplexity int) int
+		FileName         func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		ID               func(childComplexity int) int
+		Progress         func(childComplexity int) int
+		Rejections       func(childComplexity int) int
+		ResponsesCreated func(childComplexity int) int
+		ResponsesKnown   func(childComplexity int) int
+		Rows             func(childComplexity int) int
+		RowsDone         func(childComplexity int) int
+		RowsRejected     func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Warnings         func(childComplexity int) int
+	}
+
+	ImportConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ImportEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ImportResponsesPayload struct {
+		Import func(childComplexity int) int
+	}
+
 	LinkCasePayload struct {
 		Case func(childComplexity int) int
 	}
@@ -419,35 +502,42 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote           func(childComplexity int, input casework.AddNoteInput) int
-		AllocatePassives  func(childComplexity int, input casework.AllocatePassivesInput) int
-		AssignCase        func(childComplexity int, input casework.AssignCaseInput) int
-		AssignCases       func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken    func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule        func(childComplexity int, input setup.CreateRuleInput) int
-		CreateTheme       func(childComplexity int, input setup.CreateThemeInput) int
-		CreateUser        func(childComplexity int, input setup.CreateUserInput) int
-		DeleteRule        func(childComplexity int, input setup.DeleteRuleInput) int
-		DeleteTheme       func(childComplexity int, input setup.DeleteThemeInput) int
-		EraseCustomer     func(childComplexity int, input casework.EraseCustomerInput) int
-		LinkCase          func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule          func(childComplexity int, input setup.MoveRuleInput) int
-		OpenCase          func(childComplexity int, input casework.OpenCaseInput) int
-		RecordOutreach    func(childComplexity int, input casework.RecordOutreachInput) int
-		RecordOutreaches  func(childComplexity int, input casework.RecordOutreachesInput) int
-		RecordReply       func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote        func(childComplexity int, input casework.RedactNoteInput) int
-		RetryNotification func(childComplexity int, input casework.RetryNotificationInput) int
-		RevokeAPIToken    func(childComplexity int, input setup.RevokeApiTokenInput) int
-		SetRootCause      func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse    func(childComplexity int, input casework.SubmitResponseInput) int
-		TagResponse       func(childComplexity int, input casework.TagResponseInput) int
-		UpdateCaseStatus  func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer    func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule        func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings    func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateTheme       func(childComplexity int, input setup.UpdateThemeInput) int
-		UpdateUser        func(childComplexity int, input setup.UpdateUserInput) int
+		AddNote             func(childComplexity int, input casework.AddNoteInput) int
+		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
+		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
+		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
+		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
+		CreateTheme         func(childComplexity int, input setup.CreateThemeInput) int
+		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
+		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
+		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
+		DeleteTheme         func(childComplexity int, input setup.DeleteThemeInput) int
+		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
+		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
+		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
+		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
+		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
+		OpenCase            func(childComplexity int, input casework.OpenCaseInput) int
+		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
+		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
+		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
+		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
+		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
+		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
+		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
+		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
+		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
+		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
+		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
+		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
+		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
+		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateSettings      func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateTheme         func(childComplexity int, input setup.UpdateThemeInput) int
+		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
+		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
 	}
 
 	Note struct {
@@ -509,6 +599,27 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	NpsGroup struct {
+		Detractors    func(childComplexity int) int
+		Key           func(childComplexity int) int
+		Label         func(childComplexity int) int
+		MarginOfError func(childComplexity int) int
+		Nps           func(childComplexity int) int
+		Passives      func(childComplexity int) int
+		Promoters     func(childComplexity int) int
+		Responses     func(childComplexity int) int
+	}
+
+	NpsReport struct {
+		Detractors    func(childComplexity int) int
+		Groups        func(childComplexity int) int
+		MarginOfError func(childComplexity int) int
+		Nps           func(childComplexity int) int
+		Passives      func(childComplexity int) int
+		Promoters     func(childComplexity int) int
+		Responses     func(childComplexity int) int
+	}
+
 	OpenCasePayload struct {
 		Case  func(childComplexity int) int
 		Event func(childComplexity int) int
@@ -545,20 +656,26 @@ type ComplexityRoot struct {
 		Cases          func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
 		Customers      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) int
 		ExportCustomer func(childComplexity int, id string) int
+		FollowUpReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
+		Imports        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Node           func(childComplexity int, id string) int
 		Nodes          func(childComplexity int, ids []string) int
 		Notes          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NoteFilter) int
 		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
+		NpsReport      func(childComplexity int, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) int
 		Passives       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) int
 		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		RecoveryReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
 		Rules          func(childComplexity int) int
 		Settings       func(childComplexity int) int
 		SuggestThemes  func(childComplexity int, filter *filter.Response, limit int) int
 		Themes         func(childComplexity int) int
+		TopThemes      func(childComplexity int, filter *filter.Response, first *int) int
 		Users          func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.UserFilter) int
 		Viewer         func(childComplexity int) int
+		Webhooks       func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -589,9 +706,33 @@ type ComplexityRoot struct {
 		Event func(childComplexity int) int
 	}
 
+	RecoveryGroup struct {
+		AnsweredAgain       func(childComplexity int) int
+		ClosedCases         func(childComplexity int) int
+		ConvertedPassives   func(childComplexity int) int
+		Key                 func(childComplexity int) int
+		Label               func(childComplexity int) int
+		MeanScoreChange     func(childComplexity int) int
+		RecoveredDetractors func(childComplexity int) int
+	}
+
+	RecoveryReport struct {
+		AnsweredAgain          func(childComplexity int) int
+		ClosedCases            func(childComplexity int) int
+		ConvertedPassives      func(childComplexity int) int
+		Groups                 func(childComplexity int) int
+		LifetimeValueRecovered func(childComplexity int) int
+		MeanScoreChange        func(childComplexity int) int
+		RecoveredDetractors    func(childComplexity int) int
+	}
+
 	RedactNotePayload struct {
 		Case func(childComplexity int) int
 		Note func(childComplexity int) int
+	}
+
+	RedeliverWebhookPayload struct {
+		Delivery func(childComplexity int) int
 	}
 
 	Response struct {
@@ -645,6 +786,17 @@ type ComplexityRoot struct {
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
 		Whys     func(childComplexity int) int
+	}
+
+	RotateWebhookSecretPayload struct {
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
+	}
+
+	RowRejection struct {
+		ColumnName func(childComplexity int) int
+		Line       func(childComplexity int) int
+		Reason     func(childComplexity int) int
 	}
 
 	Rule struct {
@@ -711,8 +863,26 @@ type ComplexityRoot struct {
 		Response func(childComplexity int) int
 	}
 
+	SubmitResponsesError struct {
+		Argument func(childComplexity int) int
+		Message  func(childComplexity int) int
+	}
+
+	SubmitResponsesPayload struct {
+		Results func(childComplexity int) int
+	}
+
+	SubmitResponsesResult struct {
+		Case     func(childComplexity int) int
+		Created  func(childComplexity int) int
+		Error    func(childComplexity int) int
+		Response func(childComplexity int) int
+	}
+
 	Subscription struct {
-		CaseEvents func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseEvents     func(childComplexity int, after *string, filter *filter.Case, types []model.CaseEventType) int
+		CaseSummary    func(childComplexity int, filter *filter.Case) int
+		ImportProgress func(childComplexity int, id string) int
 	}
 
 	TagResponsePayload struct {
@@ -727,6 +897,16 @@ type ComplexityRoot struct {
 		Name       func(childComplexity int) int
 		ResolvedAt func(childComplexity int) int
 		Tagging    func(childComplexity int) int
+	}
+
+	ThemeReport struct {
+		Detractors func(childComplexity int) int
+		Nps        func(childComplexity int) int
+		Passives   func(childComplexity int) int
+		Promoters  func(childComplexity int) int
+		Responses  func(childComplexity int) int
+		Sample     func(childComplexity int) int
+		Theme      func(childComplexity int) int
 	}
 
 	ThemeSuggestion struct {
@@ -768,6 +948,10 @@ type ComplexityRoot struct {
 		User      func(childComplexity int) int
 	}
 
+	UpdateWebhookPayload struct {
+		Webhook func(childComplexity int) int
+	}
+
 	User struct {
 		Active        func(childComplexity int) int
 		AssignedCases func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, orderBy []*read.CaseOrder) int
@@ -794,6 +978,43 @@ type ComplexityRoot struct {
 	Viewer struct {
 		RateLimit func(childComplexity int) int
 		User      func(childComplexity int) int
+	}
+
+	Webhook struct {
+		CreatedAt      func(childComplexity int) int
+		Deliveries     func(childComplexity int, first *int, after *string, last *int, before *string) int
+		DisabledReason func(childComplexity int) int
+		Enabled        func(childComplexity int) int
+		Events         func(childComplexity int) int
+		FailingSince   func(childComplexity int) int
+		Filter         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Owner          func(childComplexity int) int
+		URL            func(childComplexity int) int
+	}
+
+	WebhookDelivery struct {
+		Attempts       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		DeliveredAt    func(childComplexity int) int
+		Event          func(childComplexity int) int
+		ID             func(childComplexity int) int
+		LastError      func(childComplexity int) int
+		NextAttemptAt  func(childComplexity int) int
+		ResponseStatus func(childComplexity int) int
+		Status         func(childComplexity int) int
+	}
+
+	WebhookDeliveryConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	WebhookDeliveryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 }
 
@@ -1432,6 +1653,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CaseEventEdge.Node(childComplexity), true
 
+	case "CaseGroup.closed":
+		if e.ComplexityRoot.CaseGroup.Closed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Closed(childComplexity), true
+	case "CaseGroup.inProgress":
+		if e.ComplexityRoot.CaseGroup.InProgress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.InProgress(childComplexity), true
+	case "CaseGroup.key":
+		if e.ComplexityRoot.CaseGroup.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Key(childComplexity), true
+	case "CaseGroup.label":
+		if e.ComplexityRoot.CaseGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Label(childComplexity), true
+	case "CaseGroup.open":
+		if e.ComplexityRoot.CaseGroup.Open == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Open(childComplexity), true
+	case "CaseGroup.overdue":
+		if e.ComplexityRoot.CaseGroup.Overdue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Overdue(childComplexity), true
+	case "CaseGroup.total":
+		if e.ComplexityRoot.CaseGroup.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseGroup.Total(childComplexity), true
+
 	case "CaseOpened.actor":
 		if e.ComplexityRoot.CaseOpened.Actor == nil {
 			break
@@ -1790,6 +2054,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseSummary.Cursor(childComplexity), true
+	case "CaseSummary.groups":
+		if e.ComplexityRoot.CaseSummary.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_CaseSummary_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.CaseSummary.Groups(childComplexity, args["groupBy"].(report.CaseGroupBy), args["first"].(*int), args["timeZone"].(*string)), true
 	case "CaseSummary.inProgress":
 		if e.ComplexityRoot.CaseSummary.InProgress == nil {
 			break
@@ -1861,6 +2136,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateUserPayload.User(childComplexity), true
+
+	case "CreateWebhookPayload.secret":
+		if e.ComplexityRoot.CreateWebhookPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWebhookPayload.Secret(childComplexity), true
+	case "CreateWebhookPayload.webhook":
+		if e.ComplexityRoot.CreateWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWebhookPayload.Webhook(childComplexity), true
 
 	case "Customer.accountManagerEmail":
 		if e.ComplexityRoot.Customer.AccountManagerEmail == nil {
@@ -2161,6 +2449,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteThemePayload.DeletedID(childComplexity), true
 
+	case "DeleteWebhookPayload.deletedId":
+		if e.ComplexityRoot.DeleteWebhookPayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWebhookPayload.DeletedID(childComplexity), true
+
 	case "EraseCustomerPayload.customer":
 		if e.ComplexityRoot.EraseCustomerPayload.Customer == nil {
 			break
@@ -2211,6 +2506,258 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ExternalRef.URL(childComplexity), true
+
+	case "FollowUpGroup.cases":
+		if e.ComplexityRoot.FollowUpGroup.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.Cases(childComplexity), true
+	case "FollowUpGroup.followedUpInTime":
+		if e.ComplexityRoot.FollowUpGroup.FollowedUpInTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.FollowedUpInTime(childComplexity), true
+	case "FollowUpGroup.inTimeRate":
+		if e.ComplexityRoot.FollowUpGroup.InTimeRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.InTimeRate(childComplexity), true
+	case "FollowUpGroup.key":
+		if e.ComplexityRoot.FollowUpGroup.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.Key(childComplexity), true
+	case "FollowUpGroup.label":
+		if e.ComplexityRoot.FollowUpGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.Label(childComplexity), true
+	case "FollowUpGroup.medianTimeToClose":
+		if e.ComplexityRoot.FollowUpGroup.MedianTimeToClose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.MedianTimeToClose(childComplexity), true
+	case "FollowUpGroup.medianTimeToFollowUp":
+		if e.ComplexityRoot.FollowUpGroup.MedianTimeToFollowUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.MedianTimeToFollowUp(childComplexity), true
+	case "FollowUpGroup.withTarget":
+		if e.ComplexityRoot.FollowUpGroup.WithTarget == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpGroup.WithTarget(childComplexity), true
+
+	case "FollowUpReport.cases":
+		if e.ComplexityRoot.FollowUpReport.Cases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.Cases(childComplexity), true
+	case "FollowUpReport.closedInTime":
+		if e.ComplexityRoot.FollowUpReport.ClosedInTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.ClosedInTime(childComplexity), true
+	case "FollowUpReport.contactedInTime":
+		if e.ComplexityRoot.FollowUpReport.ContactedInTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.ContactedInTime(childComplexity), true
+	case "FollowUpReport.followedUpInTime":
+		if e.ComplexityRoot.FollowUpReport.FollowedUpInTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.FollowedUpInTime(childComplexity), true
+	case "FollowUpReport.groups":
+		if e.ComplexityRoot.FollowUpReport.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.Groups(childComplexity), true
+	case "FollowUpReport.inTimeRate":
+		if e.ComplexityRoot.FollowUpReport.InTimeRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.InTimeRate(childComplexity), true
+	case "FollowUpReport.medianTimeToClose":
+		if e.ComplexityRoot.FollowUpReport.MedianTimeToClose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.MedianTimeToClose(childComplexity), true
+	case "FollowUpReport.medianTimeToFollowUp":
+		if e.ComplexityRoot.FollowUpReport.MedianTimeToFollowUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.MedianTimeToFollowUp(childComplexity), true
+	case "FollowUpReport.overdueNow":
+		if e.ComplexityRoot.FollowUpReport.OverdueNow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.OverdueNow(childComplexity), true
+	case "FollowUpReport.p90TimeToFollowUp":
+		if e.ComplexityRoot.FollowUpReport.P90TimeToFollowUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.P90TimeToFollowUp(childComplexity), true
+	case "FollowUpReport.withTarget":
+		if e.ComplexityRoot.FollowUpReport.WithTarget == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowUpReport.WithTarget(childComplexity), true
+
+	case "Import.casesOpened":
+		if e.ComplexityRoot.Import.CasesOpened == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.CasesOpened(childComplexity), true
+	case "Import.createdAt":
+		if e.ComplexityRoot.Import.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.CreatedAt(childComplexity), true
+	case "Import.error":
+		if e.ComplexityRoot.Import.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Error(childComplexity), true
+	case "Import.fileName":
+		if e.ComplexityRoot.Import.FileName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.FileName(childComplexity), true
+	case "Import.finishedAt":
+		if e.ComplexityRoot.Import.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.FinishedAt(childComplexity), true
+	case "Import.id":
+		if e.ComplexityRoot.Import.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ID(childComplexity), true
+	case "Import.progress":
+		if e.ComplexityRoot.Import.Progress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Progress(childComplexity), true
+	case "Import.rejections":
+		if e.ComplexityRoot.Import.Rejections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Rejections(childComplexity), true
+	case "Import.responsesCreated":
+		if e.ComplexityRoot.Import.ResponsesCreated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ResponsesCreated(childComplexity), true
+	case "Import.responsesKnown":
+		if e.ComplexityRoot.Import.ResponsesKnown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ResponsesKnown(childComplexity), true
+	case "Import.rows":
+		if e.ComplexityRoot.Import.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Rows(childComplexity), true
+	case "Import.rowsDone":
+		if e.ComplexityRoot.Import.RowsDone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.RowsDone(childComplexity), true
+	case "Import.rowsRejected":
+		if e.ComplexityRoot.Import.RowsRejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.RowsRejected(childComplexity), true
+	case "Import.status":
+		if e.ComplexityRoot.Import.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Status(childComplexity), true
+	case "Import.warnings":
+		if e.ComplexityRoot.Import.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Warnings(childComplexity), true
+
+	case "ImportConnection.edges":
+		if e.ComplexityRoot.ImportConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.Edges(childComplexity), true
+	case "ImportConnection.nodes":
+		if e.ComplexityRoot.ImportConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.Nodes(childComplexity), true
+	case "ImportConnection.pageInfo":
+		if e.ComplexityRoot.ImportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.PageInfo(childComplexity), true
+	case "ImportConnection.totalCount":
+		if e.ComplexityRoot.ImportConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportConnection.TotalCount(childComplexity), true
+
+	case "ImportEdge.cursor":
+		if e.ComplexityRoot.ImportEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportEdge.Cursor(childComplexity), true
+	case "ImportEdge.node":
+		if e.ComplexityRoot.ImportEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportEdge.Node(childComplexity), true
+
+	case "ImportResponsesPayload.import":
+		if e.ComplexityRoot.ImportResponsesPayload.Import == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportResponsesPayload.Import(childComplexity), true
 
 	case "LinkCasePayload.case":
 		if e.ComplexityRoot.LinkCasePayload.Case == nil {
@@ -2314,6 +2861,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(setup.CreateUserInput)), true
+	case "Mutation.createWebhook":
+		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(setup.CreateWebhookInput)), true
 	case "Mutation.deleteRule":
 		if e.ComplexityRoot.Mutation.DeleteRule == nil {
 			break
@@ -2336,6 +2894,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTheme(childComplexity, args["input"].(setup.DeleteThemeInput)), true
+	case "Mutation.deleteWebhook":
+		if e.ComplexityRoot.Mutation.DeleteWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(setup.DeleteWebhookInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -2347,6 +2916,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
+	case "Mutation.importResponses":
+		if e.ComplexityRoot.Mutation.ImportResponses == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_importResponses_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ImportResponses(childComplexity, args["input"].(importer.ImportResponsesInput)), true
 	case "Mutation.linkCase":
 		if e.ComplexityRoot.Mutation.LinkCase == nil {
 			break
@@ -2424,6 +3004,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+	case "Mutation.redeliverWebhook":
+		if e.ComplexityRoot.Mutation.RedeliverWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_redeliverWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(setup.RedeliverWebhookInput)), true
 	case "Mutation.retryNotification":
 		if e.ComplexityRoot.Mutation.RetryNotification == nil {
 			break
@@ -2446,6 +3037,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+	case "Mutation.rotateWebhookSecret":
+		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateWebhookSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(setup.RotateWebhookSecretInput)), true
 	case "Mutation.setRootCause":
 		if e.ComplexityRoot.Mutation.SetRootCause == nil {
 			break
@@ -2468,6 +3070,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(casework.SubmitResponseInput)), true
+	case "Mutation.submitResponses":
+		if e.ComplexityRoot.Mutation.SubmitResponses == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_submitResponses_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(casework.SubmitResponsesInput)), true
 	case "Mutation.tagResponse":
 		if e.ComplexityRoot.Mutation.TagResponse == nil {
 			break
@@ -2545,6 +3158,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(setup.UpdateUserInput)), true
+	case "Mutation.updateWebhook":
+		if e.ComplexityRoot.Mutation.UpdateWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(setup.UpdateWebhookInput)), true
 
 	case "Note.author":
 		if e.ComplexityRoot.Note.Author == nil {
@@ -2781,6 +3405,98 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.NotificationEdge.Node(childComplexity), true
 
+	case "NpsGroup.detractors":
+		if e.ComplexityRoot.NpsGroup.Detractors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Detractors(childComplexity), true
+	case "NpsGroup.key":
+		if e.ComplexityRoot.NpsGroup.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Key(childComplexity), true
+	case "NpsGroup.label":
+		if e.ComplexityRoot.NpsGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Label(childComplexity), true
+	case "NpsGroup.marginOfError":
+		if e.ComplexityRoot.NpsGroup.MarginOfError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.MarginOfError(childComplexity), true
+	case "NpsGroup.nps":
+		if e.ComplexityRoot.NpsGroup.Nps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Nps(childComplexity), true
+	case "NpsGroup.passives":
+		if e.ComplexityRoot.NpsGroup.Passives == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Passives(childComplexity), true
+	case "NpsGroup.promoters":
+		if e.ComplexityRoot.NpsGroup.Promoters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Promoters(childComplexity), true
+	case "NpsGroup.responses":
+		if e.ComplexityRoot.NpsGroup.Responses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsGroup.Responses(childComplexity), true
+
+	case "NpsReport.detractors":
+		if e.ComplexityRoot.NpsReport.Detractors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Detractors(childComplexity), true
+	case "NpsReport.groups":
+		if e.ComplexityRoot.NpsReport.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Groups(childComplexity), true
+	case "NpsReport.marginOfError":
+		if e.ComplexityRoot.NpsReport.MarginOfError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.MarginOfError(childComplexity), true
+	case "NpsReport.nps":
+		if e.ComplexityRoot.NpsReport.Nps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Nps(childComplexity), true
+	case "NpsReport.passives":
+		if e.ComplexityRoot.NpsReport.Passives == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Passives(childComplexity), true
+	case "NpsReport.promoters":
+		if e.ComplexityRoot.NpsReport.Promoters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Promoters(childComplexity), true
+	case "NpsReport.responses":
+		if e.ComplexityRoot.NpsReport.Responses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NpsReport.Responses(childComplexity), true
+
 	case "OpenCasePayload.case":
 		if e.ComplexityRoot.OpenCasePayload.Case == nil {
 			break
@@ -2970,6 +3686,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ExportCustomer(childComplexity, args["id"].(string)), true
+	case "Query.followUpReport":
+		if e.ComplexityRoot.Query.FollowUpReport == nil {
+			break
+		}
+
+		args, err := ec.field_Query_followUpReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.FollowUpReport(childComplexity, args["filter"].(*filter.Case), args["groupBy"].(*report.CaseGroupBy), args["first"].(*int), args["timeZone"].(*string)), true
+	case "Query.imports":
+		if e.ComplexityRoot.Query.Imports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_imports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Imports(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3015,6 +3753,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.NotificationFilter)), true
+	case "Query.npsReport":
+		if e.ComplexityRoot.Query.NpsReport == nil {
+			break
+		}
+
+		args, err := ec.field_Query_npsReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.NpsReport(childComplexity, args["filter"].(*filter.Response), args["groupBy"].(*report.ResponseGroupBy), args["first"].(*int), args["timeZone"].(*string)), true
 	case "Query.passives":
 		if e.ComplexityRoot.Query.Passives == nil {
 			break
@@ -3037,6 +3786,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(setup.CreateRuleInput), args["since"].(time.Time)), true
+	case "Query.recoveryReport":
+		if e.ComplexityRoot.Query.RecoveryReport == nil {
+			break
+		}
+
+		args, err := ec.field_Query_recoveryReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RecoveryReport(childComplexity, args["filter"].(*filter.Case), args["groupBy"].(*report.CaseGroupBy), args["first"].(*int), args["timeZone"].(*string)), true
 	case "Query.responses":
 		if e.ComplexityRoot.Query.Responses == nil {
 			break
@@ -3083,6 +3843,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Themes(childComplexity), true
+	case "Query.topThemes":
+		if e.ComplexityRoot.Query.TopThemes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_topThemes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.TopThemes(childComplexity, args["filter"].(*filter.Response), args["first"].(*int)), true
 	case "Query.users":
 		if e.ComplexityRoot.Query.Users == nil {
 			break
@@ -3100,6 +3871,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
 
 	case "RateLimit.cost":
 		if e.ComplexityRoot.RateLimit.Cost == nil {
@@ -3184,6 +3961,92 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RecordReplyPayload.Event(childComplexity), true
 
+	case "RecoveryGroup.answeredAgain":
+		if e.ComplexityRoot.RecoveryGroup.AnsweredAgain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.AnsweredAgain(childComplexity), true
+	case "RecoveryGroup.closedCases":
+		if e.ComplexityRoot.RecoveryGroup.ClosedCases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.ClosedCases(childComplexity), true
+	case "RecoveryGroup.convertedPassives":
+		if e.ComplexityRoot.RecoveryGroup.ConvertedPassives == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.ConvertedPassives(childComplexity), true
+	case "RecoveryGroup.key":
+		if e.ComplexityRoot.RecoveryGroup.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.Key(childComplexity), true
+	case "RecoveryGroup.label":
+		if e.ComplexityRoot.RecoveryGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.Label(childComplexity), true
+	case "RecoveryGroup.meanScoreChange":
+		if e.ComplexityRoot.RecoveryGroup.MeanScoreChange == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.MeanScoreChange(childComplexity), true
+	case "RecoveryGroup.recoveredDetractors":
+		if e.ComplexityRoot.RecoveryGroup.RecoveredDetractors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryGroup.RecoveredDetractors(childComplexity), true
+
+	case "RecoveryReport.answeredAgain":
+		if e.ComplexityRoot.RecoveryReport.AnsweredAgain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.AnsweredAgain(childComplexity), true
+	case "RecoveryReport.closedCases":
+		if e.ComplexityRoot.RecoveryReport.ClosedCases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.ClosedCases(childComplexity), true
+	case "RecoveryReport.convertedPassives":
+		if e.ComplexityRoot.RecoveryReport.ConvertedPassives == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.ConvertedPassives(childComplexity), true
+	case "RecoveryReport.groups":
+		if e.ComplexityRoot.RecoveryReport.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.Groups(childComplexity), true
+	case "RecoveryReport.lifetimeValueRecovered":
+		if e.ComplexityRoot.RecoveryReport.LifetimeValueRecovered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.LifetimeValueRecovered(childComplexity), true
+	case "RecoveryReport.meanScoreChange":
+		if e.ComplexityRoot.RecoveryReport.MeanScoreChange == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.MeanScoreChange(childComplexity), true
+	case "RecoveryReport.recoveredDetractors":
+		if e.ComplexityRoot.RecoveryReport.RecoveredDetractors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecoveryReport.RecoveredDetractors(childComplexity), true
+
 	case "RedactNotePayload.case":
 		if e.ComplexityRoot.RedactNotePayload.Case == nil {
 			break
@@ -3196,6 +4059,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RedactNotePayload.Note(childComplexity), true
+
+	case "RedeliverWebhookPayload.delivery":
+		if e.ComplexityRoot.RedeliverWebhookPayload.Delivery == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedeliverWebhookPayload.Delivery(childComplexity), true
 
 	case "Response.attributes":
 		if e.ComplexityRoot.Response.AttributeList == nil {
@@ -3412,6 +4282,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RootCauseSet.Whys(childComplexity), true
+
+	case "RotateWebhookSecretPayload.secret":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.Secret(childComplexity), true
+	case "RotateWebhookSecretPayload.webhook":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.Webhook(childComplexity), true
+
+	case "RowRejection.column":
+		if e.ComplexityRoot.RowRejection.ColumnName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.ColumnName(childComplexity), true
+	case "RowRejection.line":
+		if e.ComplexityRoot.RowRejection.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.Line(childComplexity), true
+	case "RowRejection.reason":
+		if e.ComplexityRoot.RowRejection.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RowRejection.Reason(childComplexity), true
 
 	case "Rule.assignment":
 		if e.ComplexityRoot.Rule.Assignment == nil {
@@ -3678,6 +4580,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SubmitResponsePayload.Response(childComplexity), true
 
+	case "SubmitResponsesError.argument":
+		if e.ComplexityRoot.SubmitResponsesError.Argument == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesError.Argument(childComplexity), true
+	case "SubmitResponsesError.message":
+		if e.ComplexityRoot.SubmitResponsesError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesError.Message(childComplexity), true
+
+	case "SubmitResponsesPayload.results":
+		if e.ComplexityRoot.SubmitResponsesPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesPayload.Results(childComplexity), true
+
+	case "SubmitResponsesResult.case":
+		if e.ComplexityRoot.SubmitResponsesResult.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Case(childComplexity), true
+	case "SubmitResponsesResult.created":
+		if e.ComplexityRoot.SubmitResponsesResult.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Created(childComplexity), true
+	case "SubmitResponsesResult.error":
+		if e.ComplexityRoot.SubmitResponsesResult.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Error(childComplexity), true
+	case "SubmitResponsesResult.response":
+		if e.ComplexityRoot.SubmitResponsesResult.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Response(childComplexity), true
+
 	case "Subscription.caseEvents":
 		if e.ComplexityRoot.Subscription.CaseEvents == nil {
 			break
@@ -3689,6 +4636,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.CaseEvents(childComplexity, args["after"].(*string), args["filter"].(*filter.Case), args["types"].([]model.CaseEventType)), true
+	case "Subscription.caseSummary":
+		if e.ComplexityRoot.Subscription.CaseSummary == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_caseSummary_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.CaseSummary(childComplexity, args["filter"].(*filter.Case)), true
+	case "Subscription.importProgress":
+		if e.ComplexityRoot.Subscription.ImportProgress == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_importProgress_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ImportProgress(childComplexity, args["id"].(string)), true
 
 	case "TagResponsePayload.response":
 		if e.ComplexityRoot.TagResponsePayload.Response == nil {
@@ -3739,6 +4708,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Theme.Tagging(childComplexity), true
+
+	case "ThemeReport.detractors":
+		if e.ComplexityRoot.ThemeReport.Detractors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Detractors(childComplexity), true
+	case "ThemeReport.nps":
+		if e.ComplexityRoot.ThemeReport.Nps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Nps(childComplexity), true
+	case "ThemeReport.passives":
+		if e.ComplexityRoot.ThemeReport.Passives == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Passives(childComplexity), true
+	case "ThemeReport.promoters":
+		if e.ComplexityRoot.ThemeReport.Promoters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Promoters(childComplexity), true
+	case "ThemeReport.responses":
+		if e.ComplexityRoot.ThemeReport.Responses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Responses(childComplexity), true
+	case "ThemeReport.sample":
+		if e.ComplexityRoot.ThemeReport.Sample == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Sample(childComplexity), true
+	case "ThemeReport.theme":
+		if e.ComplexityRoot.ThemeReport.Theme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ThemeReport.Theme(childComplexity), true
 
 	case "ThemeSuggestion.keyword":
 		if e.ComplexityRoot.ThemeSuggestion.Keyword == nil {
@@ -3837,6 +4849,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateUserPayload.User(childComplexity), true
+
+	case "UpdateWebhookPayload.webhook":
+		if e.ComplexityRoot.UpdateWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWebhookPayload.Webhook(childComplexity), true
 
 	case "User.active":
 		if e.ComplexityRoot.User.Active == nil {
@@ -3943,6 +4962,165 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Viewer.User(childComplexity), true
 
+	case "Webhook.createdAt":
+		if e.ComplexityRoot.Webhook.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.CreatedAt(childComplexity), true
+	case "Webhook.deliveries":
+		if e.ComplexityRoot.Webhook.Deliveries == nil {
+			break
+		}
+
+		args, err := ec.field_Webhook_deliveries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Webhook.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Webhook.disabledReason":
+		if e.ComplexityRoot.Webhook.DisabledReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.DisabledReason(childComplexity), true
+	case "Webhook.enabled":
+		if e.ComplexityRoot.Webhook.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Enabled(childComplexity), true
+	case "Webhook.events":
+		if e.ComplexityRoot.Webhook.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Events(childComplexity), true
+	case "Webhook.failingSince":
+		if e.ComplexityRoot.Webhook.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.FailingSince(childComplexity), true
+	case "Webhook.filter":
+		if e.ComplexityRoot.Webhook.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Filter(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.owner":
+		if e.ComplexityRoot.Webhook.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Owner(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
+
+	case "WebhookDelivery.attempts":
+		if e.ComplexityRoot.WebhookDelivery.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Attempts(childComplexity), true
+	case "WebhookDelivery.createdAt":
+		if e.ComplexityRoot.WebhookDelivery.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.CreatedAt(childComplexity), true
+	case "WebhookDelivery.deliveredAt":
+		if e.ComplexityRoot.WebhookDelivery.DeliveredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.DeliveredAt(childComplexity), true
+	case "WebhookDelivery.event":
+		if e.ComplexityRoot.WebhookDelivery.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Event(childComplexity), true
+	case "WebhookDelivery.id":
+		if e.ComplexityRoot.WebhookDelivery.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.ID(childComplexity), true
+	case "WebhookDelivery.lastError":
+		if e.ComplexityRoot.WebhookDelivery.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.LastError(childComplexity), true
+	case "WebhookDelivery.nextAttemptAt":
+		if e.ComplexityRoot.WebhookDelivery.NextAttemptAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.NextAttemptAt(childComplexity), true
+	case "WebhookDelivery.responseStatus":
+		if e.ComplexityRoot.WebhookDelivery.ResponseStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.ResponseStatus(childComplexity), true
+	case "WebhookDelivery.status":
+		if e.ComplexityRoot.WebhookDelivery.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Status(childComplexity), true
+
+	case "WebhookDeliveryConnection.edges":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Edges(childComplexity), true
+	case "WebhookDeliveryConnection.nodes":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Nodes(childComplexity), true
+	case "WebhookDeliveryConnection.pageInfo":
+		if e.ComplexityRoot.WebhookDeliveryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.PageInfo(childComplexity), true
+	case "WebhookDeliveryConnection.totalCount":
+		if e.ComplexityRoot.WebhookDeliveryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.TotalCount(childComplexity), true
+
+	case "WebhookDeliveryEdge.cursor":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Cursor(childComplexity), true
+	case "WebhookDeliveryEdge.node":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Node(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -3965,12 +5143,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateRuleInput,
 		ec.unmarshalInputCreateThemeInput,
 		ec.unmarshalInputCreateUserInput,
+		ec.unmarshalInputCreateWebhookInput,
 		ec.unmarshalInputCustomerInput,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteRuleInput,
 		ec.unmarshalInputDeleteThemeInput,
+		ec.unmarshalInputDeleteWebhookInput,
 		ec.unmarshalInputEraseCustomerInput,
 		ec.unmarshalInputEscalationInput,
+		ec.unmarshalInputImportColumns,
+		ec.unmarshalInputImportResponsesInput,
 		ec.unmarshalInputLinkCaseInput,
 		ec.unmarshalInputMoveRuleInput,
 		ec.unmarshalInputNoteFilter,
@@ -3982,12 +5164,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRecordOutreachesInput,
 		ec.unmarshalInputRecordReplyInput,
 		ec.unmarshalInputRedactNoteInput,
+		ec.unmarshalInputRedeliverWebhookInput,
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputRotateWebhookSecretInput,
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
 		ec.unmarshalInputSubmitResponseInput,
+		ec.unmarshalInputSubmitResponsesInput,
 		ec.unmarshalInputTagResponseInput,
 		ec.unmarshalInputUpdateCaseStatusInput,
 		ec.unmarshalInputUpdateCustomerInput,
@@ -3995,6 +5180,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUpdateSettingsInput,
 		ec.unmarshalInputUpdateThemeInput,
 		ec.unmarshalInputUpdateUserInput,
+		ec.unmarshalInputUpdateWebhookInput,
 		ec.unmarshalInputUserFilter,
 	)
 	first := true
@@ -4087,7 +5273,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4104,16 +5290,19 @@ var sources = []*ast.Source{
 	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
+	{Name: "import.graphqls", Input: sourceData("import.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},
 	{Name: "outreach.graphqls", Input: sourceData("outreach.graphqls"), BuiltIn: false},
 	{Name: "passive.graphqls", Input: sourceData("passive.graphqls"), BuiltIn: false},
 	{Name: "privacy.graphqls", Input: sourceData("privacy.graphqls"), BuiltIn: false},
 	{Name: "rate.graphqls", Input: sourceData("rate.graphqls"), BuiltIn: false},
+	{Name: "report.graphqls", Input: sourceData("report.graphqls"), BuiltIn: false},
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
 	{Name: "theme.graphqls", Input: sourceData("theme.graphqls"), BuiltIn: false},
 	{Name: "user.graphqls", Input: sourceData("user.graphqls"), BuiltIn: false},
+	{Name: "webhook.graphqls", Input: sourceData("webhook.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -4365,6 +5554,26 @@ func (ec *executionContext) childFields_CaseEventEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type CaseEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CaseGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_CaseGroup_key(ctx, field)
+	case "label":
+		return ec.fieldContext_CaseGroup_label(ctx, field)
+	case "open":
+		return ec.fieldContext_CaseGroup_open(ctx, field)
+	case "inProgress":
+		return ec.fieldContext_CaseGroup_inProgress(ctx, field)
+	case "closed":
+		return ec.fieldContext_CaseGroup_closed(ctx, field)
+	case "total":
+		return ec.fieldContext_CaseGroup_total(ctx, field)
+	case "overdue":
+		return ec.fieldContext_CaseGroup_overdue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CaseGroup", field.Name)
+}
+
 func (ec *executionContext) childFields_CaseOpened(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4491,6 +5700,8 @@ func (ec *executionContext) childFields_CaseSummary(ctx context.Context, field g
 		return ec.fieldContext_CaseSummary_overdue(ctx, field)
 	case "cursor":
 		return ec.fieldContext_CaseSummary_cursor(ctx, field)
+	case "groups":
+		return ec.fieldContext_CaseSummary_groups(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CaseSummary", field.Name)
 }
@@ -4537,6 +5748,16 @@ func (ec *executionContext) childFields_CreateUserPayload(ctx context.Context, f
 		return ec.fieldContext_CreateUserPayload_user(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateUserPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_CreateWebhookPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4651,6 +5872,14 @@ func (ec *executionContext) childFields_DeleteThemePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type DeleteThemePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWebhookPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_EraseCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "customer":
@@ -4683,6 +5912,124 @@ func (ec *executionContext) childFields_ExternalRef(ctx context.Context, field g
 		return ec.fieldContext_ExternalRef_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExternalRef", field.Name)
+}
+
+func (ec *executionContext) childFields_FollowUpGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_FollowUpGroup_key(ctx, field)
+	case "label":
+		return ec.fieldContext_FollowUpGroup_label(ctx, field)
+	case "cases":
+		return ec.fieldContext_FollowUpGroup_cases(ctx, field)
+	case "withTarget":
+		return ec.fieldContext_FollowUpGroup_withTarget(ctx, field)
+	case "followedUpInTime":
+		return ec.fieldContext_FollowUpGroup_followedUpInTime(ctx, field)
+	case "inTimeRate":
+		return ec.fieldContext_FollowUpGroup_inTimeRate(ctx, field)
+	case "medianTimeToFollowUp":
+		return ec.fieldContext_FollowUpGroup_medianTimeToFollowUp(ctx, field)
+	case "medianTimeToClose":
+		return ec.fieldContext_FollowUpGroup_medianTimeToClose(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FollowUpGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_FollowUpReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cases":
+		return ec.fieldContext_FollowUpReport_cases(ctx, field)
+	case "withTarget":
+		return ec.fieldContext_FollowUpReport_withTarget(ctx, field)
+	case "followedUpInTime":
+		return ec.fieldContext_FollowUpReport_followedUpInTime(ctx, field)
+	case "contactedInTime":
+		return ec.fieldContext_FollowUpReport_contactedInTime(ctx, field)
+	case "closedInTime":
+		return ec.fieldContext_FollowUpReport_closedInTime(ctx, field)
+	case "inTimeRate":
+		return ec.fieldContext_FollowUpReport_inTimeRate(ctx, field)
+	case "medianTimeToFollowUp":
+		return ec.fieldContext_FollowUpReport_medianTimeToFollowUp(ctx, field)
+	case "p90TimeToFollowUp":
+		return ec.fieldContext_FollowUpReport_p90TimeToFollowUp(ctx, field)
+	case "medianTimeToClose":
+		return ec.fieldContext_FollowUpReport_medianTimeToClose(ctx, field)
+	case "overdueNow":
+		return ec.fieldContext_FollowUpReport_overdueNow(ctx, field)
+	case "groups":
+		return ec.fieldContext_FollowUpReport_groups(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FollowUpReport", field.Name)
+}
+
+func (ec *executionContext) childFields_Import(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Import_id(ctx, field)
+	case "fileName":
+		return ec.fieldContext_Import_fileName(ctx, field)
+	case "status":
+		return ec.fieldContext_Import_status(ctx, field)
+	case "rows":
+		return ec.fieldContext_Import_rows(ctx, field)
+	case "rowsDone":
+		return ec.fieldContext_Import_rowsDone(ctx, field)
+	case "progress":
+		return ec.fieldContext_Import_progress(ctx, field)
+	case "responsesCreated":
+		return ec.fieldContext_Import_responsesCreated(ctx, field)
+	case "responsesKnown":
+		return ec.fieldContext_Import_responsesKnown(ctx, field)
+	case "casesOpened":
+		return ec.fieldContext_Import_casesOpened(ctx, field)
+	case "rowsRejected":
+		return ec.fieldContext_Import_rowsRejected(ctx, field)
+	case "rejections":
+		return ec.fieldContext_Import_rejections(ctx, field)
+	case "warnings":
+		return ec.fieldContext_Import_warnings(ctx, field)
+	case "error":
+		return ec.fieldContext_Import_error(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Import_createdAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Import_finishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Import", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ImportConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ImportConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ImportConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ImportConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ImportEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ImportEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportResponsesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "import":
+		return ec.fieldContext_ImportResponsesPayload_import(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportResponsesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_LinkCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4793,6 +6140,48 @@ func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, fi
 		return ec.fieldContext_NotificationEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_NpsGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_NpsGroup_key(ctx, field)
+	case "label":
+		return ec.fieldContext_NpsGroup_label(ctx, field)
+	case "responses":
+		return ec.fieldContext_NpsGroup_responses(ctx, field)
+	case "promoters":
+		return ec.fieldContext_NpsGroup_promoters(ctx, field)
+	case "passives":
+		return ec.fieldContext_NpsGroup_passives(ctx, field)
+	case "detractors":
+		return ec.fieldContext_NpsGroup_detractors(ctx, field)
+	case "nps":
+		return ec.fieldContext_NpsGroup_nps(ctx, field)
+	case "marginOfError":
+		return ec.fieldContext_NpsGroup_marginOfError(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NpsGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_NpsReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responses":
+		return ec.fieldContext_NpsReport_responses(ctx, field)
+	case "promoters":
+		return ec.fieldContext_NpsReport_promoters(ctx, field)
+	case "passives":
+		return ec.fieldContext_NpsReport_passives(ctx, field)
+	case "detractors":
+		return ec.fieldContext_NpsReport_detractors(ctx, field)
+	case "nps":
+		return ec.fieldContext_NpsReport_nps(ctx, field)
+	case "marginOfError":
+		return ec.fieldContext_NpsReport_marginOfError(ctx, field)
+	case "groups":
+		return ec.fieldContext_NpsReport_groups(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NpsReport", field.Name)
 }
 
 func (ec *executionContext) childFields_OpenCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4907,6 +6296,46 @@ func (ec *executionContext) childFields_RecordReplyPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RecordReplyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecoveryGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_RecoveryGroup_key(ctx, field)
+	case "label":
+		return ec.fieldContext_RecoveryGroup_label(ctx, field)
+	case "closedCases":
+		return ec.fieldContext_RecoveryGroup_closedCases(ctx, field)
+	case "answeredAgain":
+		return ec.fieldContext_RecoveryGroup_answeredAgain(ctx, field)
+	case "recoveredDetractors":
+		return ec.fieldContext_RecoveryGroup_recoveredDetractors(ctx, field)
+	case "convertedPassives":
+		return ec.fieldContext_RecoveryGroup_convertedPassives(ctx, field)
+	case "meanScoreChange":
+		return ec.fieldContext_RecoveryGroup_meanScoreChange(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_RecoveryReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "closedCases":
+		return ec.fieldContext_RecoveryReport_closedCases(ctx, field)
+	case "answeredAgain":
+		return ec.fieldContext_RecoveryReport_answeredAgain(ctx, field)
+	case "recoveredDetractors":
+		return ec.fieldContext_RecoveryReport_recoveredDetractors(ctx, field)
+	case "convertedPassives":
+		return ec.fieldContext_RecoveryReport_convertedPassives(ctx, field)
+	case "meanScoreChange":
+		return ec.fieldContext_RecoveryReport_meanScoreChange(ctx, field)
+	case "lifetimeValueRecovered":
+		return ec.fieldContext_RecoveryReport_lifetimeValueRecovered(ctx, field)
+	case "groups":
+		return ec.fieldContext_RecoveryReport_groups(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryReport", field.Name)
+}
+
 func (ec *executionContext) childFields_RedactNotePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "note":
@@ -4915,6 +6344,14 @@ func (ec *executionContext) childFields_RedactNotePayload(ctx context.Context, f
 		return ec.fieldContext_RedactNotePayload_case(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RedactNotePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RedeliverWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delivery":
+		return ec.fieldContext_RedeliverWebhookPayload_delivery(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverWebhookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Response(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5021,6 +6458,28 @@ func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field 
 		return ec.fieldContext_RootCauseSet_whys(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RootCauseSet", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RowRejection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_RowRejection_line(ctx, field)
+	case "column":
+		return ec.fieldContext_RowRejection_column(ctx, field)
+	case "reason":
+		return ec.fieldContext_RowRejection_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RowRejection", field.Name)
 }
 
 func (ec *executionContext) childFields_Rule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5151,6 +6610,38 @@ func (ec *executionContext) childFields_SubmitResponsePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SubmitResponsesError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_SubmitResponsesError_message(ctx, field)
+	case "argument":
+		return ec.fieldContext_SubmitResponsesError_argument(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesError", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitResponsesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_SubmitResponsesPayload_results(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitResponsesResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "response":
+		return ec.fieldContext_SubmitResponsesResult_response(ctx, field)
+	case "case":
+		return ec.fieldContext_SubmitResponsesResult_case(ctx, field)
+	case "created":
+		return ec.fieldContext_SubmitResponsesResult_created(ctx, field)
+	case "error":
+		return ec.fieldContext_SubmitResponsesResult_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesResult", field.Name)
+}
+
 func (ec *executionContext) childFields_TagResponsePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "response":
@@ -5177,6 +6668,26 @@ func (ec *executionContext) childFields_Theme(ctx context.Context, field graphql
 		return ec.fieldContext_Theme_tagging(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Theme", field.Name)
+}
+
+func (ec *executionContext) childFields_ThemeReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "theme":
+		return ec.fieldContext_ThemeReport_theme(ctx, field)
+	case "responses":
+		return ec.fieldContext_ThemeReport_responses(ctx, field)
+	case "promoters":
+		return ec.fieldContext_ThemeReport_promoters(ctx, field)
+	case "passives":
+		return ec.fieldContext_ThemeReport_passives(ctx, field)
+	case "detractors":
+		return ec.fieldContext_ThemeReport_detractors(ctx, field)
+	case "nps":
+		return ec.fieldContext_ThemeReport_nps(ctx, field)
+	case "sample":
+		return ec.fieldContext_ThemeReport_sample(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ThemeReport", field.Name)
 }
 
 func (ec *executionContext) childFields_ThemeSuggestion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5257,6 +6768,14 @@ func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type UpdateUserPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_UpdateWebhookPayload_webhook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5311,6 +6830,80 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "owner":
+		return ec.fieldContext_Webhook_owner(ctx, field)
+	case "events":
+		return ec.fieldContext_Webhook_events(ctx, field)
+	case "filter":
+		return ec.fieldContext_Webhook_filter(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Webhook_enabled(ctx, field)
+	case "disabledReason":
+		return ec.fieldContext_Webhook_disabledReason(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_Webhook_failingSince(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Webhook_createdAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_Webhook_deliveries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookDelivery_id(ctx, field)
+	case "event":
+		return ec.fieldContext_WebhookDelivery_event(ctx, field)
+	case "attempts":
+		return ec.fieldContext_WebhookDelivery_attempts(ctx, field)
+	case "responseStatus":
+		return ec.fieldContext_WebhookDelivery_responseStatus(ctx, field)
+	case "status":
+		return ec.fieldContext_WebhookDelivery_status(ctx, field)
+	case "lastError":
+		return ec.fieldContext_WebhookDelivery_lastError(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_WebhookDelivery_nextAttemptAt(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookDelivery_createdAt(ctx, field)
+	case "deliveredAt":
+		return ec.fieldContext_WebhookDelivery_deliveredAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookDeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookDeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookDeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookDeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookDeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookDeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -33,6 +33,7 @@ type Notification struct {
 	ResponseID *ResponseID
 	RuleID     *RuleID
 	EventID    *EventID
+	WebhookID  *WebhookID
 	Status     NotificationStatus
 	Attempts   int
 	LastError  *string

@@ -9,7 +9,6 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
-	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -78,14 +77,6 @@ func (r query) Notes(ctx context.Context, first *int, after *string, last *int, 
 		return nil, err
 	}
 	return r.Read.Notes(ctx, viewer, args(first, after, last, before), f)
-}
-
-func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
 }
 
 func (kase) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {

@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
@@ -10,7 +11,11 @@ import (
 )
 
 func (r query) Passives(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, by []passive.Priority, segments []string) (*read.ResponseConnection, error) {
-	return as(ctx, r.Read.Passives, read.PassiveList{
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Passives(ctx, viewer, read.PassiveList{
 		Args: args(first, after, last, before), Filter: f, PrioritizeBy: by, Segments: segments,
 		Join: joins(ctx, "Customer"),
 	})

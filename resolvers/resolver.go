@@ -16,6 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -30,6 +31,7 @@ type Resolver struct {
 	Read    *read.Reader
 	Reports *report.Reports
 	Log     *event.Log
+	Uploads *importer.Uploads
 	Now     func() time.Time
 }
 

@@ -20,7 +20,11 @@ func (r *Resolver) Theme() graph.ThemeResolver { return theme{r} }
 func (r query) Themes(ctx context.Context) ([]*model.Theme, error) { return r.Read.Themes(ctx) }
 
 func (r query) SuggestThemes(ctx context.Context, f *filter.Response, limit int) ([]*report.ThemeSuggestion, error) {
-	return r.Reports.SuggestThemes(ctx, f, limit)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.SuggestThemes(ctx, viewer, f, limit)
 }
 
 func (r mutation) CreateTheme(ctx context.Context, in setup.CreateThemeInput) (*setup.CreateThemePayload, error) {
@@ -43,7 +47,7 @@ func (theme) Keywords(_ context.Context, of *model.Theme) ([]string, error) { re
 
 func (theme) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
 	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Bounded() {
-		return nil, err
+		return nil, err // it counts the comments of all
 	}
 	return read.LoadersFrom(ctx).TaggingOf.Load(ctx, of.ID)
 }

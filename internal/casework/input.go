@@ -5,6 +5,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/model"
 )
@@ -72,6 +73,10 @@ type Outcome struct {
 type SubmitOptions struct {
 	SkipRules  bool // only store; open no case and tell nobody
 	SkipNotify bool // open cases but mail nobody
+
+	// Also runs in the same transaction, last: who keeps count keeps it together with what is counted. It may run
+	// again, as all of the transaction may. nil: nothing.
+	Also func(tx *gorm.DB, outcomes []Outcome) error
 }
 
 // OpenCaseInput opens a case by hand: for exactly one of a customer and a response.

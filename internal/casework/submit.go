@@ -77,7 +77,12 @@ func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submis
 	for i, s := range batch {
 		good[i], outcomes[i].Fault = prepare(s, asked)
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error { return w.takeIn(ctx, tx, now, viewer, good, o, outcomes) })
+	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := w.takeIn(ctx, tx, now, viewer, good, o, outcomes); err != nil || o.Also == nil {
+			return err
+		}
+		return o.Also(tx, outcomes)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"100000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: more than 25,000 submitted responses a minute)."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
+	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may lead to private addresses, this machine's own among them, and to http://. Default: no. Say yes only where every administrator may reach all that this server reaches."`
+
 	Live
 }
 
@@ -62,6 +64,7 @@ func (c *Config) Validate() error {
 	if c.PublicURL != "" {
 		check("CLOSELOOP_PUBLIC_URL", checkPublic(c.PublicURL))
 	}
+	check("CLOSELOOP_WEBHOOK_PRIVATE", checkYesNo(c.WebhookPrivate))
 	limit, restore := c.Rate()
 	check("CLOSELOOP_RATE_LIMIT", checkWhole(limit, RateLeast, rateMost))
 	check("CLOSELOOP_RATE_RESTORE", checkWhole(restore, 1, rateMost))
@@ -101,6 +104,16 @@ func (c *Config) Base() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// PrivateWebhooks tells whether webhooks may lead to private addresses, and to http://.
+func (c *Config) PrivateWebhooks() bool { return c.WebhookPrivate == "yes" }
+
+func checkYesNo(s string) error {
+	if s != "" && s != "yes" && s != "no" {
+		return fmt.Errorf("%q must be yes or no", s)
+	}
+	return nil
 }
 
 func checkListen(listen string) error {

@@ -47,14 +47,23 @@ func Parse(s string) (code string, ok bool) {
 	return code, ok
 }
 
+// Name is what English calls the country of an alpha-2 code; the code itself where it is not known.
+func Name(code string) string {
+	if name, ok := known().english[code]; ok {
+		return name
+	}
+	return code
+}
+
 type table struct {
-	codes map[string]string // alpha-2 and alpha-3, upper case
-	names map[string]string // by key
+	codes   map[string]string // alpha-2 and alpha-3, upper case
+	names   map[string]string // by key
+	english map[string]string // by alpha-2 code
 }
 
 // known is made at the first call: a program that reads no country does not pay for it.
 var known = sync.OnceValue(func() *table {
-	t := &table{codes: map[string]string{}, names: map[string]string{}}
+	t := &table{codes: map[string]string{}, names: map[string]string{}, english: map[string]string{}}
 	for _, c := range countries.All() {
 		code := c.Alpha2()
 		if former(c) {
@@ -62,6 +71,7 @@ var known = sync.OnceValue(func() *table {
 		}
 		t.codes[code], t.codes[c.Alpha3()] = code, code
 		name := c.String()
+		t.english[code] = name
 		t.add(name, code)
 		if head, _, found := strings.Cut(name, " ("); found && strings.HasSuffix(name, ")") {
 			t.add(head, code) // "Iran (Islamic Republic of)" is Iran as well

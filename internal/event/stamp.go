@@ -2,8 +2,6 @@ package event
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -53,7 +51,7 @@ func (l *Log) stamp(ctx context.Context) (head place, err error) {
 		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
 			return err
 		}
-		if err := l.enterEpoch(tx, head.position); err != nil {
+		if err := beginEpoch(tx, head.position, true); err != nil {
 			return err
 		}
 		if err := tx.Raw("SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1").Scan(&head.nonce).Error; err != nil {
@@ -89,17 +87,6 @@ func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
 		return place{}, false, fmt.Errorf("look at the log's head: %w", err)
 	}
 	return place{seen.Nonce, seen.Position}, seen.Idle, nil
-}
-
-// enterEpoch begins a new epoch where the cluster is another than the log was last stamped on.
-func (l *Log) enterEpoch(tx *gorm.DB, head int64) error {
-	var nonce [8]byte
-	_, _ = rand.Read(nonce[:]) // never fails, by its documentation
-	return tx.Exec(`INSERT INTO feed_epochs (nonce, after_position, system_identifier, timeline, database_oid)
-		SELECT ?, ?, i.system_identifier, i.timeline, i.database_oid FROM (`+identity+`) i
-		WHERE (i.system_identifier, i.timeline, i.database_oid) IS DISTINCT FROM
-			(SELECT (e.system_identifier, e.timeline, e.database_oid) FROM feed_epochs e ORDER BY id DESC LIMIT 1)`,
-		hex.EncodeToString(nonce[:]), head).Error
 }
 
 func (l *Log) loadEpochs(ctx context.Context) error {

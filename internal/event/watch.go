@@ -40,6 +40,9 @@ func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
 	return &Reader{log: l, at: at}, nil
 }
 
+// Cursor is the reader's place: all up to it was given by Next, or lay before where it began.
+func (r *Reader) Cursor() string { return r.at.cursor() }
+
 // Next waits for the next events and moves behind them. A FEED_RESET fault says that the place was lost; other
 // errors pass, and Next goes on where it was.
 func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
@@ -141,6 +144,15 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	}
 	was := filter.Of(e.Was, e.At)
 	return false, scope.Sees(was) && q.Filter.Match(was, scope.Viewer())
+}
+
+// Touches tells whether the case matches the filter right before or right after the event: whether the event may have
+// changed what the filter leaves. What an event does not tell of (a search, what was erased) may always have changed.
+func (e *Event) Touches(f *filter.Case, viewer model.UserID) bool {
+	if e.Type == model.EventCustomerErased || f.Searches() || f.Match(filter.Of(e.Then, e.At), viewer) {
+		return true
+	}
+	return e.Was != nil && f.Match(filter.Of(e.Was, e.At), viewer)
 }
 
 // logged is the event as a reader with this scope gets it.

@@ -21,6 +21,7 @@ const (
 	Conflict        Code = "CONFLICT"        // it has moved on, or is there already
 	FeedReset       Code = "FEED_RESET"      // the place in the feed is not ours or was lost: read the list again
 	RateLimited     Code = "RATE_LIMITED"    // too much at once: wait, or ask for less
+	Unavailable     Code = "UNAVAILABLE"     // the database is away: the same again in a moment
 	Internal        Code = "INTERNAL"        // ours to mend; the error carries an id to quote
 )
 

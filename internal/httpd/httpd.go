@@ -28,6 +28,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/resolvers"
@@ -69,6 +70,7 @@ func executor(o Options) *handler.Server {
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)
 	h.AddTransport(transport.POST{})
+	h.AddTransport(transport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(Limits{})
@@ -106,7 +108,11 @@ func (o Options) signIn(next http.Handler) http.Handler {
 		caller, err := o.Tokens.SignIn(r.Context(), strings.TrimSpace(secret))
 		if err != nil {
 			status := http.StatusUnauthorized
-			if !fault.Is(err, fault.Unauthenticated) {
+			switch {
+			case fault.Is(err, fault.Unauthenticated):
+			case pg.Away(err):
+				status = http.StatusServiceUnavailable
+			default:
 				status = http.StatusInternalServerError
 			}
 			o.refuse(w, r, status, err)
@@ -136,6 +142,14 @@ func shared(next http.Handler) http.Handler {
 // bounded reads the body before anybody decodes it, and no more of it than is allowed.
 func bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUpload(r) {
+			if status, err := checkUpload(r); err != nil {
+				write(w, status, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+			return
+		}
 		if r.Method == http.MethodPost {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 			if err != nil {

@@ -13,12 +13,14 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
 // Presenter makes what clients see of an error: the one table from faults to codes. What is no fault is INTERNAL: it
-// is logged here, once, and the client gets an id to quote, and nothing of what is inside.
+// is logged here, once, and the client gets an id to quote, and nothing of what is inside. That the database is away is
+// nobody's fault, passes, and is UNAVAILABLE.
 func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		shown := &gqlerror.Error{Path: graphql.GetPath(ctx)}
@@ -60,6 +62,10 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			}
 		case ctx.Err() != nil: // the caller has left, and nobody reads this
 			shown.Message, shown.Extensions = "the request was given up", map[string]any{"code": fault.Internal}
+		case pg.Away(err):
+			log.WarnContext(ctx, "the database is away", "path", shown.Path.String(), "error", err)
+			shown.Message = "the database does not answer; try again in a moment"
+			shown.Extensions = map[string]any{"code": fault.Unavailable}
 		default:
 			id := uuid.NewString()
 			log.ErrorContext(ctx, "internal error", "id", id, "path", shown.Path.String(), "error", err)

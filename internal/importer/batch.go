@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 )
@@ -54,65 +56,87 @@ func (b *batch) reset() {
 	*b = batch{entries: b.entries[:0], submissions: b.submissions[:0], end: b.end}
 }
 
-// commit takes the batch in and, once that is certain, counts it and says so.
+// commit takes the batch in and, once that is certain, says so.
 func (im *importing) commit(ctx context.Context) error {
 	b := &im.batch
 	if b.rows() == 0 {
 		return nil
 	}
-	outcomes, err := im.submitBatch(ctx)
+	t, err := im.submitBatch(ctx)
 	if err != nil {
 		return fmt.Errorf("take in lines %d to %d: %w", b.entries[0].line, b.entries[b.rows()-1].line, err)
 	}
-	for _, e := range b.entries {
-		im.report.Rows++
-		if e.bad == nil {
-			o := outcomes[0]
-			s := b.submissions[len(b.submissions)-len(outcomes)]
-			outcomes = outcomes[1:]
-			e.bad = im.count(o, s)
-		}
-		if e.bad != nil {
-			e.bad.Line = e.line
-			im.reject(*e.bad)
-			continue
-		}
-		for _, w := range e.warnings {
-			w.Line = e.line
-			im.warn(w)
-		}
+	im.report = t.report
+	for _, r := range t.rejected {
+		im.options.Progress.Rejected(r)
+	}
+	for _, w := range t.warned {
+		im.options.Progress.Warned(w)
 	}
 	im.options.Progress.Committed(im.report, b.end)
 	b.reset()
 	return nil
 }
 
-func (im *importing) submitBatch(ctx context.Context) ([]casework.Outcome, error) {
-	batch := im.batch.submissions
-	if len(batch) == 0 {
-		return nil, nil
+// submitBatch takes the batch in and counts it: in the same transaction where the count is kept.
+func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
+	batch, keep := im.batch.submissions, im.options.Keep
+	if len(batch) == 0 && keep == nil {
+		return im.tally(nil), nil
 	}
-	began := im.options.Now()
-	outcomes, err := im.submit.SubmitAll(ctx, im.viewer, batch,
-		casework.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify})
-	if err != nil {
-		return nil, err
-	}
-	if len(outcomes) != len(batch) {
-		return nil, fmt.Errorf("%d outcomes for %d responses", len(outcomes), len(batch))
-	}
-	created := 0
-	for _, o := range outcomes {
-		if o.Fault == nil && o.SubmitResponsePayload != nil && o.Created {
-			created++
+	o := casework.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
+	if keep != nil {
+		o.Also = func(tx *gorm.DB, outcomes []casework.Outcome) error {
+			return keep(tx, im.tally(outcomes).report, im.batch.end)
 		}
 	}
-	im.pace.learn(len(batch), created, im.options.Now().Sub(began))
-	return outcomes, nil
+	began := im.options.Now()
+	outcomes, err := im.submit.SubmitAll(ctx, im.viewer, batch, o)
+	if err != nil {
+		return t, err
+	}
+	if len(outcomes) != len(batch) {
+		return t, fmt.Errorf("%d outcomes for %d responses", len(outcomes), len(batch))
+	}
+	t = im.tally(outcomes)
+	im.pace.learn(len(batch), t.report.ResponsesCreated-im.report.ResponsesCreated, im.options.Now().Sub(began))
+	return t, nil
+}
+
+// tally is the report with one batch more, and what is to be told of that batch.
+type tally struct {
+	report           *Report
+	rejected, warned []RowRejection
+}
+
+func (im *importing) tally(outcomes []casework.Outcome) tally {
+	t := tally{report: im.report.clone()}
+	submissions := im.batch.submissions
+	for _, e := range im.batch.entries {
+		t.report.Rows++
+		bad := e.bad
+		if bad == nil {
+			bad = im.count(t.report, outcomes[0], submissions[0])
+			outcomes, submissions = outcomes[1:], submissions[1:]
+		}
+		if bad != nil {
+			at := *bad
+			at.Line = e.line
+			t.report.reject(at)
+			t.rejected = append(t.rejected, at)
+			continue
+		}
+		for _, w := range e.warnings {
+			w.Line = e.line
+			t.report.warn(w)
+			t.warned = append(t.warned, w)
+		}
+	}
+	return t
 }
 
 // count enters one outcome into the report, or gives the rejection that it is.
-func (im *importing) count(o casework.Outcome, s casework.Submission) *RowRejection {
+func (im *importing) count(r *Report, o casework.Outcome, s casework.Submission) *RowRejection {
 	switch {
 	case o.Fault != nil:
 		var f *fault.Error
@@ -121,11 +145,11 @@ func (im *importing) count(o casework.Outcome, s casework.Submission) *RowReject
 		}
 		return &RowRejection{Reason: o.Fault.Error()}
 	case o.SubmitResponsePayload == nil || !o.Created:
-		im.report.ResponsesKnown++
+		r.ResponsesKnown++
 	default:
-		im.report.ResponsesCreated++
+		r.ResponsesCreated++
 		if o.Case != nil {
-			im.report.CasesOpened++
+			r.CasesOpened++
 		}
 	}
 	return nil

@@ -18,6 +18,8 @@ import (
 	"io"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 )
@@ -36,6 +38,12 @@ type Options struct {
 	SkipNotify bool             // open cases but mail nobody
 	Progress   Progress         // nil: nobody is told
 	Now        func() time.Time // nil: time.Now; measures how long a batch takes
+
+	// Done is what an earlier run over the same file reported; nil: none. Its rows are read again, because the identity
+	// of a row can depend on those before it, but not taken in again.
+	Done *Report
+	// Keep keeps the report, and how many bytes of the file it covers, in the transaction of each batch; nil: nobody does.
+	Keep func(tx *gorm.DB, done *Report, bytes int64) error
 }
 
 // Import takes the rows of a CSV file in. Faults of the file or of the columns (a *fault.Error below `file` or
@@ -62,8 +70,12 @@ func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.R
 		reader: rowReader{layout: l, survey: o.Survey, zone: o.TimeZone, seen: occurrences{}},
 		pace:   pace{size: firstBatch},
 	}
-	for _, w := range unnamed {
-		im.warn(w)
+	if o.Done != nil {
+		im.report, im.skip = o.Done, o.Done.Rows
+	} else {
+		for _, w := range unnamed {
+			im.warn(w)
+		}
 	}
 	if err := im.run(ctx); err != nil {
 		return im.report, fmt.Errorf("the import stopped after %s rows; the same command goes on from there, and nothing goes in twice: %w",
@@ -81,6 +93,7 @@ type importing struct {
 	pace    pace
 	batch   batch
 	report  *Report
+	skip    int // rows that an earlier run has dealt with
 }
 
 // run reads rows until the file ends. Where ctx ends, the batch under way is rolled back or was not begun: what the
@@ -98,6 +111,12 @@ func (im *importing) run(ctx context.Context) error {
 			return fmt.Errorf("read the file: %w", err)
 		}
 		if blank(rec) {
+			continue
+		}
+		if im.skip > 0 {
+			im.skip--
+			_, _, _ = im.reader.read(rec)
+			im.batch.end = rec.end
 			continue
 		}
 		im.batch.add(rec, &im.reader)

@@ -63,7 +63,7 @@ func TestWhatABatchSetsOffIsHandedOn(t *testing.T) {
 	for _, want := range []casework.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
 		s := new(store)
 		_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
-		if err != nil || s.options != want {
+		if err != nil || !reflect.DeepEqual(s.options, want) {
 			t.Errorf("handed on %+v, %v; want %+v", s.options, err, want)
 		}
 	}
@@ -97,14 +97,14 @@ func TestBadRowsAreReportedInOrderAndTheRestGoesIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []RowRejection{
-		{5, "score", `"4.5" is not a whole number from 0 to 10`},
-		{6, "mail", `"nonsense" is not an e-mail address`},
-		{7, "", "the row has 3 cells where the header has 4"},
-		{8, "", "the row has 5 cells where the header has 4"},
-		{9, "text", strayQuote},
-		{10, "mail", "belongs to somebody else"},
-		{13, "text", "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"},
-		{14, "text", "the character U+0000 cannot be stored"},
+		{Line: 5, Column: "score", Reason: `"4.5" is not a whole number from 0 to 10`},
+		{Line: 6, Column: "mail", Reason: `"nonsense" is not an e-mail address`},
+		{Line: 7, Column: "", Reason: "the row has 3 cells where the header has 4"},
+		{Line: 8, Column: "", Reason: "the row has 5 cells where the header has 4"},
+		{Line: 9, Column: "text", Reason: strayQuote},
+		{Line: 10, Column: "mail", Reason: "belongs to somebody else"},
+		{Line: 13, Column: "text", Reason: "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"},
+		{Line: 14, Column: "text", Reason: "the character U+0000 cannot be stored"},
 	}
 	if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(told.rejected, want) {
 		t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, told.rejected, want)

@@ -118,7 +118,7 @@ func TestARecordIsBounded(t *testing.T) {
 		}
 	}
 	_, report := take(t, "score,c\n7,"+strings.Repeat("x", 2<<20)+"\n8,y\n", Columns{Score: "score"})
-	if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{2, "c", tooLong}) {
+	if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{Line: 2, Column: "c", Reason: tooLong}) {
 		t.Errorf("%+v", report)
 	}
 }

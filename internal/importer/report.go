@@ -1,5 +1,11 @@
 package importer
 
+import (
+	"slices"
+
+	"github.com/closeloop/closeloop/model"
+)
+
 // listed is how many rejections, and how many warnings, are kept in a report and shown on a terminal.
 const listed = 100
 
@@ -16,11 +22,7 @@ type Report struct {
 }
 
 // RowRejection is a row that did not go in and why, or, as a warning, what was odd in one that did.
-type RowRejection struct {
-	Line   int    // the physical line of the file on which the row starts, from 1
-	Column string // as in the file's header; empty where no one column is at fault
-	Reason string
-}
+type RowRejection = model.RowRejection
 
 // Progress is told how an import goes, in the order of the file, once for each batch that is committed.
 type Progress interface {
@@ -36,18 +38,28 @@ func (silence) Rejected(RowRejection)    {}
 func (silence) Warned(RowRejection)      {}
 func (silence) Committed(*Report, int64) {}
 
-func (im *importing) reject(r RowRejection) {
-	im.report.RowsRejected++
-	if len(im.report.Rejections) < listed {
-		im.report.Rejections = append(im.report.Rejections, r)
-	}
-	im.options.Progress.Rejected(r)
+func (r *Report) clone() *Report {
+	c := *r
+	c.Rejections, c.WarningList = slices.Clone(r.Rejections), slices.Clone(r.WarningList)
+	return &c
 }
 
-func (im *importing) warn(w RowRejection) {
-	im.report.Warnings++
-	if len(im.report.WarningList) < listed {
-		im.report.WarningList = append(im.report.WarningList, w)
+func (r *Report) reject(row RowRejection) {
+	r.RowsRejected++
+	if len(r.Rejections) < listed {
+		r.Rejections = append(r.Rejections, row)
 	}
+}
+
+func (r *Report) warn(row RowRejection) {
+	r.Warnings++
+	if len(r.WarningList) < listed {
+		r.WarningList = append(r.WarningList, row)
+	}
+}
+
+// warn tells of the file at large.
+func (im *importing) warn(w RowRejection) {
+	im.report.warn(w)
 	im.options.Progress.Warned(w)
 }

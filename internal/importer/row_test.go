@@ -68,7 +68,7 @@ func TestScores(t *testing.T) {
 		rejected(t, "s", text, Columns{Score: "s"}, "is not a whole number from 0 to 10")
 	}
 	_, report := take(t, "s,x\n,y\n", Columns{Score: "s"})
-	if want := (RowRejection{2, "s", "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
+	if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
 		t.Errorf("without a score: %+v", report)
 	}
 }

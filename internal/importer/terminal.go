@@ -56,14 +56,14 @@ func newTerminal(w io.Writer, size int64, terminal bool, now func() time.Time) *
 // Rejected shows a row that did not go in.
 func (t *Terminal) Rejected(r RowRejection) {
 	if t.rejected++; t.rejected <= listed {
-		t.say("%s", r.line())
+		t.say("%s", line(r))
 	}
 }
 
 // Warned shows what was odd in a row that went in.
 func (t *Terminal) Warned(w RowRejection) {
 	if t.warned++; t.warned <= listed {
-		t.say("warning: %s", w.line())
+		t.say("warning: %s", line(w))
 	}
 }
 
@@ -112,7 +112,7 @@ func (t *Terminal) say(format string, args ...any) {
 }
 
 // line writes a rejection out. The column and the reason hold text of the file, which must not steer the terminal.
-func (r RowRejection) line() string {
+func line(r RowRejection) string {
 	s := fmt.Sprintf("line %d: ", r.Line)
 	if r.Column != "" {
 		s += "column " + shorten(r.Column) + ": "

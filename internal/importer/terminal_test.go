@@ -16,7 +16,7 @@ func TestPlainLinesComeOnceASecondAndTheSummaryAtTheEnd(t *testing.T) {
 	r := &Report{Rows: 200, ResponsesCreated: 200}
 	p.Committed(r, 400) // too soon
 	c.at = c.at.Add(time.Second)
-	p.Rejected(RowRejection{17, "overall_rating", `"4.5" is not a whole number from 0 to 10`})
+	p.Rejected(RowRejection{Line: 17, Column: "overall_rating", Reason: `"4.5" is not a whole number from 0 to 10`})
 	p.Warned(RowRejection{Line: 18, Column: "land", Reason: "odd"})
 	p.Rejected(RowRejection{Line: 19, Reason: "the row has 3 cells where the header has 4"})
 	*r = Report{Rows: 1400, ResponsesCreated: 1397, CasesOpened: 865, RowsRejected: 2, Warnings: 1, ResponsesKnown: 1}
@@ -66,7 +66,7 @@ func TestTheBarStandsBelowTheLines(t *testing.T) {
 		p := newTerminal(&out, size, true, time.Now)
 		r := &Report{Rows: 200, ResponsesCreated: 199, RowsRejected: 1}
 		p.Committed(r, 500)
-		p.Rejected(RowRejection{17, "s", "odd"})
+		p.Rejected(RowRejection{Line: 17, Column: "s", Reason: "odd"})
 		p.Committed(r, 1500)
 		p.Committed(r, 2500) // the file has grown
 		p.Close(r)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -18,12 +20,12 @@ type connection struct {
 	socket     *socket
 	words      *words // nil: server-sent events
 	exec       graphql.GraphExecutor
-	header     http.Header // of the request
+	header     http.Header // of the request, what operations may want to see
 	remote     string
 	operations *operations
 	readOnly   bool // a GET must not change anything
 
-	// Only the reader touches these.
+	// Only the reader touches these, and whoever it waits for.
 	initialised bool        // connection_init came
 	session     *Session    // set once it was acknowledged
 	initTimer   *time.Timer // closes a socket that does not send connection_init
@@ -35,12 +37,25 @@ func newConnection(s *Server, sock *socket, exec graphql.GraphExecutor, r *http.
 		server:     s,
 		socket:     sock,
 		exec:       exec,
-		header:     r.Header,
+		header:     kept(r.Header),
 		remote:     r.RemoteAddr,
 		operations: newOperations(s.options.MaxSubscriptionsPerSocket),
 	}
 	sock.closed = c.operations.end
 	return c
+}
+
+// kept are a request's headers without those of the connection, which are done with; a socket may stay for days.
+func kept(header http.Header) http.Header {
+	h := http.Header{}
+	for name, values := range header {
+		switch {
+		case name == "Connection", name == "Upgrade", strings.HasPrefix(name, "Sec-Websocket-"):
+		default:
+			h[name] = slices.Clone(values)
+		}
+	}
+	return h
 }
 
 // serve reads the socket until it ends, and returns when all that runs for it has ended too.
@@ -52,14 +67,18 @@ func (c *connection) serve() {
 	if c.words == nil {
 		c.socket.close(notAcceptable)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	handled := make(chan struct{}, 1)
 	for {
 		text, began, ok := c.socket.next()
 		if !ok {
 			break
 		}
-		c.handle(ctx, text, began)
+		// On a stack that is given back: that of a reader that waits for days would stay as large as it ever was.
+		go func() {
+			c.handle(text, began)
+			handled <- struct{}{}
+		}()
+		<-handled
 	}
 	c.leave(start)
 }
@@ -87,7 +106,7 @@ func (c *connection) leave(start time.Time) {
 		"code", e.code, "reason", e.reason, "remote", c.remote, "lasted", time.Since(start))
 }
 
-func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
+func (c *connection) handle(text []byte, began time.Time) {
 	defer survive(c.server.options.Log, "handle a message", func() { c.socket.close(internalError) })
 	m, err := c.words.parse(text)
 	if err != nil {
@@ -96,7 +115,7 @@ func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
 	}
 	switch m.kind {
 	case typeInit:
-		c.initialise(ctx, m.payload)
+		c.initialise(m.payload)
 	case typePing:
 		c.socket.answer(c.words.pong(m.payload))
 	case typePong: // that something came is all that counts
@@ -120,7 +139,6 @@ func (c *connection) handle(ctx context.Context, text []byte, began time.Time) {
 // begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
 // operation does, so that the reader stays free for the client's next message, such as its complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
-	params.Headers = c.header
 	op, err := c.operations.begin(id)
 	switch {
 	case errors.Is(err, errExists):

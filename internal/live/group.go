@@ -2,12 +2,14 @@ package live
 
 import (
 	"sync"
+	"sync/atomic"
 )
 
-// What a group remembers of what it said last, so that who comes a moment later need not execute it again.
+// What a group remembers of what it said last, in bytes: so that who comes a moment later, and who falls behind in a
+// burst, need not execute it again. A group of thousands, which would each do so, remembers more than one of a few.
 const (
-	recentMax   = 32
-	recentBytes = 32 << 10
+	recentForEach = 4 << 10
+	recentMost    = 4 << 20
 )
 
 // groups are the groups of equal subscriptions.
@@ -27,7 +29,7 @@ type group struct {
 	key     key
 	of      *groups
 	run     *run
-	members int // guarded by groups.mu
+	members atomic.Int64 // changed under groups.mu
 
 	mu       sync.Mutex
 	base     int64    // of all that came after this position, recent has what there was
@@ -68,7 +70,7 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		return true
 	}
 	op.group, op.at = g, at
-	g.members++
+	g.members.Add(1)
 	if g.run == r {
 		gs.all[k] = g
 		gs.running.Go(g.follow)
@@ -94,7 +96,7 @@ func (gs *groups) leave(op *operation) *group {
 	}
 	op.group = nil
 	g.parts[op.conn.socket.lane].left()
-	if g.members--; g.members == 0 {
+	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}
 	return g
@@ -169,10 +171,11 @@ func (g *group) say(e *entry, revision int64) {
 		g.base = e.place.Position
 	default:
 		g.recent = append(g.recent, e)
-		g.bytes += len(e.data)
-		for len(g.recent) > recentMax || g.bytes > recentBytes {
+		g.bytes += e.size()
+		most := int(min(recentMost, recentForEach*(g.members.Load()+1)))
+		for g.bytes > most {
 			g.base = g.recent[0].place.Position
-			g.bytes -= len(g.recent[0].data)
+			g.bytes -= g.recent[0].size()
 			g.recent[0] = nil
 			g.recent = g.recent[1:]
 		}

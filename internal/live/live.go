@@ -7,7 +7,7 @@
 // given, and what an operation sees (the viewer) is put into its context by the Session.
 //
 // Each concern has its file. message.go reads what a client sends, protocol.go and sse.go write what a server sends,
-// close.go names the reasons to close, socket.go, reader.go and writer.go move bytes, session.go and watch.go know who
+// close.go names the reasons to close, socket.go, reader.go, writer.go and queue.go move bytes, session.go and watch.go know who
 // is signed in, connection.go follows the protocol, operation.go keeps the operations' ids, subscribe.go and run.go
 // execute them, feed.go is what resolvers see, key.go and group.go have equal subscriptions executed once for all,
 // and lane.go writes to the sockets what groups say.
@@ -48,9 +48,10 @@ type Server struct {
 	watch    *watch
 	groups   *groups
 	lanes    []*lane
-	stop     context.CancelFunc // ends the watch and the beat
-	running  sync.WaitGroup     // the watch, the beat, and each socket
-	writing  sync.WaitGroup     // the lanes
+	ctx      context.Context // of the watch, the beat, and who is signing in
+	stop     context.CancelFunc
+	running  sync.WaitGroup // the watch, the beat, and each socket
+	writing  sync.WaitGroup // the lanes
 	ending   sync.Once
 	dealt    atomic.Uint32
 
@@ -71,6 +72,7 @@ func New(o Options) *Server {
 		options: o,
 		words:   []*words{transportWS(), subscriptionsWS()},
 		watch:   newWatch(o),
+		ctx:     ctx,
 		stop:    stop,
 	}
 	s.upgrader = websocket.Upgrader{

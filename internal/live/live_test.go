@@ -132,6 +132,13 @@ func TestCloseWaitsForOperationsButNotLongerThanItsContext(t *testing.T) {
 	}
 }
 
+// follows waits until the subscription has begun.
+func (w *world) follows(subscribe func()) {
+	before := w.opened.Load()
+	subscribe()
+	w.opens(before + 1)
+}
+
 // It runs while no other test does, so that every goroutine it finds is its own.
 func TestNoGoroutineOutlivesItsSocket(t *testing.T) {
 	w := newWorld(t, func(o *live.Options) {
@@ -145,6 +152,7 @@ func TestNoGoroutineOutlivesItsSocket(t *testing.T) {
 			return s, err
 		}
 	})
+	w.feed.say(numbers(1, 100)...)
 	before := goleak.IgnoreCurrent()
 	drop := func(c *client) { _ = c.conn.Close() }
 	leave := func(c *client) {
@@ -179,11 +187,42 @@ func TestNoGoroutineOutlivesItsSocket(t *testing.T) {
 			drop(c)
 		},
 		"blocked": func() { c := w.thatDoesNotRead(); c.send(`?`) },
+		"dropped as a member of a group": func() {
+			c := w.signedIn("ann")
+			w.follows(func() { c.follow("1", "") })
+			drop(c)
+		},
+		"left as a member of a group": func() {
+			c := w.signedIn("bob")
+			w.follows(func() { c.follow("1", "") })
+			leave(c)
+		},
+		"dropped while catching up": func() { c := w.signedIn("ann"); c.follow("1", "p0"); drop(c) },
+		"left after a group's complete": func() {
+			c := w.signedIn("ann")
+			w.follows(func() { c.follow("1", "") })
+			c.send(`{"id":"1","type":"complete"}`)
+			leave(c)
+		},
+		"the older protocol, dropped before init": func() { drop(w.legacy()) },
+		"the older protocol, terminated": func() {
+			w.legacy(legacyInit, `{"id":"1","type":"start","payload":{"query":"subscription{feed}"}}`, `{"type":"connection_terminate"}`)
+		},
+		"a stream, dropped": func() {
+			s := w.request("ann", "", `{"query":"subscription{feed}"}`, nil)
+			_ = s.answer.Body.Close()
+		},
+		"a stream, complete": func() {
+			s := w.request("ann", "", `{"query":"{hello}"}`, nil)
+			s.next()
+			s.expect(completed, "")
+			_ = s.answer.Body.Close()
+		},
 	}
 	for name, phase := range phases {
-		rounds := 10
-		if name == "blocked" {
-			rounds = 2
+		rounds := 60 // more than 1,000 of them altogether
+		if name == "blocked" || name == "dropped in the middle of a flood" {
+			rounds = 3
 		}
 		for range rounds {
 			phase()

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -13,7 +14,8 @@ import (
 // them. It has a context of its own, for it may outlive the socket that it was begun for.
 type run struct {
 	exec     graphql.GraphExecutor
-	params   *graphql.RawParams
+	params   *graphql.RawParams // maybe of another subscriber to the same
+	header   http.Header
 	session  Session
 	readOnly bool    // mutations are refused
 	after    *string // where to begin, in place of what the operation's arguments say; nil: as they say
@@ -48,6 +50,9 @@ const (
 
 func (e *entry) isLast() bool { return e.kind != next }
 
+// size is about what it costs in memory.
+func (e *entry) size() int { return len(e.data) + 128 }
+
 type runKey struct{}
 
 func runOf(ctx context.Context) *run {
@@ -69,6 +74,7 @@ func (r *run) prepare() (last *entry) {
 		r.ctx = r.session.Context(r.ctx)
 	}
 	params := *r.params // extensions of the executor may change it
+	params.Headers = r.header
 	oc, errs := r.exec.CreateOperationContext(r.ctx, &params)
 	r.oc = oc
 	r.ctx = graphql.WithOperationContext(r.ctx, oc)
@@ -76,7 +82,8 @@ func (r *run) prepare() (last *entry) {
 		return r.refuse(errs)
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
-		return r.fail(gqlerror.Errorf("a GET request changes nothing: send a mutation by POST"))
+		return r.fail(&gqlerror.Error{Message: "a GET request changes nothing: send a mutation by POST",
+			Extensions: map[string]any{"code": "BAD_USER_INPUT"}})
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
 	return nil

@@ -32,7 +32,7 @@ type Session struct {
 }
 
 // initialise answers connection_init (Protocol, ConnectionInit): it signs the caller in.
-func (c *connection) initialise(ctx context.Context, payload json.RawMessage) {
+func (c *connection) initialise(payload json.RawMessage) {
 	if c.initialised {
 		c.socket.close(initTwice)
 		return
@@ -40,7 +40,7 @@ func (c *connection) initialise(ctx context.Context, payload json.RawMessage) {
 	c.initialised = true
 	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
 
-	session, e := c.server.signIn(ctx, c.header, payload)
+	session, e := c.server.signIn(c.server.ctx, c.header, payload)
 	if e != none {
 		c.socket.close(e)
 		return
@@ -87,6 +87,7 @@ func (c *connection) admit(session *Session) bool {
 		return false
 	}
 	c.session = session
+	c.header.Del("Authorization") // the secret is not needed any more
 	return true
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // socket is one connection with what is on its way to the peer; it knows nothing of what that says. Here is how it
-// ends; writer.go has how it is written to, and reader.go how it is read.
+// ends; writer.go has how it is written to, queue.go what waits, and reader.go how it is read.
 //
 // One goroutine reads. Whoever has something to say writes by itself, without waiting; only what the peer does not take
 // at once is queued, and a goroutine writes it that lives as long as the queue does.
@@ -32,7 +32,7 @@ type socket struct {
 	mu      sync.Mutex
 	ending  *ending   // why the socket closes; nil while it is open
 	closeBy time.Time // when it is cut off if the peer has not answered the close frame
-	queue   []item    // what the peer has not yet taken; see writer.go
+	queue   []item    // what the peer has not yet taken; see queue.go
 	queued  int
 	flows   bool          // a goroutine writes the queue
 	drained chan struct{} // closed when that goroutine ends

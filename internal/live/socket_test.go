@@ -153,7 +153,7 @@ func TestAPeerThatAnswersPingsStays(t *testing.T) {
 
 func TestAMessageThatIsTooBigClosesTheSocket(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *live.Options) { o.MaxMessageBytes = 100 })
+	w := newWorld(t, func(o *live.Options) { o.MaxMessageBytes, o.CloseTimeout = 100, patience })
 	for _, size := range []int{101, 5_000_000} {
 		c := w.signedIn("ann")
 		c.send(strings.Repeat(" ", size))

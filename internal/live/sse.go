@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // events is the GraphQL over Server-Sent Events Protocol in its distinct connections mode: one operation is one
@@ -82,30 +83,31 @@ func isStream(r *http.Request) bool {
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	params, err := paramsOf(r, s.options.MaxMessageBytes)
 	if err != nil {
-		refuse(w, r, exec, http.StatusBadRequest, err)
+		refuse(w, r, exec, http.StatusBadRequest, "BAD_USER_INPUT", err.Error())
 		return
 	}
-	params.Headers, params.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
+	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	session, e := s.signIn(r.Context(), r.Header, nil)
 	switch {
 	case e == forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
-		refuse(w, r, exec, http.StatusUnauthorized, errors.New("sign in with the header 'Authorization: Bearer <API token>'"))
+		refuse(w, r, exec, http.StatusUnauthorized, "UNAUTHENTICATED",
+			"sign in with the header 'Authorization: Bearer <API token>'; this token is missing, unknown, expired or revoked")
 		return
 	case e != none:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, errors.New(e.reason))
+		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.reason)
 		return
 	}
 	if why := s.reserve(); why != "" {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, errors.New(why))
+		refuse(w, r, exec, http.StatusServiceUnavailable, "RATE_LIMITED", why)
 		return
 	}
 	conn, err := takeOver(w)
 	if err != nil {
 		s.release()
-		refuse(w, r, exec, http.StatusInternalServerError, err)
+		s.options.Log.Debug("stream refused", "error", err) // there is no way to answer
 		return
 	}
 	sock := newSocket(conn, nil, events{}, &s.options, s.nextLane())
@@ -192,8 +194,10 @@ func queryObject(values url.Values) json.RawMessage {
 	return text
 }
 
-func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, err error) {
+// refuse answers a request that does not become a stream.
+func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code, why string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(exec.DispatchError(r.Context(), errorsOf(err)))
+	err := &gqlerror.Error{Message: why, Extensions: map[string]any{"code": code}}
+	_ = json.NewEncoder(w).Encode(exec.DispatchError(r.Context(), gqlerror.List{err}))
 }

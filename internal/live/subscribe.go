@@ -10,8 +10,13 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 	defer op.end()
 	defer survive(c.server.options.Log, "run an operation", func() { c.socket.close(internalError) })
 	r := newRun(c.exec, params, *c.session, after, c.server.options.Log)
-	r.readOnly = c.readOnly
+	r.header, r.readOnly = c.header, c.readOnly
 	if !op.control(r.cancel) {
+		r.cancel()
+		return
+	}
+	// Who fell behind does not begin again before the peer has taken what there was.
+	if after != nil && !c.socket.awaitDrained(r.ctx) {
 		r.cancel()
 		return
 	}
@@ -37,6 +42,11 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 func (s *Server) catchUp(r *run, op *operation) {
 	k, ok := r.key()
 	for {
+		// What a group says is not held back for a member: so it joins with nothing queued.
+		if !op.conn.socket.awaitDrained(r.ctx) {
+			r.cancel()
+			return
+		}
 		if ok && s.groups.join(k, op, r) {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; it fails then, and never passes by waiting.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 const sdl = `
 	type Query {
@@ -37,12 +38,16 @@ const sdl = `
 		stubborn: Int
 		boom: Int
 	}
+	type Mutation {
+		change: Int!
+	}
 	type Subscription {
 		ticks(topic: String!): Int!
 		count(to: Int!): Int!
 		flood(bytes: Int!): String!
 		refused: Int!
 		failing: Int!
+		feed(after: String, mine: Boolean, also: String): String!
 	}`
 
 // world is a GraphQL server over HTTP whose resolvers the test moves by hand.
@@ -58,6 +63,10 @@ type world struct {
 	pulled  chan int      // responses that flood was asked for, one number each
 	seen    chan *graphql.OperationContext
 	log     journal
+
+	feed     *feed
+	opened   atomic.Int32 // places in it
+	executed atomic.Int32 // responses made of its values
 
 	mu     sync.Mutex
 	topics map[string]chan int
@@ -78,6 +87,7 @@ func newWorld(t *testing.T, change func(*live.Options)) *world {
 		seen:    make(chan *graphql.OperationContext, 1000),
 		log:     make(journal, 1000),
 		topics:  map[string]chan int{},
+		feed:    newFeed(),
 	}
 	o := live.Options{SignIn: signIn, Log: slog.New(w.log)}
 	if change != nil {
@@ -158,6 +168,10 @@ func (w *world) Exec(ctx context.Context) graphql.ResponseHandler {
 	switch field.Name {
 	case "hello":
 		return one("hello", args["name"])
+	case "change":
+		return one("change", 1)
+	case "feed":
+		return w.follow(ctx, args)
 	case "viewer":
 		return one("viewer", ctx.Value(viewerKey{}))
 	case "half":

@@ -23,10 +23,14 @@ type letter struct {
 	step         *model.Event    // of an escalation
 	assignee     string          // of an escalation: who has the case now
 	zone         *time.Location
+	webhook      *model.Webhook // of a mail that is about one, and about nothing else; nil: it was deleted
 }
 
 func load(db *gorm.DB, n *model.Notification) (*letter, error) {
 	l := &letter{notification: n}
+	if n.Kind == model.NotifyWebhookDisabled {
+		return l, l.loadWebhook(db)
+	}
 	var event *model.Event
 	err := errors.Join(
 		takeIf(&event, db.Select("id", "type", "actor_id", "rule_id", "assignee_id", "step", "after"), n.EventID),

@@ -24,6 +24,9 @@ type view struct {
 type fact struct{ Label, Value string }
 
 func (l *letter) view(public string) *view {
+	if l.notification.Kind == model.NotifyWebhookDisabled {
+		return l.webhookView(public)
+	}
 	v := &view{Comment: l.comment(), Facts: l.facts(), Link: public + "/", LinkText: "Open closeloop"}
 	if l.opened != nil {
 		number := strconv.Itoa(l.opened.Number)

@@ -25,6 +25,7 @@ type Loaders struct {
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+	Events    *dataloadgen.Loader[model.EventID, *model.LoggedEvent]
 	Calendars *dataloadgen.Loader[model.CalendarID, *calendar.Calendar]
 
 	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
@@ -70,6 +71,8 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 		Users:         loader(wait, byID(r, all, func(u *model.User) model.UserID { return u.ID })),
 		Rules:         loader(wait, byID(r, all, func(x *model.Rule) model.RuleID { return x.ID })),
 		Calendars:     loader(wait, r.calendars),
+
+		Events: loader(wait, r.events),
 
 		RulesOf:         loader(wait, r.rulesOf),
 		ExternalRefsOf:  loader(wait, within(scope, r.externalRefsOf)),

@@ -22,6 +22,7 @@ const (
 	responsesOfCustomer = "responses of a customer"
 	casesOfCustomer     = "cases of a customer"
 	casesOfUser         = "cases of a user"
+	deliveriesOfWebhook = "deliveries of a webhook"
 )
 
 type listRequest struct {
@@ -112,6 +113,8 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q
 	switch of {
 	case notesOfCase:
 		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
+	case deliveriesOfWebhook:
+		return each(r, ctx, "webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, deliveryOrder, q.Args, ids)
 	case historyOfCase:
 		return r.histories(ctx, scope, q.Args, ids)
 	case responsesOfCustomer:

@@ -51,9 +51,21 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 		if staff {
 			return node(l.Notifications.Load(ctx, id))
 		}
+	case model.ImportID:
+		if viewer.Has(model.Manager) {
+			return node(loadOne[model.Import](ctx, r, id))
+		}
 	case model.ApiTokenID:
 		if viewer.Has() {
 			return node(loadOne[model.ApiToken](ctx, r, id))
+		}
+	case model.WebhookID:
+		if viewer.Has() {
+			return node(loadOne[model.Webhook](ctx, r, id))
+		}
+	case model.DeliveryID:
+		if viewer.Has() {
+			return node(loadOne[model.WebhookDelivery](ctx, r, id))
 		}
 	}
 	return nil, nil

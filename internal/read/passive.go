@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm/clause"
 
@@ -29,9 +30,11 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 		return nil, err
 	}
 	var where clause.Expression // nil where nothing narrows the queue: then the responses need not be looked at
-	if scope := viewer.Scope(); q.Filter != nil || scope.Bounded() {
-		now := r.now()
-		where = clause.And(scope.Responses(now), q.Filter.Where(now))
+	if q.Filter != nil {
+		where = q.Filter.Where(r.now())
+	}
+	if scope := viewer.Scope(); scope.Bounded() {
+		where = clause.And(slices.DeleteFunc([]clause.Expression{where, scope.Responses(r.now())}, func(e clause.Expression) bool { return e == nil })...)
 	}
 	found, err := order.Read(r.db.WithContext(ctx), q.Args, where)
 	if err != nil {

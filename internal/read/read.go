@@ -138,6 +138,14 @@ type NoteFilter struct {
 	Search    *string
 }
 
+// Personal names the field that looks into notes: they are hidden from whoever may not see personal data.
+func (f *NoteFilter) Personal() string {
+	if f != nil && f.Search != nil {
+		return "search"
+	}
+	return ""
+}
+
 // Notes lists notes, the oldest first.
 func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, f *NoteFilter) (*NoteConnection, error) {
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Notes(r.now()))

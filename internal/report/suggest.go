@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/keyword"
@@ -32,7 +33,7 @@ type ThemeSuggestion struct {
 }
 
 // SuggestThemes finds the words and phrases that most comments have and no theme covers, on the newest comments.
-func (r *Reports) SuggestThemes(ctx context.Context, f *filter.Response, limit int) ([]*ThemeSuggestion, error) {
+func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Response, limit int) ([]*ThemeSuggestion, error) {
 	if limit < 1 || limit > suggestMax {
 		return nil, fault.Input("limit", "from 1 to %d, not %d", suggestMax, limit)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/report"
@@ -43,7 +44,7 @@ func TestWhatManySayAndNoThemeCoversIsSuggested(t *testing.T) {
 
 	suggest := func(f *filter.Response, limit int) []*report.ThemeSuggestion {
 		t.Helper()
-		list, err := reports.SuggestThemes(t.Context(), f, limit)
+		list, err := reports.SuggestThemes(t.Context(), auth.Viewer{}, f, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +79,7 @@ func TestWhatManySayAndNoThemeCoversIsSuggested(t *testing.T) {
 	}
 	for _, limit := range []int{0, 51, -1} {
 		var wrong *fault.Error
-		if _, err := reports.SuggestThemes(t.Context(), nil, limit); !errors.As(err, &wrong) || wrong.Argument != "limit" {
+		if _, err := reports.SuggestThemes(t.Context(), auth.Viewer{}, nil, limit); !errors.As(err, &wrong) || wrong.Argument != "limit" {
 			t.Errorf("%d suggestions: %v", limit, err)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package setup owns the writes that configure: users, tokens, rules and settings. An exported method is one
+// Package setup owns the writes that configure: users, tokens, rules, webhooks and settings. An exported method is one
 // transaction.
 //
 // It refuses what closes the loop (casework's), and calls there where a user who leaves hands their cases on.
@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -26,6 +27,8 @@ type Setup struct {
 	work *casework.Work
 	log  *event.Log
 	now  func() time.Time
+
+	egress egress.Policy
 }
 
 // New makes the writes of one database.

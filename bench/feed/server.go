@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a process that is measured.
+type server struct {
+	process *exec.Cmd
+	address string
+	token   string
+	happen  func(text string) // one event, whose text is delivered
+	stop    func()
+}
+
+func startBare() server {
+	c := exec.Command(self(), "bare")
+	c.Stderr = os.Stderr
+	out, err := c.StdoutPipe()
+	check(err)
+	check(c.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	check(err)
+	s := server{process: c, address: strings.TrimSpace(line)}
+	s.happen = func(text string) {
+		answer, err := http.Post("http://"+s.address+"/publish", "text/plain", strings.NewReader(text))
+		check(err)
+		_ = answer.Body.Close()
+	}
+	s.stop = func() { _ = c.Process.Kill(); _ = c.Wait() }
+	return s
+}
+
+func startCloseloop(program string) server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(err)
+	s := server{address: l.Addr().String(), token: "bench-admin-token-0123456789"}
+	check(l.Close())
+	data := scratch()
+	c := exec.Command(program, "serve")
+	c.Env = append(os.Environ(), "CLOSELOOP_LISTEN="+s.address, "CLOSELOOP_DATA_DIR="+data, "CLOSELOOP_ADMIN_TOKEN="+s.token,
+		"CLOSELOOP_MAX_SOCKETS=1000000", "CLOSELOOP_MAX_SOCKETS_PER_TOKEN=1000000", "DATABASE_URL=", "CLOSELOOP_LOG=warn")
+	c.Stderr = os.Stderr
+	check(c.Start())
+	s.process = c
+	for range 300 {
+		if answer, err := http.Get("http://" + s.address + "/healthz"); err == nil {
+			_ = answer.Body.Close()
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.gql(`mutation {createRule(input: {name: "All", scores: [0, 1, 2]}) {rule {id}}}`, nil)
+	made := s.gql(`mutation {submitResponse(input: {score: 1, comment: "Nobody called me back.", customer: {firstName: "Ana", country: "BR", company: "Acme"}}) {case {id}}}`, nil)
+	id := made["submitResponse"].(map[string]any)["case"].(map[string]any)["id"]
+	s.happen = func(text string) {
+		s.gql(`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, map[string]any{"input": map[string]any{"caseId": id, "body": text}})
+	}
+	s.stop = func() {
+		_ = c.Process.Signal(os.Interrupt)
+		_ = c.Wait()
+		_ = os.RemoveAll(filepath.Dir(data))
+	}
+	return s
+}
+
+func (s server) gql(query string, variables any) map[string]any {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	check(err)
+	request, err := http.NewRequest(http.MethodPost, "http://"+s.address+"/graphql", bytes.NewReader(body))
+	check(err)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+s.token)
+	answer, err := http.DefaultClient.Do(request)
+	check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	check(err)
+	var decoded struct {
+		Data   map[string]any
+		Errors []any
+	}
+	check(json.Unmarshal(text, &decoded))
+	if len(decoded.Errors) > 0 {
+		log.Fatalf("%s: %s", query, text)
+	}
+	return decoded.Data
+}
+
+// cpu is the CPU time of the server's own process.
+func (s server) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
+	check(err)
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	var ticks int64
+	for _, field := range fields[11:13] { // utime, stime: in hundredths of a second (proc_pid_stat(5))
+		n, err := strconv.ParseInt(field, 10, 64)
+		check(err)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// resident is the server's resident memory in KB.
+func (s server) resident() int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.process.Process.Pid))
+	check(err)
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	check(err)
+	return pages * syscall.Getpagesize() / 1024
+}

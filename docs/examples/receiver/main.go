@@ -1,0 +1,78 @@
+// Command receiver is an example of what takes a webhook of closeloop in. It prints each event once.
+//
+//	RECEIVER_SECRET=whsec_… go run ./docs/examples/receiver 127.0.0.1:9000
+//
+// It does the four things that every receiver has to: prove the signature before anything else, drop repeats by
+// webhook-id, answer 2xx only when the event is safe, and pass over what it does not know. A real one keeps the ids
+// where it keeps its data, in the same transaction; this one forgets them when it ends.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: RECEIVER_SECRET=whsec_… receiver HOST:PORT")
+	}
+	secret, err := standardwebhooks.NewWebhook(os.Getenv("RECEIVER_SECRET"))
+	if err != nil {
+		log.Fatal("RECEIVER_SECRET is what createWebhook, or rotateWebhookSecret, answered with: ", err)
+	}
+	listener, err := net.Listen("tcp", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening on http://%s\n", listener.Addr())
+	log.Fatal(http.Serve(listener, &receiver{secret: secret, seen: map[string]bool{}}))
+}
+
+type receiver struct {
+	secret *standardwebhooks.Webhook
+	mu     sync.Mutex
+	seen   map[string]bool // by webhook-id
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, 1<<20))
+	if err != nil {
+		http.Error(w, "too much", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err := r.secret.Verify(body, request.Header); err != nil { // of the very bytes that came, not of JSON read and written again
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	var event struct {
+		Type string `json:"type"`
+		Data struct {
+			Snapshot struct {
+				Number       int    `json:"number"`
+				Status       string `json:"status"`
+				CustomerName string `json:"customerName"`
+			} `json:"snapshot"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(body, &event); err != nil {
+		http.Error(w, "no JSON", http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := request.Header.Get("webhook-id")
+	if !r.seen[id] {
+		r.seen[id] = true
+		s := event.Data.Snapshot
+		fmt.Printf("%s: case %d of %s is %s\n", event.Type, s.Number, s.CustomerName, s.Status)
+	}
+	w.WriteHeader(http.StatusNoContent) // a repeat is taken too, or it would come again
+}

@@ -1,0 +1,241 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	lookEvery   = time.Second
+	lease       = "interval '30 seconds'" // longer than any batch; renewed by each
+	triesMost   = 5                       // runs without a batch that went in, before the import fails
+	changeEvery = 500 * time.Millisecond
+)
+
+// Uploads are the files that came in over the API. Every server runs them; each file is worked on by one server at a
+// time, by a lease that the transaction of each batch renews. What a killed server had committed is counted, and the
+// next one goes on from there.
+type Uploads struct {
+	db   *pg.DB
+	work *casework.Work
+	now  func() time.Time
+	log  *slog.Logger
+	come chan struct{} // one is waiting, perhaps
+}
+
+// NewUploads makes the uploads of one database.
+func NewUploads(db *pg.DB, work *casework.Work, now func() time.Time, log *slog.Logger) *Uploads {
+	return &Uploads{db: db, work: work, now: now, log: log, come: make(chan struct{}, 1)}
+}
+
+func (u *Uploads) wake() {
+	select {
+	case u.come <- struct{}{}:
+	default:
+	}
+}
+
+// Run takes in what has come, one file at a time, until ctx ends.
+func (u *Uploads) Run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	failing := false
+	for ctx.Err() == nil {
+		next, err := u.claim(ctx)
+		if err == nil && next != nil {
+			err = u.take(ctx, next)
+		}
+		if err != nil && ctx.Err() == nil && !failing {
+			u.log.Error("an import is held up; it is tried again", "error", err)
+		}
+		failing = err != nil
+		if next != nil && err == nil {
+			continue
+		}
+		select {
+		case <-u.come:
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// claim gives the oldest import that nobody works on, or nil.
+func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
+	var rows []*model.Import
+	err := u.db.Gorm.WithContext(ctx).Raw(`UPDATE imports SET status = 'RUNNING', owner = ?, leased_until = now() + `+lease+`, tries = tries + 1
+		WHERE id = (SELECT id FROM imports WHERE status IN ('QUEUED', 'RUNNING') AND (leased_until IS NULL OR leased_until < now())
+			ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`, uuid.New()).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+var errLost = errors.New("another server has taken the import over")
+
+// take takes the rest of a file in.
+func (u *Uploads) take(ctx context.Context, i *model.Import) error {
+	var o order
+	if err := json.Unmarshal(i.Options, &o); err != nil {
+		return u.fail(ctx, i, fmt.Errorf("read how the file is to be read: %w", err))
+	}
+	zone, err := time.LoadLocation(o.TimeZone)
+	if err != nil {
+		return u.fail(ctx, i, err)
+	}
+	done, err := Import(ctx, u.work, auth.Viewer{}, &parts{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
+		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
+		Keep: func(tx *gorm.DB, done *Report, bytes int64) error { return u.keep(tx, i, done, bytes) },
+	})
+	switch {
+	case err == nil:
+		return u.end(ctx, i, done)
+	case errors.Is(err, errLost):
+		return nil
+	case ctx.Err() != nil:
+		return u.release(context.WithoutCancel(ctx), i)
+	case i.Tries >= triesMost:
+		return u.fail(ctx, i, err)
+	}
+	return errors.Join(err, u.release(ctx, i))
+}
+
+// report is what has been done of the import; nil where that is nothing.
+func report(i *model.Import) *Report {
+	if i.RowsDone == 0 {
+		return nil
+	}
+	r := &Report{Rows: i.RowsDone, ResponsesCreated: i.ResponsesCreated, ResponsesKnown: i.ResponsesKnown, CasesOpened: i.CasesOpened,
+		RowsRejected: i.RowsRejected, Warnings: len(i.Warnings)}
+	for _, row := range i.Rejections {
+		r.Rejections = append(r.Rejections, *row)
+	}
+	for _, row := range i.Warnings {
+		r.WarningList = append(r.WarningList, *row)
+	}
+	return r
+}
+
+func pointers(rows []RowRejection) []*model.RowRejection {
+	list := make([]*model.RowRejection, len(rows))
+	for n := range rows {
+		list[n] = &rows[n]
+	}
+	return list
+}
+
+// keep writes how far the import has come. Whoever has lost the lease meanwhile must not commit the batch.
+func (u *Uploads) keep(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
+	now := *i
+	now.RowsDone, now.ResponsesCreated, now.ResponsesKnown, now.CasesOpened, now.RowsRejected =
+		done.Rows, done.ResponsesCreated, done.ResponsesKnown, done.CasesOpened, done.RowsRejected
+	now.Rejections, now.Warnings, now.BytesDone, now.Tries = pointers(done.Rejections), pointers(done.WarningList), bytes, 0
+	result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).
+		Select("RowsDone", "ResponsesCreated", "ResponsesKnown", "CasesOpened", "RowsRejected", "Rejections", "Warnings", "BytesDone", "Tries").Updates(&now)
+	if result.Error != nil {
+		return fmt.Errorf("keep how far an import has come: %w", result.Error)
+	}
+	if result.RowsAffected == 0 {
+		return errLost
+	}
+	return tx.Exec("UPDATE imports SET leased_until = clock_timestamp() + "+lease+" WHERE id = ?", i.ID).Error
+}
+
+// end closes the import; its file is not needed any more.
+func (u *Uploads) end(ctx context.Context, i *model.Import, done *Report) error {
+	return u.close(ctx, i, map[string]any{"status": model.ImportDone, "rows": done.Rows, "rows_done": done.Rows, "bytes_done": i.Bytes})
+}
+
+// fail closes the import with the reason. What is the program's own fault is in its log alone.
+func (u *Uploads) fail(ctx context.Context, i *model.Import, cause error) error {
+	words := "the import was tried several times and stopped by an internal error; what went in until then stays, and the same file again goes on from there"
+	var f *fault.Error
+	if errors.As(cause, &f) {
+		words = f.Message
+	}
+	u.log.Error("an import failed", "import", i.ID.String(), "error", cause)
+	return u.close(ctx, i, map[string]any{"status": model.ImportFailed, "error": words})
+}
+
+func (u *Uploads) close(ctx context.Context, i *model.Import, values map[string]any) error {
+	return u.db.Tx(ctx, func(tx *gorm.DB) error {
+		values["finished_at"] = u.now().UTC().Truncate(time.Microsecond)
+		values["owner"], values["leased_until"] = nil, nil
+		result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(values)
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+		return tx.Exec("DELETE FROM import_parts WHERE import_id = ?", i.ID).Error
+	})
+}
+
+// release leaves the import to whoever comes next.
+func (u *Uploads) release(ctx context.Context, i *model.Import) error {
+	return u.db.Gorm.WithContext(ctx).Exec("UPDATE imports SET owner = NULL, leased_until = NULL WHERE id = ? AND owner = ?", i.ID, i.Owner).Error
+}
+
+// Find gives the import, where the viewer may know of it: their own, and for who manages, everybody's.
+func (u *Uploads) Find(ctx context.Context, viewer auth.Viewer, id model.ImportID) (*model.Import, error) {
+	var rows []*model.Import
+	query := u.db.Gorm.WithContext(ctx).Where("id = ?", id)
+	if !viewer.Has(model.Manager) {
+		query = query.Where("created_by_id = ?", viewer.User.ID)
+	}
+	if err := query.Limit(1).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read an import: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, fault.Missing("id", "there is no such import")
+	}
+	return rows[0], nil
+}
+
+// Watch sends the import as it is, and then at every change until it has ended or ctx has.
+func (u *Uploads) Watch(ctx context.Context, viewer auth.Viewer, id model.ImportID, fail func(context.Context, error)) (<-chan *model.Import, error) {
+	now, err := u.Find(ctx, viewer, id)
+	if err != nil {
+		return nil, err
+	}
+	changes := make(chan *model.Import)
+	go func() {
+		defer close(changes)
+		tick := time.NewTicker(changeEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case changes <- now:
+			case <-ctx.Done():
+				return
+			}
+			if now.Finished() {
+				return
+			}
+			for was := now; now.Status == was.Status && now.RowsDone == was.RowsDone; {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+				if now, err = u.Find(ctx, viewer, id); err != nil {
+					fail(ctx, err)
+					return
+				}
+			}
+		}
+	}()
+	return changes, nil
+}

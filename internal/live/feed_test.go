@@ -1,0 +1,152 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/live"
+)
+
+// feed is a log that the test writes; its subscribers share their execution.
+type feed struct {
+	mu     sync.Mutex
+	values []string // the first has position 1
+	erased int64    // times
+	err    error    // ends all
+	grown  chan struct{}
+}
+
+func newFeed() *feed { return &feed{grown: make(chan struct{})} }
+
+func (f *feed) say(values ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.values = append(f.values, values...)
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+func (f *feed) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// erase replaces all that was said.
+func (f *feed) erase() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.values {
+		f.values[i] = "erased"
+	}
+	f.erased++
+}
+
+// reader is a place in it; a page has ten values.
+type reader struct {
+	of     *feed
+	at     int
+	erased int64 // when the page was read
+}
+
+func (r *reader) Outdated(v value) bool {
+	if r.Revision() == r.erased {
+		return false
+	}
+	r.at = v.position - 1
+	return true
+}
+
+func (r *reader) Revision() int64 {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	return r.of.erased
+}
+
+type value struct {
+	position int
+	text     string
+}
+
+func (v value) place() live.Place {
+	return live.Place{Position: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
+}
+
+func (r *reader) Place() live.Place { return value{r.at, ""}.place() }
+
+func (r *reader) Newest() bool {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	return r.at == len(r.of.values)
+}
+
+func (r *reader) Next(ctx context.Context) (page []value, err error) {
+	for {
+		r.of.mu.Lock()
+		r.erased = r.of.erased
+		for r.at < len(r.of.values) && len(page) < 10 {
+			r.at++
+			page = append(page, value{r.at, r.of.values[r.at-1]})
+		}
+		grown, err := r.of.grown, r.of.err
+		r.of.mu.Unlock()
+		if len(page) > 0 || err != nil {
+			return page, err
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// follow is the resolver of the field feed.
+func (w *world) follow(ctx context.Context, args map[string]any) graphql.ResponseHandler {
+	asked, _ := args["after"].(string)
+	key := ""
+	if mine, _ := args["mine"].(bool); mine {
+		key, _ = ctx.Value(viewerKey{}).(string)
+	}
+	values, err := live.Follow(ctx, live.Feed[value]{
+		Start: "after", Key: key, Place: value.place,
+		Open: func(_ context.Context, after *string) (live.Source[value], error) {
+			w.opened.Add(1)
+			if after == nil {
+				after = &asked
+			}
+			r := &reader{of: w.feed}
+			if *after == "" {
+				w.feed.mu.Lock()
+				defer w.feed.mu.Unlock()
+				r.at = len(w.feed.values)
+			} else if _, err := fmt.Sscanf(*after, "p%d", &r.at); err != nil {
+				return nil, errors.New("no such place")
+			}
+			return r, nil
+		},
+	})
+	if err != nil {
+		graphql.AddError(ctx, err)
+		return nil
+	}
+	return func(ctx context.Context) *graphql.Response {
+		select {
+		case v := <-values:
+			w.executed.Add(1)
+			text := v.text
+			if key != "" {
+				text = key + " " + text
+			}
+			return response("feed", text)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	themesDefault = 3
+	themesMax     = 100
+	themeSample   = 3 // responses
+)
+
+// ThemeReport is the responses that share a theme.
+type ThemeReport struct {
+	NpsCounts
+	Theme *model.Theme
+
+	sample []*model.Response
+}
+
+// Sample is the newest of them with a comment, three at most.
+func (t *ThemeReport) Sample() []*model.Response { return t.sample }
+
+// TopThemes gives the themes that most of the responses share that the filter leaves; three where first is nil. The
+// samples are read where they are asked for.
+func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.Response, first *int, sample bool) ([]*ThemeReport, error) {
+	n := themesDefault
+	if first != nil {
+		if n = *first; n < 1 || n > themesMax {
+			return nil, fault.Input("first", "first is from 1 to %d, not %d", themesMax, n)
+		}
+	}
+	q := r.responses(ctx, viewer, f)
+	var rows []struct {
+		ThemeID model.ThemeID
+		NpsCounts
+	}
+	err := q.rows.Joins("JOIN " + living + " ON of.response_id = responses.id").Select("of.theme_id, " + npsCounts).
+		Group("of.theme_id").Order("count(*) DESC, of.theme_id").Clauses(page.Limit(n)).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count themes: %w", err)
+	}
+	out := make([]*ThemeReport, len(rows))
+	ids := make([]uuid.UUID, len(rows))
+	at := make(map[model.ThemeID]*ThemeReport, len(rows))
+	for i, row := range rows {
+		out[i] = &ThemeReport{NpsCounts: row.NpsCounts}
+		ids[i], at[row.ThemeID] = row.ThemeID.UUID, out[i]
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	var themes []*model.Theme
+	if err := r.db.WithContext(ctx).Where("id IN ?", ids).Find(&themes).Error; err != nil {
+		return nil, fmt.Errorf("read themes: %w", err)
+	}
+	for _, theme := range themes {
+		at[theme.ID].Theme = theme
+	}
+	if !sample {
+		return out, nil
+	}
+	var sampled []struct {
+		SampleOf model.ThemeID
+		model.Response
+	}
+	newest := q.rows.Where("responses.comment IS NOT NULL").
+		Where("EXISTS (SELECT 1 FROM response_themes of WHERE of.response_id = responses.id AND of.theme_id = t.id)").
+		Order("responses.responded_at DESC, responses.id DESC").Clauses(page.Limit(themeSample))
+	err = r.db.WithContext(ctx).Raw("SELECT t.id AS sample_of, s.* FROM unnest(?::uuid[]) AS t(id) CROSS JOIN LATERAL (?) s ORDER BY s.responded_at DESC, s.id DESC", pg.Array(ids), newest).Scan(&sampled).Error
+	if err != nil {
+		return nil, fmt.Errorf("read samples of themes: %w", err)
+	}
+	for i := range sampled {
+		t := at[sampled[i].SampleOf]
+		t.sample = append(t.sample, &sampled[i].Response)
+	}
+	return out, nil
+}

@@ -1,0 +1,240 @@
+package setup
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/egress"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	secretBytes = 32             // Standard Webhooks asks for 24 to 64
+	retiredFor  = 24 * time.Hour // how long a secret that was replaced signs too
+	retiredMax  = 9              // every secret is one more signature in each request's header
+)
+
+// CreateWebhookInput is a new webhook.
+type CreateWebhookInput struct {
+	URL    string
+	Events []model.CaseEventType
+	Filter *filter.Case
+}
+
+// CreateWebhookPayload has the secret, which is shown this once.
+type CreateWebhookPayload struct {
+	Webhook *model.Webhook
+	Secret  string
+}
+
+// UpdateWebhookInput changes a webhook: what is absent stays.
+type UpdateWebhookInput struct {
+	ID      model.WebhookID
+	URL     graphql.Omittable[*string]
+	Events  graphql.Omittable[[]model.CaseEventType]
+	Filter  graphql.Omittable[*filter.Case]
+	Enabled graphql.Omittable[*bool]
+}
+
+// UpdateWebhookPayload is the webhook as it is now.
+type UpdateWebhookPayload struct{ Webhook *model.Webhook }
+
+// RotateWebhookSecretInput names a webhook.
+type RotateWebhookSecretInput struct{ ID model.WebhookID }
+
+// RotateWebhookSecretPayload has the new secret, which is shown this once.
+type RotateWebhookSecretPayload struct {
+	Webhook *model.Webhook
+	Secret  string
+}
+
+// DeleteWebhookInput names a webhook.
+type DeleteWebhookInput struct{ ID model.WebhookID }
+
+// DeleteWebhookPayload is the id of the webhook that is gone.
+type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
+
+// Through gives the writes with another policy of where webhooks may lead; without, it is the strict one.
+func (s *Setup) Through(policy egress.Policy) *Setup {
+	with := *s
+	with.egress = policy
+	return &with
+}
+
+// CreateWebhook makes a webhook of the viewer's, which starts at the log's head.
+func (s *Setup) CreateWebhook(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
+	now := s.clock()
+	w := &model.Webhook{
+		ID: model.WebhookID{UUID: model.NewUUID()}, OwnerID: viewer.User.ID, Enabled: true, Secret: newWebhookSecret(),
+		RetiredSecrets: []model.RetiredSecret{}, CreatedAt: now, UpdatedAt: now,
+	}
+	all := UpdateWebhookInput{URL: graphql.OmittableOf(&in.URL), Events: graphql.OmittableOf(in.Events), Filter: graphql.OmittableOf(in.Filter)}
+	if err := all.apply(w, s.egress); err != nil {
+		return nil, err
+	}
+	var err error
+	if w.Position, err = s.log.Stamp(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Omit(clause.Associations).Create(w).Error }); err != nil {
+		return nil, fmt.Errorf("make a webhook: %w", err)
+	}
+	return &CreateWebhookPayload{Webhook: w, Secret: w.Secret}, nil
+}
+
+// UpdateWebhook changes a webhook. Enabling it lets it go on where it stopped, with what waits tried at once.
+func (s *Setup) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*UpdateWebhookPayload, error) {
+	var w *model.Webhook
+	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+		if w, err = holdWebhook(tx, in.ID); err != nil {
+			return err
+		}
+		if err := in.apply(w, s.egress); err != nil {
+			return err
+		}
+		if v, _ := in.Enabled.ValueOK(); v != nil && *v {
+			if err := ownerActive(tx, w.OwnerID); err != nil {
+				return err
+			}
+		}
+		w.UpdatedAt = s.clock()
+		err = tx.Model(w).Select("URL", "Events", "Filter", "Enabled", "DisabledReason", "FailingSince", "UpdatedAt").Updates(w).Error
+		if err != nil {
+			return fmt.Errorf("write a webhook: %w", err)
+		}
+		if v, _ := in.Enabled.ValueOK(); v == nil || !*v {
+			return nil
+		}
+		return tx.Exec(`UPDATE webhook_deliveries SET next_attempt_at = ?, tries = 0, first_tried_at = NULL
+			WHERE webhook_id = ? AND next_attempt_at IS NOT NULL`, w.UpdatedAt, w.ID).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateWebhookPayload{Webhook: w}, nil
+}
+
+// ownerActive refuses to enable what would disable itself at once.
+func ownerActive(tx *gorm.DB, id model.UserID) error {
+	var owner model.User
+	if err := tx.Where("id = ?", id).Take(&owner).Error; err != nil {
+		return fmt.Errorf("read a webhook's owner: %w", err)
+	}
+	if !owner.Active || owner.Role == model.Intake {
+		return &fault.Error{Code: fault.Conflict, Argument: "input.enabled",
+			Message: "its owner, " + owner.Name + ", is no longer active, or may no longer read cases; make a webhook of your own"}
+	}
+	return nil
+}
+
+// apply sets what the input gives on the webhook, and checks it.
+func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error {
+	if v, ok := in.URL.ValueOK(); ok {
+		if v == nil {
+			return notNull("url")
+		}
+		if err := policy.Check("input.url", *v); err != nil {
+			return err
+		}
+		w.URL = *v
+	}
+	if v, ok := in.Events.ValueOK(); ok {
+		if len(v) == 0 {
+			return fault.Input("input.events", "name one type of events at least")
+		}
+		w.Events = slices.Compact(slices.Sorted(slices.Values(v)))
+	}
+	if v, ok := in.Filter.ValueOK(); ok {
+		raw, err := storedCase(v)
+		if err != nil {
+			return err
+		}
+		w.Filter = raw
+	}
+	if v, ok := in.Enabled.ValueOK(); ok {
+		if v == nil {
+			return notNull("enabled")
+		}
+		if w.Enabled = *v; *v {
+			w.DisabledReason, w.FailingSince = nil, nil
+		}
+	}
+	return nil
+}
+
+func storedCase(f *filter.Case) (json.RawMessage, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if _, err := filter.StoredCase(f.Raw()); err != nil {
+		return nil, fault.Within("input.filter", err)
+	}
+	return f.Raw(), nil
+}
+
+// RotateWebhookSecret makes a new secret; the one before signs for another day.
+func (s *Setup) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretInput) (*RotateWebhookSecretPayload, error) {
+	var w *model.Webhook
+	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+		if w, err = holdWebhook(tx, in.ID); err != nil {
+			return err
+		}
+		now := s.clock()
+		valid := slices.DeleteFunc(w.RetiredSecrets, func(r model.RetiredSecret) bool { return !now.Before(r.Until) })
+		if len(valid) == retiredMax {
+			return &fault.Error{Code: fault.Conflict, Argument: "input.id",
+				Message: fmt.Sprintf("%d secrets of this webhook were replaced within a day, and still sign; wait until one ends", retiredMax)}
+		}
+		w.RetiredSecrets = append([]model.RetiredSecret{{Secret: w.Secret, Until: now.Add(retiredFor)}}, valid...)
+		w.Secret = newWebhookSecret()
+		return tx.Model(w).Select("Secret", "RetiredSecrets").Updates(w).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &RotateWebhookSecretPayload{Webhook: w, Secret: w.Secret}, nil
+}
+
+// DeleteWebhook deletes a webhook with its deliveries.
+func (s *Setup) DeleteWebhook(ctx context.Context, in DeleteWebhookInput) (*DeleteWebhookPayload, error) {
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		w, err := holdWebhook(tx, in.ID)
+		if err != nil {
+			return err
+		}
+		return tx.Delete(w).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteWebhookPayload{DeletedID: in.ID}, nil
+}
+
+// holdWebhook locks the webhook's row, and with it the line of its deliveries.
+func holdWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
+	w := new(model.Webhook)
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(w).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fault.Missing("input.id", "there is no such webhook")
+	}
+	return w, err
+}
+
+func newWebhookSecret() string {
+	var secret [secretBytes]byte
+	_, _ = rand.Read(secret[:]) // never fails, by its documentation
+	return "whsec_" + base64.StdEncoding.EncodeToString(secret[:])
+}

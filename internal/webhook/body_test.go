@@ -1,0 +1,139 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+const schemaFile = "../../docs/webhook.schema.json"
+
+// strictly reads the schema as one that allows no property it does not name: what we post must all be documented.
+func strictly(t *testing.T) (*jsonschema.Schema, map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := doc.(map[string]any)
+	shut := func(of map[string]any) { of["additionalProperties"] = false }
+	shut(whole)
+	data := whole["properties"].(map[string]any)["data"].(map[string]any)
+	shut(data)
+	shut(data["properties"].(map[string]any)["snapshot"].(map[string]any))
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(schemaFile, doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema, whole
+}
+
+func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	h := w.hook(r)
+	ctx := t.Context()
+	ok := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := w.open("DE") // with all that there can be
+	target := w.now().Add(time.Hour)
+	ok(w.work.UpdateCustomer(ctx, w.admin, casework.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
+	ok(w.work.LinkCase(ctx, w.admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ID: "A-1", URL: new("https://crm.example.com/A-1")}))
+	ok(w.work.AssignCase(ctx, w.admin, casework.AssignCaseInput{CaseID: full.ID, AssigneeID: &w.admin.User.ID}))
+	ok(w.work.RecordOutreach(ctx, w.admin, casework.RecordOutreachInput{CaseID: full.ID, Note: "Called.", Outreach: &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached, NextSurveyAt: &target}}))
+	ok(w.work.RecordReply(ctx, w.admin, casework.RecordReplyInput{CaseID: full.ID, Improvement: new("Answer.")}))
+	ok(w.work.SetRootCause(ctx, w.admin, casework.SetRootCauseInput{CaseID: full.ID, Whys: []string{"Late.", "No crew."}}))
+	w.note(full)
+	ok(w.work.UpdateCaseStatus(ctx, w.admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
+	bare, err := w.work.OpenCase(ctx, w.admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
+	w.must(err)
+	ok(w.setup.CreateRule(ctx, setup.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*setup.EscalationInput{
+		{After: model.Duration(90 * time.Minute), Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
+	}}))
+	ruled, err := w.work.SubmitResponse(ctx, w.admin, casework.SubmitResponseInput{Score: 9})
+	w.must(err)
+	w.later(2 * time.Hour)
+	if found, err := w.work.Escalate(ctx); err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if marked, err := w.work.MarkOverdue(ctx); err != nil || marked != 1 {
+		t.Fatal(marked, err)
+	}
+	ok(w.work.EraseCustomer(ctx, w.admin, casework.EraseCustomerInput{CustomerID: full.CustomerID}))
+	w.run(w.db, w.log)
+	w.delivered(h, len(w.events(full))+len(w.events(bare.Case))+len(w.events(ruled.Case)))
+
+	schema, _ := strictly(t)
+	seen := map[model.CaseEventType]bool{}
+	for _, p := range r.all() {
+		body, err := jsonschema.UnmarshalJSON(bytes.NewReader(p.body))
+		w.must(err)
+		if err := schema.Validate(body); err != nil {
+			t.Errorf("%v: %s", err, p.body)
+		}
+		var whole struct {
+			Type model.CaseEventType
+			Data struct{ ID string }
+		}
+		w.must(json.Unmarshal(p.body, &whole))
+		if whole.Data.ID != p.id {
+			t.Errorf("webhook-id is %s, and the event's id %s", p.id, whole.Data.ID)
+		}
+		seen[whole.Type] = true
+		if p.kase == full.ID.String() && (bytes.Contains(p.body, []byte("Ana")) || bytes.Contains(p.body, []byte("Nobody called"))) {
+			t.Errorf("posted after the customer was erased: %s", p.body)
+		}
+		// The schema is no yes to everything: each property that it asks for is needed.
+		delete(body.(map[string]any)["data"].(map[string]any), "snapshot")
+		if schema.Validate(body) == nil {
+			t.Error("a body without a snapshot passes")
+		}
+	}
+	for _, want := range allTypes {
+		if !seen[want] {
+			t.Errorf("no event of type %s was posted", want)
+		}
+	}
+}
+
+func TestTheJSONSchemaKnowsTheTypesOfEventsThatTheAPIHas(t *testing.T) {
+	t.Parallel()
+	_, whole := strictly(t)
+	known := map[string]bool{}
+	for _, v := range whole["properties"].(map[string]any)["type"].(map[string]any)["enum"].([]any) {
+		known[v.(string)] = true
+	}
+	values := graph.NewExecutableSchema(graph.Config{}).Schema().Types["CaseEventType"].EnumValues
+	for _, v := range values {
+		if !known[v.Name] {
+			t.Errorf("%s has no %s", schemaFile, v.Name)
+		}
+	}
+	if len(values) < 9 {
+		t.Errorf("the API has only %d types", len(values))
+	}
+}

@@ -1,0 +1,88 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// dispatch posts what is due, each in a goroutine of its own: a few at a time to one webhook, so that a slow one takes
+// nothing from the others.
+func (s *Sender) dispatch(ctx, posting context.Context) error {
+	now := s.clock()
+	var hooks []*model.Webhook
+	err := s.db.Gorm.WithContext(ctx).Joins("Owner").
+		Where("enabled AND EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = webhooks.id AND d.next_attempt_at <= ?)", now).Find(&hooks).Error
+	if err != nil {
+		return fmt.Errorf("look for deliveries: %w", err)
+	}
+	var errs []error
+	for _, hook := range hooks {
+		free := s.free(hook.ID)
+		if free == 0 {
+			continue
+		}
+		due, until, err := s.lease(ctx, hook.ID, free)
+		errs = append(errs, err)
+		for _, d := range due {
+			s.begin(hook.ID)
+			s.tasks.Go(func() {
+				defer s.end(hook.ID)
+				s.deliver(posting, hook, d, until)
+			})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lease takes deliveries that are due, and puts their next try off until this server has had its own.
+func (s *Sender) lease(ctx context.Context, id model.WebhookID, n int) (due []*model.WebhookDelivery, until time.Time, err error) {
+	now := s.clock()
+	until = now.Add(s.o.Lease)
+	err = s.db.Gorm.WithContext(ctx).Raw(`WITH due AS MATERIALIZED (
+			SELECT id FROM webhook_deliveries WHERE webhook_id = ? AND next_attempt_at <= ?
+			ORDER BY next_attempt_at, position LIMIT ? FOR UPDATE SKIP LOCKED
+		) UPDATE webhook_deliveries d SET next_attempt_at = ? FROM due WHERE d.id = due.id RETURNING d.*`, id, now, n, until).Scan(&due).Error
+	if err != nil {
+		return nil, until, fmt.Errorf("take deliveries: %w", err)
+	}
+	return due, until, nil
+}
+
+// deliver is one try, and writing down what became of it.
+func (s *Sender) deliver(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery, until time.Time) {
+	defer func() {
+		if v := recover(); v != nil { // the lease ends by itself, and it is tried again
+			s.o.Log.Error("panic", "doing", "post an event", "delivery", d.ID.String(), "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	became := s.try(ctx, hook, d)
+	if err := s.record(ctx, d, until, became); err != nil {
+		s.o.Log.Error("what became of a delivery could not be written down; it is posted again", "delivery", d.ID.String(), "error", err)
+	}
+}
+
+func (s *Sender) free(id model.WebhookID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lanes - s.under[id]
+}
+
+func (s *Sender) begin(id model.WebhookID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.under[id]++
+}
+
+func (s *Sender) end(id model.WebhookID) {
+	s.mu.Lock()
+	if s.under[id]--; s.under[id] == 0 {
+		delete(s.under, id)
+	}
+	s.mu.Unlock()
+	s.poke() // there is a lane free, and the next event of the case may be due
+}

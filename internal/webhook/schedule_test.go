@@ -1,0 +1,65 @@
+package webhook
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestTheWaitsGrowAndThreeDaysOfThemAreSomeThirtyTries(t *testing.T) {
+	t.Parallel()
+	for tries, want := range map[int]time.Duration{0: 5 * time.Second, 1: 5 * time.Second, 2: 30 * time.Second, 5: time.Hour, 6: 3 * time.Hour, 1000: 3 * time.Hour} {
+		spread := map[time.Duration]bool{}
+		for range 100 {
+			wait := backoff(tries)
+			if spread[wait] = true; wait < want || wait >= want+want/5 {
+				t.Fatalf("after %d tries it waits %s; %s and a fifth at most is asked for", tries, wait, want)
+			}
+		}
+		if len(spread) < 2 {
+			t.Errorf("after %d tries all wait the same", tries)
+		}
+	}
+	hook, d, now, tries := &model.Webhook{}, &model.WebhookDelivery{}, time.Unix(0, 0), 0
+	for {
+		v := judge(hook, d, outcome{said: "no"}, now, backoff)
+		if tries++; v.ended || v.disable != "" {
+			break
+		}
+		first := v.delivery["first_tried_at"].(time.Time)
+		d.Tries, d.FirstTriedAt, hook.FailingSince = tries, &first, &first
+		now = v.delivery["next_attempt_at"].(time.Time)
+	}
+	if passed := now.Sub(time.Unix(0, 0)); passed < 3*24*time.Hour || passed > 3*24*time.Hour+4*time.Hour || tries < 25 || tries > 32 {
+		t.Errorf("it ends after %s and %d tries", passed, tries)
+	}
+}
+
+func TestAReceiverSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+	for given, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, "0": 0, "-5": 0, "soon": 0, "999999999": 24 * time.Hour,
+		"Mon, 02 Mar 2026 09:31:00 GMT": time.Minute, "Mon, 02 Mar 2026 09:00:00 GMT": 0, "Mon, 02 Mar 2027 09:00:00 GMT": 24 * time.Hour,
+	} {
+		if wait := retryAfter(http.Header{"Retry-After": {given}}, now); wait != want {
+			t.Errorf("%q is %s, not %s", given, wait, want)
+		}
+	}
+	v := judge(&model.Webhook{}, &model.WebhookDelivery{}, outcome{after: time.Hour}, now, backoff)
+	if next := v.delivery["next_attempt_at"]; next != now.Add(time.Hour) {
+		t.Errorf("asked to wait an hour, it comes at %v", next)
+	}
+}
+
+func TestWhatIsOurFaultDisablesNoWebhook(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	long := now.Add(-4 * 24 * time.Hour)
+	v := judge(&model.Webhook{FailingSince: &long}, &model.WebhookDelivery{FirstTriedAt: &long}, outcome{ours: true}, now, backoff)
+	if v.disable != "" || v.failing != nil || v.delivery["status"] != model.DeliveryFailed || !v.ended {
+		t.Errorf("the verdict is %+v", v)
+	}
+}

@@ -1,0 +1,367 @@
+package webhook_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/egress"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
+	"github.com/closeloop/closeloop/model"
+)
+
+// limit is how long a test waits for what must come; it fails then, and never passes by waiting.
+const limit = 60 * time.Second
+
+// allTypes are those that the tests make happen.
+var allTypes = []model.CaseEventType{
+	model.EventOpened, model.EventAssigned, model.EventStatusChanged, model.EventNoteAdded, model.EventDetailsChanged,
+	model.EventOverdue, model.EventOutreachRecorded, model.EventCustomerReplied, model.EventRootCauseSet, model.EventEscalated, model.EventCustomerErased,
+}
+
+// world is a database with the writes over it, whose log is followed, an administrator who owns webhooks, and a clock
+// that runs and can be moved on.
+type world struct {
+	t     *testing.T
+	db    *pg.DB
+	log   *event.Log
+	work  *casework.Work
+	setup *setup.Setup
+	queue *job.Queue
+	admin auth.Viewer
+	moved atomic.Int64
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, db: pgtest.New(t)}
+	var err error
+	if w.queue, err = job.NewQueue(w.db.Pool, quiet); err != nil {
+		t.Fatal(err)
+	}
+	w.log = w.follow(w.db)
+	w.work = casework.New(w.db, w.log, w.queue, w.now)
+	w.setup = setup.New(w.db, w.work, w.log, w.now).Through(anywhere)
+	w.admin = auth.Viewer{User: w.user("root@care.example", model.Admin)}
+	return w
+}
+
+var (
+	quiet    = slog.New(slog.DiscardHandler)
+	anywhere = egress.Policy{Private: true}
+)
+
+func (w *world) now() time.Time        { return time.Now().Add(time.Duration(w.moved.Load())) }
+func (w *world) later(d time.Duration) { w.moved.Add(int64(d)) }
+
+func (w *world) follow(db *pg.DB) *event.Log {
+	l := event.New(db, quiet)
+	l.Follow()
+	w.t.Cleanup(l.Close)
+	return l
+}
+
+// another is a second pool on the same database, as another server has it.
+func (w *world) another() *pg.DB {
+	w.t.Helper()
+	db, err := pg.Connect(context.Background(), pgtest.URL(w.t, w.db), pg.Options{})
+	w.must(err)
+	w.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// run has a sender work until the test ends, or until the function that it gives is called, which waits for it.
+func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options)) (stop func()) {
+	w.t.Helper()
+	o := webhook.Options{
+		Policy: anywhere, Now: w.now, LookEvery: 20 * time.Millisecond,
+		Backoff: func(int) time.Duration { return time.Millisecond },
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	sender := webhook.New(db, log, w.queue, o)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		sender.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(limit):
+			w.t.Error("the sender does not stop")
+		}
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) user(email string, role model.Role) *model.User {
+	w.t.Helper()
+	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: email, Email: email, Role: role, Active: true, CreatedAt: w.now()}
+	u.Fold()
+	w.must(w.db.Gorm.Create(u).Error)
+	return u
+}
+
+// hook makes a webhook of the administrator's and gives it with its secret.
+func (w *world) hook(r *receiver, change ...func(*setup.CreateWebhookInput)) *model.Webhook {
+	w.t.Helper()
+	in := setup.CreateWebhookInput{URL: r.URL, Events: allTypes}
+	for _, c := range change {
+		c(&in)
+	}
+	out, err := w.setup.CreateWebhook(w.t.Context(), w.admin, in)
+	w.must(err)
+	r.trust(out.Secret)
+	return out.Webhook
+}
+
+func (w *world) update(in setup.UpdateWebhookInput) *model.Webhook {
+	w.t.Helper()
+	out, err := w.setup.UpdateWebhook(w.t.Context(), in)
+	w.must(err)
+	return out.Webhook
+}
+
+// where reads a CaseFilter.
+func (w *world) where(raw string) *filter.Case {
+	w.t.Helper()
+	v, err := filter.Decode([]byte(raw))
+	w.must(err)
+	f := new(filter.Case)
+	w.must(f.UnmarshalGQL(v))
+	return f
+}
+
+// open opens a case by hand for a new customer of that country: one event.
+func (w *world) open(country string) *model.Case {
+	w.t.Helper()
+	in, err := w.work.SubmitResponse(w.t.Context(), w.admin, casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+		Country: graphql.OmittableOf(&country), FirstName: graphql.OmittableOf(new("Ana")), Email: graphql.OmittableOf(new("ana-" + model.NewUUID().String() + "@example.com")),
+	}, Comment: new("Nobody called.")})
+	w.must(err)
+	out, err := w.work.OpenCase(w.t.Context(), w.admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called."})
+	w.must(err)
+	return out.Case
+}
+
+// note writes a note on a case: one event.
+func (w *world) note(c *model.Case) {
+	w.t.Helper()
+	_, err := w.work.AddNote(w.t.Context(), w.admin, casework.AddNoteInput{CaseID: c.ID, Body: "Called them, of whom nobody shall read."})
+	w.must(err)
+}
+
+// events are the ids of all events of a case, in their order.
+func (w *world) events(c *model.Case) (ids []string) {
+	w.t.Helper()
+	var rows []model.EventID
+	w.must(w.db.Gorm.Raw("SELECT id FROM case_events WHERE case_id = ? ORDER BY version", c.ID).Scan(&rows).Error)
+	for _, id := range rows {
+		ids = append(ids, id.String())
+	}
+	return ids
+}
+
+func (w *world) deliveries(h *model.Webhook) (rows []model.WebhookDelivery) {
+	w.t.Helper()
+	w.must(w.db.Gorm.Where("webhook_id = ?", h.ID).Order("position").Find(&rows).Error)
+	return rows
+}
+
+func (w *world) again(h *model.Webhook) *model.Webhook {
+	w.t.Helper()
+	row := new(model.Webhook)
+	w.must(w.db.Gorm.Where("id = ?", h.ID).Take(row).Error)
+	return row
+}
+
+// until waits for what the database knows but does not tell.
+func (w *world) until(what, sql string, vars ...any) {
+	w.t.Helper()
+	for end := time.Now().Add(limit); ; {
+		var done bool
+		w.must(w.db.Gorm.Raw(sql, vars...).Scan(&done).Error)
+		if done {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// delivered waits until nothing of the webhook is on its way, and at least so many events were taken.
+func (w *world) delivered(h *model.Webhook, n int) {
+	w.t.Helper()
+	w.until("all is delivered", "SELECT count(*) FILTER (WHERE status = 'DELIVERED') >= ? AND count(*) = count(*) FILTER (WHERE status = 'DELIVERED') FROM webhook_deliveries WHERE webhook_id = ?", n, h.ID)
+}
+
+// receiver is another system, on loopback. It checks each signature, and does as it is told.
+type receiver struct {
+	*httptest.Server
+	t *testing.T
+
+	mu      sync.Mutex
+	secrets []*standardwebhooks.Webhook
+	came    []post
+	grown   chan struct{}
+	answer  func(p post, http http.ResponseWriter, r *http.Request) // after what came was noted; nil: 204
+}
+
+type post struct {
+	id, signature string
+	kase          string
+	header        http.Header
+	body          []byte
+	taken         bool
+}
+
+func newReceiver(t *testing.T, answer func(p post, http http.ResponseWriter, r *http.Request)) *receiver {
+	r := &receiver{t: t, grown: make(chan struct{}), answer: answer}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(func() {
+		r.Server.CloseClientConnections()
+		r.Server.Close()
+	})
+	return r
+}
+
+func (r *receiver) trust(secret string) {
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets = append(r.secrets, verifier)
+}
+
+func (r *receiver) ServeHTTP(out http.ResponseWriter, in *http.Request) {
+	body, err := io.ReadAll(in.Body)
+	if err != nil {
+		return
+	}
+	var parsed struct {
+		Data struct{ Snapshot struct{ CaseID string } }
+	}
+	if err := json.Unmarshal(body, &parsed); err != nil {
+		r.t.Errorf("what came is no JSON: %v: %.200s", err, body)
+	}
+	p := post{id: in.Header.Get("webhook-id"), signature: in.Header.Get("webhook-signature"), kase: parsed.Data.Snapshot.CaseID, header: in.Header, body: body}
+	r.mu.Lock()
+	proven := false
+	for _, s := range r.secrets {
+		proven = proven || s.VerifyIgnoringTimestamp(body, in.Header) == nil // the tests' clock is moved
+	}
+	if !proven || in.Method != http.MethodPost || in.Header.Get("Content-Type") != "application/json" {
+		r.t.Errorf("%s %s with signature %q proves nothing", in.Method, p.id, p.signature)
+	}
+	at := len(r.came)
+	r.came = append(r.came, p)
+	r.mu.Unlock()
+	status := &statusWriter{ResponseWriter: out}
+	if r.answer != nil {
+		r.answer(p, status, in)
+	}
+	r.mu.Lock()
+	r.came[at].taken = status.code < 300
+	close(r.grown)
+	r.grown = make(chan struct{})
+	r.mu.Unlock()
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// all is what came, in the order in which it came.
+func (r *receiver) all() []post {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]post(nil), r.came...)
+}
+
+// await waits until so many posts have been answered.
+func (r *receiver) await(n int) []post {
+	r.t.Helper()
+	late := time.After(limit)
+	for {
+		r.mu.Lock()
+		came, grown := append([]post(nil), r.came...), r.grown
+		r.mu.Unlock()
+		if len(came) >= n {
+			return came
+		}
+		select {
+		case <-grown:
+		case <-late:
+			r.t.Fatalf("%d posts came, and no %d", len(came), n)
+		}
+	}
+}
+
+// kept is what a receiver has of a case that drops repeats by webhook-id: of what it took, the first of each.
+func (r *receiver) kept(c *model.Case) (ids []string) {
+	seen := map[string]bool{}
+	for _, p := range r.all() {
+		if p.taken && p.kase == c.ID.String() && !seen[p.id] {
+			seen[p.id] = true
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
+}
+
+func same(t *testing.T, what string, have, want []string) {
+	t.Helper()
+	if strings.Join(have, " ") != strings.Join(want, " ") {
+		t.Errorf("%s: %v came, not %v", what, have, want)
+	}
+}
+
+func host(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}

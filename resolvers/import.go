@@ -1,0 +1,37 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
+)
+
+func (r mutation) ImportResponses(ctx context.Context, input importer.ImportResponsesInput) (*importer.ImportResponsesPayload, error) {
+	return as(ctx, r.Uploads.Receive, input)
+}
+
+func (r mutation) SubmitResponses(ctx context.Context, input casework.SubmitResponsesInput) (*casework.SubmitResponsesPayload, error) {
+	return as(ctx, r.Work.SubmitResponses, input)
+}
+
+func (r query) Imports(ctx context.Context, first *int, after *string, last *int, before *string) (*read.ImportConnection, error) {
+	return r.Read.Imports(ctx, args(first, after, last, before))
+}
+
+func (r subscription) ImportProgress(ctx context.Context, id string) (<-chan *model.Import, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var of model.ImportID
+	if err := of.UnmarshalGQL(id); err != nil {
+		return nil, fault.Input("id", "%s", err.Error())
+	}
+	return r.Uploads.Watch(ctx, viewer, of, live.Fail)
+}

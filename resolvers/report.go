@@ -1,0 +1,53 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/report"
+)
+
+func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
+}
+
+func (r query) FollowUpReport(ctx context.Context, f *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.FollowUpReport, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.FollowUp(ctx, viewer, f, grouping(groupBy, first, timeZone))
+}
+
+func (r query) NpsReport(ctx context.Context, f *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) (*report.NpsReport, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.Nps(ctx, viewer, f, grouping(groupBy, first, timeZone))
+}
+
+func (r query) TopThemes(ctx context.Context, f *filter.Response, first *int) ([]*report.ThemeReport, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.TopThemes(ctx, viewer, f, first, asked(ctx, "sample"))
+}
+
+func (r query) RecoveryReport(ctx context.Context, f *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.RecoveryReport, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.Recovery(ctx, viewer, f, grouping(groupBy, first, timeZone))
+}
+
+func grouping[By ~string](by *By, first *int, timeZone *string) report.Grouping[By] {
+	return report.Grouping[By]{By: by, First: first, TimeZone: timeZone}
+}
