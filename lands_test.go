@@ -121,6 +121,7 @@ func newLands(t *testing.T) *lands {
 		w.submits(half, personIn(half, country, n+50), 8, n+50)
 		w.works(half, w.opened[half])
 		w.opensByHand(half)
+		w.submits(half, personIn(half, country, n+50), 7, n+50) // in the passives' queue
 	}
 	// One that was inland and left, with its notes; and one that came: what its log says of before stays outside.
 	leaving := personIn(outland, "GB", 21)

@@ -44,7 +44,7 @@ func (w *lands) rootCalls() map[string][]string {
 		"notifications":  {"(first: 30)", "(last: 30)", `(first: 30, filter: {to: {contains: "outland"}})`},
 		"caseSummary":    {"", `(filter: {customer: {country: {eq: "BR"}}})`},
 		"followUpReport": {"(groupBy: COMPANY)", "(groupBy: SEGMENT)"}, "recoveryReport": {"(groupBy: COMPANY)", "(groupBy: SEGMENT)"},
-		"npsReport": {"(groupBy: COMPANY)", "(groupBy: SURVEY)", "(groupBy: DRIVER)"}, "topThemes": {""}, "themes": {""}, "passives": {"(first: 12)"},
+		"npsReport": {"(groupBy: COMPANY)", "(groupBy: SURVEY)", "(groupBy: DRIVER)"}, "topThemes": {""}, "themes": {""}, "passives": {"(first: 12)", `(last: 12, prioritizeBy: [SEGMENT, TESTIMONIAL], segments: ["x"], filter: {customer: {country: {eq: "BR"}}})`},
 		"previewRule": {`(rule: {name: "All"}, since: "2000-01-01T00:00:00Z")`, `(rule: {name: "All", filter: {customer: {country: {eq: "BR"}}}}, since: "2000-01-01T00:00:00Z")`},
 	}
 }

@@ -112,7 +112,7 @@ func TestTheReviewsKeywordsCountWhatASearchForWholeWordsCounts(t *testing.T) {
 	})
 	for began := time.Now(); ; {
 		going := 0
-		for _, theme := range s.ok(model.Partner, `{themes {name tagging {done total startedAt finishedAt}}}`, nil).list("themes") {
+		for _, theme := range s.ok(model.Manager, `{themes {name tagging {done total startedAt finishedAt}}}`, nil).list("themes") {
 			if !theme.missing("tagging") && theme.missing("tagging.finishedAt") {
 				going++
 			} else if !theme.missing("tagging") && (theme.number("tagging.done") != 1257 || theme.number("tagging.total") != 1257) {

@@ -48,7 +48,7 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 	}
 	out := new(AllocatePassivesPayload)
 	type kept struct {
-		Cases      []model.CaseID
+		Events     []model.EventID // that assigned
 		Considered int
 	}
 	err = once(ctx, w, viewer, call{"allocatePassives", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
@@ -60,18 +60,15 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 		if out.Considered, err = a.considered(); err != nil {
 			return k, err
 		}
-		if out.Cases, err = a.give(ctx, share(out.Considered, in.Percent)); err != nil {
-			return k, err
-		}
+		k.Considered = out.Considered
+		out.Cases, k.Events, err = a.give(ctx, share(out.Considered, in.Percent))
 		out.Allocated = len(out.Cases)
-		return kept{caseIDs(out.Cases), out.Considered}, nil
+		return k, err
 	}, func(tx *gorm.DB, k kept) (err error) {
-		out.Considered, out.Allocated = k.Considered, len(k.Cases)
-		out.Cases = make([]*model.Case, len(k.Cases))
-		for i, id := range k.Cases {
-			out.Cases[i] = new(model.Case)
-			if err := tx.Where("id = ?", id).Take(out.Cases[i]).Error; err != nil {
-				return fmt.Errorf("read a case: %w", err)
+		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(k.Events)), Considered: k.Considered, Allocated: len(k.Events)}
+		for i, id := range k.Events {
+			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -118,10 +115,15 @@ type allocation struct {
 	order  passive.Order
 }
 
-// queue is the rows that may be given out.
+// queue is the rows that may be given out: responses that the viewer sees, with cases that they see, where there are any.
 func (a *allocation) queue() *gorm.DB {
-	return a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
-		Where("NOT passives.taken").Where(a.in.Filter.Where(a.now))
+	scope := a.viewer.Scope()
+	rows := a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
+		Where("NOT passives.taken").Where(scope.Responses(a.now)).Where(a.in.Filter.Where(a.now))
+	if scope.Bounded() {
+		rows = rows.Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.response_id = responses.id AND (?) IS NOT TRUE)", scope.Cases(a.now))
+	}
+	return rows
 }
 
 func (a *allocation) considered() (int, error) {
@@ -130,37 +132,34 @@ func (a *allocation) considered() (int, error) {
 	return int(n), wrapped("count the passives' queue", err)
 }
 
-func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, error) {
+func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
 	if n > allocateMax {
-		return nil, fault.Input("input.percent", "that is %d cases, and one call gives %d out at most: take a smaller share, or a filter", n, allocateMax)
+		return nil, nil, fault.Input("input.percent", "that is %d cases, and one call gives %d out at most: take a smaller share, or a filter", n, allocateMax)
 	}
-	if n == 0 {
-		return []*model.Case{}, nil
+	users, err := a.users()
+	if err != nil || n == 0 {
+		return []*model.Case{}, nil, err
 	}
 	chosen, err := a.choose(n)
 	if err != nil {
-		return nil, err
-	}
-	users, err := a.users()
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cases, err := a.held(chosen)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	given := make([]*model.Case, len(cases))
+	given, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
 	var mails []model.Notification
 	for i, h := range cases {
 		to := users[i%len(users)]
 		logged, err := a.hand(ctx, h, to)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		given[i] = &h.Case
+		given[i], events[i] = &h.Case, logged.ID
 		mails = append(mails, assignedMail(h, to, logged)...)
 	}
-	return given, a.w.queue.Mail(ctx, a.tx, mails)
+	return given, events, a.w.queue.Mail(ctx, a.tx, mails)
 }
 
 // choose takes the first in the queue and locks their customers: no response of theirs comes in meanwhile, and nobody
@@ -246,12 +245,4 @@ func (a *allocation) hand(ctx context.Context, h *held, to *model.User) (*model.
 		e.Note = &note.ID
 	}
 	return a.w.give(ctx, a.tx, a.now, h, to, e, false)
-}
-
-func caseIDs(cases []*model.Case) []model.CaseID {
-	ids := make([]model.CaseID, len(cases))
-	for i, c := range cases {
-		ids[i] = c.ID
-	}
-	return ids
 }

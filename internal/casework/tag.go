@@ -35,14 +35,16 @@ func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagRespon
 	out := new(TagResponsePayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
 		response := new(model.Response)
-		err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error
-		if err != nil {
+		if err := tx.Select("customer_id").Where("id = ?", in.ResponseID).Take(response).Error; err != nil {
 			return missing(err, "input.responseId", "response")
 		}
-		out.Response = response
 		if err := lockCustomers(tx, []model.CustomerID{response.CustomerID}); err != nil {
 			return err
 		}
+		if err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error; err != nil {
+			return missing(err, "input.responseId", "response")
+		}
+		out.Response = response
 		if err := themesExist(tx, in.ThemeIDs); err != nil {
 			return err
 		}
