@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -96,7 +97,7 @@ func (w *lands) opensByHand(half string) string {
 func newLands(t *testing.T) *lands {
 	t.Helper()
 	w := &lands{testServer: newServer(t), customer: map[string]string{}, response: map[string]string{}, opened: map[string]string{}}
-	w.addRule(vars{"notify": []vars{{"kind": "ACCOUNT_MANAGER"}}, "escalations": []vars{{"after": "PT0.001S", "notify": []vars{{"kind": "ACCOUNT_MANAGER"}}}}})
+	w.addRule(vars{"notify": []vars{{"kind": "ACCOUNT_MANAGER"}}, "escalations": []vars{{"after": "PT2S", "notify": []vars{{"kind": "ACCOUNT_MANAGER"}}}}})
 	w.addRule(vars{"enabled": false, "calendar": vars{"timeZone": "Europe/London", "hours": []vars{{"weekday": "MONDAY", "from": "09:00", "to": "17:00"}}},
 		"escalations": []vars{{"after": "PT8H", "notify": []vars{{"kind": "CENTRAL"}}, "reassign": vars{"strategy": "USER", "userId": w.users[model.Agent]}}}})
 	for _, assignment := range []vars{
@@ -153,10 +154,13 @@ func newLands(t *testing.T) *lands {
 	return w
 }
 
-// timesPass lets the cases' times come, which are a moment after they opened: targets pass, and rules escalate.
+// timesPass lets the cases' times come: targets pass a moment after they opened, and rules escalate two seconds after.
 func (w *lands) timesPass() {
 	w.t.Helper()
-	for overdue, escalated := 0, 0; overdue < 2 || escalated < 2; {
+	for overdue, escalated, began := 0, 0, time.Now(); overdue < 2 || escalated < 2; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > patience {
+			w.t.Fatalf("%d cases fell overdue, and %d steps were due", overdue, escalated)
+		}
 		if _, err := w.app.work.MarkOverdue(w.t.Context()); err != nil {
 			w.t.Fatal(err)
 		}

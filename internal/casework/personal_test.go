@@ -51,17 +51,21 @@ var personal = map[string]map[string]string{
 		"state": queue, "attempted_by": queue, "kind": queue, "metadata": queue, "queue": queue, "tags": queue, "unique_key": queue,
 	},
 
-	"users":            {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague, "scope_customer": setting, "scope_response": setting},
-	"api_tokens":       {"name": setting, "hash": secrets},
-	"settings":         {"currency": setting, "time_zone": setting, "central_addresses": setting},
-	"rules":            {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
-	"calendars":        {"calendar": setting},
-	"case_escalations": {"notify": setting, "reassign": setting},
-	"passives":         {"segment": "the row is deleted"},
-	"idempotency_keys": {"key": "a hash", "mutation": "a name of the program's", "input": "a hash", "answer": "ids"},
-	"rule_recipients":  {"kind": setting, "address": setting},
-	"themes":           {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
-	"feed_epochs":      {"nonce": ours, "system_identifier": ours, "timeline": ours},
+	"users":              {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague, "scope_customer": setting, "scope_response": setting},
+	"api_tokens":         {"name": setting, "hash": secrets},
+	"settings":           {"currency": setting, "time_zone": setting, "central_addresses": setting},
+	"rules":              {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
+	"calendars":          {"calendar": setting},
+	"case_escalations":   {"notify": setting, "reassign": setting},
+	"passives":           {"segment": "the row is deleted"},
+	"idempotency_keys":   {"key": "a hash", "mutation": "a name of the program's", "input": "a hash", "answer": "ids"},
+	"rule_recipients":    {"kind": setting, "address": setting},
+	"themes":             {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
+	"imports":            {"file_name": colleague, "status": figure, "options": setting, "error": ours, "rejections": rows, "warnings": rows},
+	"import_parts":       {"bytes": "the file, until it is taken in: nobody is made a customer by it before"},
+	"webhooks":           {"url": setting, "events": setting, "filter": setting, "secret": secrets, "retired_secrets": secrets, "disabled_reason": "a status line, or our own words"},
+	"webhook_deliveries": {"status": figure, "last_error": "a status line, or our own words; never what the receiver said"},
+	"feed_epochs":        {"nonce": ours, "system_identifier": ours, "timeline": ours},
 }
 
 const (
@@ -72,6 +76,7 @@ const (
 	secrets   = "random, or a hash of what is"
 	queue     = "the job queue's own"
 	ours      = "the program's own"
+	rows      = "lines of the file and what is wrong with them; the reasons quote cells that could not be read"
 )
 
 func TestOfEveryColumnItIsSaidWhatErasingDoesToIt(t *testing.T) {
