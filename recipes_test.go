@@ -136,7 +136,7 @@ func TestRecipePassives(t *testing.T) {
 		"userIds": []string{s.users[model.Agent], s.users[model.Manager]}}})
 	_, elsewhere := s.submitted(vars{"score": 8, "customer": vars{"firstName": "Ana", "country": "BR"}})
 	_, promoter := s.submitted(vars{"score": 9, "customer": vars{"firstName": "Eva", "country": "DE"}})
-	response, id := s.submitted(vars{"score": 8, "customer": vars{"firstName": "Uwe", "country": "DE"}})
+	response, id := s.submitted(vars{"score": 8, "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
 	_, second := s.submitted(vars{"score": 7, "customer": vars{"firstName": "Ida", "country": "AT"}})
 	if elsewhere+promoter != "" || id == "" || second == "" {
 		t.Fatalf("cases %q %q %q %q", elsewhere, promoter, id, second)
@@ -164,7 +164,15 @@ func TestRecipePassives(t *testing.T) {
 	s.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
 		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "Told the invoice team."}})
 	// Three months later he answers again.
-	s.submitted(vars{"score": 9, "respondedAt": time.Now().UTC().Add(time.Minute).Format(time.RFC3339), "customer": vars{"firstName": "Uwe", "country": "DE"}})
+	s.submitted(vars{"score": 9, "respondedAt": time.Now().UTC().Add(time.Minute).Format(time.RFC3339), "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
+	won := s.ok(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Response {nextResponse {score category nextResponse {id}}}}
+		recoveryReport {closedCases answeredAgain convertedPassives meanScoreChange} npsReport(filter: {customer: {country: {eq: "Germany"}}}) {promoters}}`, vars{"id": response})
+	if n := won.at("node.nextResponse"); n.number("score") != 9 || n.text("category") != "PROMOTER" || !n.missing("nextResponse") {
+		t.Errorf("his next answer is %v", n.v)
+	}
+	if r := won.at("recoveryReport"); r.number("closedCases") != 1 || r.number("answeredAgain") != 1 || r.number("convertedPassives") != 1 || r.number("meanScoreChange") != 1 {
+		t.Errorf("what it brought: %v", r.v)
+	}
 }
 
 // Any score with 'please contact me' alerts the central addresses.

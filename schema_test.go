@@ -104,7 +104,7 @@ func TestListsHaveTheirArgumentsInOneOrder(t *testing.T) {
 	lists := 0
 	for _, d := range ours(ourSchema()) {
 		for _, f := range fieldsOf(d) {
-			paged := f.Arguments.ForName("after") != nil || f.Arguments.ForName("last") != nil || strings.HasSuffix(f.Type.Name(), "Connection")
+			paged := f.Arguments.ForName("last") != nil || strings.HasSuffix(f.Type.Name(), "Connection")
 			if !paged {
 				continue
 			}

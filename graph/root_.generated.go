@@ -746,6 +746,7 @@ type ComplexityRoot struct {
 		Drivers               func(childComplexity int) int
 		ExternalID            func(childComplexity int) int
 		ID                    func(childComplexity int) int
+		NextResponse          func(childComplexity int) int
 		QuoteConsent          func(childComplexity int) int
 		ReceivedAt            func(childComplexity int) int
 		RespondedAt           func(childComplexity int) int
@@ -4127,6 +4128,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Response.ID(childComplexity), true
+	case "Response.nextResponse":
+		if e.ComplexityRoot.Response.NextResponse == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Response.NextResponse(childComplexity), true
 	case "Response.quoteConsent":
 		if e.ComplexityRoot.Response.QuoteConsent == nil {
 			break
@@ -6390,6 +6397,8 @@ func (ec *executionContext) childFields_Response(ctx context.Context, field grap
 		return ec.fieldContext_Response_contactStatus(ctx, field)
 	case "case":
 		return ec.fieldContext_Response_case(ctx, field)
+	case "nextResponse":
+		return ec.fieldContext_Response_nextResponse(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Response", field.Name)
 }

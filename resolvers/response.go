@@ -64,3 +64,7 @@ func (response) Customer(ctx context.Context, of *model.Response) (*model.Custom
 func (response) Case(ctx context.Context, of *model.Response) (*model.Case, error) {
 	return read.LoadersFrom(ctx).CaseOf.Load(ctx, of.ID)
 }
+
+func (response) NextResponse(ctx context.Context, of *model.Response) (*model.Response, error) {
+	return read.LoadersFrom(ctx).NextOf.Load(ctx, of.ID)
+}

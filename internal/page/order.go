@@ -23,6 +23,7 @@ const (
 	Number
 	Time
 	ID
+	Real
 )
 
 const numberMax = 100 // characters of a Number in a cursor
@@ -30,8 +31,11 @@ const numberMax = 100 // characters of a Number in a cursor
 // mark stands for a value of the kind in SQL. Without the cast a parameter takes its column's type, and a smallint
 // has no room for every whole number that a cursor can hold.
 func (k Kind) mark() string {
-	if k == Whole {
+	switch k {
+	case Whole:
 		return "CAST(? AS bigint)"
+	case Real:
+		return "CAST(? AS double precision)"
 	}
 	return "?"
 }
@@ -43,7 +47,7 @@ type Key[T any] struct {
 	Kind     Kind
 	Desc     bool
 	Nullable bool
-	Of       func(*T) any // a string, int, decimal.Decimal, time.Time or fmt.Stringer-free uuid.UUID; nil where missing
+	Of       func(*T) any // a string, int, float64, decimal.Decimal, time.Time or fmt.Stringer-free uuid.UUID; nil where missing
 }
 
 // Order is what a list is sorted by; its last key is unique.
@@ -74,6 +78,8 @@ func (o Order[T]) encode(row *T) string {
 			values = append(values, v.UTC().Format(time.RFC3339Nano))
 		case int:
 			values = append(values, strconv.Itoa(v))
+		case float64:
+			values = append(values, strconv.FormatFloat(v, 'g', -1, 64))
 		case string:
 			values = append(values, v)
 		case decimal.Decimal:
@@ -120,6 +126,8 @@ func (o Order[T]) decode(cursor string) (place, error) {
 				return nil, wrong
 			}
 			at[i], err = decimal.NewFromString(*v)
+		case Real:
+			at[i], err = strconv.ParseFloat(*v, 64)
 		case Time:
 			at[i], err = time.Parse(time.RFC3339Nano, *v)
 		case ID:

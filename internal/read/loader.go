@@ -21,6 +21,7 @@ type Loaders struct {
 	Customers *dataloadgen.Loader[model.CustomerID, *model.Customer]
 	Responses *dataloadgen.Loader[model.ResponseID, *model.Response]
 	Cases     *dataloadgen.Loader[model.CaseID, *model.Case]
+	NextOf    *dataloadgen.Loader[model.ResponseID, *model.Response]
 	CaseOf    *dataloadgen.Loader[model.ResponseID, *model.Case]
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
@@ -79,6 +80,7 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 		NotificationsOf: loader(wait, within(scope, r.notificationsOf)),
 		RecipientsOf:    loader(wait, r.recipientsOf),
 		AssigneesOf:     loader(wait, r.assigneesOf),
+		NextOf:          loader(wait, within(scope, r.nextOf)),
 		ThemesOf:        loader(wait, r.themesOf),
 		TaggingOf:       loader(wait, by(r, "theme_id", all, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
 		MatchCounts:     loader(wait, within(scope, r.matchCounts)),

@@ -77,11 +77,20 @@ var caseKeys = map[string]page.Key[model.Case]{
 var responseKeys = map[string]page.Key[model.Response]{
 	"RESPONDED_AT": {Column: "responses.responded_at", Kind: page.Time, Of: func(r *model.Response) any { return r.RespondedAt }},
 	"SCORE":        {Column: "responses.score", Kind: page.Whole, Of: func(r *model.Response) any { return r.Score }},
+	"SEGMENT":      {Column: "responses.segment_fold", Kind: page.Text, Nullable: true, Of: func(r *model.Response) any { return value[string](r.SegmentFold) }},
+	"TESTIMONIAL_LIKELIHOOD": {Column: "responses.testimonial_likelihood", Kind: page.Real, Nullable: true,
+		Of: func(r *model.Response) any { return value[float64](r.TestimonialLikelihood) }},
 }
 
 var customerKeys = map[string]page.Key[model.Customer]{
-	"CREATED_AT":     {Column: "customers.created_at", Kind: page.Time, Of: func(c *model.Customer) any { return c.CreatedAt }},
-	"COMPANY":        {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.Company)) }},
+	"CREATED_AT": {Column: "customers.created_at", Kind: page.Time, Of: func(c *model.Customer) any { return c.CreatedAt }},
+	"COMPANY":    {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.Company)) }},
+	"LAST_NAME": {Column: "customers.last_name_fold", Kind: page.Text, Nullable: true,
+		Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.LastName)) }},
+	"LAST_CONTACTED_AT": {Column: "customers.last_contacted_at", Kind: page.Time, Nullable: true,
+		Of: func(c *model.Customer) any { return value[time.Time](c.LastContactedAt) }},
+	"NEXT_SURVEY_AT": {Column: "customers.next_survey_at", Kind: page.Time, Nullable: true,
+		Of: func(c *model.Customer) any { return value[time.Time](c.NextSurveyAt) }},
 	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Customer) any { return value[decimal.Decimal](c.LifetimeValue) }},
 }
 

@@ -1,0 +1,30 @@
+package read
+
+import (
+	"context"
+
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/model"
+)
+
+// nextOf gives each response the one that its customer gave next, of those in the scope; none where it is the newest.
+func (r *Reader) nextOf(ctx context.Context, scope *filter.Scope, ids []model.ResponseID) (map[model.ResponseID]*model.Response, error) {
+	var rows []struct {
+		OfResponse model.ResponseID
+		model.Response
+	}
+	next := r.db.Model(&model.Response{}).Where(scope.Responses(r.now())).
+		Where("responses.customer_id = was.customer_id AND (responses.responded_at, responses.id) > (was.responded_at, was.id)").
+		Order("responses.responded_at, responses.id").Clauses(page.Limit(1))
+	err := r.db.WithContext(ctx).Raw("SELECT was.id AS of_response, next.* FROM responses was CROSS JOIN LATERAL (?) next WHERE was.id = ANY(?)",
+		next, array{model.UUIDs(ids)}).Scan(&rows).Error
+	found := make(map[model.ResponseID]*model.Response, len(ids))
+	for _, id := range ids { // nil where there is none
+		found[id] = nil
+	}
+	for i := range rows {
+		found[rows[i].OfResponse] = &rows[i].Response
+	}
+	return found, err
+}
