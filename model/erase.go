@@ -32,7 +32,7 @@ func (c *Customer) Erase(at time.Time) {
 func (r *Response) Erase(of *Customer) {
 	*r = Response{
 		ID: r.ID, CustomerID: r.CustomerID, Survey: r.Survey, Score: r.Score, Category: r.Category, Drivers: of.unquoted(r.Drivers),
-		ContactRequested: r.ContactRequested, QuoteConsent: r.QuoteConsent, TestimonialLikelihood: r.TestimonialLikelihood,
+		ContactRequested: r.ContactRequested, QuoteConsent: r.QuoteConsent, TestimonialLikelihood: r.TestimonialLikelihood, TestimonialEstimated: r.TestimonialEstimated,
 		Attributes: map[string]string{}, RespondedAt: r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
 		Country: r.Country, SegmentFold: r.SegmentFold,
 	}

@@ -26,7 +26,8 @@ func (r *Response) Veiled() *Response {
 	return &Response{
 		ID: r.ID, CustomerID: r.CustomerID, Survey: r.Survey, Score: r.Score, Category: r.Category, Drivers: r.Drivers,
 		ContactRequested: r.ContactRequested, QuoteConsent: r.QuoteConsent, TestimonialLikelihood: r.TestimonialLikelihood,
-		RespondedAt: r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
+		TestimonialEstimated: r.TestimonialEstimated,
+		RespondedAt:          r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
 		Country: r.Country, CompanyFold: r.CompanyFold, SegmentFold: r.SegmentFold,
 		Customer: r.Customer.Veiled(),
 	}

@@ -33,8 +33,8 @@ func TestAYearIsMadeQuickly(t *testing.T) {
 	t.Logf("%s, %d statements: %d responses, %d cases, %d of them overdue", took, sent,
 		w.number("SELECT count(*) FROM responses"), w.number("SELECT count(*) FROM cases"), w.number(overdue, now))
 	// The clock tells of the machine, its load and the race detector; statements, a fifth of a millisecond each, are
-	// what the past costs anywhere: some five seconds.
-	if sent > 25_000 {
+	// what the past costs anywhere: some six seconds.
+	if sent > 30_000 {
 		t.Errorf("it takes %d statements, and %s here", sent, took)
 	}
 
