@@ -188,7 +188,7 @@ func TestSubscribersHearThatACustomerIsErasedAndSeeNothingOfThemAfterwards(t *te
 	const seen = `__typename type cursor matches actor {id} note {body} snapshot {caseId version comment customerName company country score}
 		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
 		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
-	watching := s.watch(model.Partner, `(filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
+	watching := s.watch(model.Partner, `(after: "`+s.place()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
 	customer, _ := s.lives()
 	known := s.feed()
 	for range known {
@@ -246,7 +246,7 @@ func TestWhoJoinsASubscriptionAfterwardsIsNotGivenWhatItSaidBefore(t *testing.T)
 		return c
 	}
 	first := join()
-	erased := s.watch(model.Agent, `(types: [CUSTOMER_ERASED])`, "type")
+	erased := s.watch(model.Agent, `(after: "`+s.place()+`", types: [CUSTOMER_ERASED])`, "type")
 	customer, _ := s.lives()
 	for range 2 {
 		if e := first.next(); len(mentions(strings.ToLower(asText(t, e.v)), theirs)) == 0 {

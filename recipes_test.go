@@ -63,7 +63,7 @@ func TestRecipeDetractors(t *testing.T) {
 	s.ok(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
 	rule := s.adopt("detractors", vars{"filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}, "assignment": vars{"strategy": "ACCOUNT_MANAGER"},
 		"notify": []vars{{"kind": "CENTRAL"}, {"kind": "ACCOUNT_MANAGER"}}})
-	board := s.watch(model.Partner, `(types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
+	board := s.watch(model.Partner, `(after: "`+s.place()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
 
 	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
 	s.submitted(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not Brazil

@@ -392,7 +392,8 @@ func TestWhoSeesOnlyTheirOwnCasesMayHandThemOn(t *testing.T) {
 	if a := assign("front", w.opened[inland], me); a.code() != "NOT_FOUND" || a.v != nil {
 		t.Errorf("they take a case that they do not see: %s", a.body)
 	}
-	c := w.watch("front", "", "id type")
+	// From a place on that is known: nobody says when a subscription has begun.
+	c := w.watch("front", `(after: "`+w.ok("front", `{cases(last: 1) {feedCursor}}`, nil).text("cases.feedCursor")+`")`, "id type")
 	if a := assign(model.Manager, w.opened[inland], me); len(a.errors) > 0 {
 		t.Fatal(a.body)
 	}
