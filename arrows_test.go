@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
 	"internal/praise":   {"model", "internal/keyword"},
-	"internal/passive":  {"model", "internal/fault", "internal/page"},
+	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":      {"model", "internal/pg"},

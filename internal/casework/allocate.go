@@ -15,6 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -173,7 +174,7 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 		return nil, fmt.Errorf("take from the passives' queue: %w", err)
 	}
 	var rows []*model.Response
-	err = a.tx.Joins("Customer").Where("responses.id = ANY(?)", array{model.UUIDs(ids)}).Find(&rows).Error
+	err = a.tx.Joins("Customer").Where("responses.id = ANY(?)", pg.Array(model.UUIDs(ids))).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read passives: %w", err)
 	}
@@ -202,7 +203,7 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 		ids[i] = r.ID
 	}
 	var known []model.CaseID
-	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", array{model.UUIDs(ids)}).Scan(&known).Error; err != nil {
+	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&known).Error; err != nil {
 		return nil, fmt.Errorf("find the cases of responses: %w", err)
 	}
 	of := map[model.ResponseID]*held{}
@@ -214,7 +215,7 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 		of[*h.ResponseID] = h
 	}
 	var still []model.ResponseID
-	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", array{model.UUIDs(ids)}).Scan(&still).Error; err != nil {
+	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
 		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
 	}
 	var cases []*held

@@ -14,6 +14,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/model"
 )
@@ -139,11 +140,11 @@ func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented
 		return err
 	}
 	return retag(tx, now, nil, idsOf(append(add[:len(add):len(add)], drop...)), func() error {
-		err := tx.Exec("INSERT INTO response_themes (response_id, theme_id) SELECT id, ? FROM unnest(CAST(? AS uuid[])) AS added(id)", t.ID, array{model.UUIDs(idsOf(add))}).Error
+		err := tx.Exec("INSERT INTO response_themes (response_id, theme_id) SELECT id, ? FROM unnest(CAST(? AS uuid[])) AS added(id)", t.ID, pg.Array(model.UUIDs(idsOf(add)))).Error
 		if err != nil {
 			return fmt.Errorf("tag by keywords: %w", err)
 		}
-		return tx.Exec("DELETE FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)", t.ID, array{model.UUIDs(idsOf(drop))}).Error
+		return tx.Exec("DELETE FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)", t.ID, pg.Array(model.UUIDs(idsOf(drop)))).Error
 	})
 }
 
@@ -154,7 +155,7 @@ func toChange(tx *gorm.DB, theme model.ThemeID, words *keyword.Set, batch []comm
 		Tagged     bool
 		ByHand     bool
 	}
-	ids := array{model.UUIDs(idsOf(batch))}
+	ids := pg.Array(model.UUIDs(idsOf(batch)))
 	err = tx.Raw(`SELECT response_id, true AS tagged, by_hand FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)
 		UNION ALL SELECT response_id, false, true FROM response_theme_removals WHERE theme_id = ? AND response_id = ANY(?)`, theme, ids, theme, ids).Scan(&rows).Error
 	if err != nil {
@@ -213,7 +214,7 @@ func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
 		}
 		more = len(batch) == estimateBatch
 		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true
-			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, array{ids}, array{likely}).Error
+			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, pg.Array(ids), pg.Array(likely)).Error
 	})
 	if err != nil {
 		return false, fmt.Errorf("work out testimonial likelihoods: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -58,7 +59,7 @@ func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagRespon
 // themesExist refuses a theme that is not there, or deleted; until the transaction ends, it stays.
 func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
 	var known []model.ThemeID
-	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", array{model.UUIDs(ids)}).Scan(&known).Error
+	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", pg.Array(model.UUIDs(ids))).Scan(&known).Error
 	if err != nil {
 		return fmt.Errorf("read themes: %w", err)
 	}
@@ -74,7 +75,7 @@ func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
 }
 
 func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {
-	all := array{model.UUIDs(wanted)}
+	all := pg.Array(model.UUIDs(wanted))
 	for _, sql := range []string{
 		`INSERT INTO response_theme_removals (response_id, theme_id) SELECT x.response_id, x.theme_id FROM response_themes x
 			JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = ? AND x.theme_id <> ALL(?) ON CONFLICT DO NOTHING`,
@@ -94,7 +95,7 @@ func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {
 // them up and whose themes are others then. The caller has locked the customers: no case opens meanwhile.
 func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.ResponseID, write func() error) error {
 	var ids []model.CaseID
-	err := tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", array{model.UUIDs(responses)}).Scan(&ids).Error
+	err := tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(responses))).Scan(&ids).Error
 	if err != nil {
 		return fmt.Errorf("find the cases of responses: %w", err)
 	}
@@ -127,6 +128,6 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 // lockCustomers locks customers' rows, by id.
 func lockCustomers(tx *gorm.DB, ids []model.CustomerID) error {
 	var locked []model.Customer
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ANY(?)", array{model.UUIDs(ids)}).Order("id").Find(&locked).Error
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("id").Find(&locked).Error
 	return wrapped("lock customers", err)
 }

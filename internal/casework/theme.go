@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -60,7 +60,7 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 		model.Theme
 	}
 	err := tx.Raw(`SELECT x.response_id, t.* FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
-		WHERE x.response_id = ANY(?) ORDER BY t.name_fold, t.id`, array{model.UUIDs(ids)}).Scan(&rows).Error
+		WHERE x.response_id = ANY(?) ORDER BY t.name_fold, t.id`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the themes of responses: %w", err)
 	}
@@ -74,15 +74,6 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 // sameThemes compares what a snapshot holds of themes.
 func sameThemes(a, b []model.Theme) bool {
 	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
-}
-
-// array is one parameter that is a list; GORM would spell a slice out as so many parameters.
-type array struct{ of any }
-
-func (a array) Build(b clause.Builder) {
-	stmt := b.(*gorm.Statement)
-	stmt.Vars = append(stmt.Vars, a.of)
-	stmt.DB.BindVarTo(stmt, stmt, a.of)
 }
 
 // inOrder gives each id once, in the order that rows are locked in.

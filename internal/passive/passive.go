@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -81,7 +82,7 @@ func (o Order) By() clause.Expression {
 		switch {
 		case p == Segment:
 			sql += "array_position(CAST(? AS text[]), passives.segment) NULLS LAST, "
-			vars = append(vars, array{o.segments})
+			vars = append(vars, pg.Array(o.segments))
 		case bit[p] > 0:
 			sql += fmt.Sprintf("passives.cell & %d DESC, ", bit[p])
 		default:

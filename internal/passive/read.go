@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -244,7 +245,7 @@ func (o Order) branch(group []reached, where clause.Expression) (string, []any) 
 	}
 	sql := `SELECT c.nth, CAST(c.ranks AS integer[]) AS ranks, q.* FROM unnest(CAST(? AS integer[]), CAST(? AS smallint[]), CAST(? AS text[]), CAST(? AS text[]))
 		AS c(nth, cell, segment, ranks) CROSS JOIN LATERAL (SELECT q.response_id, q.lifetime_value, q.testimonial, q.responded_at FROM passives q`
-	vars := []any{array{nth}, array{cells}, array{segments}, array{ranks}}
+	vars := []any{pg.Array(nth), pg.Array(cells), pg.Array(segments), pg.Array(ranks)}
 	if where != nil {
 		sql += " JOIN responses ON responses.id = q.response_id AND ?"
 		vars = append(vars, where)
@@ -254,13 +255,4 @@ func (o Order) branch(group []reached, where clause.Expression) (string, []any) 
 		sql += " AND q.segment = c.segment"
 	}
 	return sql, vars
-}
-
-// array is one parameter that is a list; GORM would spell a slice out as so many parameters.
-type array struct{ of any }
-
-func (a array) Build(b clause.Builder) {
-	stmt := b.(*gorm.Statement)
-	stmt.Vars = append(stmt.Vars, a.of)
-	stmt.DB.BindVarTo(stmt, stmt, a.of)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/calendar"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -114,7 +115,7 @@ func byID[K model.AnyID, T any](r *Reader, see visible, id func(*T) K) func(cont
 func by[K model.AnyID, T any](r *Reader, column string, see visible, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
 	return func(ctx context.Context, ids []K) (map[K]*T, error) {
 		var rows []*T
-		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", array{model.UUIDs(ids)}).Where(see(r.now())).Find(&rows).Error; err != nil {
+		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", pg.Array(model.UUIDs(ids))).Where(see(r.now())).Find(&rows).Error; err != nil {
 			return nil, fmt.Errorf("load by %s: %w", column, err)
 		}
 		found := make(map[K]*T, len(ids))
@@ -134,7 +135,7 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 		model.Rule
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.case_id AS of_case, rules.* FROM case_rules x JOIN rules ON rules.id = x.rule_id
-		WHERE x.case_id = ANY(?) ORDER BY x.case_id, x.ordinal`, array{model.UUIDs(ids)}).Scan(&rows).Error
+		WHERE x.case_id = ANY(?) ORDER BY x.case_id, x.ordinal`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	found := empty[model.CaseID, *model.Rule](ids)
 	for i := range rows {
 		found[rows[i].OfCase] = append(found[rows[i].OfCase], &rows[i].Rule)
@@ -144,7 +145,7 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 
 func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.ExternalRef, error) {
 	var rows []*model.ExternalRef
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
 		Where(scope.OfCase("case_external_refs.case_id", r.now())).Order("case_id, system").Find(&rows).Error
 	found := empty[model.CaseID, *model.ExternalRef](ids)
 	for _, ref := range rows {
@@ -155,7 +156,7 @@ func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []
 
 func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
 	var rows []*model.Notification
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", array{model.UUIDs(ids)}).
+	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
 		Where(scope.Notifications(r.now())).Order("created_at, id").Find(&rows).Error
 	found := empty[model.CaseID, *model.Notification](ids)
 	for _, n := range rows {
@@ -166,7 +167,7 @@ func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids [
 
 func (r *Reader) recipientsOf(ctx context.Context, ids []model.RuleID) (map[model.RuleID][]*model.Recipient, error) {
 	var rows []*model.Recipient
-	err := r.db.WithContext(ctx).Where("rule_id = ANY(?)", array{model.UUIDs(ids)}).Order("rule_id, ordinal").Find(&rows).Error
+	err := r.db.WithContext(ctx).Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("rule_id, ordinal").Find(&rows).Error
 	found := empty[model.RuleID, *model.Recipient](ids)
 	for _, to := range rows {
 		found[to.RuleID] = append(found[to.RuleID], to)
@@ -180,7 +181,7 @@ func (r *Reader) assigneesOf(ctx context.Context, ids []model.RuleID) (map[model
 		model.User
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.rule_id AS of_rule, users.* FROM rule_assignees x JOIN users ON users.id = x.user_id
-		WHERE x.rule_id = ANY(?) ORDER BY x.rule_id, x.ordinal`, array{model.UUIDs(ids)}).Scan(&rows).Error
+		WHERE x.rule_id = ANY(?) ORDER BY x.rule_id, x.ordinal`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	found := empty[model.RuleID, *model.User](ids)
 	for i := range rows {
 		found[rows[i].OfRule] = append(found[rows[i].OfRule], &rows[i].User)
@@ -193,7 +194,7 @@ func (r *Reader) matchCounts(ctx context.Context, scope *filter.Scope, ids []mod
 		RuleID model.RuleID
 		N      int
 	}
-	query := r.db.WithContext(ctx).Table("response_rules").Select("rule_id, count(*) AS n").Where("rule_id = ANY(?)", array{model.UUIDs(ids)})
+	query := r.db.WithContext(ctx).Table("response_rules").Select("rule_id, count(*) AS n").Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids)))
 	if scope.Bounded() {
 		query = query.Joins("JOIN responses ON responses.id = response_rules.response_id").Where(scope.Responses(r.now()))
 	}

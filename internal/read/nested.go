@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -159,7 +160,7 @@ func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T],
 
 func each[T any](r *Reader, ctx context.Context, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
 	rows := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
-	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", array{ids})
+	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", pg.Array(ids))
 	count := func(ctx context.Context, id uuid.UUID) (int, error) {
 		var n int64
 		err := rows.Session(&gorm.Session{Context: ctx}).Where(column+" = ?", id).Count(&n).Error

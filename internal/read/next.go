@@ -5,6 +5,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -18,7 +19,7 @@ func (r *Reader) nextOf(ctx context.Context, scope *filter.Scope, ids []model.Re
 		Where("responses.customer_id = was.customer_id AND (responses.responded_at, responses.id) > (was.responded_at, was.id)").
 		Order("responses.responded_at, responses.id").Clauses(page.Limit(1))
 	err := r.db.WithContext(ctx).Raw("SELECT was.id AS of_response, next.* FROM responses was CROSS JOIN LATERAL (?) next WHERE was.id = ANY(?)",
-		next, array{model.UUIDs(ids)}).Scan(&rows).Error
+		next, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	found := make(map[model.ResponseID]*model.Response, len(ids))
 	for _, id := range ids { // nil where there is none
 		found[id] = nil

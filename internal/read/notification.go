@@ -8,6 +8,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -53,5 +54,5 @@ func among[T, V any](query *gorm.DB, column string, given []T, values []V) *gorm
 	case len(values) == 1:
 		return query.Where(column+" = ?", values[0])
 	}
-	return query.Where(column+" = ANY(?)", array{values})
+	return query.Where(column+" = ANY(?)", pg.Array(values))
 }

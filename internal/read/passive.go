@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -40,7 +41,7 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 	if err != nil {
 		return nil, err
 	}
-	rows := r.db.WithContext(ctx).Where("responses.id = ANY(?)", array{model.UUIDs(found.Responses)})
+	rows := r.db.WithContext(ctx).Where("responses.id = ANY(?)", pg.Array(model.UUIDs(found.Responses)))
 	for _, relation := range q.Join {
 		rows = rows.Joins(relation)
 	}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
@@ -151,10 +150,10 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, 
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Notes(r.now()))
 	if f != nil {
 		if f.Case != nil {
-			query = query.Where("case_id = ANY(?)", array{model.UUIDs(f.Case)})
+			query = query.Where("case_id = ANY(?)", pg.Array(model.UUIDs(f.Case)))
 		}
 		if f.Author != nil {
-			query = query.Where("author_id = ANY(?)", array{model.UUIDs(f.Author)})
+			query = query.Where("author_id = ANY(?)", pg.Array(model.UUIDs(f.Author)))
 		}
 		query = query.Where(f.CreatedAt.Where("notes.created_at", r.now()))
 		if f.Search != nil {
@@ -214,15 +213,6 @@ func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number in
 		return nil, nil
 	}
 	return wrapped(c, "read a case", err)
-}
-
-// array is one parameter that is a list; GORM would spell a slice out as so many parameters.
-type array struct{ of any }
-
-func (a array) Build(b clause.Builder) {
-	stmt := b.(*gorm.Statement)
-	stmt.Vars = append(stmt.Vars, a.of)
-	stmt.DB.BindVarTo(stmt, stmt, a.of)
 }
 
 // gone is the answer where a row that another one points to is not there; foreign keys forbid it.

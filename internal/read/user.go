@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -20,7 +21,7 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 	query := r.db.WithContext(ctx)
 	if f != nil {
 		if f.Role != nil {
-			query = query.Where("role = ANY(?)", array{f.Role})
+			query = query.Where("role = ANY(?)", pg.Array(f.Role))
 		}
 		if f.Active != nil {
 			query = query.Where("active = ?", *f.Active)
