@@ -39,11 +39,8 @@ type stretch struct{ from, to time.Duration }
 // Check puts the calendar in order, so that what says the same is the same, and refuses what cannot be counted in. A
 // fault names the field: timeZone, hours[1].to.
 func Check(c *model.Calendar) error {
-	if c.TimeZone == "" || c.TimeZone == "Local" {
-		return fault.Input("timeZone", "a time zone is an IANA name, such as Europe/Amsterdam")
-	}
-	if _, err := time.LoadLocation(c.TimeZone); err != nil {
-		return fault.Input("timeZone", "%q is not a time zone; an IANA name is asked for, such as Europe/Amsterdam", c.TimeZone)
+	if _, err := model.ParseTimeZone(c.TimeZone); err != nil {
+		return fault.Input("timeZone", "%s", err.Error())
 	}
 	if err := checkHours(c.Hours); err != nil {
 		return err

@@ -54,8 +54,8 @@ func (in ImportResponsesInput) order() (order, error) {
 	if in.TimeZone != nil {
 		o.TimeZone = *in.TimeZone
 	}
-	if _, err := time.LoadLocation(o.TimeZone); err != nil || o.TimeZone == "" || o.TimeZone == "Local" {
-		return o, fault.Input("input.timeZone", "%q is not a time zone; an IANA name is asked for, such as Europe/Amsterdam", o.TimeZone)
+	if _, err := model.ParseTimeZone(o.TimeZone); err != nil {
+		return o, fault.Input("input.timeZone", "%s", err.Error())
 	}
 	return o, nil
 }

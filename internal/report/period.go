@@ -72,8 +72,8 @@ func (r *Reports) zone(ctx context.Context, name *string) (string, error) {
 		err := r.db.WithContext(ctx).Take(&settings).Error
 		return settings.TimeZone, err
 	}
-	if _, err := time.LoadLocation(*name); err != nil || *name == "" || *name == "Local" {
-		return "", fault.Input("timeZone", "%q is not a time zone; an IANA name is asked for, such as Europe/Amsterdam", *name)
+	if _, err := model.ParseTimeZone(*name); err != nil {
+		return "", fault.Input("timeZone", "%s", err.Error())
 	}
 	return *name, nil
 }

@@ -3,7 +3,6 @@ package setup
 import (
 	"context"
 	"regexp"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
@@ -60,13 +59,13 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 		s.Currency = *v
 	}
 	if v, ok := in.TimeZone.ValueOK(); ok {
-		if v == nil || *v == "" || *v == "Local" {
-			return fault.Input("input.timeZone", "a time zone is an IANA name, such as Europe/Amsterdam")
+		s.TimeZone = ""
+		if v != nil {
+			s.TimeZone = *v
 		}
-		if _, err := time.LoadLocation(*v); err != nil {
-			return fault.Input("input.timeZone", "%q is not a time zone; an IANA name is asked for, such as Europe/Amsterdam", *v)
+		if _, err := model.ParseTimeZone(s.TimeZone); err != nil {
+			return fault.Input("input.timeZone", "%s", err.Error())
 		}
-		s.TimeZone = *v
 	}
 	if v, ok := in.CentralAddresses.ValueOK(); ok {
 		if len(v) > addressesMax {
