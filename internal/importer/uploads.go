@@ -140,19 +140,26 @@ func pointers(rows []RowRejection) []*model.RowRejection {
 
 // keep writes how far the import has come. Whoever has lost the lease meanwhile must not commit the batch.
 func (u *Uploads) keep(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
-	now := *i
-	now.RowsDone, now.ResponsesCreated, now.ResponsesKnown, now.CasesOpened, now.RowsRejected =
-		done.Rows, done.ResponsesCreated, done.ResponsesKnown, done.CasesOpened, done.RowsRejected
-	now.Rejections, now.Warnings, now.BytesDone, now.Tries = pointers(done.Rejections), pointers(done.WarningList), bytes, 0
-	result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).
-		Select("RowsDone", "ResponsesCreated", "ResponsesKnown", "CasesOpened", "RowsRejected", "Rejections", "Warnings", "BytesDone", "Tries").Updates(&now)
+	rejections, err := json.Marshal(done.Rejections)
+	if err != nil {
+		return err
+	}
+	warnings, err := json.Marshal(done.WarningList)
+	if err != nil {
+		return err
+	}
+	result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(map[string]any{
+		"rows_done": done.Rows, "responses_created": done.ResponsesCreated, "responses_known": done.ResponsesKnown, "cases_opened": done.CasesOpened,
+		"rows_rejected": done.RowsRejected, "rejections": rejections, "warnings": warnings, "bytes_done": bytes, "tries": 0,
+		"leased_until": gorm.Expr("clock_timestamp() + " + lease),
+	})
 	if result.Error != nil {
 		return fmt.Errorf("keep how far an import has come: %w", result.Error)
 	}
 	if result.RowsAffected == 0 {
 		return errLost
 	}
-	return tx.Exec("UPDATE imports SET leased_until = clock_timestamp() + "+lease+" WHERE id = ?", i.ID).Error
+	return nil
 }
 
 // end closes the import; its file is not needed any more.
