@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -33,13 +34,14 @@ type Entry struct {
 	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
 }
 
-// Append writes the entry into the log, in the transaction that did what it tells of. The caller has locked the
-// case's row: so the sequence is drawn in the order of the case's versions, and the stamp keeps it.
-func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
-	after, before, err := encode(e.After, e.Before)
-	if err != nil {
-		return nil, fmt.Errorf("encode a snapshot: %w", err)
-	}
+// Pending is an entry that has its id, so that others can name it, and is not in the log yet.
+type Pending struct {
+	entry Entry
+	model.LoggedEvent
+}
+
+// Prepare makes the row of an entry, but for its snapshots: those are encoded when Write writes it.
+func Prepare(e Entry) *Pending {
 	row := model.Event{
 		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
 		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
@@ -47,16 +49,42 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
 		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
 		Step: e.Step, After: e.Duration,
-		Snapshot: after, Before: before,
 	}
 	if o := e.Outreach; o != nil {
 		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
 	}
-	if err := tx.Create(&row).Error; err != nil {
-		return nil, fmt.Errorf("append to the log: %w", err)
+	return &Pending{e, model.LoggedEvent{Event: row, Then: e.After, Matches: true}}
+}
+
+// Snapshots are the case right before, nil where there was none, and right after: until it is written, what the
+// database makes of a row can be filled in.
+func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
+
+// Write writes entries into the log, in their order, in the transaction that did what they tell of. The caller has
+// locked the cases' rows: so the sequence is drawn in the order of each case's versions, and the stamp keeps it.
+func Write(tx *gorm.DB, entries []*Pending) (err error) {
+	rows := make([]*model.Event, len(entries))
+	for i, p := range entries {
+		rows[i] = &p.Event
+		if p.Snapshot, p.Before, err = encode(p.entry.After, p.entry.Before); err != nil {
+			return fmt.Errorf("encode a snapshot: %w", err)
+		}
+	}
+	if err := pg.Insert(tx, rows); err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
+	return nil
+}
+
+// Append writes one entry into the log.
+func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+	p := Prepare(e)
+	if err := Write(tx, []*Pending{p}); err != nil {
+		return nil, err
 	}
 	then := *e.After
-	return &model.LoggedEvent{Event: row, Then: &then, Matches: true}, nil
+	p.Then = &then
+	return &p.LoggedEvent, nil
 }
 
 // A snapshot is kept whole, and of the one before only those parts that differ.
