@@ -1,0 +1,226 @@
+package casework
+
+import (
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/model"
+)
+
+// group is arrivals that go in together.
+type group struct {
+	*intake
+	arrivals  []*arrival // those whose responses were not here
+	directory *directory
+	people    rule.People
+	turns     map[model.RuleID]int64
+	cases     map[model.CustomerID][]*held // of customers who change, and those that are opened
+
+	// What is to be written.
+	made      []*model.CustomerRow
+	held      []*held // cases that were there before
+	opened    []*held
+	tags      []*model.Tag
+	steps     []*model.CaseEscalation
+	calendars map[*model.Calendar]*model.KeptCalendar
+	events    []*event.Pending
+	mails     []model.Notification
+}
+
+// receive finds out whose responses these are and which are here already, and tries the rules on the others. It stops
+// before the first of which it cannot be sure until those before it have been written.
+func (g *group) receive(all []*arrival) ([]*arrival, error) {
+	known, err := g.known(all)
+	if err != nil {
+		return nil, err
+	}
+	if g.directory, err = openDirectory(g.tx, all); err != nil {
+		return nil, err
+	}
+	first := map[string]*arrival{}
+	for i, a := range all {
+		if a.ExternalID != nil {
+			if k := known[*a.ExternalID]; k != nil {
+				a.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: k.Response, Case: k.Case}
+				continue
+			}
+			if a.first = first[*a.ExternalID]; a.first != nil {
+				g.arrivals = append(g.arrivals, a)
+				continue
+			}
+		}
+		sure, err := g.meet(a)
+		if err != nil {
+			return nil, err
+		}
+		if !sure {
+			return all[:i], nil
+		}
+		if a.ExternalID != nil {
+			first[*a.ExternalID] = a
+		}
+		a.response = a.prepared.response(a.customer, g.now)
+		a.themes = g.spoken(a.response)
+		a.Decision = rule.Match(g.rules, a.response, a.customer, g.now, a.themes...)
+		g.arrivals = append(g.arrivals, a)
+	}
+	return all, nil
+}
+
+// meet gives the arrival its customer.
+func (g *group) meet(a *arrival) (sure bool, err error) {
+	p, sure := g.directory.find(a.prepared)
+	switch {
+	case !sure:
+		return false, nil
+	case p == nil:
+		a.customer = a.newcomer(g.now)
+		a.person = &person{Customer: a.customer}
+		g.directory.enter(a.person)
+		return true, nil
+	}
+	seen, err := sees(g.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(g.viewer.Scope().Customers(g.now)), g.viewer)
+	if err != nil {
+		return false, err
+	}
+	if !seen {
+		return false, outside()
+	}
+	a.person = p
+	a.customer, a.changed = a.renew(p.Customer)
+	g.directory.become(p, a.customer)
+	return true, nil
+}
+
+// prepare locks and reads what carrying out needs: users, turns, and the cases of customers who change.
+func (g *group) prepare() (err error) {
+	var asking []asking
+	var changing []model.CustomerID
+	for _, a := range g.arrivals {
+		if len(a.Matched) > 0 {
+			asking = append(asking, a.asking())
+		}
+		if a.changed != nil && a.person.stored != nil {
+			changing = append(changing, a.customer.ID)
+		}
+	}
+	if g.people, g.turns, err = g.lookUp(asking...); err != nil {
+		return err
+	}
+	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.KeptCalendar{}
+	if len(changing) == 0 {
+		return nil
+	}
+	if g.held, err = holdCasesOf(g.tx, changing); err != nil {
+		return err
+	}
+	for _, h := range g.held {
+		g.cases[h.CustomerID] = append(g.cases[h.CustomerID], h)
+	}
+	return nil
+}
+
+// carryOut does what the matching rules ask for, one response after the other: one case at most for each, and each
+// address told once.
+func (g *group) carryOut() {
+	for _, a := range g.arrivals {
+		if a.first != nil {
+			a.outcome.SubmitResponsePayload = a.first.again()
+			continue
+		}
+		for _, t := range a.themes {
+			g.tags = append(g.tags, &model.Tag{ResponseID: a.response.ID, ThemeID: t.ID})
+		}
+		if len(a.Matched) > 0 {
+			g.follow(a)
+		}
+		if a.changed != nil {
+			g.spread(a)
+		}
+		a.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: a.response, Created: true}
+		if a.opened != nil {
+			// What those who come later do to it is not of this answer.
+			c := a.opened.Case
+			a.outcome.Case = &c
+		}
+	}
+}
+
+// again is what a response is answered with that came twice.
+func (a *arrival) again() *SubmitResponsePayload {
+	out := &SubmitResponsePayload{Response: a.response}
+	if a.opened != nil {
+		c := a.opened.Case
+		c.Customer, c.Response, c.Assignee = nil, nil, nil
+		out.Case = &c
+	}
+	return out
+}
+
+// follow carries out the decision about one response.
+func (g *group) follow(a *arrival) {
+	var assignee *model.User
+	var mails []model.Notification
+	people := g.people
+	if a.Opens != nil {
+		h := g.open(a)
+		entry := event.Entry{Rule: &a.Opens.ID}
+		people.Turn = g.turns[a.Opens.ID]
+		g.turns[a.Opens.ID]++
+		if assignee = a.Assignee(a.customer, people); assignee != nil {
+			entry = h.turn(g.now, h.assigned(assignee, entry), func() { h.AssignTo(assignee, nil, g.now) })
+			mails = assignedMail(h, assignee, g.log(entry))
+			g.people.Busy[assignee.ID]++
+		}
+	}
+	for _, alert := range a.Alerts(a.customer, assignee, people) {
+		n := model.Notification{
+			Kind: model.NotifyNewResponse, To: alert.To, ResponseID: &a.response.ID, RuleID: &alert.Rule, CreatedAt: g.now,
+		}
+		if a.opened != nil {
+			n.CaseID = &a.opened.ID
+		}
+		mails = append(mails, n)
+	}
+	if !g.options.SkipNotify {
+		g.mails = append(g.mails, mails...)
+	}
+}
+
+// open opens the case that a rule asks for.
+func (g *group) open(a *arrival) *held {
+	h := &held{
+		Case:  model.Case{Origin: model.OriginRule, Customer: a.customer, Response: a.response, DueAt: a.DueAt(a.response)},
+		rules: a.CaseRules(), themes: a.themes,
+	}
+	if c := a.Opens.Calendar; c != nil {
+		if g.calendars[c] == nil {
+			g.calendars[c] = &model.KeptCalendar{ID: c.ID(), Calendar: c}
+		}
+		h.CalendarID = &g.calendars[c].ID
+	}
+	h.begin(g.now)
+	g.log(event.Entry{Type: model.EventOpened, Rule: &a.Opens.ID, After: h.snapshot()})
+	for _, s := range a.Steps(a.response, g.now) {
+		s.CaseID = h.ID
+		g.steps = append(g.steps, &s)
+	}
+	a.opened = h
+	g.opened = append(g.opened, h)
+	g.cases[h.CustomerID] = append(g.cases[h.CustomerID], h)
+	return h
+}
+
+// spread has the customer's cases follow what the response has changed of them, but for the one that it opened.
+func (g *group) spread(a *arrival) {
+	for _, h := range g.cases[a.customer.ID] {
+		if h != a.opened {
+			g.log(a.changed.turn(h, g.now, nil))
+		}
+	}
+}
+
+func (g *group) log(e event.Entry) *model.LoggedEvent {
+	p := event.Prepare(e)
+	g.events = append(g.events, p)
+	return &p.LoggedEvent
+}
