@@ -9,7 +9,7 @@ import (
 // group is arrivals that go in together.
 type group struct {
 	*intake
-	arrivals  []*arrival // those whose responses were not here
+	arrivals  []*arrival
 	directory *directory
 	people    rule.People
 	turns     map[model.RuleID]int64
@@ -40,7 +40,8 @@ func (g *group) receive(all []*arrival) ([]*arrival, error) {
 	for i, a := range all {
 		if a.ExternalID != nil {
 			if k := known[*a.ExternalID]; k != nil {
-				a.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: k.Response, Case: k.Case}
+				a.known = k
+				g.arrivals = append(g.arrivals, a)
 				continue
 			}
 			if a.first = first[*a.ExternalID]; a.first != nil {
@@ -123,8 +124,12 @@ func (g *group) prepare() (err error) {
 // address told once.
 func (g *group) carryOut() {
 	for _, a := range g.arrivals {
-		if a.first != nil {
-			a.outcome.SubmitResponsePayload = a.first.again()
+		switch {
+		case a.known != nil:
+			a.outcome.SubmitResponsePayload = g.again(a.known.Response, a.known.Case)
+			continue
+		case a.first != nil:
+			a.outcome.SubmitResponsePayload = g.again(a.first.response, a.first.outcome.Case)
 			continue
 		}
 		for _, t := range a.themes {
@@ -145,13 +150,15 @@ func (g *group) carryOut() {
 	}
 }
 
-// again is what a response is answered with that came twice.
-func (a *arrival) again() *SubmitResponsePayload {
-	out := &SubmitResponsePayload{Response: a.response}
-	if a.opened != nil {
-		c := a.opened.Case
-		c.Customer, c.Response, c.Assignee = nil, nil, nil
-		out.Case = &c
+// again is what a response is answered with that was here already: with its case as it is by now.
+func (g *group) again(r *model.Response, c *model.Case) *SubmitResponsePayload {
+	out := &SubmitResponsePayload{Response: r, Case: c}
+	for _, h := range g.cases[r.CustomerID] {
+		if c != nil && h.ID == c.ID {
+			moved := h.Case
+			moved.Customer, moved.Response, moved.Assignee = nil, nil, nil
+			out.Case = &moved
+		}
 	}
 	return out
 }

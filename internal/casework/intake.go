@@ -34,11 +34,12 @@ type intake struct {
 type arrival struct {
 	*prepared
 	outcome  *Outcome
-	first    *arrival // of the same external id, where that one came just before; nil: this is it
+	known    *SubmitResponsePayload // the response was here already
+	first    *arrival               // which brought the same response just before
 	person   *person
 	customer *model.Customer // the person as this response made them
 	changed  *change         // nil: the customer is new, or as before
-	response *model.Response // nil: it was here already
+	response *model.Response // nil: it is not a new one
 	themes   []model.Theme
 	rule.Decision
 	opened *held // nil: no case

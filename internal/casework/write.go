@@ -59,7 +59,7 @@ func (g *group) writeResponses() error {
 	var texts []*model.ResponseTexts
 	var matches []*match
 	for _, a := range g.arrivals {
-		if a.first != nil {
+		if a.response == nil {
 			continue
 		}
 		a.response.CopyCustomer(a.person.Customer) // a later response may have changed them
