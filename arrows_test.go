@@ -69,7 +69,8 @@ var arrows = map[string][]string{
 	"docs/examples/receiver": {},
 
 	// Measuring.
-	"bench/feed": {},
+	"bench/feed":   {},
+	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

@@ -95,19 +95,11 @@ func (in *intake) take(ctx context.Context, all []*arrival) (int, error) {
 		all = all[:1] // what such a viewer sees is asked of the database: it must know of those before
 	}
 	g := &group{intake: in}
-	read := func() (err error) {
-		if all, err = g.receive(all); err != nil {
-			return err
-		}
-		return g.prepare()
-	}
-	var err error
-	if len(all) == 1 {
-		err = read()
-	} else {
-		err = pg.Afresh(in.tx, read)
-	}
+	all, err := g.receive(all)
 	if err != nil {
+		return 0, err
+	}
+	if err := g.prepare(); err != nil {
 		return 0, err
 	}
 	g.carryOut()

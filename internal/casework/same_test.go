@@ -35,7 +35,7 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 	alone, together := newTwin(t), newTwin(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for done := 0; done < n; {
-		batch := make([]casework.Submission, min(n-done, 1+random.IntN([]int{3, 100, 800}[random.IntN(3)])))
+		batch := make([]casework.Submission, min(n-done, 1+random.IntN([]int{3, 100, 500}[random.IntN(3)])))
 		for i := range batch {
 			batch[i] = anyResponse(random, done+i, n, alone.now())
 		}
@@ -189,7 +189,7 @@ func (w *twin) between(random *rand.Rand) {
 		}
 	}
 	var who model.CustomerID
-	if random.IntN(4) == 0 && pick("customers", &who) {
+	if pick("customers", &who) {
 		if _, err := w.work.EraseCustomer(ctx, auth.Viewer{User: w.agent.User}, casework.EraseCustomerInput{CustomerID: who}); err != nil {
 			w.t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -85,6 +86,9 @@ func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submis
 
 // takeIn takes those in that were found good, and writes what became of each to its place in the outcomes.
 func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, good []*prepared, o SubmitOptions, outcomes []Outcome) error {
+	if err := pg.ByKeys(tx); err != nil {
+		return err
+	}
 	if err := lockIdentities(tx, good); err != nil {
 		return err
 	}

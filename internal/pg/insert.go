@@ -98,16 +98,3 @@ func tableOf[T any](tx *gorm.DB) (*schema.Schema, error) {
 	err := statement.Parse(new(T))
 	return statement.Schema, err
 }
-
-// Afresh has do's statements planned for the values they are given and for the tables as large as they are now. A
-// connection keeps the plan of a statement that it sends often; the one for a table that was small is too slow for
-// the same table when it has been filled, until PostgreSQL looks at it again, a minute later.
-func Afresh(tx *gorm.DB, do func() error) error {
-	if err := tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error; err != nil {
-		return err
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	return tx.Exec("SET LOCAL plan_cache_mode TO DEFAULT").Error
-}
