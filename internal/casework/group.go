@@ -94,17 +94,17 @@ func (g *group) meet(a *arrival) (sure bool, err error) {
 
 // prepare locks and reads what carrying out needs: users, turns, and the cases of customers who change.
 func (g *group) prepare() (err error) {
-	var asking []asking
+	var asks []asking
 	var changing []model.CustomerID
 	for _, a := range g.arrivals {
 		if len(a.Matched) > 0 {
-			asking = append(asking, a.asking())
+			asks = append(asks, a.asking())
 		}
 		if a.changed != nil && a.person.stored != nil {
 			changing = append(changing, a.customer.ID)
 		}
 	}
-	if g.people, g.turns, err = g.lookUp(asking...); err != nil {
+	if g.people, g.turns, err = g.lookUp(asks...); err != nil {
 		return err
 	}
 	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.KeptCalendar{}
