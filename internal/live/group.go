@@ -176,8 +176,7 @@ func (g *group) say(e *entry, revision int64) {
 		for g.bytes > most {
 			g.base = g.recent[0].place.Position
 			g.bytes -= g.recent[0].size()
-			g.recent[0] = nil
-			g.recent = g.recent[1:]
+			g.recent = g.recent[1:] // and the array stays as it was: who joins has yet to be given what he missed
 		}
 	}
 	for i := range g.parts {
