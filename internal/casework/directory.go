@@ -14,15 +14,15 @@ import (
 // directory is the customers whom some submissions may be of, by what they are found by: their rows are locked, and
 // whoever else looks for the same identities waits for the advisory locks that the caller holds.
 //
-// It keeps up with what the submissions make of them. One thing it cannot know: of the customers who share an e-mail
-// address it has the first alone, and when that one is it no more, who is next stands in the database. Then it says
-// so, and what came until then has to be written before it is asked again, afresh.
+// It keeps up with what the submissions make of them, which is not in the database yet. Of the customers who share an
+// e-mail address it has the first alone: when that one is it no more, it asks for the next of those it has not met.
 type directory struct {
-	people   []*person // in the order they were met
+	tx       *gorm.DB
+	people   []*person
 	external map[string]*person
 	email    map[string]*person // by folded address: who comes first
 	name     map[string]*person
-	unknown  map[string]bool // folded addresses whose first has gone
+	left     map[string]bool // folded addresses whose first is it no more
 }
 
 // person is a customer as the submissions have made them by now. With every change there is another one: who has seen
@@ -32,7 +32,7 @@ type person struct {
 	stored *model.Customer // as in the database; nil: still to be made
 }
 
-// open reads the directory for submissions.
+// openDirectory reads the directory for submissions.
 func openDirectory(tx *gorm.DB, of []*arrival) (*directory, error) {
 	var ids, emails, names []string
 	for _, s := range of {
@@ -51,7 +51,7 @@ func openDirectory(tx *gorm.DB, of []*arrival) (*directory, error) {
 		*list = slices.Compact(*list)
 	}
 	for {
-		d := &directory{external: map[string]*person{}, email: map[string]*person{}, name: map[string]*person{}, unknown: map[string]bool{}}
+		d := &directory{tx: tx, external: map[string]*person{}, email: map[string]*person{}, name: map[string]*person{}, left: map[string]bool{}}
 		if len(ids)+len(emails)+len(names) == 0 {
 			return d, nil
 		}
@@ -86,26 +86,47 @@ const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS 
 	JOIN customers c ON c.id = f.id ORDER BY c.id FOR UPDATE OF c`
 
 // find looks the customer of a submission up: by external id, else by e-mail where that belongs to no customer with
-// another external id, else by name and country where an import knows no more. It is nil where there is none; it is
-// not sure where the database has to be asked again.
-func (d *directory) find(s *prepared) (p *person, sure bool) {
+// another external id, else by name and country where an import knows no more. It is nil where there is none.
+func (d *directory) find(s *prepared) (*person, error) {
 	if s.Customer.ExternalID != nil {
 		if p := d.external[*s.Customer.ExternalID]; p != nil {
-			return p, true
+			return p, nil
 		}
 	}
 	if email, _ := s.Customer.Email.ValueOK(); email != nil {
-		fold := model.Fold(*email)
-		p := d.email[fold]
+		p, err := d.at(model.Fold(*email))
 		if p != nil && s.Customer.ExternalID != nil && p.ExternalID != nil {
 			p = nil
 		}
-		return p, !d.unknown[fold]
+		return p, err
 	}
 	if s.Customer.ExternalID == nil && s.NameKey != "" {
-		return d.name[s.NameKey], true
+		return d.name[s.NameKey], nil
 	}
-	return nil, true
+	return nil, nil
+}
+
+// at gives who comes first at an address.
+func (d *directory) at(fold string) (*person, error) {
+	if !d.left[fold] {
+		return d.email[fold], nil
+	}
+	delete(d.left, fold)
+	var met []model.CustomerID
+	for _, p := range d.people {
+		met = append(met, p.ID)
+		d.index(p)
+	}
+	var rows []*model.Customer
+	err := d.tx.Raw("SELECT * FROM customers WHERE email_fold = ? AND id <> ALL(?) ORDER BY external_id IS NOT NULL, id LIMIT 1 FOR UPDATE",
+		fold, pg.Array(model.UUIDs(met))).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("find a customer: %w", err)
+	}
+	for _, c := range rows {
+		d.enter(&person{c, c})
+	}
+	return d.email[fold], nil
 }
 
 // enter keeps a person, by all they are found by.
@@ -124,7 +145,7 @@ func (d *directory) become(p *person, now *model.Customer) {
 	moved := !sameText(was.EmailFold, now.EmailFold) || !sameText(was.ExternalID, now.ExternalID)
 	if moved && was.EmailFold != nil && d.email[*was.EmailFold] == p {
 		delete(d.email, *was.EmailFold)
-		d.unknown[*was.EmailFold] = true
+		d.left[*was.EmailFold] = true
 	}
 	d.index(p)
 }

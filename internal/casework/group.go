@@ -1,7 +1,10 @@
 package casework
 
 import (
+	"fmt"
+
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -26,70 +29,101 @@ type group struct {
 	mails     []model.Notification
 }
 
-// receive finds out whose responses these are and which are here already, and tries the rules on the others. It stops
-// before the first of which it cannot be sure until those before it have been written.
-func (g *group) receive(all []*arrival) ([]*arrival, error) {
-	known, err := g.known(all)
+// receive finds out whose responses these are and which are here already, and tries the rules on the others.
+func (g *group) receive() error {
+	known, err := g.known()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if g.directory, err = openDirectory(g.tx, all); err != nil {
-		return nil, err
+	if g.directory, err = openDirectory(g.tx, g.arrivals); err != nil {
+		return err
 	}
 	first := map[string]*arrival{}
-	for i, a := range all {
+	for _, a := range g.arrivals {
 		if a.ExternalID != nil {
-			if k := known[*a.ExternalID]; k != nil {
-				a.known = k
-				g.arrivals = append(g.arrivals, a)
+			if a.known, a.first = known[*a.ExternalID], first[*a.ExternalID]; a.known != nil || a.first != nil {
 				continue
 			}
-			if a.first = first[*a.ExternalID]; a.first != nil {
-				g.arrivals = append(g.arrivals, a)
-				continue
-			}
-		}
-		sure, err := g.meet(a)
-		if err != nil {
-			return nil, err
-		}
-		if !sure {
-			return all[:i], nil
-		}
-		if a.ExternalID != nil {
 			first[*a.ExternalID] = a
+		}
+		if err := g.meet(a); err != nil {
+			return err
 		}
 		a.response = a.prepared.response(a.customer, g.now)
 		a.themes = g.spoken(a.response)
 		a.Decision = rule.Match(g.rules, a.response, a.customer, g.now, a.themes...)
-		g.arrivals = append(g.arrivals, a)
 	}
-	return all, nil
+	return nil
+}
+
+// known finds the responses that have one of the external ids already, with their cases. Nobody can be about to write
+// one: the caller holds the locks of the ids.
+func (g *group) known() (map[string]*SubmitResponsePayload, error) {
+	var ids []string
+	for _, a := range g.arrivals {
+		if a.ExternalID != nil {
+			ids = append(ids, *a.ExternalID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []*struct {
+		Asked string
+		model.Response
+	}
+	// In one statement: between two, an erasure could take an id away behind the first and before the second.
+	err := g.tx.Raw(`SELECT r.external_id AS asked, r.* FROM responses r WHERE external_id = ANY(@ids) UNION ALL
+		SELECT i.id, r.* FROM unnest(CAST(@ids AS text[])) AS i(id) JOIN erased_response_ids e ON e.hash = erased_id(i.id) JOIN responses r ON r.id = e.response_id
+		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"ids": pg.Array(ids)}).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for responses: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var responses []model.ResponseID
+	for _, r := range rows {
+		responses = append(responses, r.ID)
+	}
+	var cases []*model.Case
+	if err := g.tx.Where("response_id = ANY(?)", pg.Array(model.UUIDs(responses))).Find(&cases).Error; err != nil {
+		return nil, fmt.Errorf("look for responses' cases: %w", err)
+	}
+	cased := map[model.ResponseID]*model.Case{}
+	for _, c := range cases {
+		cased[*c.ResponseID] = c
+	}
+	known := map[string]*SubmitResponsePayload{}
+	for _, r := range rows {
+		known[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: cased[r.ID]}
+	}
+	return known, nil
 }
 
 // meet gives the arrival its customer.
-func (g *group) meet(a *arrival) (sure bool, err error) {
-	p, sure := g.directory.find(a.prepared)
-	switch {
-	case !sure:
-		return false, nil
-	case p == nil:
+func (g *group) meet(a *arrival) error {
+	p, err := g.directory.find(a.prepared)
+	if err != nil {
+		return err
+	}
+	if p == nil {
 		a.customer = a.newcomer(g.now)
 		a.person = &person{Customer: a.customer}
 		g.directory.enter(a.person)
-		return true, nil
+		return nil
 	}
 	seen, err := sees(g.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(g.viewer.Scope().Customers(g.now)), g.viewer)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !seen {
-		return false, outside()
+		return outside()
 	}
 	a.person = p
 	a.customer, a.changed = a.renew(p.Customer)
 	g.directory.become(p, a.customer)
-	return true, nil
+	return nil
 }
 
 // prepare locks and reads what carrying out needs: users, turns, and the cases of customers who change.

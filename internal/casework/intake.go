@@ -9,7 +9,6 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/keyword"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
@@ -89,74 +88,25 @@ func (in *intake) readRules() error {
 	return err
 }
 
-// take takes in as many as can go together, and tells how many those are: at least the first.
-func (in *intake) take(ctx context.Context, all []*arrival) (int, error) {
-	if in.viewer.Scope().Bounded() {
-		all = all[:1] // what such a viewer sees is asked of the database: it must know of those before
-	}
-	g := &group{intake: in}
-	all, err := g.receive(all)
-	if err != nil {
-		return 0, err
+// take takes arrivals in together.
+func (in *intake) take(ctx context.Context, arrivals []*arrival) error {
+	g := &group{intake: in, arrivals: arrivals}
+	if err := g.receive(); err != nil {
+		return err
 	}
 	if err := g.prepare(); err != nil {
-		return 0, err
+		return err
 	}
 	g.carryOut()
 	if err := g.write(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	for _, a := range all {
+	for _, a := range arrivals {
 		if err := in.within(a.outcome.SubmitResponsePayload); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(all), nil
-}
-
-// known finds the responses that have one of the external ids already, with their cases. Nobody can be about to write
-// one: the caller holds the locks of the ids.
-func (in *intake) known(of []*arrival) (map[string]*SubmitResponsePayload, error) {
-	var ids []string
-	for _, a := range of {
-		if a.ExternalID != nil {
-			ids = append(ids, *a.ExternalID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	var rows []*struct {
-		Asked string
-		model.Response
-	}
-	// In one statement: between two, an erasure could take an id away behind the first and before the second.
-	err := in.tx.Raw(`SELECT r.external_id AS asked, r.* FROM responses r WHERE external_id = ANY(@ids) UNION ALL
-		SELECT i.id, r.* FROM unnest(CAST(@ids AS text[])) AS i(id) JOIN erased_response_ids e ON e.hash = erased_id(i.id) JOIN responses r ON r.id = e.response_id
-		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"ids": pg.Array(ids)}).Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("look for responses: %w", err)
-	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	var responses []model.ResponseID
-	for _, r := range rows {
-		responses = append(responses, r.ID)
-	}
-	var cases []*model.Case
-	if err := in.tx.Where("response_id = ANY(?)", pg.Array(model.UUIDs(responses))).Find(&cases).Error; err != nil {
-		return nil, fmt.Errorf("look for responses' cases: %w", err)
-	}
-	cased := map[model.ResponseID]*model.Case{}
-	for _, c := range cases {
-		cased[*c.ResponseID] = c
-	}
-	known := map[string]*SubmitResponsePayload{}
-	for _, r := range rows {
-		known[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: cased[r.ID]}
-	}
-	return known, nil
+	return nil
 }
 
 func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {

@@ -3,6 +3,7 @@ package casework
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -99,18 +100,20 @@ func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 	if err := in.readRules(); err != nil {
 		return err
 	}
-	var rest []*arrival
+	var arrivals []*arrival
 	for i, p := range good {
 		if p != nil {
-			rest = append(rest, &arrival{prepared: p, outcome: &outcomes[i]})
+			arrivals = append(arrivals, &arrival{prepared: p, outcome: &outcomes[i]})
 		}
 	}
-	for len(rest) > 0 {
-		n, err := in.take(ctx, rest)
-		if err != nil {
+	together := max(1, len(arrivals))
+	if viewer.Scope().Bounded() {
+		together = 1 // what they see is asked of the database, which must know of those before
+	}
+	for part := range slices.Chunk(arrivals, together) {
+		if err := in.take(ctx, part); err != nil {
 			return err
 		}
-		rest = rest[n:]
 	}
 	return nil
 }

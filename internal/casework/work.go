@@ -5,8 +5,8 @@
 // It refuses reading for show (read's), and settings (setup's).
 //
 // Locks are taken in one order, so that no two calls wait for each other: an idempotency key → identities (advisory,
-// sorted) → keywords (advisory, see readThemes) → the customer's row → users' rows → cases' rows by id → at the commit, by
-// triggers, the passives' queue. pg.Tx tries a call again where PostgreSQL finds a deadlock all the same.
+// sorted) → keywords (advisory, see readThemes) → customers' rows by id → users' rows → rules' turns, and users' loads
+// (advisory) → cases' rows by id → at the commit, by triggers, the passives' queue. pg.Tx tries a call again where PostgreSQL finds a deadlock all the same.
 package casework
 
 import (
