@@ -116,3 +116,41 @@ func (s *testServer) fill(n int) {
 		}
 	}
 }
+
+// Not parallel, for it counts.
+func TestTheCaseOfAnEventIsReadOnceForAllWhoWatch(t *testing.T) {
+	var counter pgtest.Counter
+	s := newServer(t, settings{tracer: &counter})
+	s.addRule(nil)
+	_, opened := s.submitted(nil)
+	start := `after: "` + s.place() + `"`
+	var watchers []*socket
+	for i, role := range []model.Role{model.Agent, model.Manager, model.Stakeholder} {
+		for score := range 4 {
+			watchers = append(watchers, s.watch(role, fmt.Sprintf(`(%s, filter: {response: {score: {lte: %d}}})`, start, 6+score),
+				fmt.Sprintf(`id case {number version nth%d: status}`, i)))
+		}
+	}
+	least := len(watchers)
+	for version := 2; version < 7; version++ {
+		counter.Reset()
+		s.note(opened, "Once more.")
+		for _, w := range watchers {
+			if got := w.next().number("case.version"); got != version {
+				t.Fatalf("the case of the event has version %d, not %d", got, version)
+			}
+		}
+		reads := 0
+		for _, statement := range counter.Statements() {
+			if byID.MatchString(statement) {
+				reads++
+			}
+		}
+		least = min(least, reads) // a machine that is busy for a second reads once more
+	}
+	if least != 1 {
+		t.Errorf("the case of an event is read %d times for %d subscriptions", least, len(watchers))
+	}
+}
+
+var byID = regexp.MustCompile(`^SELECT \* FROM "cases" WHERE id = (\$1 LIMIT \$2|ANY)`)

@@ -5,6 +5,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
@@ -94,7 +97,10 @@ func (logged[E]) Note(ctx context.Context, e E) (*model.Note, error) {
 	return read.Optional(ctx, read.LoadersFrom(ctx).Notes, e.Logged().NoteID)
 }
 
-func (logged[E]) Case(ctx context.Context, e E) (*model.Case, error) {
+func (r logged[E]) Case(ctx context.Context, e E) (*model.Case, error) {
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+		return r.Read.CaseOf(ctx, e.Logged())
+	}
 	return read.Case(ctx, e.Logged().CaseID)
 }
 

@@ -23,7 +23,7 @@ type server struct {
 	process *exec.Cmd
 	address string
 	token   string
-	happen  func(text string) // one event, whose text is delivered
+	event   func(text string) // has one happen, whose text is delivered
 	stop    func()
 }
 
@@ -36,7 +36,7 @@ func startBare() server {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	check(err)
 	s := server{process: c, address: strings.TrimSpace(line)}
-	s.happen = func(text string) {
+	s.event = func(text string) {
 		answer, err := http.Post("http://"+s.address+"/publish", "text/plain", strings.NewReader(text))
 		check(err)
 		_ = answer.Body.Close()
@@ -67,7 +67,7 @@ func startCloseloop(program string) server {
 	s.gql(`mutation {createRule(input: {name: "All", scores: [0, 1, 2]}) {rule {id}}}`, nil)
 	made := s.gql(`mutation {submitResponse(input: {score: 1, comment: "Nobody called me back.", customer: {firstName: "Ana", country: "BR", company: "Acme"}}) {case {id}}}`, nil)
 	id := made["submitResponse"].(map[string]any)["case"].(map[string]any)["id"]
-	s.happen = func(text string) {
+	s.event = func(text string) {
 		s.gql(`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, map[string]any{"input": map[string]any{"caseId": id, "body": text}})
 	}
 	s.stop = func() {

@@ -29,14 +29,26 @@ func startSubscribers(s server) subscribers {
 	return all
 }
 
+// tell tells the subscribers what to do, and reads their answer.
+func (s subscribers) tell(what string, answer ...any) {
+	_, err := fmt.Fprintln(s.in, what)
+	check(err)
+	_, err = fmt.Fscanln(s.out, answer...)
+	check(err)
+}
+
 // await waits for so many deliveries since the last time, and tells what became of them.
 func (s subscribers) await(due int) (r result) {
-	_, err := fmt.Fprintf(s.in, "%d\n", due)
-	check(err)
-	_, err = fmt.Fscanf(s.out, "%d %d %f %f %f\n", &r.deliveries, &r.size, &r.p50, &r.p95, &r.p99)
-	check(err)
-	r.lost = due - r.deliveries
+	s.tell(fmt.Sprint("await ", due), &r.deliveries, &r.size, &r.p50, &r.p95, &r.p99, &r.uneven)
+	r.missing = due - r.deliveries
 	return r
+}
+
+// reconnect has sockets come back, for so many seconds, and tells how many did. One that fails ends the client, and
+// with it this.
+func (s subscribers) reconnect(rate, seconds int) (came int) {
+	s.tell(fmt.Sprint("reconnect ", rate, " ", seconds), &came)
+	return came
 }
 
 func (s subscribers) stop() {

@@ -132,6 +132,9 @@ func (l *Log) scrub(fresh []*Event) error {
 	return nil
 }
 
+// Revision changes when this server learns that customers were erased.
+func (l *Log) Revision() int64 { return l.erasures.Load() }
+
 // Outdated tells whether an erasure has been read since Next gave the event with this cursor, and puts the reader back
 // to before it: Next gives it again, as it is now. Whoever shows events one after the other asks before each.
 func (r *Reader) Outdated(cursor string) bool {

@@ -247,7 +247,7 @@ func (w *Watcher) Outdated(e model.CaseEvent) bool {
 }
 
 // Revision changes when this server learns that customers were erased: what was made of events before may name them.
-func (w *Watcher) Revision() int64 { return w.reader.log.erasures.Load() }
+func (w *Watcher) Revision() int64 { return w.reader.log.Revision() }
 
 // Place is where the watcher has got to.
 func (w *Watcher) Place() (position int64, cursor string) {

@@ -31,11 +31,12 @@ type Reader struct {
 	log     *event.Log
 	now     func() time.Time
 	collect time.Duration
+	watched watched
 }
 
 // New makes a reader whose loaders collect for so long.
 func New(db *pg.DB, log *event.Log, now func() time.Time, collect time.Duration) *Reader {
-	return &Reader{db: db.Gorm, log: log, now: now, collect: collect}
+	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, watched: newWatched()}
 }
 
 // Connections and edges of the API, by their GraphQL names.
