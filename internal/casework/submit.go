@@ -85,10 +85,15 @@ func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submis
 	return outcomes, nil
 }
 
+// bulk is how many responses are so many that the tables may have grown much since the last plan.
+const bulk = 100
+
 // takeIn takes those in that were found good, and writes what became of each to its place in the outcomes.
 func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, good []*prepared, o SubmitOptions, outcomes []Outcome) error {
-	if err := pg.ByKeys(tx); err != nil {
-		return err
+	if len(good) >= bulk {
+		if err := pg.Replan(tx); err != nil {
+			return err
+		}
 	}
 	if err := lockIdentities(tx, good); err != nil {
 		return err
