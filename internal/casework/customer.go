@@ -169,18 +169,17 @@ func copyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 	for i, c := range customers {
 		ids[i], countries[i], companies[i], segments[i] = c.ID, c.Country, c.CompanyFold, c.SegmentFold
 	}
-	all := pg.Array(model.UUIDs(ids))
 	err := tx.Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment
 		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[])) AS c(id, country, company, segment)
-		WHERE r.customer_id = ANY(?) AND r.customer_id = c.id AND (r.country, r.company_fold, r.segment_fold) IS DISTINCT FROM (c.country, c.company, c.segment)`,
-		all, pg.Array(countries), pg.Array(companies), pg.Array(segments), all).Error
+		WHERE ? AND r.customer_id = c.id AND (r.country, r.company_fold, r.segment_fold) IS DISTINCT FROM (c.country, c.company, c.segment)`,
+		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), among("r.customer_id", ids)).Error
 	return wrapped("copy customers to responses", err)
 }
 
 // holdCasesOf locks the cases of customers and reads them.
 func holdCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*held, error) {
 	var ids []model.CaseID
-	err := tx.Raw("SELECT id FROM cases WHERE customer_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(customers))).Scan(&ids).Error
+	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", among("customer_id", customers)).Scan(&ids).Error
 	if err != nil {
 		return nil, fmt.Errorf("find customers' cases: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
@@ -34,6 +35,46 @@ type person struct {
 
 // openDirectory reads the directory for submissions.
 func openDirectory(tx *gorm.DB, of []*arrival) (*directory, error) {
+	d := &directory{tx: tx, external: map[string]*person{}, email: map[string]*person{}, name: map[string]*person{}, left: map[string]bool{}}
+	if len(of) == 1 {
+		return d, d.read(of[0])
+	}
+	return d, d.readAll(of)
+}
+
+// read looks for one: by one key after the other, which costs less than by all at once.
+func (d *directory) read(s *arrival) error {
+	if s.Customer.ExternalID != nil {
+		if found, err := d.take("external_id = ?", *s.Customer.ExternalID); found || err != nil {
+			return err
+		}
+	}
+	if email, _ := s.Customer.Email.ValueOK(); email != nil {
+		_, err := d.take("email_fold = ?", model.Fold(*email))
+		return err
+	}
+	if s.Customer.ExternalID == nil && s.NameKey != "" {
+		_, err := d.take("name_key = ?", s.NameKey)
+		return err
+	}
+	return nil
+}
+
+// take locks the row of whom a condition finds, and enters them.
+func (d *directory) take(condition string, values ...any) (found bool, err error) {
+	var rows []*model.Customer
+	// Where an address is shared, the customer without an external id comes first, then the oldest.
+	err = d.tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(condition, values...).Order("external_id IS NOT NULL, id").Limit(1).Find(&rows).Error
+	if err != nil {
+		return false, fmt.Errorf("find a customer: %w", err)
+	}
+	for _, c := range rows {
+		d.enter(&person{c, c})
+	}
+	return len(rows) > 0, nil
+}
+
+func (d *directory) readAll(of []*arrival) error {
 	var ids, emails, names []string
 	for _, s := range of {
 		if s.Customer.ExternalID != nil {
@@ -50,25 +91,23 @@ func openDirectory(tx *gorm.DB, of []*arrival) (*directory, error) {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
-	for {
-		d := &directory{tx: tx, external: map[string]*person{}, email: map[string]*person{}, name: map[string]*person{}, left: map[string]bool{}}
-		if len(ids)+len(emails)+len(names) == 0 {
-			return d, nil
-		}
-		var rows []*found
-		if err := tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)).Scan(&rows).Error; err != nil {
-			return nil, fmt.Errorf("find customers: %w", err)
-		}
-		moved := false
-		for _, row := range rows {
-			moved = moved || !sameText(row.ExternalID, row.FoundExternalID) || !sameText(row.EmailFold, row.FoundEmail)
-			d.enter(&person{&row.Customer, &row.Customer})
-		}
-		if !moved {
-			return d, nil
-		}
-		// Somebody has changed one while this waited for their row: they may be found by something else now.
+	if len(ids)+len(emails)+len(names) == 0 {
+		return nil
 	}
+	var rows []*found
+	for moved := true; moved; {
+		rows, moved = nil, false
+		if err := d.tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)).Scan(&rows).Error; err != nil {
+			return fmt.Errorf("find customers: %w", err)
+		}
+		for _, r := range rows { // somebody may have changed one while this waited for the row: then others may be found
+			moved = moved || !sameText(r.ExternalID, r.FoundExternalID) || !sameText(r.EmailFold, r.FoundEmail)
+		}
+	}
+	for _, r := range rows {
+		d.enter(&person{&r.Customer, &r.Customer})
+	}
+	return nil
 }
 
 type found struct {
@@ -77,13 +116,14 @@ type found struct {
 	FoundEmail      *string
 }
 
-// Where an address is shared, the customer without an external id comes first, then the oldest.
+// Each key is looked up by itself: asked for a list of them, PostgreSQL would rather read a small table whole, and keep
+// to that when it grows.
 const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email FROM (
-		SELECT id, external_id, email_fold FROM customers WHERE external_id = ANY(?)
-		UNION SELECT id, external_id, email_fold FROM customers WHERE name_key = ANY(?)
-		UNION SELECT first.* FROM unnest(CAST(? AS text[])) AS e(fold), LATERAL (
-			SELECT id, external_id, email_fold FROM customers WHERE email_fold = e.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) first) f
-	JOIN customers c ON c.id = f.id ORDER BY c.id FOR UPDATE OF c`
+		SELECT x.* FROM unnest(CAST(? AS text[])) AS k(id), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE external_id = k.id) x
+		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE name_key = k.name) x
+		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(fold), LATERAL (
+			SELECT id, external_id, email_fold FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x
+		ORDER BY id) f, LATERAL (SELECT * FROM customers WHERE id = f.id FOR UPDATE) c`
 
 // find looks the customer of a submission up: by external id, else by e-mail where that belongs to no customer with
 // another external id, else by name and country where an import knows no more. It is nil where there is none.
@@ -117,14 +157,8 @@ func (d *directory) at(fold string) (*person, error) {
 		met = append(met, p.ID)
 		d.index(p)
 	}
-	var rows []*model.Customer
-	err := d.tx.Raw("SELECT * FROM customers WHERE email_fold = ? AND id <> ALL(?) ORDER BY external_id IS NOT NULL, id LIMIT 1 FOR UPDATE",
-		fold, pg.Array(model.UUIDs(met))).Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("find a customer: %w", err)
-	}
-	for _, c := range rows {
-		d.enter(&person{c, c})
+	if _, err := d.take("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(met))); err != nil {
+		return nil, err
 	}
 	return d.email[fold], nil
 }

@@ -117,16 +117,16 @@ func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	all := pg.Array(model.UUIDs(ids))
-	var locked []model.CaseID
-	if err := tx.Raw("SELECT id FROM cases WHERE id = ANY(?) ORDER BY id FOR UPDATE", all).Scan(&locked).Error; err != nil {
+	var locked []*model.Case
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(among("id", ids)).Order("id").Find(&locked).Error
+	if err != nil {
 		return nil, fmt.Errorf("lock cases: %w", err)
 	}
 	if len(locked) == 0 {
 		return nil, nil
 	}
 	var rows []*model.Case
-	err := tx.Joins("Customer").Joins("Response").Joins("Assignee").Where("cases.id = ANY(?)", all).Order("cases.id").Find(&rows).Error
+	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(among("cases.id", ids)).Order("cases.id").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read cases: %w", err)
 	}
@@ -141,6 +141,15 @@ func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
 		cases[i] = &held{Case: *c}
 	}
 	return cases, readAround(tx, cases...)
+}
+
+// among asks for rows by a key. One is asked for by itself: for a list of them PostgreSQL would rather read a small table
+// whole, and keep to that when it grows.
+func among[T model.AnyID](column string, ids []T) clause.Expr {
+	if len(ids) == 1 {
+		return gorm.Expr(column+" = ?", ids[0])
+	}
+	return gorm.Expr(column+" = ANY(?)", pg.Array(model.UUIDs(ids)))
 }
 
 // expect refuses a case that is not at the version the caller saw, where they say which.
