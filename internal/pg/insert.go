@@ -68,6 +68,10 @@ func Update[T any](tx *gorm.DB, rows []*T, columns Columns) error {
 	for _, row := range rows {
 		values := make([]any, len(fields))
 		read(ctx, values, fields, row)
+		if len(rows) == 1 {
+			_, err := Raw(tx).Exec(ctx, sql, values...)
+			return err
+		}
 		batch.Queue(sql, values...)
 	}
 	return Raw(tx).SendBatch(ctx, &batch).Close()
