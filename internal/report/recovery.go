@@ -68,6 +68,6 @@ func (r *Reports) Recovery(ctx context.Context, viewer auth.Viewer, f *filter.Ca
 	if err != nil {
 		return nil, fmt.Errorf("add lifetime values up: %w", err)
 	}
-	out.Groups, err = split(ctx, r, q, caseDimensions, by, recoveryCounts, func(at Group, c RecoveryCounts) *RecoveryGroup { return &RecoveryGroup{at, c} })
+	out.Groups, err = split(q, caseDimensions, by, recoveryCounts, func(at Group, c RecoveryCounts) *RecoveryGroup { return &RecoveryGroup{at, c} })
 	return out, err
 }
