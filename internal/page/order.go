@@ -199,7 +199,12 @@ func (o Order[T]) beyond(at place, backward bool) clause.Expression {
 		}
 		same = append(same, equal)
 	}
-	return clause.Expr{SQL: "(" + strings.Join(ors, " OR ") + ")", Vars: vars}
+	sql := "(" + strings.Join(ors, " OR ") + ")"
+	if k := o[0]; !k.Nullable { // says nothing new, but an index on the first key then begins at the place
+		sql = k.Column + " " + sign(k.Desc == backward) + "= " + k.Kind.mark() + " AND " + sql
+		vars = append([]any{at[0]}, vars...)
+	}
+	return clause.Expr{SQL: sql, Vars: vars}
 }
 
 func sign(greater bool) string {
