@@ -58,7 +58,8 @@ type Response struct {
 	SegmentFold           *string           `json:"-"`
 	LifetimeValue         *decimal.Decimal  `json:"-"`
 
-	Customer *Customer `json:"-"` // where a list joined it
+	Customer *Customer `json:"-"`          // where a list joined it
+	Effort   *int      `json:"-" gorm:"-"` // the least of its themes, 1 EASY to 3 HARD; where a list is sorted by it
 }
 
 // CopyCustomer renews the columns that are copies of the customer's.

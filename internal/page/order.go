@@ -47,6 +47,7 @@ type Key[T any] struct {
 	Kind     Kind
 	Desc     bool
 	Nullable bool
+	Groups   *Groups[T]   // where no column holds the key; nil else
 	Of       func(*T) any // a string, int, float64, decimal.Decimal, time.Time or fmt.Stringer-free uuid.UUID; nil where missing
 }
 

@@ -119,6 +119,9 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	if err := rows.Clauses(order.by(backward), Limit(n+1)).Find(&found).Error; err != nil {
 		return nil, err
 	}
+	if err := order.fill(whole, found); err != nil {
+		return nil, err
+	}
 	more := len(found) > n
 	if more {
 		found = found[:n]
