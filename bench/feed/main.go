@@ -1,11 +1,12 @@
 // Command feed measures what a delivery of the live feed costs: N sockets with one same subscription (or with several
-// different filters), events at a rate, from the mutation on, through the program as it is. Beside it, in the same run,
-// stands the limit: a bare gorilla broadcaster, prepared messages of the same size, no GraphQL.
+// different filters), events at a rate, from the mutation on, through the program as it is. Beside it, in the same run
+// and in turn with it, stands the limit: a bare gorilla broadcaster, prepared messages of the same size, no GraphQL.
 //
 //	go build -o closeloop . && go run ./bench/feed -sockets 10000 -rate 5 -seconds 10 -rounds 3
 //
 // The client is a process of its own: one goroutine, epoll, several loopback source addresses (a source has 28,232
-// local ports). What counts for the server is the CPU time of its process and, idle, its resident memory.
+// local ports). What counts for a server is the CPU time of its process and, idle, its resident memory. Programs other
+// than ./closeloop, such as the one before a change, are named as arguments.
 package main
 
 import (
@@ -13,7 +14,6 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,10 +24,8 @@ var (
 	sockets = flag.Int("sockets", 10_000, "how many sockets")
 	filters = flag.Int("filters", 1, "how many different filters they have")
 	rate    = flag.Float64("rate", 5, "events a second")
-	seconds = flag.Float64("seconds", 10, "for how long")
+	seconds = flag.Float64("seconds", 10, "for how long in each round")
 	rounds  = flag.Int("rounds", 3, "rounds of each server, in turn")
-	program = flag.String("closeloop", "./closeloop", "the program")
-	only    = flag.String("only", "", "only one server: closeloop or bare")
 )
 
 func main() {
@@ -41,104 +39,103 @@ func main() {
 		return
 	}
 	flag.Parse()
-	results := map[string][]result{}
+	programs := flag.Args()
+	if len(programs) == 0 {
+		programs = []string{"./closeloop"}
+	}
+
+	all := []*measured{measure("bare", startBare())}
+	for _, program := range programs {
+		all = append(all, measure(program, startCloseloop(program)))
+	}
 	for range *rounds {
-		for _, server := range []string{"bare", "closeloop"} {
-			if *only != "" && *only != server {
-				continue
-			}
-			r := round(server)
-			results[server] = append(results[server], r)
-			fmt.Println(server, r)
+		for _, m := range all {
+			m.round()
+			fmt.Println(m.name, m.results[len(m.results)-1])
 		}
 	}
-	if *only != "" {
-		return
+	for _, m := range all {
+		m.stop()
 	}
-	ours, limit := median(results["closeloop"]), median(results["bare"])
-	fmt.Println("median closeloop", ours)
-	fmt.Println("median bare     ", limit)
-	fmt.Printf("closeloop / bare: CPU %.2f, p50 %.2f, p99 %.2f\n", ours.cpu/limit.cpu, ours.p50/limit.p50, ours.p99/limit.p99)
+	limit := all[0].median()
+	fmt.Printf("median %s %s\n", all[0].name, limit)
+	for _, m := range all[1:] {
+		r := m.median()
+		fmt.Printf("median %s %s\n%s / bare: CPU %.2f, p50 %.2f, p99 %.2f\n", m.name, r, m.name, r.cpu/limit.cpu, r.p50/limit.p50, r.p99/limit.p99)
+	}
 }
 
 // result is what one round came to.
 type result struct {
-	connected        time.Duration
-	idle             float64 // KB of resident memory for each socket
 	deliveries, lost int
+	size             int     // bytes of a message
 	cpu              float64 // µs of the server's CPU time for each delivery
 	p50, p95, p99    float64 // ms from the event's beginning on
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("connected in %.1f s, %.1f KB a socket; %d deliveries, %d missing; %.2f µs CPU each; p50 %.1f p95 %.1f p99 %.1f ms",
-		r.connected.Seconds(), r.idle, r.deliveries, r.lost, r.cpu, r.p50, r.p95, r.p99)
+	return fmt.Sprintf("%d deliveries of %d bytes, %d missing; %.2f µs CPU each; p50 %.1f p95 %.1f p99 %.1f ms",
+		r.deliveries, r.size, r.lost, r.cpu, r.p50, r.p95, r.p99)
 }
 
-func median(all []result) (m result) {
-	by := func(of func(result) float64) float64 {
-		values := make([]float64, len(all))
-		for i, r := range all {
-			values[i] = of(r)
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
-	m.idle, m.cpu = by(func(r result) float64 { return r.idle }), by(func(r result) float64 { return r.cpu })
-	m.p50, m.p95, m.p99 = by(func(r result) float64 { return r.p50 }), by(func(r result) float64 { return r.p95 }), by(func(r result) float64 { return r.p99 })
-	for _, r := range all {
-		m.deliveries, m.lost = m.deliveries+r.deliveries, m.lost+r.lost
-	}
+// measured is a server with its subscribers and what came of its rounds.
+type measured struct {
+	name string
+	server
+	subscribers
+	results []result
+}
+
+// measure has all subscribers connect to the server, and says what that took.
+func measure(name string, s server) *measured {
+	empty := s.resident()
+	m := &measured{name: name, server: s, subscribers: startSubscribers(s)}
+	time.Sleep(3 * time.Second) // what connecting has left behind is collected
+	fmt.Printf("%s: %d sockets connected in %.1f s, %.1f KB each\n", name, *sockets, m.took, float64(s.resident()-empty)/float64(*sockets))
 	return m
 }
 
-// round starts a server and a client, and has so many events happen.
-func round(name string) (r result) {
-	var s server
-	if name == "bare" {
-		s = startBare()
-	} else {
-		s = startCloseloop(*program)
-	}
-	defer s.stop()
-	empty := s.resident()
-
-	c := exec.Command(self(), "client", s.address, s.token, fmt.Sprint(*sockets), fmt.Sprint(*filters))
-	c.Stderr = os.Stderr
-	out, err := c.StdoutPipe()
-	check(err)
-	end, err := c.StdinPipe()
-	check(err)
-	check(c.Start())
-	var took float64
-	_, err = fmt.Fscanf(out, "connected %f\n", &took)
-	check(err)
-	r.connected = time.Duration(took * float64(time.Second))
-	time.Sleep(3 * time.Second) // what connecting has left behind is collected
-	r.idle = float64(s.resident()-empty) / float64(*sockets)
-
-	before := s.cpu()
+// round has so many events happen.
+func (m *measured) round() {
+	before := m.cpu()
 	n := int(*rate * *seconds)
 	tick := time.NewTicker(time.Duration(float64(time.Second) / *rate))
+	defer tick.Stop()
 	done := make(chan struct{}, n)
 	for range n {
 		<-tick.C
 		go func() {
-			s.happen(fmt.Sprintf("T%d;%s", time.Now().UnixNano(), strings.Repeat("x", 40)))
+			m.happen(fmt.Sprintf("T%d;%s", time.Now().UnixNano(), strings.Repeat("x", 40)))
 			done <- struct{}{}
 		}()
 	}
 	for range n {
 		<-done
 	}
-	_, err = fmt.Fprintf(end, "%d\n", n*(*sockets)) // the client waits for so many, and tells
-	check(err)
-	_, err = fmt.Fscanf(out, "%d %f %f %f\n", &r.deliveries, &r.p50, &r.p95, &r.p99)
-	check(err)
-	r.cpu = (s.cpu() - before).Seconds() * 1e6 / float64(r.deliveries)
-	r.lost = n**sockets - r.deliveries
-	check(end.Close())
-	check(c.Wait())
+	r := m.await(n * *sockets)
+	r.cpu = (m.cpu() - before).Seconds() * 1e6 / float64(r.deliveries)
+	m.results = append(m.results, r)
+}
+
+func (m *measured) stop() {
+	m.subscribers.stop()
+	m.server.stop()
+}
+
+func (m *measured) median() (r result) {
+	by := func(of func(result) float64) float64 {
+		values := make([]float64, len(m.results))
+		for i, r := range m.results {
+			values[i] = of(r)
+		}
+		slices.Sort(values)
+		return values[len(values)/2]
+	}
+	r.cpu = by(func(r result) float64 { return r.cpu })
+	r.p50, r.p95, r.p99 = by(func(r result) float64 { return r.p50 }), by(func(r result) float64 { return r.p95 }), by(func(r result) float64 { return r.p99 })
+	for _, each := range m.results {
+		r.deliveries, r.lost, r.size = r.deliveries+each.deliveries, r.lost+each.lost, each.size
+	}
 	return r
 }
 

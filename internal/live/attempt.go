@@ -1,27 +1,40 @@
 package live
 
 import (
-	"errors"
 	"syscall"
+	"unsafe"
 )
 
 // attempt is one try to write without waiting. It is kept by who writes often: the function that the connection calls
 // would else be made anew for each write.
+//
+// A wallboard's event goes to thousands of sockets, one system call each; what stands around that call is what we can
+// save. So the connection is asked for nothing but to stay open meanwhile (Control, not Write, which would make the
+// poller ready to wait), and the scheduler is not told of a call that never waits (RawSyscall).
 type attempt struct {
 	text []byte
 	n    int
 	err  error
-	do   func(fd uintptr) (done bool)
+	do   func(fd uintptr)
 }
 
 func newAttempt() *attempt {
 	a := &attempt{}
-	a.do = func(fd uintptr) bool {
+	a.do = func(fd uintptr) {
 		for {
-			a.n, a.err = syscall.Write(int(fd), a.text)
-			if !errors.Is(a.err, syscall.EINTR) {
-				return true // whatever came of it: 'false' would wait
+			n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(a.text))), uintptr(len(a.text)),
+				syscall.MSG_DONTWAIT, 0, 0)
+			switch errno {
+			case 0:
+				a.n, a.err = int(n), nil
+			case syscall.EINTR:
+				continue
+			case syscall.EAGAIN:
+				a.n, a.err = 0, nil
+			default:
+				a.n, a.err = 0, errno
 			}
+			return
 		}
 	}
 	return a
@@ -30,15 +43,10 @@ func newAttempt() *attempt {
 // write writes as much as the system takes at once.
 func (a *attempt) write(conn syscall.RawConn, text []byte) (n int, err error) {
 	a.text = text
-	err = conn.Write(a.do)
+	err = conn.Control(a.do)
 	a.text = nil
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case a.err == syscall.EAGAIN:
-		return 0, nil
-	case a.err != nil:
-		return 0, a.err
 	}
-	return a.n, nil
+	return a.n, a.err
 }

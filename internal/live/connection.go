@@ -148,7 +148,7 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 		e := &entry{kind: failed, data: appendErrors(nil, tooMany(c.operations.max))}
 		c.socket.answer(c.socket.protocol.entry(nil, refused, e))
 	default:
-		op.conn, op.head = c, c.socket.protocol.head(id)
+		op.conn, op.socket, op.head = c, c.socket, c.socket.protocol.head(id)
 		go c.run(op, params, after)
 	}
 }

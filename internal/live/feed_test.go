@@ -117,7 +117,7 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 	values, err := live.Follow(ctx, live.Feed[value]{
 		Start: "after", Key: key, Place: value.place,
 		Open: func(_ context.Context, after *string) (live.Source[value], error) {
-			w.opened.Add(1)
+			defer w.opened.Add(1) // what is said from then on, it sees
 			if after == nil {
 				after = &asked
 			}

@@ -81,7 +81,7 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 	for missed > 0 && g.recent[missed-1].place.Position > at.Position {
 		missed--
 	}
-	g.parts[op.conn.socket.lane].join(op, g.recent[missed:len(g.recent):len(g.recent)])
+	g.parts[op.socket.lane].join(op, g.recent[missed:len(g.recent):len(g.recent)])
 	return true
 }
 
@@ -95,7 +95,7 @@ func (gs *groups) leave(op *operation) *group {
 		return nil
 	}
 	op.group = nil
-	g.parts[op.conn.socket.lane].left()
+	g.parts[op.socket.lane].left()
 	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}
@@ -176,8 +176,7 @@ func (g *group) say(e *entry, revision int64) {
 		for g.bytes > most {
 			g.base = g.recent[0].place.Position
 			g.bytes -= g.recent[0].size()
-			g.recent[0] = nil
-			g.recent = g.recent[1:]
+			g.recent = g.recent[1:] // and the array stays as it was: who joins has yet to be given what he missed
 		}
 	}
 	for i := range g.parts {

@@ -143,7 +143,7 @@ func (l *lane) serve(p *part) {
 
 // deliver hands entries to a member's socket; false: it is no member any more.
 func (l *lane) deliver(op *operation, es []*entry) (stays bool) {
-	defer survive(l.log, "deliver", func() { op.conn.socket.close(internalError) })
+	defer survive(l.log, "deliver", func() { op.socket.close(internalError) })
 	if op.isGone() {
 		return false
 	}
@@ -153,7 +153,7 @@ func (l *lane) deliver(op *operation, es []*entry) (stays bool) {
 			size += len(es[n].data)
 			n++
 		}
-		if !op.conn.socket.offer(op, es[:n], l) {
+		if !op.socket.offer(op, es[:n], l) {
 			op.fallBehind()
 			return false
 		}

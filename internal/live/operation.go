@@ -23,15 +23,17 @@ type operations struct {
 // operation is one that the client asked for. It is executed by a goroutine of its own, or, once it has joined a
 // group, by that.
 type operation struct {
-	id   string
-	head []byte // what each of its next messages begins with
-	conn *connection
-	of   *operations
-	gone atomic.Bool // nobody wants to hear of it any more
+	// What a lane looks at for each event, together in memory.
+	gone   atomic.Bool // nobody wants to hear of it any more
+	socket *socket
+	head   []byte // what each of its next messages begins with
+	at     Place  // how far the member of a group has got; its lane's
 
+	id     string
+	conn   *connection
+	of     *operations
 	cancel func() // ends whatever executes it; guarded by operations.mu
 	group  *group // guarded by groups.mu
-	at     Place  // how far the member of a group has got; its lane's
 }
 
 var (

@@ -17,17 +17,8 @@ import (
 // One goroutine reads. Whoever has something to say writes by itself, without waiting; only what the peer does not take
 // at once is queued, and a goroutine writes it that lives as long as the queue does.
 type socket struct {
-	conn       net.Conn
-	raw        syscall.RawConn // for writes that do not wait; nil: conn knows none
-	ws         *websocket.Conn // reads; nil: server-sent events
-	protocol   protocol
-	options    *Options
-	lane       int          // which of the lanes writes to it
-	slot       int          // when it is pinged
-	closed     func()       // called once when it begins to close
-	unanswered atomic.Int32 // pings since the peer was last heard
-
-	closing chan struct{}
+	raw      syscall.RawConn // for writes that do not wait; nil: conn knows none
+	protocol protocol
 
 	mu      sync.Mutex
 	ending  *ending   // why the socket closes; nil while it is open
@@ -37,6 +28,15 @@ type socket struct {
 	flows   bool          // a goroutine writes the queue
 	drained chan struct{} // closed when that goroutine ends
 	spent   bool          // a stream's operation has ended
+
+	conn       net.Conn
+	ws         *websocket.Conn // reads; nil: server-sent events
+	options    *Options
+	lane       int          // which of the lanes writes to it
+	slot       int          // when it is pinged
+	closed     func()       // called once when it begins to close
+	unanswered atomic.Int32 // pings since the peer was last heard
+	closing    chan struct{}
 }
 
 // past as a deadline wakes whoever reads.

@@ -43,7 +43,7 @@ func (s *Server) catchUp(r *run, op *operation) {
 	k, ok := r.key()
 	for {
 		// What a group says is not held back for a member: so it joins with nothing queued.
-		if !op.conn.socket.awaitDrained(r.ctx) {
+		if !op.socket.awaitDrained(r.ctx) {
 			r.cancel()
 			return
 		}
@@ -58,14 +58,14 @@ func (s *Server) catchUp(r *run, op *operation) {
 			place := r.stream.put(i)
 			e := r.respond()
 			e.place = place
-			if !op.conn.socket.push(r.ctx, op, e) || e.isLast() {
+			if !op.socket.push(r.ctx, op, e) || e.isLast() {
 				r.cancel()
 				return
 			}
 		}
 		if err != nil {
 			if r.ctx.Err() == nil {
-				op.conn.socket.push(r.ctx, op, r.fail(err))
+				op.socket.push(r.ctx, op, r.fail(err))
 			}
 			r.cancel()
 			return

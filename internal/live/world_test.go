@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -265,10 +266,17 @@ func receive[T any](t *testing.T, from <-chan T, what string) T {
 // journal is a log whose lines a test can wait for.
 type journal chan slog.Record
 
-func (j journal) Enabled(context.Context, slog.Level) bool      { return true }
-func (j journal) Handle(_ context.Context, r slog.Record) error { j <- r; return nil }
-func (j journal) WithAttrs([]slog.Attr) slog.Handler            { return j }
-func (j journal) WithGroup(string) slog.Handler                 { return j }
+func (j journal) Enabled(context.Context, slog.Level) bool { return true }
+func (j journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
+func (j journal) WithGroup(string) slog.Handler            { return j }
+
+func (j journal) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError { // a panic, which the client is told nothing of
+		r.Attrs(func(a slog.Attr) bool { fmt.Fprintln(os.Stderr, a.Key, a.Value); return true })
+	}
+	j <- r
+	return nil
+}
 
 // closed waits for the next socket to end and returns the code and the reason that were logged.
 func (j journal) closed(t *testing.T) (code int, reason string) {
