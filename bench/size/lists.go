@@ -22,7 +22,7 @@ type list struct {
 	field string // with its arguments but first and after, and `%s` where these go
 	rows  string // what a screen shows of each
 	// Half way down is the place that SQL finds there: the values of the order's keys, of the rows of from, in the order by.
-	// Without keys the pages are walked to there, of searches ten.
+	// Without keys the pages are walked to there, 200 of the passives at most, 20 of searches, and half of these taken.
 	keys, from, by string
 }
 
@@ -146,7 +146,7 @@ func (l list) half(ctx context.Context, conn *pgx.Conn, d *data) *string {
 		cursors := []*string{first.List.PageInfo.EndCursor}
 		far := 20 // pages, where the list is what a search finds
 		if strings.HasPrefix(l.name, "passives by") {
-			far = 1 << 30
+			far = 200
 		}
 		for page := first; page.List.PageInfo.HasNextPage && len(cursors) < far; cursors = append(cursors, page.List.PageInfo.EndCursor) {
 			page = get[connection](d.server, l.query(100, "id"), vars{"after": page.List.PageInfo.EndCursor})
