@@ -21,27 +21,9 @@ const (
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
 // server runs it; whichever comes first does what is due, and the others pass over it.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(dueEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		more, err := w.due(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !failing {
-			log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
-		}
-		failing = err != nil
-		if more && !failing {
-			continue
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	watch(ctx, dueEvery, w.due, func(err error) {
+		log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
+	})
 }
 
 // due does what is due, of each kind so much at most; one that fails does not keep the other from being done.

@@ -20,30 +20,16 @@ const (
 // WatchRetention erases customers who were not heard of for as long as the settings say, until ctx ends. Every server
 // runs it; they pass over a customer whom another one is erasing, or somebody is writing.
 func (w *Work) WatchRetention(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(retentionEvery)
-	defer tick.Stop()
-	failing := false
-	for {
+	forget := func(ctx context.Context) (more bool, err error) {
 		erased, err := w.EraseForgotten(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !failing {
-			log.Error("customers whose retention time is over cannot be erased; it is tried again every minute", "error", err)
-		}
-		failing = err != nil
 		if erased > 0 {
 			log.Info("customers erased whose retention time is over", "customers", erased)
 		}
-		if erased > 0 && !failing {
-			continue // there may be more
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+		return erased > 0, err
 	}
+	watch(ctx, retentionEvery, forget, func(err error) {
+		log.Error("customers whose retention time is over cannot be erased; it is tried again every minute", "error", err)
+	})
 }
 
 // unheard are the customers c of whom nothing was heard since a time: they are not newer themselves, no response of
