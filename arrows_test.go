@@ -70,6 +70,7 @@ var arrows = map[string][]string{
 
 	// Measuring.
 	"bench/feed": {},
+	"bench/size": {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

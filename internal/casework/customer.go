@@ -189,9 +189,9 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 // case, but for the one that was just opened with it.
 func (ch *change) spread(tx *gorm.DB, now time.Time, by *model.UserID, but *model.Case) error {
 	c := ch.now
-	err := tx.Exec(`UPDATE responses SET country = ?, company_fold = ?, segment_fold = ? WHERE customer_id = ?
-		AND (country, company_fold, segment_fold) IS DISTINCT FROM (?, ?, ?)`,
-		c.Country, c.CompanyFold, c.SegmentFold, c.ID, c.Country, c.CompanyFold, c.SegmentFold).Error
+	err := tx.Exec(`UPDATE responses SET country = ?, company_fold = ?, segment_fold = ?, lifetime_value = ? WHERE customer_id = ?
+		AND (country, company_fold, segment_fold, lifetime_value) IS DISTINCT FROM (?, ?, ?, CAST(? AS numeric))`,
+		c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue, c.ID, c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue).Error
 	if err != nil {
 		return fmt.Errorf("copy a customer to responses: %w", err)
 	}

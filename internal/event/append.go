@@ -36,9 +36,22 @@ type Entry struct {
 // Append writes the entry into the log, in the transaction that did what it tells of. The caller has locked the
 // case's row: so the sequence is drawn in the order of the case's versions, and the stamp keeps it.
 func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+	row, err := e.Row()
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.Create(&row).Error; err != nil {
+		return nil, fmt.Errorf("append to the log: %w", err)
+	}
+	then := *e.After
+	return &model.LoggedEvent{Event: row, Then: &then, Matches: true}, nil
+}
+
+// Row is the entry as the log keeps it, with an id of its own and no place yet.
+func (e Entry) Row() (model.Event, error) {
 	after, before, err := encode(e.After, e.Before)
 	if err != nil {
-		return nil, fmt.Errorf("encode a snapshot: %w", err)
+		return model.Event{}, fmt.Errorf("encode a snapshot: %w", err)
 	}
 	row := model.Event{
 		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
@@ -52,11 +65,7 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	if o := e.Outreach; o != nil {
 		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
 	}
-	if err := tx.Create(&row).Error; err != nil {
-		return nil, fmt.Errorf("append to the log: %w", err)
-	}
-	then := *e.After
-	return &model.LoggedEvent{Event: row, Then: &then, Matches: true}, nil
+	return row, nil
 }
 
 // A snapshot is kept whole, and of the one before only those parts that differ.
