@@ -147,6 +147,18 @@ func TestTheReviewsKeywordsCountWhatASearchForWholeWordsCounts(t *testing.T) {
 			t.Errorf("%s is in %d comments, and %d are tagged", word, want[word], have[word])
 		}
 	}
+	most := 0
+	for i, top := range s.ok(model.Partner, `{topThemes(first: 5) {theme {name} responses promoters passives detractors nps sample {comment}}}`, nil).list("topThemes") {
+		word, n := top.text("theme.name"), top.number("responses")
+		if n != want[word] || i > 0 && n > most || top.number("promoters")+top.number("passives")+top.number("detractors") != n || len(top.list("sample")) != 3 {
+			t.Errorf("%s is in %d comments; the top themes have %s", word, want[word], top.v)
+		}
+		most = n
+		delete(want, word)
+	}
+	if len(want) != 0 {
+		t.Errorf("the top themes lack %v", want)
+	}
 	suggested := s.ok(model.Manager, `{suggestThemes(limit: 20) {keyword responses sample {comment}}}`, nil).list("suggestThemes")
 	if len(suggested) != 20 || slices.ContainsFunc(suggested, func(x tree) bool { return words[x.text("keyword")] != nil || len(x.list("sample")) != 3 }) {
 		t.Errorf("suggested: %v", suggested)

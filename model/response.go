@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+)
 
 // Category is what the score says of the customer: 0–6 DETRACTOR, 7–8 PASSIVE, 9–10 PROMOTER (Reichheld, 2003).
 type Category string
@@ -52,13 +56,15 @@ type Response struct {
 	Country               *string           `json:"-"`
 	CompanyFold           *string           `json:"-"`
 	SegmentFold           *string           `json:"-"`
+	LifetimeValue         *decimal.Decimal  `json:"-"`
 
-	Customer *Customer `json:"-"` // where a list joined it
+	Customer *Customer `json:"-"`          // where a list joined it
+	Effort   *int      `json:"-" gorm:"-"` // the least of its themes, 1 EASY to 3 HARD; where a list is sorted by it
 }
 
 // CopyCustomer renews the columns that are copies of the customer's.
 func (r *Response) CopyCustomer(c *Customer) {
-	r.Country, r.CompanyFold, r.SegmentFold = c.Country, c.CompanyFold, c.SegmentFold
+	r.Country, r.CompanyFold, r.SegmentFold, r.LifetimeValue = c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue
 }
 
 // AttributeList gives the attributes sorted by key.

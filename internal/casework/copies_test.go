@@ -109,7 +109,7 @@ func (w *world) recount() {
 	w.t.Helper()
 	for what, sql := range map[string]string{
 		"responses differ from their customers": `responses r JOIN customers c ON c.id = r.customer_id
-			WHERE (r.country, r.company_fold, r.segment_fold) IS DISTINCT FROM (c.country, c.company_fold, c.segment_fold)`,
+			WHERE (r.country, r.company_fold, r.segment_fold, r.lifetime_value) IS DISTINCT FROM (c.country, c.company_fold, c.segment_fold, c.lifetime_value)`,
 		"cases differ from their customers": `cases k JOIN customers c ON c.id = k.customer_id WHERE (k.country, k.company_fold, k.segment_fold, k.lifetime_value)
 			IS DISTINCT FROM (c.country, c.company_fold, c.segment_fold, c.lifetime_value)`,
 		"cases differ from their responses": `cases k JOIN responses r ON r.id = k.response_id WHERE (k.score, k.category, k.responded_at, k.contact_requested, k.survey_fold, k.customer_id)

@@ -30,7 +30,7 @@ func customerFields() map[string]entry {
 		"company":    {textField{onCustomer("company_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Company }}, open},
 		"country":    {countryField{onCustomer("country").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Country }}, open},
 		"segment":    {textField{onCustomer("segment_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Segment }}, open},
-		"lifetimeValue": {decimalField{onCustomer("lifetime_value").copiedTo("cases"), func(s *Subject) *decimal.Decimal { return s.Customer.LifetimeValue }},
+		"lifetimeValue": {decimalField{onCustomer("lifetime_value").copiedTo("cases", "responses"), func(s *Subject) *decimal.Decimal { return s.Customer.LifetimeValue }},
 			open},
 		"accountManagerEmail": {textField{onCustomer("account_manager_email_fold"), func(s *Subject) *string { return s.Customer.AccountManagerEmail }}, personal},
 		"agentEmail":          {textField{onCustomer("agent_email_fold"), func(s *Subject) *string { return s.Customer.AgentEmail }}, personal},

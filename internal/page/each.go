@@ -39,6 +39,9 @@ func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order
 	if err != nil {
 		return nil, err
 	}
+	if err := order.fill(query.Session(&gorm.Session{NewDB: true}), rows); err != nil {
+		return nil, err
+	}
 	found := make(map[uuid.UUID]*Connection[T], len(parents))
 	for _, id := range parents {
 		found[id] = &Connection[T]{count: func(ctx context.Context) (int, error) { return count(ctx, id) }}

@@ -47,6 +47,7 @@ type Key[T any] struct {
 	Kind     Kind
 	Desc     bool
 	Nullable bool
+	Groups   *Groups[T]   // where no column holds the key; nil else
 	Of       func(*T) any // a string, int, float64, decimal.Decimal, time.Time or fmt.Stringer-free uuid.UUID; nil where missing
 }
 
@@ -199,7 +200,12 @@ func (o Order[T]) beyond(at place, backward bool) clause.Expression {
 		}
 		same = append(same, equal)
 	}
-	return clause.Expr{SQL: "(" + strings.Join(ors, " OR ") + ")", Vars: vars}
+	sql := "(" + strings.Join(ors, " OR ") + ")"
+	if k := o[0]; !k.Nullable { // says nothing new, but an index on the first key then begins at the place
+		sql = k.Column + " " + sign(k.Desc == backward) + "= " + k.Kind.mark() + " AND " + sql
+		vars = append([]any{at[0]}, vars...)
+	}
+	return clause.Expr{SQL: sql, Vars: vars}
 }
 
 func sign(greater bool) string {

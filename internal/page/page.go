@@ -89,27 +89,37 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	if err != nil {
 		return nil, err
 	}
+	var bounds []bound
+	for _, end := range []struct {
+		argument string
+		cursor   *string
+	}{{"after", args.After}, {"before", args.Before}} {
+		if end.cursor == nil {
+			continue
+		}
+		at, err := order.decode(*end.cursor)
+		if err != nil {
+			return nil, fault.Within(end.argument, err)
+		}
+		bounds = append(bounds, bound{at, end.argument == "before"})
+	}
 	whole := query.Session(&gorm.Session{})
 	rows := whole
+	if order[0].Nullable {
+		rows = order.inParts(whole, whole.Session(&gorm.Session{NewDB: true}), bounds, n+1, backward)
+	} else {
+		for _, b := range bounds {
+			rows = rows.Where(order.beyond(b.at, b.before))
+		}
+	}
 	if preload != nil {
 		rows = preload(rows)
 	}
-	if args.After != nil {
-		place, err := order.decode(*args.After)
-		if err != nil {
-			return nil, fault.Within("after", err)
-		}
-		rows = rows.Where(order.beyond(place, false))
-	}
-	if args.Before != nil {
-		place, err := order.decode(*args.Before)
-		if err != nil {
-			return nil, fault.Within("before", err)
-		}
-		rows = rows.Where(order.beyond(place, true))
-	}
 	var found []*T
 	if err := rows.Clauses(order.by(backward), Limit(n+1)).Find(&found).Error; err != nil {
+		return nil, err
+	}
+	if err := order.fill(whole, found); err != nil {
 		return nil, err
 	}
 	more := len(found) > n

@@ -191,13 +191,9 @@ func (o Order) tiers(parts []part, limits []limit, backward bool) (tiers [][]rea
 // next reads the first n rows of some parts. Those with the same bounds share a branch of the statement, so that it
 // does not grow with the segments.
 func (o Order) next(db *gorm.DB, parts []reached, limits []limit, n int, backward bool, where clause.Expression) ([]row, error) {
-	groups := map[[2]bound][]reached{}
-	var order [][2]bound // statements are the same for the same question
-	for _, p := range parts {
-		if groups[p.bounds] == nil {
-			order = append(order, p.bounds)
-		}
-		groups[p.bounds] = append(groups[p.bounds], p)
+	groups := together(parts)
+	if where != nil && len(parts) <= cells {
+		groups = apart(parts)
 	}
 	columns := append(o.continuous(), "responded_at", "response_id")
 	direction := " DESC"
@@ -206,10 +202,10 @@ func (o Order) next(db *gorm.DB, parts []reached, limits []limit, n int, backwar
 	}
 	var branches []string
 	var vars []any
-	for _, b := range order {
-		sql, of := o.branch(groups[b], where)
+	for _, group := range groups {
+		sql, of := o.branch(group, where)
 		for i, l := range limits {
-			more, its := b[i].sql(columns, l.at, l.backward)
+			more, its := group[0].bounds[i].sql(columns, l.at, l.backward)
 			sql, of = sql+more, append(of, its...)
 		}
 		sql += " ORDER BY q." + strings.Join(columns, direction+", q.") + direction + fmt.Sprintf(" LIMIT %d) q", n)
@@ -235,24 +231,62 @@ func (o Order) next(db *gorm.DB, parts []reached, limits []limit, n int, backwar
 	return found, err
 }
 
+// together are the parts that have the same bounds.
+func together(parts []reached) (groups [][]reached) {
+	at := map[[2]bound]int{} // statements are the same for the same question
+	for _, p := range parts {
+		i, known := at[p.bounds]
+		if !known {
+			i = len(groups)
+			at[p.bounds], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], p)
+	}
+	return groups
+}
+
+// apart are the parts each alone. PostgreSQL then merges them, and looks at no more rows of each than it needs: with a
+// condition that few rows meet, it would look at many of every part for the few that all of them give together.
+func apart(parts []reached) (groups [][]reached) {
+	for _, p := range parts {
+		groups = append(groups, []reached{p})
+	}
+	return groups
+}
+
 // branch reads the next rows of each of some parts.
 func (o Order) branch(group []reached, where clause.Expression) (string, []any) {
+	const columns = "q.response_id, q.lifetime_value, q.testimonial, q.responded_at FROM "
 	nth, cells, segments := make([]int32, len(group)), make([]int16, len(group)), make([]string, len(group))
 	ranks := make([]string, len(group))
 	for i, p := range group {
 		nth[i], cells[i], segments[i] = int32(p.nth), int16(p.cell), p.segment
 		ranks[i] = "{" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p.ranks)), ","), "[]") + "}"
 	}
-	sql := `SELECT c.nth, CAST(c.ranks AS integer[]) AS ranks, q.* FROM unnest(CAST(? AS integer[]), CAST(? AS smallint[]), CAST(? AS text[]), CAST(? AS text[]))
-		AS c(nth, cell, segment, ranks) CROSS JOIN LATERAL (SELECT q.response_id, q.lifetime_value, q.testimonial, q.responded_at FROM passives q`
-	vars := []any{pg.Array(nth), pg.Array(cells), pg.Array(segments), pg.Array(ranks)}
+	sql, vars := "", []any(nil)
+	if len(group) == 1 {
+		sql = "SELECT CAST(? AS integer) AS nth, CAST(? AS integer[]) AS ranks, q.* FROM (SELECT " + columns + "passives q"
+		vars = []any{nth[0], ranks[0]}
+	} else {
+		sql = `SELECT c.nth, CAST(c.ranks AS integer[]) AS ranks, q.* FROM unnest(CAST(? AS integer[]), CAST(? AS smallint[]), CAST(? AS text[]), CAST(? AS text[]))
+		AS c(nth, cell, segment, ranks) CROSS JOIN LATERAL (SELECT ` + columns + "passives q"
+		vars = []any{pg.Array(nth), pg.Array(cells), pg.Array(segments), pg.Array(ranks)}
+	}
 	if where != nil {
 		sql += " JOIN responses ON responses.id = q.response_id AND ?"
 		vars = append(vars, where)
 	}
-	sql += " WHERE NOT q.taken AND q.cell = c.cell"
+	cell, segment := "c.cell", "c.segment"
+	if len(group) == 1 {
+		cell, segment = "CAST(? AS smallint)", "CAST(? AS text)"
+		vars = append(vars, cells[0])
+	}
+	sql += " WHERE NOT q.taken AND q.cell = " + cell
 	if slices.Contains(o.by, Segment) {
-		sql += " AND q.segment = c.segment"
+		sql += " AND q.segment = " + segment
+		if len(group) == 1 {
+			vars = append(vars, segments[0])
+		}
 	}
 	return sql, vars
 }

@@ -78,6 +78,9 @@ var responseKeys = map[string]page.Key[model.Response]{
 	"RESPONDED_AT": {Column: "responses.responded_at", Kind: page.Time, Of: func(r *model.Response) any { return r.RespondedAt }},
 	"SCORE":        {Column: "responses.score", Kind: page.Whole, Of: func(r *model.Response) any { return r.Score }},
 	"SEGMENT":      {Column: "responses.segment_fold", Kind: page.Text, Nullable: true, Of: func(r *model.Response) any { return value[string](r.SegmentFold) }},
+	"EFFORT":       effortKey,
+	"LIFETIME_VALUE": {Column: "responses.lifetime_value", Kind: page.Number, Nullable: true,
+		Of: func(r *model.Response) any { return value[decimal.Decimal](r.LifetimeValue) }},
 	"TESTIMONIAL_LIKELIHOOD": {Column: "responses.testimonial_likelihood", Kind: page.Real, Nullable: true,
 		Of: func(r *model.Response) any { return value[float64](r.TestimonialLikelihood) }},
 }

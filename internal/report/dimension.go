@@ -47,7 +47,7 @@ var responseDimensions = map[ResponseGroupBy]dimension{
 	"SURVEY":  {key: "responses.survey_fold", none: "No survey", names: spelled("survey", ofResponses)},
 	"SCORE":   {key: "responses.score::text", order: "min(responses.score)", names: same},
 	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + living + " ON of.response_id = responses.id", none: noTheme, names: named("themes", themeID)},
-	"DRIVER":  {key: "of.driver", join: "LEFT JOIN (" + drivers + ") of ON of.response_id = responses.id", none: "No driver", names: spelledDrivers},
+	"DRIVER":  {key: "of.driver", join: drivers, none: "No driver", names: spelledDrivers},
 	"DAY":     {key: "responses.responded_at", period: day, order: newest},
 	"WEEK":    {key: "responses.responded_at", period: week, order: newest},
 	"MONTH":   {key: "responses.responded_at", period: month, order: newest},
@@ -62,7 +62,7 @@ const (
 	noTheme    = "No theme"
 
 	newest  = "group_key DESC"
-	drivers = "SELECT DISTINCT t.response_id, d.driver FROM response_texts t, unnest(t.drivers_fold) AS d(driver)"
+	drivers = "LEFT JOIN response_texts t ON t.response_id = responses.id LEFT JOIN LATERAL (SELECT DISTINCT d.driver FROM unnest(t.drivers_fold) AS d(driver)) of ON true"
 	// Themes that are deleted are no more.
 	living = "(response_themes of JOIN themes ON themes.id = of.theme_id AND themes.deleted_at IS NULL)"
 )

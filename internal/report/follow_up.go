@@ -71,6 +71,6 @@ func (r *Reports) FollowUp(ctx context.Context, viewer auth.Viewer, f *filter.Ca
 	if err != nil {
 		return nil, fmt.Errorf("report on follow-up: %w", err)
 	}
-	groups, err := split(ctx, r, q, caseDimensions, by, followUpCounts, func(at Group, c FollowUpCounts) *FollowUpGroup { return &FollowUpGroup{at, c} })
+	groups, err := split(q, caseDimensions, by, followUpCounts, func(at Group, c FollowUpCounts) *FollowUpGroup { return &FollowUpGroup{at, c} })
 	return &FollowUpReport{counts, groups}, err
 }

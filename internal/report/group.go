@@ -1,7 +1,6 @@
 package report
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/closeloop/closeloop/internal/fault"
@@ -33,7 +32,7 @@ type Group struct {
 }
 
 // split counts the rows by groups: the largest first; scores, categories and periods in their own order.
-func split[F, G any, By ~string](ctx context.Context, r *Reports, q question, dimensions map[By]dimension, by Grouping[By], figures string, of func(Group, F) *G) ([]*G, error) {
+func split[F, G any, By ~string](q question, dimensions map[By]dimension, by Grouping[By], figures string, of func(Group, F) *G) ([]*G, error) {
 	if by.By == nil {
 		return []*G{}, nil
 	}
@@ -48,7 +47,7 @@ func split[F, G any, By ~string](ctx context.Context, r *Reports, q question, di
 		return nil, fault.New(fault.Forbidden, "your role %s may not split figures by %s", q.viewer.User.Role, *by.By)
 	}
 	if d.period != nil {
-		return byPeriod(ctx, r, q, d, first, by.TimeZone, figures, of)
+		return byPeriod(q, d, first, by.TimeZone, figures, of)
 	}
 	rows, err := count[F](q, d, d.key, first, figures, nil)
 	if err != nil {

@@ -67,6 +67,6 @@ func (r *Reports) Nps(ctx context.Context, viewer auth.Viewer, f *filter.Respons
 	if err != nil {
 		return nil, fmt.Errorf("report the score: %w", err)
 	}
-	groups, err := split(ctx, r, q, responseDimensions, by, npsCounts, func(at Group, c NpsCounts) *NpsGroup { return &NpsGroup{at, c} })
+	groups, err := split(q, responseDimensions, by, npsCounts, func(at Group, c NpsCounts) *NpsGroup { return &NpsGroup{at, c} })
 	return &NpsReport{counts, groups}, err
 }

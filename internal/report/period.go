@@ -1,8 +1,8 @@
 package report
 
 import (
-	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/fault"
@@ -29,51 +29,92 @@ var (
 	}}
 )
 
-// byPeriod counts by the days, weeks, months or quarters of a time zone. Of the periods from the oldest that has rows to
-// the newest that has, all are there, the oldest first; where these are more than asked for, the newest of them.
-func byPeriod[F, G any](ctx context.Context, r *Reports, q question, d dimension, first int, timeZone *string, figures string, of func(Group, F) *G) ([]*G, error) {
-	zone, err := r.zone(ctx, timeZone)
+// start is the start of the period that a moment of the zone falls into, as a date.
+func (p *period) start(t time.Time, zone *time.Location) time.Time {
+	t = t.In(zone)
+	y, m, d := t.Date()
+	switch p {
+	case week:
+		d -= (int(t.Weekday()) + 6) % 7
+	case month:
+		d = 1
+	case quarter:
+		m, d = (m-1)/3*3+1, 1
+	}
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// byPeriod counts by the days, weeks, months or quarters of a time zone, the oldest first. They run without a gap from
+// the oldest that has rows to the newest that has; where the filter bounds the time, also out to its bounds, but not
+// past today for want of rows. Where these are more than asked for, the newest of them.
+func byPeriod[F, G any](q question, d dimension, first int, timeZone *string, figures string, of func(Group, F) *G) ([]*G, error) {
+	zone, err := q.zone(timeZone)
 	if err != nil {
 		return nil, err
 	}
 	key := "to_char(date_trunc('" + d.period.unit + "', " + d.key + " AT TIME ZONE @zone), 'YYYY-MM-DD')"
-	rows, err := count[F](q, d, key, first, figures, map[string]any{"zone": zone})
+	rows, err := count[F](q, d, key, first, figures, map[string]any{"zone": zone.String()})
 	if err != nil {
 		return nil, fmt.Errorf("count by the %s: %w", d.period.unit, err)
 	}
-	if len(rows) == 0 {
-		return []*G{}, nil
+	counted := make(map[string]F, len(rows))
+	for _, row := range rows {
+		counted[*row.GroupKey] = row.Figures
 	}
-	start, err := time.Parse(time.DateOnly, *rows[0].GroupKey) // the newest
+	oldest, newest, err := d.period.run(q, zone, keysOf(rows))
 	if err != nil {
 		return nil, err
 	}
-	var newestFirst []*G
-	for next := 0; next < len(rows) && len(newestFirst) < first; start = d.period.back(start) {
+	out := []*G{}
+	for start := newest; !start.Before(oldest) && len(out) < first; start = d.period.back(start) {
 		key := start.Format(time.DateOnly)
-		var figures F
-		if *rows[next].GroupKey == key {
-			figures = rows[next].Figures
-			next++
-		}
-		newestFirst = append(newestFirst, of(Group{Key: &key, Label: d.period.label(start)}, figures))
+		out = append(out, of(Group{Key: &key, Label: d.period.label(start)}, counted[key]))
 	}
-	out := make([]*G, 0, len(newestFirst))
-	for i := range newestFirst {
-		out = append(out, newestFirst[len(newestFirst)-1-i])
-	}
+	slices.Reverse(out)
 	return out, nil
 }
 
-// zone is the name of the time zone whose days are meant.
-func (r *Reports) zone(ctx context.Context, name *string) (string, error) {
+// run is from which period to which there are groups, by those that have rows, the newest first. There are none where
+// the newest is before the oldest.
+func (p *period) run(q question, zone *time.Location, keys []string) (oldest, newest time.Time, err error) {
+	if len(keys) > 0 {
+		if newest, err = time.Parse(time.DateOnly, keys[0]); err != nil {
+			return oldest, newest, err
+		}
+		if oldest, err = time.Parse(time.DateOnly, keys[len(keys)-1]); err != nil {
+			return oldest, newest, err
+		}
+	}
+	if q.span.From != nil {
+		oldest = p.start(*q.span.From, zone)
+	}
+	if q.span.From == nil && len(keys) == 0 {
+		return oldest, oldest.AddDate(0, 0, -1), nil
+	}
+	if q.span.Bounded() {
+		last := q.now
+		if to := q.span.To; to != nil && to.Before(last) {
+			last = to.Add(-time.Microsecond)
+		}
+		if last := p.start(last, zone); last.After(newest) {
+			newest = last
+		}
+	}
+	return oldest, newest, nil
+}
+
+// zone is the time zone whose days are meant.
+func (q question) zone(name *string) (*time.Location, error) {
 	if name == nil {
 		var settings model.Settings
-		err := r.db.WithContext(ctx).Take(&settings).Error
-		return settings.TimeZone, err
+		if err := q.db.Take(&settings).Error; err != nil {
+			return nil, err
+		}
+		return model.ParseTimeZone(settings.TimeZone)
 	}
-	if _, err := model.ParseTimeZone(*name); err != nil {
-		return "", fault.Input("timeZone", "%s", err.Error())
+	zone, err := model.ParseTimeZone(*name)
+	if err != nil {
+		return nil, fault.Input("timeZone", "%s", err.Error())
 	}
-	return *name, nil
+	return zone, nil
 }

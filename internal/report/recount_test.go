@@ -21,7 +21,8 @@ import (
 // What SQL counts, split by whatever, is what a plain loop in Go counts.
 
 var caseFilters = []string{"", `{"status": ["CLOSED"]}`, `{"customer": {"country": {"in": ["DE", "BR"]}}}`, `{"response": {"category": ["DETRACTOR"]}}`,
-	`{"not": {"overdue": true}}`, `{"openedAt": {"withinLast": "P90D"}}`, `{"mine": true}`, `{"and": [], "or": []}`}
+	`{"not": {"overdue": true}}`, `{"openedAt": {"withinLast": "P90D"}}`, `{"mine": true}`, `{"and": [], "or": []}`,
+	`{"and": [{"openedAt": {"gte": "2025-06-30T11:59:59Z", "lt": "2026-02-10T11:00:00Z"}}, {"customer": {"country": {"eq": "DE"}}}]}`}
 
 var caseGroupings = []report.CaseGroupBy{"ASSIGNEE", "COUNTRY", "SEGMENT", "COMPANY", "CATEGORY", "SCORE", "RULE", "THEME", "DAY", "WEEK", "MONTH", "QUARTER"}
 
@@ -326,7 +327,8 @@ func TestTheScoreIsARecount(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 200)
 	reports := report.New(made.pg, made.log, func() time.Time { return now })
-	for _, text := range []string{"", `{"category": ["PASSIVE", "PROMOTER"]}`, `{"customer": {"country": {"eq": "DE"}}}`, `{"score": {"gte": 11}}`} {
+	for _, text := range []string{"", `{"category": ["PASSIVE", "PROMOTER"]}`, `{"customer": {"country": {"eq": "DE"}}}`, `{"score": {"gte": 11}}`,
+		`{"respondedAt": {"gte": "2025-06-30T11:59:59Z", "lt": "2026-02-10T11:00:00Z"}}`} {
 		f := made.responses(text)
 		for _, by := range []report.ResponseGroupBy{"COUNTRY", "SEGMENT", "COMPANY", "SURVEY", "SCORE", "THEME", "DRIVER", "DAY", "WEEK", "MONTH", "QUARTER"} {
 			got, err := reports.Nps(t.Context(), auth.Viewer{User: made.users[0]}, f, ask(by, 1000))

@@ -32,6 +32,9 @@ const recoveryCounts = `count(*) AS closed_cases, count(again.score) AS answered
 	count(*) FILTER (WHERE ` + converted + `) AS converted_passives,
 	avg((again.score - cases.score)::float8) AS mean_score_change`
 
+// looked are closed cases with the answers that were looked up, as the counts call them.
+const looked = "closed cases CROSS JOIN LATERAL (SELECT cases.then_category AS category, cases.then_score AS score) again"
+
 // nextAnswer is the first that the customer gave after the case was closed, of those that the viewer sees: it says what
 // became of them.
 func nextAnswer(q question) *gorm.DB {
@@ -44,7 +47,7 @@ func nextAnswer(q question) *gorm.DB {
 type RecoveryReport struct {
 	RecoveryCounts
 	LifetimeValueRecovered decimal.Decimal
-	Groups                 []*RecoveryGroup
+	Groups                 []*RecoveryGroup `gorm:"-"`
 }
 
 // RecoveryGroup is what closing one group of cases brought.
@@ -59,15 +62,14 @@ func (r *Reports) Recovery(ctx context.Context, viewer auth.Viewer, f *filter.Ca
 	q := r.cases(ctx, viewer, f)
 	q.rows = q.rows.Where("cases.status = 'CLOSED'").Joins("LEFT JOIN LATERAL (?) again ON true", nextAnswer(q)).Session(&gorm.Session{})
 	out := new(RecoveryReport)
-	var err error
-	if out.RecoveryCounts, err = whole[RecoveryCounts](q, recoveryCounts); err != nil {
+	// What became of each is looked up once, for both the counts and the sum.
+	each := q.rows.Select("cases.customer_id, cases.category, cases.score, cases.lifetime_value, again.category AS then_category, again.score AS then_score")
+	err := q.db.Raw("WITH closed AS MATERIALIZED (?) SELECT "+recoveryCounts+`,
+		(SELECT coalesce(sum(lifetime_value), 0) FROM (SELECT DISTINCT cases.customer_id, cases.lifetime_value FROM `+looked+" WHERE "+recovered+" OR "+converted+`) won)
+			AS lifetime_value_recovered FROM `+looked, each).Scan(out).Error
+	if err != nil {
 		return nil, fmt.Errorf("report on recovery: %w", err)
 	}
-	won := q.rows.Where("(" + recovered + " OR " + converted + ")").Select("DISTINCT cases.customer_id, cases.lifetime_value")
-	err = r.db.WithContext(ctx).Raw("SELECT coalesce(sum(lifetime_value), 0) FROM (?) won", won).Scan(&out.LifetimeValueRecovered).Error
-	if err != nil {
-		return nil, fmt.Errorf("add lifetime values up: %w", err)
-	}
-	out.Groups, err = split(ctx, r, q, caseDimensions, by, recoveryCounts, func(at Group, c RecoveryCounts) *RecoveryGroup { return &RecoveryGroup{at, c} })
+	out.Groups, err = split(q, caseDimensions, by, recoveryCounts, func(at Group, c RecoveryCounts) *RecoveryGroup { return &RecoveryGroup{at, c} })
 	return out, err
 }

@@ -39,11 +39,19 @@ type question struct {
 	rows   *gorm.DB
 	viewer auth.Viewer
 	now    time.Time
+	span   filter.Span // what the filter bounds the rows' own time to
+}
+
+// within is the same question, asked for somebody else's call.
+func (q question) within(ctx context.Context) question {
+	q.db, q.rows = q.db.WithContext(ctx), q.rows.WithContext(ctx)
+	return q
 }
 
 // cases are those that the viewer sees and the filter leaves.
 func (r *Reports) cases(ctx context.Context, viewer auth.Viewer, f *filter.Case) question {
 	q := question{db: r.db.WithContext(ctx), viewer: viewer, now: r.now()}
+	q.span = f.Opened(q.now)
 	q.rows = q.db.Model(&model.Case{}).Where(viewer.Scope().Cases(q.now)).Where(f.Where(viewer.User.ID, q.now)).Session(&gorm.Session{})
 	return q
 }
@@ -51,6 +59,7 @@ func (r *Reports) cases(ctx context.Context, viewer auth.Viewer, f *filter.Case)
 // responses are those that the viewer sees and the filter leaves.
 func (r *Reports) responses(ctx context.Context, viewer auth.Viewer, f *filter.Response) question {
 	q := question{db: r.db.WithContext(ctx), viewer: viewer, now: r.now()}
+	q.span = f.Responded(q.now)
 	q.rows = q.db.Model(&model.Response{}).Where(viewer.Scope().Responses(q.now)).Where(f.Where(q.now)).Session(&gorm.Session{})
 	return q
 }

@@ -54,7 +54,7 @@ func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter
 		return nil, fmt.Errorf("count cases: %w", err)
 	}
 	out.split = func(ctx context.Context, g Grouping[CaseGroupBy]) ([]*CaseGroup, error) {
-		return split(ctx, r, q, caseDimensions, g, caseCounts, func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} })
+		return split(q.within(ctx), caseDimensions, g, caseCounts, func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} })
 	}
 	return out, nil
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/internal/pg"
+)
+
+// fill makes a year of so many responses in a migrated database that has users, rules and themes and nothing else.
+func fill(ctx context.Context, url, folder string, n int, now time.Time) {
+	began := time.Now()
+	db, err := pg.Connect(ctx, url, pg.Options{})
+	check(err)
+	defer db.Close()
+	w := newWorld(n, now)
+	out := newSpools(folder, now)
+	tellAll(w, newDesk(db.Gorm), out)
+	told := time.Since(began)
+
+	conn := connect(ctx, url)
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `SELECT indexname, indexdef FROM pg_indexes i WHERE schemaname = 'public' AND tablename = ANY($1)
+		AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = i.indexname)`,
+		[]string{"customers", "responses", "response_texts", "response_themes", "response_rules", "cases", "case_rules", "notes", "case_events", "notifications", "passives"})
+	check(err)
+	indexes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Name, SQL string }])
+	check(err)
+	for _, index := range indexes {
+		run(ctx, conn, "DROP INDEX "+index.Name)
+	}
+	var copies, builds []func(*pgx.Conn)
+	for _, s := range []*spool{out.events, out.responses, out.texts, out.cases, out.customers, out.notes, out.mails, out.tags, out.matches, out.rules} {
+		copies = append(copies, func(conn *pgx.Conn) {
+			var before func(int) []byte
+			if s == out.events {
+				before = number // their positions
+			}
+			r, w := io.Pipe()
+			go func() { check(w.CloseWithError(s.read(w, before))) }()
+			if _, err := conn.PgConn().CopyFrom(ctx, r, s.t.copies()); err != nil {
+				log.Panicf("copy %s: %v", s.t.name, err)
+			}
+		})
+	}
+	for _, index := range indexes {
+		builds = append(builds, func(conn *pgx.Conn) { run(ctx, conn, index.SQL) })
+	}
+	share(ctx, url, copies)
+	copied := time.Since(began)
+	share(ctx, url, builds)
+	run(ctx, conn, queue)
+	run(ctx, conn, fmt.Sprintf("UPDATE feed_head SET position = %d", out.events.lines))
+	run(ctx, conn, "SELECT setval(pg_get_serial_sequence('customers', 'number'), max(number)) FROM customers")
+	run(ctx, conn, "SELECT setval(pg_get_serial_sequence('cases', 'number'), max(number)) FROM cases")
+	run(ctx, conn, "VACUUM ANALYZE") // as autovacuum would have, by and by
+	log.Printf("%d responses of %d customers, %d cases, %d events: made in %.0f s, copied by %.0f s, indexed by %.0f s", n, len(w.of), w.opened, out.events.lines,
+		told.Seconds(), copied.Seconds(), time.Since(began).Seconds())
+}
+
+func run(ctx context.Context, conn *pgx.Conn, sql string) {
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		log.Panicf("%s: %v", sql, err)
+	}
+}
+
+// connect gives a connection on which rows go in as they are. They keep all constraints, which `verify` looks at
+// afterwards; checked one by one they would take hours.
+func connect(ctx context.Context, url string) *pgx.Conn {
+	conn, err := pgx.Connect(ctx, url)
+	check(err)
+	run(ctx, conn, "SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET max_parallel_maintenance_workers = 0")
+	return conn
+}
+
+// share does all of it on as many connections as there are processors.
+func share(ctx context.Context, url string, all []func(*pgx.Conn)) {
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range runtime.NumCPU() {
+		running.Go(func() {
+			conn := connect(ctx, url)
+			defer conn.Close(ctx)
+			for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
+				all[i](conn)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// tellAll tells every customer's story, on all processors.
+func tellAll(w *world, d *desk, out *spools) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range runtime.NumCPU() {
+		all.Go(func() {
+			s := &story{w: w, d: d, out: out}
+			for i := int(next.Add(1)) - 1; i < len(w.of); i = int(next.Add(1)) - 1 {
+				s.tell(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// queue is how migration 13 filled the passives' queue from what there was.
+var queue = func() string {
+	text, err := os.ReadFile("migrations/00013_passives.sql")
+	check(err)
+	return string(text[strings.LastIndex(string(text), "INSERT INTO passives"):])
+}()

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// list is one list in one order, of which a page of fifty is read: the first, and one half way down.
+type list struct {
+	name  string
+	field string // with its arguments but first and after, and `%s` where these go
+	rows  string // what a screen shows of each
+	// Half way down is the place that SQL finds there: the values of the order's keys, of the rows of from, in the order by.
+	// Without keys the pages are walked to there, 200 of the passives at most, 20 of searches, and half of these taken.
+	keys, from, by string
+}
+
+const (
+	caseRows     = `id number status openedAt dueAt overdue response {score comment} customer {displayName country company} assignee {name}`
+	responseRows = `id score category comment respondedAt survey contactStatus customer {displayName country company}`
+	customerRows = `id displayName country company segment lifetimeValue lastContactedAt`
+	mailRows     = `id kind to status createdAt sentAt`
+)
+
+// effort is the least of a response's themes, 1 to 3.
+const effort = "(SELECT min(array_position(ARRAY['EASY', 'MEDIUM', 'HARD'], t.effort)) FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = responses.id)"
+
+// allLists are the lists in each of their orders, and with the filters that screens have. agent is somebody with cases.
+func allLists(agent, customer string) (all []list) {
+	cases := func(name, arguments, keys, where, by string) {
+		all = append(all, list{"cases " + name, "cases(%s " + arguments + ")", caseRows, keys, "cases WHERE " + where, by})
+	}
+	micro := func(column string) string {
+		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), id::text"
+	}
+	both := func(add func(direction, sql string)) { add("ASC", ""); add("DESC", " DESC") }
+	for _, order := range [][3]string{
+		{"OPENED_AT", "opened_at", "t"}, {"UPDATED_AT", "updated_at", "t"}, {"ASSIGNED_AT", "assigned_at", "t"}, {"DUE_AT", "due_at", "t"}, {"CLOSED_AT", "closed_at", "t"},
+		{"NUMBER", "number", ""}, {"SCORE", "score", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"STATUS", "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], status)", ""},
+	} {
+		keys := order[1] + "::text, id::text"
+		if order[2] == "t" {
+			keys = micro(order[1])
+		}
+		both(func(direction, sql string) {
+			cases("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true", order[1]+sql+" NULLS LAST, id"+sql)
+		})
+	}
+	newest, newestBy := micro("opened_at"), "opened_at DESC, id DESC"
+	cases("that are open", "filter: {status: [OPEN]}", newest, "status = 'OPEN'", newestBy)
+	cases("that are open, the next due first", "filter: {status: [OPEN]} orderBy: {field: DUE_AT, direction: ASC}", micro("due_at"), "status = 'OPEN'", "due_at, id")
+	cases("that are not closed, the most valuable first", "filter: {status: [OPEN, IN_PROGRESS]} orderBy: {field: LIFETIME_VALUE, direction: DESC}", "lifetime_value::text, id::text",
+		"status <> 'CLOSED'", "lifetime_value DESC NULLS LAST, id DESC")
+	cases("of one agent that are not closed", `filter: {assignee: ["`+agent+`"], status: [OPEN, IN_PROGRESS]}`, "", "", "")
+	cases("of one agent", `filter: {assignee: ["`+agent+`"]}`, "", "", "")
+	cases("of Germany", `filter: {customer: {country: {eq: "DE"}}}`, newest, "country = 'DE'", newestBy)
+	cases("of Korea, where few are", `filter: {customer: {country: {eq: "KR"}}}`, newest, "country = 'KR'", newestBy)
+	cases("of enterprises with a score below 4", `filter: {customer: {segment: {eq: "enterprise"}}, response: {score: {lte: 3}}}`, newest, "segment_fold = 'enterprise' AND score <= 3", newestBy)
+	cases("that are overdue", "filter: {overdue: true}", newest, "due_at < now() AND first_follow_up_at IS NULL AND status <> 'CLOSED'", newestBy)
+	cases("whose comment has 'legroom'", `filter: {response: {comment: {contains: "legroom"}}}`, "", "", "")
+
+	responses := func(name, arguments, keys, where, by string) {
+		all = append(all, list{"responses " + name, "responses(%s " + arguments + ")", responseRows, keys, "responses WHERE " + where, by})
+	}
+	for _, order := range [][3]string{
+		{"RESPONDED_AT", "responded_at", "t"}, {"SCORE", "score", ""}, {"SEGMENT", "segment_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"EFFORT", effort, ""}, {"TESTIMONIAL_LIKELIHOOD", "testimonial_likelihood", ""},
+	} {
+		keys := order[1] + "::text, id::text"
+		if order[2] == "t" {
+			keys = micro(order[1])
+		}
+		both(func(direction, sql string) {
+			responses("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true", order[1]+sql+" NULLS LAST, id"+sql)
+		})
+	}
+	said, saidBy := micro("responded_at"), "responded_at DESC, id DESC"
+	responses("of passives", "filter: {category: [PASSIVE]}", said, "category = 'PASSIVE'", saidBy)
+	responses("of Brazil's detractors", `filter: {category: [DETRACTOR], customer: {country: {eq: "BR"}}}`, said, "category = 'DETRACTOR' AND country = 'BR'", saidBy)
+	responses("that ask for a call", `filter: {contactRequested: true}`, said, "contact_requested", saidBy)
+	responses("that search for 'wifi late'", `filter: {search: "wifi late"}`, "", "", "")
+	responses("of one customer", `filter: {customer: {id: ["`+customer+`"]}}`, "", "", "")
+
+	for _, order := range [][3]string{
+		{"CREATED_AT", "created_at", "t"}, {"LAST_NAME", "last_name_fold", ""}, {"COMPANY", "company_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""},
+		{"LAST_CONTACTED_AT", "last_contacted_at", "t"}, {"NEXT_SURVEY_AT", "next_survey_at", "t"},
+	} {
+		keys := order[1] + "::text, id::text"
+		if order[2] == "t" {
+			keys = micro(order[1])
+		}
+		both(func(direction, sql string) {
+			all = append(all, list{"customers by " + order[0] + " " + direction, "customers(%s orderBy: {field: " + order[0] + ", direction: " + direction + "})", customerRows, keys, "customers",
+				order[1] + sql + " NULLS LAST, id" + sql})
+		})
+	}
+	all = append(all, list{"customers called 'mari sou'", `customers(%s filter: {search: "mari sou"})`, customerRows, "", "", ""})
+
+	for _, by := range []string{"", "LIFETIME_VALUE", "SCORE", "EASY_WINS", "SEGMENT", "TESTIMONIAL", "RESOLVED_THEMES", "SCORE, LIFETIME_VALUE, TESTIMONIAL", "EASY_WINS, SEGMENT, LIFETIME_VALUE"} {
+		arguments := "prioritizeBy: [" + by + "]"
+		if strings.Contains(by, "SEGMENT") {
+			arguments += ` segments: ["enterprise", "mid-market"]`
+		}
+		all = append(all, list{"passives by " + by, "passives(%s " + arguments + ")", responseRows, "", "", ""})
+	}
+	all = append(all,
+		list{"passives of Germany by LIFETIME_VALUE", `passives(%s prioritizeBy: [LIFETIME_VALUE] filter: {customer: {country: {eq: "DE"}}})`, responseRows, "", "", ""},
+		list{"notes", "notes(%s)", "id body createdAt author {name}", micro("created_at"), "notes", "created_at, id"},
+		list{"notifications", "notifications(%s)", mailRows, micro("created_at"), "notifications", "created_at DESC, id DESC"},
+		list{"notifications that failed", "notifications(%s filter: {status: [FAILED]})", mailRows, micro("created_at"), "notifications WHERE status = 'FAILED'", "created_at DESC, id DESC"},
+	)
+	return slices.DeleteFunc(all, func(l list) bool { return !strings.Contains(l.name, *only) })
+}
+
+func (l list) query(first int, rows string) string {
+	return "query ($after: String) {list: " + fmt.Sprintf(l.field, fmt.Sprintf("first: %d after: $after", first)) + " {nodes {" + rows + "} pageInfo {hasNextPage endCursor}}}"
+}
+
+type connection struct {
+	List struct {
+		Nodes    []struct{ ID string }
+		PageInfo struct {
+			HasNextPage bool
+			EndCursor   *string
+		}
+	}
+}
+
+// half is a cursor half way down the list; nil where it has one page.
+func (l list) half(ctx context.Context, conn *pgx.Conn, d *data) *string {
+	first := get[connection](d.server, l.query(50, "id"), nil)
+	if !first.List.PageInfo.HasNextPage {
+		return nil
+	}
+	if l.keys == "" {
+		cursors := []*string{first.List.PageInfo.EndCursor}
+		far := 20 // pages, where the list is what a search finds
+		if strings.HasPrefix(l.name, "passives by") {
+			far = 200
+		}
+		for page := first; page.List.PageInfo.HasNextPage && len(cursors) < far; cursors = append(cursors, page.List.PageInfo.EndCursor) {
+			page = get[connection](d.server, l.query(100, "id"), vars{"after": page.List.PageInfo.EndCursor})
+		}
+		return cursors[(len(cursors)-1)/2]
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(*first.List.PageInfo.EndCursor)
+	check(err)
+	var cursor []*string
+	check(json.Unmarshal(raw, &cursor))
+	where := l.from
+	var n int
+	check(conn.QueryRow(ctx, "SELECT count(*) FROM "+where).Scan(&n))
+	sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s OFFSET %d LIMIT 1", l.keys, where, l.by, n/2)
+	if err := conn.QueryRow(ctx, sql).Scan(&cursor[1], &cursor[2]); err != nil {
+		log.Panicf("%s: %v", sql, err)
+	}
+	raw, err = json.Marshal(cursor)
+	check(err)
+	return new(base64.RawURLEncoding.EncodeToString(raw))
+}
+
+// listed is what a list came to, in ms, by size: the first page and one half way down.
+type listed struct {
+	list
+	fields      []string // of each size: its ids
+	half        []*string
+	first, deep [][]float64
+}
+
+func prepared(ctx context.Context, all []*data) (out []*listed) {
+	for i, d := range all {
+		conn, err := pgx.Connect(ctx, d.url)
+		check(err)
+		var agent, customer string
+		check(conn.QueryRow(ctx, "SELECT assignee_id FROM cases WHERE assignee_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 OFFSET 5 LIMIT 1").Scan(&agent))
+		check(conn.QueryRow(ctx, "SELECT customer_id FROM responses GROUP BY 1 HAVING count(*) = 4 LIMIT 1").Scan(&customer))
+		for j, l := range allLists(globalUser(agent), globalCustomer(customer)) {
+			if i == 0 {
+				out = append(out, &listed{list: l, first: make([][]float64, len(all)), deep: make([][]float64, len(all))})
+			}
+			out[j].list = l // ids differ
+			out[j].fields = append(out[j].fields, l.field)
+			out[j].half = append(out[j].half, l.half(ctx, conn, d))
+		}
+		check(conn.Close(ctx))
+	}
+	return out
+}
+
+// lists times every list, the sizes in turn, so that whatever else the machine does troubles all alike.
+func lists(ctx context.Context, all []*data) {
+	began := time.Now()
+	measured := prepared(ctx, all)
+	log.Printf("the lists' places were found in %.0f s", time.Since(began).Seconds())
+	for round := range *rounds + 1 {
+		for _, m := range measured {
+			for i, d := range all {
+				l := m.list
+				l.field = m.fields[i]
+				_, took := d.server.ask(l.query(50, l.rows), nil)
+				if round > 0 { // the first warms up
+					m.first[i] = append(m.first[i], took.Seconds()*1000)
+				}
+				if m.half[i] != nil {
+					_, took = d.server.ask(l.query(50, l.rows), vars{"after": *m.half[i]})
+					if round > 0 {
+						m.deep[i] = append(m.deep[i], took.Seconds()*1000)
+					}
+				}
+			}
+		}
+	}
+	head, line := "| list, 50 rows; ms |", "| --- |"
+	for _, part := range []string{"first", "half way"} {
+		for _, d := range all {
+			head += fmt.Sprintf(" %s, %d |", part, d.n)
+			line += " ---: |"
+		}
+		head += " ratio |"
+		line += " ---: |"
+	}
+	fmt.Println(head + "\n" + line)
+	worst := 0.0
+	for _, m := range measured {
+		row := "| " + m.name + " |"
+		for _, times := range [][][]float64{m.first, m.deep} {
+			for _, t := range times {
+				if len(t) == 0 {
+					row += " – |"
+					continue
+				}
+				row += fmt.Sprintf(" %.1f |", median(t))
+			}
+			if small, large := times[0], times[len(times)-1]; len(small) == 0 || len(large) == 0 {
+				row += " – |"
+			} else {
+				ratio := median(large) / median(small)
+				worst = max(worst, ratio)
+				row += fmt.Sprintf(" %.2f |", ratio)
+			}
+		}
+		fmt.Println(row)
+	}
+	fmt.Printf("\nThe worst ratio is %.2f.\n\n", worst)
+}
+
+func median(t []float64) float64 {
+	sorted := slices.Sorted(slices.Values(t))
+	return sorted[len(sorted)/2]
+}
+
+var scan = regexp.MustCompile(`Seq Scan on (cases|responses|customers|case_events|notes|notifications|response_texts|response_themes|response_rules|case_rules|passives)\b`)
+
+// text is what of a statement is shown.
+var text = regexp.MustCompile(`(Query Text: .{40}).*`)
+
+// plans has the program's own statements explained by PostgreSQL as it carries them out, on the largest size, and tells
+// whether no list reads a whole table.
+func plans(ctx context.Context, logfile string, all []*data) (good bool) {
+	d := *all[len(all)-1]
+	d.server = serve(*program, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0")
+	defer d.server.stop()
+	explained, bad := 0, false
+	for _, m := range prepared(ctx, []*data{&d}) {
+		for _, after := range []*string{nil, m.half[0]} {
+			before := size(logfile)
+			d.server.ask(m.query(50, m.rows), vars{"after": after})
+			said := since(logfile, before)
+			explained += strings.Count(said, "Query Text:")
+			if found := scan.FindString(said); found != "" {
+				bad = true
+				log.Printf("%s: %s\n%s", m.name, found, text.ReplaceAllString(said, "$1 …"))
+			}
+		}
+	}
+	if explained == 0 {
+		log.Panic("PostgreSQL explained nothing: auto_explain is missing")
+	}
+	log.Printf("%d statements of lists were explained; sequential scans of large tables among them: %t", explained, bad)
+	return !bad
+}
+
+// since is what was written to a file behind a place.
+func since(name string, place int64) string {
+	f, err := os.Open(name)
+	check(err)
+	defer f.Close()
+	_, err = f.Seek(place, io.SeekStart)
+	check(err)
+	all, err := io.ReadAll(f)
+	check(err)
+	return string(all)
+}
+
+func size(name string) int64 {
+	info, err := os.Stat(name)
+	check(err)
+	return info.Size()
+}

@@ -1,0 +1,115 @@
+// Command size measures what lists and reports cost as the data grows: it makes 10,000, 100,000 and 1,000,000 responses,
+// three in ten of them with a case and its events, skewed as in life, each in a database of its own of one private
+// PostgreSQL with the settings of `make run`; then it asks the built program over HTTP.
+//
+//	go build -o closeloop . && go run ./bench/size
+//
+// It runs in the project's folder. README.md beside it tells what came out.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/internal/pg/cluster"
+)
+
+var (
+	sizes   = flag.String("sizes", "10000,100000,1000000", "how many responses; the first and the last are compared")
+	program = flag.String("closeloop", "./closeloop", "the program")
+	parent  = flag.String("folder", "", "where the databases are made; absent: in the folder for temporary files, and removed at the end")
+	rounds  = flag.Int("rounds", 21, "how often each list is asked for")
+	only    = flag.String("only", "", "only what has this in its name")
+	fillIt  = flag.Bool("fill", true, "make the data; false: the folder has it from before")
+	parts   = flag.String("parts", "plans,lists,reports", "what is done once the data is there")
+	ago     = flag.Duration("ago", 0, "how long before now the data ends")
+)
+
+// data is one size.
+type data struct {
+	n      int
+	name   string
+	url    string
+	server *server
+}
+
+func main() {
+	log.SetFlags(0)
+	flag.Parse()
+	ctx := context.Background()
+	folder := *parent
+	if folder == "" {
+		var err error
+		folder, err = os.MkdirTemp("", "size-*")
+		check(err)
+		defer os.RemoveAll(folder)
+	}
+	check(os.MkdirAll(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, who must get in
+	check(os.Chmod(folder, 0o755))    //nolint:gosec
+	c, err := cluster.Start(ctx, cluster.Options{Folder: filepath.Join(folder, "data"), Log: slog.New(slog.DiscardHandler)})
+	check(err)
+	defer func() { check(c.Stop()) }()
+
+	var all []*data
+	for size := range strings.SplitSeq(*sizes, ",") {
+		d := new(data)
+		_, err := fmt.Sscan(size, &d.n)
+		check(err)
+		d.name = "size" + size
+		d.url = c.URL(d.name)
+		all = append(all, d)
+	}
+	now := time.Now().UTC().Add(-*ago).Truncate(time.Microsecond)
+	for _, d := range all {
+		if !*fillIt {
+			continue
+		}
+		admin, err := pgx.Connect(ctx, c.URL("postgres"))
+		check(err)
+		_, err = admin.Exec(ctx, "DROP DATABASE IF EXISTS "+d.name+" WITH (FORCE)")
+		check(err)
+		_, err = admin.Exec(ctx, "CREATE DATABASE "+d.name)
+		check(err)
+		check(admin.Close(ctx))
+		s := serve(*program, d.url)
+		furnish(s)
+		s.stop()
+		spool, err := os.MkdirTemp(folder, "spool-*")
+		check(err)
+		fill(ctx, d.url, spool, d.n, now)
+		check(os.RemoveAll(spool))
+	}
+	for _, d := range all {
+		d.server = serve(*program, d.url)
+		defer d.server.stop()
+		verify(ctx, d)
+	}
+	good := true
+	if strings.Contains(*parts, "plans") {
+		good = plans(ctx, filepath.Join(folder, "data", "postgres.log"), all)
+	}
+	if strings.Contains(*parts, "lists") {
+		lists(ctx, all)
+	}
+	if strings.Contains(*parts, "reports") {
+		figures(all)
+	}
+	if !good {
+		log.Panic("a list reads a whole table")
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Panicf("%v", err)
+	}
+}

@@ -1,0 +1,79 @@
+package filter
+
+import (
+	"time"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// Span is the stretch of time that a filter leaves: from From on, before To. An end is nil where it is open.
+type Span struct {
+	From, To *time.Time
+}
+
+// Bounded tells whether the filter asks for a time at all.
+func (s Span) Bounded() bool { return s.From != nil || s.To != nil }
+
+// Opened is the stretch that the filter bounds openedAt to, by itself or in an `and`. What `or` and `not` say is left
+// out: it bounds nothing for sure.
+func (f *Case) Opened(now time.Time) Span {
+	if f == nil {
+		return Span{}
+	}
+	return f.span("openedAt", now)
+}
+
+// Responded is the stretch that the filter bounds respondedAt to, by itself or in an `and`.
+func (f *Response) Responded(now time.Time) Span {
+	if f == nil {
+		return Span{}
+	}
+	return f.span("respondedAt", now)
+}
+
+func (t *tree) span(field string, now time.Time) (s Span) {
+	if t.raw == nil {
+		return s
+	}
+	v, err := Decode(t.raw) // it was read once before
+	if err == nil {
+		s.narrow(v, field, now.Truncate(time.Microsecond))
+	}
+	return s
+}
+
+func (s *Span) narrow(v any, field string, now time.Time) {
+	object, _ := v.(map[string]any)
+	if all := object["and"]; all != nil {
+		for _, part := range listOf(all) {
+			s.narrow(part, field, now)
+		}
+	}
+	operators, _ := object[field].(map[string]any)
+	if at, err := model.UnmarshalDateTime(operators["gte"]); err == nil {
+		s.begin(at)
+	}
+	if at, err := model.UnmarshalDateTime(operators["lt"]); err == nil {
+		s.end(at)
+	}
+	if d, err := readDuration(operators["withinLast"]); err == nil {
+		s.begin(now.Add(-d))
+		s.end(now.Add(time.Microsecond)) // now is within
+	}
+	if d, err := readDuration(operators["withinNext"]); err == nil {
+		s.begin(now)
+		s.end(now.Add(d + time.Microsecond))
+	}
+}
+
+func (s *Span) begin(at time.Time) {
+	if s.From == nil || s.From.Before(at) {
+		s.From = &at
+	}
+}
+
+func (s *Span) end(at time.Time) {
+	if s.To == nil || s.To.After(at) {
+		s.To = &at
+	}
+}
