@@ -2,7 +2,7 @@
 // importResponses call it, with rules and without, and, for the limit, by a bare COPY of the same file into a plain
 // table of texts, in the same PostgreSQL and the same run.
 //
-//	go run ./bench/ingest -rows 200000
+//	go run ./bench/ingest -rows 100000
 //
 // The PostgreSQL is a private one as the program starts it, durable as ever, in a folder that is removed at the end.
 package main
@@ -29,7 +29,7 @@ import (
 )
 
 var (
-	rows       = flag.Int("rows", 200_000, "rows of the file")
+	rows       = flag.Int("rows", 100_000, "rows of the file")
 	each       = flag.Bool("each", false, "take each row in by a transaction of its own, as submitResponse does")
 	statements = flag.Int("statements", 0, "also list so many statements, by the time they took")
 	profile    = flag.String("profile", "", "write a CPU profile of the importing to this file")
