@@ -69,8 +69,9 @@ var arrows = map[string][]string{
 	"docs/examples/receiver": {},
 
 	// Measuring.
-	"bench/feed": {},
-	"bench/size": {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
+	"bench/feed":   {},
+	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
+	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

@@ -66,15 +66,21 @@ func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 
 // give assigns a held case, writes the event, and queues the mail to whoever gets it.
 func (w *Work) give(ctx context.Context, tx *gorm.DB, now time.Time, h *held, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
-	e.Type, e.PreviousAssignee = model.EventAssigned, h.AssigneeID
-	if to != nil {
-		e.Assignee = &to.ID
-	}
+	e = h.assigned(to, e)
 	logged, err := h.change(tx, now, e, func() { h.AssignTo(to, e.Actor, now) })
 	if err != nil || to == nil || !mail {
 		return logged, err
 	}
 	return logged, w.queue.Mail(ctx, tx, assignedMail(h, to, logged))
+}
+
+// assigned makes the entry that of the case's going to a user, or to nobody.
+func (h *held) assigned(to *model.User, e event.Entry) event.Entry {
+	e.Type, e.PreviousAssignee = model.EventAssigned, h.AssigneeID
+	if to != nil {
+		e.Assignee = &to.ID
+	}
+	return e
 }
 
 func assignedMail(h *held, to *model.User, e *model.LoggedEvent) []model.Notification {

@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,115 +9,60 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
-	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-// findOrMake gives the customer of a submission, locked: found by external id, else by e-mail where that belongs to
-// no customer with another external id, else by name and country where an import knows no more, else made. Given
-// fields replace the stored ones, unless the response is older than the customer's newest.
-func findOrMake(tx *gorm.DB, now time.Time, viewer auth.Viewer, s *prepared) (customer *model.Customer, changed *change, err error) {
-	customer, err = find(tx, s)
-	if err != nil {
-		return nil, nil, err
+// newcomer is the customer that a submission tells of for the first time.
+func (s *prepared) newcomer(now time.Time) *model.Customer {
+	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
+	s.fill(c)
+	c.LastResponseAt = &s.respondedAt
+	if s.NameKey != "" && s.Customer.ExternalID == nil && c.Email == nil {
+		c.NameKey = &s.NameKey
 	}
-	if customer == nil {
-		customer = &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
-		s.fill(customer)
-		customer.LastResponseAt = &s.respondedAt
-		if s.NameKey != "" && s.Customer.ExternalID == nil && customer.Email == nil {
-			customer.NameKey = &s.NameKey
-		}
-		row := customer.Row()
-		if err := tx.Create(row).Error; err != nil {
-			return nil, nil, fmt.Errorf("make a customer: %w", err)
-		}
-		return &row.Customer, nil, nil
-	}
-	seen, err := sees(tx.Model(&model.Customer{}).Where("id = ?", customer.ID).Where(viewer.Scope().Customers(now)), viewer)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !seen {
-		return nil, nil, outside()
-	}
-
-	was := *customer
-	was.Attributes = maps.Clone(customer.Attributes)
-	newest := customer.LastResponseAt == nil || !s.respondedAt.Before(*customer.LastResponseAt)
-	if newest {
-		s.fill(customer)
-		customer.LastResponseAt = &s.respondedAt
-	}
-	if customer.ExternalID == nil && s.Customer.ExternalID != nil { // found by e-mail: from now on known by its id
-		customer.ExternalID = s.Customer.ExternalID
-	}
-	fields := differences(&was, customer)
-	if !newest && len(fields) == 0 {
-		return customer, nil, nil
-	}
-	if err := writeCustomer(tx, customer); err != nil {
-		return nil, nil, err
-	}
-	if len(fields) > 0 {
-		changed = &change{was: &was, now: customer, fields: fields}
-	}
-	return customer, changed, nil
+	c.Fold()
+	return c
 }
 
-func writeCustomer(tx *gorm.DB, c *model.Customer) error {
-	err := tx.Model(&model.CustomerRow{}).Where("id = ?", c.ID).Omit("ID", "Number", "CreatedAt", "NameKey").Select("*").Updates(c.Row()).Error
-	if err != nil {
-		return fmt.Errorf("write a customer: %w", err)
+// renew gives the customer as the submission makes them, and what it changed; nil where that is nothing. Given fields
+// replace the stored ones, unless the response is older than the customer's newest.
+func (s *prepared) renew(was *model.Customer) (now *model.Customer, changed *change) {
+	c := *was
+	c.Attributes = maps.Clone(was.Attributes)
+	newest := was.LastResponseAt == nil || !s.respondedAt.Before(*was.LastResponseAt)
+	if newest {
+		s.fill(&c)
+		c.LastResponseAt = &s.respondedAt
 	}
-	return nil
+	if c.ExternalID == nil && s.Customer.ExternalID != nil { // found by e-mail: from now on known by its id
+		c.ExternalID = s.Customer.ExternalID
+	}
+	fields := differences(was, &c)
+	if !newest && len(fields) == 0 {
+		return was, nil
+	}
+	c.Fold()
+	if len(fields) > 0 {
+		changed = &change{was: was, now: &c, fields: fields}
+	}
+	return &c, changed
+}
+
+func writeCustomers(tx *gorm.DB, customers ...*model.Customer) error {
+	rows := make([]*model.CustomerRow, len(customers))
+	for i, c := range customers {
+		rows[i] = c.Row()
+	}
+	return wrapped("write customers", pg.Update(tx, rows, pg.But("number", "name_key", "created_at")))
 }
 
 // change is what a submission changed of a customer who was known before.
 type change struct {
 	was, now *model.Customer
 	fields   []string
-}
-
-// find looks the customer up and locks the row. Whoever else looks for the same identities waits for the advisory
-// locks that the caller holds, so no second customer of one identity is made meanwhile.
-func find(tx *gorm.DB, s *prepared) (*model.Customer, error) {
-	if s.Customer.ExternalID != nil {
-		if found, err := take(tx, "external_id = ?", *s.Customer.ExternalID); found != nil || err != nil {
-			return found, err
-		}
-	}
-	if email, _ := s.Customer.Email.ValueOK(); email != nil {
-		condition := "email_fold = ?"
-		if s.Customer.ExternalID != nil {
-			condition += " AND external_id IS NULL"
-		}
-		if found, err := take(tx, condition, model.Fold(*email)); found != nil || err != nil {
-			return found, err
-		}
-		return nil, nil
-	}
-	if s.Customer.ExternalID == nil && s.NameKey != "" {
-		return take(tx, "name_key = ?", s.NameKey)
-	}
-	return nil, nil
-}
-
-func take(tx *gorm.DB, condition string, value any) (*model.Customer, error) {
-	var c model.Customer
-	// Where an address is shared, the customer without an external id comes first, then the oldest.
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(condition, value).
-		Order("external_id IS NOT NULL, id").Limit(1).Take(&c).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find a customer: %w", err)
-	}
-	return &c, nil
 }
 
 // fill sets the fields that the submission gives.
@@ -186,35 +130,63 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 }
 
 // spread carries a customer's new data to the copies on their responses and cases, and says so in the log of each
-// case, but for the one that was just opened with it.
+// case, but for one.
 func (ch *change) spread(tx *gorm.DB, now time.Time, by *model.UserID, but *model.Case) error {
-	c := ch.now
-	err := tx.Exec(`UPDATE responses SET country = ?, company_fold = ?, segment_fold = ?, lifetime_value = ? WHERE customer_id = ?
-		AND (country, company_fold, segment_fold, lifetime_value) IS DISTINCT FROM (?, ?, ?, CAST(? AS numeric))`,
-		c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue, c.ID, c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue).Error
+	if err := copyToResponses(tx, ch.now); err != nil {
+		return err
+	}
+	cases, err := holdCasesOf(tx, []model.CustomerID{ch.now.ID})
 	if err != nil {
-		return fmt.Errorf("copy a customer to responses: %w", err)
+		return err
 	}
+	cases = slices.DeleteFunc(cases, func(h *held) bool { return but != nil && h.ID == but.ID })
+	entries := make([]*event.Pending, len(cases))
+	for i, h := range cases {
+		entries[i] = event.Prepare(ch.turn(h, now, by))
+	}
+	if err := writeCases(tx, cases...); err != nil {
+		return err
+	}
+	return event.Write(tx, entries)
+}
+
+// turn has a case follow its customer.
+func (ch *change) turn(h *held, now time.Time, by *model.UserID) event.Entry {
+	h.Customer = ch.was // the row may be the new one already
+	return h.turn(now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.fields}, func() {
+		h.Customer = ch.now
+		h.CopyCustomer(ch.now)
+	})
+}
+
+// copyToResponses renews the copies on the responses of customers.
+func copyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
+	if len(customers) == 0 {
+		return nil
+	}
+	ids := make([]model.CustomerID, len(customers))
+	countries, companies, segments := make([]*string, len(customers)), make([]*string, len(customers)), make([]*string, len(customers))
+	values := make([]*string, len(customers))
+	for i, c := range customers {
+		ids[i], countries[i], companies[i], segments[i] = c.ID, c.Country, c.CompanyFold, c.SegmentFold
+		if c.LifetimeValue != nil {
+			values[i] = new(c.LifetimeValue.String())
+		}
+	}
+	err := tx.Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment, lifetime_value = c.value
+		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS numeric[])) AS c(id, country, company, segment, value)
+		WHERE ? AND r.customer_id = c.id
+			AND (r.country, r.company_fold, r.segment_fold, r.lifetime_value) IS DISTINCT FROM (c.country, c.company, c.segment, c.value)`,
+		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), among("r.customer_id", ids)).Error
+	return wrapped("copy customers to responses", err)
+}
+
+// holdCasesOf locks the cases of customers and reads them.
+func holdCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*held, error) {
 	var ids []model.CaseID
-	if err := tx.Raw("SELECT id FROM cases WHERE customer_id = ? ORDER BY id", c.ID).Scan(&ids).Error; err != nil {
-		return fmt.Errorf("find a customer's cases: %w", err)
+	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", among("customer_id", customers)).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("find customers' cases: %w", err)
 	}
-	for _, id := range ids {
-		if but != nil && id == but.ID {
-			continue
-		}
-		h, err := hold(tx, id, nil)
-		if err != nil {
-			return err
-		}
-		h.Customer = ch.was // the row is the new one already
-		_, err = h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.fields}, func() {
-			h.Customer = c
-			h.CopyCustomer(c)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return holdAll(tx, ids)
 }

@@ -43,7 +43,7 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		if len(fields) == 0 {
 			return nil
 		}
-		if err := writeCustomer(tx, customer); err != nil {
+		if err := writeCustomers(tx, customer); err != nil {
 			return err
 		}
 		return (&change{was: &was, now: customer, fields: fields}).spread(tx, now, &viewer.User.ID, nil)

@@ -65,7 +65,7 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	}
 	was := *c
 	c.Erase(now)
-	if err := writeCustomer(tx, c); err != nil {
+	if err := writeCustomers(tx, c); err != nil {
 		return err
 	}
 	if err := tx.Exec("UPDATE customers SET name_key = NULL WHERE id = ?", c.ID).Error; err != nil {

@@ -98,7 +98,10 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 	if err := tx.Take(&settings).Error; err != nil {
 		return d, rule.People{}, fmt.Errorf("read the settings: %w", err)
 	}
-	people, err := (&intake{tx: tx, central: settings.CentralAddresses}).people(d, customer)
+	people, turns, err := (&intake{tx: tx, central: settings.CentralAddresses}).lookUp(asking{d, customer})
+	if d.Opens != nil {
+		people.Turn = turns[d.Opens.ID]
+	}
 	return d, people, err
 }
 
@@ -125,31 +128,4 @@ func settle(tx *gorm.DB, now time.Time, s *model.CaseEscalation, e *model.Logged
 		return fmt.Errorf("settle a step: %w", err)
 	}
 	return nil
-}
-
-// plan keeps the steps of a case that has just been opened.
-func (h *held) plan(tx *gorm.DB, steps []model.CaseEscalation) error {
-	if len(steps) == 0 {
-		return nil
-	}
-	for i := range steps {
-		steps[i].CaseID = h.ID
-	}
-	if err := tx.Create(&steps).Error; err != nil {
-		return fmt.Errorf("plan a case's escalations: %w", err)
-	}
-	return nil
-}
-
-// keepCalendar sees to it that the calendar is there for the case that names it, and stays when the rule gets another.
-func keepCalendar(tx *gorm.DB, c *model.Calendar) (*model.CalendarID, error) {
-	if c == nil {
-		return nil, nil
-	}
-	id := c.ID()
-	row := model.KeptCalendar{ID: id, Calendar: c}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-		return nil, fmt.Errorf("keep a calendar: %w", err)
-	}
-	return &id, nil
 }

@@ -108,9 +108,8 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId", Message: which + " follows this response up already"}
 }
 
-// open writes a new case with its customer, response and rules, and the event that begins its history. note, where
-// there is one, is written between the two: it needs the case, and the event needs it.
-func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
+// begin makes the case with its customer and response: version 1, still to be written.
+func (h *held) begin(now time.Time) {
 	h.ID = model.CaseID{UUID: model.NewUUID()}
 	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
 	h.CustomerID = h.Customer.ID
@@ -119,17 +118,17 @@ func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*mod
 		h.ResponseID = &h.Response.ID
 		h.CopyResponse(h.Response)
 	}
+}
+
+// open writes a new case, and the event that begins its history. note, where there is one, is written between the two:
+// it needs the case, and the event needs it.
+func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
+	h.begin(now)
 	if err := tx.Omit(clause.Associations).Create(&h.Case).Error; err != nil {
 		return nil, fmt.Errorf("open a case: %w", err)
 	}
-	for i, id := range h.rules {
-		err := tx.Exec("INSERT INTO case_rules (case_id, rule_id, ordinal) VALUES (?, ?, ?)", h.ID, id, i).Error
-		if err != nil {
-			return nil, fmt.Errorf("write a case's rules: %w", err)
-		}
-	}
-	if h.Response != nil && h.Origin != model.OriginRule { // an older response may have themes; of a new one, the caller knows
-		if err := h.readAround(tx); err != nil {
+	if h.Response != nil { // it may be an older one, with themes
+		if err := readAround(tx, h); err != nil {
 			return nil, err
 		}
 	}

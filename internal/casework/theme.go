@@ -35,22 +35,16 @@ func (in *intake) readThemes() error {
 	return err
 }
 
-// tag gives a response that has just come in its themes, and answers with them.
-func (in *intake) tag(r *model.Response) ([]model.Theme, error) {
+// spoken gives the themes whose keywords are in a response's comment.
+func (in *intake) spoken(r *model.Response) (themes []model.Theme) {
 	if r.Comment == nil {
-		return nil, nil
+		return nil
 	}
-	var themes []model.Theme
-	var tags []model.Tag
 	for _, id := range in.words.Match(*r.Comment) {
 		at := slices.IndexFunc(in.themes, func(t *model.Theme) bool { return t.ID == id })
 		themes = append(themes, *in.themes[at])
-		tags = append(tags, model.Tag{ResponseID: r.ID, ThemeID: id})
 	}
-	if len(tags) == 0 {
-		return nil, nil
-	}
-	return themes, wrapped("tag a response", in.tx.Create(&tags).Error)
+	return themes
 }
 
 // themesOf reads the themes of responses, but for deleted ones, by name.

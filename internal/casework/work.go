@@ -5,8 +5,8 @@
 // It refuses reading for show (read's), and settings (setup's).
 //
 // Locks are taken in one order, so that no two calls wait for each other: an idempotency key → identities (advisory,
-// sorted) → keywords (advisory, see readThemes) → the customer's row → users' rows → cases' rows by id → at the commit, by
-// triggers, the passives' queue. pg.Tx tries a call again where PostgreSQL finds a deadlock all the same.
+// sorted) → keywords (advisory, see readThemes) → customers' rows by id → users' rows → rules' turns, and users' loads
+// (advisory) → cases' rows by id → at the commit, by triggers, the passives' queue. pg.Tx tries a call again where PostgreSQL finds a deadlock all the same.
 package casework
 
 import (
@@ -71,52 +71,85 @@ const around = `SELECT
 	(SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'effort', t.effort, 'resolvedAt', t.resolved_at) ORDER BY t.name_fold, t.id)
 		FROM cases k JOIN response_themes x ON x.response_id = k.response_id JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
 		WHERE k.id = c.id) AS themes
-	FROM (SELECT CAST(? AS uuid) AS id) c`
+	FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS c(id, at) ORDER BY at`
 
-func (h *held) readAround(tx *gorm.DB) error {
-	var row struct{ Rules, Refs, Outreaches, Themes []byte }
-	if err := tx.Raw(around, h.ID).Scan(&row).Error; err != nil {
+func readAround(tx *gorm.DB, cases ...*held) error {
+	ids := make([]model.CaseID, len(cases))
+	for i, h := range cases {
+		ids[i] = h.ID
+	}
+	var rows []struct{ Rules, Refs, Outreaches, Themes []byte }
+	if err := tx.Raw(around, pg.Array(model.UUIDs(ids))).Scan(&rows).Error; err != nil {
 		return fmt.Errorf("read what belongs to a case: %w", err)
 	}
-	for _, part := range []struct {
-		raw  []byte
-		into any
-	}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}, {row.Themes, &h.themes}} {
-		if part.raw == nil {
-			continue
-		}
-		if err := json.Unmarshal(part.raw, part.into); err != nil {
-			return fmt.Errorf("read what belongs to a case: %w", err)
+	for i, h := range cases {
+		row := &rows[i]
+		for _, part := range []struct {
+			raw  []byte
+			into any
+		}{{row.Rules, &h.rules}, {row.Refs, &h.refs}, {row.Outreaches, &h.outreaches}, {row.Themes, &h.themes}} {
+			if part.raw == nil {
+				continue
+			}
+			if err := json.Unmarshal(part.raw, part.into); err != nil {
+				return fmt.Errorf("read what belongs to a case: %w", err)
+			}
 		}
 	}
 	return nil
 }
 
-// hold locks the case's row and reads it. The lock comes first, in a statement of its own: a join in the same
-// statement would show other rows as they were before the wait.
+// hold locks the case's row and reads it.
 func hold(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*held, error) {
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&model.Case{}).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, noSuchCase()
-	}
+	cases, err := holdAll(tx, []model.CaseID{id})
 	if err != nil {
-		return nil, fmt.Errorf("lock a case: %w", err)
-	}
-	h := new(held)
-	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where("cases.id = ?", id).Take(&h.Case).Error
-	if err != nil {
-		return nil, fmt.Errorf("read a case: %w", err)
-	}
-	if h.ResponseID == nil {
-		h.Response = nil
-	}
-	if h.AssigneeID == nil {
-		h.Assignee = nil
-	}
-	if err := h.readAround(tx); err != nil {
 		return nil, err
 	}
-	return h, h.expect(expectedVersion)
+	if len(cases) == 0 {
+		return nil, noSuchCase()
+	}
+	return cases[0], cases[0].expect(expectedVersion)
+}
+
+// holdAll locks the cases' rows and reads them, by id. The locks come first, in a statement of their own: a join in
+// the same statement would show other rows as they were before the wait.
+func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var locked []*model.Case
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(among("id", ids)).Order("id").Find(&locked).Error
+	if err != nil {
+		return nil, fmt.Errorf("lock cases: %w", err)
+	}
+	if len(locked) == 0 {
+		return nil, nil
+	}
+	var rows []*model.Case
+	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(among("cases.id", ids)).Order("cases.id").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read cases: %w", err)
+	}
+	cases := make([]*held, len(rows))
+	for i, c := range rows {
+		if c.ResponseID == nil {
+			c.Response = nil
+		}
+		if c.AssigneeID == nil {
+			c.Assignee = nil
+		}
+		cases[i] = &held{Case: *c}
+	}
+	return cases, readAround(tx, cases...)
+}
+
+// among asks for rows by a key. One is asked for by itself: for a list of them PostgreSQL would rather read a small table
+// whole, and keep to that when it grows.
+func among[T model.AnyID](column string, ids []T) clause.Expr {
+	if len(ids) == 1 {
+		return gorm.Expr(column+" = ?", ids[0])
+	}
+	return gorm.Expr(column+" = ANY(?)", pg.Array(model.UUIDs(ids)))
 }
 
 // expect refuses a case that is not at the version the caller saw, where they say which.
@@ -146,19 +179,32 @@ func (h *held) snapshot() *model.Snapshot {
 
 // change does one thing to the case: the row and the log move together, by one version.
 func (h *held) change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*model.LoggedEvent, error) {
+	e = h.turn(now, e, do)
+	if err := writeCases(tx, h); err != nil {
+		return nil, err
+	}
+	return event.Append(tx, e)
+}
+
+// turn does one thing to the case and gives what the log is to say of it. Both are still to be written.
+func (h *held) turn(now time.Time, e event.Entry, do func()) event.Entry {
 	e.Before = h.snapshot()
 	do()
 	h.Version++
 	h.UpdatedAt = now
 	e.After = h.snapshot()
-	err := tx.Model(&model.Case{}).Where("id = ?", h.ID).
-		Select("Status", "AssigneeID", "AssignedAt", "AssignedByID", "UpdatedAt", "FirstFollowUpAt", "FirstContactAt", "RootCause", "ClosedAt", "OverdueAt", "ReopenCount", "Version",
-			"Country", "CompanyFold", "SegmentFold", "LifetimeValue").
-		Updates(&h.Case).Error
-	if err != nil {
-		return nil, fmt.Errorf("write a case: %w", err)
+	return e
+}
+
+// writeCases writes what may change of cases.
+func writeCases(tx *gorm.DB, cases ...*held) error {
+	rows := make([]*model.Case, len(cases))
+	for i, h := range cases {
+		rows[i] = &h.Case
 	}
-	return event.Append(tx, e)
+	return wrapped("write cases", pg.Update(tx, rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
+		"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
+		"country", "company_fold", "segment_fold", "lifetime_value")))
 }
 
 // writeNote keeps a note on the case; a blank one is refused.

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -33,26 +34,14 @@ type Entry struct {
 	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
 }
 
-// Append writes the entry into the log, in the transaction that did what it tells of. The caller has locked the
-// case's row: so the sequence is drawn in the order of the case's versions, and the stamp keeps it.
-func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
-	row, err := e.Row()
-	if err != nil {
-		return nil, err
-	}
-	if err := tx.Create(&row).Error; err != nil {
-		return nil, fmt.Errorf("append to the log: %w", err)
-	}
-	then := *e.After
-	return &model.LoggedEvent{Event: row, Then: &then, Matches: true}, nil
+// Pending is an entry that has its id, so that others can name it, and is not in the log yet.
+type Pending struct {
+	entry Entry
+	model.LoggedEvent
 }
 
-// Row is the entry as the log keeps it, with an id of its own and no place yet.
-func (e Entry) Row() (model.Event, error) {
-	after, before, err := encode(e.After, e.Before)
-	if err != nil {
-		return model.Event{}, fmt.Errorf("encode a snapshot: %w", err)
-	}
+// Prepare makes the row of an entry, but for its snapshots: those are encoded when Write writes it.
+func Prepare(e Entry) *Pending {
 	row := model.Event{
 		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
 		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
@@ -60,12 +49,56 @@ func (e Entry) Row() (model.Event, error) {
 		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
 		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
 		Step: e.Step, After: e.Duration,
-		Snapshot: after, Before: before,
 	}
 	if o := e.Outreach; o != nil {
 		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
 	}
-	return row, nil
+	return &Pending{e, model.LoggedEvent{Event: row, Then: e.After, Matches: true}}
+}
+
+// Snapshots are the case right before, nil where there was none, and right after: until it is written, what the
+// database makes of a row can be filled in.
+func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
+
+// Row is the entry as the log keeps it, with an id of its own and no place yet.
+func (e Entry) Row() (model.Event, error) {
+	p := Prepare(e)
+	err := p.encode()
+	return p.Event, err
+}
+
+func (p *Pending) encode() (err error) {
+	if p.Snapshot, p.Before, err = encode(p.entry.After, p.entry.Before); err != nil {
+		return fmt.Errorf("encode a snapshot: %w", err)
+	}
+	return nil
+}
+
+// Write writes entries into the log, in their order, in the transaction that did what they tell of. The caller has
+// locked the cases' rows: so the sequence is drawn in the order of each case's versions, and the stamp keeps it.
+func Write(tx *gorm.DB, entries []*Pending) error {
+	rows := make([]*model.Event, len(entries))
+	for i, p := range entries {
+		rows[i] = &p.Event
+		if err := p.encode(); err != nil {
+			return err
+		}
+	}
+	if err := pg.Insert(tx, rows); err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
+	return nil
+}
+
+// Append writes one entry into the log.
+func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+	p := Prepare(e)
+	if err := Write(tx, []*Pending{p}); err != nil {
+		return nil, err
+	}
+	then := *e.After
+	p.Then = &then
+	return &p.LoggedEvent, nil
 }
 
 // A snapshot is kept whole, and of the one before only those parts that differ.

@@ -130,14 +130,6 @@ func report(i *model.Import) *Report {
 	return r
 }
 
-func pointers(rows []RowRejection) []*model.RowRejection {
-	list := make([]*model.RowRejection, len(rows))
-	for n := range rows {
-		list[n] = &rows[n]
-	}
-	return list
-}
-
 // keep writes how far the import has come. Whoever has lost the lease meanwhile must not commit the batch.
 func (u *Uploads) keep(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
 	rejections, err := json.Marshal(done.Rejections)
