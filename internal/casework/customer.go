@@ -159,24 +159,30 @@ func (ch *change) turn(h *held, now time.Time, by *model.UserID) event.Entry {
 	})
 }
 
+// sameCopies tells whether the copies on responses are the same of both.
+func sameCopies(a, b *model.Customer) bool {
+	return sameText(a.Country, b.Country) && sameText(a.CompanyFold, b.CompanyFold) && sameText(a.SegmentFold, b.SegmentFold) &&
+		sameDecimal(a.LifetimeValue, b.LifetimeValue)
+}
+
 // copyToResponses renews the copies on the responses of customers.
 func copyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 	if len(customers) == 0 {
 		return nil
 	}
 	ids := make([]model.CustomerID, len(customers))
-	countries, companies, segments := make([]*string, len(customers)), make([]*string, len(customers)), make([]*string, len(customers))
-	values := make([]*string, len(customers))
+	countries, companies := make([]*string, len(customers)), make([]*string, len(customers))
+	segments, values := make([]*string, len(customers)), make([]*string, len(customers))
 	for i, c := range customers {
 		ids[i], countries[i], companies[i], segments[i] = c.ID, c.Country, c.CompanyFold, c.SegmentFold
 		if c.LifetimeValue != nil {
 			values[i] = new(c.LifetimeValue.String())
 		}
 	}
-	err := tx.Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment, lifetime_value = c.value
-		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS numeric[])) AS c(id, country, company, segment, value)
-		WHERE ? AND r.customer_id = c.id
-			AND (r.country, r.company_fold, r.segment_fold, r.lifetime_value) IS DISTINCT FROM (c.country, c.company, c.segment, c.value)`,
+	err := tx.Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment, lifetime_value = CAST(c.value AS numeric)
+		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[])) AS c(id, country, company, segment, value)
+		WHERE ? AND r.customer_id = c.id AND (r.country, r.company_fold, r.segment_fold, r.lifetime_value)
+			IS DISTINCT FROM (c.country, c.company, c.segment, CAST(c.value AS numeric))`,
 		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), among("r.customer_id", ids)).Error
 	return wrapped("copy customers to responses", err)
 }

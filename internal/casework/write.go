@@ -37,8 +37,7 @@ func (g *group) writePeople() error {
 			g.made = append(g.made, p.Row())
 		case p.Customer != p.stored:
 			renewed = append(renewed, p.Customer)
-			if !sameText(p.Country, p.stored.Country) || !sameText(p.CompanyFold, p.stored.CompanyFold) || !sameText(p.SegmentFold, p.stored.SegmentFold) ||
-				!sameDecimal(p.LifetimeValue, p.stored.LifetimeValue) {
+			if !sameCopies(p.Customer, p.stored) {
 				moved = append(moved, p.Customer)
 			}
 		}

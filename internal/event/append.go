@@ -60,20 +60,6 @@ func Prepare(e Entry) *Pending {
 // database makes of a row can be filled in.
 func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
 
-// Row is the entry as the log keeps it, with an id of its own and no place yet.
-func (e Entry) Row() (model.Event, error) {
-	p := Prepare(e)
-	err := p.encode()
-	return p.Event, err
-}
-
-func (p *Pending) encode() (err error) {
-	if p.Snapshot, p.Before, err = encode(p.entry.After, p.entry.Before); err != nil {
-		return fmt.Errorf("encode a snapshot: %w", err)
-	}
-	return nil
-}
-
 // Write writes entries into the log, in their order, in the transaction that did what they tell of. The caller has
 // locked the cases' rows: so the sequence is drawn in the order of each case's versions, and the stamp keeps it.
 func Write(tx *gorm.DB, entries []*Pending) error {
@@ -99,6 +85,20 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	then := *e.After
 	p.Then = &then
 	return &p.LoggedEvent, nil
+}
+
+// Row is the entry as the log keeps it, with an id of its own and no place yet.
+func (e Entry) Row() (model.Event, error) {
+	p := Prepare(e)
+	err := p.encode()
+	return p.Event, err
+}
+
+func (p *Pending) encode() (err error) {
+	if p.Snapshot, p.Before, err = encode(p.entry.After, p.entry.Before); err != nil {
+		return fmt.Errorf("encode a snapshot: %w", err)
+	}
+	return nil
 }
 
 // A snapshot is kept whole, and of the one before only those parts that differ.
