@@ -71,6 +71,12 @@ func (p *part) say(e *entry) {
 	}
 }
 
+func (p *part) hasMore() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.pending) > 0
+}
+
 // look puts the part in its lane's queue, once. The caller holds the part's lock.
 func (p *part) look() {
 	if p.isDue {
@@ -95,10 +101,11 @@ func (l *lane) run() {
 			return
 		}
 		began := time.Now()
-		for _, p := range l.takeDue() {
+		served := l.takeDue()
+		for _, p := range served {
 			l.serve(p)
 		}
-		l.rest(time.Since(began))
+		l.rest(served, time.Since(began))
 	}
 }
 
@@ -116,13 +123,11 @@ const (
 	restMost  = 100 * time.Millisecond
 )
 
-// rest gives a burst, which has said more while the lane worked, as long again to go on: a write costs hardly more for
-// ten events than for one, and what they are made by needs the processor too. Events that come apart are never held up.
-func (l *lane) rest(worked time.Duration) {
-	l.mu.Lock()
-	more := len(l.due) > 0
-	l.mu.Unlock()
-	if !more || worked < restAfter {
+// rest gives a burst, in which a group has said more while its members were written to, as long again to go on: a write
+// costs hardly more for ten events than for one, and what they are made by needs the processor too. Events that come
+// apart are never held up.
+func (l *lane) rest(served []*part, worked time.Duration) {
+	if worked < restAfter || !slices.ContainsFunc(served, (*part).hasMore) {
 		return
 	}
 	select {
