@@ -28,7 +28,7 @@ func (r *Response) Veiled() *Response {
 		ContactRequested: r.ContactRequested, QuoteConsent: r.QuoteConsent, TestimonialLikelihood: r.TestimonialLikelihood,
 		TestimonialEstimated: r.TestimonialEstimated,
 		RespondedAt:          r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
-		Country: r.Country, CompanyFold: r.CompanyFold, SegmentFold: r.SegmentFold, LifetimeValue: r.LifetimeValue,
+		Country: r.Country, CompanyFold: r.CompanyFold, SegmentFold: r.SegmentFold, LifetimeValue: r.LifetimeValue, Effort: r.Effort,
 		Customer: r.Customer.Veiled(),
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const digestResponses = `SELECT concat_ws('|', r.external_id, score, comment, drivers, responded_at AT TIME ZONE 'UTC',
-	received_at AT TIME ZONE 'UTC', first_name, last_name, email, company, segment, lifetime_value, account_manager_email)
+	received_at AT TIME ZONE 'UTC', first_name, last_name, email, company, segment, c.lifetime_value, account_manager_email)
 	FROM responses r JOIN customers c ON c.id = r.customer_id ORDER BY r.external_id`
 
 const digestEvents = `SELECT concat_ws('|', c.number, e.version, e.type, e.status, e.at AT TIME ZONE 'UTC', u.email, n.body, e.changed)
