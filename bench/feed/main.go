@@ -166,8 +166,8 @@ func (m *measured) round() result {
 
 // happen has so many events happen; what it returns begins a round.
 func (m *measured) happen() result {
-	r := result{before: m.cpu(), due: int(*rate**seconds) * *sockets}
 	n := int(*rate * *seconds)
+	r := result{before: m.cpu(), due: n * *sockets}
 	tick := time.NewTicker(time.Duration(float64(time.Second) / *rate))
 	defer tick.Stop()
 	var happening sync.WaitGroup

@@ -44,19 +44,23 @@ func allLists(agent, customer string) (all []list) {
 	micro := func(column string) string {
 		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), id::text"
 	}
-	both := func(add func(direction, sql string)) { add("ASC", ""); add("DESC", " DESC") }
-	for _, order := range [][3]string{
+	// Each order is a name, an expression, and "t" where that is a time.
+	inOrders := func(add func(name, arguments, keys, where, by string), orders [][3]string) {
+		for _, order := range orders {
+			keys := order[1] + "::text, id::text"
+			if order[2] == "t" {
+				keys = micro(order[1])
+			}
+			for _, direction := range []string{"ASC", "DESC"} {
+				add("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true",
+					order[1]+" "+direction+" NULLS LAST, id "+direction)
+			}
+		}
+	}
+	inOrders(cases, [][3]string{
 		{"OPENED_AT", "opened_at", "t"}, {"UPDATED_AT", "updated_at", "t"}, {"ASSIGNED_AT", "assigned_at", "t"}, {"DUE_AT", "due_at", "t"}, {"CLOSED_AT", "closed_at", "t"},
 		{"NUMBER", "number", ""}, {"SCORE", "score", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"STATUS", "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], status)", ""},
-	} {
-		keys := order[1] + "::text, id::text"
-		if order[2] == "t" {
-			keys = micro(order[1])
-		}
-		both(func(direction, sql string) {
-			cases("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true", order[1]+sql+" NULLS LAST, id"+sql)
-		})
-	}
+	})
 	newest, newestBy := micro("opened_at"), "opened_at DESC, id DESC"
 	cases("that are open", "filter: {status: [OPEN]}", newest, "status = 'OPEN'", newestBy)
 	cases("that are open, the next due first", "filter: {status: [OPEN]} orderBy: {field: DUE_AT, direction: ASC}", micro("due_at"), "status = 'OPEN'", "due_at, id")
@@ -73,17 +77,9 @@ func allLists(agent, customer string) (all []list) {
 	responses := func(name, arguments, keys, where, by string) {
 		all = append(all, list{"responses " + name, "responses(%s " + arguments + ")", responseRows, keys, "responses WHERE " + where, by})
 	}
-	for _, order := range [][3]string{
+	inOrders(responses, [][3]string{
 		{"RESPONDED_AT", "responded_at", "t"}, {"SCORE", "score", ""}, {"SEGMENT", "segment_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"EFFORT", effort, ""}, {"TESTIMONIAL_LIKELIHOOD", "testimonial_likelihood", ""},
-	} {
-		keys := order[1] + "::text, id::text"
-		if order[2] == "t" {
-			keys = micro(order[1])
-		}
-		both(func(direction, sql string) {
-			responses("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true", order[1]+sql+" NULLS LAST, id"+sql)
-		})
-	}
+	})
 	said, saidBy := micro("responded_at"), "responded_at DESC, id DESC"
 	responses("of passives", "filter: {category: [PASSIVE]}", said, "category = 'PASSIVE'", saidBy)
 	responses("of Brazil's detractors", `filter: {category: [DETRACTOR], customer: {country: {eq: "BR"}}}`, said, "category = 'DETRACTOR' AND country = 'BR'", saidBy)
@@ -91,19 +87,13 @@ func allLists(agent, customer string) (all []list) {
 	responses("that search for 'wifi late'", `filter: {search: "wifi late"}`, "", "", "")
 	responses("of one customer", `filter: {customer: {id: ["`+customer+`"]}}`, "", "", "")
 
-	for _, order := range [][3]string{
+	customers := func(name, arguments, keys, where, by string) {
+		all = append(all, list{"customers " + name, "customers(%s " + arguments + ")", customerRows, keys, "customers WHERE " + where, by})
+	}
+	inOrders(customers, [][3]string{
 		{"CREATED_AT", "created_at", "t"}, {"LAST_NAME", "last_name_fold", ""}, {"COMPANY", "company_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""},
 		{"LAST_CONTACTED_AT", "last_contacted_at", "t"}, {"NEXT_SURVEY_AT", "next_survey_at", "t"},
-	} {
-		keys := order[1] + "::text, id::text"
-		if order[2] == "t" {
-			keys = micro(order[1])
-		}
-		both(func(direction, sql string) {
-			all = append(all, list{"customers by " + order[0] + " " + direction, "customers(%s orderBy: {field: " + order[0] + ", direction: " + direction + "})", customerRows, keys, "customers",
-				order[1] + sql + " NULLS LAST, id" + sql})
-		})
-	}
+	})
 	all = append(all, list{"customers called 'mari sou'", `customers(%s filter: {search: "mari sou"})`, customerRows, "", "", ""})
 
 	for _, by := range []string{"", "LIFETIME_VALUE", "SCORE", "EASY_WINS", "SEGMENT", "TESTIMONIAL", "RESOLVED_THEMES", "SCORE, LIFETIME_VALUE, TESTIMONIAL", "EASY_WINS, SEGMENT, LIFETIME_VALUE"} {

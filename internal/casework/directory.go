@@ -3,7 +3,6 @@ package casework
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -87,10 +86,7 @@ func (d *directory) readAll(of []*arrival) error {
 			names = append(names, s.NameKey)
 		}
 	}
-	for _, list := range []*[]string{&ids, &emails, &names} {
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
+	ids, emails, names = unique(ids), unique(emails), unique(names)
 	if len(ids)+len(emails)+len(names) == 0 {
 		return nil
 	}

@@ -37,11 +37,11 @@ func withEffort(query *gorm.DB, effort *int, desc bool, within func(string) clau
 		return query.Where(fmt.Sprintf(leastOf, "responses.id") + " IS NULL").
 			Where(within("responses.id")).Select("responses.id").Order("responses.id" + direction).Clauses(page.Limit(n))
 	}
-	next := query.Joins("JOIN response_themes of ON of.response_id = responses.id").Where("of.theme_id = t.id").Where(within("of.response_id")).
+	next := query.Joins("JOIN response_themes of ON of.response_id = responses.id").Where("of.theme_id = e.id").Where(within("of.response_id")).
 		Where(fmt.Sprintf(leastOf, "of.response_id")+" = ?", *effort).
 		Select("of.response_id").Order("of.response_id" + direction).Clauses(page.Limit(n))
-	return db.Table("themes t, LATERAL (?) r", next).
-		Where("t.deleted_at IS NULL AND array_position(ARRAY['EASY', 'MEDIUM', 'HARD'], t.effort) = ?", *effort).
+	return db.Table("themes e, LATERAL (?) r", next).
+		Where("e.deleted_at IS NULL AND "+rankOf+" = ?", *effort).
 		Select("DISTINCT r.response_id AS id").Order("id" + direction).Clauses(page.Limit(n))
 }
 

@@ -31,7 +31,7 @@ type Reader struct {
 	log     *event.Log
 	now     func() time.Time
 	collect time.Duration
-	watched watched
+	watched *watched
 }
 
 // New makes a reader whose loaders collect for so long.

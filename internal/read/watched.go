@@ -20,9 +20,7 @@ const (
 
 // watched are the cases of the newest events. Different subscriptions come to an event within moments of each other;
 // whichever is first reads the case for all.
-type watched struct {
-	cases *lru.Cache[watchedKey, *sighting]
-}
+type watched = lru.Cache[watchedKey, *sighting]
 
 type watchedKey struct {
 	event    model.EventID
@@ -34,12 +32,12 @@ type sighting struct {
 	read  func() (*model.Case, error)
 }
 
-func newWatched() watched {
+func newWatched() *watched {
 	cases, err := lru.New[watchedKey, *sighting](watchedMost)
 	if err != nil {
 		panic(err) // of a size that is none
 	}
-	return watched{cases}
+	return cases
 }
 
 // CaseOf is the case of an event that a subscription shows, as it is now. Who may see a part of the cases alone has it
@@ -56,15 +54,15 @@ func (r *Reader) CaseOf(ctx context.Context, e *model.LoggedEvent) (*model.Case,
 		err := r.db.WithContext(context.WithoutCancel(ctx)).Where("id = ?", e.CaseID).Limit(1).Find(&c).Error
 		return &c, err
 	})}
-	s, found, _ := r.watched.cases.PeekOrAdd(key, ours)
+	s, found, _ := r.watched.PeekOrAdd(key, ours)
 	if !found || now.Sub(s.began) > watchedFor {
 		s = ours
-		r.watched.cases.Add(key, s)
+		r.watched.Add(key, s)
 	}
 	c, err := s.read()
 	switch {
 	case err != nil:
-		r.watched.cases.Remove(key)
+		r.watched.Remove(key)
 		return nil, fmt.Errorf("read the case of an event: %w", err)
 	case c.ID != e.CaseID:
 		return nil, gone("case")
