@@ -265,7 +265,7 @@ func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[
 	}
 }
 
-// openText are the texts that are a customer's and not personal: the veil leaves them.
+// openText are the texts that are a customer's and not personal: the mask leaves them.
 var openText = map[string]bool{
 	"Customer.company": true, "Customer.segment": true, "Response.survey": true, "Response.drivers": true,
 	"CaseGroup.key": true, "CaseGroup.label": true, "FollowUpGroup.key": true, "FollowUpGroup.label": true, "NpsGroup.key": true, "NpsGroup.label": true,

@@ -153,7 +153,7 @@ func TestWhatIsNotMarkedIsClosedToWhoIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newThings(t)
 	w.user("scoped", vars{"role": "MANAGER", "scope": british})
-	w.user("veiled", vars{"role": "MANAGER", "personalData": false})
+	w.user("masked", vars{"role": "MANAGER", "personalData": false})
 	w.user("mine", vars{"role": "MANAGER", "scope": vars{"ownCasesOnly": true}})
 	s := ourSchema()
 	closed := 0
@@ -168,7 +168,7 @@ func TestWhatIsNotMarkedIsClosedToWhoIsBounded(t *testing.T) {
 			input = u.input(w)
 		}
 		before := w.everything()
-		for _, who := range []model.Role{"scoped", "veiled", "mine"} {
+		for _, who := range []model.Role{"scoped", "masked", "mine"} {
 			if a := w.gql(who, u.query, vars{"input": input}); a.code() != "FORBIDDEN" || a.v != nil {
 				t.Errorf("%s as %s: %s", place, who, a.body)
 			}

@@ -356,7 +356,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 		SignIn: func(ctx context.Context, secret string) (live.Session, error) {
 			caller, err := tokens.SignIn(ctx, secret)
 			switch {
-			case fault.Is(err, fault.Unauthenticated):
+			case fault.Is(err, fault.CodeUnauthenticated):
 				return live.Session{}, err
 			case err != nil:
 				return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)

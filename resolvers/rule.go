@@ -35,7 +35,7 @@ func (r query) PreviewRule(ctx context.Context, in setup.CreateRuleInput, since 
 	}
 	draft, err := r.Setup.Draft(in)
 	if err != nil {
-		return nil, fault.Under("rule", err)
+		return nil, fault.ReplaceRoot("rule", err)
 	}
 	return r.Reports.PreviewRule(ctx, viewer, draft, since)
 }

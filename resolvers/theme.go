@@ -46,7 +46,7 @@ func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput)
 func (theme) Keywords(_ context.Context, of *model.Theme) ([]string, error) { return of.Keywords, nil }
 
 func (theme) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
-	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Bounded() {
+	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Restricted() {
 		return nil, err // it counts the comments of all
 	}
 	return read.LoadersFrom(ctx).TaggingOf.Load(ctx, of.ID)

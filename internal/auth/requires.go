@@ -25,7 +25,7 @@ func Requires(ctx context.Context, _ any, next graphql.Resolver, roles []model.R
 }
 
 func forbidden(field string, v Viewer) *fault.Error {
-	return fault.New(fault.Forbidden, "your role %s may not use the field %s", v.User.Role, field)
+	return fault.New(fault.CodeForbidden, "your role %s may not use the field %s", v.User.Role, field)
 }
 
 // Guard refuses an operation before anything of it is run, where any of its fields is not for the caller's role. By
@@ -58,13 +58,13 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 		return at(f, forbidden(f.Name, v))
 	}
 	scope := v.Scope()
-	if scope.Bounded() || scope.Veiled() {
+	if scope.Restricted() || scope.Masked() {
 		if f := find(set, unscoped, map[string]bool{}); f != nil {
-			return at(f, fault.New(fault.Forbidden, "the field %s is for those who see everything; your scope bounds what you see", f.Name))
+			return at(f, fault.New(fault.CodeForbidden, "the field %s is for those who see everything; your scope bounds what you see", f.Name))
 		}
 	}
-	if scope.Veiled() {
-		oc.ResolverMiddleware = veil(oc.ResolverMiddleware)
+	if scope.Masked() {
+		oc.ResolverMiddleware = mask(oc.ResolverMiddleware)
 	}
 	return nil
 }

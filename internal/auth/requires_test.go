@@ -45,7 +45,7 @@ func TestTheDirectiveLetsItsRolesThrough(t *testing.T) {
 			}
 			continue
 		}
-		if called || got != nil || code(err) != fault.Forbidden || !strings.Contains(err.Error(), string(own)) || !strings.Contains(err.Error(), "openCase") {
+		if called || got != nil || code(err) != fault.CodeForbidden || !strings.Contains(err.Error(), string(own)) || !strings.Contains(err.Error(), "openCase") {
 			t.Errorf("%s: called is %t, %v: %v", own, called, got, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestTheDirectiveLetsItsRolesThrough(t *testing.T) {
 func TestTheDirectiveRefusesWhoIsNotSignedIn(t *testing.T) {
 	t.Parallel()
 	next := func(context.Context) (any, error) { return nil, errors.New("it was called") }
-	if _, err := auth.Requires(t.Context(), nil, next, allRoles); code(err) != fault.Unauthenticated {
+	if _, err := auth.Requires(t.Context(), nil, next, allRoles); code(err) != fault.CodeUnauthenticated {
 		t.Errorf("%v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestTheGuardRefusesAnOperationBeforeAnyOfItIsRun(t *testing.T) {
 			switch {
 			case may && err != nil:
 				t.Errorf("%s: %s is refused: %v", name, own, err)
-			case !may && (!errors.As(err, &f) || f.Code != fault.Forbidden):
+			case !may && (!errors.As(err, &f) || f.Code != fault.CodeForbidden):
 				t.Errorf("%s: %s is let through: %v", name, own, err)
 			case !may && c.field != "" && !strings.Contains(f.Message, "field "+c.field):
 				t.Errorf("%s: %s is told %q", name, own, f.Message)
@@ -108,7 +108,7 @@ func TestTheGuardRefusesAnOperationBeforeAnyOfItIsRun(t *testing.T) {
 
 func TestTheGuardRefusesWhoIsNotSignedIn(t *testing.T) {
 	t.Parallel()
-	if err := guarded(t, `{ viewer }`, t.Context()); code(err) != fault.Unauthenticated {
+	if err := guarded(t, `{ viewer }`, t.Context()); code(err) != fault.CodeUnauthenticated {
 		t.Errorf("%v", err)
 	}
 }

@@ -56,7 +56,7 @@ func TestAScopeThatCannotBeReadLetsNobodyIn(t *testing.T) {
 		t.Errorf("%+v, %v: not an internal error", in, err)
 	}
 	broken := auth.Viewer{User: &model.User{ScopeCustomer: json.RawMessage(`{"colour": {"eq": "red"}}`)}}
-	if s := broken.Scope(); !s.Bounded() || !s.Veiled() || s.Sees(nil) {
+	if s := broken.Scope(); !s.Restricted() || !s.Masked() || s.Sees(nil) {
 		t.Error("a viewer made by hand sees something by it")
 	}
 }
@@ -100,7 +100,7 @@ func TestAScopeIsReadByWhoseItIsAndByThoseWhoSeeEverything(t *testing.T) {
 			t.Errorf("%s reads another's: %v, %v", role, s, err)
 		}
 		v.User.PersonalDataHidden = true
-		if _, err := v.ScopeOf(other); code(err) != fault.Forbidden {
+		if _, err := v.ScopeOf(other); code(err) != fault.CodeForbidden {
 			t.Errorf("%s who sees no personal data reads another's: %v", role, err)
 		}
 		if _, err := v.ScopeOf(v.User); err != nil {
@@ -121,8 +121,8 @@ type Subscription { watch: Case @scoped  listen: Case }
 type Case { id: ID  closed: Case }`
 	s := gqlparser.MustLoadSchema(&ast.Source{Input: marked})
 	for query, want := range map[string]fault.Code{
-		`{open {id closed {id}}}`: "", `{closed {id}}`: fault.Forbidden, `{open {id} x: closed {id}}`: fault.Forbidden, `{...f} fragment f on Query {... on Query {closed {id}}}`: fault.Forbidden,
-		`mutation {write {id}}`: "", `mutation {configure {id}}`: fault.Forbidden, `subscription {watch {id}}`: "", `subscription {listen {id}}`: fault.Forbidden,
+		`{open {id closed {id}}}`: "", `{closed {id}}`: fault.CodeForbidden, `{open {id} x: closed {id}}`: fault.CodeForbidden, `{...f} fragment f on Query {... on Query {closed {id}}}`: fault.CodeForbidden,
+		`mutation {write {id}}`: "", `mutation {configure {id}}`: fault.CodeForbidden, `subscription {watch {id}}`: "", `subscription {listen {id}}`: fault.CodeForbidden,
 		`{__typename __schema {queryType {name}}}`: "",
 	} {
 		doc, errs := gqlparser.LoadQueryWithRules(s, query, rules.NewDefaultRules())
@@ -131,7 +131,7 @@ type Case { id: ID  closed: Case }`
 		}
 		for name, change := range map[string]func(*model.User){
 			"scoped": func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`) }, "own": func(u *model.User) { u.OwnCasesOnly = true },
-			"veiled": func(u *model.User) { u.PersonalDataHidden = true }, "whole": func(*model.User) {},
+			"masked": func(u *model.User) { u.PersonalDataHidden = true }, "whole": func(*model.User) {},
 		} {
 			v := viewer(model.Manager)
 			change(v.User)
@@ -143,8 +143,8 @@ type Case { id: ID  closed: Case }`
 			if want := map[bool]fault.Code{true: "", false: want}[name == "whole"]; got != want {
 				t.Errorf("%s by who is %s: %q", query, name, got)
 			}
-			if veils := oc.ResolverMiddleware != nil; want == "" && veils != (name == "veiled") {
-				t.Errorf("%s by who is %s: the veil is on: %t", query, name, veils)
+			if masks := oc.ResolverMiddleware != nil; want == "" && masks != (name == "masked") {
+				t.Errorf("%s by who is %s: the mask is on: %t", query, name, masks)
 			}
 		}
 	}

@@ -47,7 +47,7 @@ type SignedIn struct {
 // SignIn tells who has the secret. An unknown, expired or revoked one, and one of an inactive user, are UNAUTHENTICATED
 // alike: a caller learns nothing from the difference.
 func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
-	refused := fault.New(fault.Unauthenticated, "this API token does not work: it is unknown, expired or revoked, or its user is not active")
+	refused := fault.New(fault.CodeUnauthenticated, "this API token does not work: it is unknown, expired or revoked, or its user is not active")
 	var token model.ApiToken
 	err := t.db.WithContext(ctx).Where("hash = ?", Hash(secret)).Take(&token).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

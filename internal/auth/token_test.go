@@ -72,7 +72,7 @@ func TestATokenThatDoesNotWorkIsRefusedInOneWay(t *testing.T) {
 	said := map[string]bool{}
 	for name, secret := range secrets {
 		in, err := w.tokens.SignIn(t.Context(), secret)
-		if code(err) != fault.Unauthenticated || in != nil {
+		if code(err) != fault.CodeUnauthenticated || in != nil {
 			t.Errorf("%s: %+v: %v", name, in, err)
 			continue
 		}

@@ -7,8 +7,8 @@
 //	query.Where(viewer.Scope().Cases(now)) // or Customers, Responses, Notes, Notifications, OfCase(column)
 //
 // Then its root field is marked @scoped in the schema; without the mark, who is bounded by a scope or sees no personal
-// data is FORBIDDEN to use it. Personal data needs no more: rows of the model's types are veiled on their way out (see
-// veil.go), whichever query they come from.
+// data is FORBIDDEN to use it. Personal data needs no more: rows of the model's types are masked on their way out (see
+// mask.go), whichever query they come from.
 //
 // It refuses to know what the fields do: the table of roles stands in the schema, on each field.
 package auth
@@ -46,7 +46,7 @@ func (v Viewer) Scope() *filter.Scope {
 	case v.scope != nil:
 		return v.scope
 	case v.User == nil:
-		return filter.Whole(model.UserID{})
+		return filter.Unrestricted(model.UserID{})
 	}
 	scope, err := filter.ScopeOf(v.User)
 	if err != nil {
@@ -58,9 +58,9 @@ func (v Viewer) Scope() *filter.Scope {
 // ScopeOf is the scope of a user as the viewer may read it: their own, or anybody's where nothing is outside for them.
 // A scope may name whom the viewer must not know of.
 func (v Viewer) ScopeOf(u *model.User) (*model.Scope, error) {
-	whole := !v.Scope().Bounded() && !v.Scope().Veiled()
+	whole := !v.Scope().Restricted() && !v.Scope().Masked()
 	if u.ID != v.User.ID && !(whole && v.Has(model.Stakeholder, model.Agent, model.Manager)) {
-		return nil, fault.New(fault.Forbidden, "you may read your own scope only")
+		return nil, fault.New(fault.CodeForbidden, "you may read your own scope only")
 	}
 	return u.Scope(), nil
 }
@@ -92,7 +92,7 @@ func With(ctx context.Context, v Viewer) context.Context {
 func From(ctx context.Context) (Viewer, error) {
 	v, ok := ctx.Value(viewerKey{}).(Viewer)
 	if !ok {
-		return Viewer{}, fault.New(fault.Unauthenticated,
+		return Viewer{}, fault.New(fault.CodeUnauthenticated,
 			"sign in with the header 'Authorization: Bearer <API token>'; an administrator makes tokens by createApiToken")
 	}
 	return v, nil

@@ -36,7 +36,7 @@ func TestTheViewerOfAnOperationIsInItsContext(t *testing.T) {
 		t.Errorf("%+v: %v", got, err)
 	}
 	got, err := auth.From(t.Context())
-	if !fault.Is(err, fault.Unauthenticated) || got.User != nil {
+	if !fault.Is(err, fault.CodeUnauthenticated) || got.User != nil {
 		t.Errorf("without one: %+v: %v", got, err)
 	}
 }

@@ -229,12 +229,12 @@ func TestACalendarThatCannotBeCountedInIsRefused(t *testing.T) {
 		"holidays":         office(newYork, many...),
 	} {
 		var f *fault.Error
-		if err := calendar.Check(c); !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != argument || f.Message == "" {
+		if err := calendar.Check(c); !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != argument || f.Message == "" {
 			t.Errorf("%s: %+v", argument, err)
 		}
 	}
 	for _, zone := range []string{"", "Local"} {
-		if err := calendar.Check(office(zone)); !fault.Is(err, fault.BadUserInput) {
+		if err := calendar.Check(office(zone)); !fault.Is(err, fault.CodeBadUserInput) {
 			t.Errorf("the zone %q: %v", zone, err)
 		}
 	}

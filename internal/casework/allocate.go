@@ -95,7 +95,7 @@ func (in AllocatePassivesInput) check() (passive.Order, error) {
 		}
 	}
 	order, err := passive.NewOrder(in.PrioritizeBy, in.Segments)
-	return order, fault.Within("input", err)
+	return order, fault.WithPath("input", err)
 }
 
 const usersMax = 100
@@ -121,7 +121,7 @@ func (a *allocation) queue() *gorm.DB {
 	scope := a.viewer.Scope()
 	rows := a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
 		Where("NOT passives.taken").Where(scope.Responses(a.now)).Where(a.in.Filter.Where(a.now))
-	if scope.Bounded() {
+	if scope.Restricted() {
 		rows = rows.Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.response_id = responses.id AND (?) IS NOT TRUE)", scope.Cases(a.now))
 	}
 	return rows

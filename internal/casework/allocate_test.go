@@ -171,20 +171,20 @@ func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
 		code     fault.Code
 		argument string
 	}{
-		"nothing":           {percent(0), fault.BadUserInput, "input.percent"},
-		"less than nothing": {percent(-1), fault.BadUserInput, "input.percent"},
-		"more than all":     {percent(100.5), fault.BadUserInput, "input.percent"},
-		"no number":         {percent(math.NaN()), fault.BadUserInput, "input.percent"},
-		"nobody":            {users(), fault.BadUserInput, "input.userIds"},
-		"a user twice":      {users(bo.ID, bo.ID), fault.BadUserInput, "input.userIds[1]"},
-		"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.NotFound, "input.userIds[1]"},
-		"a stakeholder":     {users(w.user("st@care.example", model.Stakeholder).ID), fault.BadUserInput, "input.userIds[0]"},
-		"an inactive agent": {users(bo.ID, w.user("in@care.example", model.Agent, inactive).ID), fault.BadUserInput, "input.userIds[1]"},
-		"a blank note":      {good(func(in *casework.AllocatePassivesInput) { in.Note = new(" ") }), fault.BadUserInput, "input.note"},
-		"no segments":       {good(func(in *casework.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.BadUserInput, "input.segments"},
+		"nothing":           {percent(0), fault.CodeBadUserInput, "input.percent"},
+		"less than nothing": {percent(-1), fault.CodeBadUserInput, "input.percent"},
+		"more than all":     {percent(100.5), fault.CodeBadUserInput, "input.percent"},
+		"no number":         {percent(math.NaN()), fault.CodeBadUserInput, "input.percent"},
+		"nobody":            {users(), fault.CodeBadUserInput, "input.userIds"},
+		"a user twice":      {users(bo.ID, bo.ID), fault.CodeBadUserInput, "input.userIds[1]"},
+		"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.CodeNotFound, "input.userIds[1]"},
+		"a stakeholder":     {users(w.user("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
+		"an inactive agent": {users(bo.ID, w.user("in@care.example", model.Agent, inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
+		"a blank note":      {good(func(in *casework.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
+		"no segments":       {good(func(in *casework.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
 		"a priority twice": {good(func(in *casework.AllocatePassivesInput) {
 			in.PrioritizeBy = []passive.Priority{passive.Score, passive.Score}
-		}), fault.BadUserInput, "input.prioritizeBy[1]"},
+		}), fault.CodeBadUserInput, "input.prioritizeBy[1]"},
 	} {
 		out, err := w.work.AllocatePassives(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -256,7 +256,7 @@ func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) 
 	w.counts(map[string]int{"cases": 3, "notifications": 3})
 	in.Percent = 40
 	_, err := w.work.AllocatePassives(t.Context(), w.agent, in)
-	refused(t, "the key with another input", err, fault.BadUserInput, "input.idempotencyKey")
+	refused(t, "the key with another input", err, fault.CodeBadUserInput, "input.idempotencyKey")
 }
 
 // recountQueue compares the queue with what the other tables say is in it.

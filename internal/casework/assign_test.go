@@ -101,19 +101,19 @@ func TestAWrongAssignmentIsRefusedAndChangesNothing(t *testing.T) {
 		code     fault.Code
 		argument string
 	}{
-		"no such case":         {casework.AssignCaseInput{CaseID: model.CaseID{UUID: model.NewUUID()}, AssigneeID: &bo.ID}, fault.NotFound, "input.caseId"},
-		"no such case, nobody": {casework.AssignCaseInput{CaseID: model.CaseID{UUID: model.NewUUID()}}, fault.NotFound, "input.caseId"},
-		"no such user":         {casework.AssignCaseInput{CaseID: id, AssigneeID: &model.UserID{UUID: model.NewUUID()}}, fault.NotFound, "input.assigneeId"},
-		"an inactive agent":    {to(w.user("in@care.example", model.Agent, inactive)), fault.BadUserInput, "input.assigneeId"},
-		"an inactive admin":    {to(w.user("root@care.example", model.Admin, inactive)), fault.BadUserInput, "input.assigneeId"},
-		"a stakeholder":        {to(w.user("st@care.example", model.Stakeholder)), fault.BadUserInput, "input.assigneeId"},
-		"a partner":            {to(w.user("pa@care.example", model.Partner)), fault.BadUserInput, "input.assigneeId"},
-		"a program":            {to(w.user("in2@care.example", model.Intake)), fault.BadUserInput, "input.assigneeId"},
-		"an empty note":        {noted(""), fault.BadUserInput, "input.note"},
-		"a blank note":         {noted(" \n\u00a0"), fault.BadUserInput, "input.note"},
-		"a note too long":      {noted(strings.Repeat("ß", 20_001)), fault.BadUserInput, "input.note"},
-		"a version to come":    {expecting(2), fault.Conflict, "input.expectedVersion"},
-		"a version that was":   {expecting(0), fault.Conflict, "input.expectedVersion"},
+		"no such case":         {casework.AssignCaseInput{CaseID: model.CaseID{UUID: model.NewUUID()}, AssigneeID: &bo.ID}, fault.CodeNotFound, "input.caseId"},
+		"no such case, nobody": {casework.AssignCaseInput{CaseID: model.CaseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.caseId"},
+		"no such user":         {casework.AssignCaseInput{CaseID: id, AssigneeID: &model.UserID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.assigneeId"},
+		"an inactive agent":    {to(w.user("in@care.example", model.Agent, inactive)), fault.CodeBadUserInput, "input.assigneeId"},
+		"an inactive admin":    {to(w.user("root@care.example", model.Admin, inactive)), fault.CodeBadUserInput, "input.assigneeId"},
+		"a stakeholder":        {to(w.user("st@care.example", model.Stakeholder)), fault.CodeBadUserInput, "input.assigneeId"},
+		"a partner":            {to(w.user("pa@care.example", model.Partner)), fault.CodeBadUserInput, "input.assigneeId"},
+		"a program":            {to(w.user("in2@care.example", model.Intake)), fault.CodeBadUserInput, "input.assigneeId"},
+		"an empty note":        {noted(""), fault.CodeBadUserInput, "input.note"},
+		"a blank note":         {noted(" \n\u00a0"), fault.CodeBadUserInput, "input.note"},
+		"a note too long":      {noted(strings.Repeat("ß", 20_001)), fault.CodeBadUserInput, "input.note"},
+		"a version to come":    {expecting(2), fault.CodeConflict, "input.expectedVersion"},
+		"a version that was":   {expecting(0), fault.CodeConflict, "input.expectedVersion"},
 	} {
 		out, err := w.work.AssignCase(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -139,7 +139,7 @@ func TestOfManyWhoAssignTheSameVersionOneSucceeds(t *testing.T) {
 			won <- users[i]
 			return
 		}
-		refused(t, "the others", err, fault.Conflict, "input.expectedVersion")
+		refused(t, "the others", err, fault.CodeConflict, "input.expectedVersion")
 	})
 	if len(won) != 1 {
 		t.Fatalf("%d succeeded", len(won))
@@ -234,5 +234,5 @@ func TestANoteToWhoHasTheCaseAlreadyIsKept(t *testing.T) {
 	}
 	in.Note = new(" ")
 	_, err = w.work.AssignCase(t.Context(), w.agent, in)
-	refused(t, "a blank note", err, fault.BadUserInput, "input.note")
+	refused(t, "a blank note", err, fault.CodeBadUserInput, "input.note")
 }

@@ -26,7 +26,7 @@ func (in *intake) lookUp(all ...asking) (people rule.People, turns map[model.Rul
 	var emails []string
 	var choosing []rule.Decision
 	for _, a := range all {
-		i, e := a.Needed(a.customer)
+		i, e := a.UserRefs(a.customer)
 		ids, emails = append(ids, i...), append(emails, e...)
 		if len(i)+len(e) > 0 && a.Opens != nil && a.Opens.Strategy.Choosing() {
 			choosing = append(choosing, a.Decision)
@@ -41,11 +41,11 @@ func (in *intake) lookUp(all ...asking) (people rule.People, turns map[model.Rul
 			return people, nil, fmt.Errorf("look up users: %w", err)
 		}
 	}
-	people = rule.Know(users, in.central)
+	people = rule.NewPeople(users, in.central)
 	if turns, err = in.turns(choosing); err != nil {
 		return people, nil, err
 	}
-	people.Busy, err = in.busy(choosing)
+	people.OpenCases, err = in.busy(choosing)
 	return people, turns, err
 }
 

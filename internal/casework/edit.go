@@ -22,7 +22,7 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		Attributes: in.Attributes,
 	}
 	if err := checkCustomer(given); err != nil {
-		return nil, fault.Within("input", err)
+		return nil, fault.WithPath("input", err)
 	}
 	out := new(UpdateCustomerPayload)
 	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {

@@ -34,7 +34,7 @@ func (w *Work) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCu
 		customer := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(customer).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.customerId", "there is no such customer")
+			return fault.NotFound("input.customerId", "there is no such customer")
 		}
 		if err != nil {
 			return fmt.Errorf("read a customer: %w", err)
@@ -186,5 +186,5 @@ func gone(argument string, c *model.Customer) error {
 	if c.ErasedAt == nil {
 		return nil
 	}
-	return &fault.Error{Code: fault.Conflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
 }

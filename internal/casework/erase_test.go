@@ -123,7 +123,7 @@ func TestErasingNobodyIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := w.work.EraseCustomer(t.Context(), w.agent, casework.EraseCustomerInput{CustomerID: model.CustomerID{UUID: model.NewUUID()}})
-	refused(t, "a customer who is not there", err, fault.NotFound, "input.customerId")
+	refused(t, "a customer who is not there", err, fault.CodeNotFound, "input.customerId")
 }
 
 func TestWhoIsErasedIsNeitherChangedNorFollowedUpByHand(t *testing.T) {
@@ -132,11 +132,11 @@ func TestWhoIsErasedIsNeitherChangedNorFollowedUpByHand(t *testing.T) {
 	response := w.submit(from("c-1", 3)).Response
 	w.erase(response.CustomerID)
 	_, err := w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: response.CustomerID, FirstName: text("Ana")})
-	refused(t, "new data", err, fault.Conflict, "input.id")
+	refused(t, "new data", err, fault.CodeConflict, "input.id")
 	_, err = w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &response.CustomerID, Note: "Why."})
-	refused(t, "a case of the customer", err, fault.Conflict, "input.customerId")
+	refused(t, "a case of the customer", err, fault.CodeConflict, "input.customerId")
 	_, err = w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
-	refused(t, "a case of the response", err, fault.Conflict, "input.responseId")
+	refused(t, "a case of the response", err, fault.CodeConflict, "input.responseId")
 }
 
 func TestAnErasedResponseDoesNotComeBackAndItsCustomerIsNewWhenTheyAnswerAgain(t *testing.T) {

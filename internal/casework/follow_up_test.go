@@ -98,7 +98,7 @@ func TestAnOutreachAndTheStatusItLedToAreOneStep(t *testing.T) {
 	if n := len(events); events[n-2].Type != model.EventOutreachRecorded || events[n-1].Type != model.EventStatusChanged || *events[n-2].NoteID != *events[n-1].NoteID || out.Case.Version != n {
 		t.Errorf("%+v", events[n-2:])
 	}
-	if _, err := w.work.UpdateCaseStatus(t.Context(), w.agent, in); !fault.Is(err, fault.Conflict) {
+	if _, err := w.work.UpdateCaseStatus(t.Context(), w.agent, in); !fault.Is(err, fault.CodeConflict) {
 		t.Errorf("again: %v", err)
 	}
 	if n := w.count("SELECT count(*) FROM case_events WHERE type = 'OUTREACH_RECORDED'"); n != 1 {
@@ -119,7 +119,7 @@ func TestAReplyOutlastsLaterCalls(t *testing.T) {
 		t.Errorf("the response is %s", r.ContactStatus)
 	}
 	_, err = w.work.RecordReply(t.Context(), w.agent, casework.RecordReplyInput{CaseID: c.ID, Improvement: new(" ")})
-	refused(t, "a blank improvement", err, fault.BadUserInput, "input.improvement")
+	refused(t, "a blank improvement", err, fault.CodeBadUserInput, "input.improvement")
 }
 
 func TestTheFiveWhysReplaceThoseBefore(t *testing.T) {
@@ -137,10 +137,10 @@ func TestTheFiveWhysReplaceThoseBefore(t *testing.T) {
 	}
 	for argument, whys := range map[string][]string{"input.whys": {}, "input.whys[1]": {"a", " "}} {
 		_, err := w.work.SetRootCause(t.Context(), w.agent, casework.SetRootCauseInput{CaseID: c.ID, Whys: whys})
-		refused(t, argument, err, fault.BadUserInput, argument)
+		refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 	_, err := w.work.SetRootCause(t.Context(), w.agent, casework.SetRootCauseInput{CaseID: c.ID, Whys: make([]string, 6)})
-	refused(t, "six", err, fault.BadUserInput, "input.whys")
+	refused(t, "six", err, fault.CodeBadUserInput, "input.whys")
 	if err := w.exec("UPDATE cases SET root_cause = '[1,2,3,4,5,6]' WHERE id = $1", c.ID.UUID); err == nil {
 		t.Error("the database takes six")
 	}
@@ -176,7 +176,7 @@ func TestALinkIsReplacedBySystemAndToldOnce(t *testing.T) {
 		"input.url": {CaseID: c.ID, System: "crm", ID: "1", URL: new("javascript:alert(1)")},
 	} {
 		_, err := w.work.LinkCase(t.Context(), w.agent, in)
-		refused(t, argument, err, fault.BadUserInput, argument)
+		refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 }
 
@@ -187,11 +187,11 @@ func TestSeveralCasesAreAssignedAllOrNothing(t *testing.T) {
 	a, b := w.open(), w.open()
 	stale := casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: b.ID, ExpectedVersion: &b.Version}, {ID: a.ID, ExpectedVersion: new(9)}}}
 	_, err := w.work.AssignCases(t.Context(), w.agent, stale)
-	refused(t, "a stale version", err, fault.Conflict, "input.cases[1].expectedVersion")
+	refused(t, "a stale version", err, fault.CodeConflict, "input.cases[1].expectedVersion")
 	_, err = w.work.AssignCases(t.Context(), w.agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: a.ID}, {ID: a.ID}}})
-	refused(t, "one case twice", err, fault.BadUserInput, "input.cases[1].id")
+	refused(t, "one case twice", err, fault.CodeBadUserInput, "input.cases[1].id")
 	_, err = w.work.AssignCases(t.Context(), w.agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: model.CaseID{UUID: model.NewUUID()}}}})
-	refused(t, "no such case", err, fault.NotFound, "input.cases[0].id")
+	refused(t, "no such case", err, fault.CodeNotFound, "input.cases[0].id")
 	if n := w.count("SELECT count(*) FROM cases WHERE assignee_id IS NOT NULL"); n != 0 {
 		t.Fatalf("%d are assigned all the same", n)
 	}
@@ -233,7 +233,7 @@ func TestACustomerIsChangedByHandAndTheirCasesAreTold(t *testing.T) {
 		t.Errorf("the same again: %v, %d events", err, len(w.events(c.ID)))
 	}
 	_, err = w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: c.CustomerID, Country: text("Atlantis")})
-	refused(t, "no such country", err, fault.BadUserInput, "input.country")
+	refused(t, "no such country", err, fault.CodeBadUserInput, "input.country")
 	_, err = w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: model.CustomerID{UUID: model.NewUUID()}})
-	refused(t, "no such customer", err, fault.NotFound, "input.id")
+	refused(t, "no such customer", err, fault.CodeNotFound, "input.id")
 }

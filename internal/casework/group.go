@@ -215,7 +215,7 @@ func (g *group) follow(a *arrival) {
 		if assignee = a.Assignee(a.customer, people); assignee != nil {
 			entry = h.turn(g.now, h.assigned(assignee, entry), func() { h.AssignTo(assignee, nil, g.now) })
 			mails = assignedMail(h, assignee, g.log(entry))
-			g.people.Busy[assignee.ID]++
+			g.people.OpenCases[assignee.ID]++
 		}
 	}
 	for _, alert := range a.Alerts(a.customer, assignee, people) {

@@ -45,11 +45,11 @@ func TestANoteThatSaysNothingIsRefused(t *testing.T) {
 		argument string
 		in       casework.AddNoteInput
 	}{
-		"empty":        {fault.BadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
-		"blank":        {fault.BadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
-		"too long":     {fault.BadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
-		"on no case":   {fault.NotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
-		"blank, on no": {fault.BadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
+		"empty":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
+		"blank":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
+		"too long":     {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
+		"on no case":   {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
+		"blank, on no": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
 	} {
 		out, err := w.work.AddNote(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)

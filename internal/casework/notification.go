@@ -27,16 +27,16 @@ func (w *Work) RetryNotification(ctx context.Context, viewer auth.Viewer, in Ret
 		n := new(model.Notification)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Notifications(now)).Take(n).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.id", "there is no such notification")
+			return fault.NotFound("input.id", "there is no such notification")
 		}
 		if err != nil {
 			return fmt.Errorf("read a notification: %w", err)
 		}
 		switch n.Status {
 		case model.NotificationQueued:
-			return &fault.Error{Code: fault.Conflict, Argument: "input.id", Message: "this mail is queued already: it is sent as soon as the mail server takes it"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is queued already: it is sent as soon as the mail server takes it"}
 		case model.NotificationSent:
-			return &fault.Error{Code: fault.Conflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
 		}
 		out.Notification = n
 		return w.queue.MailAgain(ctx, tx, n)

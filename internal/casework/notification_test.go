@@ -57,17 +57,17 @@ func TestAMailThatIsSentOrQueuedIsNotQueuedAgain(t *testing.T) {
 		_, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
 		return err
 	}
-	refused(t, "queued", retry(), fault.Conflict, "input.id")
+	refused(t, "queued", retry(), fault.CodeConflict, "input.id")
 	w.jobsMatch()
 	w.ended(n, model.NotificationSent)
-	refused(t, "sent", retry(), fault.Conflict, "input.id")
+	refused(t, "sent", retry(), fault.CodeConflict, "input.id")
 	w.counts(map[string]int{"river_job": 0})
 	w.ended(n, model.NotificationFailed)
 	own := auth.Viewer{User: w.user("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
 	_, err := w.work.RetryNotification(t.Context(), own, casework.RetryNotificationInput{ID: n.ID})
-	refused(t, "outside of the scope", err, fault.NotFound, "input.id")
+	refused(t, "outside of the scope", err, fault.CodeNotFound, "input.id")
 	n.ID = model.NotificationID{UUID: model.NewUUID()}
-	refused(t, "no such mail", retry(), fault.NotFound, "input.id")
+	refused(t, "no such mail", retry(), fault.CodeNotFound, "input.id")
 }
 
 func TestOfTwoWhoRetryAMailAtOnceOneDoes(t *testing.T) {
@@ -81,7 +81,7 @@ func TestOfTwoWhoRetryAMailAtOnceOneDoes(t *testing.T) {
 		switch {
 		case err == nil:
 			done.Add(1)
-		case fault.Is(err, fault.Conflict):
+		case fault.Is(err, fault.CodeConflict):
 			conflicts.Add(1)
 		default:
 			t.Error(err)

@@ -148,9 +148,9 @@ func TestAKeyIsRefusedForAnotherCall(t *testing.T) {
 	before := w.everything()
 	note.Body = "Called twice."
 	_, err := w.work.AddNote(t.Context(), w.agent, note)
-	refused(t, "another body", err, fault.BadUserInput, "input.idempotencyKey")
+	refused(t, "another body", err, fault.CodeBadUserInput, "input.idempotencyKey")
 	_, err = w.work.RecordReply(t.Context(), w.agent, casework.RecordReplyInput{CaseID: on.ID, IdempotencyKey: new("k")})
-	refused(t, "another mutation", err, fault.BadUserInput, "input.idempotencyKey")
+	refused(t, "another mutation", err, fault.CodeBadUserInput, "input.idempotencyKey")
 
 	given := from("c-9", 3)
 	given.IdempotencyKey = new("s")
@@ -158,14 +158,14 @@ func TestAKeyIsRefusedForAnotherCall(t *testing.T) {
 	middle := w.everything()
 	given.Customer.LastName = cleared() // absent before: not the same
 	_, err = w.work.SubmitResponse(t.Context(), w.agent, given)
-	refused(t, "a name that is cleared", err, fault.BadUserInput, "input.idempotencyKey")
+	refused(t, "a name that is cleared", err, fault.CodeBadUserInput, "input.idempotencyKey")
 	if after := w.everything(); after != middle || before == middle {
 		t.Error("a call that was refused has written something")
 	}
 	for _, key := range []string{"", strings.Repeat("é", 201)} {
 		note.IdempotencyKey = &key
 		_, err := w.work.AddNote(t.Context(), w.agent, note)
-		refused(t, "a key of no length that is allowed", err, fault.BadUserInput, "input.idempotencyKey")
+		refused(t, "a key of no length that is allowed", err, fault.CodeBadUserInput, "input.idempotencyKey")
 	}
 	note.IdempotencyKey = new(strings.Repeat("é", 200))
 	if _, err := w.work.AddNote(t.Context(), w.agent, note); err != nil {
@@ -179,7 +179,7 @@ func TestAFailedCallLeavesItsKeyFree(t *testing.T) {
 	on := w.open()
 	in := casework.RecordOutreachInput{CaseID: on.ID, Outreach: phone(model.Reached), Note: "Rang.", ExpectedVersion: new(9), IdempotencyKey: new("k")}
 	_, err := w.work.RecordOutreach(t.Context(), w.agent, in)
-	refused(t, "a stale version", err, fault.Conflict, "input.expectedVersion")
+	refused(t, "a stale version", err, fault.CodeConflict, "input.expectedVersion")
 	w.counts(map[string]int{"idempotency_keys": 0})
 	in.ExpectedVersion = &on.Version
 	if _, err := w.work.RecordOutreach(t.Context(), w.agent, in); err != nil {

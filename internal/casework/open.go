@@ -105,7 +105,7 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	if len(numbers) > 0 {
 		which = fmt.Sprintf("case %d", numbers[0])
 	}
-	return &fault.Error{Code: fault.Conflict, Argument: "input.responseId", Message: which + " follows this response up already"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " follows this response up already"}
 }
 
 // begin makes the case with its customer and response: version 1, still to be written.

@@ -120,19 +120,19 @@ func TestAWrongCaseIsNotOpened(t *testing.T) {
 		argument string
 		in       casework.OpenCaseInput
 	}{
-		"neither":          {fault.BadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
-		"both":             {fault.BadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
-		"no such response": {fault.NotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
-		"no such customer": {fault.NotFound, "input.customerId", on(func(in *casework.OpenCaseInput) {
+		"neither":          {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
+		"both":             {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
+		"no such response": {fault.CodeNotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
+		"no such customer": {fault.CodeNotFound, "input.customerId", on(func(in *casework.OpenCaseInput) {
 			in.ResponseID, in.CustomerID = nil, &model.CustomerID{UUID: model.NewUUID()}
 		})},
-		"no note":          {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
-		"a blank note":     {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
-		"a note too long":  {fault.BadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = strings.Repeat("a", 20_001) })},
-		"no target at all": {fault.BadUserInput, "input.followUpTarget", on(func(in *casework.OpenCaseInput) { in.FollowUpTarget = new(model.Duration(0)) })},
-		"no such user":     {fault.NotFound, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &model.UserID{UUID: model.NewUUID()} })},
-		"an inactive user": {fault.BadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("in@care.example", model.Agent, inactive).ID })},
-		"one who looks on": {fault.BadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("st@care.example", model.Stakeholder).ID })},
+		"no note":          {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
+		"a blank note":     {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
+		"a note too long":  {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = strings.Repeat("a", 20_001) })},
+		"no target at all": {fault.CodeBadUserInput, "input.followUpTarget", on(func(in *casework.OpenCaseInput) { in.FollowUpTarget = new(model.Duration(0)) })},
+		"no such user":     {fault.CodeNotFound, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &model.UserID{UUID: model.NewUUID()} })},
+		"an inactive user": {fault.CodeBadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("in@care.example", model.Agent, inactive).ID })},
+		"one who looks on": {fault.CodeBadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.user("st@care.example", model.Stakeholder).ID })},
 	} {
 		out, err := w.work.OpenCase(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -149,7 +149,7 @@ func TestASecondCaseForAResponseIsRefusedAndNamesTheFirst(t *testing.T) {
 	w.rule("detractors", func(r *model.Rule) { r.Scores = []int{3} })
 	out := w.submit(from("c-1", 3))
 	_, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &out.Response.ID, Note: "They called."})
-	refused(t, "a second case", err, fault.Conflict, "input.responseId")
+	refused(t, "a second case", err, fault.CodeConflict, "input.responseId")
 	if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("case %d ", out.Case.Number)) {
 		t.Errorf("it does not name case %d: %v", out.Case.Number, err)
 	}
@@ -169,7 +169,7 @@ func TestOfManyWhoOpenACaseForOneResponseOneSucceeds(t *testing.T) {
 			opened <- out.Case.Number
 			return
 		}
-		refused(t, "the others", err, fault.Conflict, "input.responseId")
+		refused(t, "the others", err, fault.CodeConflict, "input.responseId")
 		messages <- err.Error()
 	})
 	if len(opened) != 1 || len(messages) != cap(opened)-1 {

@@ -32,8 +32,8 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		kept := make([]model.EventID, len(in.CaseIDs))
 		for _, i := range byID(in.CaseIDs) {
 			h, err := holdFor(tx, now, viewer, in.CaseIDs[i], nil)
-			if fault.Is(err, fault.NotFound) {
-				return nil, fault.Missing(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
+			if fault.Is(err, fault.CodeNotFound) {
+				return nil, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 			}
 			if err != nil {
 				return nil, err

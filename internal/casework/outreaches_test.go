@@ -73,16 +73,16 @@ func TestOneOutreachToManyIsForAllOrForNone(t *testing.T) {
 		"input.note":       campaign(" ", a, b),
 	} {
 		_, err := w.work.RecordOutreaches(t.Context(), w.agent, in)
-		refused(t, argument, err, fault.BadUserInput, argument)
+		refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 	many := make([]model.CaseID, 501)
 	for i := range many {
 		many[i] = model.CaseID{UUID: model.NewUUID()}
 	}
 	_, err := w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", many...))
-	refused(t, "501 cases", err, fault.BadUserInput, "input.caseIds")
+	refused(t, "501 cases", err, fault.CodeBadUserInput, "input.caseIds")
 	_, err = w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", a, many[0], b))
-	refused(t, "one that is not there", err, fault.NotFound, "input.caseIds[1]")
+	refused(t, "one that is not there", err, fault.CodeNotFound, "input.caseIds[1]")
 	if after := w.everything(); after != before {
 		t.Errorf("something was written: %s, then %s", before, after)
 	}
@@ -98,7 +98,7 @@ func TestWhatIsOutsideOfAScopeIsNoPartOfACampaign(t *testing.T) {
 	}
 	before := w.everything()
 	_, err := w.work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine, other))
-	refused(t, "another's case", err, fault.NotFound, "input.caseIds[1]")
+	refused(t, "another's case", err, fault.CodeNotFound, "input.caseIds[1]")
 	if after := w.everything(); after != before {
 		t.Errorf("something was written: %s, then %s", before, after)
 	}

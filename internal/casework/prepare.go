@@ -51,7 +51,7 @@ func prepare(s Submission, now time.Time) (*prepared, error) {
 	}
 	for _, err := range []error{
 		identity("externalId", &p.ExternalID), optional("survey", &p.Survey), checkComment(&p.Comment),
-		p.readDrivers(), p.readAttributes(), fault.Within("customer", checkCustomer(&c)),
+		p.readDrivers(), p.readAttributes(), fault.WithPath("customer", checkCustomer(&c)),
 	} {
 		if err != nil {
 			return nil, err
@@ -163,7 +163,7 @@ func code(s string) (string, error) {
 	if c, ok := country.Parse(s); ok {
 		return c, nil
 	}
-	return "", fault.New(fault.BadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", s)
+	return "", fault.New(fault.CodeBadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", s)
 }
 
 func optional(argument string, s **string) error {

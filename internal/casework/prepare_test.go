@@ -69,7 +69,7 @@ func TestAWrongResponseIsRefusedWithThePathOfWhatIsWrong(t *testing.T) {
 		in := from("c-1", 5)
 		c.change(&in)
 		out, err := w.work.SubmitResponse(t.Context(), w.agent, in)
-		refused(t, name, err, fault.BadUserInput, c.argument)
+		refused(t, name, err, fault.CodeBadUserInput, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
 		}

@@ -43,7 +43,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		note := new(model.Note)
 		err := tx.Where("id = ?", in.NoteID).Take(note).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.noteId", "there is no such note")
+			return fault.NotFound("input.noteId", "there is no such note")
 		}
 		if err != nil {
 			return fmt.Errorf("read a note: %w", err)

@@ -50,9 +50,9 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 	opened := w.open()
 	note := w.notes(opened.ID)[0]
 	_, err := w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: model.NoteID{UUID: model.NewUUID()}})
-	refused(t, "a note that is not there", err, fault.NotFound, "input.noteId")
+	refused(t, "a note that is not there", err, fault.CodeNotFound, "input.noteId")
 	_, err = w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: note.ID, Reason: new(strings.Repeat("x", 501))})
-	refused(t, "a reason without end", err, fault.BadUserInput, "input.reason")
+	refused(t, "a reason without end", err, fault.CodeBadUserInput, "input.reason")
 	if w.notes(opened.ID)[0].Body != note.Body {
 		t.Error("the note has changed")
 	}

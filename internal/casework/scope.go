@@ -34,7 +34,7 @@ func holdFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, ex
 
 // sees tells whether the viewer sees what the query asks for; who sees everything is not asked about.
 func sees(query *gorm.DB, viewer auth.Viewer) (bool, error) {
-	if !viewer.Scope().Bounded() {
+	if !viewer.Scope().Restricted() {
 		return true, nil
 	}
 	var n int64
@@ -47,12 +47,12 @@ func sees(query *gorm.DB, viewer auth.Viewer) (bool, error) {
 // outside refuses a response that a scope does not see, or whose customer it does not: by submitting, nobody may pull
 // another's customer into their own scope.
 func outside() error {
-	return fault.New(fault.Forbidden, "this response, or its customer, lies outside of your scope")
+	return fault.New(fault.CodeForbidden, "this response, or its customer, lies outside of your scope")
 }
 
 // within refuses a submission that is not wholly within the viewer's scope, and hides a case that is not.
 func (in *intake) within(out *SubmitResponsePayload) error {
-	if !in.viewer.Scope().Bounded() {
+	if !in.viewer.Scope().Restricted() {
 		return nil
 	}
 	seen, err := sees(in.tx.Model(&model.Response{}).Where("id = ?", out.Response.ID).Where(in.viewer.Scope().Responses(in.now)), in.viewer)
@@ -72,12 +72,12 @@ func (in *intake) within(out *SubmitResponsePayload) error {
 	return err
 }
 
-func noSuchCase() error { return fault.Missing("input.caseId", "there is no such case") }
+func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
 
 // missing makes a row that is not there the fault of the argument that names it.
 func missing(err error, argument, what string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return fault.Missing(argument, "there is no such %s", what)
+		return fault.NotFound(argument, "there is no such %s", what)
 	}
 	return fmt.Errorf("read a %s: %w", what, err)
 }

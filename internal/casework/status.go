@@ -28,7 +28,7 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 			return err
 		}
 		if h.Status == in.Status {
-			return &fault.Error{Code: fault.Conflict, Argument: "input.status", Message: "the case has this status already"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case has this status already"}
 		}
 		var settings model.Settings
 		if err := tx.Take(&settings).Error; err != nil {

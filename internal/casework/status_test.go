@@ -78,13 +78,13 @@ func TestAWrongStatusIsRefusedAndChangesNothing(t *testing.T) {
 		argument string
 		in       casework.UpdateCaseStatusInput
 	}{
-		"no note":               {fault.BadUserInput, "input.note", to(model.Closed, "")},
-		"a blank note":          {fault.BadUserInput, "input.note", to(model.Closed, "   ")},
-		"a note of white space": {fault.BadUserInput, "input.note", to(model.Closed, "\r\n\t\u00a0\u2003\u3000")},
-		"a note too long":       {fault.BadUserInput, "input.note", to(model.Closed, strings.Repeat("ß", 20_001))},
-		"the same status":       {fault.Conflict, "input.status", to(model.Open, "Called them.")},
-		"another version":       {fault.Conflict, "input.expectedVersion", expecting},
-		"no such case":          {fault.NotFound, "input.caseId", elsewhere},
+		"no note":               {fault.CodeBadUserInput, "input.note", to(model.Closed, "")},
+		"a blank note":          {fault.CodeBadUserInput, "input.note", to(model.Closed, "   ")},
+		"a note of white space": {fault.CodeBadUserInput, "input.note", to(model.Closed, "\r\n\t\u00a0\u2003\u3000")},
+		"a note too long":       {fault.CodeBadUserInput, "input.note", to(model.Closed, strings.Repeat("ß", 20_001))},
+		"the same status":       {fault.CodeConflict, "input.status", to(model.Open, "Called them.")},
+		"another version":       {fault.CodeConflict, "input.expectedVersion", expecting},
+		"no such case":          {fault.CodeNotFound, "input.caseId", elsewhere},
 	} {
 		out, err := w.work.UpdateCaseStatus(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -108,14 +108,14 @@ func TestAForcedOrderLeavesNoStatusOut(t *testing.T) {
 	w.must("UPDATE settings SET forced_status_order = true")
 	closing := casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them."}
 	_, err := w.work.UpdateCaseStatus(t.Context(), w.agent, closing)
-	refused(t, "from open to closed", err, fault.BadUserInput, "input.status")
+	refused(t, "from open to closed", err, fault.CodeBadUserInput, "input.status")
 	w.counts(map[string]int{"case_events": 1, "notes": 1})
 
 	w.move(id, model.InProgress)
 	w.move(id, model.Closed)
 	w.move(id, model.Open)
 	_, err = w.work.UpdateCaseStatus(t.Context(), w.agent, closing)
-	refused(t, "from reopened to closed", err, fault.BadUserInput, "input.status")
+	refused(t, "from reopened to closed", err, fault.CodeBadUserInput, "input.status")
 	w.move(id, model.InProgress)
 	w.move(id, model.Open)
 
@@ -139,7 +139,7 @@ func TestOfManyWhoMoveACaseAtOnceOneSucceeds(t *testing.T) {
 				moved <- out.Case.Version
 				return
 			}
-			refused(t, name, err, fault.Conflict, c.argument)
+			refused(t, name, err, fault.CodeConflict, c.argument)
 		})
 		if len(moved) != 1 {
 			t.Errorf("%s: %d moved it", name, len(moved))
@@ -166,7 +166,7 @@ func TestMovesToAndFroAtOnceAreAllInTheLog(t *testing.T) {
 			moved <- to
 			return
 		}
-		refused(t, "the same status", err, fault.Conflict, "input.status")
+		refused(t, "the same status", err, fault.CodeConflict, "input.status")
 	})
 	events, last, reopened := w.events(id), model.Open, 0
 	if len(events) != len(moved)+1 {

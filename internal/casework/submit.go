@@ -18,7 +18,7 @@ import (
 func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in SubmitResponseInput) (*SubmitResponsePayload, error) {
 	p, err := prepare(Submission{SubmitResponseInput: in}, w.now().UTC().Truncate(time.Microsecond))
 	if err != nil {
-		return nil, fault.Within("input", err)
+		return nil, fault.WithPath("input", err)
 	}
 	var out *SubmitResponsePayload
 	err = once(ctx, w, viewer, call{"submitResponse", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
@@ -112,7 +112,7 @@ func (w *Work) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 		}
 	}
 	together := max(1, len(arrivals))
-	if viewer.Scope().Bounded() {
+	if viewer.Scope().Restricted() {
 		together = 1 // what they see is asked of the database, which must know of those before
 	}
 	for part := range slices.Chunk(arrivals, together) {

@@ -69,7 +69,7 @@ func (o Outcome) result(argument string) *SubmitResponsesResult {
 	}
 	r := &SubmitResponsesResult{Error: &SubmitResponsesError{Message: o.Fault.Error(), Argument: &argument}}
 	var f *fault.Error
-	if errors.As(fault.Within(argument, o.Fault), &f) && f.Argument != "" {
+	if errors.As(fault.WithPath(argument, o.Fault), &f) && f.Argument != "" {
 		r.Error.Argument = &f.Argument
 	}
 	return r

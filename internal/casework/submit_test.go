@@ -145,7 +145,7 @@ func TestABatchGoesInAsAWholeButForWhatIsWrong(t *testing.T) {
 	if outcomes[1].SubmitResponsePayload != nil {
 		t.Errorf("the wrong one went in: %+v", outcomes[1].Response)
 	}
-	refused(t, "the wrong one", outcomes[1].Fault, fault.BadUserInput, "score")
+	refused(t, "the wrong one", outcomes[1].Fault, fault.CodeBadUserInput, "score")
 	if o := outcomes[2]; o.Fault != nil || o.Created || o.Response.ID != outcomes[0].Response.ID || o.Case.ID != outcomes[0].Case.ID {
 		t.Errorf("the same again: %+v", o)
 	}

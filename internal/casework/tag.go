@@ -66,7 +66,7 @@ func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
 	for i, id := range ids {
 		switch {
 		case !slices.Contains(known, id):
-			return fault.Missing(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme")
+			return fault.NotFound(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme")
 		case slices.Contains(ids[:i], id):
 			return fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is in the list twice")
 		}

@@ -58,7 +58,7 @@ func TestATextThatNoIndexHoldsIsRefused(t *testing.T) {
 		"input.drivers":           {Drivers: []string{wide}},
 	} {
 		_, err := w.work.SubmitResponse(t.Context(), w.agent, in)
-		refused(t, argument, err, fault.BadUserInput, argument)
+		refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 	// The longest that is let in: letters of four bytes, no two the same, so that nothing is made shorter.
 	letters := make([]rune, 500)

@@ -179,11 +179,11 @@ func TestWrongTagsAreRefusedAndChangeNothing(t *testing.T) {
 		code     fault.Code
 		argument string
 	}{
-		"no such response": {casework.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.NotFound, "input.responseId"},
-		"no such theme":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.NotFound, "input.themeIds[1]"},
-		"a deleted theme":  {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.NotFound, "input.themeIds[0]"},
-		"a theme twice":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.BadUserInput, "input.themeIds[1]"},
-		"too many":         {casework.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.BadUserInput, "input.themeIds"},
+		"no such response": {casework.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
+		"no such theme":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
+		"a deleted theme":  {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
+		"a theme twice":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
+		"too many":         {casework.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
 	} {
 		out, err := w.work.TagResponse(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)

@@ -157,7 +157,7 @@ func (h *held) expect(version *int) error {
 	if version == nil || *version == h.Version {
 		return nil
 	}
-	return &fault.Error{Code: fault.Conflict, Argument: "input.expectedVersion",
+	return &fault.Error{Code: fault.CodeConflict, Argument: "input.expectedVersion",
 		Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *version)}
 }
 
@@ -235,7 +235,7 @@ func assignee(tx *gorm.DB, argument string, id model.UserID) (*model.User, error
 	var user model.User
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", id).Take(&user).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing(argument, "there is no such user")
+		return nil, fault.NotFound(argument, "there is no such user")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read an assignee: %w", err)

@@ -70,7 +70,7 @@ func TestAnAddressIsPublicAndHTTPSUnlessPrivateOnesAreAllowed(t *testing.T) {
 			var f *fault.Error
 			if (err == nil) != good {
 				t.Errorf("%q with %+v: %v", address, policy, err)
-			} else if err != nil && (!errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != "input.url" || f.Message == "") {
+			} else if err != nil && (!errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "input.url" || f.Message == "") {
 				t.Errorf("%q with %+v: %#v", address, policy, err)
 			}
 		}

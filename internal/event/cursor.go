@@ -72,7 +72,7 @@ func parsePlace(cursor string) (at place, ok bool) {
 }
 
 func lost(argument string) error {
-	return &fault.Error{Code: fault.FeedReset, Argument: argument,
+	return &fault.Error{Code: fault.CodeFeedReset, Argument: argument,
 		Message: "this place in the feed is not there, or no longer: read the list again and go on from its feedCursor"}
 }
 

@@ -27,26 +27,26 @@ func TestACursorThatIsNoneIsRefused(t *testing.T) {
 		cursor string
 		code   fault.Code
 	}{
-		"nothing":                   {"", fault.BadUserInput},
-		"no base64":                 {"?", fault.BadUserInput},
-		"padded base64":             {start + "==", fault.BadUserInput},
-		"no colon":                  {base64.RawURLEncoding.EncodeToString([]byte(nonce)), fault.BadUserInput},
-		"no position":               {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":")), fault.BadUserInput},
-		"a position that is none":   {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":one")), fault.BadUserInput},
-		"a negative position":       {*w.cursor(nonce, -1), fault.BadUserInput},
-		"a position of 65 bits":     {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":18446744073709551616")), fault.BadUserInput},
-		"the nonce of another log":  {*w.cursor("0123456789abcdef", 0), fault.FeedReset},
-		"no nonce":                  {*w.cursor("", 0), fault.FeedReset},
-		"a place past the head":     {*w.cursor(nonce, 2), fault.FeedReset},
-		"a place far past the head": {*w.cursor(nonce, 1<<62), fault.FeedReset},
+		"nothing":                   {"", fault.CodeBadUserInput},
+		"no base64":                 {"?", fault.CodeBadUserInput},
+		"padded base64":             {start + "==", fault.CodeBadUserInput},
+		"no colon":                  {base64.RawURLEncoding.EncodeToString([]byte(nonce)), fault.CodeBadUserInput},
+		"no position":               {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":")), fault.CodeBadUserInput},
+		"a position that is none":   {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":one")), fault.CodeBadUserInput},
+		"a negative position":       {*w.cursor(nonce, -1), fault.CodeBadUserInput},
+		"a position of 65 bits":     {base64.RawURLEncoding.EncodeToString([]byte(nonce + ":18446744073709551616")), fault.CodeBadUserInput},
+		"the nonce of another log":  {*w.cursor("0123456789abcdef", 0), fault.CodeFeedReset},
+		"no nonce":                  {*w.cursor("", 0), fault.CodeFeedReset},
+		"a place past the head":     {*w.cursor(nonce, 2), fault.CodeFeedReset},
+		"a place far past the head": {*w.cursor(nonce, 1<<62), fault.CodeFeedReset},
 	} {
 		if _, err := l.From(t.Context(), &c.cursor); !is(err, c.code, "after") {
 			t.Errorf("%s: %v; want %s", name, err, c.code)
 		}
-		if _, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{After: &c.cursor}, request("")); !is(err, c.code, "after") {
+		if _, err := l.List(t.Context(), filter.Unrestricted(w.ann), page.Args{After: &c.cursor}, request("")); !is(err, c.code, "after") {
 			t.Errorf("%s, for a list: %v; want %s", name, err, c.code)
 		}
-		if _, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{Before: &c.cursor}, request("")); !is(err, c.code, "before") {
+		if _, err := l.List(t.Context(), filter.Unrestricted(w.ann), page.Args{Before: &c.cursor}, request("")); !is(err, c.code, "before") {
 			t.Errorf("%s, as a list's end: %v; want %s", name, err, c.code)
 		}
 	}

@@ -65,7 +65,7 @@ func TestCursorsOfTheOldEpochAreGoodUpToItsEnd(t *testing.T) {
 	l.Wake()
 	for _, e := range old {
 		_, err := l.From(t.Context(), &e.Cursor)
-		if good := *e.Position <= 7; good && err != nil || !good && !is(err, fault.FeedReset, "after") {
+		if good := *e.Position <= 7; good && err != nil || !good && !is(err, fault.CodeFeedReset, "after") {
 			t.Errorf("the old cursor of position %d: %v", *e.Position, err)
 		}
 	}
@@ -79,11 +79,11 @@ func TestCursorsOfTheOldEpochAreGoodUpToItsEnd(t *testing.T) {
 	// Places of the new epoch: its start, and what it holds.
 	for position, good := range map[int64]bool{6: false, 7: true, 9: true, 10: false} {
 		_, err := l.From(t.Context(), w.cursor(nonces(w)[1], position))
-		if good && err != nil || !good && !is(err, fault.FeedReset, "after") {
+		if good && err != nil || !good && !is(err, fault.CodeFeedReset, "after") {
 			t.Errorf("position %d of the new epoch: %v", position, err)
 		}
 	}
-	listed, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{After: &old[6].Cursor}, request(""))
+	listed, err := l.List(t.Context(), filter.Unrestricted(w.ann), page.Args{After: &old[6].Cursor}, request(""))
 	if err != nil || len(listed.Edges) != 2 || listed.Edges[0].Cursor != fresh[2].Cursor {
 		t.Errorf("a list after the end of the old epoch: %v, %v", listed, err)
 	}
@@ -106,7 +106,7 @@ func TestALiveReaderIsToldThatWhatItHasSeenWasLost(t *testing.T) {
 	}()
 	w.failOver(7)
 	l.Wake()
-	if err := within(t, told); !is(err, fault.FeedReset, "after") {
+	if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
 		t.Errorf("a reader of what was lost: %v", err)
 	}
 	w.moves(s, 2)
@@ -153,7 +153,7 @@ func TestAServerThatMissedSeveralEpochsForgetsAllThatWasLost(t *testing.T) {
 			t.Errorf("position %d shows an event that was lost", *e.Position)
 		}
 	}
-	if _, err := away.From(t.Context(), &lost[8].Cursor); !is(err, fault.FeedReset, "after") {
+	if _, err := away.From(t.Context(), &lost[8].Cursor); !is(err, fault.CodeFeedReset, "after") {
 		t.Errorf("a cursor of what was lost: %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestAnEpochThatWasLostItselfIsForgotten(t *testing.T) {
 				SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`).Error,
 			tx.Exec("UPDATE feed_epochs SET timeline = '0000000X'").Error) // the first cluster's 6 and 7 stay
 	}))
-	if _, err := l.From(t.Context(), &seen[6].Cursor); !is(err, fault.FeedReset, "after") {
+	if _, err := l.From(t.Context(), &seen[6].Cursor); !is(err, fault.CodeFeedReset, "after") {
 		t.Errorf("a cursor of the lost epoch: %v", err)
 	}
 	got := w.take(w.from(l, &seen[4].Cursor), 2)

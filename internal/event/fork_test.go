@@ -26,7 +26,7 @@ func TestAForkPartsTheFeedFromThatOfTheOtherCopy(t *testing.T) {
 	w.run(fresh, 6)
 	w.moves(s, 1)
 	l.Wake()
-	if _, err := l.From(t.Context(), told); !is(err, fault.FeedReset, "after") {
+	if _, err := l.From(t.Context(), told); !is(err, fault.CodeFeedReset, "after") {
 		t.Errorf("a cursor of the other copy: %v", err)
 	}
 	w.run(w.take(w.from(l, &before), 3), 6)

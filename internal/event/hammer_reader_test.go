@@ -43,7 +43,7 @@ func (f *follower) read(nth int) {
 			l = f.logs[f.IntN(len(f.logs))]
 		}
 		r, err := l.From(f.ctx, &f.cursor)
-		if fault.Is(err, fault.FeedReset) || fault.Is(err, fault.BadUserInput) {
+		if fault.Is(err, fault.CodeFeedReset) || fault.Is(err, fault.CodeBadUserInput) {
 			f.t.Errorf("the cursor of position %d: %v", f.position(), err)
 			return
 		}
@@ -61,7 +61,7 @@ func (f *follower) read(nth int) {
 
 func (f *follower) next(r *event.Reader) bool {
 	events, err := r.Next(f.ctx)
-	if fault.Is(err, fault.FeedReset) || f.ctx.Err() != nil {
+	if fault.Is(err, fault.CodeFeedReset) || f.ctx.Err() != nil {
 		f.t.Errorf("at position %d of %d: %v", f.position(), f.end.Load(), err)
 		return false
 	}

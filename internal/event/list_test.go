@@ -72,7 +72,7 @@ func TestAListOfEventsPagesBothWaysByTypesAndFilter(t *testing.T) {
 		{"by filter and type", page.Args{}, request(`{"mine": true}`, model.EventAssigned), []string{"3", "5 left", "9", "11 left"}, false, false},
 		{"by a filter that nothing matches", page.Args{}, request(`{"or": []}`), []string{}, false, false},
 	} {
-		got, err := l.List(t.Context(), filter.Whole(w.ann), c.args, c.q)
+		got, err := l.List(t.Context(), filter.Unrestricted(w.ann), c.args, c.q)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -84,7 +84,7 @@ func TestAListOfEventsPagesBothWaysByTypesAndFilter(t *testing.T) {
 			t.Errorf("%s: the page's cursors are not places in the feed", c.name)
 		}
 	}
-	if _, err := l.List(t.Context(), filter.Whole(w.ann), page.Args{First: number(0)}, request("")); !is(err, fault.BadUserInput, "first") {
+	if _, err := l.List(t.Context(), filter.Unrestricted(w.ann), page.Args{First: number(0)}, request("")); !is(err, fault.CodeBadUserInput, "first") {
 		t.Errorf("a page of nothing: %v", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestAListByARareFilterFindsAllOfThem(t *testing.T) {
 		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, nil) })
 	}
 	for _, args := range []page.Args{{First: number(9)}, {Last: number(9)}, {First: number(6)}} {
-		got, err := l.List(t.Context(), filter.Whole(w.bob), args, request(`{"mine": true}`))
+		got, err := l.List(t.Context(), filter.Unrestricted(w.bob), args, request(`{"mine": true}`))
 		if err != nil || len(got.Edges) != 6 {
 			t.Fatalf("%d events: %v; want the three and the three departures", len(got.Edges), err)
 		}
@@ -120,11 +120,11 @@ func TestTheFeedTakesNoSearch(t *testing.T) {
 	w := newWorld(t)
 	l := w.log()
 	q := request(`{"response": {"search": "late"}}`)
-	_, listed := l.List(t.Context(), filter.Whole(w.ann), page.Args{}, q)
-	_, watched := l.Watch(t.Context(), filter.Whole(w.ann), q)
+	_, listed := l.List(t.Context(), filter.Unrestricted(w.ann), page.Args{}, q)
+	_, watched := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
 	for _, err := range []error{listed, watched} {
 		var f *fault.Error
-		if !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
+		if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -158,7 +158,7 @@ func TestHistoriesOfSeveralCasesAreOneStatementAndPageBothWays(t *testing.T) {
 		{"between", page.Args{After: at(4), Before: at(10)}, []string{"6", "8"}, []string{"5", "7", "9"}, []string{}, false, true},
 	} {
 		counter.Reset()
-		got, err := l.Histories(t.Context(), filter.Whole(w.ann), []model.CaseID{a.Case.ID, b.Case.ID, c.Case.ID, nobody}, x.args)
+		got, err := l.Histories(t.Context(), filter.Unrestricted(w.ann), []model.CaseID{a.Case.ID, b.Case.ID, c.Case.ID, nobody}, x.args)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestHistoriesOfSeveralCasesAreOneStatementAndPageBothWays(t *testing.T) {
 			t.Errorf("%s: next %t, previous %t", x.name, info.HasNextPage, info.HasPreviousPage)
 		}
 	}
-	if _, err := l.Histories(t.Context(), filter.Whole(w.ann), nil, page.Args{First: number(1), Last: number(1)}); !is(err, fault.BadUserInput, "last") {
+	if _, err := l.Histories(t.Context(), filter.Unrestricted(w.ann), nil, page.Args{First: number(1), Last: number(1)}); !is(err, fault.CodeBadUserInput, "last") {
 		t.Errorf("first and last: %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func TestAnEventIsFoundByItsIdAndStampedFirst(t *testing.T) {
 	if err != nil || cursor != *w.head(l) {
 		t.Errorf("the cursor of the newest event is %q: %v", cursor, err)
 	}
-	found, err := l.Find(t.Context(), filter.Whole(w.ann), written.ID)
+	found, err := l.Find(t.Context(), filter.Unrestricted(w.ann), written.ID)
 	if err != nil || found.ID != written.ID || found.Cursor != cursor || *found.Position != 2 {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -209,10 +209,10 @@ func TestAnEventIsFoundByItsIdAndStampedFirst(t *testing.T) {
 		t.Errorf("%q, %v", again, err)
 	}
 	stranger := model.EventID{UUID: model.NewUUID()}
-	if found, err := l.Find(t.Context(), filter.Whole(w.ann), stranger); found != nil || err != nil {
+	if found, err := l.Find(t.Context(), filter.Unrestricted(w.ann), stranger); found != nil || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := l.Cursor(t.Context(), &model.LoggedEvent{Event: model.Event{ID: stranger}}); !is(err, fault.NotFound, "") {
+	if _, err := l.Cursor(t.Context(), &model.LoggedEvent{Event: model.Event{ID: stranger}}); !is(err, fault.CodeNotFound, "") {
 		t.Errorf("the cursor of an event that is not there: %v", err)
 	}
 }

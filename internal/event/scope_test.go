@@ -137,9 +137,9 @@ func TestWhoSeesNoPersonalDataIsToldWithoutIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l := w.follow(w.db, 0, 0)
-	veiled, err := filter.ScopeOf(&model.User{ID: w.ann, PersonalDataHidden: true})
+	masked, err := filter.ScopeOf(&model.User{ID: w.ann, PersonalDataHidden: true})
 	w.must(err)
-	hidden, open := w.watchAs(l, veiled, request("")), w.watch(l, w.bob, request(""))
+	hidden, open := w.watchAs(l, masked, request("")), w.watch(l, w.bob, request(""))
 	s := w.open()
 	name, improvement := "Ana", "Call me."
 	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {

@@ -23,7 +23,7 @@ type Reader struct {
 }
 
 // errClosed is what a reader gets when the program ends.
-var errClosed = fault.New(fault.Internal, "the feed has ended here; go on from the last cursor")
+var errClosed = fault.New(fault.CodeInternal, "the feed has ended here; go on from the last cursor")
 
 // From makes a reader that starts after the cursor, or at the head where there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
@@ -158,8 +158,8 @@ func (e *Event) Touches(f *filter.Case, viewer model.UserID) bool {
 // logged is the event as a reader with this scope gets it.
 func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
 	logged := &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
-	if scope.Veiled() {
-		return logged.Veiled()
+	if scope.Masked() {
+		return logged.Masked()
 	}
 	return logged
 }
@@ -183,7 +183,7 @@ func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watch
 		return nil, err
 	}
 	w := &Watcher{reader: reader, scope: scope, asked: q}
-	if scope.Bounded() {
+	if scope.Restricted() {
 		w.head, err = l.head(ctx)
 	}
 	return w, err
@@ -192,7 +192,7 @@ func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watch
 // Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
 // database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
 func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
-	if w.scope.Bounded() {
+	if w.scope.Restricted() {
 		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 			}
 			w.reader.at = before
 		}
-		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.FeedReset) {
+		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.CodeFeedReset) {
 			return nil, err
 		}
 		select {
@@ -221,7 +221,7 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 	w.seen = nil
 	for _, e := range events {
 		matches, ok := w.asked.shows(e, w.scope)
-		if ok && w.scope.Bounded() {
+		if ok && w.scope.Restricted() {
 			if w.seen == nil {
 				w.seen = w.reader.log.standingOf(events)
 			}
@@ -239,7 +239,7 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 // Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile, or the case
 // has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
 func (w *Watcher) Outdated(e model.CaseEvent) bool {
-	if w.scope.Bounded() && w.reader.log.mayHaveLeft(w.scope, e.Logged().CaseID, w.seen) {
+	if w.scope.Restricted() && w.reader.log.mayHaveLeft(w.scope, e.Logged().CaseID, w.seen) {
 		w.reader.back()
 		return true
 	}

@@ -43,7 +43,7 @@ func taken(ctx context.Context, l *event.Log, scope *filter.Scope, q event.Reque
 		for {
 			some, err := w.Next(ctx)
 			if err != nil {
-				if fault.Is(err, fault.FeedReset) {
+				if fault.Is(err, fault.CodeFeedReset) {
 					fail(err)
 				}
 				return
@@ -66,7 +66,7 @@ func taken(ctx context.Context, l *event.Log, scope *filter.Scope, q event.Reque
 // watch watches until the test ends; a lost place fails the test.
 func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
-	watched, err := taken(w.t.Context(), l, filter.Whole(viewer), q, func(err error) { w.t.Error(err) })
+	watched, err := taken(w.t.Context(), l, filter.Unrestricted(viewer), q, func(err error) { w.t.Error(err) })
 	w.must(err)
 	return watched
 }
@@ -199,7 +199,7 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	q := request("")
 	q.After = w.start(l)
 	told := make(chan error, 2)
-	watched, err := taken(t.Context(), l, filter.Whole(w.ann), q, func(err error) { told <- err })
+	watched, err := taken(t.Context(), l, filter.Unrestricted(w.ann), q, func(err error) { told <- err })
 	w.must(err)
 	for range 10 {
 		w.get(watched)
@@ -207,12 +207,12 @@ func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
 	w.failOver(7)
 	l.Wake()
 	closed(t, watched)
-	if err := within(t, told); !is(err, fault.FeedReset, "after") {
+	if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
 		t.Error(err)
 	}
 	if q.After = w.cursor("0123456789abcdef", 1); true {
-		_, err := l.Watch(t.Context(), filter.Whole(w.ann), q)
-		if !is(err, fault.FeedReset, "after") {
+		_, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
+		if !is(err, fault.CodeFeedReset, "after") {
 			t.Errorf("a watch from a place that is lost already: %v", err)
 		}
 	}
@@ -248,21 +248,21 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	l.Follow()
 	ctx, cancel := context.WithCancel(t.Context())
 	fail := func(err error) { t.Errorf("it ended with %v", err) }
-	mine, err := taken(ctx, l, filter.Whole(w.ann), request(""), fail)
+	mine, err := taken(ctx, l, filter.Unrestricted(w.ann), request(""), fail)
 	w.must(err)
 	w.open()
 	l.Wake()
 	w.get(mine)
 	cancel()
 	closed(t, mine)
-	idle, err := taken(t.Context(), l, filter.Whole(w.ann), request(""), fail)
+	idle, err := taken(t.Context(), l, filter.Unrestricted(w.ann), request(""), fail)
 	w.must(err)
 	l.Wake()
 	ended := make(chan bool, 1)
 	go func() { l.Close(); ended <- true }()
 	within(t, ended)
 	closed(t, idle)
-	late, err := taken(t.Context(), l, filter.Whole(w.ann), request(""), fail)
+	late, err := taken(t.Context(), l, filter.Unrestricted(w.ann), request(""), fail)
 	w.must(err)
 	closed(t, late)
 	l.Close() // again changes nothing
@@ -278,7 +278,7 @@ func TestAWatcherKnowsItsPlaceAndWhetherItIsTheNewest(t *testing.T) {
 	q := request("", model.EventOpened)
 	q.After = w.start(l)
 	l.Wake()
-	watcher, err := l.Watch(t.Context(), filter.Whole(w.ann), q)
+	watcher, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
 	w.must(err)
 	shown := 0
 	for position := int64(0); position < 5; {

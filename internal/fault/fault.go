@@ -14,15 +14,15 @@ import (
 type Code string
 
 const (
-	Unauthenticated Code = "UNAUTHENTICATED" // no token, or one that does not work
-	Forbidden       Code = "FORBIDDEN"       // the role may not use the field
-	NotFound        Code = "NOT_FOUND"       // there is no such thing, or not for this caller
-	BadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument says which
-	Conflict        Code = "CONFLICT"        // it has moved on, or is there already
-	FeedReset       Code = "FEED_RESET"      // the place in the feed is not ours or was lost: read the list again
-	RateLimited     Code = "RATE_LIMITED"    // too much at once: wait, or ask for less
-	Unavailable     Code = "UNAVAILABLE"     // the database is away: the same again in a moment
-	Internal        Code = "INTERNAL"        // ours to mend; the error carries an id to quote
+	CodeUnauthenticated Code = "UNAUTHENTICATED" // no token, or one that does not work
+	CodeForbidden       Code = "FORBIDDEN"       // the role may not use the field
+	CodeNotFound        Code = "NOT_FOUND"       // there is no such thing, or not for this caller
+	CodeBadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument says which
+	CodeConflict        Code = "CONFLICT"        // it has moved on, or is there already
+	CodeFeedReset       Code = "FEED_RESET"      // the place in the feed is not ours or was lost: read the list again
+	CodeRateLimited     Code = "RATE_LIMITED"    // too much at once: wait, or ask for less
+	CodeUnavailable     Code = "UNAVAILABLE"     // the database is away: the same again in a moment
+	CodeInternal        Code = "INTERNAL"        // ours to mend; the error carries an id to quote
 )
 
 // Error is a fault of the caller's.
@@ -41,16 +41,16 @@ func New(code Code, format string, args ...any) *Error {
 
 // Input makes a BAD_USER_INPUT of the argument.
 func Input(argument, format string, args ...any) *Error {
-	return &Error{Code: BadUserInput, Argument: argument, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeBadUserInput, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// Missing makes a NOT_FOUND of the argument that names the thing.
-func Missing(argument, format string, args ...any) *Error {
-	return &Error{Code: NotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}
+// NotFound makes a NOT_FOUND of the argument that names the thing.
+func NotFound(argument, format string, args ...any) *Error {
+	return &Error{Code: CodeNotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// Within puts an argument's path before the fault's own; other errors pass as they are.
-func Within(argument string, err error) error {
+// WithPath puts an argument's path before the fault's own; other errors pass as they are.
+func WithPath(argument string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
@@ -73,8 +73,8 @@ func Is(err error, code Code) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
-// Under puts another name in the place of `input`: what a mutation calls its argument is called otherwise elsewhere.
-func Under(argument string, err error) error {
+// ReplaceRoot puts another name in the place of `input`: what a mutation calls its argument is called otherwise elsewhere.
+func ReplaceRoot(argument string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err

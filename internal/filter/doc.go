@@ -81,7 +81,7 @@ func (t *tree) parse(v any, n *noun, strict bool) error {
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return fault.New(fault.BadUserInput, "a filter is a JSON object")
+		return fault.New(fault.CodeBadUserInput, "a filter is a JSON object")
 	}
 	t.root, t.raw, t.traits = root, raw, p.traits
 	return nil
@@ -151,9 +151,9 @@ func (f *Response) Match(s *Subject) bool {
 	return f == nil || f.root == nil || f.root.match(s, model.UserID{})
 }
 
-// Stored reads a ResponseFilter that is kept: a rule's, a scope's. Where lists pass over a null, this refuses it, and an
+// ParseStored reads a ResponseFilter that is kept: a rule's, a scope's. Where lists pass over a null, this refuses it, and an
 // empty filter too: a slip must not widen a rule, nor open a scope. It refuses a search, for Go decides what is kept.
-func Stored(raw json.RawMessage) (*Response, error) {
+func ParseStored(raw json.RawMessage) (*Response, error) {
 	t, err := stored(raw, responseNoun)
 	return &Response{t}, err
 }
@@ -164,8 +164,8 @@ func StoredCustomer(raw json.RawMessage) (*Customer, error) {
 	return &Customer{t}, err
 }
 
-// StoredCase reads a CaseFilter that is kept, as Stored does.
-func StoredCase(raw json.RawMessage) (*Case, error) {
+// ParseStoredCase reads a CaseFilter that is kept, as Stored does.
+func ParseStoredCase(raw json.RawMessage) (*Case, error) {
 	t, err := stored(raw, caseNoun)
 	return &Case{t}, err
 }
@@ -173,7 +173,7 @@ func StoredCase(raw json.RawMessage) (*Case, error) {
 func stored(raw json.RawMessage, n *noun) (t tree, err error) {
 	v, err := Decode(raw)
 	if err != nil {
-		return t, fault.New(fault.BadUserInput, "a filter is a JSON object")
+		return t, fault.New(fault.CodeBadUserInput, "a filter is a JSON object")
 	}
 	return t, t.parse(v, n, true)
 }

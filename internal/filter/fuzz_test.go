@@ -35,9 +35,9 @@ func FuzzFilter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		raw := json.RawMessage(text)
-		if stored, err := Stored(raw); err == nil {
+		if stored, err := ParseStored(raw); err == nil {
 			checked(t, &stored.tree, responseNoun)
-			if again, err := Stored(stored.Raw()); err != nil || again.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL !=
+			if again, err := ParseStored(stored.Raw()); err != nil || again.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL !=
 				stored.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL {
 				t.Errorf("%s is kept as %s, which is another filter: %v", text, stored.Raw(), err)
 			}

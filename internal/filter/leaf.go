@@ -79,7 +79,7 @@ func oneOf(values []string) func(any) (string, error) {
 	return func(v any) (string, error) {
 		s, ok := v.(string)
 		if !ok || !slices.Contains(values, s) {
-			return "", fault.New(fault.BadUserInput, "one of %s is asked for", list(values))
+			return "", fault.New(fault.CodeBadUserInput, "one of %s is asked for", list(values))
 		}
 		return s, nil
 	}

@@ -99,7 +99,7 @@ func readFloat(v any) (float64, error) {
 		}
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0, fault.New(fault.BadUserInput, "a finite number is asked for")
+		return 0, fault.New(fault.CodeBadUserInput, "a finite number is asked for")
 	}
 	return f, nil
 }

@@ -14,7 +14,7 @@ type Operators map[string]any
 func (o *Operators) UnmarshalGQL(v any) error {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return fault.New(fault.BadUserInput, "an object is asked for")
+		return fault.New(fault.CodeBadUserInput, "an object is asked for")
 	}
 	*o = m
 	return nil

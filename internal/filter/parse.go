@@ -52,12 +52,12 @@ func (p *parser) object(v any, n *noun) (expr, error) {
 		}
 		x, err := p.field(name, given, n)
 		if err != nil {
-			return nil, fault.Within(name, scalar(err))
+			return nil, fault.WithPath(name, scalar(err))
 		}
 		all = append(all, x)
 	}
 	if len(all) == 0 && p.strict {
-		return nil, fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return nil, fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
 	}
 	if len(all) == 1 {
 		return all[0], nil
@@ -77,7 +77,7 @@ func (p *parser) field(name string, v any, n *noun) (expr, error) {
 			return nil, err
 		}
 		if len(list) == 0 && p.strict {
-			return nil, fault.New(fault.BadUserInput, "an empty list is not allowed in a filter that is kept")
+			return nil, fault.New(fault.CodeBadUserInput, "an empty list is not allowed in a filter that is kept")
 		}
 		if name == "and" {
 			return allOf(list), nil
@@ -89,7 +89,7 @@ func (p *parser) field(name string, v any, n *noun) (expr, error) {
 	}
 	f, ok := n.fields[name]
 	if !ok {
-		return nil, fault.New(fault.BadUserInput, "%s has no such field", n.name)
+		return nil, fault.New(fault.CodeBadUserInput, "%s has no such field", n.name)
 	}
 	return within(p, name, func() (expr, error) {
 		if f.personal && p.personal == "" {
@@ -124,12 +124,12 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 		}
 		x, err := op(m[name])
 		if err != nil {
-			return nil, fault.Within(name, scalar(err))
+			return nil, fault.WithPath(name, scalar(err))
 		}
 		all = append(all, x)
 	}
 	if len(all) == 0 && p.strict {
-		return nil, fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return nil, fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
 	}
 	return all, nil
 }
@@ -153,12 +153,12 @@ func (p *parser) parts(v any, name string, read map[string]func(any) error) erro
 			continue
 		}
 		if err := into(m[field]); err != nil {
-			return fault.Within(field, scalar(err))
+			return fault.WithPath(field, scalar(err))
 		}
 		given++
 	}
 	if given == 0 && p.strict {
-		return fault.New(fault.BadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
 	}
 	return nil
 }
@@ -166,17 +166,17 @@ func (p *parser) parts(v any, name string, read map[string]func(any) error) erro
 func (p *parser) enter(v any) (map[string]any, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, fault.New(fault.BadUserInput, "an object is asked for")
+		return nil, fault.New(fault.CodeBadUserInput, "an object is asked for")
 	}
 	if p.depth++; p.depth > depthMax {
-		return nil, fault.New(fault.BadUserInput, "the filter is nested more than %d levels deep", depthMax)
+		return nil, fault.New(fault.CodeBadUserInput, "the filter is nested more than %d levels deep", depthMax)
 	}
 	return m, p.count()
 }
 
 func (p *parser) count() error {
 	if p.values++; p.values > valuesMax {
-		return fault.New(fault.BadUserInput, "the filter has more than %d values", valuesMax)
+		return fault.New(fault.CodeBadUserInput, "the filter has more than %d values", valuesMax)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
 		}
 		item, err := read(g)
 		if err != nil {
-			return nil, fault.Within(at, scalar(err))
+			return nil, fault.WithPath(at, scalar(err))
 		}
 		items = append(items, item)
 	}
@@ -222,7 +222,7 @@ func listOf(v any) []any {
 func scalar(err error) error {
 	var s *model.ScalarError
 	if errors.As(err, &s) {
-		return fault.New(fault.BadUserInput, "%s", s.Message)
+		return fault.New(fault.CodeBadUserInput, "%s", s.Message)
 	}
 	return err
 }
@@ -230,7 +230,7 @@ func scalar(err error) error {
 func readBool(v any) (bool, error) {
 	b, ok := v.(bool)
 	if !ok {
-		return false, fault.New(fault.BadUserInput, "true or false is asked for")
+		return false, fault.New(fault.CodeBadUserInput, "true or false is asked for")
 	}
 	return b, nil
 }

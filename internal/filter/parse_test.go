@@ -28,7 +28,7 @@ func refused(t *testing.T, err error, argument, words string) {
 	if !errors.As(err, &f) {
 		t.Fatalf("not a fault of the caller's: %v", err)
 	}
-	if f.Code != fault.BadUserInput || f.Argument != argument || !strings.Contains(f.Message, words) {
+	if f.Code != fault.CodeBadUserInput || f.Argument != argument || !strings.Contains(f.Message, words) {
 		t.Errorf("%s at %q: %q; want BAD_USER_INPUT at %q with %q", f.Code, f.Argument, f.Message, argument, words)
 	}
 }
@@ -151,14 +151,14 @@ func TestAFilterThatIsKeptHasNoNullAndIsNeverEmpty(t *testing.T) {
 		{`null`, "", "an object"},
 		{`7`, "", "an object"},
 	} {
-		_, err := filter.Stored(json.RawMessage(c.filter))
+		_, err := filter.ParseStored(json.RawMessage(c.filter))
 		t.Run(c.filter, func(t *testing.T) { refused(t, err, c.argument, c.words) })
 	}
 	for _, text := range []string{
 		`{"score": {"gte": 0, "lte": 6}}`, `{"score": {"in": [1, 2]}}`, `{"category": []}`, `{"customer": {"country": {"in": []}}}`,
 		`{"respondedAt": {"withinLast": "P2D"}}`, `{"not": {"contactRequested": true}}`,
 	} {
-		f, err := filter.Stored(json.RawMessage(text))
+		f, err := filter.ParseStored(json.RawMessage(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -279,7 +279,7 @@ func TestCustomerAndCaseFiltersAreKeptAsStrictly(t *testing.T) {
 	if f, err := filter.StoredCustomer(json.RawMessage(`{"country": {"eq": "GB"}}`)); err != nil || !sameJSON(t, f.Raw(), `{"country": {"eq": "GB"}}`) {
 		t.Error(err)
 	}
-	if f, err := filter.StoredCase(json.RawMessage(`{"status": ["OPEN"], "mine": true}`)); err != nil || !f.Mine() {
+	if f, err := filter.ParseStoredCase(json.RawMessage(`{"status": ["OPEN"], "mine": true}`)); err != nil || !f.Mine() {
 		t.Error(err)
 	}
 	for filterText, argument := range map[string]string{`{}`: "", `{"company": null}`: "company", `{"search": "a"}`: "search", `{"status": ["OPEN"]}`: "status"} {
@@ -290,7 +290,7 @@ func TestCustomerAndCaseFiltersAreKeptAsStrictly(t *testing.T) {
 		`{}`: "", `{"status": null}`: "status", `{"response": {"search": "a"}}`: "response.search", `{"externalRef": {}}`: "externalRef",
 		`{"externalRef": {"system": "x", "id": null}}`: "externalRef.id", `{"outreach": {"channel": null}}`: "outreach.channel", `[]`: "", `x`: "",
 	} {
-		_, err := filter.StoredCase(json.RawMessage(filterText))
+		_, err := filter.ParseStoredCase(json.RawMessage(filterText))
 		refused(t, err, argument, "")
 	}
 }

@@ -19,37 +19,37 @@ import (
 // It is made of the grammar itself: a scope is one filter on each noun. The nil Scope sees nothing, for what is not
 // said must not open anything; Whole sees everything.
 type Scope struct {
-	viewer   model.UserID
-	bounded  bool
-	veiled   bool
-	customer *Customer // nil: all
-	response *Response // of a visible customer, and by itself; nil: all
-	kase     *Case     // nil: all
+	viewer     model.UserID
+	restricted bool
+	masked     bool
+	customer   *Customer // nil: all
+	response   *Response // of a visible customer, and by itself; nil: all
+	kase       *Case     // nil: all
 }
 
-// Whole is the scope of whoever sees everything.
-func Whole(viewer model.UserID) *Scope { return &Scope{viewer: viewer} }
+// Unrestricted is the scope of whoever sees everything.
+func Unrestricted(viewer model.UserID) *Scope { return &Scope{viewer: viewer} }
 
 // ScopeOf reads what a user may see. A scope that cannot be read is an error, and no scope.
 func ScopeOf(u *model.User) (*Scope, error) {
-	s := &Scope{viewer: u.ID, veiled: u.PersonalDataHidden}
+	s := &Scope{viewer: u.ID, masked: u.PersonalDataHidden}
 	stored := u.Scope()
 	if stored == nil {
 		return s, nil
 	}
-	s.bounded = true
+	s.restricted = true
 	response, kase := map[string]any{}, map[string]any{}
 	if stored.Customer != nil {
 		f, err := StoredCustomer(stored.Customer)
 		if err != nil {
-			return nil, fault.Within("customer", err)
+			return nil, fault.WithPath("customer", err)
 		}
 		s.customer = f
 		response["customer"], kase["customer"] = stored.Customer, stored.Customer
 	}
 	if stored.Response != nil {
-		if _, err := Stored(stored.Response); err != nil {
-			return nil, fault.Within("response", err)
+		if _, err := ParseStored(stored.Response); err != nil {
+			return nil, fault.WithPath("response", err)
 		}
 		response["and"] = []any{stored.Response}
 		kase["or"] = []any{map[string]any{"not": map[string]any{"response": map[string]any{}}}, map[string]any{"response": stored.Response}}
@@ -108,7 +108,7 @@ func (s *Scope) Cases(now time.Time) clause.Expression {
 
 // OfCase is the condition on rows that go with their case; column names it, such as case_events.case_id.
 func (s *Scope) OfCase(column string, now time.Time) clause.Expression {
-	if s != nil && !s.bounded {
+	if s != nil && !s.restricted {
 		return everything
 	}
 	return clause.Expr{SQL: "EXISTS (SELECT 1 FROM cases WHERE cases.id = " + column + " AND ?)", Vars: []any{s.Cases(now)}}
@@ -116,7 +116,7 @@ func (s *Scope) OfCase(column string, now time.Time) clause.Expression {
 
 // Notes is the condition on rows of notes. They are free text about people: who sees no personal data sees none.
 func (s *Scope) Notes(now time.Time) clause.Expression {
-	if s.Veiled() {
+	if s.Masked() {
 		return nothing
 	}
 	return s.OfCase("notes.case_id", now)
@@ -126,9 +126,9 @@ func (s *Scope) Notes(now time.Time) clause.Expression {
 // addresses: who sees no personal data sees none.
 func (s *Scope) Notifications(now time.Time) clause.Expression {
 	switch {
-	case s.Veiled():
+	case s.Masked():
 		return nothing
-	case !s.bounded:
+	case !s.restricted:
 		return everything
 	}
 	return clause.Expr{
@@ -141,11 +141,11 @@ func (s *Scope) Notifications(now time.Time) clause.Expression {
 // Sees decides on a case with its response and customer, as a snapshot of the log holds them.
 func (s *Scope) Sees(subject *Subject) bool { return s != nil && s.kase.Match(subject, s.viewer) }
 
-// Bounded tells whether there is anything that the scope does not see.
-func (s *Scope) Bounded() bool { return s == nil || s.bounded }
+// Restricted tells whether there is anything that the scope does not see.
+func (s *Scope) Restricted() bool { return s == nil || s.restricted }
 
-// Veiled tells whether personal data is hidden: customers' names, addresses, phone numbers and comments, and notes.
-func (s *Scope) Veiled() bool { return s == nil || s.veiled }
+// Masked tells whether personal data is hidden: customers' names, addresses, phone numbers and comments, and notes.
+func (s *Scope) Masked() bool { return s == nil || s.masked }
 
 // Viewer is whose scope it is: whom `mine` means.
 func (s *Scope) Viewer() model.UserID {

@@ -75,11 +75,11 @@ func TestAScopeThatIsNotSaidSeesNothing(t *testing.T) {
 	var none *filter.Scope
 	now := time.Now()
 	subject := &filter.Subject{Case: &model.Case{}, Customer: &model.Customer{}, Now: now}
-	if none.Sees(subject) || !none.Bounded() || !none.Veiled() {
+	if none.Sees(subject) || !none.Restricted() || !none.Masked() {
 		t.Error("no scope sees something")
 	}
-	whole := filter.Whole(model.UserID{})
-	if !whole.Sees(subject) || whole.Bounded() || whole.Veiled() {
+	whole := filter.Unrestricted(model.UserID{})
+	if !whole.Sees(subject) || whole.Restricted() || whole.Masked() {
 		t.Error("the whole scope does not see all")
 	}
 	for name, conditions := range map[string][2]clause.Expression{
@@ -90,9 +90,9 @@ func TestAScopeThatIsNotSaidSeesNothing(t *testing.T) {
 			t.Errorf("%s: %+v", name, conditions)
 		}
 	}
-	veiled, err := filter.ScopeOf(&model.User{PersonalDataHidden: true})
-	if err != nil || !veiled.Veiled() || veiled.Bounded() || veiled.Notes(now).(clause.Expr).SQL != "false" || veiled.Cases(now).(clause.Expr).SQL != "true" {
-		t.Errorf("who sees no personal data: %+v, %v", veiled, err)
+	masked, err := filter.ScopeOf(&model.User{PersonalDataHidden: true})
+	if err != nil || !masked.Masked() || masked.Restricted() || masked.Notes(now).(clause.Expr).SQL != "false" || masked.Cases(now).(clause.Expr).SQL != "true" {
+		t.Errorf("who sees no personal data: %+v, %v", masked, err)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestAScopeThatCannotBeReadIsAnErrorAndNoScope(t *testing.T) {
 		"as deep as it": {bound(deep, "", false), ""},
 	} {
 		s, err := filter.ScopeOf(c.user)
-		if s != nil || !fault.Is(err, fault.BadUserInput) {
+		if s != nil || !fault.Is(err, fault.CodeBadUserInput) {
 			t.Errorf("%s: %v, %v", name, s, err)
 			continue
 		}

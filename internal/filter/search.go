@@ -13,7 +13,7 @@ const searchMax = 500 // characters
 // readSearch reads the words of a search. PostgreSQL alone decides it, so that it stands in nothing that Go decides.
 func (p *parser) readSearch(v any) (string, error) {
 	if p.strict {
-		return "", fault.New(fault.BadUserInput, "a search narrows lists only; in a filter that is kept say what a field contains, or starts with")
+		return "", fault.New(fault.CodeBadUserInput, "a search narrows lists only; in a filter that is kept say what a field contains, or starts with")
 	}
 	p.searches = true
 	return ReadSearch(v)
@@ -26,7 +26,7 @@ func ReadSearch(v any) (string, error) {
 		return "", scalar(err)
 	}
 	if utf8.RuneCountInString(s) > searchMax {
-		return "", fault.New(fault.BadUserInput, "a search has %d characters at most", searchMax)
+		return "", fault.New(fault.CodeBadUserInput, "a search has %d characters at most", searchMax)
 	}
 	return s, nil
 }

@@ -11,7 +11,7 @@ type Span struct {
 	From, To *time.Time
 }
 
-// Bounded tells whether the filter asks for a time at all.
+// Restricted tells whether the filter asks for a time at all.
 func (s Span) Bounded() bool { return s.From != nil || s.To != nil }
 
 // Opened is the stretch that the filter bounds openedAt to, by itself or in an `and`. What `or` and `not` say is left

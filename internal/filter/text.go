@@ -37,7 +37,7 @@ func (f countryField) parse(p *parser, v any) (expr, error) {
 			}
 			code, ok := country.Parse(s)
 			if !ok {
-				return "", fault.New(fault.BadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", shorten(s))
+				return "", fault.New(fault.CodeBadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", shorten(s))
 			}
 			return code, nil
 		},
@@ -63,7 +63,7 @@ func (f attributeField) parse(p *parser, v any) (expr, error) {
 	}
 	key, err := model.UnmarshalString(m["key"])
 	if err != nil {
-		return nil, fault.Within("key", scalar(err))
+		return nil, fault.WithPath("key", scalar(err))
 	}
 	x, err := text{
 		place: func(at string) string { return "(" + at + ` ->> CAST(? AS text)) COLLATE "C"` }, vars: []any{key}, object: true,
@@ -75,7 +75,7 @@ func (f attributeField) parse(p *parser, v any) (expr, error) {
 			return nil
 		},
 	}.parse(p, m["value"])
-	return x, fault.Within("value", err)
+	return x, fault.WithPath("value", err)
 }
 
 // text is a text of a row, folded by Go wherever it stands, and its operators.

@@ -109,7 +109,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 		if err != nil {
 			status := http.StatusUnauthorized
 			switch {
-			case fault.Is(err, fault.Unauthenticated):
+			case fault.Is(err, fault.CodeUnauthenticated):
 			case pg.Away(err):
 				status = http.StatusServiceUnavailable
 			default:
@@ -154,7 +154,7 @@ func bounded(next http.Handler) http.Handler {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 			if err != nil {
 				write(w, http.StatusRequestEntityTooLarge, &gqlerror.Error{
-					Message: "the request has more than 1 MiB", Extensions: map[string]any{"code": fault.BadUserInput},
+					Message: "the request has more than 1 MiB", Extensions: map[string]any{"code": fault.CodeBadUserInput},
 				})
 				return
 			}

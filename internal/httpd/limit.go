@@ -114,5 +114,5 @@ func within(document string) error {
 }
 
 func tooMuch(format string, args ...any) error {
-	return fault.New(fault.BadUserInput, "%s", fmt.Sprintf(format, args...))
+	return fault.New(fault.CodeBadUserInput, "%s", fmt.Sprintf(format, args...))
 }

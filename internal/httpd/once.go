@@ -27,7 +27,7 @@ func (onlyLive) Validate(graphql.ExecutableSchema) error { return nil }
 
 func (onlyLive) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	if once, _ := ctx.Value(answersOnce{}).(bool); once && oc.Operation.Operation == ast.Subscription {
-		return gqlerror.Wrap(fault.New(fault.BadUserInput, "a subscription needs a stream: send this request with Accept: text/event-stream, or connect to this address by WebSocket with the sub-protocol graphql-transport-ws"))
+		return gqlerror.Wrap(fault.New(fault.CodeBadUserInput, "a subscription needs a stream: send this request with Accept: text/event-stream, or connect to this address by WebSocket with the sub-protocol graphql-transport-ws"))
 	}
 	return nil
 }

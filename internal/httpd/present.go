@@ -35,18 +35,18 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		case errors.As(err, &f):
 			shown.Message = f.Message
 			shown.Extensions = map[string]any{"code": f.Code}
-			if argument := argumentAt(ctx, shown.Path, f.Argument); argument != "" && f.Code != fault.Internal {
+			if argument := argumentAt(ctx, shown.Path, f.Argument); argument != "" && f.Code != fault.CodeInternal {
 				shown.Extensions["argument"] = argument
 			}
 			shown.Path = fieldPath(ctx, shown.Path)
 		case errors.As(err, &exceeded):
 			shown.Message = exceeded.Error()
 			shown.Extensions = map[string]any{
-				"code": fault.RateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
+				"code": fault.CodeRateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
 			}
 		case errors.As(err, &scalar):
 			shown.Message = scalar.Message
-			shown.Extensions = map[string]any{"code": fault.BadUserInput}
+			shown.Extensions = map[string]any{"code": fault.CodeBadUserInput}
 			if argument := argumentAt(ctx, shown.Path, ""); argument != "" {
 				shown.Extensions["argument"] = argument
 			}
@@ -54,23 +54,23 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		case ours != nil && ours.Err == nil: // GraphQL's own: the document does not parse, or does not fit the schema
 			*shown = *ours
 			if shown.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
-				shown.Extensions = map[string]any{"code": fault.RateLimited}
+				shown.Extensions = map[string]any{"code": fault.CodeRateLimited}
 				shown.Message += "; ask for less, or in several requests"
 			}
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
-				shown.Extensions = map[string]any{"code": fault.BadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
+				shown.Extensions = map[string]any{"code": fault.CodeBadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}
 		case ctx.Err() != nil: // the caller has left, and nobody reads this
-			shown.Message, shown.Extensions = "the request was given up", map[string]any{"code": fault.Internal}
+			shown.Message, shown.Extensions = "the request was given up", map[string]any{"code": fault.CodeInternal}
 		case pg.Away(err):
 			log.WarnContext(ctx, "the database is away", "path", shown.Path.String(), "error", err)
 			shown.Message = "the database does not answer; try again in a moment"
-			shown.Extensions = map[string]any{"code": fault.Unavailable}
+			shown.Extensions = map[string]any{"code": fault.CodeUnavailable}
 		default:
 			id := uuid.NewString()
 			log.ErrorContext(ctx, "internal error", "id", id, "path", shown.Path.String(), "error", err)
 			shown.Message = fmt.Sprintf("something went wrong here; please quote %s when you report it", id)
-			shown.Extensions = map[string]any{"code": fault.Internal, "id": id}
+			shown.Extensions = map[string]any{"code": fault.CodeInternal, "id": id}
 		}
 		return shown
 	}

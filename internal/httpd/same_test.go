@@ -32,7 +32,7 @@ func TestOneNameStandsInADocumentFiveHundredTimesAtMost(t *testing.T) {
 		if err := within(document(sameMax)); err != nil {
 			t.Errorf("%s, %d times: %v", what, sameMax, err)
 		}
-		if err := within(document(sameMax + 1)); !fault.Is(err, fault.BadUserInput) || !strings.Contains(err.Error(), "called") {
+		if err := within(document(sameMax + 1)); !fault.Is(err, fault.CodeBadUserInput) || !strings.Contains(err.Error(), "called") {
 			t.Errorf("%s, %d times: %v", what, sameMax+1, err)
 		}
 	}

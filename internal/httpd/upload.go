@@ -27,13 +27,13 @@ func checkUpload(r *http.Request) (int, *gqlerror.Error) {
 	v, err := auth.From(r.Context())
 	switch {
 	case err != nil:
-		return http.StatusUnauthorized, coded(fault.Unauthenticated, err.Error())
+		return http.StatusUnauthorized, coded(fault.CodeUnauthenticated, err.Error())
 	case !v.Has(model.Intake, model.Manager):
-		return http.StatusForbidden, coded(fault.Forbidden, "your role "+string(v.User.Role)+" may not send files")
+		return http.StatusForbidden, coded(fault.CodeForbidden, "your role "+string(v.User.Role)+" may not send files")
 	case r.ContentLength < 0:
-		return http.StatusLengthRequired, coded(fault.BadUserInput, "a request with a file says how long it is, by Content-Length")
+		return http.StatusLengthRequired, coded(fault.CodeBadUserInput, "a request with a file says how long it is, by Content-Length")
 	case r.ContentLength > uploadMax:
-		return http.StatusRequestEntityTooLarge, coded(fault.BadUserInput, "the request has more than 1 GiB; send the file in parts, each with its header line")
+		return http.StatusRequestEntityTooLarge, coded(fault.CodeBadUserInput, "the request has more than 1 GiB; send the file in parts, each with its header line")
 	}
 	return 0, nil
 }

@@ -17,7 +17,7 @@ func refused(t *testing.T, file string, c Columns) *fault.Error {
 	s := new(store)
 	report, err := s.keep(t, file, Options{Columns: c})
 	var f *fault.Error
-	if !errors.As(err, &f) || f.Code != fault.BadUserInput {
+	if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput {
 		t.Fatalf("the error was %v, want a fault of the caller's", err)
 	}
 	if report != nil || len(s.batches) != 0 {

@@ -68,7 +68,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 		return nil, err
 	}
 	if _, _, err := readHeader(newRecords(in.File.File, maxRecord), o.Columns); err != nil {
-		return nil, fault.Within("input", err)
+		return nil, fault.WithPath("input", err)
 	}
 	options, err := json.Marshal(o)
 	if err != nil {

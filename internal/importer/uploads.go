@@ -198,7 +198,7 @@ func (u *Uploads) Find(ctx context.Context, viewer auth.Viewer, id model.ImportI
 		return nil, fmt.Errorf("read an import: %w", err)
 	}
 	if len(rows) == 0 {
-		return nil, fault.Missing("id", "there is no such import")
+		return nil, fault.NotFound("id", "there is no such import")
 	}
 	return rows[0], nil
 }

@@ -37,15 +37,15 @@ func (l *letter) suit(db *gorm.DB, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read the scope of user %s: %w", users[0].ID, err)
 	}
-	if scope.Veiled() {
-		l.customer, l.response, l.opened = l.customer.Veiled(), l.response.Veiled(), l.opened.Veiled()
+	if scope.Masked() {
+		l.customer, l.response, l.opened = l.customer.Masked(), l.response.Masked(), l.opened.Masked()
 	}
 	return l.within(db, scope, now)
 }
 
 // within asks the scope about what the letter is about: its case, else its response.
 func (l *letter) within(db *gorm.DB, scope *filter.Scope, now time.Time) error {
-	if !scope.Bounded() {
+	if !scope.Restricted() {
 		return nil
 	}
 	var query *gorm.DB

@@ -53,8 +53,8 @@ func TestAMailIsWhatItsRecipientMaySee(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	veiled, british, own := w.user("Vi", "vi@example.com"), w.user("Brit", "brit@example.com"), w.user("Own", "own@example.com")
-	set(veiled, "personal_data_hidden", true)
+	masked, british, own := w.user("Vi", "vi@example.com"), w.user("Brit", "brit@example.com"), w.user("Own", "own@example.com")
+	set(masked, "personal_data_hidden", true)
 	set(british, "scope_customer", []byte(`{"country": {"eq": "GB"}}`))
 	set(own, "own_cases_only", true)
 	from := func(country string) *model.Response {
@@ -70,7 +70,7 @@ func TestAMailIsWhatItsRecipientMaySee(t *testing.T) {
 		opened  *model.Case
 		allowed bool
 	}{
-		{veiled, brazil, theirs, true},
+		{masked, brazil, theirs, true},
 		{british, brazil, theirs, false},
 		{british, brazil, nil, false},
 		{british, britain, nobodys, true},
@@ -100,7 +100,7 @@ func TestAMailIsWhatItsRecipientMaySee(t *testing.T) {
 		header, plain, html := read(t, s.one().data)
 		whole := decoded(t, header.Get("Subject")) + plain + html
 		for _, personal := range []string{"Ana", "Souza", "ana@", "Too slow"} {
-			if shown := strings.Contains(whole, personal); shown == (c.to == veiled) {
+			if shown := strings.Contains(whole, personal); shown == (c.to == masked) {
 				t.Errorf("to %s, %q is there: %v\n%s", c.to.Name, personal, shown, whole)
 			}
 		}

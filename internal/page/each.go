@@ -29,7 +29,7 @@ func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order
 		}
 		place, err := order.decode(*cursor)
 		if err != nil {
-			return nil, fault.Within(argument, err)
+			return nil, fault.WithPath(argument, err)
 		}
 		inner = inner.Where(order.beyond(place, argument == "before"))
 	}

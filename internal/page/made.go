@@ -15,7 +15,7 @@ func (o Order[T]) Cursor(row *T) string { return o.encode(row) }
 // Place reads a cursor: a value for each key. argument is where the cursor stood.
 func (o Order[T]) Place(argument, cursor string) ([]any, error) {
 	at, err := o.decode(cursor)
-	return at, fault.Within(argument, err)
+	return at, fault.WithPath(argument, err)
 }
 
 // Made is a page whose rows have been read.

@@ -96,7 +96,7 @@ func (o Order[T]) encode(row *T) string {
 }
 
 func (o Order[T]) decode(cursor string) (place, error) {
-	wrong := fault.New(fault.BadUserInput, "this is not a cursor of this list in this order")
+	wrong := fault.New(fault.CodeBadUserInput, "this is not a cursor of this list in this order")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, wrong

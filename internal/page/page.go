@@ -99,7 +99,7 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 		}
 		at, err := order.decode(*end.cursor)
 		if err != nil {
-			return nil, fault.Within(end.argument, err)
+			return nil, fault.WithPath(end.argument, err)
 		}
 		bounds = append(bounds, bound{at, end.argument == "before"})
 	}

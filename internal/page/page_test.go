@@ -26,7 +26,7 @@ func refused(t *testing.T, err error, argument string) {
 	if !errors.As(err, &f) {
 		t.Fatalf("not a fault of the caller's: %v", err)
 	}
-	if f.Code != fault.BadUserInput || f.Argument != argument {
+	if f.Code != fault.CodeBadUserInput || f.Argument != argument {
 		t.Errorf("%s at %q: %s; want BAD_USER_INPUT at %q", f.Code, f.Argument, f.Message, argument)
 	}
 }

@@ -255,7 +255,7 @@ func TestAnOrderThatMakesNoSenseIsRefused(t *testing.T) {
 		{[]passive.Priority{passive.Segment}, make([]string, 101), "segments"},
 	} {
 		var f *fault.Error
-		if _, err := passive.NewOrder(c.by, c.segments); !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != c.argument {
+		if _, err := passive.NewOrder(c.by, c.segments); !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.argument {
 			t.Errorf("%v %q: %v", c.by, c.segments, err)
 		}
 	}

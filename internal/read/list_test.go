@@ -143,7 +143,7 @@ func TestTheCursorOfOneListIsNotAnothers(t *testing.T) {
 	byValue := read.CaseList{Args: page.Args{After: customers.PageInfo.EndCursor}, OrderBy: []*read.CaseOrder{{"LIFETIME_VALUE", "DESC"}}}
 	for name, list := range map[string]read.CaseList{"of responses": byScore, "of customers": byValue,
 		"of another order": {Args: page.Args{After: cases.PageInfo.EndCursor}, OrderBy: byScore.OrderBy}} {
-		if _, err := w.read.Cases(t.Context(), viewer(w.ann), list); !is(err, fault.BadUserInput, "after") {
+		if _, err := w.read.Cases(t.Context(), viewer(w.ann), list); !is(err, fault.CodeBadUserInput, "after") {
 			t.Errorf("a cursor %s: %v", name, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestTheCursorOfOneListIsNotAnothers(t *testing.T) {
 		"responses": failed(w.read.Responses(t.Context(), everybody, read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}, {"SCORE", "ASC"}}})),
 		"customers": failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, []*read.CustomerOrder{{"COMPANY", "ASC"}, {"COMPANY", "ASC"}})),
 	} {
-		if !is(err, fault.BadUserInput, "orderBy") {
+		if !is(err, fault.CodeBadUserInput, "orderBy") {
 			t.Errorf("%s sorted twice by the same: %v", name, err)
 		}
 	}
@@ -212,7 +212,7 @@ func TestEventsAreListedInTheirTypes(t *testing.T) {
 	if len(got.Edges) != 2 || !isOpened || !isAssigned || opened.CaseID != c.ID || *assigned.AssigneeID != w.ann.ID || got.Edges[1].Cursor != assigned.Cursor {
 		t.Errorf("%v", got.Nodes())
 	}
-	if _, err := w.read.Events(t.Context(), viewer(w.ann), page.Args{After: pointer("x")}, eventRequest); !is(err, fault.BadUserInput, "after") {
+	if _, err := w.read.Events(t.Context(), viewer(w.ann), page.Args{After: pointer("x")}, eventRequest); !is(err, fault.CodeBadUserInput, "after") {
 		t.Error(err)
 	}
 }

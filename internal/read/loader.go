@@ -195,7 +195,7 @@ func (r *Reader) matchCounts(ctx context.Context, scope *filter.Scope, ids []mod
 		N      int
 	}
 	query := r.db.WithContext(ctx).Table("response_rules").Select("rule_id, count(*) AS n").Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids)))
-	if scope.Bounded() {
+	if scope.Restricted() {
 		query = query.Joins("JOIN responses ON responses.id = response_rules.response_id").Where(scope.Responses(r.now()))
 	}
 	err := query.Group("rule_id").Scan(&rows).Error

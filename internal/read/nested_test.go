@@ -162,14 +162,14 @@ func TestAListBelowARowGoesOnFromItsCursorAndCountsItsOwn(t *testing.T) {
 		"a wrong cursor":       failed(read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: page.Args{After: pointer("x")}})),
 		"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, page.Args{After: &cases.FeedCursor})),
 	} {
-		if !is(err, fault.BadUserInput, "after") {
+		if !is(err, fault.CodeBadUserInput, "after") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := read.HistoryOf(ctx, model.CaseID{}, page.Args{First: number(0)}); !is(err, fault.BadUserInput, "first") {
+	if _, err := read.HistoryOf(ctx, model.CaseID{}, page.Args{First: number(0)}); !is(err, fault.CodeBadUserInput, "first") {
 		t.Errorf("a history of nothing: %v", err)
 	}
-	if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.BadUserInput, "orderBy") {
+	if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.CodeBadUserInput, "orderBy") {
 		t.Errorf("sorted twice by the same: %v", err)
 	}
 }

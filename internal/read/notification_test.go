@@ -169,12 +169,12 @@ func TestMailsGoWithTheirCaseElseWithTheirResponse(t *testing.T) {
 	}
 	partner := of(model.Stakeholder)
 	partner.User.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`)
-	veiled := of(model.Stakeholder)
-	veiled.User.PersonalDataHidden = true
+	masked := of(model.Stakeholder)
+	masked.User.PersonalDataHidden = true
 	for what, c := range map[string]struct {
 		viewer auth.Viewer
 		want   int
-	}{"who sees all": {viewer(w.ann), 4}, "a partner": {partner, 2}, "who sees no personal data": {veiled, 0}} {
+	}{"who sees all": {viewer(w.ann), 4}, "a partner": {partner, 2}, "who sees no personal data": {masked, 0}} {
 		got, err := w.read.Notifications(t.Context(), c.viewer, page.Args{}, nil)
 		w.must(err)
 		total, err := got.TotalCount(t.Context())

@@ -34,7 +34,7 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 	if q.Filter != nil {
 		where = q.Filter.Where(r.now())
 	}
-	if scope := viewer.Scope(); scope.Bounded() {
+	if scope := viewer.Scope(); scope.Restricted() {
 		where = clause.And(slices.DeleteFunc([]clause.Expression{where, scope.Responses(r.now())}, func(e clause.Expression) bool { return e == nil })...)
 	}
 	found, err := order.Read(r.db.WithContext(ctx), q.Args, where)

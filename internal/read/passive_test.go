@@ -53,7 +53,7 @@ func TestThePassivesQueueIsListedFilteredAndCounted(t *testing.T) {
 	if n, err := everyone.TotalCount(t.Context()); n <= len(want) || err != nil || len(everyone.Edges) != 20 || !everyone.PageInfo.HasNextPage {
 		t.Errorf("%d of %d without a filter: %v", len(everyone.Edges), n, err)
 	}
-	if _, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{PrioritizeBy: []passive.Priority{passive.Segment}}); !is(err, fault.BadUserInput, "segments") {
+	if _, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{PrioritizeBy: []passive.Priority{passive.Segment}}); !is(err, fault.CodeBadUserInput, "segments") {
 		t.Error(err)
 	}
 	if none, err := w.read.Passives(t.Context(), viewer(w.ann), read.PassiveList{Filter: responseFilter(t, `{"or": []}`)}); err != nil || len(none.Edges) != 0 || none.PageInfo.HasNextPage {

@@ -160,7 +160,7 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, 
 		if f.Search != nil {
 			words, err := filter.ReadSearch(*f.Search)
 			if err != nil {
-				return nil, fault.Within("filter.search", err)
+				return nil, fault.WithPath("filter.search", err)
 			}
 			if strings.TrimSpace(words) != "" {
 				query = query.Where(filter.FullText("notes.body"), words)
@@ -217,4 +217,4 @@ func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number in
 }
 
 // gone is the answer where a row that another one points to is not there; foreign keys forbid it.
-func gone(what string) error { return fault.New(fault.NotFound, "the %s is gone", what) }
+func gone(what string) error { return fault.New(fault.CodeNotFound, "the %s is gone", what) }

@@ -78,10 +78,10 @@ func TestAnIdOfNothingIsNullAndNoIdIsRefused(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"", "7", "cas_", "cas_0", "xyz_0190163d8694739b9f6b1bdac25e4c4e", "CAS_0190163d8694739b9f6b1bdac25e4c4e", "0190163d8694739b9f6b1bdac25e4c4e"} {
-		if _, err := w.read.Node(w.answer(), of(model.Admin), id); !is(err, fault.BadUserInput, "id") {
+		if _, err := w.read.Node(w.answer(), of(model.Admin), id); !is(err, fault.CodeBadUserInput, "id") {
 			t.Errorf("%q: %v", id, err)
 		}
-		if _, err := w.read.Nodes(w.answer(), of(model.Admin), []string{w.ann.ID.String(), id}); !is(err, fault.BadUserInput, "ids[1]") {
+		if _, err := w.read.Nodes(w.answer(), of(model.Admin), []string{w.ann.ID.String(), id}); !is(err, fault.CodeBadUserInput, "ids[1]") {
 			t.Errorf("%q among others: %v", id, err)
 		}
 	}

@@ -44,7 +44,7 @@ func newWatched() *watched {
 // read for himself, for it may have left that part just now.
 func (r *Reader) CaseOf(ctx context.Context, e *model.LoggedEvent) (*model.Case, error) {
 	viewer, err := auth.From(ctx)
-	if err != nil || viewer.Scope().Bounded() {
+	if err != nil || viewer.Scope().Restricted() {
 		return Case(ctx, e.CaseID)
 	}
 	key, now := watchedKey{e.ID, r.log.Revision()}, time.Now()

@@ -44,7 +44,7 @@ func split[F, G any, By ~string](q question, dimensions map[By]dimension, by Gro
 	}
 	d := dimensions[*by.By]
 	if len(d.roles) > 0 && !q.viewer.Has(d.roles...) {
-		return nil, fault.New(fault.Forbidden, "your role %s may not split figures by %s", q.viewer.User.Role, *by.By)
+		return nil, fault.New(fault.CodeForbidden, "your role %s may not split figures by %s", q.viewer.User.Role, *by.By)
 	}
 	if d.period != nil {
 		return byPeriod(q, d, first, by.TimeZone, figures, of)

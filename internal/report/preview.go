@@ -40,7 +40,7 @@ func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *mod
 		query = query.Where("contact_requested = ?", *rule.ContactRequested)
 	}
 	if rule.Filter != nil {
-		f, err := filter.Stored(rule.Filter)
+		f, err := filter.ParseStored(rule.Filter)
 		if err != nil {
 			return nil, err
 		}

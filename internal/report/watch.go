@@ -112,7 +112,7 @@ func (w *Watch) Next(ctx context.Context) (*CaseSummary, error) {
 	}
 }
 
-var errEnded = fault.New(fault.Internal, "the figures have ended here; subscribe again")
+var errEnded = fault.New(fault.CodeInternal, "the figures have ended here; subscribe again")
 
 // Newest tells whether Next would have to wait.
 func (w *Watch) Newest() bool {
@@ -196,7 +196,7 @@ func (r *Reports) keep(b *board) {
 		}
 		switch {
 		case err == nil:
-		case fault.Is(err, fault.FeedReset): // a failover lost the place: on from the new head
+		case fault.Is(err, fault.CodeFeedReset): // a failover lost the place: on from the new head
 			reader = nil
 		case pg.Away(err) && b.counted != nil:
 			reader = nil

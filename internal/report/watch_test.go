@@ -325,7 +325,7 @@ func TestWhatNobodyWatchesIsNotCounted(t *testing.T) {
 		}
 	}
 	w.reports.Close()
-	if _, err := w.reports.Watch(t.Context(), w.as(0), nil, false); !fault.Is(err, fault.Internal) {
+	if _, err := w.reports.Watch(t.Context(), w.as(0), nil, false); !fault.Is(err, fault.CodeInternal) {
 		t.Errorf("after the end: %v", err)
 	}
 }

@@ -63,7 +63,7 @@ func TestACalendarThatCannotBeReadIsNotPassedOver(t *testing.T) {
 func TestAStepPassesOverWhoeverHasTheCaseAndNeedsThemAllTheSame(t *testing.T) {
 	t.Parallel()
 	ana, bo := user("ana@example.com", model.Agent), user("bo@example.com", model.Agent)
-	people := rule.Know([]*model.User{ana, bo}, nil)
+	people := rule.NewPeople([]*model.User{ana, bo}, nil)
 	team := []model.UserID{ana.ID, bo.ID}
 	s := &model.CaseEscalation{Step: 2, Reassign: &model.Assignment{Strategy: model.LeastBusy, UserIDs: team}}
 	for has, want := range map[*model.UserID]*model.User{&ana.ID: bo, &bo.ID: ana, nil: ana} {
@@ -71,7 +71,7 @@ func TestAStepPassesOverWhoeverHasTheCaseAndNeedsThemAllTheSame(t *testing.T) {
 		if got := d.Assignee(&model.Customer{}, people); got != want || d.Step != 2 {
 			t.Errorf("%+v gets it", got)
 		}
-		if ids, _ := d.Needed(&model.Customer{}); len(ids) != 2 {
+		if ids, _ := d.UserRefs(&model.Customer{}); len(ids) != 2 {
 			t.Errorf("%d are looked up", len(ids))
 		}
 	}

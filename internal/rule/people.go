@@ -14,12 +14,12 @@ type People struct {
 
 	// What the opening rule's strategy needs besides: how often ROUND_ROBIN has chosen, this time included, and how many
 	// cases that are not closed each of LEAST_BUSY's users has.
-	Turn int64
-	Busy map[model.UserID]int
+	Turn      int64
+	OpenCases map[model.UserID]int
 }
 
-// Know makes People of users.
-func Know(users []*model.User, central []string) People {
+// NewPeople makes People of users.
+func NewPeople(users []*model.User, central []string) People {
 	p := People{byID: map[model.UserID]*model.User{}, byEmail: map[string]*model.User{}, Central: central}
 	for _, u := range users {
 		p.byID[u.ID], p.byEmail[u.EmailFold] = u, u
@@ -27,8 +27,8 @@ func Know(users []*model.User, central []string) People {
 	return p
 }
 
-// Needed names the users that the decision may need: by id, and by folded e-mail address.
-func (d Decision) Needed(c *model.Customer) (ids []model.UserID, emails []string) {
+// UserRefs names the users that the decision may need: by id, and by folded e-mail address.
+func (d Decision) UserRefs(c *model.Customer) (ids []model.UserID, emails []string) {
 	add := func(id *model.UserID) {
 		if id != nil {
 			ids = append(ids, *id)
@@ -98,7 +98,7 @@ func (p People) choose(r *model.Rule) *model.User {
 	if r.Strategy == model.RoundRobin {
 		return able[(p.Turn-1)%int64(len(able))]
 	}
-	return slices.MinFunc(able, func(a, b *model.User) int { return p.Busy[a.ID] - p.Busy[b.ID] })
+	return slices.MinFunc(able, func(a, b *model.User) int { return p.OpenCases[a.ID] - p.OpenCases[b.ID] })
 }
 
 // Alert is one address that is to be told of the response, and the first rule that asked for it.

@@ -13,7 +13,7 @@ func TestTheStrategyFindsTheAssigneeElseTheFallbackGetsTheCase(t *testing.T) {
 	ana, bo, cy := user("ana@example.com", model.Agent), user("bo@example.com", model.Manager), user("cy@example.com", model.Admin)
 	gone, looker := user("gone@example.com", model.Agent), user("looker@example.com", model.Stakeholder)
 	gone.Active = false
-	people := rule.Know([]*model.User{ana, bo, cy, gone, looker}, nil)
+	people := rule.NewPeople([]*model.User{ana, bo, cy, gone, looker}, nil)
 	nobody := model.UserID{UUID: model.NewUUID()}
 	c := &model.Customer{AccountManagerEmail: new("BO@example.com"), AgentEmail: new("Cy@Example.com")}
 	strange := &model.Customer{AccountManagerEmail: new("who@example.com"), AgentEmail: new("gone@example.com")}
@@ -59,21 +59,21 @@ func TestOnlyThoseAreLookedUpWhoMayBeNeeded(t *testing.T) {
 		{Kind: model.RecipientUser, UserID: &told}, {Kind: model.RecipientAddress, Address: new("x@example.com")},
 	}}
 
-	ids, emails := rule.Decision{Matched: []*model.Rule{tells, byUser}, Opens: byUser}.Needed(c)
+	ids, emails := rule.Decision{Matched: []*model.Rule{tells, byUser}, Opens: byUser}.UserRefs(c)
 	if !slices.Equal(ids, []model.UserID{to, fallback, told}) || len(emails) > 0 {
 		t.Errorf("by a user: %v %v", ids, emails)
 	}
 	byManager := &model.Rule{Strategy: model.ToAccountManager, FallbackUserID: &fallback}
-	ids, emails = rule.Decision{Matched: []*model.Rule{byManager}, Opens: byManager}.Needed(c)
+	ids, emails = rule.Decision{Matched: []*model.Rule{byManager}, Opens: byManager}.UserRefs(c)
 	if !slices.Equal(ids, []model.UserID{fallback}) || !slices.Equal(emails, []string{"bo@example.com"}) {
 		t.Errorf("by the account manager: %v %v", ids, emails)
 	}
 	byAgent := &model.Rule{Strategy: model.ToAgent}
-	ids, emails = rule.Decision{Matched: []*model.Rule{byAgent}, Opens: byAgent}.Needed(c)
+	ids, emails = rule.Decision{Matched: []*model.Rule{byAgent}, Opens: byAgent}.UserRefs(c)
 	if len(ids) > 0 || !slices.Equal(emails, []string{"cy@example.com"}) {
 		t.Errorf("by the agent: %v %v", ids, emails)
 	}
-	if ids, emails = (rule.Decision{Matched: []*model.Rule{byAgent}}).Needed(c); len(ids)+len(emails) > 0 {
+	if ids, emails = (rule.Decision{Matched: []*model.Rule{byAgent}}).UserRefs(c); len(ids)+len(emails) > 0 {
 		t.Errorf("with no case to open: %v %v", ids, emails)
 	}
 }
@@ -82,7 +82,7 @@ func TestAllMatchingRulesTellEachAddressOnce(t *testing.T) {
 	t.Parallel()
 	ana, gone := user("Ana@Example.com", model.Agent), user("gone@example.com", model.Agent)
 	gone.Active = false
-	people := rule.Know([]*model.User{ana, gone}, []string{"central@example.com", "BOSS@example.com"})
+	people := rule.NewPeople([]*model.User{ana, gone}, []string{"central@example.com", "BOSS@example.com"})
 	c := &model.Customer{Email: new("kim@example.com"), AccountManagerEmail: new("am@example.com"), AgentEmail: new("agent@example.com")}
 	first := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Recipients: []model.Recipient{
 		{Kind: model.RecipientAddress, Address: new("boss@example.com")},
@@ -110,7 +110,7 @@ func TestAllMatchingRulesTellEachAddressOnce(t *testing.T) {
 func TestAnAlertNeverGoesToTheCustomerItIsAbout(t *testing.T) {
 	t.Parallel()
 	kim := user("Kim@Example.com", model.Agent)
-	people := rule.Know([]*model.User{kim}, []string{"KIM@EXAMPLE.COM"})
+	people := rule.NewPeople([]*model.User{kim}, []string{"KIM@EXAMPLE.COM"})
 	c := &model.Customer{Email: new("kim@example.com"), AccountManagerEmail: new("kim@Example.com"), AgentEmail: new("KIM@example.com")}
 	d := rule.Decision{Matched: []*model.Rule{{Recipients: []model.Recipient{
 		{Kind: model.RecipientAddress, Address: new("kIm@example.com")}, {Kind: model.RecipientUser, UserID: &kim.ID},
@@ -128,7 +128,7 @@ func TestWhatTheDataLackTellsNobody(t *testing.T) {
 		{Kind: model.RecipientUser, UserID: &unknown}, {Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee},
 		{Kind: model.RecipientAccountManager}, {Kind: model.RecipientAgent},
 	}}}}
-	if got := d.Alerts(&model.Customer{}, nil, rule.Know(nil, nil)); len(got) > 0 {
+	if got := d.Alerts(&model.Customer{}, nil, rule.NewPeople(nil, nil)); len(got) > 0 {
 		t.Errorf("told %v", got)
 	}
 }

@@ -33,7 +33,7 @@ func Compile(rules []model.Rule) ([]Rule, error) {
 		if r.Filter == nil {
 			continue
 		}
-		f, err := filter.Stored(r.Filter)
+		f, err := filter.ParseStored(r.Filter)
 		if err != nil {
 			return nil, fmt.Errorf("read the filter of rule %s: %w", r.ID, err)
 		}

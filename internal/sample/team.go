@@ -92,7 +92,7 @@ func (c *crew) of(assignee *model.UserID) *model.User {
 func hire(ctx context.Context, db *pg.DB, s *setup.Setup) (*crew, error) {
 	for _, m := range team {
 		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
-		if err != nil && !fault.Is(err, fault.Conflict) {
+		if err != nil && !fault.Is(err, fault.CodeConflict) {
 			return nil, fmt.Errorf("make the user %s: %w", m.email, err)
 		}
 	}

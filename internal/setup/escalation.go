@@ -36,7 +36,7 @@ type CalendarHoursInput struct {
 func (in UpdateRuleInput) applyTimes(r *model.Rule) (err error) {
 	if v, ok := in.Calendar.ValueOK(); ok {
 		if r.Calendar, err = v.read(); err != nil {
-			return fault.Within("input.calendar", err)
+			return fault.WithPath("input.calendar", err)
 		}
 	}
 	if v, ok := in.Escalations.ValueOK(); ok {

@@ -86,23 +86,23 @@ func TestWrongStepsAndCalendarsAreRefused(t *testing.T) {
 		argument string
 		in       setup.CreateRuleInput
 	}{
-		"after nothing":             {fault.BadUserInput, "input.escalations[0].after", setup.CreateRuleInput{Escalations: []*setup.EscalationInput{step(0)}}},
-		"out of order":              {fault.BadUserInput, "input.escalations[1].after", second(*step(time.Hour))},
-		"a step that does nothing":  {fault.BadUserInput, "input.escalations[1]", second(setup.EscalationInput{After: later})},
-		"too many":                  {fault.BadUserInput, "input.escalations", setup.CreateRuleInput{Escalations: eleven}},
-		"tells too many":            {fault.BadUserInput, "input.escalations[1].notify", second(setup.EscalationInput{After: later, Notify: slices.Repeat(central, 101)})},
-		"an address without one":    {fault.BadUserInput, "input.escalations[1].notify[0].address", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress}}})},
-		"tells nobody":              {fault.NotFound, "input.escalations[1].notify[0].userId", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}}})},
-		"USER without one":          {fault.BadUserInput, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser}})},
-		"USER of nobody":            {fault.NotFound, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &nobody}})},
-		"nobody to choose":          {fault.NotFound, "input.escalations[1].reassign.userIds[0]", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{nobody}}})},
-		"falls back to nobody":      {fault.NotFound, "input.escalations[1].reassign.fallbackUserId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody}})},
-		"no such zone":              {fault.BadUserInput, "input.calendar.timeZone", in(setup.CalendarInput{TimeZone: "Mars/Olympus", Hours: minute.Hours})},
-		"no hours":                  {fault.BadUserInput, "input.calendar.hours", in(setup.CalendarInput{TimeZone: "UTC"})},
-		"hours over midnight":       {fault.BadUserInput, "input.calendar.hours[0].to", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(22, 6)}})},
-		"hours that overlap":        {fault.BadUserInput, "input.calendar.hours[1]", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(9, 17), monday(12, 18)}})},
-		"a target in the year 4000": {fault.BadUserInput, "input.followUpTarget", setup.CreateRuleInput{Calendar: minute, FollowUpTarget: new(duration(1000 * time.Hour))}},
-		"a step in the year 4000":   {fault.BadUserInput, "input.escalations[1].after", setup.CreateRuleInput{Calendar: minute, Escalations: []*setup.EscalationInput{step(time.Hour), step(1000 * time.Hour)}}},
+		"after nothing":             {fault.CodeBadUserInput, "input.escalations[0].after", setup.CreateRuleInput{Escalations: []*setup.EscalationInput{step(0)}}},
+		"out of order":              {fault.CodeBadUserInput, "input.escalations[1].after", second(*step(time.Hour))},
+		"a step that does nothing":  {fault.CodeBadUserInput, "input.escalations[1]", second(setup.EscalationInput{After: later})},
+		"too many":                  {fault.CodeBadUserInput, "input.escalations", setup.CreateRuleInput{Escalations: eleven}},
+		"tells too many":            {fault.CodeBadUserInput, "input.escalations[1].notify", second(setup.EscalationInput{After: later, Notify: slices.Repeat(central, 101)})},
+		"an address without one":    {fault.CodeBadUserInput, "input.escalations[1].notify[0].address", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress}}})},
+		"tells nobody":              {fault.CodeNotFound, "input.escalations[1].notify[0].userId", second(setup.EscalationInput{After: later, Notify: []*setup.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}}})},
+		"USER without one":          {fault.CodeBadUserInput, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser}})},
+		"USER of nobody":            {fault.CodeNotFound, "input.escalations[1].reassign.userId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &nobody}})},
+		"nobody to choose":          {fault.CodeNotFound, "input.escalations[1].reassign.userIds[0]", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{nobody}}})},
+		"falls back to nobody":      {fault.CodeNotFound, "input.escalations[1].reassign.fallbackUserId", second(setup.EscalationInput{After: later, Reassign: &setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody}})},
+		"no such zone":              {fault.CodeBadUserInput, "input.calendar.timeZone", in(setup.CalendarInput{TimeZone: "Mars/Olympus", Hours: minute.Hours})},
+		"no hours":                  {fault.CodeBadUserInput, "input.calendar.hours", in(setup.CalendarInput{TimeZone: "UTC"})},
+		"hours over midnight":       {fault.CodeBadUserInput, "input.calendar.hours[0].to", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(22, 6)}})},
+		"hours that overlap":        {fault.CodeBadUserInput, "input.calendar.hours[1]", in(setup.CalendarInput{TimeZone: "UTC", Hours: []*setup.CalendarHoursInput{monday(9, 17), monday(12, 18)}})},
+		"a target in the year 4000": {fault.CodeBadUserInput, "input.followUpTarget", setup.CreateRuleInput{Calendar: minute, FollowUpTarget: new(duration(1000 * time.Hour))}},
+		"a step in the year 4000":   {fault.CodeBadUserInput, "input.escalations[1].after", setup.CreateRuleInput{Calendar: minute, Escalations: []*setup.EscalationInput{step(time.Hour), step(1000 * time.Hour)}}},
 	} {
 		c.in.Name = "all"
 		out, err := w.setup.CreateRule(t.Context(), c.in)
@@ -117,5 +117,5 @@ func TestWrongStepsAndCalendarsAreRefused(t *testing.T) {
 	// A calendar that the target of before does not fit into is refused as a change, too.
 	r := w.rule(setup.CreateRuleInput{Name: "all", FollowUpTarget: new(duration(1000 * time.Hour))})
 	_, err := w.setup.UpdateRule(t.Context(), setup.UpdateRuleInput{ID: r.ID, Calendar: graphql.OmittableOf(minute)})
-	refused(t, "a change", err, fault.BadUserInput, "input.followUpTarget")
+	refused(t, "a change", err, fault.CodeBadUserInput, "input.followUpTarget")
 }

@@ -85,7 +85,7 @@ func TestACaseThatIsAssignedToWhoIsLeavingIsRefused(t *testing.T) {
 	}
 	close(bar.open)
 	<-ended
-	refused(t, "the assignment", <-assigned, fault.BadUserInput, "input.assigneeId")
+	refused(t, "the assignment", <-assigned, fault.CodeBadUserInput, "input.assigneeId")
 	if got := read[model.Case](w, c.ID); left.CasesLeft != 0 || *got.AssigneeID != w.admin.User.ID {
 		t.Errorf("%d cases are left to her, the case is %s's", left.CasesLeft, got.AssigneeID)
 	}
@@ -160,7 +160,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 				return
 			}
 			if err != nil {
-				refused(t, "to who left", err, fault.BadUserInput, "input.assigneeId")
+				refused(t, "to who left", err, fault.CodeBadUserInput, "input.assigneeId")
 			}
 		})
 		if left == nil {

@@ -99,7 +99,7 @@ func TestARefusedHandingOnLeavesTheUserActive(t *testing.T) {
 	c := w.open(ana)
 	w.must("UPDATE users SET active = false WHERE id = $1", bo.ID.UUID)
 	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: ana.ID, Active: given(false), ReassignTo: &bo.ID})
-	refused(t, "to one who left", err, fault.BadUserInput, "input.reassignTo")
+	refused(t, "to one who left", err, fault.CodeBadUserInput, "input.reassignTo")
 	if u := read[model.User](w, ana.ID); !u.Active {
 		t.Error("she left all the same")
 	}

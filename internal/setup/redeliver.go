@@ -22,7 +22,7 @@ type RedeliverWebhookPayload struct{ Delivery *model.WebhookDelivery }
 func (s *Setup) RedeliverWebhook(ctx context.Context, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
 	d := new(model.WebhookDelivery)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		gone := fault.Missing("input.deliveryId", "there is no such delivery; those that ended are kept for 30 days")
+		gone := fault.NotFound("input.deliveryId", "there is no such delivery; those that ended are kept for 30 days")
 		err := tx.Where("id = ?", in.DeliveryID).Take(d).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return gone
@@ -31,14 +31,14 @@ func (s *Setup) RedeliverWebhook(ctx context.Context, in RedeliverWebhookInput) 
 			return fmt.Errorf("read a delivery: %w", err)
 		}
 		w, err := holdWebhook(tx, d.WebhookID)
-		if fault.Is(err, fault.NotFound) {
+		if fault.Is(err, fault.CodeNotFound) {
 			return gone
 		}
 		if err != nil {
 			return err
 		}
 		if !w.Enabled {
-			return &fault.Error{Code: fault.Conflict, Argument: "input.deliveryId", Message: "the webhook is disabled; enable it first"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.deliveryId", Message: "the webhook is disabled; enable it first"}
 		}
 		now := s.clock()
 		done := tx.Model(d).Where("status <> ?", model.DeliveryQueued).Updates(map[string]any{
@@ -48,7 +48,7 @@ func (s *Setup) RedeliverWebhook(ctx context.Context, in RedeliverWebhookInput) 
 			return fmt.Errorf("queue a delivery again: %w", done.Error)
 		}
 		if done.RowsAffected == 0 {
-			return &fault.Error{Code: fault.Conflict, Argument: "input.deliveryId", Message: "this is queued, and is tried by itself; enabling the webhook once more tries it at once"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.deliveryId", Message: "this is queued, and is tried by itself; enabling the webhook once more tries it at once"}
 		}
 		return tx.Where("id = ?", d.ID).Take(d).Error
 	})

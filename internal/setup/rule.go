@@ -233,7 +233,7 @@ func find(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 	r := new(model.Rule)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.id", "there is no such rule")
+		return nil, fault.NotFound("input.id", "there is no such rule")
 	}
 	return r, err
 }
@@ -318,8 +318,8 @@ func stored(f *filter.Response) (json.RawMessage, error) {
 	if f == nil {
 		return nil, nil
 	}
-	if _, err := filter.Stored(f.Raw()); err != nil {
-		return nil, fault.Within("input.filter", err)
+	if _, err := filter.ParseStored(f.Raw()); err != nil {
+		return nil, fault.WithPath("input.filter", err)
 	}
 	return f.Raw(), nil
 }

@@ -51,10 +51,10 @@ func TestARuleIsMovedOnlyAmongTheRules(t *testing.T) {
 		argument string
 		in       setup.MoveRuleInput
 	}{
-		"before the first": {fault.BadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 0}},
-		"after the last":   {fault.BadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 3}},
-		"no such rule":     {fault.NotFound, "input.id", setup.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
-		"a deleted rule":   {fault.NotFound, "input.id", setup.MoveRuleInput{ID: rules['b'], Position: 1}},
+		"before the first": {fault.CodeBadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 0}},
+		"after the last":   {fault.CodeBadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 3}},
+		"no such rule":     {fault.CodeNotFound, "input.id", setup.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
+		"a deleted rule":   {fault.CodeNotFound, "input.id", setup.MoveRuleInput{ID: rules['b'], Position: 1}},
 	} {
 		out, err := w.setup.MoveRule(t.Context(), c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -91,9 +91,9 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 		t.Error("the case that it opened does not know it any more")
 	}
 	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
-	refused(t, "again", err, fault.NotFound, "input.id")
+	refused(t, "again", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
-	refused(t, "no such rule", err, fault.NotFound, "input.id")
+	refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
 
 	again, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3})
 	if err != nil {
@@ -122,7 +122,7 @@ func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
 		case 2:
 			_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
 		}
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if err != nil && !fault.Is(err, fault.CodeNotFound) {
 			t.Errorf("write %d: %v", i, err)
 		}
 	})

@@ -41,7 +41,7 @@ func (in *ScopeInput) apply(u *model.User) error {
 		return fault.Input("input.scope", "a scope bounds something: give customer, response or ownCasesOnly; scope: null clears it")
 	}
 	if _, err := filter.ScopeOf(u); err != nil {
-		return fault.Within("input.scope", err)
+		return fault.WithPath("input.scope", err)
 	}
 	return nil
 }

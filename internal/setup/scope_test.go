@@ -89,12 +89,12 @@ func TestAMistakeDoesNotOpenAScope(t *testing.T) {
 		"a search":                {setup.UpdateUserInput{Scope: scope(setup.ScopeInput{Customer: customers(t, `{"search": "x"}`)})}, "input.scope.customer.search"},
 		"personal data cleared":   {setup.UpdateUserInput{PersonalData: graphql.OmittableOf[*bool](nil)}, "input.personalData"},
 		"an administrator's":      {setup.UpdateUserInput{Role: graphql.OmittableOf(&admin), Scope: scope(setup.ScopeInput{OwnCasesOnly: true})}, "input.scope"},
-		"an administrator's veil": {setup.UpdateUserInput{Role: graphql.OmittableOf(&admin), PersonalData: graphql.OmittableOf(&no)}, "input.personalData"},
+		"an administrator's mask": {setup.UpdateUserInput{Role: graphql.OmittableOf(&admin), PersonalData: graphql.OmittableOf(&no)}, "input.personalData"},
 	} {
 		c.in.ID = user.ID
 		_, err := w.setup.UpdateUser(t.Context(), w.admin, c.in)
 		var f *fault.Error
-		if !errors.As(err, &f) || f.Code != fault.BadUserInput || f.Argument != c.at {
+		if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.at {
 			t.Errorf("%s: %v at %v; want %s", name, err, f, c.at)
 		}
 	}
@@ -102,7 +102,7 @@ func TestAMistakeDoesNotOpenAScope(t *testing.T) {
 		t.Errorf("something was kept: %+v", u)
 	}
 	w.must(`UPDATE users SET own_cases_only = true WHERE id = $1`, user.ID.UUID)
-	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: user.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.BadUserInput) {
+	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: user.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.CodeBadUserInput) {
 		t.Errorf("who has a scope becomes an administrator: %v", err)
 	}
 }

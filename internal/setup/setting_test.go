@@ -65,7 +65,7 @@ func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
 		"neither forced nor free":  {"input.forcedStatusOrder", setup.UpdateSettingsInput{Currency: given("BRL"), ForcedStatusOrder: cleared[bool]()}},
 	} {
 		out, err := w.setup.UpdateSettings(t.Context(), c.in)
-		refused(t, name, err, fault.BadUserInput, c.argument)
+		refused(t, name, err, fault.CodeBadUserInput, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.Settings)
 		}

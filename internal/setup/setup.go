@@ -62,7 +62,7 @@ func exists(tx *gorm.DB, argument string, id *model.UserID) error {
 		return err
 	}
 	if n == 0 {
-		return fault.Missing(argument, "there is no such user")
+		return fault.NotFound(argument, "there is no such user")
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (s *Setup) CreateTheme(ctx context.Context, in CreateThemeInput) (*CreateTh
 			return err
 		}
 		if n >= themesMax {
-			return fault.New(fault.Conflict, "there are %d themes already, and no more can be looked for: delete one first", n)
+			return fault.New(fault.CodeConflict, "there are %d themes already, and no more can be looked for: delete one first", n)
 		}
 		return tx.Create(t).Error
 	})
@@ -127,7 +127,7 @@ func (s *Setup) writeTheme(ctx context.Context, t *model.Theme, applyToPast bool
 		return s.work.BeginTagging(ctx, tx, t.ID)
 	})
 	if pg.Violates(err, "themes_name_key") {
-		return &fault.Error{Code: fault.Conflict, Argument: "input.name", Message: "there is a theme of this name already"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.name", Message: "there is a theme of this name already"}
 	}
 	if err != nil {
 		return fmt.Errorf("write a theme: %w", err)
@@ -140,7 +140,7 @@ func findTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
 	*into = model.Theme{}
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(into).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return fault.Missing("input.id", "there is no such theme")
+		return fault.NotFound("input.id", "there is no such theme")
 	}
 	return err
 }

@@ -95,25 +95,25 @@ func TestAWrongThemeIsRefusedAndChangesNothing(t *testing.T) {
 		code     fault.Code
 		argument string
 	}{
-		"no name":                  {create(" "), fault.BadUserInput, "input.name"},
-		"a name too long":          {create(strings.Repeat("x", 201)), fault.BadUserInput, "input.name"},
-		"a name that is there":     {create("FOOD"), fault.Conflict, "input.name"},
-		"a blank keyword":          {create("x", "a", " "), fault.BadUserInput, "input.keywords[1]"},
-		"a star alone":             {create("x", "*"), fault.BadUserInput, "input.keywords[0]"},
-		"a star inside":            {create("x", "a*b"), fault.BadUserInput, "input.keywords[0]"},
-		"a NUL":                    {create("x", "a\x00b"), fault.BadUserInput, "input.keywords[0]"},
-		"too many keywords":        {create("x", make([]string, 201)...), fault.BadUserInput, "input.keywords"},
-		"no such theme":            {update(setup.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.NotFound, "input.id"},
-		"a deleted theme":          {update(setup.UpdateThemeInput{ID: gone.ID}), fault.NotFound, "input.id"},
-		"a name taken away":        {update(setup.UpdateThemeInput{Name: cleared[string]()}), fault.BadUserInput, "input.name"},
-		"an effort taken away":     {update(setup.UpdateThemeInput{Effort: cleared[model.Effort]()}), fault.BadUserInput, "input.effort"},
-		"another's name":           {update(setup.UpdateThemeInput{Name: given("drinks")}), fault.Conflict, "input.name"},
-		"resolved in time to come": {update(setup.UpdateThemeInput{ResolvedAt: given(start.Add(time.Second))}), fault.BadUserInput, "input.resolvedAt"},
+		"no name":                  {create(" "), fault.CodeBadUserInput, "input.name"},
+		"a name too long":          {create(strings.Repeat("x", 201)), fault.CodeBadUserInput, "input.name"},
+		"a name that is there":     {create("FOOD"), fault.CodeConflict, "input.name"},
+		"a blank keyword":          {create("x", "a", " "), fault.CodeBadUserInput, "input.keywords[1]"},
+		"a star alone":             {create("x", "*"), fault.CodeBadUserInput, "input.keywords[0]"},
+		"a star inside":            {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
+		"a NUL":                    {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
+		"too many keywords":        {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
+		"no such theme":            {update(setup.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
+		"a deleted theme":          {update(setup.UpdateThemeInput{ID: gone.ID}), fault.CodeNotFound, "input.id"},
+		"a name taken away":        {update(setup.UpdateThemeInput{Name: cleared[string]()}), fault.CodeBadUserInput, "input.name"},
+		"an effort taken away":     {update(setup.UpdateThemeInput{Effort: cleared[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
+		"another's name":           {update(setup.UpdateThemeInput{Name: given("drinks")}), fault.CodeConflict, "input.name"},
+		"resolved in time to come": {update(setup.UpdateThemeInput{ResolvedAt: given(start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
 		"a deleted theme, again": {func() error {
 			_, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: gone.ID})
 			return err
-		}, fault.NotFound, "input.id"},
-		"a keyword of eleven words": {update(setup.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.BadUserInput, "input.keywords[0]"},
+		}, fault.CodeNotFound, "input.id"},
+		"a keyword of eleven words": {update(setup.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
 	} {
 		refused(t, name, c.do(), c.code, c.argument)
 	}
@@ -138,7 +138,7 @@ func TestOfTwoWhoMakeThemesOfOneNameAtOnceOneDoes(t *testing.T) {
 			made.Add(1)
 			return
 		}
-		refused(t, "the second", err, fault.Conflict, "input.name")
+		refused(t, "the second", err, fault.CodeConflict, "input.name")
 	})
 	if made.Load() != 1 {
 		t.Errorf("%d were made", made.Load())

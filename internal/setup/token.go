@@ -67,7 +67,7 @@ func (s *Setup) RevokeAPIToken(ctx context.Context, in RevokeApiTokenInput) (*Re
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(out.Token).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.id", "there is no such token")
+			return fault.NotFound("input.id", "there is no such token")
 		}
 		if err != nil || out.Token.RevokedAt != nil {
 			return err
@@ -157,9 +157,9 @@ func (s *Setup) IssueToken(ctx context.Context, email string, role model.Role) (
 		}
 		switch {
 		case kept.Role != role:
-			return fault.New(fault.Conflict, "%s is a user of role %s already; change that with the mutation updateUser", address, kept.Role)
+			return fault.New(fault.CodeConflict, "%s is a user of role %s already; change that with the mutation updateUser", address, kept.Role)
 		case !kept.Active:
-			return fault.New(fault.Conflict, "the user %s is not active", address)
+			return fault.New(fault.CodeConflict, "the user %s is not active", address)
 		}
 		return tx.Create(token(kept.ID, "closeloop token create", secret, now, nil)).Error
 	})

@@ -62,11 +62,11 @@ func TestAWrongTokenIsNotMade(t *testing.T) {
 		argument string
 		in       setup.CreateApiTokenInput
 	}{
-		"no name":     {fault.BadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: " "}},
-		"a long name": {fault.BadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: strings.Repeat("a", 201)}},
-		"of nobody":   {fault.NotFound, "input.userId", setup.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
-		"of the past": {fault.BadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
-		"of now":      {fault.BadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start)}},
+		"no name":     {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: " "}},
+		"a long name": {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: strings.Repeat("a", 201)}},
+		"of nobody":   {fault.CodeNotFound, "input.userId", setup.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
+		"of the past": {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
+		"of now":      {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start)}},
 	} {
 		out, err := w.setup.CreateAPIToken(t.Context(), c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -75,7 +75,7 @@ func TestAWrongTokenIsNotMade(t *testing.T) {
 		}
 	}
 	_, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
-	refused(t, "revoke none", err, fault.NotFound, "input.id")
+	refused(t, "revoke none", err, fault.CodeNotFound, "input.id")
 	if n := w.count("SELECT count(*) FROM api_tokens"); n != 0 {
 		t.Errorf("%d tokens", n)
 	}
@@ -148,8 +148,8 @@ func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
 		code           fault.Code
 		argument, user string
 	}{
-		"another role": {fault.Conflict, "", "ROOT@care.example"}, "who left": {fault.Conflict, "", "left@care.example"},
-		"no address": {fault.BadUserInput, "user", "ana"}, "nothing": {fault.BadUserInput, "user", ""},
+		"another role": {fault.CodeConflict, "", "ROOT@care.example"}, "who left": {fault.CodeConflict, "", "left@care.example"},
+		"no address": {fault.CodeBadUserInput, "user", "ana"}, "nothing": {fault.CodeBadUserInput, "user", ""},
 	} {
 		secret, err := w.setup.IssueToken(t.Context(), c.user, model.Agent)
 		refused(t, name, err, c.code, c.argument)
@@ -181,7 +181,7 @@ func TestManyTokensOfTheCommandLineAtOnceMakeOneUser(t *testing.T) {
 func (w *world) signIn(secret string) *auth.SignedIn {
 	w.t.Helper()
 	in, err := auth.NewTokens(w.db.Gorm, func() time.Time { return w.now }).SignIn(w.t.Context(), secret)
-	if err != nil && !fault.Is(err, fault.Unauthenticated) {
+	if err != nil && !fault.Is(err, fault.CodeUnauthenticated) {
 		w.t.Errorf("sign in: %v", err)
 	}
 	return in

@@ -69,7 +69,7 @@ func (s *Setup) CreateUser(ctx context.Context, in CreateUserInput) (*CreateUser
 
 func emailTaken(err error) error {
 	if pg.Violates(err, "users_email_key") {
-		return &fault.Error{Code: fault.Conflict, Argument: "input.email", Message: "another user has this e-mail address"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.email", Message: "another user has this e-mail address"}
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (s *Setup) UpdateUser(ctx context.Context, viewer auth.Viewer, in UpdateUse
 		user := new(model.User)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(user).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.Missing("input.id", "there is no such user")
+			return fault.NotFound("input.id", "there is no such user")
 		}
 		if err != nil {
 			return fmt.Errorf("read a user: %w", err)
@@ -182,7 +182,7 @@ func anotherAdmin(tx *gorm.DB, but model.UserID) error {
 		return err
 	}
 	if n == 0 {
-		return &fault.Error{Code: fault.Conflict, Argument: "input.id", Message: "this is the last active administrator; make another one first"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this is the last active administrator; make another one first"}
 	}
 	return nil
 }

@@ -35,12 +35,12 @@ func TestAWrongUserIsNotMade(t *testing.T) {
 		argument string
 		in       setup.CreateUserInput
 	}{
-		"no name":             {fault.BadUserInput, "input.name", setup.CreateUserInput{Email: "a@care.example", Role: model.Agent}},
-		"a blank name":        {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: " \t", Email: "a@care.example", Role: model.Agent}},
-		"a long name":         {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: strings.Repeat("ß", 201), Email: "a@care.example", Role: model.Agent}},
-		"a name of no text":   {fault.BadUserInput, "input.name", setup.CreateUserInput{Name: "A\x00", Email: "a@care.example", Role: model.Agent}},
-		"an address in use":   {fault.Conflict, "input.email", setup.CreateUserInput{Name: "A", Email: "root@care.example", Role: model.Agent}},
-		"it, in another case": {fault.Conflict, "input.email", setup.CreateUserInput{Name: "A", Email: "ROOT@care.example", Role: model.Agent}},
+		"no name":             {fault.CodeBadUserInput, "input.name", setup.CreateUserInput{Email: "a@care.example", Role: model.Agent}},
+		"a blank name":        {fault.CodeBadUserInput, "input.name", setup.CreateUserInput{Name: " \t", Email: "a@care.example", Role: model.Agent}},
+		"a long name":         {fault.CodeBadUserInput, "input.name", setup.CreateUserInput{Name: strings.Repeat("ß", 201), Email: "a@care.example", Role: model.Agent}},
+		"a name of no text":   {fault.CodeBadUserInput, "input.name", setup.CreateUserInput{Name: "A\x00", Email: "a@care.example", Role: model.Agent}},
+		"an address in use":   {fault.CodeConflict, "input.email", setup.CreateUserInput{Name: "A", Email: "root@care.example", Role: model.Agent}},
+		"it, in another case": {fault.CodeConflict, "input.email", setup.CreateUserInput{Name: "A", Email: "ROOT@care.example", Role: model.Agent}},
 	} {
 		out, err := w.setup.CreateUser(t.Context(), c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -70,7 +70,7 @@ func TestOfManyUsersWithOneAddressOneIsMade(t *testing.T) {
 			made <- out.User.ID
 			return
 		}
-		refused(t, "the others", err, fault.Conflict, "input.email")
+		refused(t, "the others", err, fault.CodeConflict, "input.email")
 	})
 	if n := w.count("SELECT count(*) FROM users"); len(made) != 1 || n != 2 {
 		t.Errorf("%d made, %d users", len(made), n)
@@ -127,19 +127,19 @@ func TestAWrongChangeOfAUserIsRefusedAndChangesNothing(t *testing.T) {
 		argument string
 		in       setup.UpdateUserInput
 	}{
-		"no such user":          {fault.NotFound, "input.id", setup.UpdateUserInput{ID: model.UserID{UUID: model.NewUUID()}}},
-		"no name":               {fault.BadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: cleared[string]()}},
-		"a blank name":          {fault.BadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: given(" ")}},
-		"no address":            {fault.BadUserInput, "input.email", setup.UpdateUserInput{ID: u.ID, Email: cleared[string]()}},
-		"another's address":     {fault.Conflict, "input.email", setup.UpdateUserInput{ID: u.ID, Email: given("BO@care.example")}},
-		"no role":               {fault.BadUserInput, "input.role", setup.UpdateUserInput{ID: u.ID, Role: cleared[model.Role]()}},
-		"neither active nor so": {fault.BadUserInput, "input.active", setup.UpdateUserInput{ID: u.ID, Active: cleared[bool]()}},
-		"handing on, but stays": {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, ReassignTo: &other.ID}},
-		"rising, handing on":    {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Role: given(model.Manager), ReassignTo: &other.ID}},
-		"handing on to nobody": {fault.NotFound, "input.reassignTo",
+		"no such user":          {fault.CodeNotFound, "input.id", setup.UpdateUserInput{ID: model.UserID{UUID: model.NewUUID()}}},
+		"no name":               {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: cleared[string]()}},
+		"a blank name":          {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: given(" ")}},
+		"no address":            {fault.CodeBadUserInput, "input.email", setup.UpdateUserInput{ID: u.ID, Email: cleared[string]()}},
+		"another's address":     {fault.CodeConflict, "input.email", setup.UpdateUserInput{ID: u.ID, Email: given("BO@care.example")}},
+		"no role":               {fault.CodeBadUserInput, "input.role", setup.UpdateUserInput{ID: u.ID, Role: cleared[model.Role]()}},
+		"neither active nor so": {fault.CodeBadUserInput, "input.active", setup.UpdateUserInput{ID: u.ID, Active: cleared[bool]()}},
+		"handing on, but stays": {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, ReassignTo: &other.ID}},
+		"rising, handing on":    {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Role: given(model.Manager), ReassignTo: &other.ID}},
+		"handing on to nobody": {fault.CodeNotFound, "input.reassignTo",
 			setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
-		"handing on to one who looks on": {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &looks.ID}},
-		"handing on to oneself":          {fault.BadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &u.ID}},
+		"handing on to one who looks on": {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &looks.ID}},
+		"handing on to oneself":          {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &u.ID}},
 	} {
 		out, err := w.setup.UpdateUser(t.Context(), w.admin, c.in)
 		refused(t, name, err, c.code, c.argument)
@@ -163,7 +163,7 @@ func TestTheLastActiveAdministratorStays(t *testing.T) {
 	} {
 		in.ID = w.admin.User.ID
 		_, err := w.setup.UpdateUser(t.Context(), w.admin, in)
-		refused(t, name, err, fault.Conflict, "input.id")
+		refused(t, name, err, fault.CodeConflict, "input.id")
 	}
 	if row := read[model.User](w, w.admin.User.ID); row.Role != model.Admin || !row.Active {
 		t.Errorf("%+v", row)
@@ -177,7 +177,7 @@ func TestTheLastActiveAdministratorStays(t *testing.T) {
 		t.Errorf("with a second one: %v", err)
 	}
 	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: second.ID, Role: given(model.Agent)})
-	refused(t, "the second, now the last", err, fault.Conflict, "input.id")
+	refused(t, "the second, now the last", err, fault.CodeConflict, "input.id")
 	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: left.ID, Role: given(model.Agent)}); err != nil {
 		t.Errorf("who left is no administrator to keep: %v", err)
 	}
@@ -199,7 +199,7 @@ func TestAdministratorsWhoRemoveEachOtherAtOnceLeaveOne(t *testing.T) {
 				in = setup.UpdateUserInput{ID: of.ID, Role: given(model.Agent)}
 			}
 			if _, err := w.setup.UpdateUser(t.Context(), auth.Viewer{User: admins[i]}, in); err != nil {
-				refused(t, "the last", err, fault.Conflict, "input.id")
+				refused(t, "the last", err, fault.CodeConflict, "input.id")
 				return
 			}
 			removed <- of.ID

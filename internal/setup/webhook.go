@@ -134,7 +134,7 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 		return fmt.Errorf("read a webhook's owner: %w", err)
 	}
 	if !owner.Active || owner.Role == model.Intake {
-		return &fault.Error{Code: fault.Conflict, Argument: "input.enabled",
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.enabled",
 			Message: "its owner, " + owner.Name + ", is no longer active, or may no longer read cases; make a webhook of your own"}
 	}
 	return nil
@@ -179,8 +179,8 @@ func storedCase(f *filter.Case) (json.RawMessage, error) {
 	if f == nil {
 		return nil, nil
 	}
-	if _, err := filter.StoredCase(f.Raw()); err != nil {
-		return nil, fault.Within("input.filter", err)
+	if _, err := filter.ParseStoredCase(f.Raw()); err != nil {
+		return nil, fault.WithPath("input.filter", err)
 	}
 	return f.Raw(), nil
 }
@@ -195,7 +195,7 @@ func (s *Setup) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretI
 		now := s.clock()
 		valid := slices.DeleteFunc(w.RetiredSecrets, func(r model.RetiredSecret) bool { return !now.Before(r.Until) })
 		if len(valid) == retiredMax {
-			return &fault.Error{Code: fault.Conflict, Argument: "input.id",
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id",
 				Message: fmt.Sprintf("%d secrets of this webhook were replaced within a day, and still sign; wait until one ends", retiredMax)}
 		}
 		w.RetiredSecrets = append([]model.RetiredSecret{{Secret: w.Secret, Until: now.Add(retiredFor)}}, valid...)
@@ -228,7 +228,7 @@ func holdWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 	w := new(model.Webhook)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(w).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.Missing("input.id", "there is no such webhook")
+		return nil, fault.NotFound("input.id", "there is no such webhook")
 	}
 	return w, err
 }

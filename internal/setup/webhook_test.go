@@ -79,20 +79,20 @@ func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	} {
 		c.in.ID = h.ID
 		_, err := w.setup.UpdateWebhook(t.Context(), c.in)
-		refused(t, what, err, fault.BadUserInput, c.argument)
+		refused(t, what, err, fault.CodeBadUserInput, c.argument)
 	}
 	if again := read[model.Webhook](w, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
 		t.Errorf("refused, and yet written: %+v", again)
 	}
 	none := model.WebhookID{UUID: model.NewUUID()}
 	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: none})
-	refused(t, "update of none", err, fault.NotFound, "input.id")
+	refused(t, "update of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: none})
-	refused(t, "rotation of none", err, fault.NotFound, "input.id")
+	refused(t, "rotation of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.DeleteWebhook(t.Context(), setup.DeleteWebhookInput{ID: none})
-	refused(t, "deletion of none", err, fault.NotFound, "input.id")
+	refused(t, "deletion of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: model.DeliveryID{UUID: model.NewUUID()}})
-	refused(t, "redelivery of none", err, fault.NotFound, "input.deliveryId")
+	refused(t, "redelivery of none", err, fault.CodeNotFound, "input.deliveryId")
 }
 
 // delivery writes one that has ended.
@@ -120,7 +120,7 @@ func TestOfAnyNumberWhoRedeliverAtOnceOneDoes(t *testing.T) {
 		if err == nil {
 			done++
 		} else {
-			refused(t, "a second redelivery", err, fault.Conflict, "input.deliveryId")
+			refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
 		}
 	}
 	again := read[model.WebhookDelivery](w, d.ID)
@@ -138,7 +138,7 @@ func TestADisabledWebhookRedeliversNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: d.ID})
-	refused(t, "disabled", err, fault.Conflict, "input.deliveryId")
+	refused(t, "disabled", err, fault.CodeConflict, "input.deliveryId")
 }
 
 func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
@@ -164,7 +164,7 @@ func TestAWebhookWhoseOwnerIsGoneIsNotEnabled(t *testing.T) {
 	h := w.webhook()
 	w.must("UPDATE users SET active = false WHERE id = $1", w.admin.User.ID.UUID)
 	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(true)})
-	refused(t, "enabled", err, fault.Conflict, "input.enabled")
+	refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
 	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(false)}); err != nil {
 		t.Error(err)
 	}

@@ -156,7 +156,7 @@ func TestWhatWasTakenIsPostedAgainByHandWithTheSameIDAndHoldsNothingUp(t *testin
 	w.note(c)
 	w.until("the next goes on", "SELECT count(*) = 1 FROM webhook_deliveries WHERE webhook_id = ? AND status = 'DELIVERED'", h.ID)
 	_, err := w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: d.ID})
-	if !isFault(err, fault.Conflict, "input.deliveryId") {
+	if !isFault(err, fault.CodeConflict, "input.deliveryId") {
 		t.Errorf("of what is queued: %v", err)
 	}
 	close(hang)

@@ -27,10 +27,10 @@ func boundOf(hook *model.Webhook) (b bound, err error) {
 	if hook.Filter == nil {
 		return b, nil
 	}
-	if b.Filter, err = filter.StoredCase(hook.Filter); err != nil {
+	if b.Filter, err = filter.ParseStoredCase(hook.Filter); err != nil {
 		return b, fmt.Errorf("read a webhook's filter: %v", err)
 	}
-	if b.scope.Veiled() && b.Filter.Personal() != "" {
+	if b.scope.Masked() && b.Filter.Personal() != "" {
 		b.scope = nil // who may not see personal data may not ask by it either, and so sees nothing here
 	}
 	return b, nil

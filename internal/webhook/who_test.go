@@ -167,7 +167,7 @@ func TestBothSecretsSignForADayAfterARotation(t *testing.T) {
 		w.must(err)
 	}
 	_, err = w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: h.ID})
-	if !isFault(err, fault.Conflict, "input.id") {
+	if !isFault(err, fault.CodeConflict, "input.id") {
 		t.Errorf("the tenth rotation of a day: %v", err)
 	}
 }

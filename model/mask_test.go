@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// hidden are the fields that Veiled takes away; all others of the type stay. A new field is of the one kind or of the
+// hidden are the fields that Masked takes away; all others of the type stay. A new field is of the one kind or of the
 // other: whoever adds it says which.
 var hidden = map[string][]string{
 	"Customer": {"ExternalID", "NameKey", "FirstName", "LastName", "Email", "EmailFold", "Phone", "AccountManagerEmail", "AgentEmail", "Attributes"},
@@ -21,21 +21,21 @@ var hidden = map[string][]string{
 	"Event":    {"NoteID", "Improvement", "Whys", "Snapshot", "Before"},
 }
 
-func TestWhatIsVeiledIsWhatIsSaidHere(t *testing.T) {
+func TestWhatIsMaskedIsWhatIsSaidHere(t *testing.T) {
 	t.Parallel()
 	customer, response, kase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
 	event := &model.LoggedEvent{Then: snapshot}
 	for _, v := range []any{customer, response, kase, snapshot, &event.Event} {
 		filled(t, reflect.ValueOf(v).Elem(), 0)
 	}
-	for name, veiled := range map[string]any{
-		"Customer": customer.Veiled(), "Response": response.Veiled(), "Case": kase.Veiled(), "Snapshot": snapshot.Veiled(), "Event": &event.Veiled().Event,
+	for name, masked := range map[string]any{
+		"Customer": customer.Masked(), "Response": response.Masked(), "Case": kase.Masked(), "Snapshot": snapshot.Masked(), "Event": &event.Masked().Event,
 	} {
-		v := reflect.ValueOf(veiled).Elem()
+		v := reflect.ValueOf(masked).Elem()
 		for i := range v.NumField() {
 			field := v.Type().Field(i).Name
 			if gone := v.Field(i).IsZero(); gone != slices.Contains(hidden[name], field) {
-				t.Errorf("%s.%s is hidden: %t; say in this test and in veil.go whether it is personal", name, field, gone)
+				t.Errorf("%s.%s is hidden: %t; say in this test and in mask.go whether it is personal", name, field, gone)
 			}
 		}
 	}
@@ -43,21 +43,21 @@ func TestWhatIsVeiledIsWhatIsSaidHere(t *testing.T) {
 		t.Error("the original has lost what only the copy should")
 	}
 	for what, c := range map[string]*model.Customer{
-		"of a case": kase.Veiled().Customer, "of a response": response.Veiled().Customer, "of a case's response": kase.Veiled().Response.Customer,
-		"of a snapshot": &snapshot.Veiled().Customer, "of an event": &event.Veiled().Then.Customer,
+		"of a case": kase.Masked().Customer, "of a response": response.Masked().Customer, "of a case's response": kase.Masked().Response.Customer,
+		"of a snapshot": &snapshot.Masked().Customer, "of an event": &event.Masked().Then.Customer,
 	} {
 		if c.ID.String() == "" || c.FirstName != nil || c.Email != nil || c.Company == nil {
 			t.Errorf("the customer %s is %+v", what, c)
 		}
 	}
-	if s := event.Veiled().Then; s.Response.Comment != nil || s.Case.RootCause != nil {
+	if s := event.Masked().Then; s.Response.Comment != nil || s.Case.RootCause != nil {
 		t.Errorf("an event's snapshot is %+v", s)
 	}
-	if name := customer.Veiled().DisplayName(); name != "Customer 7" {
+	if name := customer.Masked().DisplayName(); name != "Customer 7" {
 		t.Errorf("the customer is called %q", name)
 	}
 	var none *model.Customer
-	if none.Veiled() != nil || (*model.Response)(nil).Veiled() != nil || (*model.Case)(nil).Veiled() != nil {
+	if none.Masked() != nil || (*model.Response)(nil).Masked() != nil || (*model.Case)(nil).Masked() != nil {
 		t.Error("something was made of nothing")
 	}
 }

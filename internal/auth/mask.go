@@ -13,10 +13,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// veil runs on every field of an operation whose viewer may not see personal data: what a field gives is veiled before
+// mask runs on every field of an operation whose viewer may not see personal data: what a field gives is masked before
 // anything below it is looked at, and what a field is asked by must not look at what is hidden. It is in no other
 // operation's way.
-func veil(next graphql.FieldMiddleware) graphql.FieldMiddleware {
+func mask(next graphql.FieldMiddleware) graphql.FieldMiddleware {
 	return func(ctx context.Context, resolve graphql.Resolver) (any, error) {
 		if fc := graphql.GetFieldContext(ctx); fc != nil {
 			for name, given := range fc.Args {
@@ -26,37 +26,37 @@ func veil(next graphql.FieldMiddleware) graphql.FieldMiddleware {
 			}
 		}
 		v, err := next(ctx, resolve)
-		return veiled(v), err
+		return masked(v), err
 	}
 }
 
-// veiled is the value without personal data. The types that hold any are all here; lists of them are veiled item by
+// masked is the value without personal data. The types that hold any are all here; lists of them are masked item by
 // item, and what contains them (a page, a payload) comes by again for its own fields.
-func veiled(v any) any {
+func masked(v any) any {
 	switch v := v.(type) {
 	case nil, string, *string, bool, int, *int:
 		return v
 	case *model.Customer:
-		return v.Veiled()
+		return v.Masked()
 	case model.Customer:
-		return *v.Veiled()
+		return *v.Masked()
 	case *model.Response:
-		return v.Veiled()
+		return v.Masked()
 	case model.Response:
-		return *v.Veiled()
+		return *v.Masked()
 	case *model.Case:
-		return v.Veiled()
+		return v.Masked()
 	case model.Case:
-		return *v.Veiled()
+		return *v.Masked()
 	case *model.Snapshot:
-		return v.Veiled()
+		return v.Masked()
 	case model.CaseEvent:
 		if reflect.ValueOf(v).IsNil() {
 			return v
 		}
-		return v.Logged().Veiled().Typed()
+		return v.Logged().Masked().Typed()
 	case *model.Rule:
-		return veiledRule(v)
+		return maskedRule(v)
 	case *model.Notification: // it names an address, and quotes what the mail server said of it
 		return nil
 	case []*model.Notification:
@@ -75,19 +75,19 @@ func veiled(v any) any {
 	}
 	out := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
 	for i := range list.Len() {
-		if item := veiled(list.Index(i).Interface()); item != nil {
+		if item := masked(list.Index(i).Interface()); item != nil {
 			out.Index(i).Set(reflect.ValueOf(item))
 		}
 	}
 	return out.Interface()
 }
 
-// veiledRule hides a rule's filter where it names somebody.
-func veiledRule(r *model.Rule) *model.Rule {
+// maskedRule hides a rule's filter where it names somebody.
+func maskedRule(r *model.Rule) *model.Rule {
 	if r == nil || r.Filter == nil {
 		return r
 	}
-	if f, err := filter.Stored(r.Filter); err == nil && f.Personal() == "" {
+	if f, err := filter.ParseStored(r.Filter); err == nil && f.Personal() == "" {
 		return r
 	}
 	hidden := *r

@@ -3,10 +3,10 @@ package model
 // What is left of a row for who may not see personal data: customers' names, addresses and phone numbers, what they
 // wrote, and whatever free text about them a feed or a colleague brought in. Each gives a copy; rows are shared between
 // answers. A customer and a response keep only what is named here, so that a new field is hidden until somebody says
-// otherwise; veil_test.go asks for a word about every field of the others too.
+// otherwise; mask_test.go asks for a word about every field of the others too.
 
-// Veiled is the customer without personal data; DisplayName then falls back to their number.
-func (c *Customer) Veiled() *Customer {
+// Masked is the customer without personal data; DisplayName then falls back to their number.
+func (c *Customer) Masked() *Customer {
 	if c == nil {
 		return nil
 	}
@@ -18,8 +18,8 @@ func (c *Customer) Veiled() *Customer {
 	}
 }
 
-// Veiled is the response without its comment, the feed's further columns, and the id it has elsewhere.
-func (r *Response) Veiled() *Response {
+// Masked is the response without its comment, the feed's further columns, and the id it has elsewhere.
+func (r *Response) Masked() *Response {
 	if r == nil {
 		return nil
 	}
@@ -29,41 +29,41 @@ func (r *Response) Veiled() *Response {
 		TestimonialEstimated: r.TestimonialEstimated,
 		RespondedAt:          r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
 		Country: r.Country, CompanyFold: r.CompanyFold, SegmentFold: r.SegmentFold, LifetimeValue: r.LifetimeValue, Effort: r.Effort,
-		Customer: r.Customer.Veiled(),
+		Customer: r.Customer.Masked(),
 	}
 }
 
-// Veiled is the case without its root cause, which is free text.
-func (c *Case) Veiled() *Case {
+// Masked is the case without its root cause, which is free text.
+func (c *Case) Masked() *Case {
 	if c == nil {
 		return nil
 	}
-	veiled := *c
-	veiled.RootCause = nil
-	veiled.Customer, veiled.Response = c.Customer.Veiled(), c.Response.Veiled()
-	return &veiled
+	masked := *c
+	masked.RootCause = nil
+	masked.Customer, masked.Response = c.Customer.Masked(), c.Response.Masked()
+	return &masked
 }
 
-// Veiled is the snapshot without personal data. What a case is called in other systems goes too: such an id may be an
+// Masked is the snapshot without personal data. What a case is called in other systems goes too: such an id may be an
 // address.
-func (s *Snapshot) Veiled() *Snapshot {
+func (s *Snapshot) Masked() *Snapshot {
 	if s == nil {
 		return nil
 	}
-	veiled := *s
-	veiled.Case, veiled.Response, veiled.Customer = *s.Case.Veiled(), s.Response.Veiled(), *s.Customer.Veiled()
-	veiled.ExternalRefs = nil
-	return &veiled
+	masked := *s
+	masked.Case, masked.Response, masked.Customer = *s.Case.Masked(), s.Response.Masked(), *s.Customer.Masked()
+	masked.ExternalRefs = nil
+	return &masked
 }
 
-// Veiled is the event without its note, the customer's own words, and the root cause.
-func (e *LoggedEvent) Veiled() *LoggedEvent {
+// Masked is the event without its note, the customer's own words, and the root cause.
+func (e *LoggedEvent) Masked() *LoggedEvent {
 	if e == nil {
 		return nil
 	}
-	veiled := *e
-	veiled.NoteID, veiled.Improvement, veiled.Whys = nil, nil, nil
-	veiled.Snapshot, veiled.Before = nil, nil
-	veiled.Then = e.Then.Veiled()
-	return &veiled
+	masked := *e
+	masked.NoteID, masked.Improvement, masked.Whys = nil, nil, nil
+	masked.Snapshot, masked.Before = nil, nil
+	masked.Then = e.Then.Masked()
+	return &masked
 }
