@@ -5280,7 +5280,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5294,8 +5294,13 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
+	{Name: "case_change.graphqls", Input: sourceData("case_change.graphqls"), BuiltIn: false},
+	{Name: "case_followup.graphqls", Input: sourceData("case_followup.graphqls"), BuiltIn: false},
+	{Name: "case_note.graphqls", Input: sourceData("case_note.graphqls"), BuiltIn: false},
+	{Name: "case_summary.graphqls", Input: sourceData("case_summary.graphqls"), BuiltIn: false},
 	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
+	{Name: "event_type.graphqls", Input: sourceData("event_type.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
 	{Name: "import.graphqls", Input: sourceData("import.graphqls"), BuiltIn: false},
 	{Name: "notification.graphqls", Input: sourceData("notification.graphqls"), BuiltIn: false},

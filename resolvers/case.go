@@ -4,57 +4,15 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
-	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
 )
 
-type (
-	kase struct{ *Resolver }
-	note struct{ *Resolver }
-)
+type kase struct{ *Resolver }
 
 func (r *Resolver) Case() graph.CaseResolver { return kase{r} }
-func (r *Resolver) Note() graph.NoteResolver { return note{r} }
-
-func (r mutation) OpenCase(ctx context.Context, in casework.OpenCaseInput) (*casework.OpenCasePayload, error) {
-	return as(ctx, r.Work.OpenCase, in)
-}
-
-func (r mutation) AssignCase(ctx context.Context, in casework.AssignCaseInput) (*casework.AssignCasePayload, error) {
-	return as(ctx, r.Work.AssignCase, in)
-}
-
-func (r mutation) UpdateCaseStatus(ctx context.Context, in casework.UpdateCaseStatusInput) (*casework.UpdateCaseStatusPayload, error) {
-	return as(ctx, r.Work.UpdateCaseStatus, in)
-}
-
-func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casework.AddNotePayload, error) {
-	return as(ctx, r.Work.AddNote, in)
-}
-
-func (r mutation) AssignCases(ctx context.Context, in casework.AssignCasesInput) (*casework.AssignCasesPayload, error) {
-	return as(ctx, r.Work.AssignCases, in)
-}
-
-func (r mutation) RecordOutreach(ctx context.Context, in casework.RecordOutreachInput) (*casework.RecordOutreachPayload, error) {
-	return as(ctx, r.Work.RecordOutreach, in)
-}
-
-func (r mutation) RecordReply(ctx context.Context, in casework.RecordReplyInput) (*casework.RecordReplyPayload, error) {
-	return as(ctx, r.Work.RecordReply, in)
-}
-
-func (r mutation) SetRootCause(ctx context.Context, in casework.SetRootCauseInput) (*casework.SetRootCausePayload, error) {
-	return as(ctx, r.Work.SetRootCause, in)
-}
-
-func (r mutation) LinkCase(ctx context.Context, in casework.LinkCaseInput) (*casework.LinkCasePayload, error) {
-	return as(ctx, r.Work.LinkCase, in)
-}
 
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
@@ -69,14 +27,6 @@ func (r query) Cases(ctx context.Context, first *int, after *string, last *int, 
 
 func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
 	return as(ctx, r.Read.CaseByNumber, number)
-}
-
-func (r query) Notes(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NoteFilter) (*read.NoteConnection, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Read.Notes(ctx, viewer, args(first, after, last, before), f)
 }
 
 func (kase) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {
@@ -128,14 +78,6 @@ func (kase) History(ctx context.Context, c *model.Case, first *int, after *strin
 
 func (kase) Notifications(ctx context.Context, c *model.Case) ([]*model.Notification, error) {
 	return read.LoadersFrom(ctx).NotificationsOf.Load(ctx, c.ID)
-}
-
-func (note) Case(ctx context.Context, n *model.Note) (*model.Case, error) {
-	return read.Case(ctx, n.CaseID)
-}
-
-func (note) Author(ctx context.Context, n *model.Note) (*model.User, error) {
-	return read.LoadersFrom(ctx).Users.Load(ctx, n.AuthorID)
 }
 
 func (kase) RootCause(_ context.Context, c *model.Case) ([]string, error) {

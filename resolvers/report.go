@@ -8,14 +8,6 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 )
 
-func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
-}
-
 func (r query) FollowUpReport(ctx context.Context, f *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.FollowUpReport, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {

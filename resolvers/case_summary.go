@@ -26,6 +26,14 @@ func (b board) Place() live.Place { return live.Place{Position: b.Watch.Place()}
 func (board) Outdated(*report.CaseSummary) bool { return false }
 func (board) Revision() int64                   { return 0 }
 
+func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
+}
+
 func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *report.CaseSummary, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
