@@ -5280,7 +5280,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5294,6 +5294,7 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
+	{Name: "customer.graphqls", Input: sourceData("customer.graphqls"), BuiltIn: false},
 	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "filter.graphqls", Input: sourceData("filter.graphqls"), BuiltIn: false},
