@@ -5280,7 +5280,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
+//go:embed "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5298,6 +5298,7 @@ var sources = []*ast.Source{
 	{Name: "case_followup.graphqls", Input: sourceData("case_followup.graphqls"), BuiltIn: false},
 	{Name: "case_note.graphqls", Input: sourceData("case_note.graphqls"), BuiltIn: false},
 	{Name: "case_summary.graphqls", Input: sourceData("case_summary.graphqls"), BuiltIn: false},
+	{Name: "customer.graphqls", Input: sourceData("customer.graphqls"), BuiltIn: false},
 	{Name: "escalation.graphqls", Input: sourceData("escalation.graphqls"), BuiltIn: false},
 	{Name: "event.graphqls", Input: sourceData("event.graphqls"), BuiltIn: false},
 	{Name: "event_type.graphqls", Input: sourceData("event_type.graphqls"), BuiltIn: false},

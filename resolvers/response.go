@@ -11,12 +11,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type (
-	customer struct{ *Resolver }
-	response struct{ *Resolver }
-)
+type response struct{ *Resolver }
 
-func (r *Resolver) Customer() graph.CustomerResolver { return customer{r} }
 func (r *Resolver) Response() graph.ResponseResolver { return response{r} }
 
 func (r mutation) SubmitResponse(ctx context.Context, in casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error) {
@@ -40,18 +36,6 @@ func (r query) Customers(ctx context.Context, first *int, after *string, last *i
 		return nil, err
 	}
 	return r.Read.Customers(ctx, viewer, args(first, after, last, before), f, orderBy)
-}
-
-func (r customer) Responses(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
-	return read.ResponsesOf(ctx, of.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy})
-}
-
-func (r customer) Cases(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Read.CasesOf(ctx, viewer, of.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
 }
 
 func (response) Customer(ctx context.Context, of *model.Response) (*model.Customer, error) {
