@@ -11,7 +11,7 @@ import (
 	"runtime"
 )
 
-// Lock is a held lock. No function returns one on this system.
+// Lock is a lock on a file. No function returns one on this system.
 type Lock struct{}
 
 func errUnavailable() error {
@@ -27,5 +27,5 @@ func Shared(string) (*Lock, error) { return nil, errUnavailable() }
 // Wait always fails on this system.
 func Wait(context.Context, string) (*Lock, error) { return nil, errUnavailable() }
 
-// Release does nothing, because no lock can be held on this system.
+// Release does nothing, because this system has no locks.
 func (*Lock) Release() error { return nil }
