@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command feed measures the live feed, from the mutation on, through the program as it is.
 //
 //	go build -o closeloop . && go run ./bench/feed

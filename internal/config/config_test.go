@@ -249,9 +249,10 @@ func TestTheFolderFollowsTheSystemsCustoms(t *testing.T) {
 		{"linux", 7, "", "/data", "/data/closeloop"},
 		{"linux", 7, "", "", ""},
 		{"darwin", 7, "/Users/ada", "/data", "/Users/ada/Library/Application Support/closeloop"},
+		{"windows", -1, "", "", "local/closeloop"},
 	} {
 		got, err := defaultFolder(c.system, c.uid, func(name string) string {
-			return map[string]string{"HOME": c.home, "XDG_DATA_HOME": c.xdg}[name]
+			return map[string]string{"HOME": c.home, "XDG_DATA_HOME": c.xdg, "LOCALAPPDATA": "local"}[name]
 		})
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%+v: %q, %v", c, got, err)

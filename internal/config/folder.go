@@ -21,6 +21,11 @@ func defaultFolder(system string, uid int, env func(string) string) (string, err
 	if uid == 0 {
 		return "/var/lib/closeloop", nil
 	}
+	if system == "windows" {
+		// Package pg explains that the private PostgreSQL is not available there. Commands that need no
+		// database must not fail for want of a folder.
+		return filepath.Join(env("LOCALAPPDATA"), "closeloop"), nil
+	}
 	home := env("HOME")
 	// The XDG Base Directory Specification has a relative path ignored.
 	if data := env("XDG_DATA_HOME"); system != "darwin" && filepath.IsAbs(data) {

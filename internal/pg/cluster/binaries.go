@@ -13,9 +13,6 @@ import (
 	"strings"
 )
 
-// Oldest is the oldest major version of PostgreSQL that closeloop works with.
-const Oldest = 13
-
 // places are where packagers put the server's binaries; few of them put these on PATH.
 var places = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu

@@ -24,12 +24,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Role is the superuser inside, and Database the database that Start makes.
-const (
-	Role     = "closeloop"
-	Database = "closeloop"
-)
-
 const (
 	// port only names the socket's file: there is no TCP, and no other server in the folder.
 	port = 5432
@@ -39,16 +33,6 @@ const (
 	// which the next start recovers.
 	shutdown = 60 * time.Second
 )
-
-// Options describe a cluster.
-type Options struct {
-	Folder string // made when absent; see Folder
-	Log    *slog.Logger
-	// Restarted is called each time the server answers again after it died by itself. Nil: nobody.
-	Restarted func()
-	// Throwaway trades all durability for speed: for tests only.
-	Throwaway bool
-}
 
 // Cluster is a running PostgreSQL. It runs until Stop, whatever happens to the server's process.
 type Cluster struct {

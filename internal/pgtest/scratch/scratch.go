@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package scratch gives tests folders for a PostgreSQL: in memory where there is room, and open for
 // the other user that root gives PostgreSQL, which t.TempDir is not.
 package scratch
@@ -9,26 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-const (
-	// room is what the memory file system must have free: containers often get 64 MB.
-	room = 1 << 30
-	// old is when a folder that a killed test left is removed.
-	old = 24 * time.Hour
-)
-
-// Parent is where such folders are made.
-func Parent() string {
-	const memory = "/dev/shm"
-	var stat unix.Statfs_t
-	if unix.Statfs(memory, &stat) == nil && stat.Bavail*uint64(stat.Bsize) > room && unix.Access(memory, unix.W_OK) == nil {
-		return memory
-	}
-	return os.TempDir()
-}
+// old is when a folder that a killed test left is removed.
+const old = 24 * time.Hour
 
 // Folder makes an empty one, which is removed when the test has ended.
 func Folder(t testing.TB) string {
