@@ -1,10 +1,10 @@
-// Command receiver is an example of what takes a webhook of closeloop in. It prints each event once.
+// Command receiver is an example of a program that receives closeloop's webhooks. It prints each event once.
 //
 //	RECEIVER_SECRET=whsec_… go run ./docs/examples/receiver 127.0.0.1:9000
 //
-// It does the four things that every receiver has to: prove the signature before anything else, drop repeats by
-// webhook-id, answer 2xx only when the event is safe, and pass over what it does not know. A real one keeps the ids
-// where it keeps its data, in the same transaction; this one forgets them when it ends.
+// It does the four things that every receiver has to do: check the signature before anything else, drop repeats by
+// webhook-id, answer 2xx only when the event is stored, and ignore types of events that it does not know. A real receiver
+// stores the ids in the database of its own data, in the same transaction; this one forgets them when it ends.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 	secret, err := standardwebhooks.NewWebhook(os.Getenv("RECEIVER_SECRET"))
 	if err != nil {
-		log.Fatal("RECEIVER_SECRET is what createWebhook, or rotateWebhookSecret, answered with: ", err)
+		log.Fatal("RECEIVER_SECRET must be the secret that createWebhook or rotateWebhookSecret returned: ", err)
 	}
 	listener, err := net.Listen("tcp", os.Args[1])
 	if err != nil {
@@ -45,10 +45,11 @@ type receiver struct {
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, 1<<20))
 	if err != nil {
-		http.Error(w, "too much", http.StatusRequestEntityTooLarge)
+		http.Error(w, "the body is longer than 1 MiB", http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err := r.secret.Verify(body, request.Header); err != nil { // of the very bytes that came, not of JSON read and written again
+	// The signature is of the bytes that came: JSON that was parsed and written again has other bytes.
+	if err := r.secret.Verify(body, request.Header); err != nil {
 		http.Error(w, err.Error(), http.StatusUnauthorized)
 		return
 	}
@@ -63,7 +64,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
-		http.Error(w, "no JSON", http.StatusBadRequest)
+		http.Error(w, "the body is not JSON", http.StatusBadRequest)
 		return
 	}
 	r.mu.Lock()
@@ -74,5 +75,5 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		s := event.Data.Snapshot
 		fmt.Printf("%s: case %d of %s is %s\n", event.Type, s.Number, s.CustomerName, s.Status)
 	}
-	w.WriteHeader(http.StatusNoContent) // a repeat is taken too, or it would come again
+	w.WriteHeader(http.StatusNoContent) // also for a repeat, or closeloop would send it again
 }
