@@ -20,7 +20,7 @@ const module = "github.com/closeloop/closeloop"
 var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
-	"migrations":        {"model"}, // only Go folds texts
+	"migrations":        {},
 	"web":               {},
 	"internal/fault":    {},
 	"internal/config":   {},

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ApplyTo stops after a version, as an older program did.
+// ApplyTo stops after a version, as a server that is killed between two migrations does.
 func ApplyTo(ctx context.Context, pool *pgxpool.Pool, version int64) error {
 	provider, db, err := provide(pool)
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package migrations brings a database to the schema that this program works with. It owns the SQL
-// files beside it, which are never edited once applied, and the pinned version of the job queue's
-// own schema. It refuses to go down: a step back is a restore, or a migration forward.
+// files beside it, which are never edited once released, and the pinned version of the job queue's
+// own schema. It refuses to go down: a step back is a restore, or a migration forward. It also
+// refuses a database that it does not know: one of an unreleased or of a newer closeloop.
 package migrations
 
 import (
@@ -26,25 +27,35 @@ import (
 var files embed.FS
 
 const (
-	// riverVersion is River's schema that migration 2 installs. A newer River is a migration of its
-	// own with the next number, not a change of this one.
+	// Version is the number of the newest migration: the schema version that this program works with.
+	Version = 14
+
+	// riverMigration is the number of the migration that creates the job queue's tables.
+	riverMigration = 14
+	// riverVersion is the version of River's schema that riverMigration installs. A newer River is a
+	// migration of its own with the next number, not a change of this one.
 	riverVersion = 8
+
 	// lockID keeps servers that start together from migrating together; any number that no other
 	// program uses in the same database.
 	lockID = 0x636c6f73656c6f6f // "closeloo"
 )
 
-// Apply applies what is missing, in order, each migration in a transaction of its own. Several
-// servers may call it at once: one works, the others wait. With nothing missing it changes nothing.
-// The pool needs two connections.
+// Apply applies the missing migrations in order, each in a transaction of its own. Several servers
+// may call it at once: one works, the others wait. With nothing missing it changes nothing. In a
+// database of an unreleased or a newer closeloop it changes nothing either, and its error says so in
+// one sentence. The pool needs two connections.
 func Apply(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := recognize(ctx, pool); err != nil {
+		return err
+	}
 	provider, db, err := provide(pool)
 	if err != nil {
 		return err
 	}
 	defer db.Close() // the pool stays open
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", withoutTrigrams(ctx, pool, err))
+		return fmt.Errorf("migrate the database: %w", explainExtension(ctx, pool, err))
 	}
 	return nil
 }
@@ -56,9 +67,9 @@ func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithTableName(versionTable),
 		goose.WithSessionLocker(locker),
-		goose.WithGoMigrations(river(pool), filters()),
-		goose.WithExcludeNames([]string{filtersFile}), // filters applies it
+		goose.WithGoMigrations(river(pool)),
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithSlog(slog.New(slog.DiscardHandler)),
 	)
@@ -68,10 +79,10 @@ func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	return provider, db, nil
 }
 
-// river is migration 2: the tables of the job queue. Some of its steps cannot share a transaction,
-// so that it runs in none; begun and not finished, it goes on where it stopped.
+// river creates the tables of the job queue. Some of its steps cannot share a transaction, so it runs
+// in none; when it was interrupted, it goes on where it stopped.
 func river(pool *pgxpool.Pool) *goose.Migration {
-	return goose.NewGoMigration(2, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
+	return goose.NewGoMigration(riverMigration, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
 		migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return fmt.Errorf("read the job queue's migrations: %w", err)
@@ -87,7 +98,7 @@ func river(pool *pgxpool.Pool) *goose.Migration {
 // Fingerprint changes with the migrations: databases of one fingerprint have one schema.
 func Fingerprint() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, "river", riverVersion)
+	fmt.Fprintln(sum, "river", riverMigration, riverVersion, versionTable)
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

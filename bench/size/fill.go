@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,9 +112,13 @@ func tellAll(w *world, d *desk, out *spools) {
 	all.Wait()
 }
 
-// queue is how migration 13 filled the passives' queue from what there was.
-var queue = func() string {
-	text, err := os.ReadFile("migrations/00013_passives.sql")
-	check(err)
-	return string(text[strings.LastIndex(string(text), "INSERT INTO passives"):])
-}()
+// queue fills the passives queue as its triggers would have (migrations/00010_passives.sql): they do not run on the
+// connections that copy.
+const queue = `INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
+SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
+	coalesce(r.testimonial_likelihood, -1), r.responded_at,
+	EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND (k.assignee_id IS NOT NULL OR k.status <> 'OPEN'))
+FROM (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r
+JOIN customers c ON c.id = r.customer_id
+WHERE r.category = 'PASSIVE' AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL
+	AND (c.last_contacted_at IS NULL OR c.last_contacted_at < r.responded_at)`

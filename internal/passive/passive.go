@@ -1,6 +1,6 @@
 // Package passive owns the order of the passives' queue: what each priority means, and how a page of the queue is read
-// in any order of them at the cost of the page alone. What is in the queue is kept by the triggers of migration 13;
-// docs/figures.md says what that is.
+// in any order of them at the cost of the page alone. What is in the queue is kept by the triggers of
+// migrations/00010_passives.sql; docs/figures.md says what that is.
 //
 // It refuses to write, and to decide who may see what: conditions on the responses are handed in.
 package passive

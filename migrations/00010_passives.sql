@@ -1,40 +1,20 @@
 -- +goose Up
 
--- What a person took off a response: keywords do not put it back.
-CREATE TABLE response_theme_removals (
-    response_id uuid NOT NULL REFERENCES responses ON DELETE CASCADE,
-    theme_id    uuid NOT NULL REFERENCES themes,
-    PRIMARY KEY (response_id, theme_id)
-);
-
--- The last time that a theme's keywords were applied to the responses of the past.
-CREATE TABLE theme_runs (
-    theme_id    uuid PRIMARY KEY REFERENCES themes,
-    run         uuid NOT NULL,      -- another with every beginning: a job of an older one ends itself
-    total       integer,            -- comments to look at; null until the first batch has counted them
-    done        integer NOT NULL DEFAULT 0,
-    place       uuid NOT NULL,      -- responses up to this id are done
-    started_at  timestamptz NOT NULL,
-    finished_at timestamptz
-);
-
--- Whether testimonial_likelihood is what docs/figures.md makes of the comment, because the feed gave none.
-ALTER TABLE responses ADD COLUMN testimonial_estimated boolean NOT NULL DEFAULT false;
--- What came in before there was an estimate; empty from then on.
-CREATE INDEX responses_unestimated ON responses (id) WHERE testimonial_likelihood IS NULL AND comment IS NOT NULL;
-
--- The passives' queue: the latest response of each customer, where it is a passive's and nobody has contacted them
--- since. Missing values are the lowest that there can be, so that they come last and a keyset is one row value.
+-- The passives queue: the latest response of each customer whose latest score is 7 or 8 and who was not contacted since.
+-- A missing value is stored as the lowest possible one, so that it sorts last and a keyset is one row value.
+-- docs/decisions/0011-the-passives-queue.md explains the table and its triggers.
 CREATE TABLE passives (
     response_id    uuid PRIMARY KEY REFERENCES responses ON DELETE CASCADE,
     customer_id    uuid NOT NULL CONSTRAINT passives_customer_key UNIQUE REFERENCES customers,
-    cell           smallint NOT NULL,             -- 4: the score is 8; 2: a theme is EASY; 1: a theme was resolved since
-    segment        text COLLATE "C" NOT NULL,     -- folded; '' where there is none
-    lifetime_value numeric NOT NULL,              -- -1e21 where there is none
-    testimonial    double precision NOT NULL,     -- -1 where there is none
+    cell           smallint NOT NULL,             -- sum of: 4 if the score is 8; 2 if a theme is EASY; 1 if a theme was resolved after the response
+    segment        text COLLATE "C" NOT NULL,     -- folded; '' if there is none
+    lifetime_value numeric NOT NULL,              -- -1e21 if there is none
+    testimonial    double precision NOT NULL,     -- -1 if there is none
     responded_at   timestamptz NOT NULL,
-    taken          boolean NOT NULL               -- its case is somebody's, or has left OPEN: not offered
+    taken          boolean NOT NULL               -- its case is assigned or no longer OPEN: the queue does not offer it
 );
+-- The queue is sorted by any of six priorities in any order. A page reads the next few rows of each cell, or of each
+-- segment and cell; one of these indexes has them together in the order of the remaining priorities.
 CREATE INDEX passives_newest ON passives (cell, responded_at, response_id) WHERE NOT taken;
 CREATE INDEX passives_value ON passives (cell, lifetime_value, responded_at, response_id) WHERE NOT taken;
 CREATE INDEX passives_testimonial ON passives (cell, testimonial, responded_at, response_id) WHERE NOT taken;
@@ -44,9 +24,10 @@ CREATE INDEX passives_segment ON passives (segment, cell, responded_at, response
 CREATE INDEX passives_segment_value ON passives (segment, cell, lifetime_value, responded_at, response_id) WHERE NOT taken;
 CREATE INDEX passives_segment_testimonial ON passives (segment, cell, testimonial, responded_at, response_id) WHERE NOT taken;
 
--- Its upkeep, all of it, for whoever writes and however. Every trigger runs when its transaction commits, so that the
--- queue's rows are locked last of all and for a moment. A row comes once, with its response, and never comes back:
--- each writer changes its own column, or deletes, under the lock that it holds of the row it copies from.
+-- Triggers alone keep the queue, whatever writes the other tables. All of them run when their transaction commits, so
+-- that the queue's rows are locked after all other rows, and only for a moment. A row is inserted once, with its
+-- response, and never again. After that, each trigger changes only columns of its own, or deletes the row, while
+-- its transaction holds the lock of the row that the values are copied from.
 
 -- +goose StatementBegin
 CREATE FUNCTION passive_cell(of uuid, score integer, responded timestamptz) RETURNS smallint LANGUAGE plpgsql STABLE AS $$
@@ -124,7 +105,8 @@ CREATE CONSTRAINT TRIGGER passives_case_changed AFTER UPDATE OF assignee_id, sta
     WHEN (NEW.category = 'PASSIVE' AND (OLD.assignee_id, OLD.status) IS DISTINCT FROM (NEW.assignee_id, NEW.status))
     EXECUTE FUNCTION passives_case_changed();
 
--- A tag and its theme may change at once. The row is locked by a statement of its own: the next one then sees both.
+-- A tag and its theme may change at the same time. A statement of its own locks the queue's row, so that the next
+-- statement sees both changes.
 -- +goose StatementBegin
 CREATE FUNCTION passives_tag_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -148,17 +130,9 @@ END $$;
 -- +goose StatementEnd
 CREATE CONSTRAINT TRIGGER passives_tag_changed AFTER INSERT OR DELETE ON response_themes
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION passives_tag_changed();
--- Whoever changes a theme has locked it FOR UPDATE before, and so waited for those who tag with it.
+-- A transaction that changes a theme has locked the theme FOR UPDATE before, and so has waited for all transactions that
+-- tag with it.
 CREATE CONSTRAINT TRIGGER passives_theme_changed AFTER UPDATE OF effort, resolved_at, deleted_at ON themes
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN ((OLD.effort, OLD.resolved_at, OLD.deleted_at) IS DISTINCT FROM (NEW.effort, NEW.resolved_at, NEW.deleted_at))
     EXECUTE FUNCTION passives_theme_changed();
-
-INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
-SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
-       coalesce(r.testimonial_likelihood, -1), r.responded_at,
-       EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND (k.assignee_id IS NOT NULL OR k.status <> 'OPEN'))
-  FROM (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r
-  JOIN customers c ON c.id = r.customer_id
- WHERE r.category = 'PASSIVE' AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL
-   AND (c.last_contacted_at IS NULL OR c.last_contacted_at < r.responded_at);

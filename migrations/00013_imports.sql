@@ -1,13 +1,13 @@
 -- +goose Up
 
--- Files of responses that came in over the API.
+-- Files of responses that were uploaded through the API.
 CREATE TABLE imports (
     id                uuid PRIMARY KEY,
     file_name         text NOT NULL,
     created_by_id     uuid NOT NULL REFERENCES users,
     status            text NOT NULL CHECK (status IN ('QUEUED', 'RUNNING', 'DONE', 'FAILED')),
     options           jsonb NOT NULL,
-    bytes             bigint NOT NULL, -- of the file
+    bytes             bigint NOT NULL, -- size of the file
     bytes_done        bigint NOT NULL DEFAULT 0,
     rows              integer,
     rows_done         integer NOT NULL DEFAULT 0,
@@ -20,13 +20,16 @@ CREATE TABLE imports (
     error             text,
     created_at        timestamptz NOT NULL,
     finished_at       timestamptz,
-    -- Who works on it, and until when nobody else may: a server that was killed leaves it to the next.
+    -- The lease of the server that works on the import. A server that was killed leaves it to the next one when the
+    -- lease ends.
     owner             uuid,
     leased_until      timestamptz,
-    tries             integer NOT NULL DEFAULT 0, -- since the last batch that went in
+    tries             integer NOT NULL DEFAULT 0, -- since the last batch that was committed
     CHECK ((status IN ('DONE', 'FAILED')) = (finished_at IS NOT NULL))
 );
+-- The list of imports, the newest first.
 CREATE INDEX imports_newest ON imports (created_at DESC, id DESC);
+-- A server that is free takes the oldest import that is not finished.
 CREATE INDEX imports_waiting ON imports (created_at, id) WHERE status IN ('QUEUED', 'RUNNING');
 
 -- The file, in order, until the import is done.
@@ -36,4 +39,4 @@ CREATE TABLE import_parts (
     bytes     bytea NOT NULL,
     PRIMARY KEY (import_id, n)
 );
-ALTER TABLE import_parts ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE import_parts ALTER COLUMN bytes SET STORAGE EXTERNAL; -- not compressed

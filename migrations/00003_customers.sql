@@ -1,0 +1,76 @@
+-- +goose Up
+
+CREATE TABLE customers (
+    id                         uuid PRIMARY KEY,
+    number                     bigint GENERATED ALWAYS AS IDENTITY,
+    external_id                text CONSTRAINT customers_external_id_key UNIQUE,
+    external_id_fold           text COLLATE "C",
+    -- Set for customers that an import identifies by name and country alone.
+    name_key                   text COLLATE "C" CONSTRAINT customers_name_key_key UNIQUE,
+    first_name                 text,
+    first_name_fold            text COLLATE "C",
+    last_name                  text,
+    last_name_fold             text COLLATE "C",
+    email                      text,
+    email_fold                 text COLLATE "C",
+    phone                      text,
+    phone_fold                 text COLLATE "C",
+    company                    text,
+    company_fold               text COLLATE "C",
+    country                    text CHECK (country ~ '^[A-Z]{2}$'),
+    segment                    text,
+    segment_fold               text COLLATE "C",
+    lifetime_value             numeric(24, 4),
+    account_manager_email      text,
+    account_manager_email_fold text COLLATE "C",
+    agent_email                text,
+    agent_email_fold           text COLLATE "C",
+    attributes                 jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+    attributes_fold            jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes_fold) = 'object'),
+    -- The words of name, e-mail address and company, with a space before each.
+    search_fold                text COLLATE "C" NOT NULL DEFAULT '',
+    created_at                 timestamptz NOT NULL,
+    -- The time of the newest response: an older response must not overwrite the customer's data.
+    last_response_at           timestamptz,
+    last_contacted_at          timestamptz,
+    next_survey_at             timestamptz,
+    -- When the personal data was removed for good; docs/decisions/0009-erasing-a-customer.md says what that means.
+    erased_at                  timestamptz
+);
+
+-- Intake finds the customer of a response by e-mail address.
+CREATE INDEX customers_email ON customers (email_fold) WHERE email_fold IS NOT NULL;
+-- Retention looks here for customers to erase, once a minute. It checks each of those for what else keeps a customer
+-- (an open case, a response that came in late).
+CREATE INDEX customers_last_heard ON customers (greatest(created_at, last_response_at)) WHERE erased_at IS NULL;
+
+-- The list of customers: the newest first, and the newest of one country or segment.
+CREATE INDEX customers_newest ON customers (created_at DESC, id DESC);
+CREATE INDEX customers_country ON customers (country, created_at DESC, id DESC);
+CREATE INDEX customers_segment ON customers (segment_fold, created_at DESC, id DESC);
+-- Every other order of the list has an index, in which id breaks ties: the first page costs the same as a late one, and
+-- the same among a million rows as among ten thousand. Null values are at one end; see internal/page/part.go. Company
+-- and last name serve as filters, too.
+CREATE INDEX customers_company ON customers (company_fold, id);
+CREATE INDEX customers_last_name ON customers (last_name_fold, id);
+CREATE INDEX customers_by_value ON customers (lifetime_value, id);
+CREATE INDEX customers_by_contact ON customers (last_contacted_at, id);
+CREATE INDEX customers_next_survey ON customers (next_survey_at, id);
+
+-- Filters by a whole text or by its beginning.
+CREATE INDEX customers_external_id ON customers (external_id_fold);
+CREATE INDEX customers_first_name ON customers (first_name_fold);
+CREATE INDEX customers_phone ON customers (phone_fold);
+CREATE INDEX customers_account_manager ON customers (account_manager_email_fold) WHERE account_manager_email_fold IS NOT NULL;
+CREATE INDEX customers_agent ON customers (agent_email_fold) WHERE agent_email_fold IS NOT NULL;
+-- The filter by an attribute's value.
+CREATE INDEX customers_attributes ON customers USING gin (attributes_fold jsonb_path_ops) WITH (gin_pending_list_limit = 512);
+-- The search box, and filters by a part of a text. Each column has an index of its own: PostgreSQL would read one index
+-- of all columns as a whole for a part of two letters, whatever else the query asks for.
+CREATE INDEX customers_search ON customers USING gin (search_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_external_id_part ON customers USING gin (external_id_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_email_part ON customers USING gin (email_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_first_name_part ON customers USING gin (first_name_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_last_name_part ON customers USING gin (last_name_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_phone_part ON customers USING gin (phone_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_company_part ON customers USING gin (company_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
