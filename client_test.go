@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"mime/multipart"
@@ -170,11 +171,17 @@ func (n tree) list(path string) []tree {
 	return list
 }
 
-// socket is a client of the protocol graphql-transport-ws.
+// socket is a client of the protocol graphql-transport-ws. A goroutine of its own reads the connection from the start:
+// the server ends a connection whose client does not answer its pings, and a test may do other work for longer than that.
 type socket struct {
-	t    *testing.T
-	conn *websocket.Conn
+	t        *testing.T
+	conn     *websocket.Conn
+	incoming chan message // closed after the first error
+	end      error        // that error, set before incoming is closed
 }
+
+// waiting is how many messages a test may leave unread; the reader waits when there are more.
+const waiting = 10_000
 
 type message struct {
 	ID, Type string
@@ -190,7 +197,8 @@ func (s *testServer) connect(header http.Header, payload any) *socket {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	c := &socket{s.t, conn}
+	c := &socket{t: s.t, conn: conn, incoming: make(chan message, waiting)}
+	go c.receive()
 	c.send(vars{"type": "connection_init", "payload": payload})
 	return c
 }
@@ -225,10 +233,29 @@ func (c *socket) send(m any) {
 	}
 }
 
-func (c *socket) read() (m message, err error) {
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
-	err = c.conn.ReadJSON(&m)
-	return m, err
+// receive reads the connection until it ends.
+func (c *socket) receive() {
+	defer close(c.incoming)
+	for {
+		var m message
+		if c.end = c.conn.ReadJSON(&m); c.end != nil {
+			return
+		}
+		c.incoming <- m
+	}
+}
+
+// read gives the next message, or the error that ended the connection.
+func (c *socket) read() (message, error) {
+	select {
+	case m, open := <-c.incoming:
+		if !open {
+			return m, c.end
+		}
+		return m, nil
+	case <-time.After(2 * patience): // bounds a hang alone
+		return message{}, fmt.Errorf("no message within %s", 2*patience)
+	}
 }
 
 // next is the next event.
