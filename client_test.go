@@ -233,7 +233,7 @@ func (c *socket) send(m any) {
 	}
 }
 
-// receive reads the connection until it ends.
+// receive reads the connection until it ends, or the test does.
 func (c *socket) receive() {
 	defer close(c.incoming)
 	for {
@@ -241,7 +241,11 @@ func (c *socket) receive() {
 		if c.end = c.conn.ReadJSON(&m); c.end != nil {
 			return
 		}
-		c.incoming <- m
+		select {
+		case c.incoming <- m:
+		case <-c.t.Context().Done():
+			return
+		}
 	}
 }
 
@@ -253,8 +257,8 @@ func (c *socket) read() (message, error) {
 			return m, c.end
 		}
 		return m, nil
-	case <-time.After(2 * patience): // bounds a hang alone
-		return message{}, fmt.Errorf("no message within %s", 2*patience)
+	case <-time.After(patience):
+		return message{}, fmt.Errorf("no message within %s", patience)
 	}
 }
 
