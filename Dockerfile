@@ -6,12 +6,8 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
-# What `closeloop version` prints. The build has no .git folder to read it from.
-ARG VERSION=""
-ARG COMMIT=""
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /out/closeloop \
-    -ldflags "-s -w -X github.com/closeloop/closeloop/internal/cli.version=$VERSION -X github.com/closeloop/closeloop/internal/cli.commit=$COMMIT" .
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /out/closeloop -ldflags "-s -w" .
 
 # Root certificates, /tmp, and a user that is not root. Large uploads are buffered in /tmp.
 FROM gcr.io/distroless/static-debian13:nonroot
