@@ -23,13 +23,13 @@ var hidden = map[string][]string{
 
 func TestWhatIsMaskedIsWhatIsSaidHere(t *testing.T) {
 	t.Parallel()
-	customer, response, kase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
+	customer, response, theCase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
 	event := &model.LoggedEvent{Then: snapshot}
-	for _, v := range []any{customer, response, kase, snapshot, &event.Event} {
+	for _, v := range []any{customer, response, theCase, snapshot, &event.Event} {
 		filled(t, reflect.ValueOf(v).Elem(), 0)
 	}
 	for name, masked := range map[string]any{
-		"Customer": customer.Masked(), "Response": response.Masked(), "Case": kase.Masked(), "Snapshot": snapshot.Masked(), "Event": &event.Masked().Event,
+		"Customer": customer.Masked(), "Response": response.Masked(), "Case": theCase.Masked(), "Snapshot": snapshot.Masked(), "Event": &event.Masked().Event,
 	} {
 		v := reflect.ValueOf(masked).Elem()
 		for i := range v.NumField() {
@@ -43,7 +43,7 @@ func TestWhatIsMaskedIsWhatIsSaidHere(t *testing.T) {
 		t.Error("the original has lost what only the copy should")
 	}
 	for what, c := range map[string]*model.Customer{
-		"of a case": kase.Masked().Customer, "of a response": response.Masked().Customer, "of a case's response": kase.Masked().Response.Customer,
+		"of a case": theCase.Masked().Customer, "of a response": response.Masked().Customer, "of a case's response": theCase.Masked().Response.Customer,
 		"of a snapshot": &snapshot.Masked().Customer, "of an event": &event.Masked().Then.Customer,
 	} {
 		if c.ID.String() == "" || c.FirstName != nil || c.Email != nil || c.Company == nil {

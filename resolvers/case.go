@@ -10,9 +10,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type kase struct{ *Resolver }
+type caseResolver struct{ *Resolver }
 
-func (r *Resolver) Case() graph.CaseResolver { return kase{r} }
+func (r *Resolver) Case() graph.CaseResolver { return caseResolver{r} }
 
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
@@ -29,61 +29,63 @@ func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
 	return as(ctx, r.Read.CaseByNumber, number)
 }
 
-func (kase) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {
+func (caseResolver) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {
 	if c.Customer != nil {
 		return c.Customer, nil
 	}
 	return read.Customer(ctx, c.CustomerID)
 }
 
-func (kase) Response(ctx context.Context, c *model.Case) (*model.Response, error) {
+func (caseResolver) Response(ctx context.Context, c *model.Case) (*model.Response, error) {
 	if c.ResponseID != nil && c.Response != nil {
 		return c.Response, nil
 	}
 	return read.Optional(ctx, read.LoadersFrom(ctx).Responses, c.ResponseID)
 }
 
-func (kase) Assignee(ctx context.Context, c *model.Case) (*model.User, error) {
+func (caseResolver) Assignee(ctx context.Context, c *model.Case) (*model.User, error) {
 	if c.AssigneeID != nil && c.Assignee != nil {
 		return c.Assignee, nil
 	}
 	return user(ctx, c.AssigneeID)
 }
 
-func (kase) AssignedBy(ctx context.Context, c *model.Case) (*model.User, error) {
+func (caseResolver) AssignedBy(ctx context.Context, c *model.Case) (*model.User, error) {
 	return user(ctx, c.AssignedByID)
 }
 
-func (kase) OpenedBy(ctx context.Context, c *model.Case) (*model.User, error) {
+func (caseResolver) OpenedBy(ctx context.Context, c *model.Case) (*model.User, error) {
 	return user(ctx, c.OpenedByID)
 }
 
-func (kase) Rules(ctx context.Context, c *model.Case) ([]*model.Rule, error) {
+func (caseResolver) Rules(ctx context.Context, c *model.Case) ([]*model.Rule, error) {
 	return read.LoadersFrom(ctx).RulesOf.Load(ctx, c.ID)
 }
 
-func (r kase) TimeSinceOpen(_ context.Context, c *model.Case) (model.Duration, error) {
+func (r caseResolver) TimeSinceOpen(_ context.Context, c *model.Case) (model.Duration, error) {
 	return c.TimeSinceOpen(r.Now()), nil
 }
 
-func (r kase) Overdue(_ context.Context, c *model.Case) (bool, error) { return c.Overdue(r.Now()), nil }
+func (r caseResolver) Overdue(_ context.Context, c *model.Case) (bool, error) {
+	return c.Overdue(r.Now()), nil
+}
 
-func (kase) Notes(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.NoteConnection, error) {
+func (caseResolver) Notes(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.NoteConnection, error) {
 	return read.NotesOf(ctx, c.ID, args(first, after, last, before))
 }
 
-func (kase) History(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.CaseEventConnection, error) {
+func (caseResolver) History(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.CaseEventConnection, error) {
 	return read.HistoryOf(ctx, c.ID, args(first, after, last, before))
 }
 
-func (kase) Notifications(ctx context.Context, c *model.Case) ([]*model.Notification, error) {
+func (caseResolver) Notifications(ctx context.Context, c *model.Case) ([]*model.Notification, error) {
 	return read.LoadersFrom(ctx).NotificationsOf.Load(ctx, c.ID)
 }
 
-func (kase) RootCause(_ context.Context, c *model.Case) ([]string, error) {
+func (caseResolver) RootCause(_ context.Context, c *model.Case) ([]string, error) {
 	return append([]string{}, c.RootCause...), nil
 }
 
-func (kase) ExternalRefs(ctx context.Context, c *model.Case) ([]*model.ExternalRef, error) {
+func (caseResolver) ExternalRefs(ctx context.Context, c *model.Case) ([]*model.ExternalRef, error) {
 	return read.LoadersFrom(ctx).ExternalRefsOf.Load(ctx, c.ID)
 }

@@ -14,7 +14,7 @@ func (r *Resolver) CaseEscalated() graph.CaseEscalatedResolver {
 	return escalated{logged[*model.CaseEscalated]{r}}
 }
 
-func (r kase) BusinessTimeSinceOpen(ctx context.Context, c *model.Case) (*model.Duration, error) {
+func (r caseResolver) BusinessTimeSinceOpen(ctx context.Context, c *model.Case) (*model.Duration, error) {
 	return read.BusinessTime(ctx, c, r.Now())
 }
 

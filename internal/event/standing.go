@@ -102,9 +102,9 @@ func (l *Log) within(ctx context.Context, scope *filter.Scope, e *Event, seen *s
 	return scope.Sees(filter.Of(now, time.Now())), nil
 }
 
-// mayHaveLeft tells whether the case is not known to be seen any more: it changed since, or so much did that memory
+// mayBeOutOfScope tells whether the case is not known to be seen any more: it changed since, or so much did that memory
 // cannot tell.
-func (l *Log) mayHaveLeft(scope *filter.Scope, id model.CaseID, seen *standing) bool {
+func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *standing) bool {
 	l.mu.Lock()
 	newest, tail := l.newest[id], l.tail
 	kept := seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1

@@ -239,7 +239,7 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 // Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile, or the case
 // has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
 func (w *Watcher) Outdated(e model.CaseEvent) bool {
-	if w.scope.Restricted() && w.reader.log.mayHaveLeft(w.scope, e.Logged().CaseID, w.seen) {
+	if w.scope.Restricted() && w.reader.log.mayBeOutOfScope(w.scope, e.Logged().CaseID, w.seen) {
 		w.reader.back()
 		return true
 	}
