@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/mail"
@@ -84,7 +85,7 @@ func (p *postOffice) await(t *testing.T, n int) map[string]int {
 		came, grown := p.came, p.grown
 		if len(came) >= n {
 			defer p.mu.Unlock()
-			return came
+			return maps.Clone(came) // a mail may come again while the test reads
 		}
 		have := len(came)
 		p.mu.Unlock()
