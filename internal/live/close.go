@@ -2,18 +2,17 @@ package live
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
 
-// An ending is why a connection closes: what its close frame tells the peer, and what the log says.
-type ending struct {
-	code   int
-	reason string
-	retry  time.Duration // after which the peer is asked to come back; 0: it is not
+// An CloseReason is why a connection closes: what its close frame tells the peer, and what the log says.
+type CloseReason struct {
+	Code  int
+	Text  string
+	Retry time.Duration // after which the peer is asked to come back; 0: it is not
 }
 
 // The codes below 4000 are from RFC 6455, section 7.4.1, Defined Status Codes. Those of 4400 to 4429 and
@@ -23,60 +22,59 @@ type ending struct {
 // A client may connect again after 1001, 1006, 1013, 4403 (with a good token), 4408, 4508 and 4509. The others are
 // mistakes that a second try would repeat.
 var (
-	none          = ending{}
-	done          = ending{code: websocket.CloseNormalClosure, reason: "Complete"}
-	tryAgain      = ending{code: websocket.CloseTryAgainLater, reason: "Try again later", retry: 5 * time.Second}
-	notUTF8       = ending{code: websocket.CloseInvalidFramePayloadData, reason: "Text is not UTF-8"}
-	unauthorized  = ending{code: 4401, reason: "Unauthorized"} // an operation before connection_ack
-	forbidden     = ending{code: 4403, reason: "Forbidden"}    // not signed in, or no longer
-	notAcceptable = ending{code: 4406, reason: "Subprotocol not acceptable"}
-	initTimeout   = ending{code: 4408, reason: "Connection initialisation timeout"}
-	initTwice     = ending{code: 4429, reason: "Too many initialisation requests"}
-	internalError = ending{code: 4500, reason: "Internal server error"}
+	None          = CloseReason{}
+	Done          = CloseReason{Code: websocket.CloseNormalClosure, Text: "Complete"}
+	TryAgainLater = CloseReason{Code: websocket.CloseTryAgainLater, Text: "Try again later", Retry: 5 * time.Second}
+	NotUTF8       = CloseReason{Code: websocket.CloseInvalidFramePayloadData, Text: "Text is not UTF-8"}
+	Unauthorized  = CloseReason{Code: 4401, Text: "Unauthorized"} // an operation before connection_ack
+	Forbidden     = CloseReason{Code: 4403, Text: "Forbidden"}    // not signed in, or no longer
+	NotAcceptable = CloseReason{Code: 4406, Text: "Subprotocol not acceptable"}
+	InitTimeout   = CloseReason{Code: 4408, Text: "Connection initialisation timeout"}
+	InitTwice     = CloseReason{Code: 4429, Text: "Too many initialisation requests"}
+	InternalError = CloseReason{Code: 4500, Text: "Internal server error"}
 
-	// slowConsumer ends a socket whose peer did not take a message within Options.WriteTimeout. The log
+	// SlowConsumer ends a socket whose peer did not take a message within Options.WriteTimeout. The log
 	// has this code; the peer mostly sees 1006, for a close frame cannot pass the half of a message
 	// that is stuck before it.
-	slowConsumer = ending{code: 4508, reason: "Slow consumer"}
+	SlowConsumer = CloseReason{Code: 4508, Text: "Slow consumer"}
 )
 
-func badRequest(reason string) ending { return ending{code: 4400, reason: reason} }
+func BadRequest(reason string) CloseReason { return CloseReason{Code: 4400, Text: reason} }
 
-func tooBig(limit int64) ending {
-	return ending{code: websocket.CloseMessageTooBig, reason: fmt.Sprintf("A message has %d bytes at most", limit)}
+func TooBig(limit int64) CloseReason {
+	return CloseReason{Code: websocket.CloseMessageTooBig, Text: fmt.Sprintf("A message has %d bytes at most", limit)}
 }
 
-func tooManyOfToken(limit int) ending {
-	return ending{code: 4509, reason: fmt.Sprintf("Too many sockets: a token has %d at most", limit), retry: 5 * time.Second}
+func TooManyOfToken(limit int) CloseReason {
+	return CloseReason{Code: 4509, Text: fmt.Sprintf("Too many sockets: a token has %d at most", limit), Retry: 5 * time.Second}
 }
 
-func subscriberExists(id string) ending {
-	return ending{code: 4409, reason: "Subscriber for " + id + " already exists"}
+func SubscriberExists(id string) CloseReason {
+	return CloseReason{Code: 4409, Text: "Subscriber for " + id + " already exists"}
 }
 
-// goingAway is said when the server ends. Its many clients are asked to come back at different times, about 500 a
-// second, so that the servers that are left can take them.
-func goingAway(sockets int) ending {
-	within := time.Second + time.Duration(sockets)*2*time.Millisecond
-	retry := rand.N(within).Round(time.Millisecond) + time.Millisecond
-	return ending{code: websocket.CloseGoingAway, reason: fmt.Sprintf("Going away; retry after %d ms", retry.Milliseconds()), retry: retry}
+// GoingAway is said when the server ends.
+func GoingAway(retry time.Duration) CloseReason {
+	return CloseReason{Code: websocket.CloseGoingAway, Text: fmt.Sprintf("Going away; retry after %d ms", retry.Milliseconds()), Retry: retry}
 }
 
 // lost is the end of a connection without a close frame; 1006 must not be sent (RFC 6455, 7.4.1).
-func lost(why string) ending { return ending{code: websocket.CloseAbnormalClosure, reason: why} }
+func Lost(why string) CloseReason {
+	return CloseReason{Code: websocket.CloseAbnormalClosure, Text: why}
+}
 
-func (e ending) isLost() bool { return e.code == websocket.CloseAbnormalClosure }
+func (e CloseReason) IsLost() bool { return e.Code == websocket.CloseAbnormalClosure }
 
-// maxReason is what a close frame has for its reason: a control frame carries 125 bytes (RFC 6455,
+// maxReason is what a close frame has for its Text: a control frame carries 125 bytes (RFC 6455,
 // section 5.5, Control Frames), and the code takes two.
 const maxReason = 123
 
 // frame returns the payload of the close frame, with the reason cut at a whole character.
-func (e ending) frame() []byte {
-	reason := strings.ToValidUTF8(e.reason, "\uFFFD")
+func (e CloseReason) payload() []byte {
+	reason := strings.ToValidUTF8(e.Text, "\uFFFD")
 	if len(reason) > maxReason {
 		// Cutting may split one character; what is left of it is no UTF-8 and goes too.
 		reason = strings.ToValidUTF8(reason[:maxReason], "")
 	}
-	return websocket.FormatCloseMessage(e.code, reason)
+	return websocket.FormatCloseMessage(e.Code, reason)
 }

@@ -16,57 +16,63 @@ type operations struct {
 
 	mu     sync.Mutex
 	ended  bool
-	active map[string]*operation
+	active map[string]*Operation
 	alive  int // those that run, with those that were completed by the client and have yet to notice
 }
 
 // operation is one that the client asked for. It is executed by a goroutine of its own, or, once it has joined a
 // group, by that.
-type operation struct {
+type Operation struct {
 	// What a lane looks at for each event, together in memory.
-	gone   atomic.Bool // nobody wants to hear of it any more
-	socket *socket
-	head   []byte // what each of its next messages begins with
-	at     Place  // how far the member of a group has got; its lane's
+	gone     atomic.Bool // nobody wants to hear of it any more
+	Socket   *Socket
+	prefix   []byte   // what each of its next messages begins with
+	Position Position // how far the member of a group has got; its lane's
 
 	id     string
-	conn   *connection
 	of     *operations
 	cancel func() // ends whatever executes it; guarded by operations.mu
-	group  *group // guarded by groups.mu
 }
 
 var (
-	errExists  = errors.New("the id is taken")
-	errTooMany = errors.New("too many operations")
+	ErrExists  = errors.New("the id is taken")
+	ErrTooMany = errors.New("too many operations")
 )
 
 func newOperations(limit int) *operations { return &operations{max: limit} }
 
-// begin takes the id for an operation that has a goroutine; operation.end must follow. It fails with errExists or
-// errTooMany.
-func (o *operations) begin(id string) (*operation, error) {
+// Begin takes the id for an operation that has a goroutine; operation.end must follow. It fails with ErrExists or
+// ErrTooMany.
+func (s *Socket) Begin(op *Operation, id string) error {
+	op.Socket, op.prefix = s, s.Codec.Prefix(id)
+	return s.operations.begin(op, id)
+}
+
+// Stop is the client's complete. An id that is not active is ignored: its last message may be on its way
+// (Protocol, Complete).
+func (s *Socket) Stop(id string) { s.operations.stop(id) }
+
+// begin takes the id.
+func (o *operations) begin(op *Operation, id string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.active[id] != nil {
-		return nil, errExists
+		return ErrExists
 	}
 	// The second bound is for clients that begin and complete faster than resolvers can end.
 	if o.ended || len(o.active) >= o.max || o.alive >= 2*o.max {
-		return nil, errTooMany
+		return ErrTooMany
 	}
-	op := &operation{id: id, of: o, cancel: func() {}}
+	op.id, op.of, op.cancel = id, o, func() {}
 	if o.active == nil {
-		o.active = map[string]*operation{}
+		o.active = map[string]*Operation{}
 	}
 	o.active[id] = op
 	o.alive++
 	o.running.Add(1)
-	return op, nil
+	return nil
 }
 
-// stop is the client's complete. An id that is not active is ignored: its last message may be on its way
-// (Protocol, Complete).
 func (o *operations) stop(id string) {
 	o.mu.Lock()
 	op := o.active[id]
@@ -96,14 +102,17 @@ func (o *operations) end() {
 	}
 }
 
+// WaitOperations returns when no operation of a closed socket has a goroutine any more.
+func (s *Socket) WaitOperations() { s.operations.wait() }
+
 // wait returns when no operation has a goroutine any more; end comes before.
 func (o *operations) wait() { o.running.Wait() }
 
-// isGone says whether the client does not want messages of the operation any more.
-func (op *operation) isGone() bool { return op.gone.Load() }
+// Gone says whether the client does not want messages of the operation any more.
+func (op *Operation) Gone() bool { return op.gone.Load() }
 
-// control says how to end whatever executes the operation from now on; false: it is gone.
-func (op *operation) control(cancel func()) bool {
+// Control says how to end whatever executes the operation from now on; false: it is gone.
+func (op *Operation) Control(cancel func()) bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
 	if op.gone.Load() {
@@ -114,7 +123,7 @@ func (op *operation) control(cancel func()) bool {
 }
 
 // release frees the id, as the operation's last message is written; false: it was not the operation's any more.
-func (op *operation) release() bool {
+func (op *Operation) release() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
 	if op.of.active[op.id] != op {
@@ -125,29 +134,23 @@ func (op *operation) release() bool {
 	return true
 }
 
-// end is called when the operation's goroutine ends. It does not free the id: the last message may be waiting to be
+// End is called when the operation's goroutine ends. It does not free the id: the last message may be waiting to be
 // written, and a group's member goes on.
-func (op *operation) end() {
+func (op *Operation) End() {
 	op.of.mu.Lock()
 	op.of.alive--
 	op.of.mu.Unlock()
 	op.of.running.Done()
 }
 
-// fallBehind takes the operation out of its group: its peer has not taken what was queued. It reads on by itself from
-// the place that it has got to, at its peer's pace, and joins again.
-func (op *operation) fallBehind() {
-	g := op.conn.server.groups.leave(op)
-	if g == nil {
-		return
-	}
+// Resume gives an operation a goroutine again; End must follow. False: nobody wants it any more.
+func (op *Operation) Resume() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
 	if op.of.ended || op.gone.Load() {
-		return
+		return false
 	}
 	op.of.alive++
 	op.of.running.Add(1)
-	after := op.at.Cursor
-	go op.conn.run(op, g.run.params, &after)
+	return true
 }

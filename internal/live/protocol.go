@@ -9,121 +9,121 @@ import (
 )
 
 // protocol is how things are said to a peer.
-type protocol interface {
+type Codec interface {
 	// head is what each next message of an operation begins with.
-	head(id string) []byte
+	Prefix(id string) []byte
 	// entry adds what tells the peer of an entry.
-	entry(b []byte, op *operation, e *entry) []byte
+	Message(b []byte, id string, prefix []byte, m *Message) []byte
 	// alive adds what tells the peer that the server is there, and asks whether the peer is.
-	alive(b []byte) []byte
+	Heartbeat(b []byte) []byte
 	// goodbye adds what tells the peer why the connection ends.
-	goodbye(b []byte, e ending) []byte
+	CloseFrame(b []byte, e CloseReason) []byte
 }
 
 // words are those of a WebSocket's sub-protocol.
-type words struct {
-	name string
+type Subprotocol struct {
+	Name string
 
 	// What a client says, by what it means.
 	kinds map[string]string
 	// What a server says.
 	next, failed, complete string
 
-	legacy bool
+	Legacy bool
 }
 
-var _ protocol = (*words)(nil)
+var _ Codec = (*Subprotocol)(nil)
 
-// transportWS is the GraphQL over WebSocket Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
-func transportWS() *words {
-	return &words{
-		name: "graphql-transport-ws",
+// TransportWS is the GraphQL over WebSocket Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+func TransportWS() *Subprotocol {
+	return &Subprotocol{
+		Name: "graphql-transport-ws",
 		kinds: map[string]string{
-			"connection_init": typeInit, "ping": typePing, "pong": typePong, "subscribe": typeSubscribe, "complete": typeComplete,
+			"connection_init": TypeInit, "ping": TypePing, "pong": TypePong, "subscribe": TypeSubscribe, "complete": TypeComplete,
 		},
 		next: "next", failed: "error", complete: "complete",
 	}
 }
 
-// subscriptionsWS is what came before it, and is spoken by clients of subscriptions-transport-ws:
+// SubscriptionsWS is what came before it, and is spoken by clients of subscriptions-transport-ws:
 // https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md
-func subscriptionsWS() *words {
-	return &words{
-		name: "graphql-ws",
+func SubscriptionsWS() *Subprotocol {
+	return &Subprotocol{
+		Name: "graphql-ws",
 		kinds: map[string]string{
-			"connection_init": typeInit, "connection_terminate": typeTerminate, "start": typeSubscribe, "stop": typeComplete,
+			"connection_init": TypeInit, "connection_terminate": TypeTerminate, "start": TypeSubscribe, "stop": TypeComplete,
 		},
-		next: "data", failed: "error", complete: "complete", legacy: true,
+		next: "data", failed: "error", complete: "complete", Legacy: true,
 	}
 }
 
-func (w *words) head(id string) []byte {
+func (w *Subprotocol) Prefix(id string) []byte {
 	return slices.Clip(append(w.begin(nil, id, w.next), `,"payload":`...))
 }
 
-func (w *words) begin(b []byte, id, kind string) []byte {
+func (w *Subprotocol) begin(b []byte, id, kind string) []byte {
 	quoted, _ := json.Marshal(id) // a string always encodes
 	b = append(append(append(b, `{"id":`...), quoted...), `,"type":"`...)
 	return append(append(b, kind...), '"')
 }
 
 // entry puts the operation's own words before the bytes that all share.
-func (w *words) entry(b []byte, op *operation, e *entry) []byte {
-	if e.kind == next {
-		b = appendHeader(b, websocket.TextMessage, len(op.head)+len(e.data)+1)
-		return append(append(append(b, op.head...), e.data...), '}')
+func (w *Subprotocol) Message(b []byte, id string, prefix []byte, m *Message) []byte {
+	if m.Kind == Next {
+		b = appendHeader(b, websocket.TextMessage, len(prefix)+len(m.Data)+1)
+		return append(append(append(b, prefix...), m.Data...), '}')
 	}
-	text := w.begin(nil, op.id, w.complete)
-	if e.kind == failed {
-		text = append(w.begin(nil, op.id, w.failed), `,"payload":`...)
-		if w.legacy {
-			text = append(text, singleError(e.data)...)
+	text := w.begin(nil, id, w.complete)
+	if m.Kind == Error {
+		text = append(w.begin(nil, id, w.failed), `,"payload":`...)
+		if w.Legacy {
+			text = append(text, singleError(m.Data)...)
 		} else {
-			text = append(text, e.data...)
+			text = append(text, m.Data...)
 		}
 	}
-	return appendFrame(b, websocket.TextMessage, append(text, '}'))
+	return AppendFrame(b, websocket.TextMessage, append(text, '}'))
 }
 
-func (w *words) alive(b []byte) []byte {
-	if w.legacy {
+func (w *Subprotocol) Heartbeat(b []byte) []byte {
+	if w.Legacy {
 		b = w.keepAlive(b)
 	}
 	return appendHeader(b, websocket.PingMessage, 0)
 }
 
 // keepAlive is for clients that cannot see a ping frame and wait for a word.
-func (w *words) keepAlive(b []byte) []byte {
-	return appendFrame(b, websocket.TextMessage, []byte(`{"type":"ka"}`))
+func (w *Subprotocol) keepAlive(b []byte) []byte {
+	return AppendFrame(b, websocket.TextMessage, []byte(`{"type":"ka"}`))
 }
 
-func (w *words) goodbye(b []byte, e ending) []byte {
-	if w.legacy && e == forbidden {
-		b = appendFrame(b, websocket.TextMessage, []byte(`{"type":"connection_error","payload":{"message":"`+e.reason+`"}}`))
+func (w *Subprotocol) CloseFrame(b []byte, e CloseReason) []byte {
+	if w.Legacy && e == Forbidden {
+		b = AppendFrame(b, websocket.TextMessage, []byte(`{"type":"connection_error","payload":{"message":"`+e.Text+`"}}`))
 	}
-	return appendFrame(b, websocket.CloseMessage, e.frame())
+	return AppendFrame(b, websocket.CloseMessage, e.payload())
 }
 
 // ack answers connection_init.
-func (w *words) ack() []byte {
-	b := appendFrame(nil, websocket.TextMessage, []byte(`{"type":"connection_ack"}`))
-	if w.legacy {
+func (w *Subprotocol) Ack() []byte {
+	b := AppendFrame(nil, websocket.TextMessage, []byte(`{"type":"connection_ack"}`))
+	if w.Legacy {
 		b = w.keepAlive(b) // from the first one on, the client expects them
 	}
 	return b
 }
 
 // pong answers a ping with its own payload, an object that was parsed before, or with none.
-func (w *words) pong(payload json.RawMessage) []byte {
+func (w *Subprotocol) Pong(payload json.RawMessage) []byte {
 	b := []byte(`{"type":"pong"`)
 	if payload != nil {
 		b = append(append(b, `,"payload":`...), payload...)
 	}
-	return appendFrame(nil, websocket.TextMessage, append(b, '}'))
+	return AppendFrame(nil, websocket.TextMessage, append(b, '}'))
 }
 
-// appendFrame adds a frame as servers send it: whole, and not masked (RFC 6455, section 5.2, Base Framing Protocol).
-func appendFrame(b []byte, opcode int, payload []byte) []byte {
+// AppendFrame adds a frame as servers send it: whole, and not masked (RFC 6455, section 5.2, Base Framing Protocol).
+func AppendFrame(b []byte, opcode int, payload []byte) []byte {
 	return append(appendHeader(b, opcode, len(payload)), payload...)
 }
 
