@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // connection follows the protocol on one socket: which message may come when, and what it leads to.
 type connection struct {
 	server      *Server
-	socket      *Socket
-	writer      int          // which of the server's writers serves it
-	subprotocol *Subprotocol // nil: server-sent events
+	socket      *conn.Socket
+	writer      int               // which of the server's writers serves it
+	subprotocol *wire.Subprotocol // nil: server-sent events
 	exec        graphql.GraphExecutor
 	header      http.Header // of the request, what operations may want to see
 	remote      string
@@ -32,7 +34,7 @@ type connection struct {
 	expiry      *time.Timer // closes a socket whose session expires; nil if it does not
 }
 
-func newConnection(s *Server, sock *Socket, exec graphql.GraphExecutor, r *http.Request) *connection {
+func newConnection(s *Server, sock *conn.Socket, exec graphql.GraphExecutor, r *http.Request) *connection {
 	return &connection{server: s, socket: sock, writer: s.nextWriter(), exec: exec, header: kept(r.Header), remote: r.RemoteAddr}
 }
 
@@ -54,9 +56,9 @@ func (c *connection) serve() {
 	defer c.server.release()
 	start := time.Now()
 	c.server.enter(c.socket)
-	c.initTimer = time.AfterFunc(c.server.options.InitTimeout, func() { c.socket.Close(InitTimeout) })
+	c.initTimer = time.AfterFunc(c.server.options.InitTimeout, func() { c.socket.Close(wire.InitTimeout) })
 	if c.subprotocol == nil {
-		c.socket.Close(NotAcceptable)
+		c.socket.Close(wire.NotAcceptable)
 	}
 	handled := make(chan struct{}, 1)
 	for {
@@ -90,7 +92,7 @@ func (c *connection) leave(start time.Time) {
 	c.server.heartbeat.Remove(c.socket)
 
 	level := slog.LevelDebug
-	if e == SlowConsumer {
+	if e == wire.SlowConsumer {
 		level = slog.LevelInfo
 	}
 	c.server.options.Log.Log(context.Background(), level, "socket closed",
@@ -98,21 +100,21 @@ func (c *connection) leave(start time.Time) {
 }
 
 func (c *connection) handle(text []byte, began time.Time) {
-	defer RecoverPanic(c.server.options.Log, "handle a message", func() { c.socket.Close(InternalError) })
+	defer conn.RecoverPanic(c.server.options.Log, "handle a message", func() { c.socket.Close(wire.InternalError) })
 	m, err := c.subprotocol.Parse(text)
 	if err != nil {
-		c.socket.Close(BadRequest(err.Error()))
+		c.socket.Close(wire.BadRequest(err.Error()))
 		return
 	}
 	switch m.Kind {
-	case TypeInit:
+	case wire.TypeInit:
 		c.initialise(m.Payload)
-	case TypePing:
+	case wire.TypePing:
 		c.socket.Reply(c.subprotocol.Pong(m.Payload))
-	case TypePong: // that something came is all that counts
-	case TypeSubscribe:
+	case wire.TypePong: // that something came is all that counts
+	case wire.TypeSubscribe:
 		if c.session == nil {
-			c.socket.Close(Unauthorized)
+			c.socket.Close(wire.Unauthorized)
 			return
 		}
 		if c.subprotocol.Legacy {
@@ -120,10 +122,10 @@ func (c *connection) handle(text []byte, began time.Time) {
 		}
 		m.Params.ReadTime = graphql.TraceTiming{Start: began, End: graphql.Now()}
 		c.begin(m.ID, m.Params, nil)
-	case TypeComplete:
+	case wire.TypeComplete:
 		c.socket.Stop(m.ID)
-	case TypeTerminate:
-		c.socket.Close(Done)
+	case wire.TypeTerminate:
+		c.socket.Close(wire.Done)
 	}
 }
 
@@ -133,10 +135,10 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 	op := &operation{connection: c, writer: c.writer}
 	err := c.socket.Begin(&op.Operation, id)
 	switch {
-	case errors.Is(err, ErrExists):
-		c.socket.Close(SubscriberExists(id))
-	case errors.Is(err, ErrTooMany):
-		e := &Message{Kind: Error, Data: AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
+	case errors.Is(err, conn.ErrExists):
+		c.socket.Close(wire.SubscriberExists(id))
+	case errors.Is(err, conn.ErrTooMany):
+		e := &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
 		c.socket.Reply(c.socket.Codec.Message(nil, id, nil, e))
 	default:
 		go c.run(op, params, after)

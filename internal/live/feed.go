@@ -3,7 +3,12 @@ package live
 import (
 	"context"
 	"errors"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
+
+// Position is a position in a feed.
+type Position = wire.Position
 
 // Source is where the values of one subscription come from: a place in a feed, which moves forward. One goroutine at
 // a time uses it.

@@ -3,6 +3,8 @@ package live
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // What a group remembers of what it said last, in bytes: so that who comes a moment later, and who falls behind in a
@@ -32,8 +34,8 @@ type group struct {
 	members atomic.Int64 // changed under groups.mu
 
 	mu       sync.Mutex
-	base     int64      // of all that came after this position, recent has what there was
-	recent   []*Message // oldest first
+	base     int64           // of all that came after this position, recent has what there was
+	recent   []*wire.Message // oldest first
 	bytes    int
 	revision int64   // of the feed, that recent is of
 	shards   []shard // one for each writer
@@ -156,7 +158,7 @@ func (g *group) renew() {
 }
 
 // say hands an entry, made at a revision of the feed, to the writers, which write it to the members' sockets.
-func (g *group) publish(e *Message, revision int64) {
+func (g *group) publish(e *wire.Message, revision int64) {
 	if e.IsLast() {
 		g.of.mu.Lock()
 		g.of.end(g) // nobody joins what has ended
@@ -166,7 +168,7 @@ func (g *group) publish(e *Message, revision int64) {
 	defer g.mu.Unlock()
 	g.renew()
 	switch {
-	case e.Kind != Next:
+	case e.Kind != wire.Next:
 	case revision != g.revision: // outdated while it was made
 		g.base = e.Position.Offset
 	default:

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // standing is a stream that has come to a place, and no further.
@@ -30,7 +33,7 @@ func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
 			one, other := net.Pipe()
 			t.Cleanup(func() { _, _ = one.Close(), other.Close() })
 			op := &operation{}
-			socket := NewSocket(one, nil, EventStream{}, &socketOptions{MaxOperations: 1})
+			socket := conn.New(one, nil, wire.EventStream{}, &conn.Options{MaxOperations: 1})
 			if err := socket.Begin(&op.Operation, ""); err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +48,7 @@ func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
 		g := join(0)
 		say := func(from, to int64) {
 			for position := from; position <= to; position++ {
-				g.publish(&Message{Position: Position{Offset: position}, Data: make([]byte, 1<<10)}, 0)
+				g.publish(&wire.Message{Position: Position{Offset: position}, Data: make([]byte, 1<<10)}, 0)
 			}
 		}
 		say(1, before+6)

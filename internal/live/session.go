@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
@@ -31,14 +33,14 @@ type Session struct {
 // initialise answers connection_init (Protocol, ConnectionInit): it signs the caller in.
 func (c *connection) initialise(payload json.RawMessage) {
 	if c.initialised {
-		c.socket.Close(InitTwice)
+		c.socket.Close(wire.InitTwice)
 		return
 	}
 	c.initialised = true
 	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
 
 	session, e := c.server.signIn(c.server.ctx, c.header, payload)
-	if e != None {
+	if e != wire.None {
 		c.socket.Close(e)
 		return
 	}
@@ -48,25 +50,25 @@ func (c *connection) initialise(payload json.RawMessage) {
 }
 
 // signIn tells who the caller is, or how the connection ends.
-func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, CloseReason) {
-	token, ok := Bearer(header.Get("Authorization"), payload)
+func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
+	token, ok := wire.Bearer(header.Get("Authorization"), payload)
 	if !ok {
-		return nil, Forbidden
+		return nil, wire.Forbidden
 	}
 	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
 	session, err := s.options.SignIn(limited, token)
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
-		return nil, InitTimeout
+		return nil, wire.InitTimeout
 	case errors.Is(err, ErrUnavailable):
 		s.options.Log.Warn("sign-in could not be checked", "error", err)
-		return nil, TryAgainLater
+		return nil, wire.TryAgainLater
 	case err != nil:
 		s.options.Log.Debug("sign-in refused", "error", err)
-		return nil, Forbidden
+		return nil, wire.Forbidden
 	}
-	return &session, None
+	return &session, wire.None
 }
 
 // admit lets a signed-in caller in, for as long as the session lasts; false: the socket closes.
@@ -74,13 +76,13 @@ func (c *connection) admit(session *Session) bool {
 	if !session.Expires.IsZero() {
 		left := time.Until(session.Expires)
 		if left <= 0 {
-			c.socket.Close(Forbidden)
+			c.socket.Close(wire.Forbidden)
 			return false
 		}
-		c.expiry = time.AfterFunc(left, func() { c.socket.Close(Forbidden) })
+		c.expiry = time.AfterFunc(left, func() { c.socket.Close(wire.Forbidden) })
 	}
 	if !c.server.sessions.Join(session.Key, c.socket) {
-		c.socket.Close(TooManyOfToken(c.server.options.MaxSocketsPerToken))
+		c.socket.Close(wire.TooManyOfToken(c.server.options.MaxSocketsPerToken))
 		return false
 	}
 	c.session = session

@@ -1,8 +1,10 @@
-package live
+package conn
 
 import (
 	"bytes"
 	"context"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // Scratch is what one goroutine reuses for all that it writes.
@@ -23,7 +25,7 @@ func (w *Scratch) Trim() {
 
 // offer hands over what a group says to one of its members, and never waits; false: the peer is too far behind. Only
 // the member's lane calls it.
-func (s *Socket) Offer(op *Operation, es []*Message, w *Scratch) bool {
+func (s *Socket) Offer(op *Operation, es []*wire.Message, w *Scratch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reason != nil {
@@ -53,7 +55,7 @@ func (s *Socket) Offer(op *Operation, es []*Message, w *Scratch) bool {
 
 // push writes an entry once the peer has taken all that came before; false: it is not wanted any more. So an operation
 // that has a goroutine of its own is one message ahead of its peer at most.
-func (s *Socket) Push(ctx context.Context, op *Operation, e *Message) bool {
+func (s *Socket) Push(ctx context.Context, op *Operation, e *wire.Message) bool {
 	for s.AwaitDrained(ctx) {
 		s.mu.Lock()
 		if s.draining {
@@ -112,7 +114,7 @@ func (s *Socket) control(text []byte) {
 }
 
 // append adds an entry as the peer gets it, if it is still wanted. It is called as the entry is about to be written.
-func (s *Socket) append(text []byte, op *Operation, e *Message) []byte {
+func (s *Socket) append(text []byte, op *Operation, e *wire.Message) []byte {
 	if op.Gone() || e.IsLast() && !op.release() {
 		return text
 	}

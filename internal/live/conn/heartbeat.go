@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // beats is how many times in Options.PingInterval some of the sockets are pinged, each of them once.
@@ -77,6 +79,6 @@ func (h *Heartbeat) Run(ctx context.Context) {
 }
 
 func (h *Heartbeat) ping(sock *Socket) {
-	defer RecoverPanic(h.log, "ping", func() { sock.Close(InternalError) })
+	defer RecoverPanic(h.log, "ping", func() { sock.Close(wire.InternalError) })
 	sock.heartbeat()
 }

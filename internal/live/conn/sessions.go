@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // askTimeout bounds one question to Options.Ended; meanwhile no other is asked.
@@ -103,7 +105,7 @@ func (w *Sessions) ask(ctx context.Context) (err error) {
 	}
 	w.mu.Unlock()
 	for _, s := range closing {
-		s.Close(Forbidden)
+		s.Close(wire.Forbidden)
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/gorilla/websocket"
 )
 
@@ -42,10 +44,10 @@ import (
 type Server struct {
 	options      Options
 	upgrader     websocket.Upgrader
-	sockets      socketOptions
-	subprotocols []*Subprotocol
-	sessions     *Sessions
-	heartbeat    *Heartbeat
+	sockets      conn.Options
+	subprotocols []*wire.Subprotocol
+	sessions     *conn.Sessions
+	heartbeat    *conn.Heartbeat
 	groups       *groups
 	writers      []*writer
 	ctx          context.Context // of the watch, the beat, and who is signing in
@@ -68,11 +70,11 @@ func New(o Options) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		options: o,
-		sockets: socketOptions{Log: o.Log, WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout,
+		sockets: conn.Options{Log: o.Log, WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout,
 			MaxMessageBytes: o.MaxMessageBytes, MaxOperations: o.MaxSubscriptionsPerSocket},
-		subprotocols: []*Subprotocol{TransportWS(), SubscriptionsWS()},
-		sessions:     NewSessions(o.Log, o.Ended, o.CheckInterval, o.MaxSocketsPerToken),
-		heartbeat:    NewHeartbeat(o.Log, o.PingInterval),
+		subprotocols: []*wire.Subprotocol{wire.TransportWS(), wire.SubscriptionsWS()},
+		sessions:     conn.NewSessions(o.Log, o.Ended, o.CheckInterval, o.MaxSocketsPerToken),
+		heartbeat:    conn.NewHeartbeat(o.Log, o.PingInterval),
 		ctx:          ctx,
 		stop:         stop,
 	}
@@ -132,7 +134,7 @@ func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 			spoken = w
 		}
 	}
-	sock := NewSocket(ws.NetConn(), ws, spoken, &s.sockets)
+	sock := conn.New(ws.NetConn(), ws, spoken, &s.sockets)
 	c := newConnection(s, sock, exec, r)
 	if ws.Subprotocol() != "" {
 		c.subprotocol = spoken
@@ -150,7 +152,7 @@ func (s *Server) Close(ctx context.Context) error {
 	sockets := s.heartbeat.Sockets()
 	s.stop()
 	for _, sock := range sockets {
-		sock.Close(GoingAway(retryAfter(len(sockets))))
+		sock.Close(wire.GoingAway(retryAfter(len(sockets))))
 	}
 	done := make(chan struct{})
 	go func() {
@@ -195,13 +197,13 @@ func (s *Server) release() {
 }
 
 // enter makes the socket known to Close. One that was taken over while Close ran is told so by itself.
-func (s *Server) enter(sock *Socket) {
+func (s *Server) enter(sock *conn.Socket) {
 	s.heartbeat.Add(sock)
 	s.mu.Lock()
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		sock.Close(GoingAway(retryAfter(0)))
+		sock.Close(wire.GoingAway(retryAfter(0)))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -32,12 +34,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	session, e := s.signIn(r.Context(), r.Header, nil)
 	switch {
-	case e == Forbidden:
+	case e == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 		refuse(w, r, exec, http.StatusUnauthorized, "UNAUTHENTICATED",
 			"sign in with the header 'Authorization: Bearer <API token>'; this token is missing, unknown, expired or revoked")
 		return
-	case e != None:
+	case e != wire.None:
 		w.Header().Set("Retry-After", "5")
 		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.Text)
 		return
@@ -53,7 +55,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		s.options.Log.Debug("stream refused", "error", err) // there is no way to answer
 		return
 	}
-	sock := NewSocket(taken, nil, EventStream{}, &s.sockets)
+	sock := conn.New(taken, nil, wire.EventStream{}, &s.sockets)
 	c := newConnection(s, sock, exec, r)
 	c.readOnly = r.Method == http.MethodGet
 	go c.serveStream(session, params, lastEventID(r))
@@ -107,16 +109,16 @@ func takeOver(w http.ResponseWriter) (net.Conn, error) {
 // paramsOf reads the operation of a request: GraphQL over HTTP, section 5, Request.
 func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 	if r.Method == http.MethodGet {
-		return ParseQuery("the request", r.URL.Query())
+		return wire.ParseQuery("the request", r.URL.Query())
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the request: %w", err)
 	case int64(len(body)) > limit:
-		return nil, errors.New(TooBig(limit).Text)
+		return nil, errors.New(wire.TooBig(limit).Text)
 	}
-	return ParseParams("the request", bytes.TrimSpace(body))
+	return wire.ParseParams("the request", bytes.TrimSpace(body))
 }
 
 // refuse answers a request that does not become a stream.

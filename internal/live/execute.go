@@ -2,13 +2,15 @@ package live
 
 import (
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // run executes the operation and pushes what comes of it, at the pace at which the peer takes it: next messages, then
 // complete or error. A subscription of a feed leaves this goroutine for its group as soon as it has caught up with it.
 func (c *connection) run(op *operation, params *graphql.RawParams, after *string) {
 	defer op.End()
-	defer RecoverPanic(c.server.options.Log, "run an operation", func() { c.socket.Close(InternalError) })
+	defer conn.RecoverPanic(c.server.options.Log, "run an operation", func() { c.socket.Close(wire.InternalError) })
 	r := newRun(c.exec, params, *c.session, after, c.server.options.Log)
 	r.header, r.readOnly = c.header, c.readOnly
 	if !op.Control(r.cancel) {

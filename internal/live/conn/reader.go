@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/gorilla/websocket"
 )
 
@@ -14,13 +15,13 @@ import (
 func (s *Socket) listen() {
 	s.ws.SetPingHandler(func(data string) error {
 		s.heard()
-		s.control(AppendFrame(nil, websocket.PongMessage, []byte(data)))
+		s.control(wire.AppendFrame(nil, websocket.PongMessage, []byte(data)))
 		return nil
 	})
 	s.ws.SetPongHandler(func(string) error { s.heard(); return nil })
 	s.ws.SetCloseHandler(func(code int, reason string) error {
 		// The answer repeats the code (RFC 6455, section 5.5.1, Close).
-		s.Close(CloseReason{Code: code, Text: reason})
+		s.Close(wire.CloseReason{Code: code, Text: reason})
 		return nil
 	})
 }
@@ -45,14 +46,14 @@ func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
 		}
 		switch {
 		case err != nil:
-			s.Close(Lost(fmt.Sprintf("Connection lost: %v", err)))
+			s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 			return nil, began, false
 		case int64(len(text)) > limit:
-			s.Close(TooBig(limit))
+			s.Close(wire.TooBig(limit))
 		case kind != websocket.TextMessage:
-			s.Close(BadRequest("the message is not text"))
+			s.Close(wire.BadRequest("the message is not text"))
 		case !utf8.Valid(text): // RFC 6455, section 8.1, Handling Errors in UTF-8-Encoded Data
-			s.Close(NotUTF8)
+			s.Close(wire.NotUTF8)
 		default:
 			return text, began, true
 		}
@@ -71,9 +72,9 @@ func (s *Socket) AwaitEnd() {
 		spent := s.spent
 		s.mu.Unlock()
 		if spent {
-			s.Close(Done)
+			s.Close(wire.Done)
 		}
-		s.Close(Lost(fmt.Sprintf("Connection lost: %v", err)))
+		s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 		return
 	}
 }
@@ -88,7 +89,7 @@ func (s *Socket) heartbeat() {
 		return // WriteTimeout looks after it
 	}
 	if s.ws != nil && s.unanswered.Add(1) > 2 {
-		s.Close(Lost("No answer to pings"))
+		s.Close(wire.Lost("No answer to pings"))
 		return
 	}
 	s.control(s.Codec.Heartbeat(nil))

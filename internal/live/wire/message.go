@@ -1,4 +1,4 @@
-package live
+package wire
 
 // Position is a position in a feed.
 type Position struct {

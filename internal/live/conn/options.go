@@ -1,12 +1,12 @@
-package live
+package conn
 
 import (
 	"log/slog"
 	"time"
 )
 
-// socketOptions are the bounds of sockets, each of which is explained in live.socketOptions; all sockets share one value.
-type socketOptions struct {
+// Options are the bounds of sockets, each of which is explained in live.Options; all sockets share one value.
+type Options struct {
 	Log             *slog.Logger
 	WriteTimeout    time.Duration
 	CloseTimeout    time.Duration

@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/gorilla/websocket"
 )
 
@@ -18,12 +19,12 @@ import (
 // at once is queued, and a goroutine writes it that lives as long as the queue does.
 type Socket struct {
 	raw   syscall.RawConn // for writes that do not wait; nil: conn knows none
-	Codec Codec
+	Codec wire.Codec
 
 	mu       sync.Mutex
-	reason   *CloseReason // why the socket closes; nil while it is open
-	closeBy  time.Time    // when it is cut off if the peer has not answered the close frame
-	queue    []item       // what the peer has not yet taken; see queue.go
+	reason   *wire.CloseReason // why the socket closes; nil while it is open
+	closeBy  time.Time         // when it is cut off if the peer has not answered the close frame
+	queue    []item            // what the peer has not yet taken; see queue.go
 	queued   int
 	draining bool          // a goroutine writes the queue
 	drained  chan struct{} // closed when that goroutine ends
@@ -31,7 +32,7 @@ type Socket struct {
 
 	conn       net.Conn
 	ws         *websocket.Conn // reads; nil: server-sent events
-	options    *socketOptions
+	options    *Options
 	slot       int // when it is pinged
 	operations *operations
 	unanswered atomic.Int32 // pings since the peer was last heard
@@ -41,7 +42,7 @@ type Socket struct {
 // past as a deadline wakes whoever reads.
 var past = time.Unix(1, 0)
 
-func NewSocket(conn net.Conn, ws *websocket.Conn, codec Codec, o *socketOptions) *Socket {
+func New(conn net.Conn, ws *websocket.Conn, codec wire.Codec, o *Options) *Socket {
 	s := &Socket{conn: conn, ws: ws, Codec: codec, options: o, operations: newOperations(o.MaxOperations), closing: make(chan struct{})}
 	if c, ok := conn.(syscall.Conn); ok {
 		s.raw, _ = c.SyscallConn()
@@ -54,7 +55,7 @@ func NewSocket(conn net.Conn, ws *websocket.Conn, codec Codec, o *socketOptions)
 
 // close begins to close the socket; only the first reason counts. It does not wait. The peer gets the goodbye behind
 // what is being written; the reader waits for the peer's, and CloseTimeout ends both.
-func (s *Socket) Close(e CloseReason) {
+func (s *Socket) Close(e wire.CloseReason) {
 	s.mu.Lock()
 	if s.reason != nil {
 		s.mu.Unlock()
@@ -91,7 +92,7 @@ func (s *Socket) isClosing() bool {
 }
 
 // ended returns why a closing socket closes and by when it must be.
-func (s *Socket) ended() (CloseReason, time.Time) {
+func (s *Socket) ended() (wire.CloseReason, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return *s.reason, s.closeBy
@@ -99,8 +100,8 @@ func (s *Socket) ended() (CloseReason, time.Time) {
 
 // finish is called by the reader when there is nothing more to read: it lets what is being written go out, cuts that
 // off when it takes too long, and returns when the connection is closed and nothing of the socket runs any more.
-func (s *Socket) Finish() CloseReason {
-	s.Close(Lost("Reader gone"))
+func (s *Socket) Finish() wire.CloseReason {
+	s.Close(wire.Lost("Reader gone"))
 	e, by := s.ended()
 	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()

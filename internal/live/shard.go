@@ -5,13 +5,16 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // lane is one of a few writers, about one for each core, that write to the sockets what groups say. It never waits for
 // a socket: what the peer does not take is left to the socket's own queue.
 type writer struct {
 	log     *slog.Logger
-	scratch *Scratch
+	scratch *conn.Scratch
 
 	mu   sync.Mutex
 	due  []*shard
@@ -20,7 +23,7 @@ type writer struct {
 }
 
 func newWriter(log *slog.Logger) *writer {
-	return &writer{log: log, scratch: NewScratch(), wake: make(chan struct{}, 1), end: make(chan struct{})}
+	return &writer{log: log, scratch: conn.NewScratch(), wake: make(chan struct{}, 1), end: make(chan struct{})}
 }
 
 // part is a group's members on one lane.
@@ -32,16 +35,16 @@ type shard struct {
 	count   int // of members and joining
 	gone    int // how many of them have left and are still there
 	joining []joining
-	pending []*Message // what was said since the lane last looked
+	pending []*wire.Message // what was said since the lane last looked
 	isDue   bool
 }
 
 type joining struct {
 	op     *operation
-	missed []*Message // what the group has said since the place that the operation had come to
+	missed []*wire.Message // what the group has said since the place that the operation had come to
 }
 
-func (p *shard) join(op *operation, missed []*Message) {
+func (p *shard) join(op *operation, missed []*wire.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count++
@@ -58,7 +61,7 @@ func (p *shard) left() {
 	}
 }
 
-func (p *shard) publish(e *Message) {
+func (p *shard) publish(e *wire.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count > p.gone {
@@ -169,14 +172,14 @@ func (l *writer) serve(p *shard) {
 }
 
 // deliver hands entries to a member's socket; false: it is no member any more.
-func (l *writer) deliver(op *operation, es []*Message) (stays bool) {
-	defer RecoverPanic(l.log, "deliver", func() { op.Socket.Close(InternalError) })
+func (l *writer) deliver(op *operation, es []*wire.Message) (stays bool) {
+	defer conn.RecoverPanic(l.log, "deliver", func() { op.Socket.Close(wire.InternalError) })
 	if op.Gone() {
 		return false
 	}
 	for len(es) > 0 {
 		n, size := 1, len(es[0].Data)
-		for n < len(es) && size < BatchBytes {
+		for n < len(es) && size < conn.BatchBytes {
 			size += len(es[n].Data)
 			n++
 		}

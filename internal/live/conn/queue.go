@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // What a socket's queue holds, beyond the rest of what the system took in part: a member of a group that has more to
@@ -22,7 +24,7 @@ const BatchBytes = 64 << 10
 // item is one thing in a socket's queue: an entry, or text that is ready to be written.
 type item struct {
 	op      *Operation
-	message *Message
+	message *wire.Message
 	text    []byte
 }
 
@@ -42,7 +44,7 @@ func (s *Socket) enqueue(i item) {
 // within WriteTimeout: after the half of a frame nothing can follow.
 func (s *Socket) drain() {
 	defer RecoverPanic(s.options.Log, "write to a socket", func() {
-		s.Close(Lost("Panic"))
+		s.Close(wire.Lost("Panic"))
 		s.drop()
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -57,9 +59,9 @@ func (s *Socket) drain() {
 		if _, err := s.conn.Write(text); err != nil {
 			var timeout net.Error
 			if errors.As(err, &timeout) && timeout.Timeout() {
-				s.Close(SlowConsumer)
+				s.Close(wire.SlowConsumer)
 			} else {
-				s.Close(Lost(fmt.Sprintf("Connection lost: %v", err)))
+				s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 			}
 			s.drop()
 			s.mu.Lock()
