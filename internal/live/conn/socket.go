@@ -75,7 +75,7 @@ func (s *Socket) Close(e wire.CloseReason) {
 		s.queue = []item{{text: s.Codec.CloseFrame(nil, e)}}
 		_ = s.conn.SetWriteDeadline(s.closeBy)
 	default:
-		s.write(s.Codec.CloseFrame(nil, e), newSender())
+		s.write(s.Codec.CloseFrame(nil, e), nil)
 	}
 	close(s.closing)
 	s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // Scratch is what one goroutine reuses for all that it writes.
 type Scratch struct {
 	buffer []byte
-	sender *sender
+	sender sender
 }
 
 // NewScratch returns a Scratch that holds no memory yet.
@@ -64,7 +64,7 @@ func (s *Socket) Push(ctx context.Context, op *Operation, e *wire.Message) bool 
 		}
 		wanted := s.reason == nil && !op.Gone()
 		if wanted {
-			s.write(s.append(nil, op, e), newSender())
+			s.write(s.append(nil, op, e), nil)
 		}
 		s.mu.Unlock()
 		return wanted
@@ -130,23 +130,27 @@ func (s *Socket) send(text []byte) {
 	if s.draining {
 		s.enqueue(item{text: text})
 	} else {
-		s.write(text, newSender())
+		s.write(text, nil)
 	}
 }
 
-// write writes without waiting, and has the rest written by a goroutine. The caller holds the lock, and nothing draining.
-func (s *Socket) write(text []byte, a *sender) {
+// write writes without waiting, and has the rest written by a goroutine. A sender that is nil is made. The caller holds
+// the lock, and nothing is draining.
+func (s *Socket) write(text []byte, by sender) {
 	if len(text) == 0 {
 		return
 	}
-	n := 0
-	if s.raw != nil {
-		var err error
-		if n, err = a.write(s.raw, text); err != nil {
-			// The connection is gone; the reader, which is woken, says so and ends the socket.
-			_ = s.conn.SetReadDeadline(past)
-			return
-		}
+	switch {
+	case s.raw == nil:
+		by = portableSender{}
+	case by == nil:
+		by = newSender()
+	}
+	n, err := by.send(s.raw, text)
+	if err != nil {
+		// The connection is gone. The reader wakes up, notices it and ends the socket.
+		_ = s.conn.SetReadDeadline(past)
+		return
 	}
 	if n < len(text) {
 		s.enqueue(item{text: bytes.Clone(text[n:])})
