@@ -26,6 +26,7 @@ type item struct {
 	op      *Operation
 	message *wire.Message
 	text    []byte
+	rest    bool // text began before; what follows it would not be understood without it
 }
 
 func (i item) size() int {
@@ -38,6 +39,15 @@ func (i item) size() int {
 func (s *Socket) enqueue(i item) {
 	s.queue = append(s.queue, i)
 	s.queued += i.size()
+}
+
+// dropQueue drops what is queued, but not the rest of what the system took in part. The caller holds the lock.
+func (s *Socket) dropQueue() {
+	kept := s.queue
+	s.queue, s.queued = nil, 0
+	if len(kept) > 0 && kept[0].rest {
+		s.enqueue(kept[0])
+	}
 }
 
 // flow writes the queue until it is empty. It ends a socket that does not take a message, or about BatchBytes of them,

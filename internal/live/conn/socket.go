@@ -67,12 +67,12 @@ func (s *Socket) Close(e wire.CloseReason) {
 	if s.ws == nil {
 		_ = s.conn.SetReadDeadline(past) // a stream's peer has no word to say at its end
 	}
-	s.queue, s.queued = nil, 0
+	s.dropQueue()
 	switch {
 	case e.IsLost():
 		_ = s.conn.Close()
 	case s.draining: // it writes the goodbye too, when it is done with what it has in hand
-		s.queue = []item{{text: s.Codec.CloseFrame(nil, e)}}
+		s.enqueue(item{text: s.Codec.CloseFrame(nil, e)})
 		_ = s.conn.SetWriteDeadline(s.closeBy)
 	default:
 		s.write(s.Codec.CloseFrame(nil, e), nil)

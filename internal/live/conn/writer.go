@@ -153,7 +153,7 @@ func (s *Socket) write(text []byte, by sender) {
 		return
 	}
 	if n < len(text) {
-		s.enqueue(item{text: bytes.Clone(text[n:])})
+		s.enqueue(item{text: bytes.Clone(text[n:]), rest: n > 0})
 		s.draining, s.drained = true, make(chan struct{})
 		go s.drain()
 	}
