@@ -147,7 +147,7 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 
 func tooMany(limit int) gqlerror.List {
 	return gqlerror.List{{
-		Message:    fmt.Sprintf("A socket has %d operations at a time: complete one of them first.", limit),
+		Message:    fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit),
 		Extensions: map[string]any{"code": "TOO_MANY_SUBSCRIPTIONS"},
 	}}
 }
