@@ -40,14 +40,26 @@ func numbers(from, to int) (texts []string) {
 	return texts
 }
 
+// until waits for a condition that has no signal.
+func (w *world) until(what string, holds func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); !holds(); runtime.Gosched() {
+		if time.Now().After(end) {
+			w.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 // opens waits until so many places in the feed were opened: as many subscriptions have begun.
 func (w *world) opens(n int32) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); w.opened.Load() < n; runtime.Gosched() {
-		if time.Now().After(end) {
-			w.t.Fatalf("%d places were opened, not %d", w.opened.Load(), n)
-		}
-	}
+	w.until(fmt.Sprint(n, " places in the feed"), func() bool { return w.opened.Load() >= n })
+}
+
+// groups waits until so many groups wait for the feed: a group waits once it has a member and nothing to say.
+func (w *world) groups(n int32) {
+	w.t.Helper()
+	w.until(fmt.Sprint(n, " groups"), func() bool { return w.feed.waiting.Load() >= n })
 }
 
 func TestEqualSubscriptionsAreExecutedOnce(t *testing.T) {
@@ -57,6 +69,7 @@ func TestEqualSubscriptionsAreExecutedOnce(t *testing.T) {
 	for i, c := range clients {
 		c.follow(fmt.Sprint("id of ", i), "")
 		w.opens(int32(i + 1))
+		w.groups(1)
 	}
 	for n := 1; n <= 5; n++ {
 		w.feed.say(fmt.Sprint(n))
@@ -108,6 +121,8 @@ func TestSubscriptionsThatDifferAreNotExecutedTogether(t *testing.T) {
 		c := w.signedIn(test.bearer)
 		c.send(`{"id":"1","type":"subscribe","payload":{` + test.payload + `}}`)
 		w.opens(before + 1)
+		// It has begun a group, or has joined one, which ends its own execution.
+		w.until("its group", func() bool { return w.feed.waiting.Load()+int32(len(w.ended)) >= before+1 })
 		t.Cleanup(func() {
 			text, err := c.read()
 			if want := `{"id":"1","type":"next","payload":{"data":{"feed":"` + test.want + `"}}}`; err != nil || string(text) != want {
@@ -116,8 +131,7 @@ func TestSubscriptionsThatDifferAreNotExecutedTogether(t *testing.T) {
 		})
 	}
 	w.feed.say("x")
-	for end := time.Now().Add(patience); w.executed.Load() < 7 && time.Now().Before(end); runtime.Gosched() {
-	}
+	w.until("7 executions", func() bool { return w.executed.Load() >= 7 })
 	if n := w.executed.Load(); n != 7 {
 		t.Errorf("7 groups executed %d times", n)
 	}

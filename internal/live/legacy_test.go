@@ -58,8 +58,9 @@ func TestTheOlderProtocolIsSpoken(t *testing.T) {
 
 func TestTheOlderProtocolHasItsMistakesToo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *live.Options) { o.InitTimeout = 100 * time.Millisecond })
-	w.legacy().expectClose(4408, "Connection initialisation timeout")
+	hasty := newWorld(t, func(o *live.Options) { o.InitTimeout = 100 * time.Millisecond })
+	hasty.legacy().expectClose(4408, "Connection initialisation timeout")
+	w := newWorld(t, nil)
 	w.legacy(`{"id":"1","type":"start","payload":{"query":"{hello}"}}`).expectClose(4401, "Unauthorized")
 	w.legacy(`{"id":"1","type":"subscribe","payload":{"query":"{hello}"}}`).expectClose(4400, "'subscribe' is not a type of message")
 	c := w.legacy(`{"type":"connection_init","payload":{"token":"eve"}}`)
@@ -69,12 +70,23 @@ func TestTheOlderProtocolHasItsMistakesToo(t *testing.T) {
 
 func TestTheOlderProtocolIsKeptAliveByWords(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *live.Options) { o.PingInterval = 200 * time.Millisecond })
-	c := w.legacy(legacyInit)
-	c.expect(`{"type":"connection_ack"}`)
-	for range 5 {
-		c.expect(`{"type":"ka"}`)
-	}
+	inTime(t, 200*time.Millisecond, func(interval time.Duration) bool {
+		w := newWorld(t, func(o *live.Options) { o.PingInterval = interval })
+		c := w.legacy(legacyInit)
+		for i, want := range []string{"connection_ack", "ka", "ka", "ka", "ka", "ka"} {
+			text, err := c.read()
+			if err != nil {
+				if _, reason := w.log.closed(t); reason == "No answer to pings" {
+					return false // this client did not run for three intervals
+				}
+				t.Fatal(err)
+			}
+			if string(text) != `{"type":"`+want+`"}` {
+				t.Fatalf("message %d is %s", i, text)
+			}
+		}
+		return true
+	})
 }
 
 func TestATokenHasSoManySocketsAtATime(t *testing.T) {

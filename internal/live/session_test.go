@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/gorilla/websocket"
 )
 
 func TestABearerTokenIsFoundInThePayloadAndInTheHeader(t *testing.T) {
@@ -151,15 +152,26 @@ func TestSessionsGoOnWhileNobodyKnowsWhetherTheyAreOver(t *testing.T) {
 
 func TestASessionThatExpiresIsClosed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *live.Options) {
-		o.SignIn = func(context.Context, string) (live.Session, error) {
-			return live.Session{Expires: time.Now().Add(100 * time.Millisecond)}, nil
+	inTime(t, 100*time.Millisecond, func(lifetime time.Duration) bool {
+		w := newWorld(t, func(o *live.Options) {
+			o.SignIn = func(context.Context, string) (live.Session, error) {
+				return live.Session{Expires: time.Now().Add(lifetime)}, nil
+			}
+		})
+		c := w.connect(nil)
+		c.send(initAnn)
+		if _, err := c.read(); websocket.IsCloseError(err, 4403) {
+			return false // the session had expired before it was acknowledged
 		}
+		c.subscribe("1", `{hang}`)
+		c.expectClose(4403, "Forbidden")
+		w.log.closed(t)
+		if len(w.started) == 0 {
+			return false // the session had expired before the query came
+		}
+		receive(t, w.ended, "the query to end")
+		return true
 	})
-	c := w.signedIn("any")
-	c.subscribe("1", `{hang}`)
-	c.expectClose(4403, "Forbidden")
-	receive(t, w.ended, "the query to end")
 }
 
 func TestASessionThatExpiredBeforeIsNotAcknowledged(t *testing.T) {

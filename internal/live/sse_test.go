@@ -119,6 +119,7 @@ func TestAStreamGoesOnAfterItsLastEventID(t *testing.T) {
 	again := w.request("ann", "", watch, http.Header{"Last-Event-Id": {"p3"}}) // and not p1
 	again.expect("id: p4\nevent: next\ndata: {\"data\":{\"feed\":\"4\"}}\n")
 	// It is executed together with those of sockets.
+	w.groups(1)
 	c := w.signedIn("bob")
 	c.follow("1", "p4")
 	w.opens(3)
