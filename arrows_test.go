@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
-	"internal/praise":   {"model", "internal/keyword"},
+	"internal/theme":    {"model", "internal/keyword"},
 	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
+		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/theme"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
@@ -71,7 +71,7 @@ var arrows = map[string][]string{
 	// Measuring.
 	"bench/feed":   {},
 	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
-	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
+	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/praise"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -210,7 +210,7 @@ func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
 		}
 		ids, likely := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
 		for i, r := range batch {
-			ids[i], likely[i] = r.ID.UUID, *praise.Likelihood(r)
+			ids[i], likely[i] = r.ID.UUID, *theme.Likelihood(r)
 		}
 		more = len(batch) == estimateBatch
 		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true

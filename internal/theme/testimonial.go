@@ -1,6 +1,6 @@
-// Package praise owns how likely a comment makes a good testimonial, where the feed does not say so. It is pure;
+// Package theme owns how likely a comment makes a good testimonial, where the feed does not say so. It is pure;
 // docs/figures.md explains the formula to those who read the figure.
-package praise
+package theme
 
 import (
 	"math"
