@@ -12,14 +12,15 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 func (w *world) theme(name string, keywords ...string) *model.Theme {
-	w.t.Helper()
-	out, err := w.setup.CreateTheme(w.t.Context(), setup.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Medium})
+	w.T.Helper()
+	out, err := w.setup.CreateTheme(w.T.Context(), setup.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Medium})
 	if err != nil {
-		w.t.Fatalf("make a theme: %v", err)
+		w.T.Fatalf("make a theme: %v", err)
 	}
 	return out.Theme
 }
@@ -31,35 +32,35 @@ func TestAThemeIsMadeChangedAndTakenOutOfUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": read[model.Theme](w, out.Theme.ID)} {
+	for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
 		if made.Name != "Wi-Fi" || made.NameFold != "wi-fi" || !slices.Equal(made.Keywords, []string{"wifi", "wi fi", "internet*"}) || made.Effort != model.Hard ||
 			made.ResolvedAt != nil || made.DeletedAt != nil || !made.CreatedAt.Equal(start) || !made.UpdatedAt.Equal(start) {
 			t.Errorf("%s: %+v", where, made)
 		}
 	}
-	w.now = start.Add(time.Hour)
+	w.Time = start.Add(time.Hour)
 	fixed := start.Add(time.Minute)
-	changed, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: given(fixed), Effort: given(model.Easy)})
+	changed, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Given(fixed), Effort: worktest.Given(model.Easy)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": read[model.Theme](w, out.Theme.ID)} {
-		if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.now) || !now.CreatedAt.Equal(start) {
+	for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
+		if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.Time) || !now.CreatedAt.Equal(start) {
 			t.Errorf("%s: %+v", where, now)
 		}
 	}
-	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: cleared[time.Time](), Name: given("Internet"),
+	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
 		Keywords: graphql.OmittableOf[[]string](nil)}); err != nil {
 		t.Fatal(err)
 	}
-	if now := read[model.Theme](w, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
+	if now := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
 		t.Errorf("cleared: %+v", now)
 	}
 	deleted, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: out.Theme.ID})
 	if err != nil || deleted.DeletedID != out.Theme.ID {
 		t.Fatal(deleted, err)
 	}
-	if gone := read[model.Theme](w, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.now) {
+	if gone := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.Time) {
 		t.Errorf("deleted: %+v", gone)
 	}
 	w.theme("INTERNET") // its name is free
@@ -89,7 +90,7 @@ func TestAWrongThemeIsRefusedAndChangesNothing(t *testing.T) {
 			return err
 		}
 	}
-	before := w.count("SELECT count(*) FROM themes")
+	before := w.Count("SELECT count(*) FROM themes")
 	for name, c := range map[string]struct {
 		do       func() error
 		code     fault.Code
@@ -105,25 +106,25 @@ func TestAWrongThemeIsRefusedAndChangesNothing(t *testing.T) {
 		"too many keywords":        {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
 		"no such theme":            {update(setup.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
 		"a deleted theme":          {update(setup.UpdateThemeInput{ID: gone.ID}), fault.CodeNotFound, "input.id"},
-		"a name taken away":        {update(setup.UpdateThemeInput{Name: cleared[string]()}), fault.CodeBadUserInput, "input.name"},
-		"an effort taken away":     {update(setup.UpdateThemeInput{Effort: cleared[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
-		"another's name":           {update(setup.UpdateThemeInput{Name: given("drinks")}), fault.CodeConflict, "input.name"},
-		"resolved in time to come": {update(setup.UpdateThemeInput{ResolvedAt: given(start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
+		"a name taken away":        {update(setup.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
+		"an effort taken away":     {update(setup.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
+		"another's name":           {update(setup.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
+		"resolved in time to come": {update(setup.UpdateThemeInput{ResolvedAt: worktest.Given(start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
 		"a deleted theme, again": {func() error {
 			_, err := w.setup.DeleteTheme(t.Context(), setup.DeleteThemeInput{ID: gone.ID})
 			return err
 		}, fault.CodeNotFound, "input.id"},
 		"a keyword of eleven words": {update(setup.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
 	} {
-		refused(t, name, c.do(), c.code, c.argument)
+		worktest.Refused(t, name, c.do(), c.code, c.argument)
 	}
-	if after := w.count("SELECT count(*) FROM themes"); after != before {
+	if after := w.Count("SELECT count(*) FROM themes"); after != before {
 		t.Errorf("%d themes, not %d", after, before)
 	}
-	if now := read[model.Theme](w, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
+	if now := worktest.Read[model.Theme](w.T, w.DB, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
 		t.Errorf("%+v", now)
 	}
-	if n := w.count("SELECT count(*) FROM river_job") + w.count("SELECT count(*) FROM theme_runs"); n != 0 {
+	if n := w.Count("SELECT count(*) FROM river_job") + w.Count("SELECT count(*) FROM theme_runs"); n != 0 {
 		t.Error("what was refused was queued")
 	}
 }
@@ -132,13 +133,13 @@ func TestOfTwoWhoMakeThemesOfOneNameAtOnceOneDoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var made atomic.Int32
-	atOnce(6, func(i int) {
+	worktest.AtOnce(6, func(i int) {
 		_, err := w.setup.CreateTheme(t.Context(), setup.CreateThemeInput{Name: []string{"Food", "FOOD"}[i%2], Effort: model.Easy})
 		if err == nil {
 			made.Add(1)
 			return
 		}
-		refused(t, "the second", err, fault.CodeConflict, "input.name")
+		worktest.Refused(t, "the second", err, fault.CodeConflict, "input.name")
 	})
 	if made.Load() != 1 {
 		t.Errorf("%d were made", made.Load())
@@ -156,25 +157,25 @@ func TestApplyingToThePastIsQueuedWithTheThemeAndBeginsAfreshWhenAskedAgain(t *t
 	if first.Done != 0 || first.Total != nil || first.FinishedAt != nil || !first.StartedAt.Equal(start) {
 		t.Errorf("%+v", first)
 	}
-	w.must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
+	w.Must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
 	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
 		t.Fatal(err)
 	}
 	if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
 		t.Errorf("%+v", second)
 	}
-	if n := w.count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
+	if n := w.Count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
 		t.Errorf("%d jobs", n)
 	}
-	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.count("SELECT count(*) FROM river_job") != 2 {
+	if _, err := w.setup.UpdateTheme(t.Context(), setup.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
 		t.Errorf("without being asked: %v", err)
 	}
 }
 
 func (w *world) run(id model.ThemeID) (r model.ThemeRun) {
-	w.t.Helper()
-	if err := w.db.Gorm.Where("theme_id = ?", id).Take(&r).Error; err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if err := w.DB.Gorm.Where("theme_id = ?", id).Take(&r).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return r
 }
@@ -183,22 +184,22 @@ func (w *world) run(id model.ThemeID) (r model.ThemeRun) {
 func TestNoResponseFallsBetweenANewThemeAndItsPast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bar := w.gate.hold(`INSERT INTO "responses"`) // its transaction has read the keywords
+	bar := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
 	submitted := make(chan error, 1)
 	go func() {
-		_, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3, Comment: new("the meal")})
+		_, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3, Comment: new("the meal")})
 		submitted <- err
 	}()
-	<-bar.reached
+	<-bar.Reached
 	made := make(chan struct{})
 	go func() {
 		defer close(made)
 		w.theme("Food", "meal")
 	}()
-	if !w.waits(made) {
+	if !w.Waits(made) {
 		t.Error("the theme did not wait for the response")
 	}
-	close(bar.open)
+	close(bar.Open)
 	if err := <-submitted; err != nil {
 		t.Fatal(err)
 	}
