@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
-	"internal/theme":    {"model", "internal/keyword"},
+	"internal/theme":    {"model", "internal/auth", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/theme"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
@@ -59,13 +59,13 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/setup"},
+		"internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
 	"docs/examples/receiver": {},
 
 	// Measuring.

@@ -37,6 +37,7 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/sample"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/migrations"
 	"github.com/closeloop/closeloop/model"
@@ -223,16 +224,17 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 
 // app is the program on one database.
 type app struct {
-	db    *pg.DB
-	log   *slog.Logger
-	feed  *event.Log
-	queue *job.Queue
-	work  *casework.Work
-	setup *setup.Setup
-	mail  *notify.Mailer
-	files *importer.Uploads
-	hooks *webhook.Sender
-	count *report.Reports
+	db     *pg.DB
+	log    *slog.Logger
+	feed   *event.Log
+	queue  *job.Queue
+	work   *casework.Work
+	setup  *setup.Setup
+	themes *theme.Themes
+	mail   *notify.Mailer
+	files  *importer.Uploads
+	hooks  *webhook.Sender
+	count  *report.Reports
 
 	rate    *rate.Buckets
 	collect time.Duration // how long a loader waits for its siblings
@@ -279,7 +281,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		files: importer.NewUploads(db, work, time.Now, log),
-		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
+		setup: setup.New(db, work, feed, time.Now).Through(policy), themes: theme.New(db, queue, time.Now), collect: read.CollectFor, live: c.Live,
 		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 		count: report.New(db, feed, time.Now),
 	}, nil
@@ -370,7 +372,7 @@ func (a *app) handler() (http.Handler, *live.Server) {
 	})
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
-			Work: a.work, Setup: a.setup, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
+			Work: a.work, Setup: a.setup, Themes: a.themes, Read: reader, Log: a.feed, Uploads: a.files, Now: time.Now,
 			Reports: a.count,
 		},
 		Read: reader, Tokens: tokens, Live: sockets, Rate: a.rate, Present: present, Ready: a.db.Pool.Ping, Log: a.log,

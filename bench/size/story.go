@@ -183,7 +183,7 @@ func (s *story) answer(i int, at time.Time) {
 	if score >= 9 && r.IntN(3) == 0 {
 		said.QuoteConsent = new(r.IntN(4) > 0)
 	}
-	said.TestimonialLikelihood = theme.Likelihood(said)
+	said.TestimonialLikelihood = theme.Testimonial(said)
 	said.TestimonialEstimated = said.TestimonialLikelihood != nil
 	said.CopyCustomer(&c)
 	if c.LastResponseAt == nil || c.LastResponseAt.Before(responded) {

@@ -119,7 +119,7 @@ func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {
 	}
 	r.CopyCustomer(c)
 	if r.TestimonialLikelihood == nil {
-		r.TestimonialLikelihood = theme.Likelihood(r)
+		r.TestimonialLikelihood = theme.Testimonial(r)
 		r.TestimonialEstimated = r.TestimonialLikelihood != nil
 	}
 	return r

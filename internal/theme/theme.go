@@ -1,4 +1,8 @@
-package setup
+// Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords still while
+// responses come in, the start of a run over past responses, and the estimate of a comment as a testimonial.
+//
+// It refuses what a theme changes in a case: casework does that.
+package theme
 
 import (
 	"context"
@@ -11,63 +15,60 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-const (
-	keywordsMax = 200 // of one theme
-	themesMax   = 500 // that are not deleted: each comment is looked through for all of them
-)
+const themesMax = 500 // that are not deleted: every comment is searched for all of them
 
-// CreateThemeInput is a new theme.
-type CreateThemeInput struct {
-	Name        string
-	Keywords    []string
-	Effort      model.Effort
-	ApplyToPast bool
+// Themes writes the themes of one database. An exported write is one transaction, and is for managers.
+type Themes struct {
+	db    *pg.DB
+	queue *job.Queue
+	now   func() time.Time
 }
+
+// New makes the writes; the queue takes the runs over past responses.
+func New(db *pg.DB, queue *job.Queue, now func() time.Time) *Themes {
+	return &Themes{db: db, queue: queue, now: now}
+}
+
+func (s *Themes) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // CreateThemePayload is the new theme.
 type CreateThemePayload struct{ Theme *model.Theme }
 
-// UpdateThemeInput changes a theme: what is absent stays, null clears.
-type UpdateThemeInput struct {
-	ID          model.ThemeID
-	Name        graphql.Omittable[*string]
-	Keywords    graphql.Omittable[[]string]
-	Effort      graphql.Omittable[*model.Effort]
-	ResolvedAt  graphql.Omittable[*time.Time]
-	ApplyToPast bool
-}
-
-// UpdateThemePayload is the theme as it is now.
+// UpdateThemePayload is the theme after the change.
 type UpdateThemePayload struct{ Theme *model.Theme }
 
 // DeleteThemeInput names a theme.
 type DeleteThemeInput struct{ ID model.ThemeID }
 
-// DeleteThemePayload is the id of the theme that is gone.
+// DeleteThemePayload is the id of the deleted theme.
 type DeleteThemePayload struct{ DeletedID model.ThemeID }
 
-// CreateTheme makes a theme.
-func (s *Setup) CreateTheme(ctx context.Context, in CreateThemeInput) (*CreateThemePayload, error) {
+// Create makes a theme.
+func (s *Themes) Create(ctx context.Context, viewer auth.Viewer, in CreateThemeInput) (*CreateThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
 	now := s.clock()
 	t := &model.Theme{ID: model.ThemeID{UUID: model.NewUUID()}, Keywords: model.Strings{}, CreatedAt: now, UpdatedAt: now}
 	all := UpdateThemeInput{Name: graphql.OmittableOf(&in.Name), Keywords: graphql.OmittableOf(in.Keywords), Effort: graphql.OmittableOf(&in.Effort)}
 	if err := all.apply(t, now); err != nil {
 		return nil, err
 	}
-	err := s.writeTheme(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
+	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
 		var n int64
 		if err := tx.Model(&model.Theme{}).Where("deleted_at IS NULL").Count(&n).Error; err != nil {
 			return err
 		}
 		if n >= themesMax {
-			return fault.New(fault.CodeConflict, "there are %d themes already, and no more can be looked for: delete one first", n)
+			return fault.New(fault.CodeConflict, "there are %d themes already, which is the limit: delete one first", n)
 		}
 		return tx.Create(t).Error
 	})
@@ -77,11 +78,14 @@ func (s *Setup) CreateTheme(ctx context.Context, in CreateThemeInput) (*CreateTh
 	return &CreateThemePayload{Theme: t}, nil
 }
 
-// UpdateTheme changes a theme.
-func (s *Setup) UpdateTheme(ctx context.Context, in UpdateThemeInput) (*UpdateThemePayload, error) {
+// Update changes a theme.
+func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeInput) (*UpdateThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
 	t := new(model.Theme)
-	err := s.writeTheme(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
-		if err := findTheme(tx, in.ID, t); err != nil {
+	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
+		if err := lockTheme(tx, in.ID, t); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -97,11 +101,14 @@ func (s *Setup) UpdateTheme(ctx context.Context, in UpdateThemeInput) (*UpdateTh
 	return &UpdateThemePayload{Theme: t}, nil
 }
 
-// DeleteTheme takes a theme out of use: no response shows it any more, and its name is free.
-func (s *Setup) DeleteTheme(ctx context.Context, in DeleteThemeInput) (*DeleteThemePayload, error) {
+// Delete takes a theme out of use: responses no longer show it, and another theme may take its name.
+func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeInput) (*DeleteThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
 	t := new(model.Theme)
-	err := s.writeTheme(ctx, t, false, func(tx *gorm.DB) error {
-		if err := findTheme(tx, in.ID, t); err != nil {
+	err := s.write(ctx, t, false, func(tx *gorm.DB) error {
+		if err := lockTheme(tx, in.ID, t); err != nil {
 			return err
 		}
 		return tx.Model(&model.Theme{}).Where("id = ?", in.ID).Update("deleted_at", s.clock()).Error
@@ -112,10 +119,10 @@ func (s *Setup) DeleteTheme(ctx context.Context, in DeleteThemeInput) (*DeleteTh
 	return &DeleteThemePayload{DeletedID: in.ID}, nil
 }
 
-// writeTheme runs one transaction beside which no response comes in.
-func (s *Setup) writeTheme(ctx context.Context, t *model.Theme, applyToPast bool, do func(tx *gorm.DB) error) error {
+// write runs one transaction during which no response comes in.
+func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do func(tx *gorm.DB) error) error {
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := casework.LockKeywords(tx); err != nil {
+		if err := LockKeywords(tx); err != nil {
 			return err
 		}
 		if err := do(tx); err != nil {
@@ -124,7 +131,7 @@ func (s *Setup) writeTheme(ctx context.Context, t *model.Theme, applyToPast bool
 		if !applyToPast {
 			return nil
 		}
-		return s.work.BeginTagging(ctx, tx, t.ID)
+		return s.BeginTagging(ctx, tx, t.ID)
 	})
 	if pg.Violates(err, "themes_name_key") {
 		return &fault.Error{Code: fault.CodeConflict, Argument: "input.name", Message: "there is a theme of this name already"}
@@ -135,8 +142,8 @@ func (s *Setup) writeTheme(ctx context.Context, t *model.Theme, applyToPast bool
 	return nil
 }
 
-// findTheme locks the theme against whoever tags with it, and not only against whoever changes it.
-func findTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
+// lockTheme locks the theme's row, against transactions that tag responses with it as well as against other changes.
+func lockTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
 	*into = model.Theme{}
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(into).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -145,14 +152,34 @@ func findTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
 	return err
 }
 
-// apply sets what the input gives on the theme, and checks it.
+const keywordsMax = 200 // of one theme
+
+// CreateThemeInput is a new theme.
+type CreateThemeInput struct {
+	Name        string
+	Keywords    []string
+	Effort      model.Effort
+	ApplyToPast bool
+}
+
+// UpdateThemeInput changes a theme: an absent field stays, null clears.
+type UpdateThemeInput struct {
+	ID          model.ThemeID
+	Name        graphql.Omittable[*string]
+	Keywords    graphql.Omittable[[]string]
+	Effort      graphql.Omittable[*model.Effort]
+	ResolvedAt  graphql.Omittable[*time.Time]
+	ApplyToPast bool
+}
+
+// apply sets the fields of the input on the theme, and checks them.
 func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
 	if v, ok := in.Name.ValueOK(); ok {
 		if v == nil {
-			return notNull("name")
+			return fault.NotNull("name")
 		}
-		if t.Name, err = checkName("input.name", *v); err != nil {
-			return err
+		if t.Name, err = model.CheckName(*v); err != nil {
+			return fault.Input("input.name", "%s", err.Error())
 		}
 		t.NameFold = model.Fold(t.Name)
 	}
@@ -163,20 +190,20 @@ func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
 	}
 	if v, ok := in.Effort.ValueOK(); ok {
 		if v == nil {
-			return notNull("effort")
+			return fault.NotNull("effort")
 		}
 		t.Effort = *v
 	}
 	if v, ok := in.ResolvedAt.ValueOK(); ok {
 		if v != nil && v.After(now) {
-			return fault.Input("input.resolvedAt", "a time to come: say when it was fixed, once it is")
+			return fault.Input("input.resolvedAt", "resolvedAt must not be in the future")
 		}
 		t.ResolvedAt = v
 	}
 	return nil
 }
 
-// checkKeywords gives the keywords each once, as they were first written.
+// checkKeywords gives each keyword once, in the spelling in which the list has it first.
 func checkKeywords(list []string) (model.Strings, error) {
 	if len(list) > keywordsMax {
 		return nil, fault.Input("input.keywords", "%d keywords at most", keywordsMax)
