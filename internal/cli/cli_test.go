@@ -4,8 +4,11 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/closeloop/closeloop/migrations"
 )
 
 func TestVersion(t *testing.T) {
@@ -16,7 +19,7 @@ func TestVersion(t *testing.T) {
 		if err := run(t.Context(), []string{"version"}, &out); err != nil {
 			t.Fatal(err)
 		}
-		want := regexp.MustCompile(`^closeloop \S+\ncommit \S+\n` + regexp.QuoteMeta(runtime.Version()) + `\nschema [1-9]\d*\n$`)
+		want := regexp.MustCompile(`^closeloop \S+\ncommit \S+\n` + regexp.QuoteMeta(runtime.Version()) + `\nschema ` + strconv.Itoa(migrations.Version) + `\n$`)
 		if !want.MatchString(out.String()) {
 			t.Errorf("it prints %q", out.String())
 		}

@@ -9,20 +9,16 @@ import (
 	"github.com/closeloop/closeloop/migrations"
 )
 
-// A release sets both: go build -ldflags "-X github.com/closeloop/closeloop/internal/cli.version=1.2.3 -X ….commit=…".
-// Empty, they are read from what the go command records in every build.
+// Releases and images set both with -ldflags (.goreleaser.yaml, Dockerfile). Empty, they are read from what the go
+// command records in every build.
 var version, commit string
 
 type versionCommand struct{}
 
 func (versionCommand) Run(out io.Writer) error {
-	schema, err := migrations.Newest()
-	if err != nil {
-		return err
-	}
 	build, _ := debug.ReadBuildInfo()
 	number, revision := identify(version, commit, build)
-	_, err = fmt.Fprintf(out, "closeloop %s\ncommit %s\n%s\nschema %d\n", number, revision, runtime.Version(), schema)
+	_, err := fmt.Fprintf(out, "closeloop %s\ncommit %s\n%s\nschema %d\n", number, revision, runtime.Version(), migrations.Version)
 	return err
 }
 
