@@ -23,7 +23,7 @@ const (
 	CodeFeedReset       Code = "FEED_RESET"      // the cursor belongs to another log or is past its end: read the list again
 	CodeRateLimited     Code = "RATE_LIMITED"    // the operation costs too much now: wait, or ask for less
 	CodeUnavailable     Code = "UNAVAILABLE"     // the database cannot be reached: retry in a moment
-	CodeInternal        Code = "INTERNAL"        // a defect of closeloop; the error carries an id to quote
+	CodeInternal        Code = "INTERNAL"        // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 
 // Error is an error that the caller can mend.
