@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 func TestIntakeReadsNothingThroughWhatItSubmits(t *testing.T) {
 	t.Parallel()
 	w := newThings(t)
-	before := w.everything()
+	before := everything(w.Server)
 	for _, answer := range []string{
 		`{case {id}}`,
 		`{response {customer {id}}}`,
@@ -21,29 +21,29 @@ func TestIntakeReadsNothingThroughWhatItSubmits(t *testing.T) {
 		`{...all}} fragment all on SubmitResponsePayload {response {...one}} fragment one on Response {customer {id}`,
 		`{created}} query other {cases {nodes {id}}`,
 	} {
-		a := w.gql(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) `+answer+`}`,
+		a := w.Do(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) `+answer+`}`,
 			vars{"input": vars{"score": 2, "customer": vars{"externalId": "probe"}}})
 		if strings.Contains(answer, "query other") { // two operations in one document, and no word which
-			if len(a.errors) == 0 || a.v != nil {
-				t.Errorf("INTAKE sends %s: %s", answer, a.body)
+			if len(a.Errors) == 0 || a.V != nil {
+				t.Errorf("INTAKE sends %s: %s", answer, a.Body)
 			}
-		} else if a.code() != "FORBIDDEN" || a.v != nil {
-			t.Errorf("INTAKE asks for %s: %s", answer, a.body)
+		} else if a.Code() != "FORBIDDEN" || a.V != nil {
+			t.Errorf("INTAKE asks for %s: %s", answer, a.Body)
 		}
 	}
-	both := w.gql(model.Intake, `mutation ($input: SubmitResponseInput!, $id: ID!) {
+	both := w.Do(model.Intake, `mutation ($input: SubmitResponseInput!, $id: ID!) {
 		submitResponse(input: $input) {created} addNote(input: {caseId: $id, body: "x"}) {note {id}}}`,
 		vars{"id": w.opened, "input": vars{"score": 2, "customer": vars{"externalId": "probe"}}})
-	if both.code() != "FORBIDDEN" || both.v != nil {
-		t.Errorf("INTAKE submits and adds a note in one operation: %s", both.body)
+	if both.Code() != "FORBIDDEN" || both.V != nil {
+		t.Errorf("INTAKE submits and adds a note in one operation: %s", both.Body)
 	}
-	if after := w.everything(); after != before {
+	if after := everything(w.Server); after != before {
 		t.Errorf("what was refused was written: %s, then %s", before, after)
 	}
-	made := w.ok(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id score category comment}}}`,
+	made := w.OK(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id score category comment}}}`,
 		vars{"input": vars{"score": 2, "comment": "Late.", "customer": vars{"externalId": "probe"}}})
-	if made.text("submitResponse.response.comment") != "Late." || !made.truth("submitResponse.created") {
-		t.Errorf("INTAKE gets %v", made.v)
+	if made.Text("submitResponse.response.comment") != "Late." || !made.Bool("submitResponse.created") {
+		t.Errorf("INTAKE gets %v", made.V)
 	}
 }
 
@@ -59,25 +59,25 @@ func TestPartnersSeeNoRulesUsersOrNotifications(t *testing.T) {
 		"rules of a customer's cases":  `{customers {nodes {cases {nodes {response {case {rules {name}}}}}}}}`,
 	}
 	for what, query := range edges {
-		if a := w.gql(model.Partner, query, nil); a.code() != "FORBIDDEN" || a.v != nil {
-			t.Errorf("PARTNER asks for %s: %s", what, a.body)
+		if a := w.Do(model.Partner, query, nil); a.Code() != "FORBIDDEN" || a.V != nil {
+			t.Errorf("PARTNER asks for %s: %s", what, a.Body)
 		}
-		if a := w.gql(model.Stakeholder, query, nil); len(a.errors) > 0 {
-			t.Errorf("STAKEHOLDER asks for %s: %s", what, a.body)
+		if a := w.Do(model.Stakeholder, query, nil); len(a.Errors) > 0 {
+			t.Errorf("STAKEHOLDER asks for %s: %s", what, a.Body)
 		}
 	}
-	c := w.watch(model.Partner, "", "... on CaseOpened {rule {id}}")
-	if code := c.refused(); code != "FORBIDDEN" {
+	c := w.Watch(model.Partner, "", "... on CaseOpened {rule {id}}")
+	if code := c.Refused(); code != "FORBIDDEN" {
 		t.Errorf("PARTNER subscribes to rules: %q", code)
 	}
 
-	seen := w.ok(model.Stakeholder, `{case(number: 1) {notifications {id}}}`, nil)
-	token := w.ok(model.Admin, `{apiTokens {id}}`, nil).text("apiTokens.0.id")
+	seen := w.OK(model.Stakeholder, `{case(number: 1) {notifications {id}}}`, nil)
+	token := w.OK(model.Admin, `{apiTokens {id}}`, nil).Text("apiTokens.0.id")
 	for id, roles := range map[string][]model.Role{
 		w.rule:                               staff,
-		w.users[model.Agent]:                 staff,
-		w.users[model.Partner]:               append(slices.Clone(staff), model.Partner), // oneself
-		seen.text("case.notifications.0.id"): staff,
+		w.Users[model.Agent]:                 staff,
+		w.Users[model.Partner]:               append(slices.Clone(staff), model.Partner), // oneself
+		seen.Text("case.notifications.0.id"): staff,
 		token:                                admins,
 		w.opened:                             readers,
 		w.response:                           readers,
@@ -87,11 +87,11 @@ func TestPartnersSeeNoRulesUsersOrNotifications(t *testing.T) {
 			t.Fatal("an id is missing")
 		}
 		for _, role := range readers {
-			a := w.ok(role, `query ($id: ID!) {node(id: $id) {id} nodes(ids: [$id, $id]) {id}}`, vars{"id": id})
-			shown := a.text("node.id") == id && a.text("nodes.1.id") == id
-			hidden := a.missing("node") && a.missing("nodes.0") && a.missing("nodes.1")
+			a := w.OK(role, `query ($id: ID!) {node(id: $id) {id} nodes(ids: [$id, $id]) {id}}`, vars{"id": id})
+			shown := a.Text("node.id") == id && a.Text("nodes.1.id") == id
+			hidden := a.Missing("node") && a.Missing("nodes.0") && a.Missing("nodes.1")
 			if slices.Contains(roles, role) && !shown || !slices.Contains(roles, role) && !hidden {
-				t.Errorf("%s looks %s up: %v", role, id, a.v)
+				t.Errorf("%s looks %s up: %v", role, id, a.V)
 			}
 		}
 	}

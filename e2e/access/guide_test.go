@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/model"
 )
@@ -52,7 +53,7 @@ func (p *pick) under(kids []*pick) *pick {
 }
 
 func (g *guide) fields(d *ast.Definition) (list []*ast.FieldDefinition) {
-	for _, f := range fieldsOf(d) {
+	for _, f := range setup.FieldsOf(d) {
 		if g.role == model.Admin || slices.Contains(auth.Roles(f), g.role) {
 			list = append(list, f)
 		}

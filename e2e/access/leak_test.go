@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"encoding/base64"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -29,7 +30,7 @@ func (w *lands) rootCalls() map[string][]string {
 		text, _ := json.Marshal(ids)
 		nodes = append(nodes, fmt.Sprintf("(ids: %s)", text))
 	}
-	for n := range w.count("cases") {
+	for n := range w.Count("cases") {
 		numbers = append(numbers, fmt.Sprintf("(number: %d)", n+1))
 	}
 	return map[string][]string{
@@ -91,8 +92,8 @@ func holds(value any, word string) bool {
 // tour asks for everything a role may: from each root field, and for each type all of its fields and edges, over the
 // shortest way to it and by its id.
 func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types map[string]bool) {
-	w.t.Helper()
-	g := &guide{w.t, ourSchema(), role}
+	w.T.Helper()
+	g := &guide{w.T, setup.Schema(), role}
 	calls := w.rootCalls()
 	var roots []*pick
 	add := func(p *pick) {
@@ -103,7 +104,7 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 			continue // FORBIDDEN to who is bounded: see TestWhatIsNotMarkedIsClosedToWhoIsBounded
 		}
 		if calls[f.Name] == nil {
-			w.t.Errorf("Query.%s is marked @scoped and has no case here: say how it is asked for", f.Name)
+			w.T.Errorf("Query.%s is marked @scoped and has no case here: say how it is asked for", f.Name)
 		}
 		for i, args := range calls[f.Name] {
 			p := &pick{parent: "Query", name: f.Name, alias: f.Name, args: args}
@@ -170,11 +171,11 @@ func (w *lands) outside() map[string]bool {
 }
 
 func (w *lands) bounded() []bounded {
-	w.user("partner", vars{"role": "PARTNER", "scope": british})
-	w.user("manager", vars{"role": "MANAGER", "scope": british})
-	w.user("board", vars{"role": "STAKEHOLDER", "personalData": false})
-	w.user("chief", vars{"role": "MANAGER", "personalData": false})
-	w.user("agency", vars{"role": "PARTNER", "personalData": false, "scope": british})
+	w.AddUser("partner", vars{"role": "PARTNER", "scope": setup.British})
+	w.AddUser("manager", vars{"role": "MANAGER", "scope": setup.British})
+	w.AddUser("board", vars{"role": "STAKEHOLDER", "personalData": false})
+	w.AddUser("chief", vars{"role": "MANAGER", "personalData": false})
+	w.AddUser("agency", vars{"role": "PARTNER", "personalData": false, "scope": setup.British})
 	return []bounded{
 		{"partner", model.Partner, outland, w.outside(), companys},
 		{"manager", model.Manager, outland, w.outside(), companys},
@@ -207,30 +208,30 @@ func TestNothingOutsideAScopeAndNothingPersonalLeaksFromAnyFieldOrEdge(t *testin
 	w := newLands(t)
 	for _, who := range w.bounded() {
 		t.Run(fmt.Sprint(who.name, " ", who.word), func(t *testing.T) {
-			w := &lands{testServer: w.as(t), ids: w.ids}
+			w := &lands{Server: w.As(t), ids: w.ids}
 			told := map[string]bool{}   // texts in which an administrator sees the word
 			reached := map[string]int{} // how many objects or values a field has for the administrator
 			queries, picks, types := w.tour(who.role)
 			for i, q := range queries {
-				control := w.ok(model.Admin, q, nil)
-				picks[i].look(control.v, func(place string, value any, leaf bool) {
+				control := w.OK(model.Admin, q, nil)
+				picks[i].look(control.V, func(place string, value any, leaf bool) {
 					reached[place]++
 					told[place] = told[place] || leaf && holds(value, who.word)
 				})
-				a := w.gql(who.name, q, nil)
-				for _, e := range a.errors {
+				a := w.Do(who.name, q, nil)
+				for _, e := range a.Errors {
 					// Somebody else's scope is the one thing here that one may see and not read.
-					if at, _ := json.Marshal(e.Path); e.code() != "FORBIDDEN" || !strings.HasSuffix(string(at), `scope"]`) {
+					if at, _ := json.Marshal(e.Path); e.Code() != "FORBIDDEN" || !strings.HasSuffix(string(at), `scope"]`) {
 						t.Errorf("%s: %s: %+v", q, who.name, e)
 					}
 				}
-				picks[i].look(a.v, func(place string, value any, leaf bool) {
+				picks[i].look(a.V, func(place string, value any, leaf bool) {
 					if text, _ := json.Marshal(value); leaf && w.leaks(who, string(text)) != "" {
 						t.Errorf("%s leaks %s: %s", place, text, q)
 					}
 				})
-				if leak := w.leaks(who, a.body); leak != "" && !t.Failed() {
-					t.Errorf("%s is in the answer to %s: %s", leak, q, a.body)
+				if leak := w.leaks(who, a.Body); leak != "" && !t.Failed() {
+					t.Errorf("%s is in the answer to %s: %s", leak, q, a.Body)
 				}
 			}
 			w.checkTour(who, types, told, reached)
@@ -240,7 +241,7 @@ func TestNothingOutsideAScopeAndNothingPersonalLeaksFromAnyFieldOrEdge(t *testin
 
 // checkTour sees to it that the tour came by everything, and that there was something to leak.
 func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[string]int) {
-	g := &guide{w.t, ourSchema(), who.role}
+	g := &guide{w.T, setup.Schema(), who.role}
 	for name := range types {
 		d := g.schema.Types[name]
 		for _, f := range g.fields(d) {
@@ -252,14 +253,14 @@ func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[
 			switch {
 			case ends[place] != "":
 				if reached[place] > 0 {
-					w.t.Errorf("the edge %s leads somewhere after all", place)
+					w.T.Errorf("the edge %s leads somewhere after all", place)
 				}
 			case reached[place] == 0 && !target.IsLeafType():
-				w.t.Errorf("nobody has come to the end of the edge %s: give the world here something that lies there", place)
+				w.T.Errorf("nobody has come to the end of the edge %s: give the world here something that lies there", place)
 			case !isText(target) || isPlace(f.Name) || silent[place] != "" || who.ours[place] != "":
 			case who.word == secret && !told[place] && openText[place]:
 			case !told[place]:
-				w.t.Errorf("%s never holds %q, though an administrator asks: give it something to leak, or say why it has nothing", place, who.word)
+				w.T.Errorf("%s never holds %q, though an administrator asks: give it something to leak, or say why it has nothing", place, who.word)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -31,48 +32,44 @@ type use struct {
 
 // things are what the operations are about. Each call of made makes what only one operation can use up.
 type things struct {
-	*testServer
+	*setup.Server
 	rule, response, opened, event string
 }
 
-func (w *things) freshCase() string { _, opened := w.submitted(nil); return opened }
+func (w *things) freshCase() string { _, opened := w.Submit(nil); return opened }
 
 func (w *things) freshCustomer() string {
-	response, _ := w.submitted(nil)
-	return w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).text("node.customer.id")
+	response, _ := w.Submit(nil)
+	return w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).Text("node.customer.id")
 }
 
 func (w *things) freshNote() string {
-	return w.ok(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
-		vars{"input": vars{"caseId": w.opened, "body": "Called."}}).text("addNote.note.id")
+	return w.OK(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
+		vars{"input": vars{"caseId": w.opened, "body": "Called."}}).Text("addNote.note.id")
 }
 
 func (w *things) freshToken() string {
-	return w.ok(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {token {id}}}`,
-		vars{"input": vars{"name": "for a while", "userId": w.users[model.Agent]}}).text("createApiToken.token.id")
+	return w.OK(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {token {id}}}`,
+		vars{"input": vars{"name": "for a while", "userId": w.Users[model.Agent]}}).Text("createApiToken.token.id")
 }
 
 func (w *things) freshUser() string {
-	return w.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
-		vars{"input": newUser()}).text("createUser.user.id")
+	return w.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+		vars{"input": setup.UserInput()}).Text("createUser.user.id")
 }
 
 // unsentMail is the id of a mail that could not be sent.
 func (w *things) unsentMail() string {
 	w.freshCase()
-	if _, err := w.app.DB.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
-		w.t.Fatal(err)
+	if _, err := w.App.DB.Pool.Exec(w.T.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
+		w.T.Fatal(err)
 	}
-	return w.ok(model.Admin, `{notifications(filter: {status: [NOT_SENT]}) {nodes {id}}}`, nil).text("notifications.nodes.0.id")
+	return w.OK(model.Admin, `{notifications(filter: {status: [NOT_SENT]}) {nodes {id}}}`, nil).Text("notifications.nodes.0.id")
 }
 
 func (w *things) freshTheme() string {
-	return w.ok(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`,
-		vars{"input": vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{}}}).text("createTheme.theme.id")
-}
-
-func newUser() vars {
-	return vars{"name": "New", "email": "new-" + model.NewUUID().String() + "@example.com", "role": "AGENT"}
+	return w.OK(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`,
+		vars{"input": vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{}}}).Text("createTheme.theme.id")
 }
 
 var uses = map[string]use{
@@ -116,15 +113,15 @@ var uses = map[string]use{
 	"Mutation.deleteWebhook": {admins, `mutation ($input: DeleteWebhookInput!) {deleteWebhook(input: $input) {deletedId}}`, func(w *things) any {
 		return vars{"id": w.freshWebhook()}
 	}},
-	"Mutation.submitResponse": {intakes, submit, func(*things) any {
+	"Mutation.submitResponse": {intakes, setup.SubmitResponse, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
 	}},
 	"Mutation.openCase": {workers, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, func(w *things) any {
-		response, _ := w.submitted(vars{"score": 9})
+		response, _ := w.Submit(vars{"score": 9})
 		return vars{"responseId": response, "note": "A word of thanks."}
 	}},
 	"Mutation.assignCase": {workers, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, func(w *things) any {
-		return vars{"caseId": w.freshCase(), "assigneeId": w.users[model.Agent]}
+		return vars{"caseId": w.freshCase(), "assigneeId": w.Users[model.Agent]}
 	}},
 	"Mutation.updateCaseStatus": {workers, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`, func(w *things) any {
 		return vars{"caseId": w.freshCase(), "status": "CLOSED", "note": "Solved."}
@@ -133,7 +130,7 @@ var uses = map[string]use{
 		return vars{"caseId": w.opened, "body": "Called."}
 	}},
 	"Mutation.assignCases": {managers, `mutation ($input: AssignCasesInput!) {assignCases(input: $input) {cases {id}}}`, func(w *things) any {
-		return vars{"cases": []vars{{"id": w.freshCase()}}, "assigneeId": w.users[model.Agent]}
+		return vars{"cases": []vars{{"id": w.freshCase()}}, "assigneeId": w.Users[model.Agent]}
 	}},
 	"Mutation.recordOutreach": {workers, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {channel outcome}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}
@@ -151,7 +148,7 @@ var uses = map[string]use{
 		return vars{"caseId": w.opened, "system": "crm", "id": "A-1"}
 	}},
 	"Mutation.updateCustomer": {workers, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {country}}}`, func(w *things) any {
-		customer := w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).text("node.customer.id")
+		customer := w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).Text("node.customer.id")
 		return vars{"id": customer, "country": "BR"}
 	}},
 	"Mutation.retryNotification": {managers, `mutation ($input: RetryNotificationInput!) {retryNotification(input: $input) {notification {status}}}`, func(w *things) any {
@@ -167,7 +164,7 @@ var uses = map[string]use{
 		return vars{"id": w.rule, "position": 1}
 	}},
 	"Mutation.deleteRule": {managers, `mutation ($input: DeleteRuleInput!) {deleteRule(input: $input) {deletedId}}`, func(w *things) any {
-		return vars{"id": w.addRule(vars{"enabled": false})}
+		return vars{"id": w.AddRule(vars{"enabled": false})}
 	}},
 	"Mutation.createTheme": {managers, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, func(*things) any {
 		return vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{"late*"}, "applyToPast": true}
@@ -182,8 +179,8 @@ var uses = map[string]use{
 		return vars{"responseId": w.response, "themeIds": []string{w.freshTheme()}}
 	}},
 	"Mutation.allocatePassives": {managers, `mutation ($input: AllocatePassivesInput!) {allocatePassives(input: $input) {considered allocated cases {id}}}`, func(w *things) any {
-		w.submitted(vars{"score": 8})
-		return vars{"percent": 50, "userIds": []string{w.users[model.Agent]}}
+		w.Submit(vars{"score": 8})
+		return vars{"percent": 50, "userIds": []string{w.Users[model.Agent]}}
 	}},
 	"Mutation.updateSettings": {admins, `mutation ($input: UpdateSettingsInput!) {updateSettings(input: $input) {settings {currency}}}`, func(*things) any {
 		return vars{"currency": "USD"}
@@ -195,19 +192,19 @@ var uses = map[string]use{
 	"Mutation.eraseCustomer": {admins, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {erasedAt} responsesKept}}`, func(w *things) any {
 		return vars{"customerId": w.freshCustomer()}
 	}},
-	"Mutation.createUser": {admins, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`, func(*things) any { return newUser() }},
+	"Mutation.createUser": {admins, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`, func(*things) any { return setup.UserInput() }},
 	"Mutation.updateUser": {admins, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, func(w *things) any {
 		return vars{"id": w.freshUser(), "active": false}
 	}},
 	"Mutation.createApiToken": {admins, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`, func(w *things) any {
-		return vars{"name": "a program's", "userId": w.users[model.Intake]}
+		return vars{"name": "a program's", "userId": w.Users[model.Intake]}
 	}},
 	"Mutation.revokeApiToken": {admins, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {id}}}`, func(w *things) any {
 		return vars{"id": w.freshToken()}
 	}},
 	"Query.imports": {managers, `{imports {nodes {id status}}}`, nil},
 	"Mutation.importResponses": {append(slices.Clone(intakes), model.Manager), `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id}}}`, func(*things) any {
-		return vars{"file": csvText("score\n3\n"), "columns": vars{"score": "score"}}
+		return vars{"file": setup.CSV("score\n3\n"), "columns": vars{"score": "score"}}
 	}},
 	"Mutation.submitResponses": {intakes, `mutation ($input: SubmitResponsesInput!) {submitResponses(input: $input) {results {response {score} created}}}`, func(*things) any {
 		return vars{"responses": []vars{{"score": 2, "customer": vars{"firstName": "Ana"}}}}
@@ -218,20 +215,20 @@ var uses = map[string]use{
 	"Subscription.caseSummary": {readers, `caseSummary`, nil},
 }
 
-func newThings(t *testing.T, with ...settings) *things {
+func newThings(t *testing.T, with ...setup.Options) *things {
 	t.Helper()
-	w := &things{testServer: newServer(t, with...)}
-	w.rule = w.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
-	w.response, w.opened = w.submitted(nil)
-	w.event = w.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {id}}}}}`, vars{"id": w.opened}).text("node.history.nodes.0.id")
+	w := &things{Server: setup.NewServer(t, with...)}
+	w.rule = w.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
+	w.response, w.opened = w.Submit(nil)
+	w.event = w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {id}}}}}`, vars{"id": w.opened}).Text("node.history.nodes.0.id")
 	return w
 }
 
 func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 	t.Parallel()
-	w := newThings(t, settings{still: true}) // what is written is written by a request
-	s := ourSchema()
-	for _, f := range slices.Concat(fieldsOf(s.Query), fieldsOf(s.Mutation)) {
+	w := newThings(t, setup.Options{Still: true}) // what is written is written by a request
+	s := setup.Schema()
+	for _, f := range slices.Concat(setup.FieldsOf(s.Query), setup.FieldsOf(s.Mutation)) {
 		place := "Query." + f.Name
 		if s.Mutation.Fields.ForName(f.Name) == f {
 			place = "Mutation." + f.Name
@@ -248,27 +245,27 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 		if u.input != nil {
 			input = u.input(w)
 		}
-		before := w.everything()
-		for _, role := range everyRole {
+		before := everything(w.Server)
+		for _, role := range setup.Roles {
 			if slices.Contains(u.roles, role) {
 				continue
 			}
-			if a := w.gql(role, u.query, vars{"input": input}); a.code() != "FORBIDDEN" || a.v != nil {
-				t.Errorf("%s as %s is not FORBIDDEN: %s", place, role, a.body)
+			if a := w.Do(role, u.query, vars{"input": input}); a.Code() != "FORBIDDEN" || a.V != nil {
+				t.Errorf("%s as %s is not FORBIDDEN: %s", place, role, a.Body)
 			}
 		}
-		if a := w.gql(nobody, u.query, vars{"input": input}); a.code() != "UNAUTHENTICATED" || a.status != http.StatusUnauthorized || a.v != nil {
-			t.Errorf("%s without a token: status %d: %s", place, a.status, a.body)
+		if a := w.Do(nobody, u.query, vars{"input": input}); a.Code() != "UNAUTHENTICATED" || a.Status != http.StatusUnauthorized || a.V != nil {
+			t.Errorf("%s without a token: status %d: %s", place, a.Status, a.Body)
 		}
-		if after := w.everything(); after != before {
+		if after := everything(w.Server); after != before {
 			t.Errorf("%s was refused, and yet something was written: %s, then %s", place, before, after)
 		}
 		for _, role := range u.roles {
 			if u.input != nil {
 				input = u.input(w)
 			}
-			if a := w.gql(role, u.query, vars{"input": input}); len(a.errors) > 0 || a.v == nil {
-				t.Errorf("%s as %s: status %d: %s", place, role, a.status, a.body)
+			if a := w.Do(role, u.query, vars{"input": input}); len(a.Errors) > 0 || a.V == nil {
+				t.Errorf("%s as %s: status %d: %s", place, role, a.Status, a.Body)
 			}
 		}
 	}
@@ -281,13 +278,13 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 }
 
 // everything is a fingerprint of all that requests can write.
-func (w *testServer) everything() (print string) {
-	w.t.Helper()
-	rows, _ := w.app.DB.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+func everything(w *setup.Server) (print string) {
+	w.T.Helper()
+	rows, _ := w.App.DB.Pool.Query(w.T.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(tables) < 12 {
-		w.t.Fatal(tables, err)
+		w.T.Fatal(tables, err)
 	}
 	for _, table := range tables {
 		// When a token was last used, and where an event stands in the feed, is written by whoever reads.
@@ -296,9 +293,9 @@ func (w *testServer) everything() (print string) {
 			row = "x"
 		}
 		var one string
-		err := w.app.DB.Pool.QueryRow(w.t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
+		err := w.App.DB.Pool.QueryRow(w.T.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		print += table + " " + one + "; "
 	}
@@ -308,38 +305,41 @@ func (w *testServer) everything() (print string) {
 func TestSubscriptionsAreForRolesThatMayRead(t *testing.T) {
 	t.Parallel()
 	w := newThings(t)
-	for _, f := range fieldsOf(ourSchema().Subscription) {
+	for _, f := range setup.FieldsOf(setup.Schema().Subscription) {
 		if _, known := uses["Subscription."+f.Name]; !known {
 			t.Errorf("Subscription.%s has no case here", f.Name)
 		}
 	}
-	start := w.ok(model.Agent, `{cases(last: 1) {feedCursor}}`, nil).text("cases.feedCursor")
-	w.note(w.opened, "Called again.")
-	for _, role := range everyRole {
-		c := w.watch(role, `(after: "`+start+`")`, "type")
+	start := w.OK(model.Agent, `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")
+	w.AddNote(w.opened, "Called again.")
+	for _, role := range setup.Roles {
+		c := w.Watch(role, `(after: "`+start+`")`, "type")
 		if !slices.Contains(uses["Subscription.caseEvents"].roles, role) {
-			if code := c.refused(); code != "FORBIDDEN" {
+			if code := c.Refused(); code != "FORBIDDEN" {
 				t.Errorf("%s subscribes: %q", role, code)
 			}
 			continue
 		}
-		if e := c.next(); e.text("type") != "NOTE_ADDED" {
-			t.Errorf("%s gets %v", role, e.v)
+		if e := c.Next(); e.Text("type") != "NOTE_ADDED" {
+			t.Errorf("%s gets %v", role, e.V)
 		}
 	}
-	for _, role := range everyRole {
-		c := w.board(role, "")
+	for _, role := range setup.Roles {
+		c := w.WatchSummary(role, "")
 		if !slices.Contains(uses["Subscription.caseSummary"].roles, role) {
-			if code := c.refused(); code != "FORBIDDEN" {
+			if code := c.Refused(); code != "FORBIDDEN" {
 				t.Errorf("%s watches figures: %q", role, code)
 			}
 			continue
 		}
-		if s := c.figures(); s.number("total") != 1 || s.number("open") != 1 {
-			t.Errorf("%s gets %v", role, s.v)
+		if s := c.NextSummary(); s.Number("total") != 1 || s.Number("open") != 1 {
+			t.Errorf("%s gets %v", role, s.V)
 		}
 	}
-	if code := w.connect(nil, nil).closed(); code != 4403 {
+	if code := w.Connect(nil, nil).Closed(); code != 4403 {
 		t.Errorf("without a token the socket ends with %d", code)
 	}
 }
+
+// nobody stands for a caller without a token.
+const nobody model.Role = ""

@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -15,8 +16,8 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 	opened, customer, response := w.opened[half], w.customer[half], w.response[half]
 	return map[string]vars{
 		"openCase":          {"responseId": response, "note": "So it is."},
-		"assignCase":        {"caseId": opened, "assigneeId": w.users[model.Manager], "expectedVersion": 7},
-		"assignCases":       {"cases": []vars{{"id": opened, "expectedVersion": 7}}, "assigneeId": w.users[model.Agent]},
+		"assignCase":        {"caseId": opened, "assigneeId": w.Users[model.Manager], "expectedVersion": 7},
+		"assignCases":       {"cases": []vars{{"id": opened, "expectedVersion": 7}}, "assigneeId": w.Users[model.Agent]},
 		"updateCaseStatus":  {"caseId": opened, "status": "IN_PROGRESS", "note": "So it is.", "outreach": vars{"channel": "PHONE"}},
 		"addNote":           {"caseId": opened, "body": "So it is."},
 		"recordOutreach":    {"caseId": opened, "outreach": vars{"channel": "EMAIL"}, "note": "So it is.", "expectedVersion": 7},
@@ -33,8 +34,8 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 
 // unsent is the id of a mail of one half that did not go out.
 func (w *lands) unsent(half string) string {
-	if _, err := w.app.DB.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
-		w.t.Fatal(err)
+	if _, err := w.App.DB.Pool.Exec(w.T.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
+		w.T.Fatal(err)
 	}
 	for id, of := range w.ids["Notification"] {
 		if of == half {
@@ -45,18 +46,18 @@ func (w *lands) unsent(half string) string {
 }
 
 func (w *lands) externalID(half string) string {
-	return w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Customer {externalId}}}`, vars{"id": w.customer[half]}).text("node.externalId")
+	return w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Customer {externalId}}}`, vars{"id": w.customer[half]}).Text("node.externalId")
 }
 
 func TestNobodyWritesOutsideTheirScope(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	w.user("manager", vars{"role": "MANAGER", "scope": british})
-	w.user("feed", vars{"role": "INTAKE", "scope": british})
-	w.user("blind", vars{"role": "MANAGER", "personalData": false})
-	g := &guide{t, ourSchema(), model.Manager}
+	w.AddUser("manager", vars{"role": "MANAGER", "scope": setup.British})
+	w.AddUser("feed", vars{"role": "INTAKE", "scope": setup.British})
+	w.AddUser("blind", vars{"role": "MANAGER", "personalData": false})
+	g := &guide{t, setup.Schema(), model.Manager}
 	outside := w.outside()
-	for _, f := range fieldsOf(g.schema.Mutation) {
+	for _, f := range setup.FieldsOf(g.schema.Mutation) {
 		if f.Directives.ForName("scoped") == nil || f.Name == "allocatePassives" { // it names nothing: see the next test
 			continue
 		}
@@ -78,16 +79,16 @@ func TestNobodyWritesOutsideTheirScope(t *testing.T) {
 			}
 			if half == outland {
 				text, v, _ := ask(input)
-				before := w.everything()
-				a := w.gql(who, text, v)
+				before := everything(w.Server)
+				a := w.Do(who, text, v)
 				want := "NOT_FOUND"
 				if f.Name == "submitResponse" {
 					want = "FORBIDDEN"
 				}
-				if a.code() != want || a.v != nil || strings.Contains(a.body, "version") {
-					t.Errorf("%s outside is answered with %s", f.Name, a.body)
+				if a.Code() != want || a.V != nil || strings.Contains(a.Body, "version") {
+					t.Errorf("%s outside is answered with %s", f.Name, a.Body)
 				}
-				if w.everything() != before {
+				if everything(w.Server) != before {
 					t.Errorf("%s outside is refused, and yet something was written", f.Name)
 				}
 				continue
@@ -107,17 +108,17 @@ func TestNobodyWritesOutsideTheirScope(t *testing.T) {
 					input["status"] = "OPEN"
 				}
 				text, v, _ := ask(input)
-				a := w.gql(one.name, text, v)
-				for _, e := range a.errors {
-					if at, _ := json.Marshal(e.Path); e.code() != "FORBIDDEN" || !strings.HasSuffix(string(at), `scope"]`) {
+				a := w.Do(one.name, text, v)
+				for _, e := range a.Errors {
+					if at, _ := json.Marshal(e.Path); e.Code() != "FORBIDDEN" || !strings.HasSuffix(string(at), `scope"]`) {
 						t.Errorf("%s inside: %+v", f.Name, e)
 					}
 				}
-				if a.missing(f.Name) {
-					t.Errorf("%s inside is answered with %s", f.Name, a.body)
+				if a.Missing(f.Name) {
+					t.Errorf("%s inside is answered with %s", f.Name, a.Body)
 				}
-				if leak := w.leaks(one, a.body); leak != "" {
-					t.Errorf("%s leaks %s to %s: %s", f.Name, leak, one.name, a.body)
+				if leak := w.leaks(one, a.Body); leak != "" {
+					t.Errorf("%s leaks %s to %s: %s", f.Name, leak, one.name, a.Body)
 				}
 			}
 		}
@@ -127,96 +128,58 @@ func TestNobodyWritesOutsideTheirScope(t *testing.T) {
 func TestAnAllocationGivesOutWhatItsScopeSeesAlone(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	w.user("manager", vars{"role": "MANAGER", "scope": british})
-	w.user("mine", vars{"role": "MANAGER", "scope": vars{"ownCasesOnly": true}})
-	allocate := func(who model.Role) *answer {
-		return w.ok(who, `mutation ($input: AllocatePassivesInput!) {allocatePassives(input: $input) {considered allocated
-			cases {customer {displayName} response {comment} notes {nodes {body}}}}}`, vars{"input": vars{"percent": 100, "userIds": []string{w.users[model.Agent]}, "note": "Thank them."}})
+	w.AddUser("manager", vars{"role": "MANAGER", "scope": setup.British})
+	w.AddUser("mine", vars{"role": "MANAGER", "scope": vars{"ownCasesOnly": true}})
+	allocate := func(who model.Role) *setup.Answer {
+		return w.OK(who, `mutation ($input: AllocatePassivesInput!) {allocatePassives(input: $input) {considered allocated
+			cases {customer {displayName} response {comment} notes {nodes {body}}}}}`, vars{"input": vars{"percent": 100, "userIds": []string{w.Users[model.Agent]}, "note": "Thank them."}})
 	}
 	for _, who := range []model.Role{"manager", model.Manager} { // the latter what the first did not see
 		for _, n := range []int{1, 0} {
-			if a := allocate(who); a.number("allocatePassives.considered") != n || a.number("allocatePassives.allocated") != n ||
-				who == "manager" && strings.Contains(a.body, outland) {
-				t.Errorf("%s allocates %d: %s", who, n, a.body)
+			if a := allocate(who); a.Number("allocatePassives.considered") != n || a.Number("allocatePassives.allocated") != n ||
+				who == "manager" && strings.Contains(a.Body, outland) {
+				t.Errorf("%s allocates %d: %s", who, n, a.Body)
 			}
 		}
 	}
 	// A rule's case that is nobody's is none of those that somebody sees who sees their own alone.
-	w.addRule(vars{"name": "Passives", "scores": []int{8}})
-	w.submitted(vars{"score": 8})
-	if a := allocate("mine"); a.number("allocatePassives.considered") != 0 {
-		t.Errorf("who sees their own cases alone allocates %s", a.body)
+	w.AddRule(vars{"name": "Passives", "scores": []int{8}})
+	w.Submit(vars{"score": 8})
+	if a := allocate("mine"); a.Number("allocatePassives.considered") != 0 {
+		t.Errorf("who sees their own cases alone allocates %s", a.Body)
 	}
-}
-
-func TestWhatIsNotMarkedIsClosedToWhoIsBounded(t *testing.T) {
-	t.Parallel()
-	w := newThings(t)
-	w.user("scoped", vars{"role": "MANAGER", "scope": british})
-	w.user("masked", vars{"role": "MANAGER", "personalData": false})
-	w.user("mine", vars{"role": "MANAGER", "scope": vars{"ownCasesOnly": true}})
-	s := ourSchema()
-	closed := 0
-	for place, u := range uses {
-		root, name, _ := strings.Cut(place, ".")
-		if root == "Subscription" || s.Types[root].Fields.ForName(name).Directives.ForName("scoped") != nil || !slices.Contains(u.roles, model.Manager) {
-			continue
-		}
-		closed++
-		var input any
-		if u.input != nil {
-			input = u.input(w)
-		}
-		before := w.everything()
-		for _, who := range []model.Role{"scoped", "masked", "mine"} {
-			if a := w.gql(who, u.query, vars{"input": input}); a.code() != "FORBIDDEN" || a.v != nil {
-				t.Errorf("%s as %s: %s", place, who, a.body)
-			}
-		}
-		if w.everything() != before {
-			t.Errorf("%s was refused, and yet something was written", place)
-		}
-	}
-	if closed < 4 {
-		t.Errorf("only %d fields were looked at", closed)
-	}
-	if a := w.gql("scoped", `mutation ($input: DeleteRuleInput!) {...all} fragment all on Mutation {gone: deleteRule(input: $input) {deletedId}}`,
-		vars{"input": vars{"id": w.rule}}); a.code() != "FORBIDDEN" {
-		t.Errorf("behind a fragment: %s", a.body)
-	}
-	w.ok("scoped", `{__typename __schema {queryType {name}}}`, nil)
 }
 
 func TestASubscriberIsToldOfNothingOutsideTheirScope(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
 	for _, who := range w.bounded() {
-		g := &guide{t, ourSchema(), who.role}
+		g := &guide{t, setup.Schema(), who.role}
 		kids := g.below(g.schema.Types["CaseEvent"], 1)
 		for _, p := range kids { // other people's scopes are refused, and that is not what this looks for
 			drop(p, "User", "scope")
 		}
-		for _, f := range fieldsOf(g.schema.Subscription) {
-			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" && f.Name != "caseSummary" { // its test stands in board_test.go
+		for _, f := range setup.FieldsOf(g.schema.Subscription) {
+			if f.Directives.ForName("scoped") != nil && f.Name != "caseEvents" && f.Name != "caseSummary" { // see e2e/feed
 				t.Errorf("Subscription.%s has no case here", f.Name)
 			}
 		}
-		c := w.signedIn(w.tokens[who.name])
+		c := w.SignIn(w.Tokens[who.name])
 		p := &pick{parent: "Subscription", name: "caseEvents", alias: "caseEvents", args: fmt.Sprintf("(after: %q)", w.start), kids: kids}
-		c.subscribe(query("subscription", p))
+		c.Subscribe(query("subscription", p))
 		for got := ""; got != w.last; {
-			e := c.next()
-			body, _ := json.Marshal(e.v)
+			e := c.Next()
+			body, _ := json.Marshal(e.V)
 			if leak := w.leaks(who, string(body)); leak != "" {
 				t.Errorf("%s leaks to %s: %s", leak, who.name, body)
 			}
-			object := e.v.(map[string]any)
+			object := e.V.(map[string]any)
 			got, _ = object[fmt.Sprint(object["__typename"], "_id")].(string)
 			if got == "" {
 				t.Fatalf("no id: %s", body)
 			}
 		}
-		_ = c.conn.Close()
+		c.Close()
 	}
 }
 
@@ -229,29 +192,29 @@ func drop(p *pick, parent, name string) {
 }
 
 // ids are the ids of a list of all of an answer's pages.
-func (s *testServer) all(who model.Role, field, arguments string) (ids []string) {
-	s.t.Helper()
+func allIDs(s *setup.Server, who model.Role, field, arguments string) (ids []string) {
+	s.T.Helper()
 	after := "null"
 	for {
-		a := s.ok(who, "{"+field+"(first: 50, after: "+after+arguments+") {nodes {id} pageInfo {hasNextPage endCursor}}}", nil)
-		for _, n := range a.list(field + ".nodes") {
-			ids = append(ids, n.text("id"))
+		a := s.OK(who, "{"+field+"(first: 50, after: "+after+arguments+") {nodes {id} pageInfo {hasNextPage endCursor}}}", nil)
+		for _, n := range a.List(field + ".nodes") {
+			ids = append(ids, n.Text("id"))
 		}
-		if !a.truth(field + ".pageInfo.hasNextPage") {
+		if !a.Bool(field + ".pageInfo.hasNextPage") {
 			return ids
 		}
-		after = `"` + a.text(field+".pageInfo.endCursor") + `"`
+		after = `"` + a.Text(field+".pageInfo.endCursor") + `"`
 	}
 }
 
 func TestAPartnerOfGBSeesWhatSQLSaysOfGB(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	w.user("partner", vars{"role": "PARTNER", "scope": british})
+	w.AddUser("partner", vars{"role": "PARTNER", "scope": setup.British})
 	for i := range 12 {
-		_, opened := w.submitted(vars{"score": i % 7, "customer": vars{"externalId": fmt.Sprint("c", i), "country": []string{"GB", "BR", "FR"}[i%3]}})
+		_, opened := w.Submit(vars{"score": i % 7, "customer": vars{"externalId": fmt.Sprint("c", i), "country": []string{"GB", "BR", "FR"}[i%3]}})
 		if i%2 == 0 {
-			w.move(opened, "IN_PROGRESS")
+			w.ChangeStatus(opened, "IN_PROGRESS")
 		}
 	}
 	w.readIDs()
@@ -265,53 +228,53 @@ func TestAPartnerOfGBSeesWhatSQLSaysOfGB(t *testing.T) {
 		return ids
 	}
 	for field, kind := range map[string]string{"cases": "Case", "responses": "Response", "customers": "Customer", "notes": "Note", "caseEvents": "CaseEvent"} {
-		got := w.all("partner", field, "")
+		got := allIDs(w.Server, "partner", field, "")
 		slices.Sort(got)
 		if want := inside(kind); !slices.Equal(got, want) {
 			t.Errorf("%s are %d; SQL says %d", field, len(got), len(want))
 		}
 		if field != "caseEvents" {
-			if n := w.ok("partner", "{"+field+" {totalCount}}", nil).number(field + ".totalCount"); n != len(inside(kind)) {
+			if n := w.OK("partner", "{"+field+" {totalCount}}", nil).Number(field + ".totalCount"); n != len(inside(kind)) {
 				t.Errorf("%s counts %d; SQL says %d", field, n, len(inside(kind)))
 			}
 		}
 		outside := w.outside()
 		for id := range w.ids[kind] {
-			if a := w.ok("partner", `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": id}); a.missing("node") != outside[id] {
-				t.Errorf("%s %s is answered with %v", kind, id, a.v)
+			if a := w.OK("partner", `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": id}); a.Missing("node") != outside[id] {
+				t.Errorf("%s %s is answered with %v", kind, id, a.V)
 			}
 		}
 	}
 	var open, progress, closed, overdue int
-	err := w.app.DB.Pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'OPEN'), count(*) FILTER (WHERE status = 'IN_PROGRESS'),
+	err := w.App.DB.Pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'OPEN'), count(*) FILTER (WHERE status = 'IN_PROGRESS'),
 		count(*) FILTER (WHERE status = 'CLOSED'), count(*) FILTER (WHERE due_at < now() AND first_follow_up_at IS NULL AND status <> 'CLOSED')
 		FROM cases JOIN customers ON customers.id = customer_id WHERE customers.country = 'GB'`).Scan(&open, &progress, &closed, &overdue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := w.ok("partner", `{caseSummary {open inProgress closed total overdue}}`, nil).at("caseSummary")
-	if sum.number("open") != open || sum.number("inProgress") != progress || sum.number("closed") != closed || sum.number("total") != open+progress+closed ||
-		sum.number("overdue") != overdue || open*progress*closed*overdue == 0 {
-		t.Errorf("the figures are %v; SQL says %d, %d, %d, overdue %d", sum.v, open, progress, closed, overdue)
+	sum := w.OK("partner", `{caseSummary {open inProgress closed total overdue}}`, nil).At("caseSummary")
+	if sum.Number("open") != open || sum.Number("inProgress") != progress || sum.Number("closed") != closed || sum.Number("total") != open+progress+closed ||
+		sum.Number("overdue") != overdue || open*progress*closed*overdue == 0 {
+		t.Errorf("the figures are %v; SQL says %d, %d, %d, overdue %d", sum.V, open, progress, closed, overdue)
 	}
 
 	// Live and in a replay the same events, in the order of the feed, each once.
-	w.note(w.opened[inland], "The end.")
+	w.AddNote(w.opened[inland], "The end.")
 	w.readIDs()
-	listed := w.all("partner", "caseEvents", "")
+	listed := allIDs(w.Server, "partner", "caseEvents", "")
 	if want := inside("CaseEvent"); len(listed) != len(want) {
 		t.Errorf("%d events are listed; SQL says %d", len(listed), len(want))
 	}
-	c := w.watch("partner", fmt.Sprintf("(after: %q)", w.start), "id matches")
+	c := w.Watch("partner", fmt.Sprintf("(after: %q)", w.start), "id matches")
 	for i, want := range listed {
-		if e := c.next(); e.text("id") != want || !e.truth("matches") {
-			t.Fatalf("event %d is %v, not %s", i, e.v, want)
+		if e := c.Next(); e.Text("id") != want || !e.Bool("matches") {
+			t.Fatalf("event %d is %v, not %s", i, e.V, want)
 		}
 	}
-	for number := 1; number <= w.count("cases"); number++ {
-		a := w.ok("partner", fmt.Sprintf(`{case(number: %d) {customer {country}}}`, number), nil)
-		if !a.missing("case") && a.text("case.customer.country") != "GB" {
-			t.Errorf("case %d: %v", number, a.v)
+	for number := 1; number <= w.Count("cases"); number++ {
+		a := w.OK("partner", fmt.Sprintf(`{case(number: %d) {customer {country}}}`, number), nil)
+		if !a.Missing("case") && a.Text("case.customer.country") != "GB" {
+			t.Errorf("case %d: %v", number, a.V)
 		}
 	}
 }
@@ -319,26 +282,26 @@ func TestAPartnerOfGBSeesWhatSQLSaysOfGB(t *testing.T) {
 func TestAChangedScopeCountsFromTheNextRequestAndMovesOpenSockets(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	id := w.user("partner", vars{"role": "PARTNER", "scope": british})
-	other := w.user("other", vars{"role": "PARTNER", "scope": british})
+	id := w.AddUser("partner", vars{"role": "PARTNER", "scope": setup.British})
+	other := w.AddUser("other", vars{"role": "PARTNER", "scope": setup.British})
 	change := func(id string, input vars) {
 		t.Helper()
 		input["id"] = id
-		w.ok(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, vars{"input": input})
+		w.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, vars{"input": input})
 	}
-	seen := func() int { return w.ok("partner", `{cases {totalCount}}`, nil).number("cases.totalCount") }
-	british, stays := seen(), w.watch("other", "", "id")
+	seen := func() int { return w.OK("partner", `{cases {totalCount}}`, nil).Number("cases.totalCount") }
+	british, stays := seen(), w.Watch("other", "", "id")
 	for _, step := range []vars{
 		{"scope": vars{"customer": vars{"country": vars{"eq": "BR"}}}}, {"personalData": false}, {"scope": vars{"ownCasesOnly": true}}, {"scope": nil},
 		{"personalData": true},
 	} {
-		c := w.watch("partner", "", "id")
+		c := w.Watch("partner", "", "id")
 		change(id, step)
-		if code := c.closed(); code != 4403 {
+		if code := c.Closed(); code != 4403 {
 			t.Errorf("after %v the socket ends with %d", step, code)
 		}
 	}
-	if all := w.count("cases"); seen() != all || all == british {
+	if all := w.Count("cases"); seen() != all || all == british {
 		t.Errorf("with no scope there are %d cases, not %d", seen(), all)
 	}
 	change(id, vars{"scope": vars{"customer": vars{"country": vars{"in": []string{}}}}})
@@ -346,33 +309,33 @@ func TestAChangedScopeCountsFromTheNextRequestAndMovesOpenSockets(t *testing.T) 
 		t.Errorf("of no country there are %d cases", seen())
 	}
 	change(other, vars{"name": "Renamed"})
-	w.note(w.opened[inland], "Still here.")
-	if e := stays.next(); e.text("id") == "" {
+	w.AddNote(w.opened[inland], "Still here.")
+	if e := stays.Next(); e.Text("id") == "" {
 		t.Error("a user who keeps their scope loses their socket")
 	}
 }
 
 // alone tells whether a mail is about no case.
 func (w *lands) alone(id any) bool {
-	return w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).missing("node.case")
+	return w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).Missing("node.case")
 }
 
 // Front-line people see their own cases; they may hand one on, and open one for somebody else, and then no longer see it.
 func TestWhoSeesOnlyTheirOwnCasesMayHandThemOn(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	me := w.user("front", vars{"role": "AGENT", "scope": vars{"ownCasesOnly": true}})
-	assign := func(who model.Role, id, to string) *answer {
+	me := w.AddUser("front", vars{"role": "AGENT", "scope": vars{"ownCasesOnly": true}})
+	assign := func(who model.Role, id, to string) *setup.Answer {
 		t.Helper()
-		return w.gql(who, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id assignee {id} notes {nodes {body}}} event {case {id} snapshot {caseId}}}}`,
+		return w.Do(who, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id assignee {id} notes {nodes {body}}} event {case {id} snapshot {caseId}}}}`,
 			vars{"input": vars{"caseId": id, "assigneeId": to}})
 	}
-	start := w.ok("front", `{cases {totalCount feedCursor} notes {totalCount} caseEvents {nodes {id}} caseSummary {total} customers {totalCount} responses {totalCount}}`, nil)
-	if start.number("cases.totalCount") != 0 || start.number("notes.totalCount") != 0 || len(start.list("caseEvents.nodes")) != 0 || start.number("caseSummary.total") != 0 {
-		t.Errorf("with no case of their own they see %v", start.v)
+	start := w.OK("front", `{cases {totalCount feedCursor} notes {totalCount} caseEvents {nodes {id}} caseSummary {total} customers {totalCount} responses {totalCount}}`, nil)
+	if start.Number("cases.totalCount") != 0 || start.Number("notes.totalCount") != 0 || len(start.List("caseEvents.nodes")) != 0 || start.Number("caseSummary.total") != 0 {
+		t.Errorf("with no case of their own they see %v", start.V)
 	}
-	if start.number("customers.totalCount") != w.count("customers") || start.number("responses.totalCount") != w.count("responses") {
-		t.Errorf("their customers and responses are bounded too: %v", start.v)
+	if start.Number("customers.totalCount") != w.Count("customers") || start.Number("responses.totalCount") != w.Count("responses") {
+		t.Errorf("their customers and responses are bounded too: %v", start.V)
 	}
 	others := bounded{"front", model.Agent, "no word", map[string]bool{}, nil}
 	for _, kind := range []string{"Case", "Note", "CaseEvent", "Notification"} {
@@ -382,59 +345,59 @@ func TestWhoSeesOnlyTheirOwnCasesMayHandThemOn(t *testing.T) {
 	}
 	queries, picks, _ := w.tour(model.Agent)
 	for i, q := range queries {
-		picks[i].look(w.gql("front", q, nil).v, func(place string, value any, leaf bool) {
+		picks[i].look(w.Do("front", q, nil).V, func(place string, value any, leaf bool) {
 			// A mail about a response that nobody follows up goes with the response.
 			if text, _ := json.Marshal(value); leaf && w.leaks(others, string(text)) != "" && !(place == "Notification.id" && w.alone(value)) {
 				t.Errorf("%s shows a case of somebody else, %s: %s", place, text, q)
 			}
 		})
 	}
-	if a := assign("front", w.opened[inland], me); a.code() != "NOT_FOUND" || a.v != nil {
-		t.Errorf("they take a case that they do not see: %s", a.body)
+	if a := assign("front", w.opened[inland], me); a.Code() != "NOT_FOUND" || a.V != nil {
+		t.Errorf("they take a case that they do not see: %s", a.Body)
 	}
 	// From a place on that is known: nobody says when a subscription has begun.
-	c := w.watch("front", `(after: "`+w.ok("front", `{cases(last: 1) {feedCursor}}`, nil).text("cases.feedCursor")+`")`, "id type")
-	if a := assign(model.Manager, w.opened[inland], me); len(a.errors) > 0 {
-		t.Fatal(a.body)
+	c := w.Watch("front", `(after: "`+w.OK("front", `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")+`")`, "id type")
+	if a := assign(model.Manager, w.opened[inland], me); len(a.Errors) > 0 {
+		t.Fatal(a.Body)
 	}
-	w.note(w.opened[outland], "Of somebody else's.")
-	w.note(w.opened[inland], "Of theirs.")
+	w.AddNote(w.opened[outland], "Of somebody else's.")
+	w.AddNote(w.opened[inland], "Of theirs.")
 	for _, want := range []string{"ASSIGNED", "NOTE_ADDED"} {
-		if e := c.next(); e.text("type") != want {
-			t.Errorf("they are told of %v, not of %s", e.v, want)
+		if e := c.Next(); e.Text("type") != want {
+			t.Errorf("they are told of %v, not of %s", e.V, want)
 		}
 	}
-	before := w.ok("front", `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type}} notes {totalCount}}} cases {totalCount}}`, vars{"id": w.opened[inland]})
-	if len(before.list("node.history.nodes")) != 2 || before.number("node.notes.totalCount") < 3 || before.number("cases.totalCount") != 1 {
-		t.Errorf("of their own case they see %v", before.v)
+	before := w.OK("front", `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type}} notes {totalCount}}} cases {totalCount}}`, vars{"id": w.opened[inland]})
+	if len(before.List("node.history.nodes")) != 2 || before.Number("node.notes.totalCount") < 3 || before.Number("cases.totalCount") != 1 {
+		t.Errorf("of their own case they see %v", before.V)
 	}
-	a := assign("front", w.opened[inland], w.users[model.Manager])
-	if len(a.errors) > 0 || a.text("assignCase.event.case.id") != w.opened[inland] || a.text("assignCase.case.assignee.id") != w.users[model.Manager] ||
-		len(a.list("assignCase.case.notes.nodes")) != 0 {
-		t.Errorf("they hand it on: %s", a.body)
+	a := assign("front", w.opened[inland], w.Users[model.Manager])
+	if len(a.Errors) > 0 || a.Text("assignCase.event.case.id") != w.opened[inland] || a.Text("assignCase.case.assignee.id") != w.Users[model.Manager] ||
+		len(a.List("assignCase.case.notes.nodes")) != 0 {
+		t.Errorf("they hand it on: %s", a.Body)
 	}
-	if a := w.gql("front", `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, vars{"input": vars{"caseId": w.opened[inland], "body": "Once more."}}); a.code() != "NOT_FOUND" {
-		t.Errorf("they write on what they handed on: %s", a.body)
+	if a := w.Do("front", `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, vars{"input": vars{"caseId": w.opened[inland], "body": "Once more."}}); a.Code() != "NOT_FOUND" {
+		t.Errorf("they write on what they handed on: %s", a.Body)
 	}
-	if after := w.ok("front", `{cases {totalCount} notes {totalCount} caseEvents {nodes {id}}}`, nil); after.number("cases.totalCount")+after.number("notes.totalCount")+len(after.list("caseEvents.nodes")) != 0 {
-		t.Errorf("of what they handed on they see %v", after.v)
+	if after := w.OK("front", `{cases {totalCount} notes {totalCount} caseEvents {nodes {id}}}`, nil); after.Number("cases.totalCount")+after.Number("notes.totalCount")+len(after.List("caseEvents.nodes")) != 0 {
+		t.Errorf("of what they handed on they see %v", after.V)
 	}
-	opened := w.ok("front", `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id customer {id}} event {case {id} note {body}}}}`,
+	opened := w.OK("front", `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id customer {id}} event {case {id} note {body}}}}`,
 		vars{"input": vars{"customerId": w.customer[inland], "note": "Please look."}})
-	if id := opened.text("openCase.case.id"); id == "" || opened.text("openCase.event.case.id") != id || !w.ok("front", `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": id}).missing("node") {
-		t.Errorf("they open a case for somebody else: %v", opened.v)
+	if id := opened.Text("openCase.case.id"); id == "" || opened.Text("openCase.event.case.id") != id || !w.OK("front", `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": id}).Missing("node") {
+		t.Errorf("they open a case for somebody else: %v", opened.V)
 	}
-	taken := w.gql("front", `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`,
-		vars{"input": vars{"responseId": w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {response {id}}}}`, vars{"id": w.opened[inland]}).text("node.response.id"), "note": "Again."}})
-	if taken.code() != "CONFLICT" || strings.Contains(taken.body, "case 1") || !strings.Contains(taken.body, "another case") {
-		t.Errorf("a conflict with what they do not see: %s", taken.body)
+	taken := w.Do("front", `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`,
+		vars{"input": vars{"responseId": w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {response {id}}}}`, vars{"id": w.opened[inland]}).Text("node.response.id"), "note": "Again."}})
+	if taken.Code() != "CONFLICT" || strings.Contains(taken.Body, "case 1") || !strings.Contains(taken.Body, "another case") {
+		t.Errorf("a conflict with what they do not see: %s", taken.Body)
 	}
 }
 
 func TestWhoSeesNoPersonalDataCannotAskByIt(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	w.user("chief", vars{"role": "MANAGER", "personalData": false})
+	w.AddUser("chief", vars{"role": "MANAGER", "personalData": false})
 	for query, argument := range map[string]string{
 		`{customers(filter: {email: {eq: "x"}}) {totalCount}}`:                                                              "filter.email",
 		`{customers(filter: {search: "x"}) {totalCount}}`:                                                                   "filter.search",
@@ -447,23 +410,23 @@ func TestWhoSeesNoPersonalDataCannotAskByIt(t *testing.T) {
 		`{caseEvents(filter: {customer: {agentEmail: {eq: "x"}}}) {nodes {id}}}`:                                            "filter.customer.agentEmail",
 		`{previewRule(rule: {name: "x", filter: {customer: {email: {eq: "x"}}}}, since: "2000-01-01T00:00:00Z") {matched}}`: "rule.filter.customer.email",
 	} {
-		a := w.gql("chief", query, nil)
-		if a.code() != "BAD_USER_INPUT" || len(a.errors) != 1 || a.errors[0].argument() != argument {
-			t.Errorf("%s: %s; want %s", query, a.body, argument)
+		a := w.Do("chief", query, nil)
+		if a.Code() != "BAD_USER_INPUT" || len(a.Errors) != 1 || a.Errors[0].Argument() != argument {
+			t.Errorf("%s: %s; want %s", query, a.Body, argument)
 		}
 	}
-	nested := w.gql("chief", `{customers(first: 1) {nodes {responses(filter: {attribute: {key: "k", value: {eq: "v"}}}) {nodes {id}}}}}`, nil)
-	if nested.code() != "BAD_USER_INPUT" || nested.errors[0].argument() != "filter.attribute" {
-		t.Errorf("below a list: %s", nested.body)
+	nested := w.Do("chief", `{customers(first: 1) {nodes {responses(filter: {attribute: {key: "k", value: {eq: "v"}}}) {nodes {id}}}}}`, nil)
+	if nested.Code() != "BAD_USER_INPUT" || nested.Errors[0].Argument() != "filter.attribute" {
+		t.Errorf("below a list: %s", nested.Body)
 	}
-	c := w.signedIn(w.tokens["chief"])
-	c.subscribe(`subscription {caseEvents(filter: {response: {comment: {contains: "x"}}}) {id}}`)
-	if code := c.refused(); code != "BAD_USER_INPUT" {
+	c := w.SignIn(w.Tokens["chief"])
+	c.Subscribe(`subscription {caseEvents(filter: {response: {comment: {contains: "x"}}}) {id}}`)
+	if code := c.Refused(); code != "BAD_USER_INPUT" {
 		t.Errorf("a subscription by comments: %q", code)
 	}
-	ok := w.ok("chief", `{customers(filter: {company: {contains: "company"}}, orderBy: [{field: COMPANY, direction: ASC}]) {nodes {displayName firstName company}}
+	ok := w.OK("chief", `{customers(filter: {company: {contains: "company"}}, orderBy: [{field: COMPANY, direction: ASC}]) {nodes {displayName firstName company}}
 		cases(filter: {response: {score: {lte: 6}}, mine: false}) {totalCount}}`, nil)
-	if !strings.HasPrefix(ok.text("customers.nodes.0.displayName"), "Customer ") || !ok.missing("customers.nodes.0.firstName") || ok.missing("customers.nodes.0.company") {
-		t.Errorf("what is not personal: %v", ok.v)
+	if !strings.HasPrefix(ok.Text("customers.nodes.0.displayName"), "Customer ") || !ok.Missing("customers.nodes.0.firstName") || ok.Missing("customers.nodes.0.company") {
+		t.Errorf("what is not personal: %v", ok.V)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package casework
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -13,42 +14,42 @@ import (
 // the socket, and by the mails that come.
 
 // adopt makes the rule that a ready recipe proposes, with what the team adds.
-func (s *testServer) adopt(key string, with vars) string {
-	s.t.Helper()
-	for _, recipe := range s.ok(model.Manager, `{ruleRecipes {key name scores contactRequested opensCase followUpTarget notify}}`, nil).list("ruleRecipes") {
-		if recipe.text("key") != key {
+func adopt(s *setup.Server, key string, with vars) string {
+	s.T.Helper()
+	for _, recipe := range s.OK(model.Manager, `{ruleRecipes {key name scores contactRequested opensCase followUpTarget notify}}`, nil).List("ruleRecipes") {
+		if recipe.Text("key") != key {
 			continue
 		}
-		in := vars{"name": recipe.text("name"), "scores": recipe.at("scores").v, "contactRequested": recipe.at("contactRequested").v,
-			"opensCase": recipe.truth("opensCase"), "followUpTarget": recipe.at("followUpTarget").v}
+		in := vars{"name": recipe.Text("name"), "scores": recipe.At("scores").V, "contactRequested": recipe.At("contactRequested").V,
+			"opensCase": recipe.Bool("opensCase"), "followUpTarget": recipe.At("followUpTarget").V}
 		notify := []vars{}
-		for _, kind := range recipe.list("notify") {
-			notify = append(notify, vars{"kind": kind.v})
+		for _, kind := range recipe.List("notify") {
+			notify = append(notify, vars{"kind": kind.V})
 		}
 		in["notify"] = notify
 		for k, v := range with {
 			in[k] = v
 		}
-		return s.ok(model.Manager, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`, vars{"input": in}).text("createRule.rule.id")
+		return s.OK(model.Manager, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`, vars{"input": in}).Text("createRule.rule.id")
 	}
-	s.t.Fatalf("there is no recipe %q", key)
+	s.T.Fatalf("there is no recipe %q", key)
 	return ""
 }
 
 // person makes a user and gives their id and a token.
-func (s *testServer) person(name string, role model.Role) (id, token string) {
-	s.t.Helper()
-	id = s.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
-		vars{"input": vars{"name": name, "email": strings.ToLower(strings.Fields(name)[0]) + "@example.com", "role": role}}).text("createUser.user.id")
-	token = s.ok(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`,
-		vars{"input": vars{"userId": id, "name": "phone"}}).text("createApiToken.secret")
+func person(s *setup.Server, name string, role model.Role) (id, token string) {
+	s.T.Helper()
+	id = s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+		vars{"input": vars{"name": name, "email": strings.ToLower(strings.Fields(name)[0]) + "@example.com", "role": role}}).Text("createUser.user.id")
+	token = s.OK(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`,
+		vars{"input": vars{"userId": id, "name": "phone"}}).Text("createApiToken.secret")
 	return id, token
 }
 
 // by is the server for somebody with a token of their own: they take the role's place.
-func (s *testServer) by(role model.Role, token string) *testServer {
+func by(s *setup.Server, role model.Role, token string) *setup.Server {
 	one := *s
-	one.tokens = map[model.Role]string{role: token}
+	one.Tokens = map[model.Role]string{role: token}
 	return &one
 }
 
@@ -56,31 +57,31 @@ func (s *testServer) by(role model.Role, token string) *testServer {
 // manager phones, finds the root cause by asking why five times, and keeps status and notes; the figures tell.
 func TestRecipeDetractors(t *testing.T) {
 	t.Parallel()
-	server := newMailServer(t)
-	server.listen()
-	s := newServer(t, settings{smtpURL: server.url})
-	paula, token := s.person("Paula Lima", model.Agent)
-	s.ok(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
-	rule := s.adopt("detractors", vars{"filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}, "assignment": vars{"strategy": "ACCOUNT_MANAGER"},
+	server := setup.NewMailServer(t)
+	server.Listen()
+	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+	paula, token := person(s, "Paula Lima", model.Agent)
+	s.OK(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
+	rule := adopt(s, "detractors", vars{"filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}, "assignment": vars{"strategy": "ACCOUNT_MANAGER"},
 		"notify": []vars{{"kind": "CENTRAL"}, {"kind": "ACCOUNT_MANAGER"}}})
-	board := s.watch(model.Partner, `(after: "`+s.place()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
+	board := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
 
 	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
-	s.submitted(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not Brazil
-	made := s.ok(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {response {id} case {id}}}`, vars{"input": vars{
+	s.Submit(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not Brazil
+	made := s.OK(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {response {id} case {id}}}`, vars{"input": vars{
 		"score": 3, "comment": "The invoice was wrong again.", "drivers": []string{"Billing"}, "respondedAt": at.Format(time.RFC3339),
 		"customer": vars{"firstName": "Ana", "lastName": "Souza", "email": "ana@example.org", "company": "Souza Ltda", "country": "BR", "accountManagerEmail": "paula@example.com"}}})
-	id := made.text("submitResponse.case.id")
+	id := made.Text("submitResponse.case.id")
 
-	if e := board.next(); e.text("type") != "OPENED" || e.text("case.id") != id || e.text("snapshot.country") != "BR" || e.number("snapshot.score") != 3 || e.text("snapshot.customerName") != "Ana Souza" {
-		t.Errorf("the wallboard shows %v", e.v)
+	if e := board.Next(); e.Text("type") != "OPENED" || e.Text("case.id") != id || e.Text("snapshot.country") != "BR" || e.Number("snapshot.score") != 3 || e.Text("snapshot.customerName") != "Ana Souza" {
+		t.Errorf("the wallboard shows %v", e.V)
 	}
 	var to []string
-	for _, m := range server.await(3) { // one to each for the response, and one to her who got the case
-		to = append(to, m.to)
+	for _, m := range server.Await(3) { // one to each for the response, and one to her who got the case
+		to = append(to, m.To)
 		for _, detail := range []string{"Ana", "Souza", "Souza Ltda"} {
-			if !strings.Contains(m.body, detail) {
-				t.Errorf("the mail to %s does not say %q:\n%s", m.to, detail, m.body)
+			if !strings.Contains(m.Body, detail) {
+				t.Errorf("the mail to %s does not say %q:\n%s", m.To, detail, m.Body)
 			}
 		}
 	}
@@ -89,41 +90,41 @@ func TestRecipeDetractors(t *testing.T) {
 		t.Errorf("mails went to %v", to)
 	}
 
-	p := s.by(model.Agent, token)
-	mine := p.ok(model.Agent, `{cases(filter: {mine: true, status: [OPEN]}) {nodes {id dueAt rules {id} response {comment drivers} customer {phone accountManagerEmail}}}}`, nil).list("cases.nodes")
-	if len(mine) != 1 || mine[0].text("id") != id || mine[0].text("rules.0.id") != rule || mine[0].text("dueAt") != at.Add(48*time.Hour).Format(time.RFC3339Nano) {
+	p := by(s, model.Agent, token)
+	mine := p.OK(model.Agent, `{cases(filter: {mine: true, status: [OPEN]}) {nodes {id dueAt rules {id} response {comment drivers} customer {phone accountManagerEmail}}}}`, nil).List("cases.nodes")
+	if len(mine) != 1 || mine[0].Text("id") != id || mine[0].Text("rules.0.id") != rule || mine[0].Text("dueAt") != at.Add(48*time.Hour).Format(time.RFC3339Nano) {
 		t.Fatalf("her home page shows %v", mine)
 	}
-	p.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`,
+	p.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`,
 		vars{"input": vars{"caseId": id, "status": "IN_PROGRESS", "note": "Phoned her; she waits for a corrected invoice.", "outreach": vars{"channel": "PHONE", "outcome": "REACHED"}}})
-	p.ok(model.Agent, `mutation ($input: SetRootCauseInput!) {setRootCause(input: $input) {case {rootCause}}}`, vars{"input": vars{"caseId": id, "whys": []string{
+	p.OK(model.Agent, `mutation ($input: SetRootCauseInput!) {setRootCause(input: $input) {case {rootCause}}}`, vars{"input": vars{"caseId": id, "whys": []string{
 		"The invoice was wrong.", "Discounts are typed in by hand.", "The contract's terms are not in the billing system.", "Nobody owns the contract data.", "Sales and billing were never joined."}}})
-	p.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`,
+	p.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`,
 		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "The corrected invoice is with her."}})
 	for _, status := range []string{"IN_PROGRESS", "CLOSED"} {
-		if e := board.next(); e.text("type") != "STATUS_CHANGED" || e.text("case.assignee.name") != "Paula Lima" {
-			t.Errorf("the wallboard shows %v for %s", e.v, status)
+		if e := board.Next(); e.Text("type") != "STATUS_CHANGED" || e.Text("case.assignee.name") != "Paula Lima" {
+			t.Errorf("the wallboard shows %v for %s", e.V, status)
 		}
 	}
 
-	told := s.ok(model.Stakeholder, `query ($id: ID!, $user: [ID!]) {
+	told := s.OK(model.Stakeholder, `query ($id: ID!, $user: [ID!]) {
 		node(id: $id) {... on Case {status rootCause firstFollowUpAt firstContactAt closedAt overdue history {nodes {type actor {id} note {body}}}}}
 		followUpReport(filter: {assignee: $user}, groupBy: ASSIGNEE) {cases withTarget followedUpInTime contactedInTime closedInTime inTimeRate overdueNow groups {key label inTimeRate}}
 	}`, vars{"id": id, "user": []string{paula}})
 	var history []string
-	for _, e := range told.list("node.history.nodes") {
-		history = append(history, e.text("type"))
+	for _, e := range told.List("node.history.nodes") {
+		history = append(history, e.Text("type"))
 	}
 	if want := []string{"OPENED", "ASSIGNED", "OUTREACH_RECORDED", "STATUS_CHANGED", "ROOT_CAUSE_SET", "STATUS_CHANGED"}; !slices.Equal(history, want) {
 		t.Errorf("the history is %v, not %v", history, want)
 	}
-	if len(told.list("node.rootCause")) != 5 || told.missing("node.firstContactAt") || told.missing("node.closedAt") {
-		t.Errorf("the case is %v", told.at("node").v)
+	if len(told.List("node.rootCause")) != 5 || told.Missing("node.firstContactAt") || told.Missing("node.closedAt") {
+		t.Errorf("the case is %v", told.At("node").V)
 	}
-	r := told.at("followUpReport")
-	if r.number("cases") != 1 || r.number("withTarget") != 1 || r.number("followedUpInTime") != 1 || r.number("contactedInTime") != 1 || r.number("closedInTime") != 1 ||
-		r.number("inTimeRate") != 1 || r.number("overdueNow") != 0 || r.text("groups.0.key") != paula || r.text("groups.0.label") != "Paula Lima" {
-		t.Errorf("the figures are %v", r.v)
+	r := told.At("followUpReport")
+	if r.Number("cases") != 1 || r.Number("withTarget") != 1 || r.Number("followedUpInTime") != 1 || r.Number("contactedInTime") != 1 || r.Number("closedInTime") != 1 ||
+		r.Number("inTimeRate") != 1 || r.Number("overdueNow") != 0 || r.Text("groups.0.key") != paula || r.Text("groups.0.label") != "Paula Lima" {
+		t.Errorf("the figures are %v", r.V)
 	}
 }
 
@@ -131,74 +132,74 @@ func TestRecipeDetractors(t *testing.T) {
 // customer is surveyed again, and records it all with a note at each status change.
 func TestRecipePassives(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.adopt("passives", vars{"filter": vars{"customer": vars{"country": vars{"in": []string{"DE", "AT"}}}}, "assignment": vars{"strategy": "ROUND_ROBIN",
-		"userIds": []string{s.users[model.Agent], s.users[model.Manager]}}})
-	_, elsewhere := s.submitted(vars{"score": 8, "customer": vars{"firstName": "Ana", "country": "BR"}})
-	_, promoter := s.submitted(vars{"score": 9, "customer": vars{"firstName": "Eva", "country": "DE"}})
-	response, id := s.submitted(vars{"score": 8, "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
-	_, second := s.submitted(vars{"score": 7, "customer": vars{"firstName": "Ida", "country": "AT"}})
+	s := setup.NewServer(t)
+	adopt(s, "passives", vars{"filter": vars{"customer": vars{"country": vars{"in": []string{"DE", "AT"}}}}, "assignment": vars{"strategy": "ROUND_ROBIN",
+		"userIds": []string{s.Users[model.Agent], s.Users[model.Manager]}}})
+	_, elsewhere := s.Submit(vars{"score": 8, "customer": vars{"firstName": "Ana", "country": "BR"}})
+	_, promoter := s.Submit(vars{"score": 9, "customer": vars{"firstName": "Eva", "country": "DE"}})
+	response, id := s.Submit(vars{"score": 8, "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
+	_, second := s.Submit(vars{"score": 7, "customer": vars{"firstName": "Ida", "country": "AT"}})
 	if elsewhere+promoter != "" || id == "" || second == "" {
 		t.Fatalf("cases %q %q %q %q", elsewhere, promoter, id, second)
 	}
-	if n := s.ok(model.Agent, `{cases(filter: {mine: true}) {totalCount}}`, nil).number("cases.totalCount"); n != 1 {
+	if n := s.OK(model.Agent, `{cases(filter: {mine: true}) {totalCount}}`, nil).Number("cases.totalCount"); n != 1 {
 		t.Errorf("the first in turn has %d cases", n)
 	}
 	next := time.Now().UTC().AddDate(0, 3, 0).Truncate(time.Second).Format(time.RFC3339)
-	s.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`, vars{"input": vars{
+	s.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {status}}}`, vars{"input": vars{
 		"caseId": id, "status": "IN_PROGRESS", "note": "Thanked him, asked for his reasons; we survey him again in three months.",
 		"outreach": vars{"channel": "PHONE", "offer": "THANK_YOU", "outcome": "REACHED", "nextSurveyAt": next}}})
-	if r := s.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {contactStatus customer {lastContactedAt nextSurveyAt}}}}`, vars{"id": response}); r.text("node.contactStatus") != "CONTACTED" ||
-		r.text("node.customer.nextSurveyAt") != next || r.missing("node.customer.lastContactedAt") {
-		t.Errorf("after the call: %v", r.v)
+	if r := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {contactStatus customer {lastContactedAt nextSurveyAt}}}}`, vars{"id": response}); r.Text("node.contactStatus") != "CONTACTED" ||
+		r.Text("node.customer.nextSurveyAt") != next || r.Missing("node.customer.lastContactedAt") {
+		t.Errorf("after the call: %v", r.V)
 	}
-	reply := s.ok(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {case {response {contactStatus}} event {improvement note {body}}}}`, vars{"input": vars{
+	reply := s.OK(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {case {response {contactStatus}} event {improvement note {body}}}}`, vars{"input": vars{
 		"caseId": id, "note": "Billing is his driver.", "improvement": "A invoice that a human can read."}})
-	if reply.text("recordReply.case.response.contactStatus") != "REPLIED" || reply.text("recordReply.event.improvement") != "A invoice that a human can read." {
-		t.Errorf("the reply is %v", reply.v)
+	if reply.Text("recordReply.case.response.contactStatus") != "REPLIED" || reply.Text("recordReply.event.improvement") != "A invoice that a human can read." {
+		t.Errorf("the reply is %v", reply.V)
 	}
-	if refused := s.gql(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
-		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": " "}}); refused.code() != "BAD_USER_INPUT" || refused.errors[0].argument() != "input.note" {
-		t.Errorf("a status changes without a word: %s", refused.body)
+	if refused := s.Do(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
+		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": " "}}); refused.Code() != "BAD_USER_INPUT" || refused.Errors[0].Argument() != "input.note" {
+		t.Errorf("a status changes without a word: %s", refused.Body)
 	}
-	s.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
+	s.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
 		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "Told the invoice team."}})
 	// Three months later he answers again.
-	s.submitted(vars{"score": 9, "respondedAt": time.Now().UTC().Add(time.Minute).Format(time.RFC3339), "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
-	won := s.ok(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Response {nextResponse {score category nextResponse {id}}}}
+	s.Submit(vars{"score": 9, "respondedAt": time.Now().UTC().Add(time.Minute).Format(time.RFC3339), "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
+	won := s.OK(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Response {nextResponse {score category nextResponse {id}}}}
 		recoveryReport {closedCases answeredAgain convertedPassives meanScoreChange} npsReport(filter: {customer: {country: {eq: "Germany"}}}) {promoters}}`, vars{"id": response})
-	if n := won.at("node.nextResponse"); n.number("score") != 9 || n.text("category") != "PROMOTER" || !n.missing("nextResponse") {
-		t.Errorf("his next answer is %v", n.v)
+	if n := won.At("node.nextResponse"); n.Number("score") != 9 || n.Text("category") != "PROMOTER" || !n.Missing("nextResponse") {
+		t.Errorf("his next answer is %v", n.V)
 	}
-	if r := won.at("recoveryReport"); r.number("closedCases") != 1 || r.number("answeredAgain") != 1 || r.number("convertedPassives") != 1 || r.number("meanScoreChange") != 1 {
-		t.Errorf("what it brought: %v", r.v)
+	if r := won.At("recoveryReport"); r.Number("closedCases") != 1 || r.Number("answeredAgain") != 1 || r.Number("convertedPassives") != 1 || r.Number("meanScoreChange") != 1 {
+		t.Errorf("what it brought: %v", r.V)
 	}
 }
 
 // Any score with 'please contact me' alerts the central addresses.
 func TestRecipePleaseContactMe(t *testing.T) {
 	t.Parallel()
-	server := newMailServer(t)
-	server.listen()
-	s := newServer(t, settings{smtpURL: server.url})
-	s.ok(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com", "desk@example.com"]}) {settings {currency}}}`, nil)
-	s.adopt("contact-me", nil)
-	s.submitted(vars{"score": 10, "customer": vars{"firstName": "Bo"}})
-	_, id := s.submitted(vars{"score": 10, "contactRequested": true, "comment": "Call me about the upgrade.", "customer": vars{"firstName": "Mia", "phone": "+49 30 1234"}})
+	server := setup.NewMailServer(t)
+	server.Listen()
+	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+	s.OK(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com", "desk@example.com"]}) {settings {currency}}}`, nil)
+	adopt(s, "contact-me", nil)
+	s.Submit(vars{"score": 10, "customer": vars{"firstName": "Bo"}})
+	_, id := s.Submit(vars{"score": 10, "contactRequested": true, "comment": "Call me about the upgrade.", "customer": vars{"firstName": "Mia", "phone": "+49 30 1234"}})
 	var to []string
-	for _, m := range server.await(2) {
-		to = append(to, m.to)
-		if !strings.Contains(m.body, "Mia") || !strings.Contains(m.body, "Call me about the upgrade.") {
-			t.Errorf("the alert says\n%s", m.body)
+	for _, m := range server.Await(2) {
+		to = append(to, m.To)
+		if !strings.Contains(m.Body, "Mia") || !strings.Contains(m.Body, "Call me about the upgrade.") {
+			t.Errorf("the alert says\n%s", m.Body)
 		}
 	}
 	slices.Sort(to)
 	if !slices.Equal(to, []string{"care@example.com", "desk@example.com"}) {
 		t.Errorf("alerts went to %v", to)
 	}
-	c := s.ok(model.Agent, `{cases(filter: {response: {contactRequested: true}}) {totalCount nodes {id response {score}}}}`, nil)
-	if c.number("cases.totalCount") != 1 || c.text("cases.nodes.0.id") != id || c.number("cases.nodes.0.response.score") != 10 {
-		t.Errorf("the cases are %v", c.v)
+	c := s.OK(model.Agent, `{cases(filter: {response: {contactRequested: true}}) {totalCount nodes {id response {score}}}}`, nil)
+	if c.Number("cases.totalCount") != 1 || c.Text("cases.nodes.0.id") != id || c.Number("cases.nodes.0.response.score") != 10 {
+		t.Errorf("the cases are %v", c.V)
 	}
 }
 
@@ -206,59 +207,59 @@ func TestRecipePleaseContactMe(t *testing.T) {
 // mail, comments stay internal, and history says who assigned it to whom, when and why.
 func TestRecipeFireFighting(t *testing.T) {
 	t.Parallel()
-	server := newMailServer(t)
-	server.listen()
-	s := newServer(t, settings{smtpURL: server.url})
-	paula, token := s.person("Paula Lima", model.Agent)
-	s.person("Paul Reiter", model.Agent)
-	s.submitted(vars{"score": 9, "customer": vars{"firstName": "Ana", "lastName": "Souza", "email": "ana@example.org", "company": "Souza Ltda"}})
-	found := s.ok(model.Manager, `{customers(filter: {search: "souz ana"}) {nodes {id displayName}}}`, nil)
-	customer := found.text("customers.nodes.0.id")
-	if found.text("customers.nodes.0.displayName") != "Ana Souza" {
-		t.Fatalf("her record is not found: %v", found.v)
+	server := setup.NewMailServer(t)
+	server.Listen()
+	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+	paula, token := person(s, "Paula Lima", model.Agent)
+	person(s, "Paul Reiter", model.Agent)
+	s.Submit(vars{"score": 9, "customer": vars{"firstName": "Ana", "lastName": "Souza", "email": "ana@example.org", "company": "Souza Ltda"}})
+	found := s.OK(model.Manager, `{customers(filter: {search: "souz ana"}) {nodes {id displayName}}}`, nil)
+	customer := found.Text("customers.nodes.0.id")
+	if found.Text("customers.nodes.0.displayName") != "Ana Souza" {
+		t.Fatalf("her record is not found: %v", found.V)
 	}
-	opened := s.ok(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id number status origin openedBy {id} response {id}}}}`,
-		vars{"input": vars{"customerId": customer, "note": "She called the switchboard, furious about the delay."}}).at("openCase.case")
-	id := opened.text("id")
-	if opened.text("origin") != "MANUAL" || opened.text("openedBy.id") != s.users[model.Manager] || !opened.missing("response") {
-		t.Errorf("the case is %v", opened.v)
+	opened := s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id number status origin openedBy {id} response {id}}}}`,
+		vars{"input": vars{"customerId": customer, "note": "She called the switchboard, furious about the delay."}}).At("openCase.case")
+	id := opened.Text("id")
+	if opened.Text("origin") != "MANUAL" || opened.Text("openedBy.id") != s.Users[model.Manager] || !opened.Missing("response") {
+		t.Errorf("the case is %v", opened.V)
 	}
-	if typed := s.ok(model.Manager, `{users(filter: {search: "paul", active: true, role: [AGENT]}) {nodes {name}}}`, nil).list("users.nodes"); len(typed) != 2 {
+	if typed := s.OK(model.Manager, `{users(filter: {search: "paul", active: true, role: [AGENT]}) {nodes {name}}}`, nil).List("users.nodes"); len(typed) != 2 {
 		t.Errorf("typing a name offers %v", typed)
 	}
-	if typed := s.ok(model.Manager, `{users(filter: {search: "paula l"}) {nodes {id}}}`, nil).list("users.nodes"); len(typed) != 1 || typed[0].text("id") != paula {
+	if typed := s.OK(model.Manager, `{users(filter: {search: "paula l"}) {nodes {id}}}`, nil).List("users.nodes"); len(typed) != 1 || typed[0].Text("id") != paula {
 		t.Errorf("typing more of it offers %v", typed)
 	}
-	s.ok(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {assignee {name}}}}`,
+	s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {assignee {name}}}}`,
 		vars{"input": vars{"caseId": id, "assigneeId": paula, "note": "You sold her the plan."}})
-	mail := server.await(1)[0]
-	if mail.to != "paula@example.com" || !strings.Contains(mail.body, "Ana Souza") || strings.Contains(mail.body, "furious") || strings.Contains(mail.body, "sold her") {
-		t.Errorf("the mail to %s says %s\n%s", mail.to, mail.subject, mail.body)
+	mail := server.Await(1)[0]
+	if mail.To != "paula@example.com" || !strings.Contains(mail.Body, "Ana Souza") || strings.Contains(mail.Body, "furious") || strings.Contains(mail.Body, "sold her") {
+		t.Errorf("the mail to %s says %s\n%s", mail.To, mail.Subject, mail.Body)
 	}
-	p := s.by(model.Agent, token)
-	home := p.ok(model.Agent, `{viewer {user {assignedCases(filter: {not: {status: [CLOSED]}}) {nodes {id assignedAt assignedBy {id}}}}}}`, nil).list("viewer.user.assignedCases.nodes")
-	if len(home) != 1 || home[0].text("id") != id || home[0].text("assignedBy.id") != s.users[model.Manager] {
+	p := by(s, model.Agent, token)
+	home := p.OK(model.Agent, `{viewer {user {assignedCases(filter: {not: {status: [CLOSED]}}) {nodes {id assignedAt assignedBy {id}}}}}}`, nil).List("viewer.user.assignedCases.nodes")
+	if len(home) != 1 || home[0].Text("id") != id || home[0].Text("assignedBy.id") != s.Users[model.Manager] {
 		t.Errorf("her home page shows %v", home)
 	}
-	p.note(id, "Her flight was ours, not a partner's.")
-	p.ok(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
+	p.AddNote(id, "Her flight was ours, not a partner's.")
+	p.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
 		vars{"input": vars{"caseId": id, "status": "IN_PROGRESS", "note": "Called her back."}})
-	history := s.ok(model.Manager, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type at actor {name} note {body} ... on CaseAssigned {previousAssignee {id} assignee {name}}}}}}
+	history := s.OK(model.Manager, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type at actor {name} note {body} ... on CaseAssigned {previousAssignee {id} assignee {name}}}}}}
 		caseSummary {open inProgress closed total}}`, vars{"id": id})
 	var said []string
-	for _, e := range history.list("node.history.nodes") {
-		said = append(said, e.text("type")+" by "+e.text("actor.name")+": "+e.text("note.body"))
-		if e.text("type") == "ASSIGNED" && (e.text("assignee.name") != "Paula Lima" || !e.missing("previousAssignee") || e.missing("at")) {
-			t.Errorf("the assignment is %v", e.v)
+	for _, e := range history.List("node.history.nodes") {
+		said = append(said, e.Text("type")+" by "+e.Text("actor.name")+": "+e.Text("note.body"))
+		if e.Text("type") == "ASSIGNED" && (e.Text("assignee.name") != "Paula Lima" || !e.Missing("previousAssignee") || e.Missing("at")) {
+			t.Errorf("the assignment is %v", e.V)
 		}
 	}
-	manager := s.ok(model.Manager, `{viewer {user {name}}}`, nil).text("viewer.user.name")
+	manager := s.OK(model.Manager, `{viewer {user {name}}}`, nil).Text("viewer.user.name")
 	if want := []string{"OPENED by " + manager + ": She called the switchboard, furious about the delay.", "ASSIGNED by " + manager + ": You sold her the plan.",
 		"NOTE_ADDED by Paula Lima: Her flight was ours, not a partner's.", "STATUS_CHANGED by Paula Lima: Called her back."}; !slices.Equal(said, want) {
 		t.Errorf("the history says %q", said)
 	}
-	if sums := history.at("caseSummary"); sums.number("open") != 0 || sums.number("inProgress") != 1 || sums.number("closed") != 0 || sums.number("total") != 1 {
-		t.Errorf("the sums are %v", sums.v)
+	if sums := history.At("caseSummary"); sums.Number("open") != 0 || sums.Number("inProgress") != 1 || sums.Number("closed") != 0 || sums.Number("total") != 1 {
+		t.Errorf("the sums are %v", sums.V)
 	}
 }
 
@@ -266,44 +267,44 @@ func TestRecipeFireFighting(t *testing.T) {
 // alone; front-line people see their cases, and stakeholders everything and the reports.
 func TestRecipeSetUp(t *testing.T) {
 	t.Parallel()
-	server := newMailServer(t)
-	server.listen()
-	s := newServer(t, settings{smtpURL: server.url})
-	s.ok(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
+	server := setup.NewMailServer(t)
+	server.Listen()
+	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+	s.OK(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
 	for _, rule := range []vars{
 		{"name": "Low", "scores": []int{0, 1}, "notify": []vars{{"kind": "CENTRAL"}, {"kind": "AGENT"}, {"kind": "ACCOUNT_MANAGER"}}, "assignment": vars{"strategy": "AGENT"}},
 		{"name": "Middling", "scores": []int{2, 3}, "notify": []vars{{"kind": "AGENT"}}},
 		{"name": "Passive", "scores": []int{7}, "opensCase": false, "notify": []vars{{"kind": "ACCOUNT_MANAGER"}, {"kind": "ADDRESS", "address": "north@example.com"}}},
 	} {
-		s.addRule(rule)
+		s.AddRule(rule)
 	}
-	id := s.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id personalData scope {ownCasesOnly}}}}`,
-		vars{"input": vars{"name": "Theo Front", "email": "theo@example.com", "role": "AGENT", "scope": vars{"ownCasesOnly": true}}}).text("createUser.user.id")
-	token := s.ok(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`, vars{"input": vars{"userId": id, "name": "till"}}).text("createApiToken.secret")
+	id := s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id personalData scope {ownCasesOnly}}}}`,
+		vars{"input": vars{"name": "Theo Front", "email": "theo@example.com", "role": "AGENT", "scope": vars{"ownCasesOnly": true}}}).Text("createUser.user.id")
+	token := s.OK(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`, vars{"input": vars{"userId": id, "name": "till"}}).Text("createApiToken.secret")
 	who := func(score int, agent string) vars {
 		return vars{"score": score, "customer": vars{"agentEmail": agent, "accountManagerEmail": "am@example.com", "firstName": "Ana"}}
 	}
-	_, theirs := s.submitted(who(0, "theo@example.com"))
-	_, others := s.submitted(who(2, "nobody@example.com"))
-	s.submitted(who(7, "nobody@example.com"))
+	_, theirs := s.Submit(who(0, "theo@example.com"))
+	_, others := s.Submit(who(2, "nobody@example.com"))
+	s.Submit(who(7, "nobody@example.com"))
 	var to []string
-	for _, m := range server.await(7) {
-		to = append(to, m.to)
+	for _, m := range server.Await(7) {
+		to = append(to, m.To)
 	}
 	slices.Sort(to)
 	if want := []string{"am@example.com", "am@example.com", "care@example.com", "nobody@example.com", "north@example.com", "theo@example.com", "theo@example.com"}; !slices.Equal(to, want) {
 		t.Errorf("alerts went to %v, not to %v", to, want)
 	}
-	front := s.by(model.Agent, token)
-	seen := front.ok(model.Agent, `query ($other: ID!) {cases {totalCount nodes {id}} caseSummary {total} node(id: $other) {id}}`, vars{"other": others})
-	if seen.number("cases.totalCount") != 1 || seen.text("cases.nodes.0.id") != theirs || seen.number("caseSummary.total") != 1 || !seen.missing("node") {
-		t.Errorf("front-line people see %v", seen.v)
+	front := by(s, model.Agent, token)
+	seen := front.OK(model.Agent, `query ($other: ID!) {cases {totalCount nodes {id}} caseSummary {total} node(id: $other) {id}}`, vars{"other": others})
+	if seen.Number("cases.totalCount") != 1 || seen.Text("cases.nodes.0.id") != theirs || seen.Number("caseSummary.total") != 1 || !seen.Missing("node") {
+		t.Errorf("front-line people see %v", seen.V)
 	}
-	whole := s.ok(model.Stakeholder, `{cases {totalCount} npsReport {responses detractors passives} followUpReport {cases} recoveryReport {closedCases} rules {name} users {totalCount}}`, nil)
-	if whole.number("cases.totalCount") != 2 || whole.number("npsReport.responses") != 3 || whole.number("npsReport.detractors") != 2 || whole.number("followUpReport.cases") != 2 {
-		t.Errorf("stakeholders see %v", whole.v)
+	whole := s.OK(model.Stakeholder, `{cases {totalCount} npsReport {responses detractors passives} followUpReport {cases} recoveryReport {closedCases} rules {name} users {totalCount}}`, nil)
+	if whole.Number("cases.totalCount") != 2 || whole.Number("npsReport.responses") != 3 || whole.Number("npsReport.detractors") != 2 || whole.Number("followUpReport.cases") != 2 {
+		t.Errorf("stakeholders see %v", whole.V)
 	}
-	if refused := s.gql(model.Stakeholder, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, vars{"input": vars{"caseId": theirs, "body": "Hm."}}); refused.code() != "FORBIDDEN" {
-		t.Errorf("a stakeholder writes: %s", refused.body)
+	if refused := s.Do(model.Stakeholder, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, vars{"input": vars{"caseId": theirs, "body": "Hm."}}); refused.Code() != "FORBIDDEN" {
+		t.Errorf("a stakeholder writes: %s", refused.Body)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"fmt"
@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/mail"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -56,10 +56,14 @@ func newPostOffice(t *testing.T) *postOffice {
 
 type counter struct{ p *postOffice }
 
-func (*counter) Reset()                               {}
-func (*counter) Logout() error                        { return nil }
+func (*counter) Reset() {}
+
+func (*counter) Logout() error { return nil }
+
 func (*counter) Mail(string, *smtp.MailOptions) error { return nil }
+
 func (*counter) Rcpt(string, *smtp.RcptOptions) error { return nil }
+
 func (c *counter) Data(r io.Reader) error {
 	m, err := mail.ReadMessage(r)
 	if err != nil {
@@ -79,7 +83,7 @@ func (c *counter) Data(r io.Reader) error {
 // await waits for so many different mails and gives how often each came.
 func (p *postOffice) await(t *testing.T, n int) map[string]int {
 	t.Helper()
-	late := time.After(patience)
+	late := time.After(setup.Patience)
 	for {
 		p.mu.Lock()
 		came, grown := p.came, p.grown
@@ -107,14 +111,14 @@ const (
 type farm struct {
 	t        *testing.T
 	settings []string
-	alive    []*program
+	alive    []*setup.Program
 	killed   int
 }
 
 // keep starts servers until there are so many; it does not wait for them.
 func (f *farm) keep(n int) {
 	for len(f.alive) < n {
-		f.alive = append(f.alive, start(f.t, f.settings, "serve"))
+		f.alive = append(f.alive, setup.StartProgram(f.t, f.settings, "serve"))
 	}
 }
 
@@ -123,14 +127,14 @@ func (f *farm) kill() {
 	f.t.Helper()
 	one := 0 // where none has said so yet, though one has done something: the first
 	for _, i := range rand.Perm(len(f.alive)) {
-		if strings.Contains(f.alive[i].output(), answers) {
+		if strings.Contains(f.alive[i].Output(), answers) {
 			one = i
 		}
 	}
 	p := f.alive[one]
-	p.await(answers)
+	p.Await(answers)
 	f.alive = slices.Delete(f.alive, one, one+1)
-	p.kill()
+	p.Kill()
 	f.killed++
 }
 
@@ -138,13 +142,11 @@ func (f *farm) kill() {
 func (f *farm) stop() {
 	f.t.Helper()
 	for _, p := range f.alive {
-		p.await(answers)
-		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-			f.t.Fatal(err)
-		}
+		p.Await(answers)
+		p.Interrupt()
 	}
 	for _, p := range f.alive {
-		p.exit()
+		p.Exit()
 	}
 	f.alive = nil
 }
@@ -156,37 +158,37 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 	t.Parallel()
 	const target = 48 * time.Hour
 	post := newPostOffice(t)
-	s := newServer(t) // takes the responses in, and shows the feed; what falls due is the others' to see
-	s.addRule(vars{
-		"assignment": vars{"strategy": "USER", "userId": s.users[model.Agent]}, "followUpTarget": model.Duration(target).String(),
+	s := setup.NewServer(t) // takes the responses in, and shows the feed; what falls due is the others' to see
+	s.AddRule(vars{
+		"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}, "followUpTarget": model.Duration(target).String(),
 		"escalations": []vars{
 			{"after": model.Duration(target + 50*time.Millisecond).String(), "notify": []vars{{"kind": "ASSIGNEE"}, {"kind": "ADDRESS", "address": "boss@example.com"}}},
 			{"after": model.Duration(target + 100*time.Millisecond).String(), "notify": []vars{{"kind": "ADDRESS", "address": "boss@example.com"}},
-				"reassign": vars{"strategy": "ROUND_ROBIN", "userIds": []string{s.users[model.Agent], s.users[model.Manager], s.users[model.Admin]}}},
+				"reassign": vars{"strategy": "ROUND_ROBIN", "userIds": []string{s.Users[model.Agent], s.Users[model.Manager], s.Users[model.Admin]}}},
 		},
 	})
-	overdue, escalated := s.watch(model.Manager, `(types: [OVERDUE])`, opened), s.watch(model.Manager, `(types: [ESCALATED])`, opened)
+	overdue, escalated := s.Watch(model.Manager, `(types: [OVERDUE])`, setup.CaseOfEvent), s.Watch(model.Manager, `(types: [ESCALATED])`, setup.CaseOfEvent)
 	servers := &farm{t: t, settings: []string{
-		"DATABASE_URL=" + pgtest.URL(t, s.app.DB), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_SMTP_URL=" + post.url, "CLOSELOOP_MAIL_FROM=care@example.com",
+		"DATABASE_URL=" + pgtest.URL(t, s.App.DB), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_SMTP_URL=" + post.url, "CLOSELOOP_MAIL_FROM=care@example.com",
 	}}
 	cases, seen := 0, 0
 	for _, up := range []int{2, 3} {
 		for range killings {
 			servers.keep(up)
-			s.fallDue(atATime, target)
+			fallDue(s, atATime, target)
 			cases += atATime
 			for wait := cases - rand.IntN(atATime); seen < wait; seen++ {
-				overdue.next()
+				overdue.Next()
 			}
 			servers.kill()
 		}
 	}
 	servers.keep(3)
 	for ; seen < cases; seen++ {
-		overdue.next()
+		overdue.Next()
 	}
 	for range 2 * cases {
-		escalated.next()
+		escalated.Next()
 	}
 	if servers.killed != 2*killings || servers.killed < 20 {
 		t.Fatalf("%d servers were killed", servers.killed)
@@ -195,14 +197,14 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 	// Jobs that killed servers had begun come back when they count as lost, and when their leader does. That takes
 	// minutes, which pass here at once, while nobody looks.
 	servers.stop()
-	lost := s.count("river_job WHERE state = 'running'")
+	lost := s.Count("river_job WHERE state = 'running'")
 	for _, pass := range []string{"UPDATE river_job SET attempted_at = attempted_at - interval '1 hour' WHERE state = 'running'", "UPDATE river_leader SET expires_at = now() - interval '1 hour'"} {
-		if _, err := s.app.DB.Pool.Exec(t.Context(), pass); err != nil {
+		if _, err := s.App.DB.Pool.Exec(t.Context(), pass); err != nil {
 			t.Fatal(err)
 		}
 	}
 	servers.keep(1)
-	rows := s.mails()
+	rows := mails(s)
 	came := post.await(t, len(rows))
 	repeats := 0
 	for id, times := range came {
@@ -222,44 +224,44 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 	if fmt.Sprint(kinds) != fmt.Sprint(want) {
 		t.Errorf("mails: %v, not %v", kinds, want)
 	}
-	s.happenedOnce(cases)
+	happenedOnce(s, cases)
 	t.Logf("%d cases, %d servers killed, %d jobs lost on the way, %d mails, %d of them repeated", cases, servers.killed, lost, len(rows), repeats)
 }
 
 // fallDue has cases come in whose targets pass from a fifth of a second on, one every 20 ms. They come in by a clock
 // that is an hour slow, so that each has opened before its target, however busy the machine.
-func (s *testServer) fallDue(n int, target time.Duration) {
-	s.t.Helper()
-	slow := casework.New(s.app.DB, s.app.Feed, s.app.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
+func fallDue(s *setup.Server, n int, target time.Duration) {
+	s.T.Helper()
+	slow := casework.New(s.App.DB, s.App.Feed, s.App.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
 	first := time.Now().Add(200*time.Millisecond - target)
 	batch := make([]casework.Submission, n)
 	for i := range batch {
 		at := first.Add(time.Duration(i) * 20 * time.Millisecond)
 		batch[i].SubmitResponseInput = casework.SubmitResponseInput{Score: 1, RespondedAt: &at}
 	}
-	outcomes, err := slow.SubmitAll(s.t.Context(), auth.Viewer{}, batch, casework.SubmitOptions{})
+	outcomes, err := slow.SubmitAll(s.T.Context(), auth.Viewer{}, batch, casework.SubmitOptions{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	for _, o := range outcomes {
 		if o.Fault != nil || o.Case == nil {
-			s.t.Fatalf("no case came of a response: %v", o.Fault)
+			s.T.Fatalf("no case came of a response: %v", o.Fault)
 		}
 	}
 }
 
 // mails are all notifications, by the Message-ID of their mail: what each is, to whom and about which case.
-func (s *testServer) mails() map[string]string {
-	s.t.Helper()
+func mails(s *setup.Server) map[string]string {
+	s.T.Helper()
 	var rows []model.Notification
-	if err := s.app.DB.Gorm.Find(&rows).Error; err != nil {
-		s.t.Fatal(err)
+	if err := s.App.DB.Gorm.Find(&rows).Error; err != nil {
+		s.T.Fatal(err)
 	}
 	list, once := map[string]string{}, map[string]bool{}
 	for _, n := range rows {
 		what := fmt.Sprintf("%s to %s of %s by %s", n.Kind, n.To, n.CaseID, n.EventID)
 		if once[what] {
-			s.t.Errorf("twice: %s", what)
+			s.T.Errorf("twice: %s", what)
 		}
 		once[what] = true
 		list["<"+n.ID.String()+"@example.com>"] = what
@@ -268,29 +270,29 @@ func (s *testServer) mails() map[string]string {
 }
 
 // happenedOnce asks the log: each case has the same events, each once, and the turns were taken one by one.
-func (s *testServer) happenedOnce(cases int) {
-	s.t.Helper()
+func happenedOnce(s *setup.Server, cases int) {
+	s.T.Helper()
 	var rows []struct {
 		Types string
 		N     int
 	}
-	err := s.app.DB.Gorm.Raw(`SELECT types, count(*) AS n FROM (SELECT string_agg(type || coalesce(' ' || step, ''), ', ' ORDER BY type, step) AS types
+	err := s.App.DB.Gorm.Raw(`SELECT types, count(*) AS n FROM (SELECT string_agg(type || coalesce(' ' || step, ''), ', ' ORDER BY type, step) AS types
 		FROM case_events GROUP BY case_id) of_case GROUP BY types`).Scan(&rows).Error
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if len(rows) != 1 || rows[0].N != cases || rows[0].Types != "ASSIGNED, ASSIGNED, ESCALATED 1, ESCALATED 2, OPENED, OVERDUE" {
-		s.t.Errorf("what happened to %d cases: %+v", cases, rows)
+		s.T.Errorf("what happened to %d cases: %+v", cases, rows)
 	}
 	var slowest float64
-	err = s.app.DB.Gorm.Raw("SELECT extract(epoch FROM max(e.at - c.due_at))::float8 FROM case_events e JOIN cases c ON c.id = e.case_id WHERE e.type = 'OVERDUE'").Scan(&slowest).Error
-	if err != nil || slowest > patience.Seconds() {
-		s.t.Errorf("the slowest fell overdue %.1f s late (%v)", slowest, err)
+	err = s.App.DB.Gorm.Raw("SELECT extract(epoch FROM max(e.at - c.due_at))::float8 FROM case_events e JOIN cases c ON c.id = e.case_id WHERE e.type = 'OVERDUE'").Scan(&slowest).Error
+	if err != nil || slowest > setup.Patience.Seconds() {
+		s.T.Errorf("the slowest fell overdue %.1f s late (%v)", slowest, err)
 	}
-	manager := s.count("cases WHERE assignee_id = (SELECT id FROM users WHERE role = 'MANAGER')")
-	admin := s.count("cases WHERE assignee_id = (SELECT id FROM users WHERE role = 'ADMIN')")
+	manager := s.Count("cases WHERE assignee_id = (SELECT id FROM users WHERE role = 'MANAGER')")
+	admin := s.Count("cases WHERE assignee_id = (SELECT id FROM users WHERE role = 'ADMIN')")
 	if manager+admin != cases || manager != admin {
-		s.t.Errorf("%d and %d of %d cases went to the two who take turns", manager, admin, cases)
+		s.T.Errorf("%d and %d of %d cases went to the two who take turns", manager, admin, cases)
 	}
-	s.t.Logf("the slowest fell overdue %.1f s after its target, with servers killed meanwhile", slowest)
+	s.T.Logf("the slowest fell overdue %.1f s after its target, with servers killed meanwhile", slowest)
 }

@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"context"
@@ -7,12 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest/scratch"
 	"github.com/closeloop/closeloop/model"
@@ -44,14 +44,14 @@ func fireFor(t *testing.T) time.Duration {
 // fire is the program under fire: what writers and subscribers do to it, and what came of it.
 type fire struct {
 	t       *testing.T
-	at      *ownCluster
+	at      *setup.Cluster
 	db      *pg.DB // the writers'
 	cases   []*model.Snapshot
 	start   string // the feed's place before it burns
 	burning context.Context
 
 	servers [fireServers]struct {
-		program *program
+		program *setup.Program
 		url     atomic.Pointer[string]
 	}
 
@@ -75,12 +75,12 @@ type happened struct {
 //
 // Not parallel: tests beside it that say how soon something happens would fail for the load.
 func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
-	f := &fire{t: t, at: newCluster(t, filepath.Join(scratch.Folder(t), "data")), committed: map[string]bool{}, abandoned: map[string]bool{}}
+	f := &fire{t: t, at: setup.NewCluster(t, filepath.Join(scratch.Folder(t), "data")), committed: map[string]bool{}, abandoned: map[string]bool{}}
 	for i := range f.servers {
 		f.ignite(i)
 	}
 	f.prepare()
-	f.db = f.at.open(fireWriters + 2)
+	f.db = f.at.Open(fireWriters + 2)
 
 	burning, extinguish := context.WithCancel(t.Context())
 	defer extinguish()
@@ -107,9 +107,9 @@ func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
 
 	// All is up again. One more event, of a type that nobody else writes: then each has them all.
 	for i := range f.servers {
-		f.server(i).await(t)
+		f.server(i).AwaitDatabase(t)
 	}
-	f.server(0).move(f.cases[0].Case.ID.String(), model.InProgress)
+	f.server(0).ChangeStatus(f.cases[0].Case.ID.String(), model.InProgress)
 	defer time.AfterFunc(fireGiveUp, giveUp).Stop()
 	watching.Wait()
 	t.Logf("it burned for %v, and all was known %v later; subscribers waited for half a minute in vain %d times",
@@ -118,10 +118,10 @@ func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
 }
 
 // server is one that runs, or did a moment ago.
-func (f *fire) server(i int) *testServer {
-	s := &testServer{t: f.t, tokens: map[model.Role]string{}, url: *f.servers[i].url.Load()}
-	for _, role := range everyRole {
-		s.tokens[role] = adminToken
+func (f *fire) server(i int) *setup.Server {
+	s := &setup.Server{T: f.t, Tokens: map[model.Role]string{}, URL: *f.servers[i].url.Load()}
+	for _, role := range setup.Roles {
+		s.Tokens[role] = setup.AdminToken
 	}
 	return s
 }
@@ -129,40 +129,16 @@ func (f *fire) server(i int) *testServer {
 // ignite starts a server, again and again while its database is away.
 func (f *fire) ignite(i int) {
 	f.t.Helper()
-	settings := []string{"DATABASE_URL=" + f.at.url(8), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=" + adminToken, "CLOSELOOP_LOG=error"}
+	settings := []string{"DATABASE_URL=" + f.at.URL(8), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=" + setup.AdminToken, "CLOSELOOP_LOG=error"}
 	for end := time.Now().Add(fireGiveUp); ; {
-		p := start(f.t, settings, "serve")
-		if url, ok := p.serving(); ok {
+		p := setup.StartProgram(f.t, settings, "serve")
+		if url, ok := p.Serving(fireGiveUp); ok {
 			f.servers[i].program = p
 			f.servers[i].url.Store(&url)
 			return
 		}
 		if time.Now().After(end) {
-			f.t.Fatalf("a server does not start:\n%s", p.output())
-		}
-	}
-}
-
-// serving waits for the program to serve, or to end.
-func (p *program) serving() (url string, ok bool) {
-	p.t.Helper()
-	const sign = "closeloop is at "
-	late := time.After(fireGiveUp)
-	for {
-		p.mu.Lock()
-		said, grown := p.said.String(), p.grown
-		p.mu.Unlock()
-		for line := range strings.Lines(said) {
-			if url, ok := strings.CutPrefix(strings.TrimSpace(line), sign); ok {
-				return url, true
-			}
-		}
-		select {
-		case <-grown:
-		case <-p.ended:
-			return "", false
-		case <-late:
-			p.t.Fatalf("it neither serves nor ends:\n%s", p.output())
+			f.t.Fatalf("a server does not start:\n%s", p.Output())
 		}
 	}
 }
@@ -170,10 +146,10 @@ func (p *program) serving() (url string, ok bool) {
 // prepare opens the cases and marks the place.
 func (f *fire) prepare() {
 	f.t.Helper()
-	s, db := f.server(0), f.at.open(2)
-	s.addRule(nil)
+	s, db := f.server(0), f.at.Open(2)
+	s.AddRule(nil)
 	for i := range fireCases {
-		_, opened := s.submitted(vars{"customer": vars{"externalId": fmt.Sprint(i), "country": "DE"}})
+		_, opened := s.Submit(vars{"customer": vars{"externalId": fmt.Sprint(i), "country": "DE"}})
 		var id model.CaseID
 		var c model.Snapshot
 		err := id.UnmarshalGQL(opened)
@@ -188,7 +164,7 @@ func (f *fire) prepare() {
 		}
 		f.cases = append(f.cases, &c)
 	}
-	f.start = s.place()
+	f.start = s.Cursor()
 }
 
 // burn kills servers one after the other, and PostgreSQL at a third and at two thirds of the time, or every half
@@ -201,7 +177,7 @@ func (f *fire) burn(long time.Duration) {
 	for next := began.Add(outageEvery); ; {
 		time.Sleep(time.Duration(1000+r.IntN(2000)) * time.Millisecond)
 		if time.Now().After(next) {
-			f.at.kill()
+			f.at.Kill()
 			f.outages.Add(1)
 			next = time.Now().Add(outageEvery)
 			if r.IntN(2) == 0 {
@@ -209,7 +185,7 @@ func (f *fire) burn(long time.Duration) {
 			} // else a server is killed, and started, while PostgreSQL recovers
 		}
 		i := r.IntN(fireServers)
-		f.servers[i].program.kill()
+		f.servers[i].program.Kill()
 		f.kills.Add(1)
 		f.ignite(i)
 		f.awaitPostgreSQL()
@@ -229,7 +205,7 @@ func (f *fire) awaitPostgreSQL() {
 	var err error
 	for end := time.Now().Add(fireGiveUp); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		var one *pg.DB
-		if one, err = pg.Connect(f.t.Context(), f.at.url(4), pg.Options{}); err == nil {
+		if one, err = pg.Connect(f.t.Context(), f.at.URL(4), pg.Options{}); err == nil {
 			_ = one.Close()
 			return
 		}

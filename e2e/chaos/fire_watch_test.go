@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/closeloop/closeloop/e2e/setup"
 )
 
 // subscriber watches the whole feed, and is often cut off.
@@ -52,7 +54,7 @@ func (s *subscriber) watch() {
 // subscribe comes with the cursor that it has; nil where the server is not there, or not ready.
 func (s *subscriber) subscribe(at int) *websocket.Conn {
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: time.Minute}
-	conn, _, err := dialer.DialContext(s.ctx, "ws"+strings.TrimPrefix(*s.fire.servers[at].url.Load(), "http")+"/graphql", http.Header{"Authorization": {"Bearer " + adminToken}})
+	conn, _, err := dialer.DialContext(s.ctx, "ws"+strings.TrimPrefix(*s.fire.servers[at].url.Load(), "http")+"/graphql", http.Header{"Authorization": {"Bearer " + setup.AdminToken}})
 	if err != nil {
 		return nil
 	}

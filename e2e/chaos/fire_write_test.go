@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
@@ -144,7 +145,7 @@ func (f *fire) reply(client *http.Client, r *rand.Rand) (event string, err error
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+adminToken)
+	request.Header.Set("Authorization", "Bearer "+setup.AdminToken)
 	response, err := client.Do(request)
 	if err != nil {
 		return "", err
@@ -156,16 +157,16 @@ func (f *fire) reply(client *http.Client, r *rand.Rand) (event string, err error
 	}
 	var decoded struct {
 		Data   any
-		Errors []problem
+		Errors []setup.Problem
 	}
 	if err := json.Unmarshal(text, &decoded); err != nil {
 		return "", err
 	}
 	if len(decoded.Errors) > 0 {
-		if decoded.Errors[0].code() != "UNAVAILABLE" {
+		if decoded.Errors[0].Code() != "UNAVAILABLE" {
 			f.t.Errorf("a caller is told %s", text)
 		}
 		return "", fmt.Errorf("%s", text)
 	}
-	return tree{f.t, decoded.Data}.text("recordReply.event.id"), nil
+	return setup.Tree{V: decoded.Data}.Text("recordReply.event.id"), nil
 }

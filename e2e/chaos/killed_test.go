@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/internal/pgtest/scratch"
 	"github.com/closeloop/closeloop/model"
@@ -44,8 +45,8 @@ func made(t *testing.T) (file string, detractors int) {
 	return file, detractors
 }
 
-func importMade(t *testing.T, file string, environment ...string) *program {
-	return start(t, environment, "import", file, "--score", "score", "--response-external-id", "id", "--full-name", "name", "--country", "country", "--comment", "comment")
+func importMade(t *testing.T, file string, environment ...string) *setup.Program {
+	return setup.StartProgram(t, environment, "import", file, "--score", "score", "--response-external-id", "id", "--full-name", "name", "--country", "country", "--comment", "comment")
 }
 
 var (
@@ -72,38 +73,38 @@ func numbers(t *testing.T, pattern *regexp.Regexp, text string) (list []int) {
 
 func TestAnImportThatIsKilledLosesNothingItReportedAndIsCompletedByTheNext(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
+	s := setup.NewServer(t)
+	s.AddRule(nil)
 	file, detractors := made(t)
-	c := s.watch(model.Agent, `(after: "`+s.place()+`", types: [OPENED])`, opened)
+	c := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
 
 	began := time.Now()
-	killed := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.DB))
-	some, _, err := c.collect(1)
+	killed := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
+	some, _, err := c.Collect(1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The next batch waits for the rules. It is let go when the command is about to say how far it came, which it does
 	// once a second.
-	s.holdRules(func() { <-time.After(time.Until(began.Add(1500 * time.Millisecond))) })
-	killed.await("read")
-	killed.kill()
-	reported := numbers(t, soFar, killed.output())[0]
-	s.holds(reported)
-	t.Logf("killed after %d of %d rows were reported, and %d written", reported, rows, s.count("responses"))
+	holdRules(s, func() { <-time.After(time.Until(began.Add(1500 * time.Millisecond))) })
+	killed.Await("read")
+	killed.Kill()
+	reported := numbers(t, soFar, killed.Output())[0]
+	holds(s, reported)
+	t.Logf("killed after %d of %d rows were reported, and %d written", reported, rows, s.Count("responses"))
 
-	next := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.DB))
-	if code := next.exit(); code != 0 {
+	next := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
+	if code := next.Exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	n := numbers(t, summary, next.output())
+	n := numbers(t, summary, next.Output())
 	if n[0]+n[1] != rows-rejected || n[1] < reported-reported/100 || n[3] != rejected {
 		t.Errorf("the next run reports %v", n)
 	}
-	if have := s.figures(); have["all"] != rows-rejected || have["cases"] != detractors || have["detractors"] != detractors || have["customers"] != 1000-10 {
+	if have := s.Totals(); have["all"] != rows-rejected || have["cases"] != detractors || have["detractors"] != detractors || have["customers"] != 1000-10 {
 		t.Errorf("in the end there are %v; %d responses and %d cases should be", have, rows-rejected, detractors)
 	}
-	rest, _, err := c.collect(detractors - 1)
+	rest, _, err := c.Collect(detractors - 1)
 	once := map[string]bool{}
 	for _, id := range append(some, rest...) {
 		once[id] = true
@@ -114,42 +115,42 @@ func TestAnImportThatIsKilledLosesNothingItReportedAndIsCompletedByTheNext(t *te
 }
 
 // holdRules keeps everybody from reading the rules until done.
-func (s *testServer) holdRules(until func()) {
-	s.t.Helper()
-	err := pgx.BeginFunc(s.t.Context(), s.app.DB.Pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(s.t.Context(), "LOCK TABLE rules")
+func holdRules(s *setup.Server, until func()) {
+	s.T.Helper()
+	err := pgx.BeginFunc(s.T.Context(), s.App.DB.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(s.T.Context(), "LOCK TABLE rules")
 		until()
 		return err
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
 // holds tells whether the responses of the first rows are all there.
-func (s *testServer) holds(reported int) {
-	s.t.Helper()
+func holds(s *setup.Server, reported int) {
+	s.T.Helper()
 	var n int
-	err := s.app.DB.Pool.QueryRow(s.t.Context(), "SELECT count(*) FROM responses WHERE substr(external_id, 2)::int < $1", reported).Scan(&n)
+	err := s.App.DB.Pool.QueryRow(s.T.Context(), "SELECT count(*) FROM responses WHERE substr(external_id, 2)::int < $1", reported).Scan(&n)
 	if err != nil || n != reported-reported/100 {
-		s.t.Errorf("%d of the %d rows that were reported are there (%v)", n, reported-reported/100, err)
+		s.T.Errorf("%d of the %d rows that were reported are there (%v)", n, reported-reported/100, err)
 	}
 }
 
 // lists tells the same by the API.
-func (s *testServer) lists(reported int) {
-	s.t.Helper()
+func lists(s *setup.Server, reported int) {
+	s.T.Helper()
 	there := map[string]bool{}
 	for after, more := any(nil), true; more; {
-		page := s.ok(model.Manager, `query ($after: String) {responses(first: 100, after: $after) {nodes {externalId} pageInfo {hasNextPage endCursor}}}`, vars{"after": after}).at("responses")
-		for _, r := range page.list("nodes") {
-			there[r.text("externalId")] = true
+		page := s.OK(model.Manager, `query ($after: String) {responses(first: 100, after: $after) {nodes {externalId} pageInfo {hasNextPage endCursor}}}`, vars{"after": after}).At("responses")
+		for _, r := range page.List("nodes") {
+			there[r.Text("externalId")] = true
 		}
-		after, more = page.text("pageInfo.endCursor"), page.truth("pageInfo.hasNextPage")
+		after, more = page.Text("pageInfo.endCursor"), page.Bool("pageInfo.hasNextPage")
 	}
 	for i := range reported {
 		if row := fmt.Sprint("r", i); !there[row] && i%100 != 99 {
-			s.t.Errorf("row %s was reported and is not there", row)
+			s.T.Errorf("row %s was reported and is not there", row)
 		}
 	}
 }
@@ -159,56 +160,56 @@ func TestAServerThatIsKilledLosesNothingThatAnImportReportedAndComesBack(t *test
 	settings := []string{
 		"CLOSELOOP_DATA_DIR=" + filepath.Join(scratch.Folder(t), "data"), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=admin-token-of-this-test",
 	}
-	var server *program
-	s := &testServer{t: t, tokens: map[model.Role]string{}}
-	for _, role := range everyRole {
-		s.tokens[role] = "admin-token-of-this-test"
+	var server *setup.Program
+	s := &setup.Server{T: t, Tokens: map[model.Role]string{}}
+	for _, role := range setup.Roles {
+		s.Tokens[role] = "admin-token-of-this-test"
 	}
 	serve := func() {
-		server = start(t, settings, "serve")
-		s.url = strings.TrimPrefix(server.await("closeloop is at http://"), "closeloop is at ")
+		server = setup.StartProgram(t, settings, "serve")
+		s.URL = strings.TrimPrefix(server.Await("closeloop is at http://"), "closeloop is at ")
 	}
 	serve()
-	s.addRule(nil)
+	s.AddRule(nil)
 	file, detractors := made(t)
-	c := s.watch(model.Admin, `(after: "`+s.place()+`", types: [OPENED])`, opened)
+	c := s.Watch(model.Admin, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
 	importing := importMade(t, file, settings...)
-	before, last, err := c.collect(100)
+	before, last, err := c.Collect(100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.kill()
+	server.Kill()
 	for { // what was on its way to us still counts
-		more, cursor, err := c.collect(1)
+		more, cursor, err := c.Collect(1)
 		if err != nil {
 			break
 		}
 		before, last = append(before, more...), cursor
 	}
-	if code := importing.exit(); code != 1 || !strings.Contains(importing.output(), "the same command goes on") {
-		t.Errorf("the import ends with exit code %d and says:\n%s", code, importing.output())
+	if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "the same command goes on") {
+		t.Errorf("the import ends with exit code %d and says:\n%s", code, importing.Output())
 	}
-	n := numbers(t, summary, importing.output())
+	n := numbers(t, summary, importing.Output())
 
 	serve()
-	have := s.figures()
+	have := s.Totals()
 	t.Logf("killed after %d responses and %d cases were reported; %v are there", n[0], n[2], have)
 	if n[0] == 0 || n[0] >= rows-rejected || have["all"] < n[0] || have["cases"] < n[2] || have["cases"] < len(before) {
 		t.Errorf("%v was reported, and %d cases were pushed; there are %v", n, len(before), have)
 	}
-	s.lists(n[0] + n[1] + n[3])
+	lists(s, n[0]+n[1]+n[3])
 	next := importMade(t, file, settings...)
-	if code := next.exit(); code != 0 {
+	if code := next.Exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	if again := numbers(t, summary, next.output()); again[0] != rows-rejected-have["all"] || again[1] != have["all"] || again[2] != detractors-have["cases"] || again[3] != rejected {
+	if again := numbers(t, summary, next.Output()); again[0] != rows-rejected-have["all"] || again[1] != have["all"] || again[2] != detractors-have["cases"] || again[3] != rejected {
 		t.Errorf("the next run reports %v, with %v before", again, have)
 	}
-	if have := s.figures(); have["all"] != rows-rejected || have["cases"] != detractors || have["customers"] != 1000-10 {
+	if have := s.Totals(); have["all"] != rows-rejected || have["cases"] != detractors || have["customers"] != 1000-10 {
 		t.Errorf("in the end there are %v; %d responses and %d cases should be", have, rows-rejected, detractors)
 	}
 	// The subscriber goes on at the place it has, on the server that came back.
-	after, _, err := s.watch(model.Admin, `(after: "`+last+`", types: [OPENED])`, opened).collect(detractors - len(before))
+	after, _, err := s.Watch(model.Admin, `(after: "`+last+`", types: [OPENED])`, setup.CaseOfEvent).Collect(detractors - len(before))
 	once := map[string]bool{}
 	for _, id := range append(before, after...) {
 		once[id] = true

@@ -1,4 +1,4 @@
-package main
+package chaos
 
 import (
 	"os"
@@ -6,132 +6,100 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pg/cluster"
 	"github.com/closeloop/closeloop/internal/pgtest/scratch"
 	"github.com/closeloop/closeloop/model"
 )
 
-// tool finds one of PostgreSQL's programs beside the server's own; the test is skipped where it is not there.
-func (c *ownCluster) tool(name string) string {
-	c.t.Helper()
-	text, err := os.ReadFile(filepath.Join(c.folder, "postgres", "postmaster.opts")) // the server's path, and its arguments
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	server, _, _ := strings.Cut(string(text), " ")
-	path := filepath.Join(filepath.Dir(server), name)
-	if _, err := os.Stat(path); err != nil {
-		c.t.Skipf("%s is not installed beside PostgreSQL's server: %v", name, err)
-	}
-	return path
-}
-
-// run runs one of PostgreSQL's programs on the cluster, as the user that its data belongs to.
-func (c *ownCluster) run(name string, args ...string) {
-	c.t.Helper()
-	cmd := exec.Command(c.tool(name), append([]string{"-h", c.running.Socket(), "-U", cluster.Role}, args...)...)
-	cmd.Dir = c.folder
-	info, err := os.Stat(filepath.Join(c.folder, "postgres"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		c.t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
 // happen has n events happen to the case, and gives the cursors behind each of them.
-func (s *testServer) happen(opened string, n int) (cursors []string) {
-	s.t.Helper()
+func happen(s *setup.Server, opened string, n int) (cursors []string) {
+	s.T.Helper()
 	for range n {
-		cursors = append(cursors, s.ok(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {cursor}}}`,
-			vars{"input": vars{"caseId": opened, "improvement": "Answer the phone."}}).text("recordReply.event.cursor"))
+		cursors = append(cursors, s.OK(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {cursor}}}`,
+			vars{"input": vars{"caseId": opened, "improvement": "Answer the phone."}}).Text("recordReply.event.cursor"))
 	}
 	return cursors
 }
 
 // continues tells that a client with the cursor gets all that the list has from the nth event on, without gap.
-func (s *testServer) continues(cursor string, nth int) {
-	s.t.Helper()
-	all := s.feed()
-	c := s.watch(model.Admin, `(after: "`+cursor+`")`, "id snapshot {caseId version}")
+func continues(s *setup.Server, cursor string, nth int) {
+	s.T.Helper()
+	all := s.Events()
+	c := s.Watch(model.Admin, `(after: "`+cursor+`")`, "id snapshot {caseId version}")
 	var came []string
 	for range all[nth:] {
-		came = append(came, c.next().text("id"))
+		came = append(came, c.Next().Text("id"))
 	}
-	if !slices.Equal(came, ids(all[nth:])) || len(came) == 0 {
-		s.t.Errorf("after event %d come %v; the log has %v", nth, came, ids(all[nth:]))
+	if !slices.Equal(came, setup.IDs(all[nth:])) || len(came) == 0 {
+		s.T.Errorf("after event %d come %v; the log has %v", nth, came, setup.IDs(all[nth:]))
 	}
-	c.cut()
+	c.Cut()
 }
 
 // reset tells that a client with the cursor is told that its place is lost.
-func (s *testServer) reset(cursor string) {
-	s.t.Helper()
-	if code := s.watch(model.Admin, `(after: "`+cursor+`")`, "id").refused(); code != "FEED_RESET" {
-		s.t.Errorf("a cursor past the end of what was moved: %s", code)
+func reset(s *setup.Server, cursor string) {
+	s.T.Helper()
+	if code := s.Watch(model.Admin, `(after: "`+cursor+`")`, "id").Refused(); code != "FEED_RESET" {
+		s.T.Errorf("a cursor past the end of what was moved: %s", code)
 	}
-	if a := s.gql(model.Admin, `query ($after: String) {caseEvents(after: $after) {nodes {id}}}`, vars{"after": cursor}); a.code() != "FEED_RESET" {
-		s.t.Errorf("in a list, a cursor past the end of what was moved: %s", a.body)
+	if a := s.Do(model.Admin, `query ($after: String) {caseEvents(after: $after) {nodes {id}}}`, vars{"after": cursor}); a.Code() != "FEED_RESET" {
+		s.T.Errorf("in a list, a cursor past the end of what was moved: %s", a.Body)
 	}
 }
 
 func TestARestoredDumpGoesOnForWhoIsInItAndResetsWhoIsPastIt(t *testing.T) {
 	t.Parallel()
 	folder := scratch.Folder(t)
-	old := newCluster(t, filepath.Join(folder, "old"))
-	old.tool("pg_restore")
-	s := old.serve(t)
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	in := s.happen(opened, 5)
-	dump := filepath.Join(old.folder, "dump")
-	old.run("pg_dump", "-Fc", "-f", dump, cluster.Database)
-	past := s.happen(opened, 3)
-	s.continues(in[2], 4)
+	old := setup.NewCluster(t, filepath.Join(folder, "old"))
+	old.Tool("pg_restore")
+	s := old.Serve(t)
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	in := happen(s, opened, 5)
+	dump := filepath.Join(old.Folder, "dump")
+	old.Run("pg_dump", "-Fc", "-f", dump, cluster.Database)
+	past := happen(s, opened, 3)
+	continues(s, in[2], 4)
 
-	fresh := newCluster(t, filepath.Join(folder, "new"))
+	fresh := setup.NewCluster(t, filepath.Join(folder, "new"))
 	text, err := os.ReadFile(dump)
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := filepath.Join(fresh.folder, "dump")
+	moved := filepath.Join(fresh.Folder, "dump")
 	if err := os.WriteFile(moved, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	fresh.run("pg_restore", "--exit-on-error", "-d", cluster.Database, moved)
-	there := fresh.serve(t)
-	there.happen(opened, 4) // stand where those that the dump has not stood
-	there.continues(in[2], 4)
-	there.continues(in[4], 6)
+	fresh.Run("pg_restore", "--exit-on-error", "-d", cluster.Database, moved)
+	there := fresh.Serve(t)
+	happen(there, opened, 4) // stand where those that the dump has not stood
+	continues(there, in[2], 4)
+	continues(there, in[4], 6)
 	for _, cursor := range past {
-		there.reset(cursor)
+		reset(there, cursor)
 	}
 }
 
 func TestAPromotedStandbyGoesOnForWhoIsInItAndResetsWhoSawWhatItNeverGot(t *testing.T) {
 	t.Parallel()
 	folder := scratch.Folder(t)
-	primary := newCluster(t, filepath.Join(folder, "primary"))
-	s := primary.serve(t)
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	in := s.happen(opened, 3)
+	primary := setup.NewCluster(t, filepath.Join(folder, "primary"))
+	s := primary.Serve(t)
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	in := happen(s, opened, 3)
 	if err := cluster.Folder(filepath.Join(folder, "standby")); err != nil {
 		t.Fatal(err)
 	}
-	primary.run("pg_basebackup", "-D", filepath.Join(folder, "standby", "postgres"), "-R", "-X", "stream", "-c", "fast")
-	standby := newCluster(t, filepath.Join(folder, "standby"))
-	here, there := primary.open(2), standby.open(2)
-	in = append(in, s.happen(opened, 2)...) // these come over the stream
+	primary.Run("pg_basebackup", "-D", filepath.Join(folder, "standby", "postgres"), "-R", "-X", "stream", "-c", "fast")
+	standby := setup.NewCluster(t, filepath.Join(folder, "standby"))
+	here, there := primary.Open(2), standby.Open(2)
+	in = append(in, happen(s, opened, 2)...) // these come over the stream
 	var written string
 	ask(t, here, &written, "SELECT pg_current_wal_flush_lsn()::text")
 	until(t, there, "the standby has what the primary has", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)", written)
@@ -139,20 +107,20 @@ func TestAPromotedStandbyGoesOnForWhoIsInItAndResetsWhoSawWhatItNeverGot(t *test
 	execute(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
 	execute(t, there, "SELECT pg_reload_conf()")
 	until(t, there, "the stream has ended", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
-	past := s.happen(opened, 3)
-	s.continues(in[4], 6)
-	primary.server.kill()
+	past := happen(s, opened, 3)
+	continues(s, in[4], 6)
+	primary.Server.Kill()
 	here.Close()
-	primary.stop()
+	primary.Stop()
 
 	execute(t, there, "SELECT pg_promote()")
 	until(t, there, "the standby is promoted", "SELECT NOT pg_is_in_recovery()")
-	promoted := standby.serve(t)
-	promoted.happen(opened, 4)
-	promoted.continues(in[1], 3)
-	promoted.continues(in[4], 6)
+	promoted := standby.Serve(t)
+	happen(promoted, opened, 4)
+	continues(promoted, in[1], 3)
+	continues(promoted, in[4], 6)
 	for _, cursor := range past {
-		promoted.reset(cursor)
+		reset(promoted, cursor)
 	}
 }
 
@@ -160,44 +128,45 @@ func TestACopiedFolderThatWasForkedResetsWhoSawWhatTheOtherCopyShowed(t *testing
 	t.Parallel()
 	folder := scratch.Folder(t)
 	one, other := "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "one"), "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "other")
-	s, p := serve(t, one)
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	in := s.happen(opened, 5)
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil || p.exit() != 0 {
-		t.Fatalf("the server stops with %d (%v)", p.exit(), err)
+	s, p := setup.Serve(t, one)
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	in := happen(s, opened, 5)
+	p.Interrupt()
+	if code := p.Exit(); code != 0 {
+		t.Fatalf("the server stops with %d", code)
 	}
 	if out, err := exec.Command("cp", "-a", filepath.Join(folder, "one"), filepath.Join(folder, "other")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s, _ = serve(t, one)
-	past := s.happen(opened, 3)
+	s, _ = setup.Serve(t, one)
+	past := happen(s, opened, 3)
 
 	forked := func(after string) {
 		t.Helper()
-		fork := start(t, []string{other}, "feed", "fork")
-		if code := fork.exit(); code != 0 || !strings.Contains(fork.output(), "after event "+after+".") {
-			t.Fatalf("feed fork ends with %d and says:\n%s", code, fork.output())
+		fork := setup.StartProgram(t, []string{other}, "feed", "fork")
+		if code := fork.Exit(); code != 0 || !strings.Contains(fork.Output(), "after event "+after+".") {
+			t.Fatalf("feed fork ends with %d and says:\n%s", code, fork.Output())
 		}
 	}
 	forked("6") // the server is not running
-	copied, _ := serve(t, other)
-	own := copied.happen(opened, 4)
-	copied.continues(in[2], 4)
-	copied.continues(in[4], 6)
+	copied, _ := setup.Serve(t, other)
+	own := happen(copied, opened, 4)
+	continues(copied, in[2], 4)
+	continues(copied, in[4], 6)
 	for _, cursor := range past {
-		copied.reset(cursor)
+		reset(copied, cursor)
 	}
-	live := copied.watch(model.Admin, `(after: "`+own[3]+`")`, "snapshot {version}")
+	live := copied.Watch(model.Admin, `(after: "`+own[3]+`")`, "snapshot {version}")
 	forked("10") // it runs
-	copied.happen(opened, 2)
+	happen(copied, opened, 2)
 	for version := 11; version <= 12; version++ {
-		if e := live.next(); e.number("snapshot.version") != version {
-			t.Errorf("who watches through a fork gets version %d, not %d", e.number("snapshot.version"), version)
+		if e := live.Next(); e.Number("snapshot.version") != version {
+			t.Errorf("who watches through a fork gets version %d, not %d", e.Number("snapshot.version"), version)
 		}
 	}
-	copied.continues(own[1], 8)
-	s.continues(past[0], 7) // the original knows nothing of it
+	continues(copied, own[1], 8)
+	continues(s, past[0], 7) // the original knows nothing of it
 }
 
 func ask(t *testing.T, db *pg.DB, into any, sql string, args ...any) {
@@ -217,7 +186,7 @@ func execute(t *testing.T, db *pg.DB, sql string) {
 // until waits for what PostgreSQL knows but does not tell.
 func until(t *testing.T, db *pg.DB, what, sql string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(setup.Patience); ; {
 		var is bool
 		if ask(t, db, &is, sql, args...); is {
 			return

@@ -1,4 +1,4 @@
-package main
+package clients
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/model"
 )
@@ -22,7 +23,7 @@ func TestClientLibrariesFromNpmAreUnderstood(t *testing.T) {
 	}
 	folder := t.TempDir()
 	for _, name := range []string{"package.json", "clients.mjs"} {
-		text, err := os.ReadFile(filepath.Join("testdata", "clients", name))
+		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,12 +37,12 @@ func TestClientLibrariesFromNpmAreUnderstood(t *testing.T) {
 		t.Fatalf("npm install: %v\n%s", err, out)
 	}
 
-	s := newServer(t, settings{live: config.Live{InitTimeout: config.Duration(2 * time.Second)}})
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	place := s.place()
-	s.note(opened, "Called back.")
-	run := exec.CommandContext(t.Context(), node, "clients.mjs", s.url+"/graphql", s.tokens[model.Agent], place)
+	s := setup.NewServer(t, setup.Options{Live: config.Live{InitTimeout: config.Duration(2 * time.Second)}})
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	place := s.Cursor()
+	s.AddNote(opened, "Called back.")
+	run := exec.CommandContext(t.Context(), node, "clients.mjs", s.URL+"/graphql", s.Tokens[model.Agent], place)
 	run.Dir = folder
 	var told strings.Builder
 	run.Stderr = &told
@@ -58,24 +59,24 @@ func TestClientLibrariesFromNpmAreUnderstood(t *testing.T) {
 		"subscriptions-transport-ws": {"4400", "4401", "4403", "4408", "4429"},
 		"graphql-sse":                nil,
 	} {
-		saw := tree{t, seen}.at(library)
-		if e := saw.at("event.results.0.data.caseEvents"); e.text("type") != "NOTE_ADDED" || e.text("note.body") != "Called back." {
-			t.Errorf("%s: the event is %v", library, saw.at("event").v)
+		saw := setup.Tree{V: seen}.At(library)
+		if e := saw.At("event.results.0.data.caseEvents"); e.Text("type") != "NOTE_ADDED" || e.Text("note.body") != "Called back." {
+			t.Errorf("%s: the event is %v", library, saw.At("event").V)
 		}
-		if len(saw.list("list.results")) != 1 || saw.number("list.results.0.data.cases.nodes.0.number") != 1 || !saw.truth("list.complete") {
-			t.Errorf("%s: the list is %v", library, saw.at("list").v)
+		if len(saw.List("list.results")) != 1 || saw.Number("list.results.0.data.cases.nodes.0.number") != 1 || !saw.Bool("list.complete") {
+			t.Errorf("%s: the list is %v", library, saw.At("list").V)
 		}
-		said, _ := json.Marshal(saw.at("wrong").v)
+		said, _ := json.Marshal(saw.At("wrong").V)
 		if !strings.Contains(string(said), `Cannot query field`) {
 			t.Errorf("%s: of a wrong query it says %s", library, said)
 		}
 		for _, code := range codes {
-			if got := saw.at("codes." + code).v; jsonText(got) != code {
+			if got := saw.At("codes." + code).V; jsonText(got) != code {
 				t.Errorf("%s: closed with %v, not %s", library, got, code)
 			}
 		}
 	}
-	if text := (tree{t, seen}).text("graphql-sse.refused.error"); !strings.Contains(text, "401") {
+	if text := (setup.Tree{V: seen}).Text("graphql-sse.refused.error"); !strings.Contains(text, "401") {
 		t.Errorf("graphql-sse: of a wrong token it says %q", text)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package feed
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -15,7 +16,7 @@ import (
 func everyField(s *ast.Schema, d *ast.Definition, deep int) string {
 	var b strings.Builder
 	b.WriteString("__typename")
-	for _, f := range fieldsOf(d) {
+	for _, f := range setup.FieldsOf(d) {
 		if slices.ContainsFunc(f.Arguments, func(a *ast.ArgumentDefinition) bool { return a.Type.NonNull && a.DefaultValue == nil }) {
 			continue
 		}
@@ -34,7 +35,7 @@ func everyField(s *ast.Schema, d *ast.Definition, deep int) string {
 // refuses the query (specification, section 5.3.2, Field Selection Merging).
 func TestAllFieldsOfAllTypesOfEventsCanBeAskedForAtOnce(t *testing.T) {
 	t.Parallel()
-	schema := ourSchema()
+	schema := setup.Schema()
 	types := schema.GetPossibleTypes(schema.Types["CaseEvent"])
 	values := schema.Types["CaseEventType"].EnumValues
 	if len(types) < 10 || len(types) != len(values) {
@@ -46,30 +47,30 @@ func TestAllFieldsOfAllTypesOfEventsCanBeAskedForAtOnce(t *testing.T) {
 	}
 	selection := "cursor" + b.String()
 
-	s := newServer(t)
-	s.addRule(vars{"assignment": vars{"strategy": "USER", "userId": s.users[model.Agent]}})
-	start := s.place()
-	_, opened := s.submitted(vars{"customer": vars{"externalId": "ana", "firstName": "Ana"}})
-	s.note(opened, "A note.")
-	s.ok(model.Agent, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}})
-	s.ok(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "improvement": "Answer the phone."}})
-	s.ok(model.Agent, `mutation ($input: SetRootCauseInput!) {setRootCause(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "whys": []string{"Late."}}})
-	s.move(opened, model.Closed)
-	s.submitted(vars{"score": 9, "customer": vars{"externalId": "ana", "country": "DE"}})
-	customer := s.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": opened}).text("node.customer.id")
-	s.ok(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{"customerId": customer}})
+	s := setup.NewServer(t)
+	s.AddRule(vars{"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}})
+	start := s.Cursor()
+	_, opened := s.Submit(vars{"customer": vars{"externalId": "ana", "firstName": "Ana"}})
+	s.AddNote(opened, "A note.")
+	s.OK(model.Agent, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}})
+	s.OK(model.Agent, `mutation ($input: RecordReplyInput!) {recordReply(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "improvement": "Answer the phone."}})
+	s.OK(model.Agent, `mutation ($input: SetRootCauseInput!) {setRootCause(input: $input) {event {id}}}`, vars{"input": vars{"caseId": opened, "whys": []string{"Late."}}})
+	s.ChangeStatus(opened, model.Closed)
+	s.Submit(vars{"score": 9, "customer": vars{"externalId": "ana", "country": "DE"}})
+	customer := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": opened}).Text("node.customer.id")
+	s.OK(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{"customerId": customer}})
 
-	listed := s.ok(model.Manager, `query ($after: String) {caseEvents(first: 20, after: $after) {nodes {`+selection+`}}}`, vars{"after": start}).list("caseEvents.nodes")
-	c := s.watch(model.Manager, `(after: "`+start+`")`, selection)
+	listed := s.OK(model.Manager, `query ($after: String) {caseEvents(first: 20, after: $after) {nodes {`+selection+`}}}`, vars{"after": start}).List("caseEvents.nodes")
+	c := s.Watch(model.Manager, `(after: "`+start+`")`, selection)
 	seen := map[string]bool{}
 	for _, want := range listed {
-		e := c.next()
-		seen[e.text("type")] = true
-		if e.text("cursor") != want.text("cursor") || e.text("__typename") != want.text("__typename") || e.text("__typename") == "" {
-			t.Errorf("the feed has %v, the list %v", e.v, want.v)
+		e := c.Next()
+		seen[e.Text("type")] = true
+		if e.Text("cursor") != want.Text("cursor") || e.Text("__typename") != want.Text("__typename") || e.Text("__typename") == "" {
+			t.Errorf("the feed has %v, the list %v", e.V, want.V)
 		}
-		if e.text("snapshot.caseId") != opened || e.text("case.id") != opened {
-			t.Errorf("an event of another case: %v", e.v)
+		if e.Text("snapshot.caseId") != opened || e.Text("case.id") != opened {
+			t.Errorf("an event of another case: %v", e.V)
 		}
 	}
 	if len(seen) < 9 {

@@ -1,4 +1,4 @@
-package main
+package intake
 
 import (
 	"strings"
@@ -6,78 +6,79 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestAResponseBecomesACaseThatIsWorkedAndClosed(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	rule := s.addRule(vars{
+	s := setup.NewServer(t)
+	rule := s.AddRule(vars{
 		"name": "Close the loop", "filter": vars{"customer": vars{"country": vars{"eq": "br"}}},
-		"assignment": vars{"strategy": "AGENT", "fallbackUserId": s.users[model.Manager]},
+		"assignment": vars{"strategy": "AGENT", "fallbackUserId": s.Users[model.Manager]},
 	})
-	if other := s.ok(model.Intake, submit, vars{"input": vars{"score": 2, "customer": vars{"country": "DE"}}}); !other.truth("submitResponse.created") {
+	if other := s.OK(model.Intake, setup.SubmitResponse, vars{"input": vars{"score": 2, "customer": vars{"country": "DE"}}}); !other.Bool("submitResponse.created") {
 		t.Error("a response from elsewhere was not taken")
 	}
 	at := time.Now().UTC().Truncate(time.Hour).Add(123_456_789)
-	made := s.ok(model.Intake, submit, vars{"input": vars{
+	made := s.OK(model.Intake, setup.SubmitResponse, vars{"input": vars{
 		"externalId": "r1", "score": 2, "comment": "Nobody called back.", "contactRequested": true,
 		"respondedAt": at.In(time.FixedZone("", 2*60*60)).Format(time.RFC3339Nano),
 		"customer":    vars{"externalId": "c1", "firstName": "Ana", "lastName": "Souza", "country": "Brazil", "lifetimeValue": "1234.50", "agentEmail": "AGENT@example.com"},
 	}})
-	response := made.text("submitResponse.response.id")
+	response := made.Text("submitResponse.response.id")
 
-	found := s.ok(model.Partner, `query ($filter: CaseFilter) {cases(filter: $filter) {totalCount nodes {
+	found := s.OK(model.Partner, `query ($filter: CaseFilter) {cases(filter: $filter) {totalCount nodes {
 		id number status origin version dueAt overdue openedAt customer {displayName country lifetimeValue} response {id score category contactRequested respondedAt}
 		assignee {id name} assignedBy {id} notes {totalCount}}}}`,
 		vars{"filter": vars{"status": []string{"OPEN"}, "response": vars{"category": []string{"DETRACTOR"}}}})
-	c, kept := found.at("cases.nodes.0"), at.Truncate(time.Microsecond)
+	c, kept := found.At("cases.nodes.0"), at.Truncate(time.Microsecond)
 	for path, want := range map[string]any{
 		"origin": "RULE", "version": 2.0, "dueAt": kept.Add(48 * time.Hour).Format(time.RFC3339Nano), "customer.displayName": "Ana Souza", "customer.country": "BR",
 		"customer.lifetimeValue": "1234.5", "response.id": response, "response.score": 2.0, "response.category": "DETRACTOR",
 		"response.contactRequested": true, "response.respondedAt": kept.Format(time.RFC3339Nano),
-		"assignee.id": s.users[model.Agent], "assignedBy": nil, "notes.totalCount": 0.0,
+		"assignee.id": s.Users[model.Agent], "assignedBy": nil, "notes.totalCount": 0.0,
 	} {
-		if have := c.at(path).v; have != want {
+		if have := c.At(path).V; have != want {
 			t.Errorf("the new case's %s is %v, not %v", path, have, want)
 		}
 	}
-	if n := found.number("cases.totalCount"); n != 1 {
+	if n := found.Number("cases.totalCount"); n != 1 {
 		t.Fatalf("%d cases, not 1", n)
 	}
 
-	id := c.text("id")
-	assigned := s.ok(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {version assignee {id}} event {cursor type previousAssignee {id} assignee {id} note {body} actor {id}}}}`,
-		vars{"input": vars{"caseId": id, "assigneeId": s.users[model.Manager], "note": "You know her.", "expectedVersion": 2}})
-	if e := assigned.at("assignCase.event"); e.text("cursor") == "" || e.text("previousAssignee.id") != s.users[model.Agent] ||
-		e.text("assignee.id") != s.users[model.Manager] || e.text("note.body") != "You know her." || e.text("actor.id") != s.users[model.Agent] {
-		t.Errorf("the assignment says %v", e.v)
+	id := c.Text("id")
+	assigned := s.OK(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {version assignee {id}} event {cursor type previousAssignee {id} assignee {id} note {body} actor {id}}}}`,
+		vars{"input": vars{"caseId": id, "assigneeId": s.Users[model.Manager], "note": "You know her.", "expectedVersion": 2}})
+	if e := assigned.At("assignCase.event"); e.Text("cursor") == "" || e.Text("previousAssignee.id") != s.Users[model.Agent] ||
+		e.Text("assignee.id") != s.Users[model.Manager] || e.Text("note.body") != "You know her." || e.Text("actor.id") != s.Users[model.Agent] {
+		t.Errorf("the assignment says %v", e.V)
 	}
 	const status = `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {version status firstFollowUpAt closedAt reopenCount}
 		event {previousStatus status note {body author {id}} snapshot {version status closedAt}}}}`
-	s.ok(model.Manager, status, vars{"input": vars{"caseId": id, "status": "IN_PROGRESS", "note": "Called her."}})
-	closed := s.ok(model.Manager, status, vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "She stays.", "expectedVersion": 4}}).at("updateCaseStatus")
-	if closed.missing("case.firstFollowUpAt") || closed.missing("case.closedAt") || closed.number("case.version") != 5 || closed.text("event.snapshot.status") != "CLOSED" ||
-		closed.text("event.previousStatus") != "IN_PROGRESS" || closed.text("event.note.body") != "She stays." || closed.text("event.note.author.id") != s.users[model.Manager] {
-		t.Errorf("closing says %v", closed.v)
+	s.OK(model.Manager, status, vars{"input": vars{"caseId": id, "status": "IN_PROGRESS", "note": "Called her."}})
+	closed := s.OK(model.Manager, status, vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "She stays.", "expectedVersion": 4}}).At("updateCaseStatus")
+	if closed.Missing("case.firstFollowUpAt") || closed.Missing("case.closedAt") || closed.Number("case.version") != 5 || closed.Text("event.snapshot.status") != "CLOSED" ||
+		closed.Text("event.previousStatus") != "IN_PROGRESS" || closed.Text("event.note.body") != "She stays." || closed.Text("event.note.author.id") != s.Users[model.Manager] {
+		t.Errorf("closing says %v", closed.V)
 	}
-	reopened := s.ok(model.Agent, status, vars{"input": vars{"caseId": id, "status": "OPEN", "note": "She wrote again."}}).at("updateCaseStatus.case")
-	if !reopened.missing("closedAt") || reopened.number("reopenCount") != 1 || reopened.missing("firstFollowUpAt") {
-		t.Errorf("reopening says %v", reopened.v)
+	reopened := s.OK(model.Agent, status, vars{"input": vars{"caseId": id, "status": "OPEN", "note": "She wrote again."}}).At("updateCaseStatus.case")
+	if !reopened.Missing("closedAt") || reopened.Number("reopenCount") != 1 || reopened.Missing("firstFollowUpAt") {
+		t.Errorf("reopening says %v", reopened.V)
 	}
-	s.move(id, model.Closed)
+	s.ChangeStatus(id, model.Closed)
 
-	whole := s.ok(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Case {rules {id} timeSinceOpen
+	whole := s.OK(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Case {rules {id} timeSinceOpen
 		notes {nodes {body}} history {nodes {type note {body} snapshot {version}}}}} caseSummary {open inProgress closed total overdue}}`, vars{"id": id})
 	var history, notes []string
-	for i, e := range whole.list("node.history.nodes") {
-		history = append(history, e.text("type"))
-		if e.number("snapshot.version") != i+1 {
-			t.Errorf("entry %d of the history is of version %d", i+1, e.number("snapshot.version"))
+	for i, e := range whole.List("node.history.nodes") {
+		history = append(history, e.Text("type"))
+		if e.Number("snapshot.version") != i+1 {
+			t.Errorf("entry %d of the history is of version %d", i+1, e.Number("snapshot.version"))
 		}
 	}
-	for _, n := range whole.list("node.notes.nodes") {
-		notes = append(notes, n.text("body"))
+	for _, n := range whole.List("node.notes.nodes") {
+		notes = append(notes, n.Text("body"))
 	}
 	if got := strings.Join(history, " "); got != "OPENED ASSIGNED ASSIGNED STATUS_CHANGED STATUS_CHANGED STATUS_CHANGED STATUS_CHANGED" {
 		t.Errorf("the history is %s", got)
@@ -85,22 +86,22 @@ func TestAResponseBecomesACaseThatIsWorkedAndClosed(t *testing.T) {
 	if got := strings.Join(notes, " "); got != "You know her. Called her. She stays. She wrote again. So it is." {
 		t.Errorf("the notes are %s", got)
 	}
-	if whole.text("node.rules.0.id") != rule || whole.number("caseSummary.closed") != 1 || whole.number("caseSummary.total") != 1 || whole.number("caseSummary.overdue") != 0 {
-		t.Errorf("in the end: %v", whole.v)
+	if whole.Text("node.rules.0.id") != rule || whole.Number("caseSummary.closed") != 1 || whole.Number("caseSummary.total") != 1 || whole.Number("caseSummary.overdue") != 0 {
+		t.Errorf("in the end: %v", whole.V)
 	}
 }
 
 func TestFiftyWhoSubmitTheSameResponseAtOnceMakeOneCase(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	answers := make([]*answer, 50)
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	answers := make([]*setup.Answer, 50)
 	var all sync.WaitGroup
 	begin := make(chan struct{})
 	for i := range answers {
 		all.Go(func() {
 			<-begin
-			answers[i] = s.gql(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id} case {id}}}`,
+			answers[i] = s.Do(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id} case {id}}}`,
 				vars{"input": vars{"externalId": "same", "score": 1, "customer": vars{"externalId": "her"}}})
 		})
 	}
@@ -108,17 +109,17 @@ func TestFiftyWhoSubmitTheSameResponseAtOnceMakeOneCase(t *testing.T) {
 	all.Wait()
 	created := 0
 	for _, a := range answers {
-		one, first := a.at("submitResponse"), answers[0].at("submitResponse")
-		if len(a.errors) > 0 || one.text("response.id") == "" || one.text("case.id") == "" ||
-			one.text("response.id") != first.text("response.id") || one.text("case.id") != first.text("case.id") {
-			t.Errorf("one of fifty got %s", a.body)
+		one, first := a.At("submitResponse"), answers[0].At("submitResponse")
+		if len(a.Errors) > 0 || one.Text("response.id") == "" || one.Text("case.id") == "" ||
+			one.Text("response.id") != first.Text("response.id") || one.Text("case.id") != first.Text("case.id") {
+			t.Errorf("one of fifty got %s", a.Body)
 		}
-		if one.truth("created") {
+		if one.Bool("created") {
 			created++
 		}
 	}
 	for table, want := range map[string]int{"responses": 1, "customers": 1, "cases": 1, "case_events": 1, "response_rules": 1} {
-		if n := s.count(table); n != want {
+		if n := s.Count(table); n != want {
 			t.Errorf("%d %s, not %d", n, table, want)
 		}
 	}
@@ -129,9 +130,9 @@ func TestFiftyWhoSubmitTheSameResponseAtOnceMakeOneCase(t *testing.T) {
 
 func TestWhatACallerCanMendHasACodeAndThePathOfTheArgument(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	response, opened := s.submitted(nil)
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	response, opened := s.Submit(nil)
 	const (
 		assign = `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`
 		status = `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`
@@ -146,15 +147,15 @@ func TestWhatACallerCanMendHasACodeAndThePathOfTheArgument(t *testing.T) {
 		input          any
 		code, argument string
 	}{
-		{submit, vars{"score": 11, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
-		{submit, vars{"score": 1 << 40, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
-		{submit, vars{"score": 1, "customer": vars{"country": "Narnia"}}, "BAD_USER_INPUT", "input.customer.country"},
-		{submit, vars{"score": 1, "customer": vars{"email": "at home"}}, "BAD_USER_INPUT", "input.customer.email"},
-		{submit, vars{"score": 1, "customer": vars{"lifetimeValue": "much"}}, "BAD_USER_INPUT", "input.customer.lifetimeValue"},
-		{submit, vars{"score": 1, "customer": vars{}, "respondedAt": "2999-01-01T00:00:00Z"}, "BAD_USER_INPUT", "input.respondedAt"},
-		{submit, vars{"score": 1, "customer": vars{}, "externalId": " "}, "BAD_USER_INPUT", "input.externalId"},
-		{submit, vars{"score": 1, "customer": vars{}, "comment": "nul \x00"}, "BAD_USER_INPUT", "input.comment"},
-		{assign, vars{"caseId": opened, "assigneeId": s.users[model.Partner]}, "BAD_USER_INPUT", "input.assigneeId"},
+		{setup.SubmitResponse, vars{"score": 11, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
+		{setup.SubmitResponse, vars{"score": 1 << 40, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"country": "Narnia"}}, "BAD_USER_INPUT", "input.customer.country"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"email": "at home"}}, "BAD_USER_INPUT", "input.customer.email"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"lifetimeValue": "much"}}, "BAD_USER_INPUT", "input.customer.lifetimeValue"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "respondedAt": "2999-01-01T00:00:00Z"}, "BAD_USER_INPUT", "input.respondedAt"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "externalId": " "}, "BAD_USER_INPUT", "input.externalId"},
+		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "comment": "nul \x00"}, "BAD_USER_INPUT", "input.comment"},
+		{assign, vars{"caseId": opened, "assigneeId": s.Users[model.Partner]}, "BAD_USER_INPUT", "input.assigneeId"},
 		{assign, vars{"caseId": unknown}, "NOT_FOUND", "input.caseId"},
 		{assign, vars{"caseId": response}, "BAD_USER_INPUT", "input.caseId"},
 		{status, vars{"caseId": opened, "status": "CLOSED", "note": " \n"}, "BAD_USER_INPUT", "input.note"},
@@ -173,15 +174,15 @@ func TestWhatACallerCanMendHasACodeAndThePathOfTheArgument(t *testing.T) {
 		{`query {cases(after: "elsewhere") {nodes {id}}}`, nil, "BAD_USER_INPUT", "after"},
 		{`query {node(id: "7") {id}}`, nil, "BAD_USER_INPUT", "id"},
 	} {
-		a := s.gql(model.Admin, c.query, vars{"input": c.input})
-		if a.code() != c.code || a.errors[0].argument() != c.argument || a.errors[0].Message == "" {
-			t.Errorf("%s with %v: want %s at %s, got %s", c.query, c.input, c.code, c.argument, a.body)
+		a := s.Do(model.Admin, c.query, vars{"input": c.input})
+		if a.Code() != c.code || a.Errors[0].Argument() != c.argument || a.Errors[0].Message == "" {
+			t.Errorf("%s with %v: want %s at %s, got %s", c.query, c.input, c.code, c.argument, a.Body)
 		}
 	}
-	if a := s.gql(model.Admin, open, vars{"input": vars{"responseId": response, "note": "x"}}); !strings.Contains(a.errors[0].Message, "case 1 ") {
-		t.Errorf("a second case for a response is refused without the first one's number: %s", a.body)
+	if a := s.Do(model.Admin, open, vars{"input": vars{"responseId": response, "note": "x"}}); !strings.Contains(a.Errors[0].Message, "case 1 ") {
+		t.Errorf("a second case for a response is refused without the first one's number: %s", a.Body)
 	}
-	if n := s.count("responses"); n != 1 {
+	if n := s.Count("responses"); n != 1 {
 		t.Errorf("%d responses, not 1", n)
 	}
 }

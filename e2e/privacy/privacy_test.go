@@ -1,4 +1,4 @@
-package main
+package privacy
 
 import (
 	"encoding/hex"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
@@ -22,72 +23,72 @@ import (
 var theirs = []string{"penelope", "quixano", "5550199", "crm-4711", "survey-0815", "windmill", "seat 7a", "ticket-99"}
 
 // lives has a customer answer, twice; the case is worked on in every way there is, and her name is everywhere.
-func (s *testServer) lives() (customer, opened string) {
-	s.t.Helper()
+func lives(s *setup.Server) (customer, opened string) {
+	s.T.Helper()
 	who := vars{
 		"externalId": "crm-4711", "firstName": "Penelope", "lastName": "Quixano", "email": "Penelope@Windmill.example", "phone": "+34 5550199",
 		"company": "Windmill SL", "country": "ES", "segment": "gold", "lifetimeValue": "1234.50", "accountManagerEmail": "manager@example.com",
 		"agentEmail": "agent-of-windmill@example.com", "attributes": []vars{{"key": "penelope", "value": "seat 7A"}},
 	}
-	response, opened := s.submitted(vars{
+	response, opened := s.Submit(vars{
 		"externalId": "survey-0815", "score": 2, "comment": "I am Penelope Quixano, of Windmill.", "survey": "spring", "contactRequested": true,
 		"drivers": []string{"Price", "Other: call Penelope"}, "attributes": []vars{{"key": "Name", "value": "Quixano"}}, "customer": who,
 	})
 	who["company"] = "Quixano Ltd" // the log keeps what was before
-	s.submitted(vars{"externalId": "survey-0815-2", "score": 9, "comment": "Penelope again.", "customer": who})
-	customer = s.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).text("node.customer.id")
-	s.ok(model.Manager, `mutation ($change: UpdateCustomerInput!, $assign: AssignCaseInput!, $note: AddNoteInput!, $call: RecordOutreachInput!,
+	s.Submit(vars{"externalId": "survey-0815-2", "score": 9, "comment": "Penelope again.", "customer": who})
+	customer = s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).Text("node.customer.id")
+	s.OK(model.Manager, `mutation ($change: UpdateCustomerInput!, $assign: AssignCaseInput!, $note: AddNoteInput!, $call: RecordOutreachInput!,
 		$reply: RecordReplyInput!, $why: SetRootCauseInput!, $link: LinkCaseInput!, $open: OpenCaseInput!) {
 		updateCustomer(input: $change) {customer {id}} assignCase(input: $assign) {case {id}} addNote(input: $note) {note {id}}
 		recordOutreach(input: $call) {case {id}} recordReply(input: $reply) {case {id}} setRootCause(input: $why) {case {id}}
 		linkCase(input: $link) {case {id}} openCase(input: $open) {case {id}}}`, vars{
 		"change": vars{"id": customer, "email": "p.quixano@new.example"},
-		"assign": vars{"caseId": opened, "assigneeId": s.users[model.Agent], "note": "You know Penelope."},
+		"assign": vars{"caseId": opened, "assigneeId": s.Users[model.Agent], "note": "You know Penelope."},
 		"note":   vars{"caseId": opened, "body": "Write to penelope@windmill.example or call +34 5550199."},
 		"call":   vars{"caseId": opened, "outreach": vars{"channel": "PHONE"}, "note": "Quixano picked up."},
 		"reply":  vars{"caseId": opened, "improvement": "Give Penelope her seat 7A.", "note": "So she wrote."},
 		"why":    vars{"caseId": opened, "whys": []string{"Penelope sat elsewhere.", "The seat was sold twice."}},
 		"link":   vars{"caseId": opened, "system": "tickets", "id": "TICKET-99", "url": "https://tickets.example.com/penelope"},
-		"open":   vars{"customerId": customer, "note": "Penelope called again.", "assigneeId": s.users[model.Manager]},
+		"open":   vars{"customerId": customer, "note": "Penelope called again.", "assigneeId": s.Users[model.Manager]},
 	})
-	s.move(opened, model.InProgress)
+	s.ChangeStatus(opened, model.InProgress)
 	return customer, opened
 }
 
-func (s *testServer) erase(customer string) tree {
-	s.t.Helper()
-	return s.ok(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {responsesKept
+func erase(s *setup.Server, customer string) setup.Tree {
+	s.T.Helper()
+	return s.OK(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {responsesKept
 		customer {id displayName firstName email company country segment lifetimeValue erasedAt attributes {key} responses {totalCount} cases {totalCount}}}}`,
-		vars{"input": vars{"customerId": customer}}).at("eraseCustomer")
+		vars{"input": vars{"customerId": customer}}).At("eraseCustomer")
 }
 
 // dump is the whole database as text: what pg_dump writes, and every row of every table, the queue's too. Bytes are
 // written in hex there, so that a word in them would be, too.
-func (s *testServer) dump() string {
-	s.t.Helper()
+func dump(s *setup.Server) string {
+	s.T.Helper()
 	var all strings.Builder
-	rows, _ := s.app.DB.Pool.Query(s.t.Context(), `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables
+	rows, _ := s.App.DB.Pool.Query(s.T.Context(), `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables
 		WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'`)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(tables) < 20 {
-		s.t.Fatal(tables, err)
+		s.T.Fatal(tables, err)
 	}
 	for _, table := range tables {
-		rows, _ := s.app.DB.Pool.Query(s.t.Context(), "SELECT x::text FROM "+table+" x")
+		rows, _ := s.App.DB.Pool.Query(s.T.Context(), "SELECT x::text FROM "+table+" x")
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
-			s.t.Fatal(table, err)
+			s.T.Fatal(table, err)
 		}
 		all.WriteString(table + "\n" + strings.Join(lines, "\n") + "\n")
 	}
 	if program := pgDump(); program != "" {
-		out, err := exec.CommandContext(s.t.Context(), program, "--inserts", "--dbname", pgtest.URL(s.t, s.app.DB)).Output()
+		out, err := exec.CommandContext(s.T.Context(), program, "--inserts", "--dbname", pgtest.URL(s.T, s.App.DB)).Output()
 		if err != nil || len(out) < 10_000 {
-			s.t.Fatalf("%s: %v, %d bytes", program, err, len(out))
+			s.T.Fatalf("%s: %v, %d bytes", program, err, len(out))
 		}
 		all.Write(out)
 	} else {
-		s.t.Log("there is no pg_dump here; the rows are looked at without it")
+		s.T.Log("there is no pg_dump here; the rows are looked at without it")
 	}
 	return strings.ToLower(all.String())
 }
@@ -115,38 +116,38 @@ func mentions(text string, words []string) (found []string) {
 
 func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *testing.T) {
 	t.Parallel()
-	server := newMailServer(t)
-	server.listen()
-	s := newServer(t, settings{smtpURL: server.url})
-	s.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}, {"kind": "ACCOUNT_MANAGER"}}})
-	customer, opened := s.lives()
-	for _, m := range server.await(4) {
-		if len(mentions(strings.ToLower(m.subject+m.body), theirs)) == 0 {
+	server := setup.NewMailServer(t)
+	server.Listen()
+	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}, {"kind": "ACCOUNT_MANAGER"}}})
+	customer, opened := lives(s)
+	for _, m := range server.Await(4) {
+		if len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) == 0 {
 			t.Errorf("a mail that does not name her: %+v", m)
 		}
 	}
-	if err := s.app.Mailer.Stop(t.Context()); err != nil {
+	if err := s.App.Mailer.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.ok(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
-		vars{"input": vars{"caseId": opened, "assigneeId": s.users[model.Admin]}}) // its mail is queued
-	if found := mentions(s.dump(), theirs); len(found) != len(theirs) {
+	s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
+		vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Admin]}}) // its mail is queued
+	if found := mentions(dump(s), theirs); len(found) != len(theirs) {
 		t.Fatalf("before, a dump has %v alone", found)
 	}
 
-	done := s.erase(customer)
+	done := erase(s, customer)
 	for path, want := range map[string]any{
 		"responsesKept": 2.0, "customer.id": customer, "customer.firstName": nil, "customer.email": nil, "customer.company": nil, "customer.country": "ES",
 		"customer.segment": "gold", "customer.lifetimeValue": "1234.5", "customer.responses.totalCount": 2.0, "customer.cases.totalCount": 2.0,
 	} {
-		if got := done.at(path).v; got != want {
+		if got := done.At(path).V; got != want {
 			t.Errorf("%s is %v, not %v", path, got, want)
 		}
 	}
-	if done.missing("customer.erasedAt") || !regexp.MustCompile(`^Customer \d+$`).MatchString(done.text("customer.displayName")) || len(done.list("customer.attributes")) > 0 {
-		t.Errorf("the customer is %v", done.v)
+	if done.Missing("customer.erasedAt") || !regexp.MustCompile(`^Customer \d+$`).MatchString(done.Text("customer.displayName")) || len(done.List("customer.attributes")) > 0 {
+		t.Errorf("the customer is %v", done.V)
 	}
-	text := s.dump()
+	text := dump(s)
 	if found := mentions(text, theirs); len(found) > 0 {
 		for _, word := range found {
 			at := strings.Index(text, word)
@@ -154,7 +155,7 @@ func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *tes
 		}
 	}
 
-	mail, err := notify.New(s.app.DB, notify.Options{SMTPURL: server.url, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
+	mail, err := notify.New(s.App.DB, notify.Options{SMTPURL: server.URL, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,12 +163,12 @@ func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *tes
 		t.Fatal(err)
 	}
 	defer func() { _ = mail.Stop(t.Context()) }()
-	m := server.await(1)[0]
-	if m.to != "admin@example.com" || len(mentions(strings.ToLower(m.subject+m.body), theirs)) > 0 || !strings.Contains(m.subject, "Customer ") {
+	m := server.Await(1)[0]
+	if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) > 0 || !strings.Contains(m.Subject, "Customer ") {
 		t.Errorf("the mail that was queued: %+v", m)
 	}
-	if again := s.erase(customer); asText(t, again.v) != asText(t, done.v) {
-		t.Errorf("erasing again answers %v", again.v)
+	if again := erase(s, customer); asText(t, again.V) != asText(t, done.V) {
+		t.Errorf("erasing again answers %v", again.V)
 	}
 }
 
@@ -182,53 +183,53 @@ func asText(t *testing.T, v any) string {
 
 func TestSubscribersHearThatACustomerIsErasedAndSeeNothingOfThemAfterwards(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	start := s.place()
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	start := s.Cursor()
 	const seen = `__typename type cursor matches actor {id} note {body} snapshot {caseId version comment customerName company country score}
 		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
 		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
-	watching := s.watch(model.Partner, `(after: "`+s.place()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
-	customer, _ := s.lives()
-	known := s.feed()
+	watching := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
+	customer, _ := lives(s)
+	known := s.Events()
 	for range known {
-		if e := watching.next(); !strings.Contains(strings.ToLower(asText(t, e.v)), "quixano") {
-			t.Fatalf("before, she is not in %v", e.v)
+		if e := watching.Next(); !strings.Contains(strings.ToLower(asText(t, e.V)), "quixano") {
+			t.Fatalf("before, she is not in %v", e.V)
 		}
 	}
-	s.erase(customer)
+	erase(s, customer)
 	for range 2 { // one for each of her cases
-		e := watching.next()
-		if e.text("__typename") != "CustomerErased" || e.truth("matches") || e.text("actor.id") != s.users[model.Admin] || e.missing("case.customer.erasedAt") {
-			t.Errorf("the subscriber gets %v", e.v)
+		e := watching.Next()
+		if e.Text("__typename") != "CustomerErased" || e.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
+			t.Errorf("the subscriber gets %v", e.V)
 		}
-		if found := mentions(strings.ToLower(asText(t, e.v)), theirs); len(found) > 0 {
-			t.Errorf("it has %v: %v", found, e.v)
+		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+			t.Errorf("it has %v: %v", found, e.V)
 		}
 	}
 
-	whole := s.feed()
+	whole := s.Events()
 	if len(whole) != len(known)+2 {
 		t.Fatalf("%d events, then %d", len(known), len(whole))
 	}
 	for i, e := range known {
-		if e.text("id") != whole[i].text("id") || e.text("cursor") != whole[i].text("cursor") {
-			t.Errorf("event %d has moved: %v, then %v", i, e.v, whole[i].v)
+		if e.Text("id") != whole[i].Text("id") || e.Text("cursor") != whole[i].Text("cursor") {
+			t.Errorf("event %d has moved: %v, then %v", i, e.V, whole[i].V)
 		}
 	}
-	replay := s.watch(model.Partner, `(after: "`+start+`")`, seen)
+	replay := s.Watch(model.Partner, `(after: "`+start+`")`, seen)
 	for i := range whole {
-		e := replay.next()
-		if e.text("cursor") != whole[i].text("cursor") {
+		e := replay.Next()
+		if e.Text("cursor") != whole[i].Text("cursor") {
 			t.Errorf("the replay has another order at %d", i)
 		}
-		if found := mentions(strings.ToLower(asText(t, e.v)), theirs); len(found) > 0 {
-			t.Errorf("the replay has %v in event %d: %v", found, i, e.v)
+		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+			t.Errorf("the replay has %v in event %d: %v", found, i, e.V)
 		}
 	}
-	all := s.ok(model.Manager, `{caseEvents(first: 100) {nodes {`+seen+`}} responses {nodes {externalId comment drivers attributes {key value} survey score}}
+	all := s.OK(model.Manager, `{caseEvents(first: 100) {nodes {`+seen+`}} responses {nodes {externalId comment drivers attributes {key value} survey score}}
 		customers {nodes {displayName email phone}} notes {nodes {body}} cases {nodes {externalRefs {id} rootCause history {nodes {note {body}}} notifications {to}}}}`, nil)
-	if found := mentions(strings.ToLower(all.body), theirs); len(found) > 0 {
+	if found := mentions(strings.ToLower(all.Body), theirs); len(found) > 0 {
 		t.Errorf("the lists have %v", found)
 	}
 }
@@ -236,77 +237,77 @@ func TestSubscribersHearThatACustomerIsErasedAndSeeNothingOfThemAfterwards(t *te
 // Equal subscriptions are executed once, and what was said last is kept for who joins.
 func TestWhoJoinsASubscriptionAfterwardsIsNotGivenWhatItSaidBefore(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	start := s.place()
-	join := func() *socket {
-		c := s.signedIn(s.tokens[model.Agent])
-		c.send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	start := s.Cursor()
+	join := func() *setup.Socket {
+		c := s.SignIn(s.Tokens[model.Agent])
+		c.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
 			caseEvents(after: $after, types: [OPENED]) {type cursor note {body} snapshot {customerName company comment}}}`}})
 		return c
 	}
 	first := join()
-	erased := s.watch(model.Agent, `(after: "`+s.place()+`", types: [CUSTOMER_ERASED])`, "type")
-	customer, _ := s.lives()
+	erased := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [CUSTOMER_ERASED])`, "type")
+	customer, _ := lives(s)
 	for range 2 {
-		if e := first.next(); len(mentions(strings.ToLower(asText(t, e.v)), theirs)) == 0 {
-			t.Fatalf("before, she is not in %v", e.v)
+		if e := first.Next(); len(mentions(strings.ToLower(asText(t, e.V)), theirs)) == 0 {
+			t.Fatalf("before, she is not in %v", e.V)
 		}
 	}
-	s.erase(customer)
-	erased.next() // now this server knows
+	erase(s, customer)
+	erased.Next() // now this server knows
 	second := join()
 	for range 2 {
-		e := second.next()
-		if found := mentions(strings.ToLower(asText(t, e.v)), theirs); len(found) > 0 || e.text("type") != "OPENED" {
-			t.Errorf("who joins gets %v: %v", found, e.v)
+		e := second.Next()
+		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 || e.Text("type") != "OPENED" {
+			t.Errorf("who joins gets %v: %v", found, e.V)
 		}
 	}
-	s.submitted(nil)
-	for _, c := range []*socket{first, second} {
-		if e := c.next(); e.text("snapshot.customerName") != "Ana" {
-			t.Errorf("then comes %v", e.v)
+	s.Submit(nil)
+	for _, c := range []*setup.Socket{first, second} {
+		if e := c.Next(); e.Text("snapshot.customerName") != "Ana" {
+			t.Errorf("then comes %v", e.V)
 		}
 	}
 }
 
 func TestFiguresAreTheSameBeforeAndAfterErasing(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	customer, _ := s.lives()
-	s.submitted(vars{"score": 1, "customer": vars{"country": "PT"}})
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	customer, _ := lives(s)
+	s.Submit(vars{"score": 1, "customer": vars{"country": "PT"}})
 	const figures = `{caseSummary {open inProgress closed total overdue}
 		spain: caseSummary(filter: {customer: {country: {eq: "ES"}}, response: {score: {lte: 6}}}) {open inProgress total}
 		gold: cases(filter: {customer: {segment: {eq: "Gold"}}}) {totalCount} rich: cases(orderBy: [{field: OPENED_AT, direction: ASC}]) {nodes {number status openedAt dueAt firstFollowUpAt firstContactAt reopenCount}}
 		detractors: responses(filter: {category: [DETRACTOR], customer: {country: {eq: "ES"}}}) {totalCount nodes {score category survey contactRequested respondedAt receivedAt contactStatus}}
 		promoters: responses(filter: {category: [PROMOTER]}) {totalCount} customers {totalCount} rules {matchCount}}`
-	before := s.ok(model.Manager, figures, nil)
-	if before.number("spain.total") != 1 || before.number("gold.totalCount") != 2 || before.number("detractors.totalCount") != 1 {
-		t.Fatalf("the figures are of nothing: %s", before.body)
+	before := s.OK(model.Manager, figures, nil)
+	if before.Number("spain.total") != 1 || before.Number("gold.totalCount") != 2 || before.Number("detractors.totalCount") != 1 {
+		t.Fatalf("the figures are of nothing: %s", before.Body)
 	}
-	s.erase(customer)
-	if after := s.ok(model.Manager, figures, nil); after.body != before.body {
-		t.Errorf("before: %s\nafter:  %s", before.body, after.body)
+	erase(s, customer)
+	if after := s.OK(model.Manager, figures, nil); after.Body != before.Body {
+		t.Errorf("before: %s\nafter:  %s", before.Body, after.Body)
 	}
 }
 
 func TestAnExportHasAllThatIsKeptAboutOneCustomerAndNothingOfAnother(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
+	s := setup.NewServer(t)
+	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
 	theme := model.NewUUID()
-	customer, opened := s.lives()
-	if _, err := s.app.DB.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
+	customer, opened := lives(s)
+	if _, err := s.App.DB.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.app.DB.Pool.Exec(t.Context(), `INSERT INTO response_themes SELECT id, $1, true FROM responses WHERE external_id = 'survey-0815'`, theme); err != nil {
+	if _, err := s.App.DB.Pool.Exec(t.Context(), `INSERT INTO response_themes SELECT id, $1, true FROM responses WHERE external_id = 'survey-0815'`, theme); err != nil {
 		t.Fatal(err)
 	}
-	_, other := s.submitted(vars{"comment": "I am somebody else.", "customer": vars{"firstName": "Sancho"}})
-	s.note(other, "Sancho waits.")
+	_, other := s.Submit(vars{"comment": "I am somebody else.", "customer": vars{"firstName": "Sancho"}})
+	s.AddNote(other, "Sancho waits.")
 	const ask = `query ($id: ID!) {exportCustomer(id: $id)}`
-	got := s.ok(model.Admin, ask, vars{"id": customer})
+	got := s.OK(model.Admin, ask, vars{"id": customer})
 	for path, want := range map[string]any{
 		"customer.id": customer, "customer.email": "p.quixano@new.example", "customer.phone": "+34 5550199", "customer.externalId": "crm-4711",
 		"customer.lifetimeValue": "1234.5", "customer.attributes.penelope": "seat 7A", "responses.0.externalId": "survey-0815",
@@ -315,58 +316,58 @@ func TestAnExportHasAllThatIsKeptAboutOneCustomerAndNothingOfAnother(t *testing.
 		"cases.0.rootCause.0": "Penelope sat elsewhere.", "cases.0.externalRefs.0.id": "TICKET-99", "cases.0.notes.0.body": "You know Penelope.",
 		"cases.0.history.0.type": "OPENED", "cases.1.notes.0.body": "Penelope called again.", "mails.0.kind": "NEW_RESPONSE", "mails.0.status": "QUEUED",
 	} {
-		if have := got.at("exportCustomer." + path).v; have != want {
+		if have := got.At("exportCustomer." + path).V; have != want {
 			t.Errorf("%s is %v, not %v", path, have, want)
 		}
 	}
-	facts := asText(t, got.at("exportCustomer.cases.0.history").v)
+	facts := asText(t, got.At("exportCustomer.cases.0.history").V)
 	for _, fact := range []string{`"channel":"PHONE"`, `"improvement":"Give Penelope her seat 7A."`, `"whys":["Penelope sat elsewhere."`, `"previousStatus":"OPEN"`} {
 		if !strings.Contains(facts, fact) {
 			t.Errorf("the history lacks %s: %s", fact, facts)
 		}
 	}
-	if _, err := time.Parse(time.RFC3339, got.text("exportCustomer.exportedAt")); err != nil {
+	if _, err := time.Parse(time.RFC3339, got.Text("exportCustomer.exportedAt")); err != nil {
 		t.Error(err)
 	}
-	for _, foreign := range []string{"Sancho", "somebody else", "desk@example.com", s.users[model.Agent]} {
-		if strings.Contains(got.body, foreign) {
+	for _, foreign := range []string{"Sancho", "somebody else", "desk@example.com", s.Users[model.Agent]} {
+		if strings.Contains(got.Body, foreign) {
 			t.Errorf("%q is handed out", foreign)
 		}
 	}
-	s.erase(customer)
-	left := s.ok(model.Admin, ask, vars{"id": customer})
-	if found := mentions(strings.ToLower(left.body), theirs); len(found) > 0 || len(left.list("exportCustomer.cases")) != 2 {
-		t.Errorf("after erasing, an export has %v: %s", found, left.body)
+	erase(s, customer)
+	left := s.OK(model.Admin, ask, vars{"id": customer})
+	if found := mentions(strings.ToLower(left.Body), theirs); len(found) > 0 || len(left.List("exportCustomer.cases")) != 2 {
+		t.Errorf("after erasing, an export has %v: %s", found, left.Body)
 	}
-	if a := s.gql(model.Admin, ask, vars{"id": opened}); a.code() != "BAD_USER_INPUT" || a.errors[0].argument() != "id" {
-		t.Errorf("a case's id: %s", a.body)
+	if a := s.Do(model.Admin, ask, vars{"id": opened}); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "id" {
+		t.Errorf("a case's id: %s", a.Body)
 	}
 	nobody := model.CustomerID{UUID: model.NewUUID()}.String()
-	if a := s.gql(model.Admin, ask, vars{"id": nobody}); len(a.errors) > 0 || !a.missing("exportCustomer") {
-		t.Errorf("nobody's export: %s", a.body)
+	if a := s.Do(model.Admin, ask, vars{"id": nobody}); len(a.Errors) > 0 || !a.Missing("exportCustomer") {
+		t.Errorf("nobody's export: %s", a.Body)
 	}
 }
 
 func TestARedactedNoteStaysInTheHistory(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	s.note(opened, "Her card is 4111 1111 1111 1111.")
-	note := s.ok(model.Agent, `{notes {nodes {id redactedAt}}}`, nil)
-	if !note.missing("notes.nodes.0.redactedAt") {
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	s.AddNote(opened, "Her card is 4111 1111 1111 1111.")
+	note := s.OK(model.Agent, `{notes {nodes {id redactedAt}}}`, nil)
+	if !note.Missing("notes.nodes.0.redactedAt") {
 		t.Error("a new note is redacted")
 	}
-	s.ok(model.Manager, `mutation ($input: RedactNoteInput!) {redactNote(input: $input) {note {id} case {version}}}`,
-		vars{"input": vars{"noteId": note.text("notes.nodes.0.id"), "reason": "A card number."}})
-	history := s.ok(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type note {body author {id} redactedAt} ... on CaseDetailsChanged {changed}}}}}}`, vars{"id": opened}).list("node.history.nodes")
-	if e := history[1]; e.text("type") != "NOTE_ADDED" || e.text("note.body") != "(redacted) A card number." || e.missing("note.redactedAt") || e.text("note.author.id") != s.users[model.Agent] {
-		t.Errorf("the note's place: %v", e.v)
+	s.OK(model.Manager, `mutation ($input: RedactNoteInput!) {redactNote(input: $input) {note {id} case {version}}}`,
+		vars{"input": vars{"noteId": note.Text("notes.nodes.0.id"), "reason": "A card number."}})
+	history := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type note {body author {id} redactedAt} ... on CaseDetailsChanged {changed}}}}}}`, vars{"id": opened}).List("node.history.nodes")
+	if e := history[1]; e.Text("type") != "NOTE_ADDED" || e.Text("note.body") != "(redacted) A card number." || e.Missing("note.redactedAt") || e.Text("note.author.id") != s.Users[model.Agent] {
+		t.Errorf("the note's place: %v", e.V)
 	}
-	if e := history[2]; e.text("changed.0") != "notes" {
-		t.Errorf("the history ends with %v", e.v)
+	if e := history[2]; e.Text("changed.0") != "notes" {
+		t.Errorf("the history ends with %v", e.V)
 	}
-	if strings.Contains(s.dump(), "4111") {
+	if strings.Contains(dump(s), "4111") {
 		t.Error("a dump still has the number")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package rate
 
 import (
 	"encoding/json"
@@ -8,14 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	s.submitted(nil)
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	s.Submit(nil)
 	document := func(text string) []byte {
 		body, err := json.Marshal(map[string]string{"query": text})
 		if err != nil {
@@ -59,23 +60,23 @@ func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
 		"fragments that grow":              {document(fragments), input},
 		"another kind of body":             {[]byte(`query=%7Bviewer%7D`), none},
 	} {
-		a := s.post(s.tokens[model.Admin], refused.body)
-		if len(a.errors) == 0 || a.code() != refused.code || a.v != nil && !a.missing("cases") || a.status >= 500 {
-			t.Errorf("%s: status %d: %.300s", what, a.status, a.body)
+		a := s.Post(s.Tokens[model.Admin], refused.body)
+		if len(a.Errors) == 0 || a.Code() != refused.code || a.V != nil && !a.Missing("cases") || a.Status >= 500 {
+			t.Errorf("%s: status %d: %.300s", what, a.Status, a.Body)
 		}
-		s.ok(model.Partner, `{cases {nodes {id}}}`, nil)
+		s.OK(model.Partner, `{cases {nodes {id}}}`, nil)
 	}
-	if a := s.post(s.tokens[model.Admin], document(`{viewer {user {id}}} #`+strings.Repeat("x", 1<<20))); a.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("a body of more than 1 MiB gets status %d", a.status)
+	if a := s.Post(s.Tokens[model.Admin], document(`{viewer {user {id}}} #`+strings.Repeat("x", 1<<20))); a.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a body of more than 1 MiB gets status %d", a.Status)
 	}
 	// What is allowed, lest a limit that refuses everything passes.
-	s.ok(model.Admin, `{`+expensive+`}`, nil)
-	s.ok(model.Admin, aliases(20, `cases {nodes {id}}`), nil)
-	s.ok(model.Admin, `{cases(filter: `+strings.Repeat("{not: ", 10)+"{}"+strings.Repeat("}", 10)+`) {totalCount}}`, nil)
+	s.OK(model.Admin, `{`+expensive+`}`, nil)
+	s.OK(model.Admin, aliases(20, `cases {nodes {id}}`), nil)
+	s.OK(model.Admin, `{cases(filter: `+strings.Repeat("{not: ", 10)+"{}"+strings.Repeat("}", 10)+`) {totalCount}}`, nil)
 
-	c := s.signedIn(s.tokens[model.Admin])
-	c.subscribe(aliases(90, expensive))
-	if code := c.refused(); code == "" {
+	c := s.SignIn(s.Tokens[model.Admin])
+	c.Subscribe(aliases(90, expensive))
+	if code := c.Refused(); code == "" {
 		t.Error("over a socket, ninety expensive aliases are not refused with a code")
 	}
 }
@@ -85,52 +86,52 @@ var inside = regexp.MustCompile(`(?i)sqlstate|relation|does not exist|elsewhere|
 
 func TestInternalErrorsShowAnIdAndNothingOfWhatIsInside(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	if _, err := s.app.DB.Pool.Exec(t.Context(), "ALTER TABLE cases RENAME TO elsewhere"); err != nil {
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	if _, err := s.App.DB.Pool.Exec(t.Context(), "ALTER TABLE cases RENAME TO elsewhere"); err != nil {
 		t.Fatal(err)
 	}
-	shown := func(what string, p problem) {
+	shown := func(what string, p setup.Problem) {
 		t.Helper()
 		id, _ := p.Extensions["id"].(string)
-		if p.code() != "INTERNAL" || id == "" || len(p.Extensions) != 2 || !strings.Contains(p.Message, id) || inside.MatchString(p.Message) {
+		if p.Code() != "INTERNAL" || id == "" || len(p.Extensions) != 2 || !strings.Contains(p.Message, id) || inside.MatchString(p.Message) {
 			t.Errorf("%s: %+v", what, p)
 			return
 		}
-		s.log.await(t, id) // whoever quotes it is understood
+		s.Log.Await(t, id) // whoever quotes it is understood
 	}
-	for what, a := range map[string]*answer{
-		"a list":        s.gql(model.Agent, `{cases {nodes {id}}}`, nil),
-		"a nested list": s.gql(model.Agent, `{customers {nodes {cases {nodes {id}}}}}`, nil),
-		"a figure":      s.gql(model.Agent, `{caseSummary {total}}`, nil),
-		"an object":     s.gql(model.Agent, `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": opened}),
-		"a write": s.gql(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
+	for what, a := range map[string]*setup.Answer{
+		"a list":        s.Do(model.Agent, `{cases {nodes {id}}}`, nil),
+		"a nested list": s.Do(model.Agent, `{customers {nodes {cases {nodes {id}}}}}`, nil),
+		"a figure":      s.Do(model.Agent, `{caseSummary {total}}`, nil),
+		"an object":     s.Do(model.Agent, `query ($id: ID!) {node(id: $id) {id}}`, vars{"id": opened}),
+		"a write": s.Do(model.Agent, `mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`,
 			vars{"input": vars{"caseId": opened, "body": "x"}}),
 	} {
-		if a.status != http.StatusOK || len(a.errors) != 1 || inside.MatchString(a.body) {
-			t.Errorf("%s: status %d: %s", what, a.status, a.body)
+		if a.Status != http.StatusOK || len(a.Errors) != 1 || inside.MatchString(a.Body) {
+			t.Errorf("%s: status %d: %s", what, a.Status, a.Body)
 			continue
 		}
-		shown(what, a.errors[0])
+		shown(what, a.Errors[0])
 	}
-	c := s.signedIn(s.tokens[model.Agent])
-	c.subscribe(`{cases {nodes {id}}}`)
-	m, err := c.read()
+	c := s.SignIn(s.Tokens[model.Agent])
+	c.Subscribe(`{cases {nodes {id}}}`)
+	m, err := c.Read()
 	text, _ := json.Marshal(m.Payload)
 	if err != nil || inside.Match(text) || !strings.Contains(string(text), "INTERNAL") {
 		t.Errorf("over a socket: %s, %v", text, err)
 	}
-	s.app.DB.Pool.Close()
-	a := s.gql(model.Agent, `{cases {nodes {id}}}`, nil)
-	if a.status != http.StatusInternalServerError || len(a.errors) != 1 || a.v != nil {
-		t.Fatalf("without a database: status %d: %s", a.status, a.body)
+	s.App.DB.Pool.Close()
+	a := s.Do(model.Agent, `{cases {nodes {id}}}`, nil)
+	if a.Status != http.StatusInternalServerError || len(a.Errors) != 1 || a.V != nil {
+		t.Fatalf("without a database: status %d: %s", a.Status, a.Body)
 	}
-	shown("without a database", a.errors[0])
-	if response, err := http.Get(s.url + "/healthz"); err != nil || response.StatusCode != http.StatusServiceUnavailable {
+	shown("without a database", a.Errors[0])
+	if response, err := http.Get(s.URL + "/healthz"); err != nil || response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("without a database, the health check says %v, %v", response, err)
 	}
-	if code := s.connect(nil, vars{"token": s.tokens[model.Agent]}).closed(); code == 4403 || code == 1000 {
+	if code := s.Connect(nil, vars{"token": s.Tokens[model.Agent]}).Closed(); code == 4403 || code == 1000 {
 		t.Errorf("without a database, a socket ends with %d: its token is not at fault", code)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package rate
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/model"
@@ -26,41 +27,41 @@ func TestTheSmallestBucketPaysForTheDearestOperation(t *testing.T) {
 
 func TestATokenThatHasSpentItsPointsIsToldWhenToComeAgain(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
-	full := s.ok(model.Manager, rateLimit, nil).at("viewer.rateLimit")
-	if full.number("limit") != config.RateLeast || full.number("restoreRate") != 1 || full.number("cost") < 20 || full.missing("resetAt") {
-		t.Errorf("%v", full.v)
+	s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+	full := s.OK(model.Manager, rateLimit, nil).At("viewer.rateLimit")
+	if full.Number("limit") != config.RateLeast || full.Number("restoreRate") != 1 || full.Number("cost") < 20 || full.Missing("resetAt") {
+		t.Errorf("%v", full.V)
 	}
-	s.ok(model.Agent, dear, nil)
-	left := s.ok(model.Agent, rateLimit, nil).number("viewer.rateLimit.remaining")
+	s.OK(model.Agent, dear, nil)
+	left := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining")
 	if left >= config.RateLeast/2 || left <= 0 {
 		t.Fatalf("%d points are left of a dear operation", left)
 	}
-	a := s.gql(model.Agent, dear, nil)
-	if a.code() != "RATE_LIMITED" || a.status != http.StatusOK || a.v != nil {
-		t.Fatalf("status %d: %s", a.status, a.body)
+	a := s.Do(model.Agent, dear, nil)
+	if a.Code() != "RATE_LIMITED" || a.Status != http.StatusOK || a.V != nil {
+		t.Fatalf("status %d: %s", a.Status, a.Body)
 	}
 	// It gets a point back each second.
-	short := a.errors[0].Extensions["cost"].(float64) - a.errors[0].Extensions["remaining"].(float64)
-	if wait := a.errors[0].Extensions["retryAfter"].(float64); wait < short-1 || wait > short+1 {
+	short := a.Errors[0].Extensions["cost"].(float64) - a.Errors[0].Extensions["remaining"].(float64)
+	if wait := a.Errors[0].Extensions["retryAfter"].(float64); wait < short-1 || wait > short+1 {
 		t.Errorf("it is to wait %v s for %v points", wait, short)
 	}
-	if again := s.ok(model.Agent, rateLimit, nil).number("viewer.rateLimit.remaining"); again < left-2*full.number("cost") {
+	if again := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining"); again < left-2*full.Number("cost") {
 		t.Errorf("what was refused has cost: %d points, then %d", left, again)
 	}
-	s.ok(model.Manager, dear, nil) // another token has a bucket of its own
+	s.OK(model.Manager, dear, nil) // another token has a bucket of its own
 
 	body, err := json.Marshal(vars{"query": dear})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for accept, want := range map[string]int{"": 200, "application/json": 200, "*/*": 200, "application/graphql-response+json": 429} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/graphql", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("Authorization", "Bearer "+s.tokens[model.Agent])
+		request.Header.Set("Authorization", "Bearer "+s.Tokens[model.Agent])
 		if accept != "" {
 			request.Header.Set("Accept", accept)
 		}
@@ -74,49 +75,49 @@ func TestATokenThatHasSpentItsPointsIsToldWhenToComeAgain(t *testing.T) {
 		}
 	}
 
-	c := s.watch(model.Agent, "", "id case {history(first: 100) {nodes {id case {notes(first: 100) {nodes {id}}}}}}")
-	if code := c.refused(); code != "RATE_LIMITED" {
+	c := s.Watch(model.Agent, "", "id case {history(first: 100) {nodes {id case {notes(first: 100) {nodes {id}}}}}}")
+	if code := c.Refused(); code != "RATE_LIMITED" {
 		t.Errorf("a subscription that the bucket cannot pay: %q", code)
 	}
 }
 
 func TestASubscriptionPaysOnceAndAWriteThatIsNotPaidWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Number{config.RateLeast, 1}})
-	_, opened := s.submitted(vars{"score": 9})
+	s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+	_, opened := s.Submit(vars{"score": 9})
 	if opened != "" {
 		t.Fatal("a case")
 	}
-	c := s.watch(model.Partner, `(after: "`+s.place()+`")`, "type")
-	response, _ := s.submitted(vars{"score": 9})
-	s.ok(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{"responseId": response, "note": "Why."}})
-	c.next()
-	before := s.ok(model.Partner, rateLimit, nil)
-	one := s.ok(model.Manager, `{case(number: 1) {id}}`, nil).text("case.id")
+	c := s.Watch(model.Partner, `(after: "`+s.Cursor()+`")`, "type")
+	response, _ := s.Submit(vars{"score": 9})
+	s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{"responseId": response, "note": "Why."}})
+	c.Next()
+	before := s.OK(model.Partner, rateLimit, nil)
+	one := s.OK(model.Manager, `{case(number: 1) {id}}`, nil).Text("case.id")
 	for range 20 {
-		s.note(one, "Called.")
+		s.AddNote(one, "Called.")
 	}
 	for range 20 {
-		c.next()
+		c.Next()
 	}
-	after := s.ok(model.Partner, rateLimit, nil)
-	if spent := before.number("viewer.rateLimit.remaining") - after.number("viewer.rateLimit.remaining"); spent > after.number("viewer.rateLimit.cost") {
+	after := s.OK(model.Partner, rateLimit, nil)
+	if spent := before.Number("viewer.rateLimit.remaining") - after.Number("viewer.rateLimit.remaining"); spent > after.Number("viewer.rateLimit.cost") {
 		t.Errorf("twenty events cost %d points", spent)
 	}
 
 	// A submitter that goes on until its bucket is empty.
 	in := vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}
 	for {
-		responses := s.count("responses")
-		a := s.gql(model.Intake, submit, in)
-		if a.code() == "RATE_LIMITED" {
-			if n := s.count("responses"); n != responses {
+		responses := s.Count("responses")
+		a := s.Do(model.Intake, setup.SubmitResponse, in)
+		if a.Code() == "RATE_LIMITED" {
+			if n := s.Count("responses"); n != responses {
 				t.Error("the refused response is in")
 			}
 			break
 		}
-		if len(a.errors) > 0 || s.count("responses") != responses+1 {
-			t.Fatalf("%s", a.body)
+		if len(a.Errors) > 0 || s.Count("responses") != responses+1 {
+			t.Fatalf("%s", a.Body)
 		}
 	}
 }
@@ -124,17 +125,17 @@ func TestASubscriptionPaysOnceAndAWriteThatIsNotPaidWritesNothing(t *testing.T) 
 // A survey tool that sends its answers one by one, after a campaign or of a whole year, is no mischief.
 func TestBurstsOfSubmittedResponsesPassByDefault(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, settings{rate: [2]config.Number{0, 1}})
+	s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{0, 1}})
 	const rich = `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id externalId score category receivedAt survey comment drivers contactRequested respondedAt}}}`
 	const calls = 50
-	begin := s.ok(model.Intake, rateLimit, nil)
+	begin := s.OK(model.Intake, rateLimit, nil)
 	for range calls {
-		if a := s.gql(model.Intake, rich, vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}); len(a.errors) > 0 {
-			t.Fatal(a.body)
+		if a := s.Do(model.Intake, rich, vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}); len(a.Errors) > 0 {
+			t.Fatal(a.Body)
 		}
 	}
-	end := s.ok(model.Intake, rateLimit, nil)
-	each := (begin.number("viewer.rateLimit.remaining") - end.number("viewer.rateLimit.remaining")) / calls
+	end := s.OK(model.Intake, rateLimit, nil)
+	each := (begin.Number("viewer.rateLimit.remaining") - end.Number("viewer.rateLimit.remaining")) / calls
 	limit, restore := new(config.Config).Rate()
 	if burst, minute := limit/each, 60*restore/each; each < 1 || burst < 5_000 || minute < 20_000 {
 		t.Errorf("a response costs %d: %d pass at once, and %d a minute", each, burst, minute)

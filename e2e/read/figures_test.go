@@ -1,17 +1,18 @@
-package main
+package read
 
 import (
 	"fmt"
 	"math"
 	"testing"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	if code := s.importReviews().exit(); code != 0 {
+	s := setup.NewServer(t)
+	if code := s.ImportReviews().Exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
 	type figures struct {
@@ -20,19 +21,19 @@ func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
 	}
 	plain := `count(*) AS responses, count(*) FILTER (WHERE r.score >= 9) AS promoters, count(*) FILTER (WHERE r.score IN (7, 8)) AS passives,
 		count(*) FILTER (WHERE r.score <= 6) AS detractors, 100.0 * (count(*) FILTER (WHERE r.score >= 9) - count(*) FILTER (WHERE r.score <= 6)) / count(*) AS nps`
-	same := func(what string, got tree, want figures) {
+	same := func(what string, got setup.Tree, want figures) {
 		t.Helper()
-		have := figures{got.number("responses"), got.number("promoters"), got.number("passives"), got.number("detractors"), want.Nps}
-		nps, _ := got.at("nps").v.(float64)
+		have := figures{got.Number("responses"), got.Number("promoters"), got.Number("passives"), got.Number("detractors"), want.Nps}
+		nps, _ := got.At("nps").V.(float64)
 		if have != want || math.Abs(nps-want.Nps) > 0.05+1e-9 {
-			t.Errorf("%s: %v; want %+v", what, got.v, want)
+			t.Errorf("%s: %v; want %+v", what, got.V, want)
 		}
 	}
 	const fields = `responses promoters passives detractors nps marginOfError`
-	whole := s.ok(model.Partner, `{npsReport {`+fields+`}}`, nil).at("npsReport")
+	whole := s.OK(model.Partner, `{npsReport {`+fields+`}}`, nil).At("npsReport")
 	same("all", whole, figures{1300, 231, 308, 761, -40.8}) // counted by internal/importer/testdata/count.py
-	if whole.at("nps").v != -40.8 {                         // to one decimal
-		t.Errorf("the score is %v", whole.at("nps").v)
+	if whole.At("nps").V != -40.8 {                         // to one decimal
+		t.Errorf("the score is %v", whole.At("nps").V)
 	}
 	for by, key := range map[string]string{
 		"SEGMENT": "lower(c.segment)", "COUNTRY": "c.country", "COMPANY": "lower(c.company)", "SCORE": "r.score::text",
@@ -42,7 +43,7 @@ func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
 			Key     *string
 			Figures figures `gorm:"embedded"`
 		}
-		err := s.app.DB.Gorm.Raw("SELECT " + key + " AS key, " + plain + " FROM responses r JOIN customers c ON c.id = r.customer_id GROUP BY 1").Scan(&rows).Error
+		err := s.App.DB.Gorm.Raw("SELECT " + key + " AS key, " + plain + " FROM responses r JOIN customers c ON c.id = r.customer_id GROUP BY 1").Scan(&rows).Error
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,15 +51,15 @@ func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
 		for _, row := range rows {
 			want[fmt.Sprint(by, " ", value(row.Key))] = row.Figures
 		}
-		groups := s.ok(model.Partner, `query ($by: ResponseGroupBy) {npsReport(groupBy: $by, first: 1000, timeZone: "Asia/Kolkata") {groups {key label `+fields+`}}}`,
-			vars{"by": by}).list("npsReport.groups")
+		groups := s.OK(model.Partner, `query ($by: ResponseGroupBy) {npsReport(groupBy: $by, first: 1000, timeZone: "Asia/Kolkata") {groups {key label `+fields+`}}}`,
+			vars{"by": by}).List("npsReport.groups")
 		for _, group := range groups {
 			key := "none"
-			if !group.missing("key") {
-				key = group.text("key")
+			if !group.Missing("key") {
+				key = group.Text("key")
 			}
 			name := fmt.Sprint(by, " ", key)
-			if by == "MONTH" && group.number("responses") == 0 { // a month in between
+			if by == "MONTH" && group.Number("responses") == 0 { // a month in between
 				continue
 			}
 			if _, there := want[name]; !there {

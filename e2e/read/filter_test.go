@@ -1,23 +1,24 @@
-package main
+package read
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
 // Filters come as literals and as variables, which gqlgen hands over in different types.
 func TestListsAreFilteredByWhateverTheSchemaOffers(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.addRule(vars{"scores": []int{3}})
-	first, opened := s.submitted(vars{"score": 3, "externalId": "R-1", "survey": "Flight", "comment": "The seat was 100% broken.", "drivers": []string{"Seat", "Crew"},
+	s := setup.NewServer(t)
+	s.AddRule(vars{"scores": []int{3}})
+	first, opened := s.Submit(vars{"score": 3, "externalId": "R-1", "survey": "Flight", "comment": "The seat was 100% broken.", "drivers": []string{"Seat", "Crew"},
 		"quoteConsent": true, "testimonialLikelihood": 0.25, "attributes": []vars{{"key": "Cabin", "value": "Economy"}},
 		"customer": vars{"externalId": "c-1", "firstName": "Ana", "lastName": "Souza", "email": "Ana@x.example", "phone": "+55 11", "company": "Straße AG",
 			"country": "Brazil", "segment": "Gold", "lifetimeValue": "1234.50", "accountManagerEmail": "am@care.example", "attributes": []vars{{"key": "Plan", "value": "Plus"}}}})
-	second, _ := s.submitted(vars{"score": 9, "customer": vars{"externalId": "c-2", "country": "DE"}})
-	s.ok(model.Agent, `mutation ($id: ID!) {
+	second, _ := s.Submit(vars{"score": 9, "customer": vars{"externalId": "c-2", "country": "DE"}})
+	s.OK(model.Agent, `mutation ($id: ID!) {
 		linkCase(input: {caseId: $id, system: "SAP", id: "7"}) {case {id}}
 		recordOutreach(input: {caseId: $id, note: "Called.", outreach: {channel: PHONE, offer: VOUCHER}}) {case {id}}
 		addNote(input: {caseId: $id, body: "They want a refund."}) {case {id}}
@@ -27,8 +28,8 @@ func TestListsAreFilteredByWhateverTheSchemaOffers(t *testing.T) {
 	list := func(query string, v vars) string {
 		t.Helper()
 		var found []string
-		for _, n := range s.ok(model.Agent, query, v).list("list.nodes") {
-			found = append(found, names[n.text("id")])
+		for _, n := range s.OK(model.Agent, query, v).List("list.nodes") {
+			found = append(found, names[n.Text("id")])
 		}
 		return strings.Join(found, " ")
 	}
@@ -47,8 +48,8 @@ func TestListsAreFilteredByWhateverTheSchemaOffers(t *testing.T) {
 	} {
 		query := `{list: responses(filter: ` + filter + `) {nodes {id}}}`
 		if want == "!" {
-			if a := s.gql(model.Agent, query, nil); a.code() != "BAD_USER_INPUT" || a.errors[0].argument() != "filter.customer.lifetimeValue.gte" {
-				t.Errorf("%s: %s", filter, a.body)
+			if a := s.Do(model.Agent, query, nil); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "filter.customer.lifetimeValue.gte" {
+				t.Errorf("%s: %s", filter, a.Body)
 			}
 			continue
 		}
@@ -72,7 +73,7 @@ func TestListsAreFilteredByWhateverTheSchemaOffers(t *testing.T) {
 		}
 	}
 	for search, want := range map[string]int{"refund": 1, `"a refund" want`: 1, "refund -want": 0, "": 2, "call": 0} {
-		if n := len(s.ok(model.Agent, `query ($s: String) {notes(filter: {search: $s}) {nodes {id}}}`, vars{"s": search}).list("notes.nodes")); n != want {
+		if n := len(s.OK(model.Agent, `query ($s: String) {notes(filter: {search: $s}) {nodes {id}}}`, vars{"s": search}).List("notes.nodes")); n != want {
 			t.Errorf("%q finds %d notes; want %d", search, n, want)
 		}
 	}
@@ -80,16 +81,16 @@ func TestListsAreFilteredByWhateverTheSchemaOffers(t *testing.T) {
 
 func TestASearchIsForListsAlone(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	if a := s.gql(model.Manager, `mutation ($f: ResponseFilter) {createRule(input: {name: "x", filter: $f}) {rule {id}}}`,
-		vars{"f": vars{"customer": vars{"search": "ana"}}}); a.code() != "BAD_USER_INPUT" || a.errors[0].argument() != "input.filter.customer.search" ||
-		!strings.Contains(a.errors[0].Message, "lists only") {
-		t.Errorf("a rule: %s", a.body)
+	s := setup.NewServer(t)
+	if a := s.Do(model.Manager, `mutation ($f: ResponseFilter) {createRule(input: {name: "x", filter: $f}) {rule {id}}}`,
+		vars{"f": vars{"customer": vars{"search": "ana"}}}); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "input.filter.customer.search" ||
+		!strings.Contains(a.Errors[0].Message, "lists only") {
+		t.Errorf("a rule: %s", a.Body)
 	}
-	if a := s.gql(model.Agent, `{caseEvents(filter: {response: {search: "late"}}) {nodes {id}}}`, nil); a.code() != "BAD_USER_INPUT" ||
-		a.errors[0].argument() != "filter" || !strings.Contains(a.errors[0].Message, "lists only") {
-		t.Errorf("the log: %s", a.body)
+	if a := s.Do(model.Agent, `{caseEvents(filter: {response: {search: "late"}}) {nodes {id}}}`, nil); a.Code() != "BAD_USER_INPUT" ||
+		a.Errors[0].Argument() != "filter" || !strings.Contains(a.Errors[0].Message, "lists only") {
+		t.Errorf("the log: %s", a.Body)
 	}
 	// The figures are PostgreSQL's.
-	s.ok(model.Agent, `{caseSummary(filter: {response: {search: "late"}}) {total}}`, nil)
+	s.OK(model.Agent, `{caseSummary(filter: {response: {search: "late"}}) {total}}`, nil)
 }

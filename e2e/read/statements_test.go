@@ -1,4 +1,4 @@
-package main
+package read
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -21,10 +22,10 @@ const parts = 8
 // busy.
 func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
 	var counter pgtest.Counter
-	few := newServer(t, settings{tracer: &counter, still: true, collect: siblings})
-	few.fill(5)
-	many := newServer(t, settings{tracer: &counter, still: true, collect: siblings})
-	many.fill(50)
+	few := setup.NewServer(t, setup.Options{Tracer: &counter, Still: true, CollectFor: siblings})
+	fill(few, 5)
+	many := setup.NewServer(t, setup.Options{Tracer: &counter, Still: true, CollectFor: siblings})
+	fill(many, 50)
 	for _, list := range []struct {
 		name, query string
 		most        int // different statements, with the two that find the caller
@@ -43,8 +44,8 @@ func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
 		{"users with assignedCases", `{users(first: 50) {nodes {name assignedCases(first: 5) {nodes {number customer {displayName}}}}}}`, 5},
 		{"and back from history", `{cases(first: 50) {nodes {history(first: 1) {nodes {case {response {case {customer {responses(first: 1) {nodes {id}}}}}}}}}}}`, 10},
 	} {
-		five, answered := few.cost(&counter, list.query)
-		fifty, answeredAll := many.cost(&counter, list.query)
+		five, answered := cost(few, &counter, list.query)
+		fifty, answeredAll := cost(many, &counter, list.query)
 		t.Logf("%-34s %2d statements for 5 rows, %2d for 50", list.name, total(five), total(fifty))
 		for statement, times := range fifty {
 			if times > five[statement]+parts {
@@ -67,11 +68,11 @@ func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
 var parameters = regexp.MustCompile(`\$\d+(,\s*\$\d+)*`)
 
 // cost is what the query sends to the database, once all is warm, and how often: the least of a few tries.
-func (s *testServer) cost(counter *pgtest.Counter, query string) (least map[string]int, bytes int) {
-	s.t.Helper()
+func cost(s *setup.Server, counter *pgtest.Counter, query string) (least map[string]int, bytes int) {
+	s.T.Helper()
 	for try := range 6 {
 		counter.Reset()
-		bytes = len(s.ok(model.Manager, query, nil).body)
+		bytes = len(s.OK(model.Manager, query, nil).Body)
 		sent := map[string]int{}
 		for _, statement := range counter.Statements() {
 			sent[parameters.ReplaceAllString(statement, "$$n")]++
@@ -91,28 +92,28 @@ func total(sent map[string]int) (n int) {
 }
 
 // fill makes n cases of as many customers, each with notes and a history, n rules, and n users of whom each has a case.
-func (s *testServer) fill(n int) {
-	s.t.Helper()
+func fill(s *setup.Server, n int) {
+	s.T.Helper()
 	for i := range n {
-		user := s.ok(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
-			vars{"input": vars{"name": fmt.Sprint("User ", i), "email": fmt.Sprintf("u%d@example.com", i), "role": "AGENT"}}).text("createUser.user.id")
-		s.addRule(vars{"name": fmt.Sprint("Rule ", i), "filter": vars{"customer": vars{"segment": vars{"in": []string{fmt.Sprint(i), "all"}}}},
-			"assignment": vars{"strategy": "USER", "userId": user, "fallbackUserId": s.users[model.Manager]},
+		user := s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+			vars{"input": vars{"name": fmt.Sprint("User ", i), "email": fmt.Sprintf("u%d@example.com", i), "role": "AGENT"}}).Text("createUser.user.id")
+		s.AddRule(vars{"name": fmt.Sprint("Rule ", i), "filter": vars{"customer": vars{"segment": vars{"in": []string{fmt.Sprint(i), "all"}}}},
+			"assignment": vars{"strategy": "USER", "userId": user, "fallbackUserId": s.Users[model.Manager]},
 			"notify":     []vars{{"kind": "USER", "userId": user}, {"kind": "ADDRESS", "address": fmt.Sprintf("desk%d@example.com", i)}}})
 	}
 	for i := range n {
-		_, opened := s.submitted(vars{"customer": vars{"firstName": fmt.Sprint("Customer ", i), "externalId": fmt.Sprint(i), "segment": fmt.Sprint(i)}})
-		s.ok(model.Manager, `mutation ($assign: AssignCaseInput!, $a: AddNoteInput!, $b: AddNoteInput!, $c: AddNoteInput!, $status: UpdateCaseStatusInput!) {
+		_, opened := s.Submit(vars{"customer": vars{"firstName": fmt.Sprint("Customer ", i), "externalId": fmt.Sprint(i), "segment": fmt.Sprint(i)}})
+		s.OK(model.Manager, `mutation ($assign: AssignCaseInput!, $a: AddNoteInput!, $b: AddNoteInput!, $c: AddNoteInput!, $status: UpdateCaseStatusInput!) {
 			assignCase(input: $assign) {case {id}} a: addNote(input: $a) {note {id}} b: addNote(input: $b) {note {id}} c: addNote(input: $c) {note {id}}
 			updateCaseStatus(input: $status) {case {id}}}`, vars{
-			"assign": vars{"caseId": opened, "assigneeId": s.users[model.Manager], "note": "Mine."}, "a": vars{"caseId": opened, "body": "One."},
+			"assign": vars{"caseId": opened, "assigneeId": s.Users[model.Manager], "note": "Mine."}, "a": vars{"caseId": opened, "body": "One."},
 			"b": vars{"caseId": opened, "body": "Two."}, "c": vars{"caseId": opened, "body": "Three."}, "status": vars{"caseId": opened, "status": "IN_PROGRESS", "note": "Called."},
 		})
-		s.ok(model.Manager, `mutation ($theme: CreateThemeInput!) {createTheme(input: $theme) {theme {id}}}`,
+		s.OK(model.Manager, `mutation ($theme: CreateThemeInput!) {createTheme(input: $theme) {theme {id}}}`,
 			vars{"theme": vars{"name": fmt.Sprint("Theme ", i), "keywords": []string{fmt.Sprint("word", i), "words"}, "applyToPast": true}})
-		s.submitted(vars{"score": 7 + i%2, "comment": "words", "customer": vars{"externalId": fmt.Sprint("p", i), "segment": fmt.Sprint(i % 3)}})
+		s.Submit(vars{"score": 7 + i%2, "comment": "words", "customer": vars{"externalId": fmt.Sprint("p", i), "segment": fmt.Sprint(i % 3)}})
 		if i%2 == 0 {
-			s.submitted(vars{"score": 9, "customer": vars{"externalId": fmt.Sprint(i)}})
+			s.Submit(vars{"score": 9, "customer": vars{"externalId": fmt.Sprint(i)}})
 		}
 	}
 }
@@ -120,23 +121,23 @@ func (s *testServer) fill(n int) {
 // Not parallel, for it counts.
 func TestTheCaseOfAnEventIsReadOnceForAllWhoWatch(t *testing.T) {
 	var counter pgtest.Counter
-	s := newServer(t, settings{tracer: &counter})
-	s.addRule(nil)
-	_, opened := s.submitted(nil)
-	start := `after: "` + s.place() + `"`
-	var watchers []*socket
+	s := setup.NewServer(t, setup.Options{Tracer: &counter})
+	s.AddRule(nil)
+	_, opened := s.Submit(nil)
+	start := `after: "` + s.Cursor() + `"`
+	var watchers []*setup.Socket
 	for i, role := range []model.Role{model.Agent, model.Manager, model.Stakeholder} {
 		for score := range 4 {
-			watchers = append(watchers, s.watch(role, fmt.Sprintf(`(%s, filter: {response: {score: {lte: %d}}})`, start, 6+score),
+			watchers = append(watchers, s.Watch(role, fmt.Sprintf(`(%s, filter: {response: {score: {lte: %d}}})`, start, 6+score),
 				fmt.Sprintf(`id case {number version nth%d: status}`, i)))
 		}
 	}
 	least := len(watchers)
 	for version := 2; version < 7; version++ {
 		counter.Reset()
-		s.note(opened, "Once more.")
+		s.AddNote(opened, "Once more.")
 		for _, w := range watchers {
-			if got := w.next().number("case.version"); got != version {
+			if got := w.Next().Number("case.version"); got != version {
 				t.Fatalf("the case of the event has version %d, not %d", got, version)
 			}
 		}

@@ -1,12 +1,11 @@
-//go:build ignore
-
-package main
+package setup
 
 import (
 	"context"
 	"log/slog"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,45 +18,48 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const adminToken = "admin-token-of-this-test"
+// AdminToken is the administrator's token on every server that runs as a process.
+const AdminToken = "admin-token-of-this-test"
 
-// ownCluster is a PostgreSQL of a test's own: durable, and to be stopped, killed and copied.
-type ownCluster struct {
+// Cluster is a PostgreSQL that belongs to one test: it is durable, and the test may stop, kill and copy it.
+type Cluster struct {
 	t       *testing.T
-	folder  string
+	Folder  string // of the data
 	running *cluster.Cluster
-	server  *program // the last that was started on it
+	Server  *Program // the last server that Serve started
 }
 
-// newCluster starts one on the folder, making the data where there are none.
-func newCluster(t *testing.T, folder string) *ownCluster {
+// NewCluster starts PostgreSQL on the folder, and creates the data if the folder has none. It stops with the test.
+func NewCluster(t *testing.T, folder string) *Cluster {
 	t.Helper()
-	c := &ownCluster{t: t, folder: folder}
-	c.start()
-	t.Cleanup(c.stop)
+	c := &Cluster{t: t, Folder: folder}
+	c.Start()
+	t.Cleanup(c.Stop)
 	return c
 }
 
-func (c *ownCluster) start() {
+// Start starts PostgreSQL again after Stop.
+func (c *Cluster) Start() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*Patience)
 	defer cancel()
-	running, err := cluster.Start(ctx, cluster.Options{Folder: c.folder, Log: slog.New(slog.DiscardHandler)})
+	running, err := cluster.Start(ctx, cluster.Options{Folder: c.Folder, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.running = running
 }
 
-func (c *ownCluster) stop() {
+// Stop stops PostgreSQL in order.
+func (c *Cluster) Stop() {
 	if err := c.running.Stop(); err != nil {
 		c.t.Error(err)
 	}
 }
 
-// postmaster is the first number in the file that PostgreSQL keeps while it runs.
-func (c *ownCluster) postmaster() (pid int) {
-	text, err := os.ReadFile(filepath.Join(c.folder, "postgres", "postmaster.pid"))
+// postmaster is the process id of PostgreSQL: the first line of the file that it keeps while it runs.
+func (c *Cluster) postmaster() (pid int) {
+	text, err := os.ReadFile(filepath.Join(c.Folder, "postgres", "postmaster.pid"))
 	if err == nil {
 		first, _, _ := strings.Cut(string(text), "\n")
 		pid, err = strconv.Atoi(first)
@@ -68,15 +70,15 @@ func (c *ownCluster) postmaster() (pid int) {
 	return pid
 }
 
-// kill is kill -9; it is started again by whoever watches over it.
-func (c *ownCluster) kill() {
+// Kill is kill -9. The owner of the cluster starts PostgreSQL again by itself.
+func (c *Cluster) Kill() {
 	if err := syscall.Kill(c.postmaster(), syscall.SIGKILL); err != nil {
 		c.t.Error(err)
 	}
 }
 
-// url is the connection string, for so many connections at a time.
-func (c *ownCluster) url(conns int) string {
+// URL is the connection string, for at most conns connections at a time.
+func (c *Cluster) URL(conns int) string {
 	u, err := url.Parse(c.running.URL(cluster.Database))
 	if err != nil {
 		c.t.Fatal(err)
@@ -87,10 +89,10 @@ func (c *ownCluster) url(conns int) string {
 	return u.String()
 }
 
-// open connects to it, as the test itself.
-func (c *ownCluster) open(conns int) *pg.DB {
+// Open connects the test itself, with at most conns connections.
+func (c *Cluster) Open(conns int) *pg.DB {
 	c.t.Helper()
-	db, err := pg.Connect(c.t.Context(), c.url(conns), pg.Options{})
+	db, err := pg.Connect(c.t.Context(), c.URL(conns), pg.Options{})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -98,36 +100,69 @@ func (c *ownCluster) open(conns int) *pg.DB {
 	return db
 }
 
-// serve starts a server on it, as a process of its own.
-func (c *ownCluster) serve(t *testing.T) *testServer {
+// Serve starts a server on the cluster, as a process of its own.
+func (c *Cluster) Serve(t *testing.T) *Server {
 	t.Helper()
-	s, p := serve(t, "DATABASE_URL="+c.url(8))
-	c.server = p
+	s, p := Serve(t, "DATABASE_URL="+c.URL(8))
+	c.Server = p
 	return s
 }
 
-// serve starts a server with these settings, as a process of its own; every role is the administrator there.
-func serve(t *testing.T, settings ...string) (*testServer, *program) {
+// Serve starts a server with these settings of the environment, as a process of its own. Every role is the
+// administrator there.
+func Serve(t *testing.T, settings ...string) (*Server, *Program) {
 	t.Helper()
-	s := &testServer{t: t, tokens: map[model.Role]string{}}
-	for _, role := range everyRole {
-		s.tokens[role] = adminToken
+	s := &Server{T: t, Tokens: map[model.Role]string{}}
+	for _, role := range Roles {
+		s.Tokens[role] = AdminToken
 	}
-	p := start(t, append(settings, "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN="+adminToken), "serve")
-	s.url = strings.TrimPrefix(p.await("closeloop is at http://"), "closeloop is at ")
+	p := StartProgram(t, append(settings, "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN="+AdminToken), "serve")
+	s.URL = strings.TrimPrefix(p.Await("closeloop is at http://"), "closeloop is at ")
 	return s, p
 }
 
-// await waits for the server to have its database again.
-func (s *testServer) await(t *testing.T) {
+// AwaitDatabase waits until the server can use its database again.
+func (s *Server) AwaitDatabase(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
-		a := s.gql(model.Admin, `{cases(first: 1) {feedCursor}}`, nil)
-		if len(a.errors) == 0 {
+	for end := time.Now().Add(Patience); ; {
+		a := s.Do(model.Admin, `{cases(first: 1) {feedCursor}}`, nil)
+		if len(a.Errors) == 0 {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("still %s", a.body)
+			t.Fatalf("still %s", a.Body)
 		}
+	}
+}
+
+// Tool finds one of PostgreSQL's programs beside the server's own. The test is skipped if the program is not installed.
+func (c *Cluster) Tool(name string) string {
+	c.t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.Folder, "postgres", "postmaster.opts")) // the server's path, and its arguments
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	server, _, _ := strings.Cut(string(text), " ")
+	path := filepath.Join(filepath.Dir(server), name)
+	if _, err := os.Stat(path); err != nil {
+		c.t.Skipf("%s is not installed beside PostgreSQL's server: %v", name, err)
+	}
+	return path
+}
+
+// Run runs one of PostgreSQL's programs on the cluster, as the user that owns the data.
+func (c *Cluster) Run(name string, args ...string) {
+	c.t.Helper()
+	cmd := exec.Command(c.Tool(name), append([]string{"-h", c.running.Socket(), "-U", cluster.Role}, args...)...)
+	cmd.Dir = c.Folder
+	info, err := os.Stat(filepath.Join(c.Folder, "postgres"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }
