@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/resolvers"
 )
@@ -32,6 +33,7 @@ type parts struct {
 	Queue    *job.Queue
 	Work     *casework.Work
 	Setup    *setup.Setup
+	Themes   *theme.Themes
 	Mailer   *notify.Mailer
 	Uploads  *importer.Uploads
 	Webhooks *webhook.Sender
@@ -60,6 +62,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
 	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db, a.Feed, time.Now)
 	return nil
@@ -84,7 +87,7 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }
