@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestWhatIsNotMarkedIsClosedToWhoIsBounded(t *testing.T) {
+func TestUnscopedFieldsRefuseRestrictedUsers(t *testing.T) {
 	t.Parallel()
 	w := newThings(t)
 	w.AddUser("scoped", vars{"role": "MANAGER", "scope": setup.British})

@@ -101,7 +101,7 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 	}
 	for _, f := range g.fields(g.schema.Query) {
 		if f.Directives.ForName("scoped") == nil {
-			continue // FORBIDDEN to who is bounded: see TestWhatIsNotMarkedIsClosedToWhoIsBounded
+			continue // FORBIDDEN to who is bounded: see TestUnscopedFieldsRefuseRestrictedUsers
 		}
 		if calls[f.Name] == nil {
 			w.T.Errorf("Query.%s is marked @scoped and has no case here: say how it is asked for", f.Name)
@@ -203,7 +203,7 @@ func (w *lands) leaks(who bounded, body string) string {
 	return ""
 }
 
-func TestNothingOutsideAScopeAndNothingPersonalLeaksFromAnyFieldOrEdge(t *testing.T) {
+func TestLeaks(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
 	for _, who := range w.bounded() {

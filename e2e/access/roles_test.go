@@ -209,8 +209,8 @@ var uses = map[string]use{
 	"Mutation.submitResponses": {intakes, `mutation ($input: SubmitResponsesInput!) {submitResponses(input: $input) {results {response {score} created}}}`, func(*things) any {
 		return vars{"responses": []vars{{"score": 2, "customer": vars{"firstName": "Ana"}}}}
 	}},
-	"Subscription.importProgress": {append(slices.Clone(intakes), model.Manager), `importProgress`, nil}, // see TestAnImportIsWatchedByWhoMadeItAndByManagers
-	// See TestSubscriptionsAreForRolesThatMayRead.
+	"Subscription.importProgress": {append(slices.Clone(intakes), model.Manager), `importProgress`, nil}, // see TestImportResponses in e2e/intake
+	// See TestRoles.
 	"Subscription.caseEvents":  {readers, `caseEvents`, nil},
 	"Subscription.caseSummary": {readers, `caseSummary`, nil},
 }
@@ -224,57 +224,99 @@ func newThings(t *testing.T, with ...setup.Options) *things {
 	return w
 }
 
-func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
+func TestRoles(t *testing.T) {
 	t.Parallel()
-	w := newThings(t, setup.Options{Still: true}) // what is written is written by a request
-	s := setup.Schema()
-	for _, f := range slices.Concat(setup.FieldsOf(s.Query), setup.FieldsOf(s.Mutation)) {
-		place := "Query." + f.Name
-		if s.Mutation.Fields.ForName(f.Name) == f {
-			place = "Mutation." + f.Name
-		}
-		u, known := uses[place]
-		if !known {
-			t.Errorf("%s has no case here: say who may use it", place)
-			continue
-		}
-		if !strings.Contains(u.query, f.Name) {
-			t.Errorf("the case of %s does not use it: %s", place, u.query)
-		}
-		var input any
-		if u.input != nil {
-			input = u.input(w)
-		}
-		before := everything(w.Server)
-		for _, role := range setup.Roles {
-			if slices.Contains(u.roles, role) {
+	t.Run("open a root field to its roles and to nobody else", func(t *testing.T) {
+		t.Parallel()
+		w := newThings(t, setup.Options{Still: true}) // what is written is written by a request
+		s := setup.Schema()
+		for _, f := range slices.Concat(setup.FieldsOf(s.Query), setup.FieldsOf(s.Mutation)) {
+			place := "Query." + f.Name
+			if s.Mutation.Fields.ForName(f.Name) == f {
+				place = "Mutation." + f.Name
+			}
+			u, known := uses[place]
+			if !known {
+				t.Errorf("%s has no case here: say who may use it", place)
 				continue
 			}
-			if a := w.Do(role, u.query, vars{"input": input}); a.Code() != "FORBIDDEN" || a.V != nil {
-				t.Errorf("%s as %s is not FORBIDDEN: %s", place, role, a.Body)
+			if !strings.Contains(u.query, f.Name) {
+				t.Errorf("the case of %s does not use it: %s", place, u.query)
 			}
-		}
-		if a := w.Do(nobody, u.query, vars{"input": input}); a.Code() != "UNAUTHENTICATED" || a.Status != http.StatusUnauthorized || a.V != nil {
-			t.Errorf("%s without a token: status %d: %s", place, a.Status, a.Body)
-		}
-		if after := everything(w.Server); after != before {
-			t.Errorf("%s was refused, and yet something was written: %s, then %s", place, before, after)
-		}
-		for _, role := range u.roles {
+			var input any
 			if u.input != nil {
 				input = u.input(w)
 			}
-			if a := w.Do(role, u.query, vars{"input": input}); len(a.Errors) > 0 || a.V == nil {
-				t.Errorf("%s as %s: status %d: %s", place, role, a.Status, a.Body)
+			before := everything(w.Server)
+			for _, role := range setup.Roles {
+				if slices.Contains(u.roles, role) {
+					continue
+				}
+				if a := w.Do(role, u.query, vars{"input": input}); a.Code() != "FORBIDDEN" || a.V != nil {
+					t.Errorf("%s as %s is not FORBIDDEN: %s", place, role, a.Body)
+				}
+			}
+			if a := w.Do(nobody, u.query, vars{"input": input}); a.Code() != "UNAUTHENTICATED" || a.Status != http.StatusUnauthorized || a.V != nil {
+				t.Errorf("%s without a token: status %d: %s", place, a.Status, a.Body)
+			}
+			if after := everything(w.Server); after != before {
+				t.Errorf("%s was refused, and yet something was written: %s, then %s", place, before, after)
+			}
+			for _, role := range u.roles {
+				if u.input != nil {
+					input = u.input(w)
+				}
+				if a := w.Do(role, u.query, vars{"input": input}); len(a.Errors) > 0 || a.V == nil {
+					t.Errorf("%s as %s: status %d: %s", place, role, a.Status, a.Body)
+				}
 			}
 		}
-	}
-	for place := range uses {
-		root, name, _ := strings.Cut(place, ".")
-		if s.Types[root].Fields.ForName(name) == nil {
-			t.Errorf("%s is gone from the schema", place)
+		for place := range uses {
+			root, name, _ := strings.Cut(place, ".")
+			if s.Types[root].Fields.ForName(name) == nil {
+				t.Errorf("%s is gone from the schema", place)
+			}
 		}
-	}
+	})
+
+	t.Run("open subscriptions to roles that may read", func(t *testing.T) {
+		t.Parallel()
+		w := newThings(t)
+		for _, f := range setup.FieldsOf(setup.Schema().Subscription) {
+			if _, known := uses["Subscription."+f.Name]; !known {
+				t.Errorf("Subscription.%s has no case here", f.Name)
+			}
+		}
+		start := w.OK(model.Agent, `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")
+		w.AddNote(w.opened, "Called again.")
+		for _, role := range setup.Roles {
+			c := w.Watch(role, `(after: "`+start+`")`, "type")
+			if !slices.Contains(uses["Subscription.caseEvents"].roles, role) {
+				if code := c.Refused(); code != "FORBIDDEN" {
+					t.Errorf("%s subscribes: %q", role, code)
+				}
+				continue
+			}
+			if e := c.Next(); e.Text("type") != "NOTE_ADDED" {
+				t.Errorf("%s gets %v", role, e.V)
+			}
+		}
+		for _, role := range setup.Roles {
+			c := w.WatchSummary(role, "")
+			if !slices.Contains(uses["Subscription.caseSummary"].roles, role) {
+				if code := c.Refused(); code != "FORBIDDEN" {
+					t.Errorf("%s watches figures: %q", role, code)
+				}
+				continue
+			}
+			if s := c.NextSummary(); s.Number("total") != 1 || s.Number("open") != 1 {
+				t.Errorf("%s gets %v", role, s.V)
+			}
+		}
+		if code := w.Connect(nil, nil).Closed(); code != 4403 {
+			t.Errorf("without a token the socket ends with %d", code)
+		}
+	})
 }
 
 // everything is a fingerprint of all that requests can write.
@@ -300,45 +342,6 @@ func everything(w *setup.Server) (print string) {
 		print += table + " " + one + "; "
 	}
 	return print
-}
-
-func TestSubscriptionsAreForRolesThatMayRead(t *testing.T) {
-	t.Parallel()
-	w := newThings(t)
-	for _, f := range setup.FieldsOf(setup.Schema().Subscription) {
-		if _, known := uses["Subscription."+f.Name]; !known {
-			t.Errorf("Subscription.%s has no case here", f.Name)
-		}
-	}
-	start := w.OK(model.Agent, `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")
-	w.AddNote(w.opened, "Called again.")
-	for _, role := range setup.Roles {
-		c := w.Watch(role, `(after: "`+start+`")`, "type")
-		if !slices.Contains(uses["Subscription.caseEvents"].roles, role) {
-			if code := c.Refused(); code != "FORBIDDEN" {
-				t.Errorf("%s subscribes: %q", role, code)
-			}
-			continue
-		}
-		if e := c.Next(); e.Text("type") != "NOTE_ADDED" {
-			t.Errorf("%s gets %v", role, e.V)
-		}
-	}
-	for _, role := range setup.Roles {
-		c := w.WatchSummary(role, "")
-		if !slices.Contains(uses["Subscription.caseSummary"].roles, role) {
-			if code := c.Refused(); code != "FORBIDDEN" {
-				t.Errorf("%s watches figures: %q", role, code)
-			}
-			continue
-		}
-		if s := c.NextSummary(); s.Number("total") != 1 || s.Number("open") != 1 {
-			t.Errorf("%s gets %v", role, s.V)
-		}
-	}
-	if code := w.Connect(nil, nil).Closed(); code != 4403 {
-		t.Errorf("without a token the socket ends with %d", code)
-	}
 }
 
 // nobody stands for a caller without a token.

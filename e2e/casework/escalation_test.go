@@ -11,7 +11,7 @@ import (
 
 // A team that works from 9 to 5 in New York: the case that nobody calls about goes to the manager, and everybody sees
 // why, in the history and in the feed.
-func TestACaseThatNobodyFollowsUpIsEscalatedInBusinessHours(t *testing.T) {
+func TestEscalation(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	var hours []vars
@@ -118,7 +118,7 @@ func TestACaseThatNobodyFollowsUpIsEscalatedInBusinessHours(t *testing.T) {
 }
 
 // Business time stops with the hours, and with the case.
-func TestBusinessTimeIsCountedFromOpeningToClosing(t *testing.T) {
+func TestBusinessTime(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	var hours []vars

@@ -17,32 +17,35 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Without their names, each of the 308 passives is a customer of their own.
-func TestATenthOfTheReviewsPassivesIsTenForEachOfThreeManagers(t *testing.T) {
+func TestAllocatePassives(t *testing.T) {
 	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	imported := setup.StartProgram(t, []string{"DATABASE_URL=" + pgtest.URL(t, s.App.DB)}, "import", setup.Reviews, "--score", "overall_rating", "--responded-at", "date",
-		"--comment", "content", "--segment", "cabin_flown")
-	if code := imported.Exit(); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
-	portionOut(s, 308, []map[int]int{{10: 3}, {9: 3}, {9: 1, 8: 2}}) // 30 of 308, 27 of 278, 25 of 251
-}
+	// Without their names, each of the 308 passives is a customer of their own.
+	t.Run("gives a tenth of the queue to three managers in turn", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		imported := setup.StartProgram(t, []string{"DATABASE_URL=" + pgtest.URL(t, s.App.DB)}, "import", setup.Reviews, "--score", "overall_rating", "--responded-at", "date",
+			"--comment", "content", "--segment", "cabin_flown")
+		if code := imported.Exit(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+		portionOut(s, 308, []map[int]int{{10: 3}, {9: 3}, {9: 1, 8: 2}}) // 30 of 308, 27 of 278, 25 of 251
+	})
 
-// With their names, some passives have answered again, and only the last answer counts.
-func TestTheQueueOfTheReviewsHasTheLatestAnswersAlone(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	if code := s.ImportReviews().Exit(); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
-	latest := s.Count(`(SELECT DISTINCT ON (customer_id) score FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r WHERE score IN (7, 8)`)
-	if latest != 251 {
-		t.Errorf("the latest response of %d customers is a passive's, not of 251", latest)
-	}
-	portionOut(s, latest, []map[int]int{{9: 1, 8: 2}}) // 25 of 251
+	// With their names, some passives have answered again, and only the last answer counts.
+	t.Run("counts only the latest response of each customer", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		if code := s.ImportReviews().Exit(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+		latest := s.Count(`(SELECT DISTINCT ON (customer_id) score FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r WHERE score IN (7, 8)`)
+		if latest != 251 {
+			t.Errorf("the latest response of %d customers is a passive's, not of 251", latest)
+		}
+		portionOut(s, latest, []map[int]int{{9: 1, 8: 2}}) // 25 of 251
+	})
 }
 
 // portionOut gives tenths of the queue to three managers, and compares how many of them get how many cases.
@@ -83,7 +86,7 @@ func portionOut(s *setup.Server, queue int, runs []map[int]int) {
 }
 
 // Each theme is one word, so that a plain search of the file counts it.
-func TestTheReviewsKeywordsCountWhatASearchForWholeWordsCounts(t *testing.T) {
+func TestThemes(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	whole := regexp.MustCompile(`^(10|[0-9])(\.0+)?$`) // a score

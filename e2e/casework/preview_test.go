@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestARuleIsTriedOnThePastAndEveryRecipeMakesARule(t *testing.T) {
+func TestPreviewRule(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.Submit(vars{"score": 2, "customer": vars{"country": "BR"}})

@@ -154,7 +154,7 @@ func (f *farm) stop() {
 // Cases fall due all along, while two servers, and then three, are killed one after the other and come back: each case
 // falls overdue once, takes each of its steps once, and each mail of it is one mail. A mail whose server dies between
 // the mail server's 250 and its own commit comes again, as the same mail: its Message-ID says so.
-func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testing.T) {
+func TestDueUnderFire(t *testing.T) {
 	t.Parallel()
 	const target = 48 * time.Hour
 	post := newPostOffice(t)

@@ -74,7 +74,7 @@ type happened struct {
 // PostgreSQL. Every subscriber ends with exactly the events that the table holds then, in its order.
 //
 // Not parallel: tests beside it that say how soon something happens would fail for the load.
-func TestTheLogUnderFireIsTheSameForEverySubscriber(t *testing.T) {
+func TestLogUnderFire(t *testing.T) {
 	f := &fire{t: t, at: setup.NewCluster(t, filepath.Join(scratch.Folder(t), "data")), committed: map[string]bool{}, abandoned: map[string]bool{}}
 	for i := range f.servers {
 		f.ignite(i)

@@ -52,121 +52,124 @@ func reset(s *setup.Server, cursor string) {
 	}
 }
 
-func TestARestoredDumpGoesOnForWhoIsInItAndResetsWhoIsPastIt(t *testing.T) {
+func TestMovedDatabase(t *testing.T) {
 	t.Parallel()
-	folder := scratch.Folder(t)
-	old := setup.NewCluster(t, filepath.Join(folder, "old"))
-	old.Tool("pg_restore")
-	s := old.Serve(t)
-	s.AddRule(nil)
-	_, opened := s.Submit(nil)
-	in := happen(s, opened, 5)
-	dump := filepath.Join(old.Folder, "dump")
-	old.Run("pg_dump", "-Fc", "-f", dump, cluster.Database)
-	past := happen(s, opened, 3)
-	continues(s, in[2], 4)
+	t.Run("a restored dump continues for cursors in it and resets later ones", func(t *testing.T) {
+		t.Parallel()
+		folder := scratch.Folder(t)
+		old := setup.NewCluster(t, filepath.Join(folder, "old"))
+		old.Tool("pg_restore")
+		s := old.Serve(t)
+		s.AddRule(nil)
+		_, opened := s.Submit(nil)
+		in := happen(s, opened, 5)
+		dump := filepath.Join(old.Folder, "dump")
+		old.Run("pg_dump", "-Fc", "-f", dump, cluster.Database)
+		past := happen(s, opened, 3)
+		continues(s, in[2], 4)
 
-	fresh := setup.NewCluster(t, filepath.Join(folder, "new"))
-	text, err := os.ReadFile(dump)
-	if err != nil {
-		t.Fatal(err)
-	}
-	moved := filepath.Join(fresh.Folder, "dump")
-	if err := os.WriteFile(moved, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	fresh.Run("pg_restore", "--exit-on-error", "-d", cluster.Database, moved)
-	there := fresh.Serve(t)
-	happen(there, opened, 4) // stand where those that the dump has not stood
-	continues(there, in[2], 4)
-	continues(there, in[4], 6)
-	for _, cursor := range past {
-		reset(there, cursor)
-	}
-}
-
-func TestAPromotedStandbyGoesOnForWhoIsInItAndResetsWhoSawWhatItNeverGot(t *testing.T) {
-	t.Parallel()
-	folder := scratch.Folder(t)
-	primary := setup.NewCluster(t, filepath.Join(folder, "primary"))
-	s := primary.Serve(t)
-	s.AddRule(nil)
-	_, opened := s.Submit(nil)
-	in := happen(s, opened, 3)
-	if err := cluster.Folder(filepath.Join(folder, "standby")); err != nil {
-		t.Fatal(err)
-	}
-	primary.Run("pg_basebackup", "-D", filepath.Join(folder, "standby", "postgres"), "-R", "-X", "stream", "-c", "fast")
-	standby := setup.NewCluster(t, filepath.Join(folder, "standby"))
-	here, there := primary.Open(2), standby.Open(2)
-	in = append(in, happen(s, opened, 2)...) // these come over the stream
-	var written string
-	ask(t, here, &written, "SELECT pg_current_wal_flush_lsn()::text")
-	until(t, there, "the standby has what the primary has", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)", written)
-	// The line between them breaks, and nobody has noticed yet.
-	execute(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
-	execute(t, there, "SELECT pg_reload_conf()")
-	until(t, there, "the stream has ended", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
-	past := happen(s, opened, 3)
-	continues(s, in[4], 6)
-	primary.Server.Kill()
-	here.Close()
-	primary.Stop()
-
-	execute(t, there, "SELECT pg_promote()")
-	until(t, there, "the standby is promoted", "SELECT NOT pg_is_in_recovery()")
-	promoted := standby.Serve(t)
-	happen(promoted, opened, 4)
-	continues(promoted, in[1], 3)
-	continues(promoted, in[4], 6)
-	for _, cursor := range past {
-		reset(promoted, cursor)
-	}
-}
-
-func TestACopiedFolderThatWasForkedResetsWhoSawWhatTheOtherCopyShowed(t *testing.T) {
-	t.Parallel()
-	folder := scratch.Folder(t)
-	one, other := "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "one"), "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "other")
-	s, p := setup.Serve(t, one)
-	s.AddRule(nil)
-	_, opened := s.Submit(nil)
-	in := happen(s, opened, 5)
-	p.Interrupt()
-	if code := p.Exit(); code != 0 {
-		t.Fatalf("the server stops with %d", code)
-	}
-	if out, err := exec.Command("cp", "-a", filepath.Join(folder, "one"), filepath.Join(folder, "other")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	s, _ = setup.Serve(t, one)
-	past := happen(s, opened, 3)
-
-	forked := func(after string) {
-		t.Helper()
-		fork := setup.StartProgram(t, []string{other}, "feed", "fork")
-		if code := fork.Exit(); code != 0 || !strings.Contains(fork.Output(), "after event "+after+".") {
-			t.Fatalf("feed fork ends with %d and says:\n%s", code, fork.Output())
+		fresh := setup.NewCluster(t, filepath.Join(folder, "new"))
+		text, err := os.ReadFile(dump)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	forked("6") // the server is not running
-	copied, _ := setup.Serve(t, other)
-	own := happen(copied, opened, 4)
-	continues(copied, in[2], 4)
-	continues(copied, in[4], 6)
-	for _, cursor := range past {
-		reset(copied, cursor)
-	}
-	live := copied.Watch(model.Admin, `(after: "`+own[3]+`")`, "snapshot {version}")
-	forked("10") // it runs
-	happen(copied, opened, 2)
-	for version := 11; version <= 12; version++ {
-		if e := live.Next(); e.Number("snapshot.version") != version {
-			t.Errorf("who watches through a fork gets version %d, not %d", e.Number("snapshot.version"), version)
+		moved := filepath.Join(fresh.Folder, "dump")
+		if err := os.WriteFile(moved, text, 0o644); err != nil {
+			t.Fatal(err)
 		}
-	}
-	continues(copied, own[1], 8)
-	continues(s, past[0], 7) // the original knows nothing of it
+		fresh.Run("pg_restore", "--exit-on-error", "-d", cluster.Database, moved)
+		there := fresh.Serve(t)
+		happen(there, opened, 4) // stand where those that the dump has not stood
+		continues(there, in[2], 4)
+		continues(there, in[4], 6)
+		for _, cursor := range past {
+			reset(there, cursor)
+		}
+	})
+
+	t.Run("a promoted standby continues for cursors in it and resets later ones", func(t *testing.T) {
+		t.Parallel()
+		folder := scratch.Folder(t)
+		primary := setup.NewCluster(t, filepath.Join(folder, "primary"))
+		s := primary.Serve(t)
+		s.AddRule(nil)
+		_, opened := s.Submit(nil)
+		in := happen(s, opened, 3)
+		if err := cluster.Folder(filepath.Join(folder, "standby")); err != nil {
+			t.Fatal(err)
+		}
+		primary.Run("pg_basebackup", "-D", filepath.Join(folder, "standby", "postgres"), "-R", "-X", "stream", "-c", "fast")
+		standby := setup.NewCluster(t, filepath.Join(folder, "standby"))
+		here, there := primary.Open(2), standby.Open(2)
+		in = append(in, happen(s, opened, 2)...) // these come over the stream
+		var written string
+		ask(t, here, &written, "SELECT pg_current_wal_flush_lsn()::text")
+		until(t, there, "the standby has what the primary has", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)", written)
+		// The line between them breaks, and nobody has noticed yet.
+		execute(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
+		execute(t, there, "SELECT pg_reload_conf()")
+		until(t, there, "the stream has ended", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
+		past := happen(s, opened, 3)
+		continues(s, in[4], 6)
+		primary.Server.Kill()
+		here.Close()
+		primary.Stop()
+
+		execute(t, there, "SELECT pg_promote()")
+		until(t, there, "the standby is promoted", "SELECT NOT pg_is_in_recovery()")
+		promoted := standby.Serve(t)
+		happen(promoted, opened, 4)
+		continues(promoted, in[1], 3)
+		continues(promoted, in[4], 6)
+		for _, cursor := range past {
+			reset(promoted, cursor)
+		}
+	})
+
+	t.Run("a forked copy of a folder resets cursors of the other copy", func(t *testing.T) {
+		t.Parallel()
+		folder := scratch.Folder(t)
+		one, other := "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "one"), "CLOSELOOP_DATA_DIR="+filepath.Join(folder, "other")
+		s, p := setup.Serve(t, one)
+		s.AddRule(nil)
+		_, opened := s.Submit(nil)
+		in := happen(s, opened, 5)
+		p.Interrupt()
+		if code := p.Exit(); code != 0 {
+			t.Fatalf("the server stops with %d", code)
+		}
+		if out, err := exec.Command("cp", "-a", filepath.Join(folder, "one"), filepath.Join(folder, "other")).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		s, _ = setup.Serve(t, one)
+		past := happen(s, opened, 3)
+
+		forked := func(after string) {
+			t.Helper()
+			fork := setup.StartProgram(t, []string{other}, "feed", "fork")
+			if code := fork.Exit(); code != 0 || !strings.Contains(fork.Output(), "after event "+after+".") {
+				t.Fatalf("feed fork ends with %d and says:\n%s", code, fork.Output())
+			}
+		}
+		forked("6") // the server is not running
+		copied, _ := setup.Serve(t, other)
+		own := happen(copied, opened, 4)
+		continues(copied, in[2], 4)
+		continues(copied, in[4], 6)
+		for _, cursor := range past {
+			reset(copied, cursor)
+		}
+		live := copied.Watch(model.Admin, `(after: "`+own[3]+`")`, "snapshot {version}")
+		forked("10") // it runs
+		happen(copied, opened, 2)
+		for version := 11; version <= 12; version++ {
+			if e := live.Next(); e.Number("snapshot.version") != version {
+				t.Errorf("who watches through a fork gets version %d, not %d", e.Number("snapshot.version"), version)
+			}
+		}
+		continues(copied, own[1], 8)
+		continues(s, past[0], 7) // the original knows nothing of it
+	})
 }
 
 func ask(t *testing.T, db *pg.DB, into any, sql string, args ...any) {

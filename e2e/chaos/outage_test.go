@@ -12,7 +12,7 @@ import (
 )
 
 // With PostgreSQL gone, queries say so, sockets stay, and what they show goes on where it was.
-func TestWhileTheDatabaseIsAwaySocketsStayAndAllElseSaysSo(t *testing.T) {
+func TestOutage(t *testing.T) {
 	t.Parallel()
 	at := setup.NewCluster(t, filepath.Join(scratch.Folder(t), "data"))
 	s := at.Serve(t)

@@ -15,7 +15,7 @@ import (
 )
 
 // The libraries that others write their clients with are installed into a folder of the test's own.
-func TestClientLibrariesFromNpmAreUnderstood(t *testing.T) {
+func TestClientLibraries(t *testing.T) {
 	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAPlaceThatIsNotOfThisFeedIsAFeedReset(t *testing.T) {
+func TestForeignCursor(t *testing.T) {
 	t.Parallel()
 	s, other := setup.NewServer(t), setup.NewServer(t)
 	for _, one := range []*setup.Server{s, other} {
@@ -46,7 +46,7 @@ func TestAPlaceThatIsNotOfThisFeedIsAFeedReset(t *testing.T) {
 	}
 }
 
-func TestATokenIsTakenFromTheHeaderOrFromTheFirstMessage(t *testing.T) {
+func TestTokenPlaces(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	good := s.Tokens[model.Partner]
@@ -77,7 +77,7 @@ func TestATokenIsTakenFromTheHeaderOrFromTheFirstMessage(t *testing.T) {
 // soon is how fast a socket must notice that its session is over; the program looks once a second.
 const soon = 5 * time.Second
 
-func TestASocketEndsWithItsSession(t *testing.T) {
+func TestSessionEnd(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.AddRule(nil)

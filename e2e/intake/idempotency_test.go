@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAMutationSentAgainWithItsKeyAnswersWordForWord(t *testing.T) {
+func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.AddRule(nil)

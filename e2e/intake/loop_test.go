@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAResponseBecomesACaseThatIsWorkedAndClosed(t *testing.T) {
+func TestLoop(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	rule := s.AddRule(vars{
@@ -91,98 +91,101 @@ func TestAResponseBecomesACaseThatIsWorkedAndClosed(t *testing.T) {
 	}
 }
 
-func TestFiftyWhoSubmitTheSameResponseAtOnceMakeOneCase(t *testing.T) {
+func TestSubmitResponse(t *testing.T) {
 	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	answers := make([]*setup.Answer, 50)
-	var all sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range answers {
-		all.Go(func() {
-			<-begin
-			answers[i] = s.Do(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id} case {id}}}`,
-				vars{"input": vars{"externalId": "same", "score": 1, "customer": vars{"externalId": "her"}}})
-		})
-	}
-	close(begin)
-	all.Wait()
-	created := 0
-	for _, a := range answers {
-		one, first := a.At("submitResponse"), answers[0].At("submitResponse")
-		if len(a.Errors) > 0 || one.Text("response.id") == "" || one.Text("case.id") == "" ||
-			one.Text("response.id") != first.Text("response.id") || one.Text("case.id") != first.Text("case.id") {
-			t.Errorf("one of fifty got %s", a.Body)
+	t.Run("makes one case of fifty equal responses at once", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		answers := make([]*setup.Answer, 50)
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		for i := range answers {
+			all.Go(func() {
+				<-begin
+				answers[i] = s.Do(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id} case {id}}}`,
+					vars{"input": vars{"externalId": "same", "score": 1, "customer": vars{"externalId": "her"}}})
+			})
 		}
-		if one.Bool("created") {
-			created++
+		close(begin)
+		all.Wait()
+		created := 0
+		for _, a := range answers {
+			one, first := a.At("submitResponse"), answers[0].At("submitResponse")
+			if len(a.Errors) > 0 || one.Text("response.id") == "" || one.Text("case.id") == "" ||
+				one.Text("response.id") != first.Text("response.id") || one.Text("case.id") != first.Text("case.id") {
+				t.Errorf("one of fifty got %s", a.Body)
+			}
+			if one.Bool("created") {
+				created++
+			}
 		}
-	}
-	for table, want := range map[string]int{"responses": 1, "customers": 1, "cases": 1, "case_events": 1, "response_rules": 1} {
-		if n := s.Count(table); n != want {
-			t.Errorf("%d %s, not %d", n, table, want)
+		for table, want := range map[string]int{"responses": 1, "customers": 1, "cases": 1, "case_events": 1, "response_rules": 1} {
+			if n := s.Count(table); n != want {
+				t.Errorf("%d %s, not %d", n, table, want)
+			}
 		}
-	}
-	if created != 1 {
-		t.Errorf("%d of fifty were told that they made it", created)
-	}
-}
+		if created != 1 {
+			t.Errorf("%d of fifty were told that they made it", created)
+		}
+	})
 
-func TestWhatACallerCanMendHasACodeAndThePathOfTheArgument(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	response, opened := s.Submit(nil)
-	const (
-		assign = `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`
-		status = `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`
-		open   = `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`
-		rule   = `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`
-		user   = `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`
-		list   = `query ($input: CaseFilter) {cases(filter: $input) {nodes {id}}}`
-	)
-	unknown := "cas_" + strings.Repeat("0", 32)
-	for _, c := range []struct {
-		query          string
-		input          any
-		code, argument string
-	}{
-		{setup.SubmitResponse, vars{"score": 11, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
-		{setup.SubmitResponse, vars{"score": 1 << 40, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"country": "Narnia"}}, "BAD_USER_INPUT", "input.customer.country"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"email": "at home"}}, "BAD_USER_INPUT", "input.customer.email"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{"lifetimeValue": "much"}}, "BAD_USER_INPUT", "input.customer.lifetimeValue"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "respondedAt": "2999-01-01T00:00:00Z"}, "BAD_USER_INPUT", "input.respondedAt"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "externalId": " "}, "BAD_USER_INPUT", "input.externalId"},
-		{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "comment": "nul \x00"}, "BAD_USER_INPUT", "input.comment"},
-		{assign, vars{"caseId": opened, "assigneeId": s.Users[model.Partner]}, "BAD_USER_INPUT", "input.assigneeId"},
-		{assign, vars{"caseId": unknown}, "NOT_FOUND", "input.caseId"},
-		{assign, vars{"caseId": response}, "BAD_USER_INPUT", "input.caseId"},
-		{status, vars{"caseId": opened, "status": "CLOSED", "note": " \n"}, "BAD_USER_INPUT", "input.note"},
-		{status, vars{"caseId": opened, "status": "OPEN", "note": "x"}, "CONFLICT", "input.status"},
-		{status, vars{"caseId": opened, "status": "CLOSED", "note": "x", "expectedVersion": 7}, "CONFLICT", "input.expectedVersion"},
-		{open, vars{"responseId": response, "note": "x"}, "CONFLICT", "input.responseId"},
-		{open, vars{"note": "x"}, "BAD_USER_INPUT", "input"},
-		{rule, vars{"name": "x", "filter": vars{}}, "BAD_USER_INPUT", "input.filter"},
-		{rule, vars{"name": "x", "notify": []vars{{"kind": "CENTRAL"}, {"kind": "ADDRESS"}}}, "BAD_USER_INPUT", "input.notify[1].address"},
-		{rule, vars{"name": "x", "followUpTarget": "P1M"}, "BAD_USER_INPUT", "input.followUpTarget"},
-		{user, vars{"name": "x", "email": "AGENT@example.com", "role": "AGENT"}, "CONFLICT", "input.email"},
-		{list, vars{"response": vars{"score": vars{"eq": nil}}}, "BAD_USER_INPUT", "filter.response.score.eq"},
-		{list, vars{"and": []vars{{}, {"customer": vars{"id": []string{opened}}}}}, "BAD_USER_INPUT", "filter.and[1].customer.id[0]"},
-		{`query {cases(first: 101) {nodes {id}}}`, nil, "BAD_USER_INPUT", "first"},
-		{`query {cases(first: 1, last: 1) {nodes {id}}}`, nil, "BAD_USER_INPUT", "last"},
-		{`query {cases(after: "elsewhere") {nodes {id}}}`, nil, "BAD_USER_INPUT", "after"},
-		{`query {node(id: "7") {id}}`, nil, "BAD_USER_INPUT", "id"},
-	} {
-		a := s.Do(model.Admin, c.query, vars{"input": c.input})
-		if a.Code() != c.code || a.Errors[0].Argument() != c.argument || a.Errors[0].Message == "" {
-			t.Errorf("%s with %v: want %s at %s, got %s", c.query, c.input, c.code, c.argument, a.Body)
+	t.Run("answers mistakes with a code and the path of the argument", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		response, opened := s.Submit(nil)
+		const (
+			assign = `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`
+			status = `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`
+			open   = `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`
+			rule   = `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`
+			user   = `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`
+			list   = `query ($input: CaseFilter) {cases(filter: $input) {nodes {id}}}`
+		)
+		unknown := "cas_" + strings.Repeat("0", 32)
+		for _, c := range []struct {
+			query          string
+			input          any
+			code, argument string
+		}{
+			{setup.SubmitResponse, vars{"score": 11, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
+			{setup.SubmitResponse, vars{"score": 1 << 40, "customer": vars{}}, "BAD_USER_INPUT", "input.score"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{"country": "Narnia"}}, "BAD_USER_INPUT", "input.customer.country"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{"email": "at home"}}, "BAD_USER_INPUT", "input.customer.email"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{"lifetimeValue": "much"}}, "BAD_USER_INPUT", "input.customer.lifetimeValue"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "respondedAt": "2999-01-01T00:00:00Z"}, "BAD_USER_INPUT", "input.respondedAt"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "externalId": " "}, "BAD_USER_INPUT", "input.externalId"},
+			{setup.SubmitResponse, vars{"score": 1, "customer": vars{}, "comment": "nul \x00"}, "BAD_USER_INPUT", "input.comment"},
+			{assign, vars{"caseId": opened, "assigneeId": s.Users[model.Partner]}, "BAD_USER_INPUT", "input.assigneeId"},
+			{assign, vars{"caseId": unknown}, "NOT_FOUND", "input.caseId"},
+			{assign, vars{"caseId": response}, "BAD_USER_INPUT", "input.caseId"},
+			{status, vars{"caseId": opened, "status": "CLOSED", "note": " \n"}, "BAD_USER_INPUT", "input.note"},
+			{status, vars{"caseId": opened, "status": "OPEN", "note": "x"}, "CONFLICT", "input.status"},
+			{status, vars{"caseId": opened, "status": "CLOSED", "note": "x", "expectedVersion": 7}, "CONFLICT", "input.expectedVersion"},
+			{open, vars{"responseId": response, "note": "x"}, "CONFLICT", "input.responseId"},
+			{open, vars{"note": "x"}, "BAD_USER_INPUT", "input"},
+			{rule, vars{"name": "x", "filter": vars{}}, "BAD_USER_INPUT", "input.filter"},
+			{rule, vars{"name": "x", "notify": []vars{{"kind": "CENTRAL"}, {"kind": "ADDRESS"}}}, "BAD_USER_INPUT", "input.notify[1].address"},
+			{rule, vars{"name": "x", "followUpTarget": "P1M"}, "BAD_USER_INPUT", "input.followUpTarget"},
+			{user, vars{"name": "x", "email": "AGENT@example.com", "role": "AGENT"}, "CONFLICT", "input.email"},
+			{list, vars{"response": vars{"score": vars{"eq": nil}}}, "BAD_USER_INPUT", "filter.response.score.eq"},
+			{list, vars{"and": []vars{{}, {"customer": vars{"id": []string{opened}}}}}, "BAD_USER_INPUT", "filter.and[1].customer.id[0]"},
+			{`query {cases(first: 101) {nodes {id}}}`, nil, "BAD_USER_INPUT", "first"},
+			{`query {cases(first: 1, last: 1) {nodes {id}}}`, nil, "BAD_USER_INPUT", "last"},
+			{`query {cases(after: "elsewhere") {nodes {id}}}`, nil, "BAD_USER_INPUT", "after"},
+			{`query {node(id: "7") {id}}`, nil, "BAD_USER_INPUT", "id"},
+		} {
+			a := s.Do(model.Admin, c.query, vars{"input": c.input})
+			if a.Code() != c.code || a.Errors[0].Argument() != c.argument || a.Errors[0].Message == "" {
+				t.Errorf("%s with %v: want %s at %s, got %s", c.query, c.input, c.code, c.argument, a.Body)
+			}
 		}
-	}
-	if a := s.Do(model.Admin, open, vars{"input": vars{"responseId": response, "note": "x"}}); !strings.Contains(a.Errors[0].Message, "case 1 ") {
-		t.Errorf("a second case for a response is refused without the first one's number: %s", a.Body)
-	}
-	if n := s.Count("responses"); n != 1 {
-		t.Errorf("%d responses, not 1", n)
-	}
+		if a := s.Do(model.Admin, open, vars{"input": vars{"responseId": response, "note": "x"}}); !strings.Contains(a.Errors[0].Message, "case 1 ") {
+			t.Errorf("a second case for a response is refused without the first one's number: %s", a.Body)
+		}
+		if n := s.Count("responses"); n != 1 {
+			t.Errorf("%d responses, not 1", n)
+		}
+	})
 }

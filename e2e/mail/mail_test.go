@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestMailsArriveOnceTheServerIsUpAndHoldNoNote(t *testing.T) {
+func TestMail(t *testing.T) {
 	t.Parallel()
 	server := setup.NewMailServer(t)
 	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})

@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAMailThatFailedIsFoundAndSentAgain(t *testing.T) {
+func TestRetryNotification(t *testing.T) {
 	t.Parallel()
 	server := setup.NewMailServer(t)
 	server.Listen()

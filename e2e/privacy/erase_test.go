@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -114,62 +113,176 @@ func mentions(text string, words []string) (found []string) {
 	return found
 }
 
-func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *testing.T) {
+func TestErase(t *testing.T) {
 	t.Parallel()
-	server := setup.NewMailServer(t)
-	server.Listen()
-	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
-	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}, {"kind": "ACCOUNT_MANAGER"}}})
-	customer, opened := lives(s)
-	for _, m := range server.Await(4) {
-		if len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) == 0 {
-			t.Errorf("a mail that does not name her: %+v", m)
+	t.Run("leaves nothing in a dump of the database or in waiting mails", func(t *testing.T) {
+		t.Parallel()
+		server := setup.NewMailServer(t)
+		server.Listen()
+		s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
+		s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}, {"kind": "ACCOUNT_MANAGER"}}})
+		customer, opened := lives(s)
+		for _, m := range server.Await(4) {
+			if len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) == 0 {
+				t.Errorf("a mail that does not name her: %+v", m)
+			}
 		}
-	}
-	if err := s.App.Mailer.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
-		vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Admin]}}) // its mail is queued
-	if found := mentions(dump(s), theirs); len(found) != len(theirs) {
-		t.Fatalf("before, a dump has %v alone", found)
-	}
+		if err := s.App.Mailer.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
+			vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Admin]}}) // its mail is queued
+		if found := mentions(dump(s), theirs); len(found) != len(theirs) {
+			t.Fatalf("before, a dump has %v alone", found)
+		}
 
-	done := erase(s, customer)
-	for path, want := range map[string]any{
-		"responsesKept": 2.0, "customer.id": customer, "customer.firstName": nil, "customer.email": nil, "customer.company": nil, "customer.country": "ES",
-		"customer.segment": "gold", "customer.lifetimeValue": "1234.5", "customer.responses.totalCount": 2.0, "customer.cases.totalCount": 2.0,
-	} {
-		if got := done.At(path).V; got != want {
-			t.Errorf("%s is %v, not %v", path, got, want)
+		done := erase(s, customer)
+		for path, want := range map[string]any{
+			"responsesKept": 2.0, "customer.id": customer, "customer.firstName": nil, "customer.email": nil, "customer.company": nil, "customer.country": "ES",
+			"customer.segment": "gold", "customer.lifetimeValue": "1234.5", "customer.responses.totalCount": 2.0, "customer.cases.totalCount": 2.0,
+		} {
+			if got := done.At(path).V; got != want {
+				t.Errorf("%s is %v, not %v", path, got, want)
+			}
 		}
-	}
-	if done.Missing("customer.erasedAt") || !regexp.MustCompile(`^Customer \d+$`).MatchString(done.Text("customer.displayName")) || len(done.List("customer.attributes")) > 0 {
-		t.Errorf("the customer is %v", done.V)
-	}
-	text := dump(s)
-	if found := mentions(text, theirs); len(found) > 0 {
-		for _, word := range found {
-			at := strings.Index(text, word)
-			t.Errorf("a dump still has %q: …%s…", word, text[max(0, at-300):min(len(text), at+100)])
+		if done.Missing("customer.erasedAt") || !regexp.MustCompile(`^Customer \d+$`).MatchString(done.Text("customer.displayName")) || len(done.List("customer.attributes")) > 0 {
+			t.Errorf("the customer is %v", done.V)
 		}
-	}
+		text := dump(s)
+		if found := mentions(text, theirs); len(found) > 0 {
+			for _, word := range found {
+				at := strings.Index(text, word)
+				t.Errorf("a dump still has %q: …%s…", word, text[max(0, at-300):min(len(text), at+100)])
+			}
+		}
 
-	mail, err := notify.New(s.App.DB, notify.Options{SMTPURL: server.URL, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := mail.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = mail.Stop(t.Context()) }()
-	m := server.Await(1)[0]
-	if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) > 0 || !strings.Contains(m.Subject, "Customer ") {
-		t.Errorf("the mail that was queued: %+v", m)
-	}
-	if again := erase(s, customer); asText(t, again.V) != asText(t, done.V) {
-		t.Errorf("erasing again answers %v", again.V)
-	}
+		mail, err := notify.New(s.App.DB, notify.Options{SMTPURL: server.URL, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mail.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = mail.Stop(t.Context()) }()
+		m := server.Await(1)[0]
+		if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) > 0 || !strings.Contains(m.Subject, "Customer ") {
+			t.Errorf("the mail that was queued: %+v", m)
+		}
+		if again := erase(s, customer); asText(t, again.V) != asText(t, done.V) {
+			t.Errorf("erasing again answers %v", again.V)
+		}
+	})
+
+	t.Run("tells subscribers, who see nothing of the customer afterwards", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		start := s.Cursor()
+		const seen = `__typename type cursor matches actor {id} note {body} snapshot {caseId version comment customerName company country score}
+		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
+		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
+		watching := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
+		customer, _ := lives(s)
+		known := s.Events()
+		for range known {
+			if e := watching.Next(); !strings.Contains(strings.ToLower(asText(t, e.V)), "quixano") {
+				t.Fatalf("before, she is not in %v", e.V)
+			}
+		}
+		erase(s, customer)
+		for range 2 { // one for each of her cases
+			e := watching.Next()
+			if e.Text("__typename") != "CustomerErased" || e.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
+				t.Errorf("the subscriber gets %v", e.V)
+			}
+			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+				t.Errorf("it has %v: %v", found, e.V)
+			}
+		}
+
+		whole := s.Events()
+		if len(whole) != len(known)+2 {
+			t.Fatalf("%d events, then %d", len(known), len(whole))
+		}
+		for i, e := range known {
+			if e.Text("id") != whole[i].Text("id") || e.Text("cursor") != whole[i].Text("cursor") {
+				t.Errorf("event %d has moved: %v, then %v", i, e.V, whole[i].V)
+			}
+		}
+		replay := s.Watch(model.Partner, `(after: "`+start+`")`, seen)
+		for i := range whole {
+			e := replay.Next()
+			if e.Text("cursor") != whole[i].Text("cursor") {
+				t.Errorf("the replay has another order at %d", i)
+			}
+			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+				t.Errorf("the replay has %v in event %d: %v", found, i, e.V)
+			}
+		}
+		all := s.OK(model.Manager, `{caseEvents(first: 100) {nodes {`+seen+`}} responses {nodes {externalId comment drivers attributes {key value} survey score}}
+		customers {nodes {displayName email phone}} notes {nodes {body}} cases {nodes {externalRefs {id} rootCause history {nodes {note {body}}} notifications {to}}}}`, nil)
+		if found := mentions(strings.ToLower(all.Body), theirs); len(found) > 0 {
+			t.Errorf("the lists have %v", found)
+		}
+	})
+
+	// Equal subscriptions are executed once, and what was said last is kept for who joins.
+	t.Run("gives a later subscriber nothing from before", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		start := s.Cursor()
+		join := func() *setup.Socket {
+			c := s.SignIn(s.Tokens[model.Agent])
+			c.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
+			caseEvents(after: $after, types: [OPENED]) {type cursor note {body} snapshot {customerName company comment}}}`}})
+			return c
+		}
+		first := join()
+		erased := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [CUSTOMER_ERASED])`, "type")
+		customer, _ := lives(s)
+		for range 2 {
+			if e := first.Next(); len(mentions(strings.ToLower(asText(t, e.V)), theirs)) == 0 {
+				t.Fatalf("before, she is not in %v", e.V)
+			}
+		}
+		erase(s, customer)
+		erased.Next() // now this server knows
+		second := join()
+		for range 2 {
+			e := second.Next()
+			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 || e.Text("type") != "OPENED" {
+				t.Errorf("who joins gets %v: %v", found, e.V)
+			}
+		}
+		s.Submit(nil)
+		for _, c := range []*setup.Socket{first, second} {
+			if e := c.Next(); e.Text("snapshot.customerName") != "Ana" {
+				t.Errorf("then comes %v", e.V)
+			}
+		}
+	})
+
+	t.Run("keeps the figures", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		customer, _ := lives(s)
+		s.Submit(vars{"score": 1, "customer": vars{"country": "PT"}})
+		const figures = `{caseSummary {open inProgress closed total overdue}
+		spain: caseSummary(filter: {customer: {country: {eq: "ES"}}, response: {score: {lte: 6}}}) {open inProgress total}
+		gold: cases(filter: {customer: {segment: {eq: "Gold"}}}) {totalCount} rich: cases(orderBy: [{field: OPENED_AT, direction: ASC}]) {nodes {number status openedAt dueAt firstFollowUpAt firstContactAt reopenCount}}
+		detractors: responses(filter: {category: [DETRACTOR], customer: {country: {eq: "ES"}}}) {totalCount nodes {score category survey contactRequested respondedAt receivedAt contactStatus}}
+		promoters: responses(filter: {category: [PROMOTER]}) {totalCount} customers {totalCount} rules {matchCount}}`
+		before := s.OK(model.Manager, figures, nil)
+		if before.Number("spain.total") != 1 || before.Number("gold.totalCount") != 2 || before.Number("detractors.totalCount") != 1 {
+			t.Fatalf("the figures are of nothing: %s", before.Body)
+		}
+		erase(s, customer)
+		if after := s.OK(model.Manager, figures, nil); after.Body != before.Body {
+			t.Errorf("before: %s\nafter:  %s", before.Body, after.Body)
+		}
+	})
 }
 
 func asText(t *testing.T, v any) string {
@@ -179,195 +292,4 @@ func asText(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func TestSubscribersHearThatACustomerIsErasedAndSeeNothingOfThemAfterwards(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	start := s.Cursor()
-	const seen = `__typename type cursor matches actor {id} note {body} snapshot {caseId version comment customerName company country score}
-		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
-		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
-	watching := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
-	customer, _ := lives(s)
-	known := s.Events()
-	for range known {
-		if e := watching.Next(); !strings.Contains(strings.ToLower(asText(t, e.V)), "quixano") {
-			t.Fatalf("before, she is not in %v", e.V)
-		}
-	}
-	erase(s, customer)
-	for range 2 { // one for each of her cases
-		e := watching.Next()
-		if e.Text("__typename") != "CustomerErased" || e.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
-			t.Errorf("the subscriber gets %v", e.V)
-		}
-		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
-			t.Errorf("it has %v: %v", found, e.V)
-		}
-	}
-
-	whole := s.Events()
-	if len(whole) != len(known)+2 {
-		t.Fatalf("%d events, then %d", len(known), len(whole))
-	}
-	for i, e := range known {
-		if e.Text("id") != whole[i].Text("id") || e.Text("cursor") != whole[i].Text("cursor") {
-			t.Errorf("event %d has moved: %v, then %v", i, e.V, whole[i].V)
-		}
-	}
-	replay := s.Watch(model.Partner, `(after: "`+start+`")`, seen)
-	for i := range whole {
-		e := replay.Next()
-		if e.Text("cursor") != whole[i].Text("cursor") {
-			t.Errorf("the replay has another order at %d", i)
-		}
-		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
-			t.Errorf("the replay has %v in event %d: %v", found, i, e.V)
-		}
-	}
-	all := s.OK(model.Manager, `{caseEvents(first: 100) {nodes {`+seen+`}} responses {nodes {externalId comment drivers attributes {key value} survey score}}
-		customers {nodes {displayName email phone}} notes {nodes {body}} cases {nodes {externalRefs {id} rootCause history {nodes {note {body}}} notifications {to}}}}`, nil)
-	if found := mentions(strings.ToLower(all.Body), theirs); len(found) > 0 {
-		t.Errorf("the lists have %v", found)
-	}
-}
-
-// Equal subscriptions are executed once, and what was said last is kept for who joins.
-func TestWhoJoinsASubscriptionAfterwardsIsNotGivenWhatItSaidBefore(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	start := s.Cursor()
-	join := func() *setup.Socket {
-		c := s.SignIn(s.Tokens[model.Agent])
-		c.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
-			caseEvents(after: $after, types: [OPENED]) {type cursor note {body} snapshot {customerName company comment}}}`}})
-		return c
-	}
-	first := join()
-	erased := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [CUSTOMER_ERASED])`, "type")
-	customer, _ := lives(s)
-	for range 2 {
-		if e := first.Next(); len(mentions(strings.ToLower(asText(t, e.V)), theirs)) == 0 {
-			t.Fatalf("before, she is not in %v", e.V)
-		}
-	}
-	erase(s, customer)
-	erased.Next() // now this server knows
-	second := join()
-	for range 2 {
-		e := second.Next()
-		if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 || e.Text("type") != "OPENED" {
-			t.Errorf("who joins gets %v: %v", found, e.V)
-		}
-	}
-	s.Submit(nil)
-	for _, c := range []*setup.Socket{first, second} {
-		if e := c.Next(); e.Text("snapshot.customerName") != "Ana" {
-			t.Errorf("then comes %v", e.V)
-		}
-	}
-}
-
-func TestFiguresAreTheSameBeforeAndAfterErasing(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	customer, _ := lives(s)
-	s.Submit(vars{"score": 1, "customer": vars{"country": "PT"}})
-	const figures = `{caseSummary {open inProgress closed total overdue}
-		spain: caseSummary(filter: {customer: {country: {eq: "ES"}}, response: {score: {lte: 6}}}) {open inProgress total}
-		gold: cases(filter: {customer: {segment: {eq: "Gold"}}}) {totalCount} rich: cases(orderBy: [{field: OPENED_AT, direction: ASC}]) {nodes {number status openedAt dueAt firstFollowUpAt firstContactAt reopenCount}}
-		detractors: responses(filter: {category: [DETRACTOR], customer: {country: {eq: "ES"}}}) {totalCount nodes {score category survey contactRequested respondedAt receivedAt contactStatus}}
-		promoters: responses(filter: {category: [PROMOTER]}) {totalCount} customers {totalCount} rules {matchCount}}`
-	before := s.OK(model.Manager, figures, nil)
-	if before.Number("spain.total") != 1 || before.Number("gold.totalCount") != 2 || before.Number("detractors.totalCount") != 1 {
-		t.Fatalf("the figures are of nothing: %s", before.Body)
-	}
-	erase(s, customer)
-	if after := s.OK(model.Manager, figures, nil); after.Body != before.Body {
-		t.Errorf("before: %s\nafter:  %s", before.Body, after.Body)
-	}
-}
-
-func TestAnExportHasAllThatIsKeptAboutOneCustomerAndNothingOfAnother(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
-	theme := model.NewUUID()
-	customer, opened := lives(s)
-	if _, err := s.App.DB.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.App.DB.Pool.Exec(t.Context(), `INSERT INTO response_themes SELECT id, $1, true FROM responses WHERE external_id = 'survey-0815'`, theme); err != nil {
-		t.Fatal(err)
-	}
-	_, other := s.Submit(vars{"comment": "I am somebody else.", "customer": vars{"firstName": "Sancho"}})
-	s.AddNote(other, "Sancho waits.")
-	const ask = `query ($id: ID!) {exportCustomer(id: $id)}`
-	got := s.OK(model.Admin, ask, vars{"id": customer})
-	for path, want := range map[string]any{
-		"customer.id": customer, "customer.email": "p.quixano@new.example", "customer.phone": "+34 5550199", "customer.externalId": "crm-4711",
-		"customer.lifetimeValue": "1234.5", "customer.attributes.penelope": "seat 7A", "responses.0.externalId": "survey-0815",
-		"responses.0.comment": "I am Penelope Quixano, of Windmill.", "responses.0.attributes.Name": "Quixano", "responses.0.themes.0": "Seats",
-		"responses.0.drivers.1": "Other: call Penelope", "responses.1.score": 9.0, "cases.0.id": opened, "cases.0.status": "IN_PROGRESS",
-		"cases.0.rootCause.0": "Penelope sat elsewhere.", "cases.0.externalRefs.0.id": "TICKET-99", "cases.0.notes.0.body": "You know Penelope.",
-		"cases.0.history.0.type": "OPENED", "cases.1.notes.0.body": "Penelope called again.", "mails.0.kind": "NEW_RESPONSE", "mails.0.status": "QUEUED",
-	} {
-		if have := got.At("exportCustomer." + path).V; have != want {
-			t.Errorf("%s is %v, not %v", path, have, want)
-		}
-	}
-	facts := asText(t, got.At("exportCustomer.cases.0.history").V)
-	for _, fact := range []string{`"channel":"PHONE"`, `"improvement":"Give Penelope her seat 7A."`, `"whys":["Penelope sat elsewhere."`, `"previousStatus":"OPEN"`} {
-		if !strings.Contains(facts, fact) {
-			t.Errorf("the history lacks %s: %s", fact, facts)
-		}
-	}
-	if _, err := time.Parse(time.RFC3339, got.Text("exportCustomer.exportedAt")); err != nil {
-		t.Error(err)
-	}
-	for _, foreign := range []string{"Sancho", "somebody else", "desk@example.com", s.Users[model.Agent]} {
-		if strings.Contains(got.Body, foreign) {
-			t.Errorf("%q is handed out", foreign)
-		}
-	}
-	erase(s, customer)
-	left := s.OK(model.Admin, ask, vars{"id": customer})
-	if found := mentions(strings.ToLower(left.Body), theirs); len(found) > 0 || len(left.List("exportCustomer.cases")) != 2 {
-		t.Errorf("after erasing, an export has %v: %s", found, left.Body)
-	}
-	if a := s.Do(model.Admin, ask, vars{"id": opened}); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "id" {
-		t.Errorf("a case's id: %s", a.Body)
-	}
-	nobody := model.CustomerID{UUID: model.NewUUID()}.String()
-	if a := s.Do(model.Admin, ask, vars{"id": nobody}); len(a.Errors) > 0 || !a.Missing("exportCustomer") {
-		t.Errorf("nobody's export: %s", a.Body)
-	}
-}
-
-func TestARedactedNoteStaysInTheHistory(t *testing.T) {
-	t.Parallel()
-	s := setup.NewServer(t)
-	s.AddRule(nil)
-	_, opened := s.Submit(nil)
-	s.AddNote(opened, "Her card is 4111 1111 1111 1111.")
-	note := s.OK(model.Agent, `{notes {nodes {id redactedAt}}}`, nil)
-	if !note.Missing("notes.nodes.0.redactedAt") {
-		t.Error("a new note is redacted")
-	}
-	s.OK(model.Manager, `mutation ($input: RedactNoteInput!) {redactNote(input: $input) {note {id} case {version}}}`,
-		vars{"input": vars{"noteId": note.Text("notes.nodes.0.id"), "reason": "A card number."}})
-	history := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type note {body author {id} redactedAt} ... on CaseDetailsChanged {changed}}}}}}`, vars{"id": opened}).List("node.history.nodes")
-	if e := history[1]; e.Text("type") != "NOTE_ADDED" || e.Text("note.body") != "(redacted) A card number." || e.Missing("note.redactedAt") || e.Text("note.author.id") != s.Users[model.Agent] {
-		t.Errorf("the note's place: %v", e.V)
-	}
-	if e := history[2]; e.Text("changed.0") != "notes" {
-		t.Errorf("the history ends with %v", e.V)
-	}
-	if strings.Contains(dump(s), "4111") {
-		t.Error("a dump still has the number")
-	}
 }

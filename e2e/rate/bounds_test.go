@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
+func TestBounds(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.AddRule(nil)
@@ -84,7 +84,7 @@ func TestRequestsThatAskForTooMuchAreRefusedAndTheProgramLives(t *testing.T) {
 // inside are words that only an error of PostgreSQL or of our own code would bring.
 var inside = regexp.MustCompile(`(?i)sqlstate|relation|does not exist|elsewhere|select |closed pool|goroutine|\.go:|panic|pgx|internal/`)
 
-func TestInternalErrorsShowAnIdAndNothingOfWhatIsInside(t *testing.T) {
+func TestInternalError(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.AddRule(nil)

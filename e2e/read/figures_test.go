@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
+func TestNpsReport(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	if code := s.ImportReviews().Exit(); code != 0 {

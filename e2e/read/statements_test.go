@@ -20,7 +20,7 @@ const parts = 8
 
 // A list costs as many statements for many rows as for few. Not parallel, so that other tests do not keep the machine
 // busy.
-func TestAListCostsTheSameStatementsForFiveAsForFifty(t *testing.T) {
+func TestListStatements(t *testing.T) {
 	var counter pgtest.Counter
 	few := setup.NewServer(t, setup.Options{Tracer: &counter, Still: true, CollectFor: siblings})
 	fill(few, 5)
@@ -119,7 +119,7 @@ func fill(s *setup.Server, n int) {
 }
 
 // Not parallel, for it counts.
-func TestTheCaseOfAnEventIsReadOnceForAllWhoWatch(t *testing.T) {
+func TestEventStatements(t *testing.T) {
 	var counter pgtest.Counter
 	s := setup.NewServer(t, setup.Options{Tracer: &counter})
 	s.AddRule(nil)
