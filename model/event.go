@@ -96,9 +96,8 @@ type EventEntry struct {
 	After  *Snapshot // the case's UpdatedAt becomes the event's time, and its Version the event's
 }
 
-// eventSpecs is the table of event types, in the order of the schema's enum. The history, the webhook's body, the
-// customer's export and the pages read it; tests demand each type in the schema, in docs/webhook.schema.json and in the
-// pages.
+// eventSpecs is the table of event types. The history, the webhook's body, the customer's export and the pages read it;
+// tests demand each type in the schema, in docs/webhook.schema.json and in the pages.
 var eventSpecs = []EventSpec{
 	{
 		Type: EventOpened, GraphQL: "CaseOpened", Label: "opened", System: "a rule",

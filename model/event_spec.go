@@ -21,7 +21,7 @@ type EventField struct {
 	Words  string                 // what the pages say of it, with one {format} for the value; empty: web/static/words.js has a sentence for the type
 }
 
-// EventTypes lists all types of events in the order of the schema's enum.
+// EventTypes lists all types of events in the order of the table.
 func EventTypes() []CaseEventType {
 	types := make([]CaseEventType, len(eventSpecs))
 	for i := range eventSpecs {
