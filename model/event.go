@@ -101,9 +101,12 @@ type EventEntry struct {
 var eventSpecs = []EventSpec{
 	{
 		Type: EventOpened, GraphQL: "CaseOpened", Label: "opened", System: "a rule",
-		Typed:  func(e *LoggedEvent) CaseEvent { return &CaseOpened{e} },
-		Fill:   func(row *Event, in *EventEntry) { row.NoteID, row.RuleID = in.Note, in.Rule },
-		Fields: []EventField{{Name: "origin", Value: func(e *LoggedEvent) any { return e.Then.Case.Origin }}, ruleField},
+		Typed: func(e *LoggedEvent) CaseEvent { return &CaseOpened{e} },
+		Fill:  func(row *Event, in *EventEntry) { row.NoteID, row.RuleID = in.Note, in.Rule },
+		Fields: []EventField{
+			{Name: "origin", Value: func(e *LoggedEvent) any { return e.Then.Case.Origin }},
+			ruleField,
+		},
 	},
 	{
 		Type: EventAssigned, GraphQL: "CaseAssigned", Label: "assigned", System: "a rule",
@@ -114,7 +117,7 @@ var eventSpecs = []EventSpec{
 		},
 		Fields: []EventField{
 			{Name: "previousAssigneeId", Value: func(e *LoggedEvent) any { return OptionalID(e.PreviousAssigneeID) }, Select: "previousAssignee { name }"},
-			{Name: "assigneeId", Value: func(e *LoggedEvent) any { return OptionalID(e.AssigneeID) }, Select: "assignee { name }"},
+			{Name: "assigneeId", Value: func(e *LoggedEvent) any { return OptionalID(e.AssigneeID) }},
 		},
 	},
 	{
@@ -157,9 +160,9 @@ var eventSpecs = []EventSpec{
 			row.Channel, row.Offer, row.Outcome = &in.Outreach.Channel, in.Outreach.Offer, &in.Outreach.Outcome
 		},
 		Fields: []EventField{
-			{Name: "channel", Value: func(e *LoggedEvent) any { return e.Channel }, Export: true, Select: "channel", Words: "by {word}"},
-			{Name: "offer", Value: func(e *LoggedEvent) any { return e.Offer }, Export: true, Select: "offer", Words: "offer: {word}"},
-			{Name: "outcome", Value: func(e *LoggedEvent) any { return e.Outcome }, Export: true, Select: "outcome", Words: "outcome: {word}"},
+			{Name: "channel", Value: func(e *LoggedEvent) any { return e.Channel }, Export: true, Select: "channel", Words: "{word}"},
+			{Name: "offer", Value: func(e *LoggedEvent) any { return e.Offer }, Export: true, Select: "offer", Words: "{word} offered"},
+			{Name: "outcome", Value: func(e *LoggedEvent) any { return e.Outcome }, Export: true, Select: "outcome", Words: "{word}"},
 			{Name: "nextSurveyAt", Value: func(e *LoggedEvent) any { return e.NextSurveyAt }, Export: true, Select: "nextSurveyAt", Words: "next survey {moment}"},
 		},
 	},
