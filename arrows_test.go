@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
 	"migrations":        {},
-	"web":               {},
+	"web":               {"model"},
 	"internal/fault":    {},
 	"internal/config":   {},
 	"internal/country":  {},
