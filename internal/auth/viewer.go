@@ -28,7 +28,8 @@ type Viewer struct {
 	User    *model.User // nil: the system itself, such as an import from the command line
 	TokenID model.ApiTokenID
 
-	scope *filter.Scope // nil: not read yet
+	scope  *filter.Scope // nil: not read yet
+	system string        // of System: its name
 }
 
 // ViewerOf makes the viewer that a user is, with their scope read.
