@@ -37,7 +37,7 @@ type Subject struct {
 }
 
 // now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
-func (s *Subject) now() time.Time { return pg.Time(s.Now) }
+func (s *Subject) now() time.Time { return pg.Timestamp(s.Now) }
 
 // Of makes the subject of a snapshot at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
@@ -132,7 +132,7 @@ func (t *tree) build(b *sqlBuilder) clause.Expression {
 	if t.root == nil {
 		return everything
 	}
-	b.now = pg.Time(b.now)
+	b.now = pg.Timestamp(b.now)
 	t.root.sql(b)
 	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
 }

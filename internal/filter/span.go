@@ -38,7 +38,7 @@ func (t *tree) span(field string, now time.Time) (s Span) {
 	}
 	v, err := Decode(t.raw) // it was read once before
 	if err == nil {
-		s.narrow(v, field, pg.Time(now))
+		s.narrow(v, field, pg.Timestamp(now))
 	}
 	return s
 }

@@ -22,7 +22,7 @@ func readTime(s string, zone *time.Location) (time.Time, error) {
 	if !ok {
 		return time.Time{}, fmt.Errorf("%q is not a time that can be read in one way only; write 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015", shorten(s))
 	}
-	if t = pg.Time(t); t.Year() < 1 || t.Year() > 9999 {
+	if t = pg.Timestamp(t); t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("%q is not within the years 1 to 9999", shorten(s))
 	}
 	return t, nil

@@ -77,7 +77,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	kept := &model.Import{
 		ID: model.ImportID{UUID: model.NewUUID()}, FileName: fileName(in.File.Filename), CreatedByID: viewer.User.ID, Status: model.ImportQueued,
 		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: []*model.RowRejection{},
-		CreatedAt: pg.Time(u.now()),
+		CreatedAt: pg.Timestamp(u.now()),
 	}
 	err = u.db.Tx(ctx, func(tx *gorm.DB) error {
 		if _, err := in.File.File.Seek(0, io.SeekStart); err != nil {

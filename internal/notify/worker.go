@@ -52,7 +52,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 		w.log.DebugContext(ctx, "mail sent", "notification", n.ID.String(), "attempts", n.Attempts)
 		return w.finish(ctx, j, n, map[string]any{
 			"status": model.NotificationSent, "attempts": n.Attempts,
-			"sent_at": pg.Time(time.Now()),
+			"sent_at": pg.Timestamp(time.Now()),
 		})
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -53,7 +53,7 @@ func TestEscapeLike(t *testing.T) {
 	}
 }
 
-func TestTime(t *testing.T) {
+func TestTimestamp(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, pgtest.Empty())
 	zone := time.FixedZone("", 2*60*60)
@@ -61,7 +61,7 @@ func TestTime(t *testing.T) {
 		time.Date(2026, 3, 2, 9, 30, 0, 123_456_789, zone), time.Date(2026, 3, 2, 9, 30, 0, 999_999_999, time.UTC),
 		time.Date(2026, 3, 2, 9, 30, 0, 1, time.UTC),
 	} {
-		cut := pg.Time(at)
+		cut := pg.Timestamp(at)
 		if cut.Location() != time.UTC || cut.After(at) || at.Sub(cut) >= time.Microsecond {
 			t.Errorf("%s is cut to %s", at, cut)
 		}

@@ -137,7 +137,7 @@ func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, e
 		return nil, err
 	}
 	c := &customers[0]
-	out := &CustomerExport{ExportedAt: pg.Time(now), Customer: exportedCustomer{
+	out := &CustomerExport{ExportedAt: pg.Timestamp(now), Customer: exportedCustomer{
 		ID: c.ID.String(), Number: c.Number, ExternalID: c.ExternalID, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email,
 		Phone: c.Phone, Company: c.Company, Country: c.Country, Segment: c.Segment, LifetimeValue: c.LifetimeValue,
 		AccountManagerEmail: c.AccountManagerEmail, AgentEmail: c.AgentEmail, Attributes: c.Attributes,

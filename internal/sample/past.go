@@ -27,7 +27,7 @@ type past struct {
 
 func makePast(ctx context.Context, o Options) error {
 	began := time.Now()
-	p := &past{now: pg.Time(o.Now())}
+	p := &past{now: pg.Timestamp(o.Now())}
 	read := func() time.Time { return p.clock }
 	p.work = casework.New(o.DB, o.Feed, nil, read) // nobody is mailed about a past that is made up
 	set := setup.New(o.DB, p.work, o.Feed, read)
