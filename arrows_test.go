@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
 	"internal/page":     {"internal/fault"},
-	"internal/filter":   {"model", "internal/country", "internal/fault"},
+	"internal/filter":   {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},

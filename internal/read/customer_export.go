@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -150,7 +151,7 @@ func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, e
 		return nil, err
 	}
 	c := &customers[0]
-	out := &CustomerExport{ExportedAt: now.UTC().Truncate(time.Microsecond), Customer: exportedCustomer{
+	out := &CustomerExport{ExportedAt: pg.Timestamp(now), Customer: exportedCustomer{
 		ID: c.ID.String(), Number: c.Number, ExternalID: c.ExternalID, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email,
 		Phone: c.Phone, Company: c.Company, Country: c.Country, Segment: c.Segment, LifetimeValue: c.LifetimeValue,
 		AccountManagerEmail: c.AccountManagerEmail, AgentEmail: c.AgentEmail, Attributes: c.Attributes,
