@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -8,34 +8,32 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // askTimeout bounds one question to Options.Ended; meanwhile no other is asked.
 const askTimeout = 5 * time.Second
 
-// watch knows the signed-in sockets by their sessions' keys, and closes those whose session is over.
-type watch struct {
+// Sessions knows the signed-in sockets by their sessions' keys, and closes those whose session is over.
+type Sessions struct {
 	ended func(ctx context.Context, keys []string) ([]string, error)
 	every time.Duration
 	max   int // sockets of one key
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	sockets map[string]map[*socket]struct{}
+	sockets map[string]map[*Socket]struct{}
 }
 
-func newWatch(o Options) *watch {
-	return &watch{
-		ended:   o.Ended,
-		every:   o.CheckInterval,
-		max:     o.MaxSocketsPerToken,
-		log:     o.Log,
-		sockets: map[string]map[*socket]struct{}{},
-	}
+// NewSessions returns the sessions of no socket. ended is asked every interval which of the keys are over, see
+// live.Options; nil: none ever is. limit is how many sockets one key has.
+func NewSessions(log *slog.Logger, ended func(ctx context.Context, keys []string) ([]string, error), interval time.Duration, limit int) *Sessions {
+	return &Sessions{ended: ended, every: interval, max: limit, log: log, sockets: map[string]map[*Socket]struct{}{}}
 }
 
-// join lets a socket in; false: its key has too many.
-func (w *watch) join(key string, s *socket) bool {
+// Join lets a socket in; false: its key has too many.
+func (w *Sessions) Join(key string, s *Socket) bool {
 	if key == "" {
 		return true
 	}
@@ -45,13 +43,13 @@ func (w *watch) join(key string, s *socket) bool {
 		return false
 	}
 	if w.sockets[key] == nil {
-		w.sockets[key] = map[*socket]struct{}{}
+		w.sockets[key] = map[*Socket]struct{}{}
 	}
 	w.sockets[key][s] = struct{}{}
 	return true
 }
 
-func (w *watch) leave(key string, s *socket) {
+func (w *Sessions) Leave(key string, s *Socket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.sockets[key], s)
@@ -60,8 +58,8 @@ func (w *watch) leave(key string, s *socket) {
 	}
 }
 
-// run asks until ctx is done.
-func (w *watch) run(ctx context.Context) {
+// Run asks until ctx is done.
+func (w *Sessions) Run(ctx context.Context) {
 	if w.ended == nil {
 		return
 	}
@@ -86,8 +84,8 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-func (w *watch) ask(ctx context.Context) (err error) {
-	defer survive(w.log, "ask which sessions are over", func() { err = errors.New("panic") })
+func (w *Sessions) ask(ctx context.Context) (err error) {
+	defer RecoverPanic(w.log, "ask which sessions are over", func() { err = errors.New("panic") })
 	w.mu.Lock()
 	keys := slices.Collect(maps.Keys(w.sockets))
 	w.mu.Unlock()
@@ -100,14 +98,14 @@ func (w *watch) ask(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var closing []*socket
+	var closing []*Socket
 	w.mu.Lock()
 	for _, key := range over {
 		closing = slices.AppendSeq(closing, maps.Keys(w.sockets[key]))
 	}
 	w.mu.Unlock()
 	for _, s := range closing {
-		s.close(forbidden)
+		s.Close(wire.Forbidden)
 	}
 	return nil
 }

@@ -26,40 +26,40 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"log/slog"
-	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/gorilla/websocket"
 )
 
 // Server is a graphql.Transport for WebSocket and server-sent events. Make it with New; end it with Close.
 type Server struct {
-	options  Options
-	upgrader websocket.Upgrader
-	words    []*words
-	watch    *watch
-	groups   *groups
-	lanes    []*lane
-	ctx      context.Context // of the watch, the beat, and who is signing in
-	stop     context.CancelFunc
-	running  sync.WaitGroup // the watch, the beat, and each socket
-	writing  sync.WaitGroup // the lanes
-	ending   sync.Once
-	dealt    atomic.Uint32
+	options      Options
+	upgrader     websocket.Upgrader
+	sockets      conn.Options
+	subprotocols []*wire.Subprotocol
+	sessions     *conn.Sessions
+	heartbeat    *conn.Heartbeat
+	groups       *groups
+	writers      []*writer
+	ctx          context.Context // of the watch, the beat, and who is signing in
+	stop         context.CancelFunc
+	running      sync.WaitGroup // the watch, the beat, and each socket
+	writing      sync.WaitGroup // the lanes
+	writersEnd   sync.Once
+	dealt        atomic.Uint32
 
 	mu     sync.Mutex
 	closed bool
 	open   int // sockets, counted from before their upgrade
-	count  int // of all sockets that there have been
-	beats  [beats]map[*socket]struct{}
 }
 
 var _ graphql.Transport = (*Server)(nil)
@@ -70,10 +70,13 @@ func New(o Options) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		options: o,
-		words:   []*words{transportWS(), subscriptionsWS()},
-		watch:   newWatch(o),
-		ctx:     ctx,
-		stop:    stop,
+		sockets: conn.Options{Log: o.Log, WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout,
+			MaxMessageBytes: o.MaxMessageBytes, MaxOperations: o.MaxSubscriptionsPerSocket},
+		subprotocols: []*wire.Subprotocol{wire.TransportWS(), wire.SubscriptionsWS()},
+		sessions:     conn.NewSessions(o.Log, o.Ended, o.CheckInterval, o.MaxSocketsPerToken),
+		heartbeat:    conn.NewHeartbeat(o.Log, o.PingInterval),
+		ctx:          ctx,
+		stop:         stop,
 	}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: o.WriteTimeout,
@@ -85,20 +88,17 @@ func New(o Options) *Server {
 		// foreign page has no token.
 		CheckOrigin: func(*http.Request) bool { return true },
 	}
-	for _, w := range s.words { // the client's order decides; where it has none, the newer one
-		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, w.name)
+	for _, w := range s.subprotocols { // the client's order decides; where it has none, the newer one
+		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, w.Name)
 	}
 	for range runtime.GOMAXPROCS(0) {
-		l := newLane(o.Log)
-		s.lanes = append(s.lanes, l)
+		l := newWriter(o.Log)
+		s.writers = append(s.writers, l)
 		s.writing.Go(l.run)
 	}
-	s.groups = newGroups(s.lanes)
-	for i := range s.beats {
-		s.beats[i] = map[*socket]struct{}{}
-	}
-	s.running.Go(func() { s.watch.run(ctx) })
-	s.running.Go(func() { s.beat(ctx) })
+	s.groups = newGroups(s.writers)
+	s.running.Go(func() { s.sessions.Run(ctx) })
+	s.running.Go(func() { s.heartbeat.Run(ctx) })
 	return s
 }
 
@@ -128,17 +128,16 @@ func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		s.release()
 		return
 	}
-	spoken := s.words[0]
-	for _, w := range s.words {
-		if w.name == ws.Subprotocol() {
+	spoken := s.subprotocols[0]
+	for _, w := range s.subprotocols {
+		if w.Name == ws.Subprotocol() {
 			spoken = w
 		}
 	}
-	sock := newSocket(ws.NetConn(), ws, spoken, &s.options, s.nextLane())
-	sock.listen()
+	sock := conn.New(ws.NetConn(), ws, spoken, &s.sockets)
 	c := newConnection(s, sock, exec, r)
 	if ws.Subprotocol() != "" {
-		c.words = spoken
+		c.subprotocol = spoken
 	}
 	go c.serve()
 }
@@ -149,22 +148,19 @@ func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	var sockets []*socket
-	for _, some := range s.beats {
-		sockets = slices.AppendSeq(sockets, maps.Keys(some))
-	}
 	s.mu.Unlock()
+	sockets := s.heartbeat.Sockets()
 	s.stop()
 	for _, sock := range sockets {
-		sock.close(goingAway(len(sockets)))
+		sock.Close(wire.GoingAway(retryAfter(len(sockets))))
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.running.Wait()
 		s.groups.running.Wait()
-		s.ending.Do(func() {
-			for _, l := range s.lanes {
+		s.writersEnd.Do(func() {
+			for _, l := range s.writers {
 				l.close()
 			}
 		})
@@ -201,39 +197,29 @@ func (s *Server) release() {
 }
 
 // enter makes the socket known to Close. One that was taken over while Close ran is told so by itself.
-func (s *Server) enter(sock *socket) {
+func (s *Server) enter(sock *conn.Socket) {
+	s.heartbeat.Add(sock)
 	s.mu.Lock()
-	s.count++
-	sock.slot = s.count % beats
-	s.beats[sock.slot][sock] = struct{}{}
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		sock.close(goingAway(0))
+		sock.Close(wire.GoingAway(retryAfter(0)))
 	}
 }
 
-func (s *Server) leave(sock *socket) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.beats[sock.slot], sock)
+// retryAfter is when a client is asked to come back after the server ended. Many clients are asked to come back at
+// different times, about 500 a second, so that the servers that are left can take them.
+func retryAfter(sockets int) time.Duration {
+	within := time.Second + time.Duration(sockets)*2*time.Millisecond
+	return rand.N(within).Round(time.Millisecond) + time.Millisecond
 }
 
-// nextLane deals the sockets out.
-func (s *Server) nextLane() int { return int(s.dealt.Add(1) % uint32(len(s.lanes))) }
+// nextWriter deals the sockets out.
+func (s *Server) nextWriter() int { return int(s.dealt.Add(1) % uint32(len(s.writers))) }
 
 // hijacker finds the connection below writers that only unwrap; the upgrader asserts http.Hijacker.
 type hijacker struct{ http.ResponseWriter }
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.ResponseWriter).Hijack()
-}
-
-// survive is deferred in each goroutine of this package: one socket's panic must not end the process,
-// and with it every other socket.
-func survive(log *slog.Logger, doing string, then func()) {
-	if v := recover(); v != nil {
-		log.Error("panic", "doing", doing, "panic", v, "stack", string(debug.Stack()))
-		then()
-	}
 }

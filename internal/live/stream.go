@@ -8,69 +8,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
-
-// events is the GraphQL over Server-Sent Events Protocol in its distinct connections mode: one operation is one
-// request. https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
-//
-// The connection is taken from the HTTP server, as a WebSocket's is: so a stream costs as little, and the same writers
-// serve it. It closes with its stream.
-type events struct{}
-
-var _ protocol = events{}
-
-func (events) head(string) []byte { return nil }
-
-func (events) entry(b []byte, op *operation, e *entry) []byte {
-	var text []byte
-	if e.place.Cursor != "" {
-		// Who comes back says it in Last-Event-ID.
-		text = append(append(append(text, "id: "...), e.place.Cursor...), '\n')
-	}
-	switch e.kind {
-	case next:
-		text = appendEvent(text, e.data)
-	case failed:
-		text = appendEvent(text, append(append([]byte(`{"errors":`), e.data...), '}'))
-	}
-	if e.isLast() {
-		text = append(text, "event: complete\ndata:\n\n"...)
-	}
-	return appendChunk(b, text)
-}
-
-// appendEvent adds a next event. JSON as it is encoded here has no line breaks.
-func appendEvent(b, data []byte) []byte {
-	return append(append(append(b, "event: next\ndata: "...), data...), "\n\n"...)
-}
-
-func (events) alive(b []byte) []byte { return appendChunk(b, []byte(":\n\n")) }
-
-// goodbye tells why the stream ends. After one that ends for the server's sake the client comes back by itself, when
-// it is told to; where it would be of no use, the operation is completed with an error.
-func (events) goodbye(b []byte, e ending) []byte {
-	switch {
-	case e == done:
-	case e.retry > 0:
-		b = appendChunk(b, fmt.Appendf(nil, "retry: %d\n: %d %s\n\n", e.retry.Milliseconds(), e.code, e.reason))
-	default:
-		reason, _ := json.Marshal(e.reason) // a string always encodes
-		b = appendChunk(b, append(appendEvent(nil, fmt.Appendf(nil, `{"errors":[{"message":%s,"extensions":{"closeCode":%d}}]}`, reason, e.code)),
-			"event: complete\ndata:\n\n"...))
-	}
-	return append(b, "0\r\n\r\n"...)
-}
-
-// appendChunk adds a chunk (RFC 9112, section 7.1, Chunked Transfer Coding).
-func appendChunk(b, text []byte) []byte {
-	return append(append(fmt.Appendf(b, "%x\r\n", len(text)), text...), "\r\n"...)
-}
 
 // isStream says whether a request wants server-sent events. One that takes JSON too gets that: it has one answer.
 func isStream(r *http.Request) bool {
@@ -89,14 +34,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	session, e := s.signIn(r.Context(), r.Header, nil)
 	switch {
-	case e == forbidden:
+	case e == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 		refuse(w, r, exec, http.StatusUnauthorized, "UNAUTHENTICATED",
 			"sign in with the header 'Authorization: Bearer <API token>'; this token is missing, unknown, expired or revoked")
 		return
-	case e != none:
+	case e != wire.None:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.reason)
+		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.Text)
 		return
 	}
 	if why := s.reserve(); why != "" {
@@ -104,13 +49,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		refuse(w, r, exec, http.StatusServiceUnavailable, "RATE_LIMITED", why)
 		return
 	}
-	conn, err := takeOver(w)
+	taken, err := takeOver(w)
 	if err != nil {
 		s.release()
 		s.options.Log.Debug("stream refused", "error", err) // there is no way to answer
 		return
 	}
-	sock := newSocket(conn, nil, events{}, &s.options, s.nextLane())
+	sock := conn.New(taken, nil, wire.EventStream{}, &s.sockets)
 	c := newConnection(s, sock, exec, r)
 	c.readOnly = r.Method == http.MethodGet
 	go c.serveStream(session, params, lastEventID(r))
@@ -122,10 +67,10 @@ func (c *connection) serveStream(session *Session, params *graphql.RawParams, af
 	start := time.Now()
 	c.server.enter(c.socket)
 	if c.admit(session) {
-		c.socket.answer(c.socket.protocol.alive(nil))
+		c.socket.Reply(c.socket.Codec.Heartbeat(nil))
 		c.begin("", params, after)
 	}
-	c.socket.awaitEnd()
+	c.socket.AwaitEnd()
 	c.leave(start)
 }
 
@@ -138,7 +83,7 @@ func lastEventID(r *http.Request) *string {
 
 // takeOver takes the connection from the HTTP server, and begins the answer.
 func takeOver(w http.ResponseWriter) (net.Conn, error) {
-	conn, _, err := http.NewResponseController(w).Hijack()
+	taken, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, fmt.Errorf("begin a stream: %w", err)
 	}
@@ -153,45 +98,27 @@ func takeOver(w http.ResponseWriter) (net.Conn, error) {
 	b.WriteString("HTTP/1.1 200 OK\r\n")
 	_ = header.Write(&b)
 	b.WriteString("\r\n")
-	_ = conn.SetDeadline(time.Now().Add(time.Second)) // it is the first thing that is written, and small
-	if _, err := conn.Write(b.Bytes()); err != nil {
-		_ = conn.Close()
+	_ = taken.SetDeadline(time.Now().Add(time.Second)) // it is the first thing that is written, and small
+	if _, err := taken.Write(b.Bytes()); err != nil {
+		_ = taken.Close()
 		return nil, fmt.Errorf("begin a stream: %w", err)
 	}
-	return conn, conn.SetDeadline(time.Time{})
+	return taken, taken.SetDeadline(time.Time{})
 }
 
 // paramsOf reads the operation of a request: GraphQL over HTTP, section 5, Request.
 func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 	if r.Method == http.MethodGet {
-		return parseParams("the request", queryObject(r.URL.Query()))
+		return wire.ParseQuery("the request", r.URL.Query())
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the request: %w", err)
 	case int64(len(body)) > limit:
-		return nil, errors.New(tooBig(limit).reason)
+		return nil, errors.New(wire.TooBig(limit).Text)
 	}
-	return parseParams("the request", bytes.TrimSpace(body))
-}
-
-func queryObject(values url.Values) json.RawMessage {
-	o := object{}
-	for _, name := range []string{"query", "operationName"} {
-		if v := values.Get(name); v != "" {
-			o[name], _ = json.Marshal(v)
-		}
-	}
-	for _, name := range []string{"variables", "extensions"} {
-		if v := values.Get(name); json.Valid([]byte(v)) {
-			o[name] = json.RawMessage(v)
-		} else if v != "" {
-			o[name], _ = json.Marshal(v) // and is refused, for it is no object
-		}
-	}
-	text, _ := json.Marshal(o)
-	return text
+	return wire.ParseParams("the request", bytes.TrimSpace(body))
 }
 
 // refuse answers a request that does not become a stream.

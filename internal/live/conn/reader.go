@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"fmt"
@@ -7,31 +7,32 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/gorilla/websocket"
 )
 
 // listen sets what is done with control frames. gorilla's own handlers write, with a deadline, where we do not wait.
-func (s *socket) listen() {
+func (s *Socket) listen() {
 	s.ws.SetPingHandler(func(data string) error {
 		s.heard()
-		s.control(appendFrame(nil, websocket.PongMessage, []byte(data)))
+		s.control(wire.AppendFrame(nil, websocket.PongMessage, []byte(data)))
 		return nil
 	})
 	s.ws.SetPongHandler(func(string) error { s.heard(); return nil })
 	s.ws.SetCloseHandler(func(code int, reason string) error {
 		// The answer repeats the code (RFC 6455, section 5.5.1, Close).
-		s.close(ending{code: code, reason: reason})
+		s.Close(wire.CloseReason{Code: code, Text: reason})
 		return nil
 	})
 }
 
 // heard is called for all that comes from the peer: it is there.
-func (s *socket) heard() { s.unanswered.Store(0) }
+func (s *Socket) heard() { s.unanswered.Store(0) }
 
 // next returns the peer's next text and when it began to arrive; false: the connection has ended. While
 // the socket closes it reads on, only for the peer's close frame: a TCP connection that is closed with
 // bytes unread is reset, and the reset can overtake our own close frame.
-func (s *socket) next() (text []byte, began time.Time, ok bool) {
+func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
 	limit := s.options.MaxMessageBytes
 	for {
 		kind, r, err := s.ws.NextReader()
@@ -45,22 +46,22 @@ func (s *socket) next() (text []byte, began time.Time, ok bool) {
 		}
 		switch {
 		case err != nil:
-			s.close(lost(fmt.Sprintf("Connection lost: %v", err)))
+			s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 			return nil, began, false
 		case int64(len(text)) > limit:
-			s.close(tooBig(limit))
+			s.Close(wire.TooBig(limit))
 		case kind != websocket.TextMessage:
-			s.close(badRequest("the message is not text"))
+			s.Close(wire.BadRequest("the message is not text"))
 		case !utf8.Valid(text): // RFC 6455, section 8.1, Handling Errors in UTF-8-Encoded Data
-			s.close(notUTF8)
+			s.Close(wire.NotUTF8)
 		default:
 			return text, began, true
 		}
 	}
 }
 
-// awaitEnd reads a connection on which the peer has nothing more to say, until it has ended.
-func (s *socket) awaitEnd() {
+// AwaitEnd reads a connection on which the peer has nothing more to say, until it has ended.
+func (s *Socket) AwaitEnd() {
 	var some [64]byte
 	for {
 		_, err := s.conn.Read(some[:])
@@ -71,25 +72,25 @@ func (s *socket) awaitEnd() {
 		spent := s.spent
 		s.mu.Unlock()
 		if spent {
-			s.close(done)
+			s.Close(wire.Done)
 		}
-		s.close(lost(fmt.Sprintf("Connection lost: %v", err)))
+		s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 		return
 	}
 }
 
 // beat tells the peer that the server is there, and asks whether the peer is. Counting pings, not time, spares peers
 // that did answer while this process was held up; one that has yet to take what it was sent is not asked.
-func (s *socket) beat() {
+func (s *Socket) heartbeat() {
 	s.mu.Lock()
-	flows := s.flows
+	draining := s.draining
 	s.mu.Unlock()
-	if flows {
+	if draining {
 		return // WriteTimeout looks after it
 	}
 	if s.ws != nil && s.unanswered.Add(1) > 2 {
-		s.close(lost("No answer to pings"))
+		s.Close(wire.Lost("No answer to pings"))
 		return
 	}
-	s.control(s.protocol.alive(nil))
+	s.control(s.Codec.Heartbeat(nil))
 }

@@ -1,4 +1,4 @@
-package live
+package wire
 
 import (
 	"encoding/json"
@@ -7,9 +7,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// appendResponse encodes a response like json.Marshal does, but for one thing: the data, which the
+// AppendResponse encodes a response like json.Marshal does, but for one thing: the data, which the
 // executor has encoded already, is copied and not parsed and compacted once more.
-func appendResponse(b []byte, r *graphql.Response) ([]byte, error) {
+func AppendResponse(b []byte, r *graphql.Response) ([]byte, error) {
 	if r.Label != "" || r.Path != nil || r.HasNext != nil { // a part of a deferred result: rare
 		whole, err := json.Marshal(r)
 		return append(b, whole...), err
@@ -38,7 +38,7 @@ func appendResponse(b []byte, r *graphql.Response) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-func appendErrors(b []byte, errs gqlerror.List) []byte {
+func AppendErrors(b []byte, errs gqlerror.List) []byte {
 	text, err := json.Marshal(errs)
 	if err != nil {
 		// Only extensions can fail to encode; without them the client still learns what is wrong.

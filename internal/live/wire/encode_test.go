@@ -1,4 +1,4 @@
-package live
+package wire
 
 import (
 	"encoding/json"
@@ -23,7 +23,7 @@ func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := appendResponse(nil, r)
+		got, err := AppendResponse(nil, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,34 +36,29 @@ func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
 func TestErrorsWhoseExtensionsAreNoJSONAreSentWithoutThem(t *testing.T) {
 	t.Parallel()
 	bad := map[string]any{"f": func() {}}
-	got := string(appendErrors(nil, gqlerror.List{{Message: "m", Extensions: bad}}))
+	got := string(AppendErrors(nil, gqlerror.List{{Message: "m", Extensions: bad}}))
 	if want := `[{"message":"m"}]`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if b, err := appendResponse(nil, &graphql.Response{Extensions: bad}); err == nil {
+	if b, err := AppendResponse(nil, &graphql.Response{Extensions: bad}); err == nil {
 		t.Errorf("got %s", b)
 	}
 }
 
 func TestAnOperationsIdIsQuotedInItsMessages(t *testing.T) {
 	t.Parallel()
-	o := newOperations(1)
-	op, err := o.begin(`"1"`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	op.head = transportWS().head(op.id)
+	const id = `"1"`
+	prefix := TransportWS().Prefix(id)
 	for _, test := range []struct {
-		e    *entry
+		m    *Message
 		want string
 	}{
-		{&entry{data: []byte(`{"data":1}`)}, `{"id":"\"1\"","type":"next","payload":{"data":1}}`},
-		{&entry{kind: failed, data: []byte(`[{"message":"m"}]`)}, `{"id":"\"1\"","type":"error","payload":[{"message":"m"}]}`},
-		{&entry{kind: complete}, `{"id":"\"1\"","type":"complete"}`},
+		{&Message{Data: []byte(`{"data":1}`)}, `{"id":"\"1\"","type":"next","payload":{"data":1}}`},
+		{&Message{Kind: Error, Data: []byte(`[{"message":"m"}]`)}, `{"id":"\"1\"","type":"error","payload":[{"message":"m"}]}`},
+		{&Message{Kind: Complete}, `{"id":"\"1\"","type":"complete"}`},
 	} {
-		if got := string(transportWS().entry(nil, op, test.e)[2:]); got != test.want {
+		if got := string(TransportWS().Message(nil, id, prefix, test.m)[2:]); got != test.want {
 			t.Errorf("got %s, want %s", got, test.want)
 		}
 	}
-	op.end()
 }

@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"errors"
@@ -10,32 +10,31 @@ func TestAnIdBelongsToTheLastOperationThatTookIt(t *testing.T) {
 	o := newOperations(5)
 	cancelled := 0
 	cancel := func() { cancelled++ }
-	old, err := o.begin("1")
-	if err != nil || !old.control(cancel) {
+	old, young := &Operation{}, &Operation{}
+	if err := o.begin(old, "1"); err != nil || !old.Control(cancel) {
 		t.Fatal(err)
 	}
-	if _, err := o.begin("1"); !errors.Is(err, errExists) {
+	if err := o.begin(young, "1"); !errors.Is(err, ErrExists) {
 		t.Fatalf("began twice: %v", err)
 	}
 	o.stop("1")
 	if cancelled != 1 {
 		t.Fatal("stop does not cancel")
 	}
-	if old.control(cancel) {
+	if old.Control(cancel) {
 		t.Error("the old operation goes on")
 	}
-	young, err := o.begin("1")
-	if err != nil {
+	if err := o.begin(young, "1"); err != nil {
 		t.Fatal(err)
 	}
 	// What the old one still has to say must not reach the client under the young one's id.
-	if !old.isGone() || old.release() {
+	if !old.Gone() || old.release() {
 		t.Error("the old operation still has the id")
 	}
-	if young.isGone() || !young.release() || !young.isGone() {
+	if young.Gone() || !young.release() || !young.Gone() {
 		t.Error("the young operation did not have the id, or did not give it back")
 	}
-	old.end()
-	young.end()
+	old.End()
+	young.End()
 	o.wait()
 }

@@ -1,4 +1,4 @@
-package live
+package wire
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ func TestMessagesOfTheProtocolAreParsed(t *testing.T) {
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
 		`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
 	} {
-		if _, err := transportWS().parse([]byte(text)); err != nil {
+		if _, err := TransportWS().Parse([]byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestMessagesOutsideTheProtocolAreRefused(t *testing.T) {
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}`,
 		`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":"x"}}`,
 	} {
-		if m, err := transportWS().parse([]byte(text)); err == nil {
+		if m, err := TransportWS().Parse([]byte(text)); err == nil {
 			t.Errorf("%s was taken for %+v", text, m)
 		}
 	}
@@ -55,15 +55,15 @@ func FuzzAMessageIsParsedOrRefusedWithAReasonThatFits(f *testing.F) {
 	f.Add([]byte(`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"n":1e999}}}`))
 	f.Add([]byte(`{"type":"` + strings.Repeat("é", 100) + `"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m, err := transportWS().parse(text)
+		m, err := TransportWS().Parse(text)
 		if err != nil {
-			b := badRequest(err.Error()).frame()
+			b := BadRequest(err.Error()).payload()
 			if len(b) > 125 || !utf8.Valid(b[2:]) {
 				t.Fatalf("close frame of %d bytes: %q", len(b), b)
 			}
 			return
 		}
-		if m.kind == typeSubscribe && (m.id == "" || m.params == nil) {
+		if m.Kind == TypeSubscribe && (m.ID == "" || m.Params == nil) {
 			t.Fatalf("%q was taken for %+v", text, m)
 		}
 	})

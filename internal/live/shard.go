@@ -5,47 +5,46 @@ import (
 	"slices"
 	"sync"
 	"time"
-)
 
-// batchBytes is about how much is written to a socket at once.
-const batchBytes = 64 << 10
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
+)
 
 // lane is one of a few writers, about one for each core, that write to the sockets what groups say. It never waits for
 // a socket: what the peer does not take is left to the socket's own queue.
-type lane struct {
+type writer struct {
 	log     *slog.Logger
-	buffer  []byte
-	attempt *attempt
+	scratch *conn.Scratch
 
 	mu   sync.Mutex
-	due  []*part
+	due  []*shard
 	wake chan struct{} // holds one
 	end  chan struct{}
 }
 
-func newLane(log *slog.Logger) *lane {
-	return &lane{log: log, attempt: newAttempt(), wake: make(chan struct{}, 1), end: make(chan struct{})}
+func newWriter(log *slog.Logger) *writer {
+	return &writer{log: log, scratch: conn.NewScratch(), wake: make(chan struct{}, 1), end: make(chan struct{})}
 }
 
 // part is a group's members on one lane.
-type part struct {
-	lane    *lane
+type shard struct {
+	writer  *writer
 	members []*operation // of the lane's goroutine alone
 
 	mu      sync.Mutex
 	count   int // of members and joining
 	gone    int // how many of them have left and are still there
 	joining []joining
-	pending []*entry // what was said since the lane last looked
+	pending []*wire.Message // what was said since the lane last looked
 	isDue   bool
 }
 
 type joining struct {
 	op     *operation
-	missed []*entry // what the group has said since the place that the operation had come to
+	missed []*wire.Message // what the group has said since the place that the operation had come to
 }
 
-func (p *part) join(op *operation, missed []*entry) {
+func (p *shard) join(op *operation, missed []*wire.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count++
@@ -53,7 +52,7 @@ func (p *part) join(op *operation, missed []*entry) {
 	p.look()
 }
 
-func (p *part) left() {
+func (p *shard) left() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone++
@@ -62,7 +61,7 @@ func (p *part) left() {
 	}
 }
 
-func (p *part) say(e *entry) {
+func (p *shard) publish(e *wire.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.count > p.gone {
@@ -71,29 +70,29 @@ func (p *part) say(e *entry) {
 	}
 }
 
-func (p *part) hasMore() bool {
+func (p *shard) hasMore() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.pending) > 0
 }
 
 // look puts the part in its lane's queue, once. The caller holds the part's lock.
-func (p *part) look() {
+func (p *shard) look() {
 	if p.isDue {
 		return
 	}
 	p.isDue = true
-	p.lane.mu.Lock()
-	p.lane.due = append(p.lane.due, p)
-	p.lane.mu.Unlock()
+	p.writer.mu.Lock()
+	p.writer.due = append(p.writer.due, p)
+	p.writer.mu.Unlock()
 	select {
-	case p.lane.wake <- struct{}{}:
+	case p.writer.wake <- struct{}{}:
 	default:
 	}
 }
 
 // run writes until close is called.
-func (l *lane) run() {
+func (l *writer) run() {
 	for {
 		select {
 		case <-l.wake:
@@ -109,7 +108,7 @@ func (l *lane) run() {
 	}
 }
 
-func (l *lane) takeDue() []*part {
+func (l *writer) takeDue() []*shard {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	due := l.due
@@ -126,8 +125,8 @@ const (
 // rest gives a burst, in which a group has said more while its members were written to, as long again to go on: a write
 // costs hardly more for ten events than for one, and what they are made by needs the processor too. Events that come
 // apart are never held up.
-func (l *lane) rest(served []*part, worked time.Duration) {
-	if worked < restAfter || !slices.ContainsFunc(served, (*part).hasMore) {
+func (l *writer) rest(served []*shard, worked time.Duration) {
+	if worked < restAfter || !slices.ContainsFunc(served, (*shard).hasMore) {
 		return
 	}
 	select {
@@ -136,11 +135,11 @@ func (l *lane) rest(served []*part, worked time.Duration) {
 	}
 }
 
-func (l *lane) close() { close(l.end) }
+func (l *writer) close() { close(l.end) }
 
 // serve writes to each member all that was said since the last time, together: in a burst the groups are ahead of the
 // lanes, and one write carries many events.
-func (l *lane) serve(p *part) {
+func (l *writer) serve(p *shard) {
 	p.mu.Lock()
 	came, said := p.joining, p.pending
 	p.joining, p.pending, p.isDue = nil, nil, false
@@ -165,9 +164,7 @@ func (l *lane) serve(p *part) {
 	if cap(p.members) > 64 && len(p.members) < cap(p.members)/4 {
 		p.members = slices.Clone(p.members)
 	}
-	if l.buffer = l.buffer[:0]; cap(l.buffer) > 4*batchBytes {
-		l.buffer = nil // after an unusually long message
-	}
+	l.scratch.Trim()
 	p.mu.Lock()
 	p.count -= before - len(stay)
 	p.gone -= before - len(stay)
@@ -175,22 +172,22 @@ func (l *lane) serve(p *part) {
 }
 
 // deliver hands entries to a member's socket; false: it is no member any more.
-func (l *lane) deliver(op *operation, es []*entry) (stays bool) {
-	defer survive(l.log, "deliver", func() { op.socket.close(internalError) })
-	if op.isGone() {
+func (l *writer) deliver(op *operation, es []*wire.Message) (stays bool) {
+	defer conn.RecoverPanic(l.log, "deliver", func() { op.Socket.Close(wire.InternalError) })
+	if op.Gone() {
 		return false
 	}
 	for len(es) > 0 {
-		n, size := 1, len(es[0].data)
-		for n < len(es) && size < batchBytes {
-			size += len(es[n].data)
+		n, size := 1, len(es[0].Data)
+		for n < len(es) && size < conn.BatchBytes {
+			size += len(es[n].Data)
 			n++
 		}
-		if !op.socket.offer(op, es[:n], l) {
+		if !op.Socket.Offer(&op.Operation, es[:n], l.scratch) {
 			op.fallBehind()
 			return false
 		}
-		if es[n-1].isLast() {
+		if es[n-1].IsLast() {
 			return false
 		}
 		es = es[n:]

@@ -1,4 +1,4 @@
-package live
+package conn
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // What a socket's queue holds, beyond the rest of what the system took in part: a member of a group that has more to
@@ -16,34 +18,37 @@ const (
 	queueBytes = 256 << 10
 )
 
+// BatchBytes is about how much is written to a socket at once.
+const BatchBytes = 64 << 10
+
 // item is one thing in a socket's queue: an entry, or text that is ready to be written.
 type item struct {
-	op    *operation
-	entry *entry
-	text  []byte
+	op      *Operation
+	message *wire.Message
+	text    []byte
 }
 
 func (i item) size() int {
-	if i.entry != nil {
-		return len(i.entry.data)
+	if i.message != nil {
+		return len(i.message.Data)
 	}
 	return len(i.text)
 }
 
-func (s *socket) enqueue(i item) {
+func (s *Socket) enqueue(i item) {
 	s.queue = append(s.queue, i)
 	s.queued += i.size()
 }
 
-// flow writes the queue until it is empty. It ends a socket that does not take a message, or about batchBytes of them,
+// flow writes the queue until it is empty. It ends a socket that does not take a message, or about BatchBytes of them,
 // within WriteTimeout: after the half of a frame nothing can follow.
-func (s *socket) flow() {
-	defer survive(s.options.Log, "write to a socket", func() {
-		s.close(lost("Panic"))
+func (s *Socket) drain() {
+	defer RecoverPanic(s.options.Log, "write to a socket", func() {
+		s.Close(wire.Lost("Panic"))
 		s.drop()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.stopFlow()
+		s.stopDraining()
 	})
 	var text []byte
 	for {
@@ -54,9 +59,9 @@ func (s *socket) flow() {
 		if _, err := s.conn.Write(text); err != nil {
 			var timeout net.Error
 			if errors.As(err, &timeout) && timeout.Timeout() {
-				s.close(slowConsumer)
+				s.Close(wire.SlowConsumer)
 			} else {
-				s.close(lost(fmt.Sprintf("Connection lost: %v", err)))
+				s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
 			}
 			s.drop()
 			s.mu.Lock()
@@ -67,16 +72,16 @@ func (s *socket) flow() {
 }
 
 // takeQueued takes from the queue what is written next. Where there is nothing, the flow has ended.
-func (s *socket) takeQueued(text []byte) []byte {
+func (s *Socket) takeQueued(text []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for n < len(s.queue) && len(text) < batchBytes {
+	for n < len(s.queue) && len(text) < BatchBytes {
 		i := s.queue[n]
-		if i.entry == nil {
+		if i.message == nil {
 			text = append(text, i.text...)
 		} else {
-			text = s.append(text, i.op, i.entry)
+			text = s.append(text, i.op, i.message)
 		}
 		s.queued -= i.size()
 		s.queue[n] = item{}
@@ -87,29 +92,29 @@ func (s *socket) takeQueued(text []byte) []byte {
 	}
 	if len(text) == 0 {
 		_ = s.conn.SetWriteDeadline(time.Time{})
-		s.stopFlow()
+		s.stopDraining()
 		return nil
 	}
 	deadline := time.Now().Add(s.options.WriteTimeout)
-	if s.ending != nil {
+	if s.reason != nil {
 		deadline = s.closeBy
 	}
 	_ = s.conn.SetWriteDeadline(deadline)
 	return text
 }
 
-// stopFlow says that the queue is not written any more; the caller holds the lock.
-func (s *socket) stopFlow() {
-	s.flows, s.queue, s.queued = false, nil, 0
+// stopDraining says that the queue is not written any more; the caller holds the lock.
+func (s *Socket) stopDraining() {
+	s.draining, s.queue, s.queued = false, nil, 0
 	close(s.drained)
 }
 
-// awaitDrained waits until the peer has taken all that there was; false: ctx ended before.
-func (s *socket) awaitDrained(ctx context.Context) bool {
+// AwaitDrained waits until the peer has taken all that there was; false: ctx ended before.
+func (s *Socket) AwaitDrained(ctx context.Context) bool {
 	s.mu.Lock()
-	flows, drained := s.flows, s.drained
+	draining, drained := s.draining, s.drained
 	s.mu.Unlock()
-	if flows {
+	if draining {
 		select {
 		case <-drained:
 		case <-ctx.Done():
