@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
@@ -33,7 +34,7 @@ func makePast(ctx context.Context, o Options) error {
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.crew, err = hire(ctx, o.DB, set); err != nil {
+	if p.crew, err = hire(ctx, o.DB, set, settings.New(o.DB)); err != nil {
 		return err
 	}
 	if len(p.crew.workers) == 0 {

@@ -6,8 +6,10 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 )
@@ -88,15 +90,16 @@ func (c *crew) of(assignee *model.UserID) *model.User {
 	return c.workers[0]
 }
 
-// hire makes the team and the settings. Whoever is there already, from a start that was cut off, stays.
-func hire(ctx context.Context, db *pg.DB, s *setup.Setup) (*crew, error) {
+// hire makes the team and the settings. A user who exists already, from a start that was cut off, stays.
+func hire(ctx context.Context, db *pg.DB, s *setup.Setup, config *settings.Settings) (*crew, error) {
+	system := auth.System("sample data")
 	for _, m := range team {
 		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
 		if err != nil && !fault.Is(err, fault.CodeConflict) {
 			return nil, fmt.Errorf("make the user %s: %w", m.email, err)
 		}
 	}
-	_, err := s.UpdateSettings(ctx, setup.UpdateSettingsInput{
+	_, err := config.Update(ctx, system, settings.UpdateSettingsInput{
 		Currency: graphql.OmittableOf(new("EUR")), TimeZone: graphql.OmittableOf(new("Europe/Amsterdam")),
 		CentralAddresses: graphql.OmittableOf([]string{"customer.care@example.com", "nps.office@example.com"}),
 	})
