@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
@@ -34,7 +35,7 @@ func makePast(ctx context.Context, o Options) error {
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.staff, err = createStaff(ctx, o.DB, set); err != nil {
+	if p.staff, err = createStaff(ctx, o.DB, set, settings.New(o.DB)); err != nil {
 		return err
 	}
 	if len(p.staff.workers) == 0 {

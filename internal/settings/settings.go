@@ -1,4 +1,8 @@
-package setup
+// Package settings owns the write of the settings that a whole installation shares: currency, time zone, central
+// addresses, order of statuses and retention.
+//
+// It refuses to act on them: casework, reports and mails read the settings that they need.
+package settings
 
 import (
 	"context"
@@ -8,7 +12,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -17,7 +23,13 @@ const (
 	eraseAfterMax = 36_500 // days
 )
 
-// UpdateSettingsInput changes the settings; what is absent stays.
+// Settings writes the settings of one database.
+type Settings struct{ db *pg.DB }
+
+// New makes the writes.
+func New(db *pg.DB) *Settings { return &Settings{db: db} }
+
+// UpdateSettingsInput changes the settings; an absent field stays.
 type UpdateSettingsInput struct {
 	Currency          graphql.Omittable[*string]
 	TimeZone          graphql.Omittable[*string]
@@ -26,13 +38,16 @@ type UpdateSettingsInput struct {
 	EraseAfterDays    graphql.Omittable[*int]
 }
 
-// UpdateSettingsPayload is the settings as they are now.
+// UpdateSettingsPayload is the settings after the change.
 type UpdateSettingsPayload struct{ Settings *model.Settings }
 
 var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 
-// UpdateSettings changes the settings.
-func (s *Setup) UpdateSettings(ctx context.Context, in UpdateSettingsInput) (*UpdateSettingsPayload, error) {
+// Update changes the settings, in one transaction; it is for administrators.
+func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSettingsInput) (*UpdateSettingsPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	settings := new(model.Settings)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		*settings = model.Settings{}
@@ -54,7 +69,7 @@ func (s *Setup) UpdateSettings(ctx context.Context, in UpdateSettingsInput) (*Up
 func (in UpdateSettingsInput) apply(s *model.Settings) error {
 	if v, ok := in.Currency.ValueOK(); ok {
 		if v == nil || !currencyPattern.MatchString(*v) {
-			return fault.Input("input.currency", "a currency is a code of ISO 4217, such as EUR")
+			return fault.Input("input.currency", "currency must be a code of ISO 4217, such as EUR")
 		}
 		s.Currency = *v
 	}
@@ -72,23 +87,23 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 			return fault.Input("input.centralAddresses", "%d addresses at most", addressesMax)
 		}
 		s.CentralAddresses = []string{}
-		told := map[string]bool{}
+		listed := map[string]bool{}
 		for _, a := range v {
-			if !told[model.Fold(a)] {
-				told[model.Fold(a)] = true
+			if !listed[model.Fold(a)] {
+				listed[model.Fold(a)] = true
 				s.CentralAddresses = append(s.CentralAddresses, a)
 			}
 		}
 	}
 	if v, ok := in.ForcedStatusOrder.ValueOK(); ok {
 		if v == nil {
-			return notNull("forcedStatusOrder")
+			return fault.NotNull("forcedStatusOrder")
 		}
 		s.ForcedStatusOrder = *v
 	}
 	if v, ok := in.EraseAfterDays.ValueOK(); ok {
 		if v != nil && (*v < 1 || *v > eraseAfterMax) {
-			return fault.Input("input.eraseAfterDays", "from 1 to %d days; null means never", eraseAfterMax)
+			return fault.Input("input.eraseAfterDays", "eraseAfterDays must be from 1 to %d; null means never", eraseAfterMax)
 		}
 		s.EraseAfterDays = v
 	}
