@@ -279,7 +279,7 @@ func wire(db *pg.DB, c *config.Config, log *slog.Logger) (*app, error) {
 	return &app{
 		db: db, log: log, feed: feed, queue: queue, work: work, mail: mail, rate: rate.New(limit, restore, time.Now),
 		files: importer.NewUploads(db, work, time.Now, log),
-		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.CollectFor, live: c.Live,
+		setup: setup.New(db, work, feed, time.Now).Through(policy), collect: read.BatchWait, live: c.Live,
 		hooks: webhook.New(db, feed, queue, webhook.Options{Policy: policy, Now: time.Now, Log: log}),
 		count: report.New(db, feed, time.Now),
 	}, nil
