@@ -27,7 +27,8 @@ type Viewer struct {
 	User    *model.User // nil: closeloop itself, such as an import from the command line
 	TokenID model.ApiTokenID
 
-	scope *filter.Scope // nil: not parsed yet
+	scope  *filter.Scope // nil: not parsed yet
+	system string        // of System: its name
 }
 
 // ViewerOf makes the viewer of a user and parses the user's scope.

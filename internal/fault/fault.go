@@ -45,6 +45,11 @@ func Input(argument, format string, args ...any) *Error {
 	return &Error{Code: CodeBadUserInput, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
+// NotNull makes a BAD_USER_INPUT of an input's field that may be left out but not be null.
+func NotNull(field string) *Error {
+	return Input("input."+field, "%s can't be cleared; leave it out to keep it", field)
+}
+
 // NotFound makes a NOT_FOUND error for the argument that names the missing object.
 func NotFound(argument, format string, args ...any) *Error {
 	return &Error{Code: CodeNotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}

@@ -10,7 +10,7 @@ import (
 
 // calendars loads the calendars with which cases were opened, parsed for counting.
 func (r *Reader) calendars(ctx context.Context, ids []model.CalendarID) (map[model.CalendarID]*calendar.Calendar, error) {
-	rows, err := loadByID(r, unscoped, func(k *model.KeptCalendar) model.CalendarID { return k.ID })(ctx, ids)
+	rows, err := loadByID(r, unscoped, func(k *model.StoredCalendar) model.CalendarID { return k.ID })(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
