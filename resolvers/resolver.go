@@ -73,13 +73,13 @@ func show(ctx context.Context, payload any) {
 	}
 	if one := v.FieldByName("Case"); one.IsValid() {
 		if c, ok := one.Interface().(*model.Case); ok {
-			read.Show(ctx, c)
+			read.PrimeCase(ctx, c)
 		}
 	}
 	if many := v.FieldByName("Cases"); many.IsValid() {
 		list, _ := many.Interface().([]*model.Case)
 		for _, c := range list {
-			read.Show(ctx, c)
+			read.PrimeCase(ctx, c)
 		}
 	}
 }
