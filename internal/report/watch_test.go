@@ -202,8 +202,8 @@ func TestAllWhoWatchTheSameShareOneCount(t *testing.T) {
 			same = append(same, w.watchAs(w.as(user), `{"status": ["OPEN"]}`, false))
 		}
 	}
-	if w.reports.Watched() != 1 || w.counts() != 1 {
-		t.Errorf("20 watch one thing: %d are kept, counted %d times", w.reports.Watched(), w.counts())
+	if w.reports.Boards() != 1 || w.counts() != 1 {
+		t.Errorf("20 watch one thing: %d are kept, counted %d times", w.reports.Boards(), w.counts())
 	}
 	for _, one := range same {
 		if next(t, one) == nil {
@@ -231,8 +231,8 @@ func TestAllWhoWatchTheSameShareOneCount(t *testing.T) {
 			t.Errorf("%+v are one's own; want %+v", s, want)
 		}
 	}
-	if next(t, another).Open != figures.Open || w.reports.Watched() != 4 {
-		t.Errorf("%d different figures are kept", w.reports.Watched())
+	if next(t, another).Open != figures.Open || w.reports.Boards() != 4 {
+		t.Errorf("%d different figures are kept", w.reports.Boards())
 	}
 }
 
@@ -319,7 +319,7 @@ func TestWhatNobodyWatchesIsNotCounted(t *testing.T) {
 	}
 	next(t, one)
 	cancel()
-	for end := time.Now().Add(patience); w.reports.Watched() > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); w.reports.Boards() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it is kept though nobody watches")
 		}
