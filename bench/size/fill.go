@@ -42,7 +42,7 @@ func fill(ctx context.Context, url, folder string, n int, now time.Time) {
 		copies = append(copies, func(conn *pgx.Conn) {
 			var before func(int) []byte
 			if s == out.events {
-								before = number // the positions of the events
+				before = number // the positions of the events
 			}
 			r, w := io.Pipe()
 			go func() { check(w.CloseWithError(s.read(w, before))) }()

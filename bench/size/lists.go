@@ -21,8 +21,8 @@ type list struct {
 	name  string
 	field string // with its arguments; `%s` stands for first and after
 	rows  string // the fields that a screen shows of each row
-		// SQL finds the cursor half way down: the values of keys in the middle row of `from`, in the order `by`. Without keys,
-		// the pages are read one after the other, at most 200 of the passives and 20 of a search, and the middle one is taken.
+	// SQL finds the cursor half way down: the values of keys in the middle row of `from`, in the order `by`. Without keys,
+	// the pages are read one after the other, at most 200 of the passives and 20 of a search, and the middle one is taken.
 	keys, from, by string
 }
 
@@ -44,7 +44,7 @@ func allLists(agent, customer string) (all []list) {
 	micro := func(column string) string {
 		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), id::text"
 	}
-		// Each order is a name, an expression, and "t" where the expression is a time.
+	// Each order is a name, an expression, and "t" where the expression is a time.
 	inOrders := func(add func(name, arguments, keys, where, by string), orders [][3]string) {
 		for _, order := range orders {
 			keys := order[1] + "::text, id::text"

@@ -24,7 +24,7 @@ import (
 )
 
 var (
-		sizes   = flag.String("sizes", "10000,100000,1000000", "numbers of responses; the first and the last are compared")
+	sizes   = flag.String("sizes", "10000,100000,1000000", "numbers of responses; the first and the last are compared")
 	program = flag.String("closeloop", "./closeloop", "the program")
 	parent  = flag.String("folder", "", "folder of the databases; default: a temporary folder that is removed at the end")
 	rounds  = flag.Int("rounds", 21, "how often each list is queried")
