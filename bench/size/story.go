@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -126,7 +126,7 @@ func (s *story) respond(i int, at time.Time) {
 	if score >= 9 && r.IntN(3) == 0 {
 		response.QuoteConsent = new(r.IntN(4) > 0)
 	}
-	response.TestimonialLikelihood = praise.Likelihood(response)
+	response.TestimonialLikelihood = theme.Testimonial(response)
 	response.TestimonialEstimated = response.TestimonialLikelihood != nil
 	response.CopyCustomer(&c)
 	if c.LastResponseAt == nil || c.LastResponseAt.Before(responded) {
