@@ -20,7 +20,7 @@ func (b board) Next(ctx context.Context) ([]*report.CaseSummary, error) {
 	return []*report.CaseSummary{s}, nil
 }
 
-func (b board) Place() live.Place { return live.Place{Position: b.Watch.Place()} }
+func (b board) Position() live.Position { return live.Position{Offset: b.Watch.Place()} }
 
 // Figures hold nothing that erasing a customer would change.
 func (board) Outdated(*report.CaseSummary) bool { return false }
@@ -46,6 +46,6 @@ func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *
 			w, err := r.Reports.Watch(ctx, viewer, f, groups)
 			return board{w}, err
 		},
-		Place: func(s *report.CaseSummary) live.Place { return live.Place{Position: s.Place()} },
+		Position: func(s *report.CaseSummary) live.Position { return live.Position{Offset: s.Place()} },
 	})
 }

@@ -15,9 +15,9 @@ import (
 // watcher is one as live wants it.
 type watcher struct{ *event.Watcher }
 
-func (w watcher) Place() live.Place {
+func (w watcher) Position() live.Position {
 	position, cursor := w.Watcher.Place()
-	return live.Place{Position: position, Cursor: cursor}
+	return live.Position{Offset: position, Cursor: cursor}
 }
 
 // own is the viewer's id where what they get is not what another with the same rights would get: where the filter asks

@@ -322,7 +322,7 @@ func (s *story) open(i int, at time.Time, d rule.Decision, said *model.Response,
 
 // log writes an event.
 func (s *story) log(e event.Entry) model.Event {
-	row, err := e.Row()
+	row, err := event.Row(e)
 	check(err)
 	row.ID = model.EventID{UUID: idAt(s.r, row.At)}
 	s.write(s.out.events, row.At, &row)
@@ -389,14 +389,14 @@ func (s *story) outreach(h *held, at time.Time, by *model.User) {
 		o.Offer = new(pick(r, []model.OutreachOffer{"VOUCHER", "COMPENSATION", "THANK_YOU"}))
 	}
 	note, was, is := s.note(h, at, by), s.customer, s.customer
-	if o.Outcome.Counts() {
+	if o.Outcome.IsContact() {
 		contacted := *was
 		contacted.LastContactedAt = &at
 		is = &contacted
 	}
 	s.change(h, at, event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o}, func() {
 		h.Customer = is
-		if o.Outcome.Counts() {
+		if o.Outcome.IsContact() {
 			s.contact(h, model.Contacted)
 			if h.FirstContactAt == nil {
 				h.FirstContactAt = &at
