@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
 	"migrations":        {},
-	"web":               {},
+	"web":               {"model"},
 	"internal/fault":    {},
 	"internal/config":   {},
 	"internal/country":  {},
@@ -29,11 +29,11 @@ var arrows = map[string][]string{
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
 	"internal/page":     {"internal/fault"},
-	"internal/filter":   {"model", "internal/country", "internal/fault"},
+	"internal/filter":   {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
-	"internal/praise":   {"model", "internal/keyword"},
+	"internal/theme":    {"model", "internal/auth", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
@@ -47,11 +47,12 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/theme"},
+	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/pg", "internal/setup"},
+		"internal/job", "internal/pg", "internal/settings", "internal/setup"},
 	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
@@ -61,23 +62,29 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/setup"},
+		"internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
-	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
+	// The program.
+	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/settings", "internal/setup", "internal/theme", "internal/webhook"},
+	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
+	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
 
 	// Measuring.
 	"bench/feed":   {},
 	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
-	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
+	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
+	"e2e/setup": {"graph", "model", "internal/app", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
+		"internal/pgtest"},
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
+	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 
 func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
@@ -110,12 +117,14 @@ func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
 func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 	t.Parallel()
 	for at, imports := range packagesOf(t) {
-		edge := slices.Contains([]string{".", "resolvers", "internal/httpd"}, at)
+		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd", "e2e/setup"}, at)
 		if imports[module+"/graph"] && !edge {
 			t.Errorf("%s imports graph", at)
 		}
-		if imports[module+"/internal/pgtest"] {
-			t.Errorf("%s imports pgtest outside its tests", at)
+		for _, ours := range []string{"internal/pgtest", "internal/worktest", "e2e/setup"} {
+			if imports[module+"/"+ours] && at != "internal/worktest" && at != "e2e/setup" {
+				t.Errorf("%s imports %s outside its tests", at, ours)
+			}
 		}
 	}
 }

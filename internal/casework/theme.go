@@ -10,24 +10,16 @@ import (
 
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
-// LockKeywords makes whoever takes responses in wait until the caller's transaction ends, and waits for those who do
-// it now: setup calls it before it changes keywords. So every response that came in before has been committed, and
-// can be tagged as one of the past; every later one is tagged as it comes in; and none falls between the two.
-func LockKeywords(tx *gorm.DB) error {
-	err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop keywords'))").Error
-	return wrapped("wait for responses that come in", err)
-}
-
 // readThemes reads whose keywords are looked for, once for the whole batch.
 func (in *intake) readThemes() error {
-	err := in.tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext('closeloop keywords'))").Error
-	if err != nil {
-		return fmt.Errorf("keep the keywords as they are: %w", err)
+	if err := theme.ShareKeywords(in.tx); err != nil {
+		return err
 	}
-	err = in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
+	err := in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
 	if err != nil {
 		return fmt.Errorf("read the themes: %w", err)
 	}
