@@ -32,8 +32,8 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 			w, err := r.Log.Watch(ctx, viewer.Scope(), event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
 			return eventSource{w}, err
 		},
-		Place: func(e model.CaseEvent) live.Place {
-			return live.Place{Position: *e.Logged().Position, Cursor: e.Logged().Cursor}
+		Position: func(e model.CaseEvent) live.Position {
+			return live.Position{Offset: *e.Logged().Position, Cursor: e.Logged().Cursor}
 		},
 	})
 }

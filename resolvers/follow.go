@@ -15,9 +15,9 @@ import (
 // eventSource adapts an event watcher to live.Source.
 type eventSource struct{ *event.Watcher }
 
-func (w eventSource) Place() live.Place {
+func (w eventSource) Position() live.Position {
 	position, cursor := w.Watcher.Place()
-	return live.Place{Position: position, Cursor: cursor}
+	return live.Position{Offset: position, Cursor: cursor}
 }
 
 // viewerKey returns the viewer's ID if another viewer with the same rights could get another answer: if the filter asks

@@ -20,6 +20,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -27,14 +28,15 @@ import (
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
-	Work    *casework.Work
-	Setup   *setup.Setup
-	Themes  *theme.Themes
-	Read    *read.Reader
-	Reports *report.Reports
-	Log     *event.Log
-	Uploads *importer.Uploads
-	Now     func() time.Time
+	Work     *casework.Work
+	Setup    *setup.Setup
+	Themes   *theme.Themes
+	Settings *settings.Settings
+	Read     *read.Reader
+	Reports  *report.Reports
+	Log      *event.Log
+	Uploads  *importer.Uploads
+	Now      func() time.Time
 }
 
 type (

@@ -322,7 +322,7 @@ func (s *story) open(i int, at time.Time, d rule.Decision, said *model.Response,
 
 // log writes an event.
 func (s *story) log(e event.Entry) model.Event {
-	row, err := e.Row()
+	row, err := event.Row(e)
 	check(err)
 	row.ID = model.EventID{UUID: idAt(s.r, row.At)}
 	s.write(s.out.events, row.At, &row)

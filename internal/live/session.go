@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
@@ -34,42 +33,42 @@ type Session struct {
 // initialise answers connection_init (Protocol, ConnectionInit): it signs the caller in.
 func (c *connection) initialise(payload json.RawMessage) {
 	if c.initialised {
-		c.socket.close(initTwice)
+		c.socket.Close(wire.InitTwice)
 		return
 	}
 	c.initialised = true
 	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
 
 	session, e := c.server.signIn(c.server.ctx, c.header, payload)
-	if e != none {
-		c.socket.close(e)
+	if e != wire.None {
+		c.socket.Close(e)
 		return
 	}
 	if c.admit(session) {
-		c.socket.answer(c.words.ack())
+		c.socket.Reply(c.subprotocol.Ack())
 	}
 }
 
 // signIn tells who the caller is, or how the connection ends.
-func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, ending) {
-	token, ok := bearer(header, payload)
+func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
+	token, ok := wire.Bearer(header.Get("Authorization"), payload)
 	if !ok {
-		return nil, forbidden
+		return nil, wire.Forbidden
 	}
 	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
 	session, err := s.options.SignIn(limited, token)
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
-		return nil, initTimeout
+		return nil, wire.InitTimeout
 	case errors.Is(err, ErrUnavailable):
 		s.options.Log.Warn("sign-in could not be checked", "error", err)
-		return nil, tryAgain
+		return nil, wire.TryAgainLater
 	case err != nil:
 		s.options.Log.Debug("sign-in refused", "error", err)
-		return nil, forbidden
+		return nil, wire.Forbidden
 	}
-	return &session, none
+	return &session, wire.None
 }
 
 // admit lets a signed-in caller in, for as long as the session lasts; false: the socket closes.
@@ -77,48 +76,16 @@ func (c *connection) admit(session *Session) bool {
 	if !session.Expires.IsZero() {
 		left := time.Until(session.Expires)
 		if left <= 0 {
-			c.socket.close(forbidden)
+			c.socket.Close(wire.Forbidden)
 			return false
 		}
-		c.expiry = time.AfterFunc(left, func() { c.socket.close(forbidden) })
+		c.expiry = time.AfterFunc(left, func() { c.socket.Close(wire.Forbidden) })
 	}
-	if !c.server.watch.join(session.Key, c.socket) {
-		c.socket.close(tooManyOfToken(c.server.options.MaxSocketsPerToken))
+	if !c.server.sessions.Join(session.Key, c.socket) {
+		c.socket.Close(wire.TooManyOfToken(c.server.options.MaxSocketsPerToken))
 		return false
 	}
 	c.session = session
 	c.header.Del("Authorization") // the secret is not needed any more
 	return true
-}
-
-// bearer finds the token of a caller: in the payload of connection_init, as {"Authorization": "Bearer …"}
-// or {"token": "…"} with keys in any case, for a browser cannot set headers here; else in the header of
-// the upgrade request (RFC 6750, section 2.1). What the payload holds wins, even where it is no token.
-func bearer(header http.Header, payload json.RawMessage) (token string, ok bool) {
-	value := header.Get("Authorization")
-	var o object
-	if !isObject(payload, &o) {
-		return "", false
-	}
-	if raw := member(o, "authorization"); raw != nil {
-		if !isString(raw, &value) {
-			return "", false
-		}
-	} else if raw := member(o, "token"); raw != nil {
-		return token, isString(raw, &token)
-	}
-	scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
-}
-
-// member returns a member whatever its key's case; nil where it is missing, null or an empty string,
-// which is what clients send that have no token.
-func member(o object, name string) json.RawMessage {
-	for _, key := range slices.Sorted(maps.Keys(o)) {
-		if raw := o[key]; strings.EqualFold(key, name) && present(raw) && string(raw) != `""` {
-			return raw
-		}
-	}
-	return nil
 }

@@ -29,7 +29,7 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 		if f.Search != nil {
 			// Each word of the search must be a prefix of a word of the name, of the address, or of a part of the address.
 			for _, word := range strings.Fields(model.Fold(*f.Search)) {
-				prefix := escapeLike(word) + "%"
+				prefix := pg.EscapeLike(word) + "%"
 				query = query.Where(`(name_fold LIKE ? OR name_fold LIKE ? OR email_fold LIKE ?
 					OR translate(email_fold, '@.-_+', '     ') LIKE ?)`, prefix, "% "+prefix, prefix, "% "+prefix)
 			}
@@ -38,8 +38,3 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 	c, err := page.Read(query, userOrder, args, nil)
 	return wrapErr(c, "list users", err)
 }
-
-var likeWildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-// escapeLike escapes the wildcards in s for LIKE.
-func escapeLike(s string) string { return likeWildcards.Replace(s) }

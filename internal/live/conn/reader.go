@@ -1,0 +1,96 @@
+package conn
+
+import (
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/wire"
+	"github.com/gorilla/websocket"
+)
+
+// listen sets what is done with control frames. gorilla's own handlers write, with a deadline, where we do not wait.
+func (s *Socket) listen() {
+	s.ws.SetPingHandler(func(data string) error {
+		s.heard()
+		s.control(wire.AppendFrame(nil, websocket.PongMessage, []byte(data)))
+		return nil
+	})
+	s.ws.SetPongHandler(func(string) error { s.heard(); return nil })
+	s.ws.SetCloseHandler(func(code int, reason string) error {
+		// The answer repeats the code (RFC 6455, section 5.5.1, Close).
+		s.Close(wire.CloseReason{Code: code, Text: reason})
+		return nil
+	})
+}
+
+// heard is called for all that comes from the peer: it is there.
+func (s *Socket) heard() { s.unanswered.Store(0) }
+
+// next returns the peer's next text and when it began to arrive; false: the connection has ended. While
+// the socket closes it reads on, only for the peer's close frame: a TCP connection that is closed with
+// bytes unread is reset, and the reset can overtake our own close frame.
+func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
+	limit := s.options.MaxMessageBytes
+	for {
+		kind, r, err := s.ws.NextReader()
+		began = graphql.Now()
+		s.heard()
+		if err == nil && s.isClosing() {
+			continue
+		}
+		if err == nil {
+			text, err = io.ReadAll(io.LimitReader(r, limit+1))
+		}
+		switch {
+		case err != nil:
+			s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
+			return nil, began, false
+		case int64(len(text)) > limit:
+			s.Close(wire.TooBig(limit))
+		case kind != websocket.TextMessage:
+			s.Close(wire.BadRequest("the message is not text"))
+		case !utf8.Valid(text): // RFC 6455, section 8.1, Handling Errors in UTF-8-Encoded Data
+			s.Close(wire.NotUTF8)
+		default:
+			return text, began, true
+		}
+	}
+}
+
+// AwaitEnd reads a connection on which the peer has nothing more to say, until it has ended.
+func (s *Socket) AwaitEnd() {
+	var some [64]byte
+	for {
+		_, err := s.conn.Read(some[:])
+		if err == nil {
+			continue
+		}
+		s.mu.Lock()
+		spent := s.spent
+		s.mu.Unlock()
+		if spent {
+			s.Close(wire.Done)
+		}
+		s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
+		return
+	}
+}
+
+// beat tells the peer that the server is there, and asks whether the peer is. Counting pings, not time, spares peers
+// that did answer while this process was held up; one that has yet to take what it was sent is not asked.
+func (s *Socket) heartbeat() {
+	s.mu.Lock()
+	draining := s.draining
+	s.mu.Unlock()
+	if draining {
+		return // WriteTimeout looks after it
+	}
+	if s.ws != nil && s.unanswered.Add(1) > 2 {
+		s.Close(wire.Lost("No answer to pings"))
+		return
+	}
+	s.control(s.Codec.Heartbeat(nil))
+}
