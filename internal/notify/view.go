@@ -54,7 +54,7 @@ func (l *mailData) view(public string) *view {
 		if l.response != nil {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
-		v.Why = "You get this mail because a rule alerts you to cases without a follow-up " + l.waited() + " after the response."
+		v.Why = "You get this mail because a rule alerts you to cases that nobody has followed up " + l.waited() + " after the response."
 	case model.NotifyNewResponse:
 		if l.customer.Company != nil {
 			name = joinNonEmpty(", ", name, line(*l.customer.Company, 80))
