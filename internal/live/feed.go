@@ -46,7 +46,7 @@ type Feed[T any] struct {
 func Follow[T any](ctx context.Context, f Feed[T]) (<-chan T, error) {
 	r := runOf(ctx)
 	if r == nil {
-		return nil, errors.New("a subscription was begun outside its transport")
+		return nil, errors.New("Follow was called outside a subscription of this transport")
 	}
 	source, err := f.Open(ctx, r.after)
 	if err != nil {

@@ -63,7 +63,7 @@ func (r *run) prepare() (last *wire.Message) {
 		return r.refuse(errs)
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
-		return r.fail(&gqlerror.Error{Message: "a GET request changes nothing: send a mutation by POST",
+		return r.fail(&gqlerror.Error{Message: "GET does not allow mutations: send the mutation by POST",
 			Extensions: map[string]any{"code": "BAD_USER_INPUT"}})
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
