@@ -180,7 +180,7 @@ func TestKill(t *testing.T) {
 		}
 		write(lines[begun:])
 		end()
-		if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "the same command goes on") {
+		if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "run the same command again") {
 			t.Errorf("the import ends with exit code %d and says:\n%s", code, importing.Output())
 		}
 		n := numbers(t, summary, importing.Output())
