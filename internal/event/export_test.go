@@ -2,6 +2,9 @@ package event
 
 import "time"
 
+// NotifyEvery is the shortest time between two wake-ups that a server sends.
+const NotifyEvery = notifyEvery
+
 // Tune sets what tests need otherwise than it is, before Follow: how often the log is looked at without being told to,
 // and how much is remembered. 0 leaves it.
 func (l *Log) Tune(lookEvery time.Duration, memoryBytes int) {
