@@ -16,7 +16,7 @@ import (
 type watcher struct{ *event.Watcher }
 
 func (w watcher) Position() live.Position {
-	position, cursor := w.Watcher.Place()
+	position, cursor := w.Watcher.Position()
 	return live.Position{Offset: position, Cursor: cursor}
 }
 

@@ -17,16 +17,16 @@ import (
 // is in memory already, once for all who watch; only who reads far back asks the table, once a page.
 
 // standing is how the cases of one page of events stand.
-type standing struct {
+type currentState struct {
 	newest map[model.CaseID]*Event          // in the page: it may be ahead of memory
 	tail   int64                            // where memory ended when the table was asked; what came after is in memory, or that is too old
 	cases  map[model.CaseID]*model.Snapshot // what the table said; nil where it was not asked
 }
 
-func (l *Log) standingOf(page []*Event) *standing {
+func (l *Log) currentStateOf(page []*Event) *currentState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &standing{newest: make(map[model.CaseID]*Event, len(page)), tail: l.tail}
+	s := &currentState{newest: make(map[model.CaseID]*Event, len(page)), tail: l.tail}
 	for _, e := range page {
 		s.newest[e.CaseID] = e
 	}
@@ -34,7 +34,7 @@ func (l *Log) standingOf(page []*Event) *standing {
 }
 
 // remembers notes the newest event of each case in memory. The caller holds the lock.
-func (l *Log) remembers(e *Event) {
+func (l *Log) indexNewest(e *Event) {
 	if l.newest == nil {
 		l.newest = map[model.CaseID]*Event{}
 	}
@@ -42,17 +42,17 @@ func (l *Log) remembers(e *Event) {
 }
 
 // forgets an event that leaves memory. The caller holds the lock.
-func (l *Log) forgets(e *Event) {
+func (l *Log) unindexNewest(e *Event) {
 	if n := l.newest[e.CaseID]; n != nil && *n.Position <= *e.Position {
 		delete(l.newest, e.CaseID)
 	}
 }
 
 // stands gives the case of one of the page's events as it is now, as far as this server has followed the log.
-func (l *Log) stands(ctx context.Context, id model.CaseID, seen *standing) (*model.Snapshot, error) {
+func (l *Log) currentSnapshot(ctx context.Context, id model.CaseID, seen *currentState) (*model.Snapshot, error) {
 	l.mu.Lock()
 	newest, tail := l.newest[id], l.tail
-	fresh := seen.cases != nil && (seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1)
+	fresh := seen.cases != nil && (seen.tail >= tail || len(l.recent) > 0 && *l.recent[0].Position <= seen.tail+1)
 	l.mu.Unlock()
 	if newest != nil {
 		if in := seen.newest[id]; in != nil && in.Version > newest.Version {
@@ -61,7 +61,7 @@ func (l *Log) stands(ctx context.Context, id model.CaseID, seen *standing) (*mod
 		return newest.Then, nil
 	}
 	if !fresh {
-		cases, err := l.lookUp(ctx, seen.newest)
+		cases, err := l.readCurrent(ctx, seen.newest)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (l *Log) stands(ctx context.Context, id model.CaseID, seen *standing) (*mod
 }
 
 // lookUp reads how cases stand now.
-func (l *Log) lookUp(ctx context.Context, of map[model.CaseID]*Event) (map[model.CaseID]*model.Snapshot, error) {
+func (l *Log) readCurrent(ctx context.Context, of map[model.CaseID]*Event) (map[model.CaseID]*model.Snapshot, error) {
 	ids := slices.Collect(maps.Keys(of))
 	var rows []struct {
 		CaseID   model.CaseID
@@ -80,13 +80,13 @@ func (l *Log) lookUp(ctx context.Context, of map[model.CaseID]*Event) (map[model
 	err := l.db.Gorm.WithContext(ctx).Raw(
 		"SELECT DISTINCT ON (case_id) case_id, snapshot FROM case_events WHERE case_id IN ? ORDER BY case_id, version DESC", model.UUIDs(ids)).Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("read how cases stand: %w", err)
+		return nil, fmt.Errorf("read the current snapshots of cases: %w", err)
 	}
 	cases := make(map[model.CaseID]*model.Snapshot, len(rows))
 	for _, r := range rows {
 		s := new(model.Snapshot)
 		if err := json.Unmarshal(r.Snapshot, s); err != nil {
-			return nil, fmt.Errorf("decode how case %s stands: %w", r.CaseID, err)
+			return nil, fmt.Errorf("decode the current snapshot of case %s: %w", r.CaseID, err)
 		}
 		cases[r.CaseID] = s
 	}
@@ -94,8 +94,8 @@ func (l *Log) lookUp(ctx context.Context, of map[model.CaseID]*Event) (map[model
 }
 
 // within tells whether the scope sees the event's case as it is now.
-func (l *Log) within(ctx context.Context, scope *filter.Scope, e *Event, seen *standing) (bool, error) {
-	now, err := l.stands(ctx, e.CaseID, seen)
+func (l *Log) seesNow(ctx context.Context, scope *filter.Scope, e *Event, seen *currentState) (bool, error) {
+	now, err := l.currentSnapshot(ctx, e.CaseID, seen)
 	if now == nil || err != nil { // a case is never deleted; one that is not there is not seen
 		return false, err
 	}
@@ -104,10 +104,10 @@ func (l *Log) within(ctx context.Context, scope *filter.Scope, e *Event, seen *s
 
 // mayBeOutOfScope tells whether the case is not known to be seen any more: it changed since, or so much did that memory
 // cannot tell.
-func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *standing) bool {
+func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *currentState) bool {
 	l.mu.Lock()
 	newest, tail := l.newest[id], l.tail
-	kept := seen.tail >= tail || len(l.memory) > 0 && *l.memory[0].Position <= seen.tail+1
+	kept := seen.tail >= tail || len(l.recent) > 0 && *l.recent[0].Position <= seen.tail+1
 	l.mu.Unlock()
 	if newest == nil {
 		return !kept
@@ -118,13 +118,13 @@ func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *standi
 
 // caughtUp waits until this server has followed the log up to a place: before that, memory may say that a case stands
 // where it no longer does.
-func (l *Log) caughtUp(ctx context.Context, head place) error {
+func (l *Log) caughtUp(ctx context.Context, head cursor) error {
 	select {
 	case <-l.started:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-l.ctx.Done():
-		return errClosed
+		return errShutDown
 	}
 	for {
 		l.mu.Lock()
@@ -138,7 +138,7 @@ func (l *Log) caughtUp(ctx context.Context, head place) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.ctx.Done():
-			return errClosed
+			return errShutDown
 		}
 	}
 }

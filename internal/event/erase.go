@@ -65,9 +65,9 @@ func erase(tx *gorm.DB, rows []model.Event, at time.Time) (addresses []string, e
 			return nil, err
 		}
 		ids, snapshots = append(ids, e.ID.UUID.String()), append(snapshots, string(e.Snapshot))
-		befores, whys = append(befores, given(e.Before)), append(whys, nil)
+		befores, whys = append(befores, textOrNull(e.Before)), append(whys, nil)
 		if e.Whys != nil {
-			whys[len(whys)-1] = given(why)
+			whys[len(whys)-1] = textOrNull(why)
 		}
 	}
 	_, err = pg.Raw(tx).Exec(tx.Statement.Context, `UPDATE case_events e SET snapshot = n.snapshot::jsonb, before = n.before::jsonb, whys = n.whys::jsonb, improvement = NULL
@@ -78,7 +78,7 @@ func erase(tx *gorm.DB, rows []model.Event, at time.Time) (addresses []string, e
 	return addresses, nil
 }
 
-func given(raw json.RawMessage) *string {
+func textOrNull(raw json.RawMessage) *string {
 	if raw == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (e *Event) erased(at time.Time) (*Event, error) {
 }
 
 // scrub takes out of memory what it holds of the cases that these events say were erased. The caller holds the lock.
-func (l *Log) scrub(fresh []*Event) error {
+func (l *Log) redact(fresh []*Event) error {
 	erasing := map[model.CaseID]*Event{}
 	for _, e := range fresh {
 		if e.Type == model.EventCustomerErased {
@@ -116,17 +116,17 @@ func (l *Log) scrub(fresh []*Event) error {
 	if len(erasing) == 0 {
 		return nil
 	}
-	for i, e := range l.memory {
+	for i, e := range l.recent {
 		by, is := erasing[e.CaseID]
 		if !is {
 			continue
 		}
-		scrubbed, err := e.erased(by.At)
+		redacted, err := e.erased(by.At)
 		if err != nil {
 			return err
 		}
-		l.memory[i] = scrubbed
-		l.bytes += scrubbed.size() - e.size()
+		l.recent[i] = redacted
+		l.bytes += redacted.size() - e.size()
 	}
 	l.erasures.Add(1)
 	return nil
@@ -142,14 +142,14 @@ func (r *Reader) Outdated(cursor string) bool {
 		r.passed = cursor
 		return false
 	}
-	r.back()
+	r.rewind()
 	return true
 }
 
 // back puts the reader to before the event that is looked at.
-func (r *Reader) back() {
+func (r *Reader) rewind() {
 	r.at = r.from
 	if r.passed != "" {
-		r.at, _ = parsePlace(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
+		r.at, _ = parseCursor(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
 	}
 }

@@ -70,7 +70,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		current, err := l.remember(events, nonce)
+		current, err := l.cache(events, nonce)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 
 // remember takes the next events in, if they continue what is there; not current where the newest epoch is not the
 // one that they were read in. What it remembers of customers whom they erase is scrubbed before anybody is woken.
-func (l *Log) remember(events []*Event, nonce string) (current bool, err error) {
+func (l *Log) cache(events []*Event, nonce string) (current bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nonce() != nonce {
@@ -94,23 +94,23 @@ func (l *Log) remember(events []*Event, nonce string) (current bool, err error) 
 	if len(events) == 0 || *events[0].Position != l.tail+1 {
 		return true, nil
 	}
-	if err := l.scrub(events); err != nil {
+	if err := l.redact(events); err != nil {
 		return false, err
 	}
 	for _, e := range events {
-		l.memory = append(l.memory, e)
-		l.remembers(e)
+		l.recent = append(l.recent, e)
+		l.indexNewest(e)
 		l.bytes += e.size()
 		l.tail = *e.Position
 	}
 	drop := 0
-	for l.bytes > l.memoryBytes && drop < len(l.memory)-1 {
-		l.bytes -= l.memory[drop].size()
-		l.forgets(l.memory[drop])
+	for l.bytes > l.cacheBytes && drop < len(l.recent)-1 {
+		l.bytes -= l.recent[drop].size()
+		l.unindexNewest(l.recent[drop])
 		drop++
 	}
 	if drop > 0 {
-		l.memory = append([]*Event(nil), l.memory[drop:]...)
+		l.recent = append([]*Event(nil), l.recent[drop:]...)
 	}
 	l.announce()
 	return true, nil

@@ -92,7 +92,7 @@ func (h *hammer) check(readers []*follower) {
 			t.Fatalf("event %d has position %d", i+1, e.Position)
 		}
 		if versions[e.CaseID]++; e.Version != versions[e.CaseID] {
-			t.Fatalf("position %d: version %d of a case stands after version %d", e.Position, e.Version, versions[e.CaseID]-1)
+			t.Fatalf("position %d: version %d of a case comes after version %d", e.Position, e.Version, versions[e.CaseID]-1)
 		}
 		if i >= hotCases && !h.committed[e.ID] {
 			t.Errorf("position %d was never committed, or rolled back: %t", e.Position, h.abandoned[e.ID])

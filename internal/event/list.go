@@ -124,7 +124,7 @@ func (l *Log) Cursor(ctx context.Context, e *model.LoggedEvent) (string, error) 
 	case err != nil:
 		return "", err
 	case found == nil:
-		return "", fault.New(fault.CodeNotFound, "the event is gone")
+		return "", fault.New(fault.CodeNotFound, "this event does not exist")
 	}
 	return found.Cursor, nil
 }

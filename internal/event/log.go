@@ -41,8 +41,8 @@ type Log struct {
 	tasks sync.WaitGroup
 	wake  chan struct{} // 'look again' for the follower here; holds one
 
-	lookEvery   time.Duration // the net below a missed wake-up
-	memoryBytes int           // how much of the newest log is remembered
+	lookEvery  time.Duration // the net below a missed wake-up
+	cacheBytes int           // how much of the newest log is remembered
 
 	starting sync.Mutex
 	pending  bool // a NOTIFY is under way and has not yet been sent
@@ -52,7 +52,7 @@ type Log struct {
 
 	mu      sync.Mutex
 	epochs  []epoch
-	memory  []*Event                // contiguous by position, the newest last
+	recent  []*Event                // contiguous by position, the newest last
 	newest  map[model.CaseID]*Event // of each case that memory has an event of
 	bytes   int
 	tail    int64         // the position that memory, or the follower's start, reaches up to
@@ -68,7 +68,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
 		wake: make(chan struct{}, 1), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, memoryBytes: 32 << 20,
+		lookEvery: time.Second, cacheBytes: 32 << 20,
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 // log, and needs no epoch.
 func (l *Log) Since(ctx context.Context, position int64) ([]*Event, error) {
 	l.mu.Lock()
-	events, remembered := l.recall(position)
+	events, cached := l.fromCache(position)
 	l.mu.Unlock()
-	if remembered {
+	if cached {
 		return events, nil
 	}
 	return l.after(ctx, position, batchSize)

@@ -29,13 +29,13 @@ func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 }
 
 // head stamps, and answers with the head and its epoch, read together. The epochs that are known here include it.
-func (l *Log) head(ctx context.Context) (place, error) {
+func (l *Log) head(ctx context.Context) (cursor, error) {
 	head, idle, err := l.idle(ctx)
 	if err == nil && !idle {
 		head, err = l.stamp(ctx)
 	}
 	if err != nil {
-		return place{}, err
+		return cursor{}, err
 	}
 	l.mu.Lock()
 	known := l.nonce() == head.nonce
@@ -46,7 +46,7 @@ func (l *Log) head(ctx context.Context) (place, error) {
 	return head, err
 }
 
-func (l *Log) stamp(ctx context.Context) (head place, err error) {
+func (l *Log) stamp(ctx context.Context) (head cursor, err error) {
 	err = l.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
 			return err
@@ -66,13 +66,13 @@ func (l *Log) stamp(ctx context.Context) (head place, err error) {
 			UPDATE feed_head SET position = position + counted.n FROM counted RETURNING position`, head.position).Scan(&head.position).Error
 	})
 	if err != nil {
-		return place{}, fmt.Errorf("stamp the log: %w", err)
+		return cursor{}, fmt.Errorf("stamp the log: %w", err)
 	}
 	return head, nil
 }
 
 // idle tells, by one look, whether there is nothing to stamp and the cluster is the one that was last seen.
-func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
+func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {
 	var seen struct {
 		Position int64
 		Idle     bool
@@ -84,9 +84,9 @@ func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
 		FROM feed_head h CROSS JOIN (` + identity + `) i
 		LEFT JOIN (SELECT * FROM feed_epochs ORDER BY id DESC LIMIT 1) e ON true`).Scan(&seen).Error
 	if err != nil {
-		return place{}, false, fmt.Errorf("look at the log's head: %w", err)
+		return cursor{}, false, fmt.Errorf("look at the log's head: %w", err)
 	}
-	return place{seen.Nonce, seen.Position}, seen.Idle, nil
+	return cursor{seen.Nonce, seen.Position}, seen.Idle, nil
 }
 
 func (l *Log) loadEpochs(ctx context.Context) error {
@@ -107,7 +107,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 		// says from where on; and an epoch may be lost itself.
 		for _, e := range slices.Concat(epochs[same:], l.epochs[same:]) {
 			if l.tail > e.AfterPosition {
-				l.memory, l.newest, l.bytes, l.tail = nil, nil, 0, e.AfterPosition
+				l.recent, l.newest, l.bytes, l.tail = nil, nil, 0, e.AfterPosition
 			}
 		}
 		l.announce()

@@ -14,20 +14,20 @@ import (
 // has not asked for is in the server's memory or in the table.
 type Reader struct {
 	log *Log
-	at  place
+	at  cursor
 
 	// Of the events that Next gave last, for Outdated.
-	from     place  // where they begin after
+	from     cursor // where they begin after
 	passed   string // the cursor of the last that was not outdated; empty: none yet
 	erasures int64  // that the log knew of when they were read
 }
 
 // errClosed is what a reader gets when the program ends.
-var errClosed = fault.New(fault.CodeInternal, "the feed has ended here; go on from the last cursor")
+var errShutDown = fault.New(fault.CodeInternal, "the server is shutting down: reconnect and continue from the last cursor")
 
 // From makes a reader that starts after the cursor, or at the head where there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
-	var at place
+	var at cursor
 	var err error
 	if after == nil {
 		at, err = l.head(ctx)
@@ -41,7 +41,7 @@ func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
 }
 
 // Cursor is the reader's place: all up to it was given by Next, or lay before where it began.
-func (r *Reader) Cursor() string { return r.at.cursor() }
+func (r *Reader) Cursor() string { return r.at.String() }
 
 // Next waits for the next events and moves behind them. A FEED_RESET fault says that the place was lost; other
 // errors pass, and Next goes on where it was.
@@ -51,23 +51,23 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-r.log.ctx.Done():
-		return nil, errClosed
+		return nil, errShutDown
 	}
 	for {
 		r.log.mu.Lock()
 		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
-		good := r.log.good(r.at, max(r.log.tail, r.at.position))
-		events, remembered := r.log.recall(r.at.position)
-		if good && remembered {
+		valid := r.log.valid(r.at, max(r.log.tail, r.at.position))
+		events, cached := r.log.fromCache(r.at.position)
+		if valid && cached {
 			r.moveBehind(events)
 		}
 		r.log.mu.Unlock()
-		if !good {
-			return nil, lost("after")
+		if !valid {
+			return nil, errReset("after")
 		}
-		if !remembered {
+		if !cached {
 			var err error
 			if events, err = r.log.after(ctx, r.at.position, batchSize); err != nil {
 				return nil, err
@@ -90,7 +90,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-r.log.ctx.Done():
-			return nil, errClosed
+			return nil, errShutDown
 		}
 	}
 }
@@ -100,21 +100,21 @@ func (r *Reader) moveBehind(events []*Event) {
 	r.from, r.passed = r.at, ""
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
-		r.at = place{r.log.epochOf(last), last}
+		r.at = cursor{r.log.epochOf(last), last}
 	}
 }
 
 // recall gives what memory holds after the position; false where it does not reach back that far. The caller holds
 // the lock.
-func (l *Log) recall(position int64) ([]*Event, bool) {
+func (l *Log) fromCache(position int64) ([]*Event, bool) {
 	if position >= l.tail {
 		return nil, true
 	}
-	if len(l.memory) == 0 || *l.memory[0].Position > position+1 {
+	if len(l.recent) == 0 || *l.recent[0].Position > position+1 {
 		return nil, false
 	}
-	from := int(position + 1 - *l.memory[0].Position)
-	return slices.Clone(l.memory[from:min(from+batchSize, len(l.memory))]), true
+	from := int(position + 1 - *l.recent[0].Position)
+	return slices.Clone(l.recent[from:min(from+batchSize, len(l.recent))]), true
 }
 
 // Request is what a watcher asks for.
@@ -169,8 +169,8 @@ type Watcher struct {
 	reader *Reader
 	scope  *filter.Scope
 	asked  Request
-	head   place     // of a bounded scope: where the log was when the watch began
-	seen   *standing // of a bounded scope: how the cases stood of the events that Next gave last
+	head   cursor        // of a bounded scope: where the log was when the watch began
+	seen   *currentState // of a bounded scope: how the cases stood of the events that Next gave last
 }
 
 // Watch begins after the request's place, or at the head where it names none.
@@ -223,9 +223,9 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 		matches, ok := w.asked.shows(e, w.scope)
 		if ok && w.scope.Restricted() {
 			if w.seen == nil {
-				w.seen = w.reader.log.standingOf(events)
+				w.seen = w.reader.log.currentStateOf(events)
 			}
-			if ok, err = w.reader.log.within(ctx, w.scope, e, w.seen); err != nil {
+			if ok, err = w.reader.log.seesNow(ctx, w.scope, e, w.seen); err != nil {
 				return nil, err
 			}
 		}
@@ -240,7 +240,7 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 // has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
 func (w *Watcher) Outdated(e model.CaseEvent) bool {
 	if w.scope.Restricted() && w.reader.log.mayBeOutOfScope(w.scope, e.Logged().CaseID, w.seen) {
-		w.reader.back()
+		w.reader.rewind()
 		return true
 	}
 	return w.reader.Outdated(e.Logged().Cursor)
@@ -250,8 +250,8 @@ func (w *Watcher) Outdated(e model.CaseEvent) bool {
 func (w *Watcher) Revision() int64 { return w.reader.log.Revision() }
 
 // Place is where the watcher has got to.
-func (w *Watcher) Place() (position int64, cursor string) {
-	return w.reader.at.position, w.reader.at.cursor()
+func (w *Watcher) Position() (position int64, cursor string) {
+	return w.reader.at.position, w.reader.at.String()
 }
 
 // Newest tells whether there is nothing that the watcher has not yet handed over, as far as this server knows.

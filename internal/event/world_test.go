@@ -70,9 +70,9 @@ func (w *world) another(conns int32, name string) *pg.DB {
 }
 
 // follow makes a log that follows from now on; see event.Log.Tune.
-func (w *world) follow(db *pg.DB, lookEvery time.Duration, memoryBytes int) *event.Log {
+func (w *world) follow(db *pg.DB, lookEvery time.Duration, cacheBytes int) *event.Log {
 	l := event.New(db, slog.New(slog.DiscardHandler))
-	l.Tune(lookEvery, memoryBytes)
+	l.Tune(lookEvery, cacheBytes)
 	l.Follow()
 	w.t.Cleanup(l.Close)
 	<-l.Started()
