@@ -18,9 +18,9 @@ import (
 
 // standing is how the cases of one page of events stand.
 type currentState struct {
-	newest map[model.CaseID]*Event          // in the page: it may be ahead of memory
-	tail   int64                            // where memory ended when the table was asked; what came after is in memory, or that is too old
-	cases  map[model.CaseID]*model.Snapshot // what the table said; nil where it was not asked
+	newest map[model.CaseID]*Event          // of each case, in the page: it may be ahead of the cache
+	tail   int64                            // where the cache ended when the table was asked; later events are in the cache, or too many came since
+	cases  map[model.CaseID]*model.Snapshot // from the table; nil if it was not asked
 }
 
 func (l *Log) currentStateOf(page []*Event) *currentState {
@@ -33,7 +33,7 @@ func (l *Log) currentStateOf(page []*Event) *currentState {
 	return s
 }
 
-// remembers notes the newest event of each case in memory. The caller holds the lock.
+// indexNewest records the newest cached event of its case. The caller holds the lock.
 func (l *Log) indexNewest(e *Event) {
 	if l.newest == nil {
 		l.newest = map[model.CaseID]*Event{}
@@ -41,14 +41,14 @@ func (l *Log) indexNewest(e *Event) {
 	l.newest[e.CaseID] = e
 }
 
-// forgets an event that leaves memory. The caller holds the lock.
+// unindexNewest drops an event that leaves the cache. The caller holds the lock.
 func (l *Log) unindexNewest(e *Event) {
 	if n := l.newest[e.CaseID]; n != nil && *n.Position <= *e.Position {
 		delete(l.newest, e.CaseID)
 	}
 }
 
-// stands gives the case of one of the page's events as it is now, as far as this server has followed the log.
+// currentSnapshot returns the case of one of the page's events as it is now, as far as this server has followed the log.
 func (l *Log) currentSnapshot(ctx context.Context, id model.CaseID, seen *currentState) (*model.Snapshot, error) {
 	l.mu.Lock()
 	newest, tail := l.newest[id], l.tail
@@ -70,7 +70,7 @@ func (l *Log) currentSnapshot(ctx context.Context, id model.CaseID, seen *curren
 	return seen.cases[id], nil
 }
 
-// lookUp reads how cases stand now.
+// readCurrent reads the current snapshots of cases from the table.
 func (l *Log) readCurrent(ctx context.Context, of map[model.CaseID]*Event) (map[model.CaseID]*model.Snapshot, error) {
 	ids := slices.Collect(maps.Keys(of))
 	var rows []struct {
@@ -93,17 +93,17 @@ func (l *Log) readCurrent(ctx context.Context, of map[model.CaseID]*Event) (map[
 	return cases, nil
 }
 
-// within tells whether the scope sees the event's case as it is now.
+// seesNow reports whether the scope sees the event's case as it is now.
 func (l *Log) seesNow(ctx context.Context, scope *filter.Scope, e *Event, seen *currentState) (bool, error) {
 	now, err := l.currentSnapshot(ctx, e.CaseID, seen)
-	if now == nil || err != nil { // a case is never deleted; one that is not there is not seen
+	if now == nil || err != nil { // cases are never deleted; one that does not exist is not seen
 		return false, err
 	}
 	return scope.Sees(filter.Of(now, time.Now())), nil
 }
 
-// mayBeOutOfScope tells whether the case is not known to be seen any more: it changed since, or so much did that memory
-// cannot tell.
+// mayBeOutOfScope reports whether the scope may no longer see the case: a newer event took the case out of the scope, or
+// so many events came since that the cache cannot tell.
 func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *currentState) bool {
 	l.mu.Lock()
 	newest, tail := l.newest[id], l.tail
@@ -116,8 +116,8 @@ func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *curren
 	return newest.Version > in.Version && !scope.Sees(filter.Of(newest.Then, time.Now()))
 }
 
-// caughtUp waits until this server has followed the log up to a place: before that, memory may say that a case stands
-// where it no longer does.
+// caughtUp waits until this server has followed the log up to a position. Before that, the cache may hold an old state of
+// a case as the newest.
 func (l *Log) caughtUp(ctx context.Context, head cursor) error {
 	select {
 	case <-l.started:
