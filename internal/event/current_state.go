@@ -12,11 +12,12 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// An event is visible to a scope where its snapshot and the case as it is now both are. How a case stands now is what
-// its newest event says: whatever a filter looks at changes with an event. For the events that are followed live that
-// is in memory already, once for all who watch; only who reads far back asks the table, once a page.
+// A scope sees an event if it sees both the event's snapshot and the case as it is now. The current state of a case is in
+// the snapshot of its newest event, because whatever a filter looks at changes with an event. For events that are
+// followed live the newest event is in the cache, shared by all readers. Only a reader that is far behind asks the
+// table, once a page.
 
-// standing is how the cases of one page of events stand.
+// currentState is the current state of the cases of one page of events.
 type currentState struct {
 	newest map[model.CaseID]*Event          // of each case, in the page: it may be ahead of the cache
 	tail   int64                            // where the cache ended when the table was asked; later events are in the cache, or too many came since
