@@ -52,10 +52,10 @@ type MutationResolver interface {
 	RedactNote(ctx context.Context, input casework.RedactNoteInput) (*casework.RedactNotePayload, error)
 	SubmitResponse(ctx context.Context, input casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error)
 	UpdateCustomer(ctx context.Context, input casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error)
-	CreateRule(ctx context.Context, input setup.CreateRuleInput) (*setup.CreateRulePayload, error)
-	UpdateRule(ctx context.Context, input setup.UpdateRuleInput) (*setup.UpdateRulePayload, error)
-	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
-	DeleteRule(ctx context.Context, input setup.DeleteRuleInput) (*setup.DeleteRulePayload, error)
+	CreateRule(ctx context.Context, input rule.CreateRuleInput) (*rule.CreateRulePayload, error)
+	UpdateRule(ctx context.Context, input rule.UpdateRuleInput) (*rule.UpdateRulePayload, error)
+	MoveRule(ctx context.Context, input rule.MoveRuleInput) (*rule.MoveRulePayload, error)
+	DeleteRule(ctx context.Context, input rule.DeleteRuleInput) (*rule.DeleteRulePayload, error)
 	UpdateSettings(ctx context.Context, input settings.UpdateSettingsInput) (*settings.UpdateSettingsPayload, error)
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
@@ -91,7 +91,7 @@ type QueryResolver interface {
 	Customers(ctx context.Context, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) (*page.Connection[model.Customer], error)
 	Rules(ctx context.Context) ([]*model.Rule, error)
 	RuleRecipes(ctx context.Context) ([]*rule.Recipe, error)
-	PreviewRule(ctx context.Context, rule setup.CreateRuleInput, since time.Time) (*report.RulePreview, error)
+	PreviewRule(ctx context.Context, rule rule.CreateRuleInput, since time.Time) (*rule.RulePreview, error)
 	Settings(ctx context.Context) (*model.Settings, error)
 	Themes(ctx context.Context) ([]*model.Theme, error)
 	SuggestThemes(ctx context.Context, filter *filter.Response, limit int) ([]*report.ThemeSuggestion, error)
@@ -198,8 +198,8 @@ func (ec *executionContext) field_Mutation_createRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -254,8 +254,8 @@ func (ec *executionContext) field_Mutation_deleteRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteRuleInput, error) {
-			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.DeleteRuleInput, error) {
+			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -338,8 +338,8 @@ func (ec *executionContext) field_Mutation_moveRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.MoveRuleInput, error) {
-			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.MoveRuleInput, error) {
+			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -562,8 +562,8 @@ func (ec *executionContext) field_Mutation_updateRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateRuleInput, error) {
-			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.UpdateRuleInput, error) {
+			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1146,8 +1146,8 @@ func (ec *executionContext) field_Query_previewRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "rule",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2534,7 +2534,7 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(setup.CreateRuleInput))
+			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(rule.CreateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2542,11 +2542,11 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2555,8 +2555,8 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateRulePayload) graphql.Marshaler {
-			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
+			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2596,7 +2596,7 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(setup.UpdateRuleInput))
+			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(rule.UpdateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2604,11 +2604,11 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2617,8 +2617,8 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateRulePayload) graphql.Marshaler {
-			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
+			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2658,7 +2658,7 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(setup.MoveRuleInput))
+			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(rule.MoveRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2666,11 +2666,11 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2679,8 +2679,8 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.MoveRulePayload) graphql.Marshaler {
-			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
+			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2720,7 +2720,7 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(setup.DeleteRuleInput))
+			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(rule.DeleteRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2728,11 +2728,11 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2741,8 +2741,8 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteRulePayload) graphql.Marshaler {
-			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
+			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4896,7 +4896,7 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(setup.CreateRuleInput), fc.Args["since"].(time.Time))
+			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(rule.CreateRuleInput), fc.Args["since"].(time.Time))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4904,11 +4904,11 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -4917,8 +4917,8 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *report.RulePreview) graphql.Marshaler {
-			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRulePreview(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
+			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx, selections, v)
 		},
 		true,
 		true,

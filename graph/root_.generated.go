@@ -17,6 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
@@ -509,17 +510,17 @@ type ComplexityRoot struct {
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
+		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
 		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
 		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
-		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
+		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
 		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
+		MoveRule            func(childComplexity int, input rule.MoveRuleInput) int
 		OpenCase            func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
@@ -535,7 +536,7 @@ type ComplexityRoot struct {
 		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
 		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
@@ -666,7 +667,7 @@ type ComplexityRoot struct {
 		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
 		NpsReport      func(childComplexity int, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) int
 		Passives       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) int
-		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		PreviewRule    func(childComplexity int, rule rule.CreateRuleInput, since time.Time) int
 		RecoveryReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
@@ -2841,7 +2842,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(setup.CreateRuleInput)), true
+		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(rule.CreateRuleInput)), true
 	case "Mutation.createTheme":
 		if e.ComplexityRoot.Mutation.CreateTheme == nil {
 			break
@@ -2885,7 +2886,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(rule.DeleteRuleInput)), true
 	case "Mutation.deleteTheme":
 		if e.ComplexityRoot.Mutation.DeleteTheme == nil {
 			break
@@ -2951,7 +2952,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(setup.MoveRuleInput)), true
+		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(rule.MoveRuleInput)), true
 	case "Mutation.openCase":
 		if e.ComplexityRoot.Mutation.OpenCase == nil {
 			break
@@ -3127,7 +3128,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(setup.UpdateRuleInput)), true
+		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(rule.UpdateRuleInput)), true
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -3788,7 +3789,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(setup.CreateRuleInput), args["since"].(time.Time)), true
+		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(rule.CreateRuleInput), args["since"].(time.Time)), true
 	case "Query.recoveryReport":
 		if e.ComplexityRoot.Query.RecoveryReport == nil {
 			break

@@ -20,6 +20,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
@@ -30,6 +31,7 @@ import (
 type Resolver struct {
 	Work     *casework.Work
 	Setup    *setup.Setup
+	Rules    *rule.Rules
 	Themes   *theme.Themes
 	Settings *settings.Settings
 	Read     *read.Reader

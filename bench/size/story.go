@@ -19,7 +19,7 @@ import (
 // desk is who works there, and by which rules and themes: read from the database, where the API made them.
 type desk struct {
 	agents []*model.User
-	rules  []rule.Rule
+	rules  []rule.Compiled
 	themes []*model.Theme
 	words  *keyword.Set
 }

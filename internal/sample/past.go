@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
@@ -40,7 +41,7 @@ func makePast(ctx context.Context, o Options) error {
 	if len(p.crew.workers) == 0 {
 		return fmt.Errorf("nobody of the team can be assigned a case")
 	}
-	if err := layDown(ctx, o.DB, set, p.crew); err != nil {
+	if err := layDown(ctx, o.DB, rule.New(o.DB, read), p.crew); err != nil {
 		return err
 	}
 	replies := script(p.now, o.customers)

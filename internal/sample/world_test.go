@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
@@ -50,7 +51,7 @@ func (w *world) team() *crew {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := layDown(w.t.Context(), w.DB, set, c); err != nil {
+	if err := layDown(w.t.Context(), w.DB, rule.New(w.DB, w.Now), c); err != nil {
 		w.t.Fatal(err)
 	}
 	return c

@@ -5,6 +5,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
@@ -96,7 +97,7 @@ func TestARuleDoesNotGiveACaseToWhoIsLeaving(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
-	w.rule(setup.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true, Assignment: &setup.AssignmentInput{
+	w.rule(rule.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true, Assignment: &rule.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID, FallbackUserID: &bo.ID,
 	}})
 	bar := w.Gate.Hold(`count(*) FROM "cases"`)
@@ -128,7 +129,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 	w := newWorld(t)
 	ana := w.User("ana@care.example", model.Agent)
 	bo := w.User("bo@care.example", model.Agent)
-	w.rule(setup.CreateRuleInput{Name: "detractors", Enabled: true, OpensCase: true, Scores: []int{0}, Assignment: &setup.AssignmentInput{
+	w.rule(rule.CreateRuleInput{Name: "detractors", Enabled: true, OpensCase: true, Scores: []int{0}, Assignment: &rule.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID,
 	}})
 	for round := range 8 {

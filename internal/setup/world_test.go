@@ -3,6 +3,7 @@ package setup_test
 import (
 	"testing"
 
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
@@ -13,23 +14,24 @@ var start = worktest.Start
 type world struct {
 	*worktest.World
 	setup *setup.Setup
+	rules *rule.Rules
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := worktest.New(t)
-	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now)}
+	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now), rule.New(w.DB, w.Now)}
 }
 
 func newEmptyWorld(t *testing.T) *world {
 	t.Helper()
 	w := worktest.NewEmpty(t)
-	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now)}
+	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now), rule.New(w.DB, w.Now)}
 }
 
-func (w *world) rule(in setup.CreateRuleInput) *model.Rule {
+func (w *world) rule(in rule.CreateRuleInput) *model.Rule {
 	w.T.Helper()
-	out, err := w.setup.CreateRule(w.T.Context(), in)
+	out, err := w.rules.Create(w.T.Context(), w.Admin, in)
 	if err != nil {
 		w.T.Fatalf("make a rule: %v", err)
 	}
