@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -263,7 +264,7 @@ func TestWhatIsMineIsEachOnesOwnInEqualSubscriptions(t *testing.T) {
 	s.addRule(nil)
 	tokens, users := map[string]string{}, map[string]string{}
 	for _, name := range []string{"ann", "bob"} {
-		secret, err := s.app.Setup.IssueToken(t.Context(), name+"@example.com", model.Agent)
+		secret, err := s.app.Users.IssueToken(t.Context(), auth.System("test"), name+"@example.com", model.Agent)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/cli"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -127,7 +128,7 @@ func newServer(t *testing.T, with ...settings) *testServer {
 		})
 	}
 	for _, role := range everyRole {
-		secret, err := a.Setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
+		secret, err := a.Users.IssueToken(t.Context(), auth.System("test"), strings.ToLower(string(role))+"@example.com", role)
 		if err != nil {
 			t.Fatal(err)
 		}

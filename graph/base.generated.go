@@ -26,6 +26,7 @@ import (
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -61,10 +62,10 @@ type MutationResolver interface {
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
 	TagResponse(ctx context.Context, input casework.TagResponseInput) (*casework.TagResponsePayload, error)
-	CreateUser(ctx context.Context, input setup.CreateUserInput) (*setup.CreateUserPayload, error)
-	UpdateUser(ctx context.Context, input setup.UpdateUserInput) (*setup.UpdateUserPayload, error)
-	CreateAPIToken(ctx context.Context, input setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error)
-	RevokeAPIToken(ctx context.Context, input setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error)
+	CreateUser(ctx context.Context, input user.CreateUserInput) (*user.CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input user.UpdateUserInput) (*user.UpdateUserPayload, error)
+	CreateAPIToken(ctx context.Context, input user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error)
+	RevokeAPIToken(ctx context.Context, input user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error)
 	CreateWebhook(ctx context.Context, input setup.CreateWebhookInput) (*setup.CreateWebhookPayload, error)
 	UpdateWebhook(ctx context.Context, input setup.UpdateWebhookInput) (*setup.UpdateWebhookPayload, error)
 	RotateWebhookSecret(ctx context.Context, input setup.RotateWebhookSecretInput) (*setup.RotateWebhookSecretPayload, error)
@@ -184,8 +185,8 @@ func (ec *executionContext) field_Mutation_createApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateApiTokenInput, error) {
-			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateApiTokenInput, error) {
+			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -226,8 +227,8 @@ func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateUserInput, error) {
-			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateUserInput, error) {
+			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -450,8 +451,8 @@ func (ec *executionContext) field_Mutation_revokeApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RevokeApiTokenInput, error) {
-			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.RevokeApiTokenInput, error) {
+			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -604,8 +605,8 @@ func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateUserInput, error) {
-			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3092,7 +3093,7 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(setup.CreateUserInput))
+			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(user.CreateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3100,11 +3101,11 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3113,8 +3114,8 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateUserPayload) graphql.Marshaler {
-			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
+			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3154,7 +3155,7 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(setup.UpdateUserInput))
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(user.UpdateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3162,11 +3163,11 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3175,8 +3176,8 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateUserPayload) graphql.Marshaler {
-			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3216,7 +3217,7 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(setup.CreateApiTokenInput))
+			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(user.CreateApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3224,11 +3225,11 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3237,8 +3238,8 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3278,7 +3279,7 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(setup.RevokeApiTokenInput))
+			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(user.RevokeApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3286,11 +3287,11 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3299,8 +3300,8 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RevokeApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,

@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -509,10 +510,10 @@ type ComplexityRoot struct {
 		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
+		CreateAPIToken      func(childComplexity int, input user.CreateApiTokenInput) int
 		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
-		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
+		CreateUser          func(childComplexity int, input user.CreateUserInput) int
 		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
 		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
@@ -528,7 +529,7 @@ type ComplexityRoot struct {
 		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
 		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
-		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
+		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
 		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
@@ -539,7 +540,7 @@ type ComplexityRoot struct {
 		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
-		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
+		UpdateUser          func(childComplexity int, input user.UpdateUserInput) int
 		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
 	}
 
@@ -2831,7 +2832,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(setup.CreateApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(user.CreateApiTokenInput)), true
 	case "Mutation.createRule":
 		if e.ComplexityRoot.Mutation.CreateRule == nil {
 			break
@@ -2864,7 +2865,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(setup.CreateUserInput)), true
+		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(user.CreateUserInput)), true
 	case "Mutation.createWebhook":
 		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
 			break
@@ -3040,7 +3041,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(user.RevokeApiTokenInput)), true
 	case "Mutation.rotateWebhookSecret":
 		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
 			break
@@ -3161,7 +3162,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(setup.UpdateUserInput)), true
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(user.UpdateUserInput)), true
 	case "Mutation.updateWebhook":
 		if e.ComplexityRoot.Mutation.UpdateWebhook == nil {
 			break

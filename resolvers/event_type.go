@@ -59,7 +59,7 @@ func (r logged[E]) Cursor(ctx context.Context, e E) (string, error) {
 }
 
 func (logged[E]) Actor(ctx context.Context, e E) (*model.User, error) {
-	return user(ctx, e.Logged().ActorID)
+	return loadUser(ctx, e.Logged().ActorID)
 }
 
 func (logged[E]) Note(ctx context.Context, e E) (*model.Note, error) {
@@ -86,11 +86,11 @@ func (opened) Rule(ctx context.Context, e *model.CaseOpened) (*model.Rule, error
 }
 
 func (assigned) PreviousAssignee(ctx context.Context, e *model.CaseAssigned) (*model.User, error) {
-	return user(ctx, e.PreviousAssigneeID)
+	return loadUser(ctx, e.PreviousAssigneeID)
 }
 
 func (assigned) Assignee(ctx context.Context, e *model.CaseAssigned) (*model.User, error) {
-	return user(ctx, e.AssigneeID)
+	return loadUser(ctx, e.AssigneeID)
 }
 
 func (overdue) DueAt(_ context.Context, e *model.CaseOverdue) (*time.Time, error) {

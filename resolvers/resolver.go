@@ -24,6 +24,7 @@ import (
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -31,6 +32,7 @@ import (
 type Resolver struct {
 	Work     *casework.Work
 	Setup    *setup.Setup
+	Users    *user.Users
 	Rules    *rule.Rules
 	Themes   *theme.Themes
 	Settings *settings.Settings
@@ -121,6 +123,6 @@ func joins(ctx context.Context, relations ...string) []string {
 	return wanted
 }
 
-func user(ctx context.Context, id *model.UserID) (*model.User, error) {
+func loadUser(ctx context.Context, id *model.UserID) (*model.User, error) {
 	return read.Optional(ctx, read.LoadersFrom(ctx).Users, id)
 }

@@ -58,7 +58,7 @@ func (ruleResolver) MatchCount(ctx context.Context, of *model.Rule) (int, error)
 }
 
 func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, error) {
-	return user(ctx, of.UserID)
+	return loadUser(ctx, of.UserID)
 }
 
 func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.User, error) {
@@ -72,9 +72,9 @@ func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.Use
 }
 
 func (assignment) FallbackUser(ctx context.Context, of *model.Assignment) (*model.User, error) {
-	return user(ctx, of.FallbackUserID)
+	return loadUser(ctx, of.FallbackUserID)
 }
 
 func (recipient) User(ctx context.Context, of *model.Recipient) (*model.User, error) {
-	return user(ctx, of.UserID)
+	return loadUser(ctx, of.UserID)
 }

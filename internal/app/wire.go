@@ -24,6 +24,7 @@ import (
 	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/resolvers"
 )
@@ -35,6 +36,7 @@ type parts struct {
 	Queue    *job.Queue
 	Work     *casework.Work
 	Setup    *setup.Setup
+	Users    *user.Users
 	Rules    *rule.Rules
 	Themes   *theme.Themes
 	Settings *settings.Settings
@@ -66,6 +68,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
 	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Users = user.New(db, a.Work, a.Feed, time.Now)
 	a.Rules = rule.New(db, time.Now)
 	a.Settings = settings.New(db)
 	a.Themes = theme.New(db, a.Queue, time.Now)
@@ -93,7 +96,7 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 )
 
 // past is the making of a year. Its clock stands at whatever is done next, so casework and setup write the times of
@@ -31,11 +31,10 @@ func makePast(ctx context.Context, o Options) error {
 	p := &past{now: o.Now().UTC().Truncate(time.Microsecond)}
 	read := func() time.Time { return p.clock }
 	p.work = casework.New(o.DB, o.Feed, nil, read) // nobody is mailed about a past that is made up
-	set := setup.New(o.DB, p.work, o.Feed, read)
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.crew, err = hire(ctx, o.DB, set, settings.New(o.DB)); err != nil {
+	if p.crew, err = hire(ctx, o.DB, user.New(o.DB, p.work, o.Feed, read), settings.New(o.DB)); err != nil {
 		return err
 	}
 	if len(p.crew.workers) == 0 {

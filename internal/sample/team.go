@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -91,10 +91,10 @@ func (c *crew) of(assignee *model.UserID) *model.User {
 }
 
 // hire makes the team and the settings. A user who exists already, from a start that was cut off, stays.
-func hire(ctx context.Context, db *pg.DB, s *setup.Setup, config *settings.Settings) (*crew, error) {
+func hire(ctx context.Context, db *pg.DB, u *user.Users, config *settings.Settings) (*crew, error) {
 	system := auth.System("sample data")
 	for _, m := range team {
-		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
+		_, err := u.Create(ctx, system, user.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
 		if err != nil && !fault.Is(err, fault.CodeConflict) {
 			return nil, fmt.Errorf("make the user %s: %w", m.email, err)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 )
 
 // A Wednesday afternoon, so that the team is at work right up to it.
@@ -46,8 +46,8 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 // team makes the users, the settings and the rules alone.
 func (w *world) team() *crew {
 	w.t.Helper()
-	set := setup.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
-	c, err := hire(w.t.Context(), w.DB, set, settings.New(w.DB))
+	users := user.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
+	c, err := hire(w.t.Context(), w.DB, users, settings.New(w.DB))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error {
 	if v, ok := in.URL.ValueOK(); ok {
 		if v == nil {
-			return notNull("url")
+			return fault.NotNull("url")
 		}
 		if err := policy.Check("input.url", *v); err != nil {
 			return err
@@ -166,7 +166,7 @@ func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error
 	}
 	if v, ok := in.Enabled.ValueOK(); ok {
 		if v == nil {
-			return notNull("enabled")
+			return fault.NotNull("enabled")
 		}
 		if w.Enabled = *v; *v {
 			w.DisabledReason, w.FailingSince = nil, nil

@@ -3,10 +3,8 @@ package setup_test
 import (
 	"testing"
 
-	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/worktest"
-	"github.com/closeloop/closeloop/model"
 )
 
 var start = worktest.Start
@@ -14,26 +12,10 @@ var start = worktest.Start
 type world struct {
 	*worktest.World
 	setup *setup.Setup
-	rules *rule.Rules
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := worktest.New(t)
-	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now), rule.New(w.DB, w.Now)}
-}
-
-func newEmptyWorld(t *testing.T) *world {
-	t.Helper()
-	w := worktest.NewEmpty(t)
-	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now), rule.New(w.DB, w.Now)}
-}
-
-func (w *world) rule(in rule.CreateRuleInput) *model.Rule {
-	w.T.Helper()
-	out, err := w.rules.Create(w.T.Context(), w.Admin, in)
-	if err != nil {
-		w.T.Fatalf("make a rule: %v", err)
-	}
-	return out.Rule
+	return &world{w, setup.New(w.DB, w.Work, w.Log, w.Now)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
@@ -97,7 +98,7 @@ func TestAWebhookWhoseOwnerIsMadeInactiveIsDisabledAndTheOthersAreTold(t *testin
 	other := w.user("other@care.example", model.Admin)
 	r := newReceiver(t, nil)
 	h := w.hook(r)
-	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: w.admin.User.ID, Active: graphql.OmittableOf(new(false))})
+	_, err := user.New(w.db, w.work, w.log, w.now).Update(t.Context(), w.admin, user.UpdateUserInput{ID: w.admin.User.ID, Active: graphql.OmittableOf(new(false))})
 	w.must(err)
 	w.open("DE")
 	w.run(w.db, w.log)
