@@ -47,13 +47,12 @@ var arrows = map[string][]string{
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/theme"},
 	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
-	"internal/setup":    {"model", "internal/auth", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/user"},
 	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
-	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/webhook": {"model", "internal/auth", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
@@ -61,14 +60,14 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme", "internal/user"},
+		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme", "internal/user"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/setup", "internal/theme", "internal/user", "internal/webhook"},
+		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},

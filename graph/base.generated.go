@@ -24,9 +24,9 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -66,11 +66,11 @@ type MutationResolver interface {
 	UpdateUser(ctx context.Context, input user.UpdateUserInput) (*user.UpdateUserPayload, error)
 	CreateAPIToken(ctx context.Context, input user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error)
 	RevokeAPIToken(ctx context.Context, input user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error)
-	CreateWebhook(ctx context.Context, input setup.CreateWebhookInput) (*setup.CreateWebhookPayload, error)
-	UpdateWebhook(ctx context.Context, input setup.UpdateWebhookInput) (*setup.UpdateWebhookPayload, error)
-	RotateWebhookSecret(ctx context.Context, input setup.RotateWebhookSecretInput) (*setup.RotateWebhookSecretPayload, error)
-	RedeliverWebhook(ctx context.Context, input setup.RedeliverWebhookInput) (*setup.RedeliverWebhookPayload, error)
-	DeleteWebhook(ctx context.Context, input setup.DeleteWebhookInput) (*setup.DeleteWebhookPayload, error)
+	CreateWebhook(ctx context.Context, input webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error)
+	UpdateWebhook(ctx context.Context, input webhook.UpdateWebhookInput) (*webhook.UpdateWebhookPayload, error)
+	RotateWebhookSecret(ctx context.Context, input webhook.RotateWebhookSecretInput) (*webhook.RotateWebhookSecretPayload, error)
+	RedeliverWebhook(ctx context.Context, input webhook.RedeliverWebhookInput) (*webhook.RedeliverWebhookPayload, error)
+	DeleteWebhook(ctx context.Context, input webhook.DeleteWebhookInput) (*webhook.DeleteWebhookPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (read.Node, error)
@@ -241,8 +241,8 @@ func (ec *executionContext) field_Mutation_createWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateWebhookInput, error) {
-			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.CreateWebhookInput, error) {
+			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -283,8 +283,8 @@ func (ec *executionContext) field_Mutation_deleteWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteWebhookInput, error) {
-			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.DeleteWebhookInput, error) {
+			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -423,8 +423,8 @@ func (ec *executionContext) field_Mutation_redeliverWebhook_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RedeliverWebhookInput, error) {
-			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RedeliverWebhookInput, error) {
+			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -465,8 +465,8 @@ func (ec *executionContext) field_Mutation_rotateWebhookSecret_args(ctx context.
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RotateWebhookSecretInput, error) {
-			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RotateWebhookSecretInput, error) {
+			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -619,8 +619,8 @@ func (ec *executionContext) field_Mutation_updateWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateWebhookInput, error) {
-			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.UpdateWebhookInput, error) {
+			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3341,7 +3341,7 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(setup.CreateWebhookInput))
+			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(webhook.CreateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3349,11 +3349,11 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3362,8 +3362,8 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3403,7 +3403,7 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(setup.UpdateWebhookInput))
+			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(webhook.UpdateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3411,11 +3411,11 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3424,8 +3424,8 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3465,7 +3465,7 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(setup.RotateWebhookSecretInput))
+			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(webhook.RotateWebhookSecretInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3473,11 +3473,11 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3486,8 +3486,8 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RotateWebhookSecretPayload) graphql.Marshaler {
-			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
+			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3527,7 +3527,7 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(setup.RedeliverWebhookInput))
+			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(webhook.RedeliverWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3535,11 +3535,11 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3548,8 +3548,8 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RedeliverWebhookPayload) graphql.Marshaler {
-			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
+			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3589,7 +3589,7 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(setup.DeleteWebhookInput))
+			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(webhook.DeleteWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3597,11 +3597,11 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3610,8 +3610,8 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteWebhookPayload) graphql.Marshaler {
-			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
+			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,

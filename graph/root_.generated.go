@@ -19,9 +19,9 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -514,10 +514,10 @@ type ComplexityRoot struct {
 		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
 		CreateUser          func(childComplexity int, input user.CreateUserInput) int
-		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
+		CreateWebhook       func(childComplexity int, input webhook.CreateWebhookInput) int
 		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
-		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
+		DeleteWebhook       func(childComplexity int, input webhook.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
@@ -527,10 +527,10 @@ type ComplexityRoot struct {
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
 		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
-		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
+		RedeliverWebhook    func(childComplexity int, input webhook.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
 		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
-		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
+		RotateWebhookSecret func(childComplexity int, input webhook.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
 		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
@@ -541,7 +541,7 @@ type ComplexityRoot struct {
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
 		UpdateUser          func(childComplexity int, input user.UpdateUserInput) int
-		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
+		UpdateWebhook       func(childComplexity int, input webhook.UpdateWebhookInput) int
 	}
 
 	Note struct {
@@ -2876,7 +2876,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(setup.CreateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(webhook.CreateWebhookInput)), true
 	case "Mutation.deleteRule":
 		if e.ComplexityRoot.Mutation.DeleteRule == nil {
 			break
@@ -2909,7 +2909,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(setup.DeleteWebhookInput)), true
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(webhook.DeleteWebhookInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -3019,7 +3019,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(setup.RedeliverWebhookInput)), true
+		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(webhook.RedeliverWebhookInput)), true
 	case "Mutation.retryNotification":
 		if e.ComplexityRoot.Mutation.RetryNotification == nil {
 			break
@@ -3052,7 +3052,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(setup.RotateWebhookSecretInput)), true
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(webhook.RotateWebhookSecretInput)), true
 	case "Mutation.setRootCause":
 		if e.ComplexityRoot.Mutation.SetRootCause == nil {
 			break
@@ -3173,7 +3173,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(setup.UpdateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(webhook.UpdateWebhookInput)), true
 
 	case "Note.author":
 		if e.ComplexityRoot.Note.Author == nil {
