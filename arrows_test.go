@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
 	"migrations":        {},
-	"web":               {},
+	"web":               {"model"},
 	"internal/fault":    {},
 	"internal/config":   {},
 	"internal/country":  {},
@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
 	"internal/page":     {"internal/fault"},
-	"internal/filter":   {"model", "internal/country", "internal/fault"},
+	"internal/filter":   {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/auth", "internal/calendar", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/keyword":  {"model"},
@@ -41,7 +41,9 @@ var arrows = map[string][]string{
 	"internal/rate":     {"model"},
 	"internal/egress":   {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
-	"internal/live": {},
+	"internal/live":      {"internal/live/conn", "internal/live/wire"},
+	"internal/live/conn": {"internal/live/wire"},
+	"internal/live/wire": {},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
@@ -78,6 +80,8 @@ var arrows = map[string][]string{
 	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
+	"e2e/setup": {"graph", "model", "internal/app", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
+		"internal/pgtest"},
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
 	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
@@ -113,15 +117,14 @@ func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
 func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 	t.Parallel()
 	for at, imports := range packagesOf(t) {
-		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd"}, at)
+		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd", "e2e/setup"}, at)
 		if imports[module+"/graph"] && !edge {
 			t.Errorf("%s imports graph", at)
 		}
-		if imports[module+"/internal/pgtest"] && at != "internal/worktest" {
-			t.Errorf("%s imports pgtest outside its tests", at)
-		}
-		if imports[module+"/internal/worktest"] {
-			t.Errorf("%s imports worktest outside its tests", at)
+		for _, ours := range []string{"internal/pgtest", "internal/worktest", "e2e/setup"} {
+			if imports[module+"/"+ours] && at != "internal/worktest" && at != "e2e/setup" {
+				t.Errorf("%s imports %s outside its tests", at, ours)
+			}
 		}
 	}
 }
@@ -137,7 +140,7 @@ func reachesDatabase(name string) bool {
 func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	packages := packagesOf(t)
-	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/calendar"} {
+	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/live/conn", "internal/live/wire", "internal/calendar"} {
 		for name := range packages[at] {
 			if reachesDatabase(name) {
 				t.Errorf("%s imports %s", at, name)

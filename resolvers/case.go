@@ -16,8 +16,8 @@ func (r *Resolver) Case() graph.CaseResolver { return caseResolver{r} }
 
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
-		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: asked(ctx, "feedCursor"),
-		Join: joins(ctx, "Customer", "Response", "Assignee"),
+		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: selected(ctx, "feedCursor"),
+		Join: selectedRelations(ctx, "Customer", "Response", "Assignee"),
 	}
 }
 

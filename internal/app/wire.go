@@ -80,7 +80,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 func (a *App) Handler() http.Handler {
 	collect := a.options.CollectFor
 	if collect == 0 {
-		collect = read.CollectFor
+		collect = read.BatchWait
 	}
 	tokens := auth.NewTokens(a.DB.Gorm, time.Now)
 	reader := read.New(a.DB, a.Feed, time.Now, collect)

@@ -24,7 +24,7 @@ type group struct {
 	opened    []*held
 	tags      []*model.Tag
 	steps     []*model.CaseEscalation
-	calendars map[*model.Calendar]*model.KeptCalendar
+	calendars map[*model.Calendar]*model.StoredCalendar
 	events    []*event.Pending
 	mails     []model.Notification
 }
@@ -146,7 +146,7 @@ func (g *group) prepare() (err error) {
 	if g.people, g.turns, err = g.lookUp(asks...); err != nil {
 		return err
 	}
-	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.KeptCalendar{}
+	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.StoredCalendar{}
 	if len(changing) == 0 {
 		return nil
 	}
@@ -240,7 +240,7 @@ func (g *group) open(a *arrival) *held {
 	}
 	if c := a.Opens.Calendar; c != nil {
 		if g.calendars[c] == nil {
-			g.calendars[c] = &model.KeptCalendar{ID: c.ID(), Calendar: c}
+			g.calendars[c] = &model.StoredCalendar{ID: c.ID(), Calendar: c}
 		}
 		h.CalendarID = &g.calendars[c].ID
 	}

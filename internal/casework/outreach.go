@@ -126,7 +126,7 @@ func holdWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.C
 func (h *held) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *h.Customer, *h.Customer
-	if o.Outcome.Counts() {
+	if o.Outcome.IsContact() {
 		customer.LastContactedAt = &now
 	}
 	if in.NextSurveyAt != nil {
@@ -135,7 +135,7 @@ func (h *held) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachI
 	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
 	logged, err := h.change(tx, now, e, func() {
 		h.Customer = &customer
-		if o.Outcome.Counts() {
+		if o.Outcome.IsContact() {
 			h.contact(model.Contacted)
 			if h.FirstContactAt == nil {
 				h.FirstContactAt = &now

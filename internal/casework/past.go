@@ -76,7 +76,7 @@ func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err erro
 		}
 		var batch []commented
 		if len(themes) > 0 {
-			err := tx.Raw("SELECT id, customer_id, comment FROM responses WHERE id > ? AND comment IS NOT NULL ORDER BY id LIMIT ?", run.Place, tagBatch).Scan(&batch).Error
+			err := tx.Raw("SELECT id, customer_id, comment FROM responses WHERE id > ? AND comment IS NOT NULL ORDER BY id LIMIT ?", run.Position, tagBatch).Scan(&batch).Error
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err erro
 			run.FinishedAt = &now
 		}
 		if len(batch) > 0 {
-			run.Place = batch[len(batch)-1].ID.UUID
+			run.Position = batch[len(batch)-1].ID.UUID
 		}
 		run.Done += len(batch)
 		return tx.Model(&model.ThemeRun{}).Where("theme_id = ?", of.ThemeID).Select("Total", "Done", "Place", "FinishedAt").Updates(&run).Error

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -12,48 +11,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Entry is what a writer says of one thing that happened.
-type Entry struct {
-	Type             model.CaseEventType
-	Actor            *model.UserID // nil where the system did it
-	Note             *model.NoteID
-	Rule             *model.RuleID
-	PreviousStatus   *model.CaseStatus
-	Status           *model.CaseStatus
-	PreviousAssignee *model.UserID
-	Assignee         *model.UserID
-	Changed          []string
-	Outreach         *model.Outreach
-	NextSurveyAt     *time.Time
-	Improvement      *string
-	Whys             []string
-	Step             *int
-	Duration         *model.Duration // after which the step came
+// Entry is what a writer records of one thing that happened.
+type Entry = model.EventEntry
 
-	Before *model.Snapshot // nil where there was no case
-	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
-}
-
-// Pending is an entry that has its id, so that others can name it, and is not in the log yet.
+// Pending is an entry that has its ID, so that other rows can name it, and is not in the log yet.
 type Pending struct {
 	entry Entry
 	model.LoggedEvent
 }
 
-// Prepare makes the row of an entry, but for its snapshots: those are encoded when Write writes it.
+// Prepare makes the row of an entry without its snapshots' JSON, which Write encodes.
 func Prepare(e Entry) *Pending {
-	row := model.Event{
-		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
-		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
-		PreviousStatus: e.PreviousStatus, Status: e.Status,
-		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
-		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
-		Step: e.Step, After: e.Duration,
-	}
-	if o := e.Outreach; o != nil {
-		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
-	}
-	return &Pending{e, model.LoggedEvent{Event: row, Then: e.After, Matches: true}}
+	return &Pending{e, model.LoggedEvent{Event: e.Event(), Then: e.After, Matches: true}}
 }
 
 // Snapshots are the case right before, nil where there was none, and right after: until it is written, what the
@@ -87,8 +56,8 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	return &p.LoggedEvent, nil
 }
 
-// Row is the entry as the log keeps it, with an id of its own and no place yet.
-func (e Entry) Row() (model.Event, error) {
+// Row makes the row of an entry as the log keeps it, with an ID of its own and no position yet.
+func Row(e Entry) (model.Event, error) {
 	p := Prepare(e)
 	err := p.encode()
 	return p.Event, err

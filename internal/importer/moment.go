@@ -3,6 +3,8 @@ package importer
 import (
 	"fmt"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/pg"
 )
 
 // Times are taken where no two readings are possible: the year first, or the month as a word. Numbers such as
@@ -20,7 +22,7 @@ func readTime(s string, zone *time.Location) (time.Time, error) {
 	if !ok {
 		return time.Time{}, fmt.Errorf("%q is not a time that can be read in one way only; write 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015", shorten(s))
 	}
-	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
+	if t = pg.Timestamp(t); t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("%q is not within the years 1 to 9999", shorten(s))
 	}
 	return t, nil

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -77,7 +77,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	kept := &model.Import{
 		ID: model.ImportID{UUID: model.NewUUID()}, FileName: fileName(in.File.Filename), CreatedByID: viewer.User.ID, Status: model.ImportQueued,
 		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: []*model.RowRejection{},
-		CreatedAt: u.now().UTC().Truncate(time.Microsecond),
+		CreatedAt: pg.Timestamp(u.now()),
 	}
 	err = u.db.Tx(ctx, func(tx *gorm.DB) error {
 		if _, err := in.File.File.Seek(0, io.SeekStart); err != nil {

@@ -172,7 +172,7 @@ func (u *Uploads) fail(ctx context.Context, i *model.Import, cause error) error 
 
 func (u *Uploads) close(ctx context.Context, i *model.Import, values map[string]any) error {
 	return u.db.Tx(ctx, func(tx *gorm.DB) error {
-		values["finished_at"] = u.now().UTC().Truncate(time.Microsecond)
+		values["finished_at"] = pg.Timestamp(u.now())
 		values["owner"], values["leased_until"] = nil, nil
 		result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(values)
 		if result.Error != nil || result.RowsAffected == 0 {

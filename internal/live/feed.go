@@ -3,13 +3,12 @@ package live
 import (
 	"context"
 	"errors"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// Place is a place in a feed.
-type Place struct {
-	Position int64  // what comes later has a higher one
-	Cursor   string // how a client names it
-}
+// Position is a position in a feed.
+type Position = wire.Position
 
 // Source is where the values of one subscription come from: a place in a feed, which moves forward. One goroutine at
 // a time uses it.
@@ -17,8 +16,8 @@ type Source[T any] interface {
 	// Next waits for more and moves behind it. What it returns may be empty: it has moved all the same. An error ends
 	// the subscription, and the subscriber is told.
 	Next(ctx context.Context) ([]T, error)
-	// Place is where it stands: all up to it was returned, or was not asked for.
-	Place() Place
+	// Position is where it stands: all up to it was returned, or was not asked for.
+	Position() Position
 	// Newest tells whether Next would have to wait.
 	Newest() bool
 	// Outdated tells of a value that Next returned, right before it is executed, that it must not be shown any more as
@@ -38,8 +37,8 @@ type Feed[T any] struct {
 	// Open opens a source: after the place that the subscription asks for, or after the given one where after is not
 	// nil (a subscriber that fell behind, or came back).
 	Open func(ctx context.Context, after *string) (Source[T], error)
-	// Place is the place right behind a value.
-	Place func(T) Place
+	// Position is the place right behind a value.
+	Position func(T) Position
 }
 
 // Follow makes the channel that a subscription's resolver returns. What is sent on it comes from the feed's source, at
@@ -47,7 +46,7 @@ type Feed[T any] struct {
 func Follow[T any](ctx context.Context, f Feed[T]) (<-chan T, error) {
 	r := runOf(ctx)
 	if r == nil {
-		return nil, errors.New("a subscription was begun outside its transport")
+		return nil, errors.New("Follow was called outside a subscription of this transport")
 	}
 	source, err := f.Open(ctx, r.after)
 	if err != nil {
@@ -55,7 +54,7 @@ func Follow[T any](ctx context.Context, f Feed[T]) (<-chan T, error) {
 	}
 	// One value is put in just before the execution takes it out.
 	values := make(chan T, 1)
-	r.stream = &stream[T]{Source: source, placeOf: f.Place, values: values}
+	r.stream = &stream[T]{Source: source, placeOf: f.Position, values: values}
 	r.start, r.shared = f.Start, f.Key
 	return values, nil
 }
@@ -64,15 +63,15 @@ func Follow[T any](ctx context.Context, f Feed[T]) (<-chan T, error) {
 type streamer interface {
 	fetch(ctx context.Context) (n int, err error) // waits for the next values
 	outdated(i int) bool                          // whether the i-th of them and what follows must be fetched again
-	put(i int) Place                              // has the execution's next response be that of the i-th of them
-	Place() Place
+	put(i int) Position                           // has the execution's next response be that of the i-th of them
+	Position() Position
 	Newest() bool
 	Revision() int64
 }
 
 type stream[T any] struct {
 	Source[T]
-	placeOf func(T) Place
+	placeOf func(T) Position
 	values  chan T
 	fetched []T
 }
@@ -84,7 +83,7 @@ func (s *stream[T]) fetch(ctx context.Context) (n int, err error) {
 
 func (s *stream[T]) outdated(i int) bool { return s.Outdated(s.fetched[i]) }
 
-func (s *stream[T]) put(i int) Place {
+func (s *stream[T]) put(i int) Position {
 	v := s.fetched[i]
 	s.values <- v
 	return s.placeOf(v)

@@ -74,11 +74,11 @@ type value struct {
 	text     string
 }
 
-func (v value) place() live.Place {
-	return live.Place{Position: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
+func (v value) place() live.Position {
+	return live.Position{Offset: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
 }
 
-func (r *reader) Place() live.Place { return value{r.at, ""}.place() }
+func (r *reader) Position() live.Position { return value{r.at, ""}.place() }
 
 func (r *reader) Newest() bool {
 	r.of.mu.Lock()
@@ -115,7 +115,7 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 		key, _ = ctx.Value(viewerKey{}).(string)
 	}
 	values, err := live.Follow(ctx, live.Feed[value]{
-		Start: "after", Key: key, Place: value.place,
+		Start: "after", Key: key, Position: value.place,
 		Open: func(_ context.Context, after *string) (live.Source[value], error) {
 			defer w.opened.Add(1) // what is said from then on, it sees
 			if after == nil {

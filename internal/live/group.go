@@ -3,6 +3,8 @@ package live
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // What a group remembers of what it said last, in bytes: so that who comes a moment later, and who falls behind in a
@@ -17,7 +19,7 @@ const (
 // Who joins, leaves or ends one holds groups.mu; saying something holds only the group's own lock, and that for no
 // write to any socket.
 type groups struct {
-	lanes   []*lane
+	writers []*writer
 	running sync.WaitGroup
 
 	mu  sync.Mutex
@@ -32,21 +34,21 @@ type group struct {
 	members atomic.Int64 // changed under groups.mu
 
 	mu       sync.Mutex
-	base     int64    // of all that came after this position, recent has what there was
-	recent   []*entry // oldest first
+	base     int64           // of all that came after this position, recent has what there was
+	recent   []*wire.Message // oldest first
 	bytes    int
-	revision int64  // of the feed, that recent is of
-	parts    []part // one for each lane
+	revision int64   // of the feed, that recent is of
+	shards   []shard // one for each writer
 }
 
-func newGroups(lanes []*lane) *groups { return &groups{lanes: lanes, all: map[key]*group{}} }
+func newGroups(writers []*writer) *groups { return &groups{writers: writers, all: map[key]*group{}} }
 
 // join makes the operation, whose own run has come to some place in the feed, a member of its group: without gap, for
 // it gets what the group has said since that place, and without repeat. Where there is no group, the run becomes one,
 // once it has come to the newest place. False: the run must go on by itself, for the group does not remember that far
 // back. True: the operation belongs to the group, unless it was stopped meanwhile.
 func (gs *groups) join(k key, op *operation, r *run) bool {
-	at := r.stream.Place()
+	at := r.stream.Position()
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	g := gs.all[k]
@@ -54,22 +56,22 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		if !r.stream.Newest() {
 			return false
 		}
-		g = &group{key: k, of: gs, run: r, base: at.Position, revision: r.stream.Revision(), parts: make([]part, len(gs.lanes))}
-		for i := range g.parts {
-			g.parts[i].lane = gs.lanes[i]
+		g = &group{key: k, of: gs, run: r, base: at.Offset, revision: r.stream.Revision(), shards: make([]shard, len(gs.writers))}
+		for i := range g.shards {
+			g.shards[i].writer = gs.writers[i]
 		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.renew()
-	if at.Position < g.base {
+	if at.Offset < g.base {
 		return false
 	}
-	if !op.control(func() { gs.leave(op) }) {
+	if !op.Control(func() { gs.leave(op) }) {
 		r.cancel()
 		return true
 	}
-	op.group, op.at = g, at
+	op.group, op.Position = g, at
 	g.members.Add(1)
 	if g.run == r {
 		gs.all[k] = g
@@ -78,10 +80,10 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		r.cancel()
 	}
 	missed := len(g.recent)
-	for missed > 0 && g.recent[missed-1].place.Position > at.Position {
+	for missed > 0 && g.recent[missed-1].Position.Offset > at.Offset {
 		missed--
 	}
-	g.parts[op.socket.lane].join(op, g.recent[missed:len(g.recent):len(g.recent)])
+	g.shards[op.writer].join(op, g.recent[missed:len(g.recent):len(g.recent)])
 	return true
 }
 
@@ -95,7 +97,7 @@ func (gs *groups) leave(op *operation) *group {
 		return nil
 	}
 	op.group = nil
-	g.parts[op.socket.lane].left()
+	g.shards[op.writer].left()
 	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}
@@ -130,13 +132,13 @@ func (g *group) follow() {
 			}
 			place := g.run.stream.put(i)
 			e := g.run.respond()
-			e.place = place
-			if g.say(e, revision); e.isLast() {
+			e.Position = place
+			if g.publish(e, revision); e.IsLast() {
 				return
 			}
 		}
 		if err != nil {
-			g.say(g.run.fail(err), 0)
+			g.publish(g.run.fail(err), 0)
 			return
 		}
 	}
@@ -150,14 +152,14 @@ func (g *group) renew() {
 		return
 	}
 	if n := len(g.recent); n > 0 {
-		g.base = g.recent[n-1].place.Position
+		g.base = g.recent[n-1].Position.Offset
 	}
 	g.recent, g.bytes, g.revision = nil, 0, revision
 }
 
-// say hands an entry, made at a revision of the feed, to the lanes, which write it to the members' sockets.
-func (g *group) say(e *entry, revision int64) {
-	if e.isLast() {
+// say hands an entry, made at a revision of the feed, to the writers, which write it to the members' sockets.
+func (g *group) publish(e *wire.Message, revision int64) {
+	if e.IsLast() {
 		g.of.mu.Lock()
 		g.of.end(g) // nobody joins what has ended
 		g.of.mu.Unlock()
@@ -166,20 +168,20 @@ func (g *group) say(e *entry, revision int64) {
 	defer g.mu.Unlock()
 	g.renew()
 	switch {
-	case e.kind != next:
+	case e.Kind != wire.Next:
 	case revision != g.revision: // outdated while it was made
-		g.base = e.place.Position
+		g.base = e.Position.Offset
 	default:
 		g.recent = append(g.recent, e)
-		g.bytes += e.size()
+		g.bytes += e.Size()
 		most := int(min(recentMost, recentForEach*(g.members.Load()+1)))
 		for g.bytes > most {
-			g.base = g.recent[0].place.Position
-			g.bytes -= g.recent[0].size()
+			g.base = g.recent[0].Position.Offset
+			g.bytes -= g.recent[0].Size()
 			g.recent = g.recent[1:] // and the array stays as it was: who joins has yet to be given what he missed
 		}
 	}
-	for i := range g.parts {
-		g.parts[i].say(e)
+	for i := range g.shards {
+		g.shards[i].publish(e)
 	}
 }

@@ -84,7 +84,7 @@ func TestATokenHasSoManySocketsAtATime(t *testing.T) {
 	w.signedIn("ann")
 	c := w.connect(nil)
 	c.send(initAnn)
-	c.expectClose(4509, "Too many sockets: a token has 2 at most")
+	c.expectClose(4509, "Too many sockets: a token may have at most 2")
 	w.log.closed(t)
 	w.signedIn("bob")
 	_ = first.conn.Close()

@@ -196,7 +196,7 @@ func TestOneOperationTooManyIsRefusedUntilAnotherIsCompleted(t *testing.T) {
 	c.subscribe("1", `subscription{ticks(topic:"a")}`)
 	c.subscribe("2", `subscription{ticks(topic:"b")}`)
 	c.subscribe("3", `{hello}`)
-	c.expect(`{"id":"3","type":"error","payload":[{"message":"A socket has 2 operations at a time: complete one of them first.","extensions":{"code":"TOO_MANY_SUBSCRIPTIONS"}}]}`)
+	c.expect(`{"id":"3","type":"error","payload":[{"message":"A socket may run at most 2 operations at a time: complete one of them first.","extensions":{"code":"TOO_MANY_SUBSCRIPTIONS"}}]}`)
 	c.send(`{"id":"1","type":"complete"}`)
 	c.subscribe("3", `{hello}`)
 	c.expect(`{"id":"3","type":"next","payload":{"data":{"hello":"world"}}}`)

@@ -157,7 +157,7 @@ func TestAMessageThatIsTooBigClosesTheSocket(t *testing.T) {
 	for _, size := range []int{101, 5_000_000} {
 		c := w.signedIn("ann")
 		c.send(strings.Repeat(" ", size))
-		c.expectClose(1009, "A message has 100 bytes at most")
+		c.expectClose(1009, "A message may have at most 100 bytes")
 	}
 	c := w.signedIn("ann")
 	ping := `{"type":"ping"}`

@@ -97,7 +97,7 @@ func TestAMutationIsNotCarriedOutByGET(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	change := url.Values{"query": {`mutation{change}`}}.Encode()
-	w.request("ann", change, "", nil).expect("event: next\ndata: {\"errors\":[{\"message\":\"a GET request changes nothing: send a mutation by POST\",\"extensions\":{\"code\":\"BAD_USER_INPUT\"}}]}\n", completed)
+	w.request("ann", change, "", nil).expect("event: next\ndata: {\"errors\":[{\"message\":\"GET does not allow mutations: send the mutation by POST\",\"extensions\":{\"code\":\"BAD_USER_INPUT\"}}]}\n", completed)
 	if len(w.started) > 0 {
 		t.Error("it was")
 	}

@@ -52,7 +52,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 		w.log.DebugContext(ctx, "mail sent", "notification", n.ID.String(), "attempts", n.Attempts)
 		return w.finish(ctx, j, n, map[string]any{
 			"status": model.NotificationSent, "attempts": n.Attempts,
-			"sent_at": time.Now().UTC().Truncate(time.Microsecond),
+			"sent_at": pg.Timestamp(time.Now()),
 		})
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -89,18 +90,32 @@ type exportedNote struct {
 	RedactedAt *time.Time `json:"redactedAt"`
 }
 
-type exportedEvent struct {
-	Type           model.CaseEventType    `json:"type"`
-	At             time.Time              `json:"at"`
-	PreviousStatus *model.CaseStatus      `json:"previousStatus,omitempty"`
-	Status         *model.CaseStatus      `json:"status,omitempty"`
-	Changed        []string               `json:"changed,omitempty"`
-	Channel        *model.OutreachChannel `json:"channel,omitempty"`
-	Offer          *model.OutreachOffer   `json:"offer,omitempty"`
-	Outcome        *model.OutreachOutcome `json:"outcome,omitempty"`
-	NextSurveyAt   *time.Time             `json:"nextSurveyAt,omitempty"`
-	Improvement    *string                `json:"improvement,omitempty"`
-	Whys           []string               `json:"whys,omitempty"`
+// exportedEvent is an event as the table of event types exports it: with those of its values that are not empty.
+type exportedEvent struct{ model.Event }
+
+// MarshalJSON writes the type and the time first, and then the type's own fields in the table's order.
+func (e exportedEvent) MarshalJSON() ([]byte, error) {
+	out, err := json.Marshal(struct {
+		Type model.CaseEventType `json:"type"`
+		At   time.Time           `json:"at"`
+	}{e.Type, e.At})
+	if err != nil {
+		return nil, err
+	}
+	out = out[:len(out)-1]
+	for _, field := range e.Type.Spec().Fields {
+		if !field.Export {
+			continue
+		}
+		value, err := json.Marshal(field.Value(&model.LoggedEvent{Event: e.Event}))
+		if err != nil {
+			return nil, err
+		}
+		if text := string(value); text != "null" && text != "[]" {
+			out = fmt.Appendf(out, ",%q:%s", field.Name, value)
+		}
+	}
+	return append(out, '}'), nil
 }
 
 type exportedMail struct {
@@ -127,7 +142,7 @@ func (r *Reader) ExportCustomer(ctx context.Context, id string) (*CustomerExport
 		out, err = export(tx, customer, r.now())
 		return err
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	return wrapped(out, "export a customer", err)
+	return wrapErr(out, "export a customer", err)
 }
 
 func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, error) {
@@ -136,7 +151,7 @@ func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, e
 		return nil, err
 	}
 	c := &customers[0]
-	out := &CustomerExport{ExportedAt: now.UTC().Truncate(time.Microsecond), Customer: exportedCustomer{
+	out := &CustomerExport{ExportedAt: pg.Timestamp(now), Customer: exportedCustomer{
 		ID: c.ID.String(), Number: c.Number, ExternalID: c.ExternalID, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email,
 		Phone: c.Phone, Company: c.Company, Country: c.Country, Segment: c.Segment, LifetimeValue: c.LifetimeValue,
 		AccountManagerEmail: c.AccountManagerEmail, AgentEmail: c.AgentEmail, Attributes: c.Attributes,
@@ -211,10 +226,7 @@ func (e *CustomerExport) readCases(tx *gorm.DB, id model.CustomerID) error {
 	}
 	for _, x := range events {
 		c := known[x.CaseID]
-		c.History = append(c.History, exportedEvent{
-			Type: x.Type, At: x.At, PreviousStatus: x.PreviousStatus, Status: x.Status, Changed: x.Changed, Channel: x.Channel,
-			Offer: x.Offer, Outcome: x.Outcome, NextSurveyAt: x.NextSurveyAt, Improvement: x.Improvement, Whys: x.Whys,
-		})
+		c.History = append(c.History, exportedEvent{x})
 	}
 	return nil
 }

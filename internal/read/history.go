@@ -18,13 +18,13 @@ type CaseEventConnection struct {
 	PageInfo page.Info
 }
 
-// CaseEventEdge is an event with its place in the feed.
+// CaseEventEdge is an event with its cursor in the feed.
 type CaseEventEdge struct {
 	Cursor string
 	Node   model.CaseEvent
 }
 
-// Nodes are the events without their places.
+// Nodes returns the events without their cursors.
 func (c *CaseEventConnection) Nodes() []model.CaseEvent {
 	nodes := make([]model.CaseEvent, len(c.Edges))
 	for i, e := range c.Edges {
@@ -39,12 +39,12 @@ func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args,
 	if err != nil {
 		return nil, err
 	}
-	return typed(found), nil
+	return toConnection(found), nil
 }
 
-// HistoryOf pages what happened to a case, oldest first; the cases of one answer are read together.
+// HistoryOf pages the events of a case, oldest first. One statement reads the histories of all cases in one answer.
 func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEventConnection, error) {
-	return nested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
+	return loadNested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
 }
 
 func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {
@@ -58,12 +58,12 @@ func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.A
 	}
 	found := make(map[uuid.UUID]any, len(ids))
 	for id, h := range histories {
-		found[id.UUID] = typed(h)
+		found[id.UUID] = toConnection(h)
 	}
 	return found, nil
 }
 
-func typed(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
+func toConnection(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
 	c := &CaseEventConnection{Edges: make([]*CaseEventEdge, len(found.Edges)), PageInfo: found.PageInfo}
 	for i, e := range found.Edges {
 		c.Edges[i] = &CaseEventEdge{Cursor: e.Cursor, Node: e.Node.Typed()}

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Themes lists the themes by name.
+// Themes lists the themes, sorted by name.
 func (r *Reader) Themes(ctx context.Context) ([]*model.Theme, error) {
 	themes := []*model.Theme{}
 	err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Order("name_fold, id").Find(&themes).Error
@@ -25,7 +25,7 @@ func (r *Reader) themesOf(ctx context.Context, ids []model.ResponseID) (map[mode
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.response_id AS of_response, t.* FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
 		WHERE x.response_id = ANY(?) ORDER BY t.name_fold, t.id`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
-	found := empty[model.ResponseID, *model.Theme](ids)
+	found := emptyLists[model.ResponseID, *model.Theme](ids)
 	for i := range rows {
 		found[rows[i].OfResponse] = append(found[rows[i].OfResponse], &rows[i].Theme)
 	}

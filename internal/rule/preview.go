@@ -15,7 +15,7 @@ import (
 
 const previewSample = 10 // responses
 
-// RulePreview is what a rule would have done.
+// RulePreview is what a rule would have done with past responses.
 type RulePreview struct {
 	Matched     int
 	CasesOpened int
@@ -23,7 +23,7 @@ type RulePreview struct {
 	Sample      []*model.Response
 }
 
-// CategoryCount is how many responses of one category there are.
+// CategoryCount is the number of responses in one category.
 type CategoryCount struct {
 	Category model.Category
 	Count    int

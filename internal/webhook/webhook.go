@@ -157,4 +157,4 @@ func (s *Sender) poke() {
 }
 
 // clock is cut to microseconds, as PostgreSQL cuts it: a lease is known again by its time.
-func (s *Sender) clock() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
+func (s *Sender) clock() time.Time { return pg.Timestamp(s.o.Now()) }
