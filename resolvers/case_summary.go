@@ -21,7 +21,7 @@ func (b figureSource) Next(ctx context.Context) ([]*report.CaseSummary, error) {
 	return []*report.CaseSummary{s}, nil
 }
 
-func (b figureSource) Position() live.Position { return live.Position{Offset: b.Watch.Place()} }
+func (b figureSource) Position() live.Position { return live.Position{Offset: b.Watch.Offset()} }
 
 // Figures contain nothing that the erasure of a customer would change.
 func (figureSource) Outdated(*report.CaseSummary) bool { return false }
@@ -47,6 +47,6 @@ func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *
 			w, err := r.Reports.Watch(ctx, viewer, f, groups)
 			return figureSource{w}, err
 		},
-		Position: func(s *report.CaseSummary) live.Position { return live.Position{Offset: s.Place()} },
+		Position: func(s *report.CaseSummary) live.Position { return live.Position{Offset: s.Offset()} },
 	})
 }

@@ -16,7 +16,7 @@ import (
 type eventSource struct{ *event.Watcher }
 
 func (w eventSource) Position() live.Position {
-	position, cursor := w.Watcher.Place()
+	position, cursor := w.Watcher.Position()
 	return live.Position{Offset: position, Cursor: cursor}
 }
 

@@ -107,13 +107,13 @@ func NewServer(t *testing.T, with ...Options) *Server {
 		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.SMTPURL != "" {
-		if err := a.Mailer.Start(context.Background()); err != nil {
+		if err := a.Jobs.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
 			ending, cancel := context.WithTimeout(context.Background(), Patience)
 			defer cancel()
-			if err := a.Mailer.Stop(ending); err != nil {
+			if err := a.Jobs.Stop(ending); err != nil {
 				t.Error(err)
 			}
 		})

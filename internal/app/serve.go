@@ -23,7 +23,8 @@ func (a *App) Serve(ctx context.Context) error {
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.Feed.Follow()
-	if err := a.Mailer.Start(context.WithoutCancel(ctx)); err != nil {
+	a.Mailer.Announce(ctx)
+	if err := a.Jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	running, end := context.WithCancel(ctx)
@@ -44,7 +45,7 @@ func (a *App) Serve(ctx context.Context) error {
 	defer cancel()
 	end()
 	background.Wait()
-	return errors.Join(err, a.CloseSockets(ending), server.Shutdown(ending), a.Mailer.Stop(ending))
+	return errors.Join(err, a.CloseSockets(ending), server.Shutdown(ending), a.Jobs.Stop(ending))
 }
 
 // background starts what runs until ctx ends, besides mails and answers.

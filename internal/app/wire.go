@@ -37,6 +37,7 @@ type parts struct {
 	Themes   *theme.Themes
 	Settings *settings.Settings
 	Mailer   *notify.Mailer
+	Jobs     *job.Runtime
 	Uploads  *importer.Uploads
 	Webhooks *webhook.Sender
 	Reports  *report.Reports
@@ -57,8 +58,11 @@ func (a *App) wire(db *pg.DB) (err error) {
 	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
-	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: a.Work.Workers})
+	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log})
 	if err != nil {
+		return err
+	}
+	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Work.Workers); err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)

@@ -33,7 +33,7 @@ type boards struct {
 
 	mu   sync.Mutex
 	open map[boardKey]*board
-	seq  int64 // the place of the figures that any board published last
+	seq  int64 // the offset of the figures that any board published last
 }
 
 func newBoards() *boards {
@@ -190,8 +190,8 @@ func (r *Reports) recount(b *board, reader *event.Reader) (*event.Reader, error)
 func (b *board) publish(figures *CaseSummary) {
 	b.boards.mu.Lock()
 	defer b.boards.mu.Unlock()
-	b.boards.seq++ // shared by all boards, so that a restarted board continues above the places of its predecessor
-	figures.place = b.boards.seq
+	b.boards.seq++ // shared by all boards, so that a restarted board continues above the offsets of its predecessor
+	figures.offset = b.boards.seq
 	if b.lastChange == nil || figures.CaseCounts != b.lastChange.CaseCounts {
 		b.lastChange = figures
 	}

@@ -28,8 +28,8 @@ type CaseSummary struct {
 	CaseCounts
 	Cursor string // empty if the caller does not ask for it
 
-	place int64 // see Place
-	split func(context.Context, Grouping[CaseGroupBy]) ([]*CaseGroup, error)
+	offset int64 // see Offset
+	split  func(context.Context, Grouping[CaseGroupBy]) ([]*CaseGroup, error)
 }
 
 // CaseGroup counts the cases of one group.

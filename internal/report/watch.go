@@ -11,9 +11,9 @@ import (
 // Watch is one subscription's position among a board's figures. A slow subscription skips figures: Next returns only the
 // newest.
 type Watch struct {
-	board *board
-	each  bool
-	place int64
+	board  *board
+	each   bool
+	offset int64
 }
 
 // Watch starts to watch the figures that CaseSummary counts, until ctx ends. The first call of Next returns the current
@@ -30,7 +30,7 @@ func (r *Reports) Watch(ctx context.Context, viewer auth.Viewer, f *filter.Case,
 	if _, err := w.Next(ctx); err != nil { // a new board has no figures yet
 		return nil, err
 	}
-	w.place-- // so that the caller's first Next returns these figures
+	w.offset-- // so that the caller's first Next returns these figures
 	return w, nil
 }
 
@@ -41,8 +41,8 @@ func (w *Watch) Next(ctx context.Context) (*CaseSummary, error) {
 		newest, updated, failed := w.newest(), w.board.updated, w.board.failed
 		w.board.boards.mu.Unlock()
 		switch {
-		case newest.Place() > w.place:
-			w.place = newest.Place()
+		case newest.Offset() > w.offset:
+			w.offset = newest.Offset()
 			return newest, nil
 		case failed != nil:
 			return nil, failed
@@ -61,18 +61,18 @@ var errClosed = fault.New(fault.CodeInternal, "the server ended this subscriptio
 func (w *Watch) Newest() bool {
 	w.board.boards.mu.Lock()
 	defer w.board.boards.mu.Unlock()
-	return w.newest().Place() <= w.place
+	return w.newest().Offset() <= w.offset
 }
 
-// Place returns the place of the figures that Next returned last.
-func (w *Watch) Place() int64 { return w.place }
+// Offset returns the offset of the figures that Next returned last.
+func (w *Watch) Offset() int64 { return w.offset }
 
-// Place orders the figures that boards publish: newer figures have a higher place. It is 0 for nil.
-func (s *CaseSummary) Place() int64 {
+// Offset orders the figures that boards publish: newer figures have a higher offset. It is 0 for nil.
+func (s *CaseSummary) Offset() int64 {
 	if s == nil {
 		return 0
 	}
-	return s.place
+	return s.offset
 }
 
 // newest returns the figures that Next would return. The caller holds boards.mu.

@@ -123,8 +123,8 @@ func TestWatch(t *testing.T) {
 		first := next(t, one)
 		next(t, each)
 		w.setStatus(x, model.Open) // an event that changes no figure
-		if again := next(t, each); again.Open != first.Open || again.Place() <= first.Place() {
-			t.Errorf("after an event the figures are %+v, before it %+v; want equal figures with a higher place", again, first)
+		if again := next(t, each); again.Open != first.Open || again.Offset() <= first.Offset() {
+			t.Errorf("after an event the figures are %+v, before it %+v; want equal figures with a higher offset", again, first)
 		}
 		if !one.Newest() {
 			t.Error("Next would return equal figures again")

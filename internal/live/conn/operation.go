@@ -28,7 +28,7 @@ type Operation struct {
 	gone     atomic.Bool // the client does not want messages of the operation any more
 	Socket   *Socket
 	prefix   []byte        // Codec.Prefix
-	Position wire.Position // how far a member of a group has got; only its writer's goroutine touches it
+	Position wire.Position // how far a member of a group has got; after joining, only its writer touches it
 
 	id     string
 	of     *operations
