@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/pg":       {"internal/pg/cluster", "internal/pg/flock"},
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
+	"internal/text":     {"model", "internal/fault"},
 	"internal/page":     {"internal/fault"},
 	"internal/filter":   {"model", "internal/country", "internal/fault"},
 	"internal/calendar": {"model", "internal/fault"},
@@ -45,7 +46,7 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule"},
+		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule", "internal/text"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",

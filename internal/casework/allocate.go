@@ -19,6 +19,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// allocationLock lets one allocation run at a time.
+const allocationLock pg.AdvisoryLock = "closeloop allocation"
+
 const allocateMax = 5000 // cases in one transaction: it writes two events for each
 
 // AllocatePassivesInput portions a share of the passives' queue out.
@@ -54,7 +57,7 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 	}
 	err = once(ctx, w, viewer, call{"allocatePassives", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
 		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop allocation'))").Error; err != nil {
+		if err := allocationLock.Lock(tx); err != nil {
 			return k, fmt.Errorf("wait for another allocation: %w", err)
 		}
 		a := &allocation{w: w, tx: tx, now: now, viewer: viewer, in: in, order: order}
@@ -130,7 +133,7 @@ func (a *allocation) queue() *gorm.DB {
 func (a *allocation) considered() (int, error) {
 	var n int64
 	err := a.queue().Count(&n).Error
-	return int(n), wrapped("count the passives' queue", err)
+	return int(n), pg.WrapErr("count the passives' queue", err)
 }
 
 func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
@@ -185,7 +188,7 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 // users reads who is to get cases, in the order of the input, and locks them by id.
 func (a *allocation) users() ([]*model.User, error) {
 	users := make([]*model.User, len(a.in.UserIDs))
-	for _, id := range inOrder(a.in.UserIDs) {
+	for _, id := range pg.LockOrder(a.in.UserIDs) {
 		i := slices.Index(a.in.UserIDs, id)
 		var err error
 		if users[i], err = assignee(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -47,7 +48,7 @@ func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 	if to != nil {
 		id = &to.ID
 	}
-	theirs := sameUser(h.AssigneeID, id)
+	theirs := model.Same(h.AssigneeID, id)
 	switch {
 	case theirs && note == nil:
 		return nil, nil
@@ -97,7 +98,7 @@ func assignedMail(h *held, to *model.User, e *model.LoggedEvent) []model.Notific
 // inactive: setup calls it, and it is the one exported function that begins no transaction of its own. The caller
 // has locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
-	now := w.now().UTC().Truncate(time.Microsecond)
+	now := pg.Timestamp(w.now())
 	user, err := assignee(tx, "input.reassignTo", to)
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		if err != nil {
 			return err
 		}
-		if !sameUser(h.AssigneeID, &from) || h.Status == model.Closed {
+		if !model.Same(h.AssigneeID, &from) || h.Status == model.Closed {
 			continue // somebody was quicker
 		}
 		if _, err := w.give(ctx, tx, now, h, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
@@ -124,8 +125,6 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 	}
 	return nil
 }
-
-func sameUser(a, b *model.UserID) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
 // payload answers with nothing where the transaction came to nothing.
 func payload[T any](out *T, err error) (*T, error) {

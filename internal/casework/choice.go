@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/pg"
@@ -19,9 +20,9 @@ type asking struct {
 
 func (a *arrival) asking() asking { return asking{a.Decision, a.customer} }
 
-// lookUp finds the users that decisions need, and keeps them as they are until the transaction ends; and what the
+// lookUpPeople finds the users that decisions need, and keeps them as they are until the transaction ends; and what the
 // strategies need that choose among users: the cases each has, and for each rule the turn of its next case.
-func (in *intake) lookUp(all ...asking) (people rule.People, turns map[model.RuleID]int64, err error) {
+func lookUpPeople(tx *gorm.DB, central []string, all ...asking) (people rule.People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
 	var choosing []rule.Decision
@@ -34,26 +35,26 @@ func (in *intake) lookUp(all ...asking) (people rule.People, turns map[model.Rul
 	}
 	var users []*model.User
 	if len(ids)+len(emails) > 0 {
-		ids, emails = inOrder(ids), unique(emails)
-		err := in.tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ANY(?) OR email_fold = ANY(?)", pg.Array(model.UUIDs(ids)), pg.Array(emails)).
+		ids, emails = pg.LockOrder(ids), unique(emails)
+		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ANY(?) OR email_fold = ANY(?)", pg.Array(model.UUIDs(ids)), pg.Array(emails)).
 			Order("id").Find(&users).Error
 		if err != nil {
 			return people, nil, fmt.Errorf("look up users: %w", err)
 		}
 	}
-	people = rule.NewPeople(users, in.central)
-	if turns, err = in.turns(choosing); err != nil {
+	people = rule.NewPeople(users, central)
+	if turns, err = takeTurns(tx, choosing); err != nil {
 		return people, nil, err
 	}
-	people.OpenCases, err = in.busy(choosing)
+	people.OpenCases, err = countOpenCases(tx, choosing)
 	return people, turns, err
 }
 
 // Who chooses by the same rule, or by anybody's load, waits until this transaction ends: two at once would see the same
 // turn, or the same load, and choose the same user.
 
-// turns takes a turn for each decision that chooses in turn, and gives the first of each rule.
-func (in *intake) turns(of []rule.Decision) (map[model.RuleID]int64, error) {
+// takeTurns takes a turn for each decision that chooses in turn, and gives the first of each rule.
+func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) {
 	type list struct { // the steps of a rule take turns apart from the cases it opens
 		model.RuleID
 		step int
@@ -79,7 +80,7 @@ func (in *intake) turns(of []rule.Decision) (map[model.RuleID]int64, error) {
 				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + excluded.turn RETURNING turn`, []any{l.RuleID, l.step, n}
 		}
 		var last int64
-		if err := in.tx.Raw(take, args...).Scan(&last).Error; err != nil {
+		if err := tx.Raw(take, args...).Scan(&last).Error; err != nil {
 			return nil, fmt.Errorf("take turns: %w", err)
 		}
 		first[l.RuleID] = last - n + 1
@@ -87,8 +88,11 @@ func (in *intake) turns(of []rule.Decision) (map[model.RuleID]int64, error) {
 	return first, nil
 }
 
-// busy counts the cases of users among whom the least busy is chosen.
-func (in *intake) busy(of []rule.Decision) (map[model.UserID]int, error) {
+// leastBusyLock is held by a transaction that chooses by users' loads.
+const leastBusyLock pg.AdvisoryLock = "closeloop least busy"
+
+// countOpenCases counts the cases of users among whom the least busy is chosen.
+func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, error) {
 	busy := map[model.UserID]int{}
 	var among []model.UserID
 	for _, d := range of {
@@ -99,15 +103,15 @@ func (in *intake) busy(of []rule.Decision) (map[model.UserID]int, error) {
 	if len(among) == 0 {
 		return busy, nil
 	}
-	if err := in.tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop least busy'))").Error; err != nil {
+	if err := leastBusyLock.Lock(tx); err != nil {
 		return nil, fmt.Errorf("wait for others who choose: %w", err)
 	}
 	var rows []struct {
 		AssigneeID model.UserID
 		N          int
 	}
-	err := in.tx.Raw("SELECT assignee_id, count(*) AS n FROM cases WHERE assignee_id = ANY(?) AND status <> 'CLOSED' GROUP BY assignee_id",
-		pg.Array(model.UUIDs(inOrder(among)))).Scan(&rows).Error
+	err := tx.Raw("SELECT assignee_id, count(*) AS n FROM cases WHERE assignee_id = ANY(?) AND status <> 'CLOSED' GROUP BY assignee_id",
+		pg.Array(model.UUIDs(pg.LockOrder(among)))).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count users' cases: %w", err)
 	}

@@ -18,7 +18,7 @@ import (
 // newcomer is the customer that a submission tells of for the first time.
 func (s *prepared) newcomer(now time.Time) *model.Customer {
 	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
-	s.fill(c)
+	s.Customer.fill(c)
 	c.LastResponseAt = &s.respondedAt
 	if s.NameKey != "" && s.Customer.ExternalID == nil && c.Email == nil {
 		c.NameKey = &s.NameKey
@@ -34,7 +34,7 @@ func (s *prepared) renew(was *model.Customer) (now *model.Customer, changed *cha
 	c.Attributes = maps.Clone(was.Attributes)
 	newest := was.LastResponseAt == nil || !s.respondedAt.Before(*was.LastResponseAt)
 	if newest {
-		s.fill(&c)
+		s.Customer.fill(&c)
 		c.LastResponseAt = &s.respondedAt
 	}
 	if c.ExternalID == nil && s.Customer.ExternalID != nil { // found by e-mail: from now on known by its id
@@ -56,7 +56,7 @@ func writeCustomers(tx *gorm.DB, customers ...*model.Customer) error {
 	for i, c := range customers {
 		rows[i] = c.Row()
 	}
-	return wrapped("write customers", pg.Update(tx, rows, pg.But("number", "name_key", "created_at")))
+	return pg.WrapErr("write customers", pg.Update(tx, rows, pg.But("number", "name_key", "created_at")))
 }
 
 // change is what a submission changed of a customer who was known before.
@@ -65,9 +65,8 @@ type change struct {
 	fields   []string
 }
 
-// fill sets the fields that the submission gives.
-func (s *prepared) fill(c *model.Customer) {
-	in := s.Customer
+// fill sets the fields that the input gives.
+func (in *CustomerInput) fill(c *model.Customer) {
 	if in.ExternalID != nil {
 		c.ExternalID = in.ExternalID
 	}
@@ -161,7 +160,7 @@ func (ch *change) turn(h *held, now time.Time, by *model.UserID) event.Entry {
 
 // sameCopies tells whether the copies on responses are the same of both.
 func sameCopies(a, b *model.Customer) bool {
-	return sameText(a.Country, b.Country) && sameText(a.CompanyFold, b.CompanyFold) && sameText(a.SegmentFold, b.SegmentFold) &&
+	return model.Same(a.Country, b.Country) && model.Same(a.CompanyFold, b.CompanyFold) && model.Same(a.SegmentFold, b.SegmentFold) &&
 		sameDecimal(a.LifetimeValue, b.LifetimeValue)
 }
 
@@ -183,14 +182,14 @@ func copyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[])) AS c(id, country, company, segment, value)
 		WHERE ? AND r.customer_id = c.id AND (r.country, r.company_fold, r.segment_fold, r.lifetime_value)
 			IS DISTINCT FROM (c.country, c.company, c.segment, CAST(c.value AS numeric))`,
-		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), among("r.customer_id", ids)).Error
-	return wrapped("copy customers to responses", err)
+		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), pg.In("r.customer_id", ids)).Error
+	return pg.WrapErr("copy customers to responses", err)
 }
 
 // holdCasesOf locks the cases of customers and reads them.
 func holdCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*held, error) {
 	var ids []model.CaseID
-	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", among("customer_id", customers)).Scan(&ids).Error
+	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", pg.In("customer_id", customers)).Scan(&ids).Error
 	if err != nil {
 		return nil, fmt.Errorf("find customers' cases: %w", err)
 	}

@@ -97,7 +97,7 @@ func (d *directory) readAll(of []*arrival) error {
 			return fmt.Errorf("find customers: %w", err)
 		}
 		for _, r := range rows { // somebody may have changed one while this waited for the row: then others may be found
-			moved = moved || !sameText(r.ExternalID, r.FoundExternalID) || !sameText(r.EmailFold, r.FoundEmail)
+			moved = moved || !model.Same(r.ExternalID, r.FoundExternalID) || !model.Same(r.EmailFold, r.FoundEmail)
 		}
 	}
 	for _, r := range rows {
@@ -172,7 +172,7 @@ func (d *directory) enter(p *person) {
 func (d *directory) become(p *person, now *model.Customer) {
 	was := p.Customer
 	p.Customer = now
-	moved := !sameText(was.EmailFold, now.EmailFold) || !sameText(was.ExternalID, now.ExternalID)
+	moved := !model.Same(was.EmailFold, now.EmailFold) || !model.Same(was.ExternalID, now.ExternalID)
 	if moved && was.EmailFold != nil && d.email[*was.EmailFold] == p {
 		delete(d.email, *was.EmailFold)
 		d.left[*was.EmailFold] = true

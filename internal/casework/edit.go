@@ -31,12 +31,12 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		if err != nil {
 			return missing(err, "input.id", "customer")
 		}
-		if err := gone("input.id", customer); err != nil {
-			return err
+		if customer.ErasedAt != nil {
+			return errErased("input.id")
 		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)
-		(&prepared{Submission: Submission{SubmitResponseInput: SubmitResponseInput{Customer: given}}}).fill(customer)
+		given.fill(customer)
 		set(&customer.NextSurveyAt, in.NextSurveyAt)
 		out.Customer = customer
 		fields := differences(&was, customer)

@@ -181,10 +181,7 @@ func eraseAddresses(tx *gorm.DB, id model.CustomerID, addresses []string) error 
 	return nil
 }
 
-// gone refuses to write about a customer whose data was removed for good.
-func gone(argument string, c *model.Customer) error {
-	if c.ErasedAt == nil {
-		return nil
-	}
+// errErased refuses to write about a customer whose data was removed for good.
+func errErased(argument string) error {
 	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
 }

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -20,7 +21,7 @@ import (
 // It is one step to a transaction, so that locks can be taken in their order: the step's own, which nobody else waits
 // for, then customer, users and case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
-	now := w.now().UTC().Truncate(time.Microsecond)
+	now := pg.Timestamp(w.now())
 	// A look without a lock first, at the first that is to come: see MarkOverdue.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
@@ -98,7 +99,7 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 	if err := tx.Take(&settings).Error; err != nil {
 		return d, rule.People{}, fmt.Errorf("read the settings: %w", err)
 	}
-	people, turns, err := (&intake{tx: tx, central: settings.CentralAddresses}).lookUp(asking{d, customer})
+	people, turns, err := lookUpPeople(tx, settings.CentralAddresses, asking{d, customer})
 	if d.Opens != nil {
 		people.Turn = turns[d.Opens.ID]
 	}
@@ -111,7 +112,7 @@ func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *held
 	if to == nil && (s.Reassign.Strategy != model.Unassigned || h.AssigneeID == nil) {
 		return nil
 	}
-	if to != nil && sameUser(h.AssigneeID, &to.ID) {
+	if to != nil && model.Same(h.AssigneeID, &to.ID) {
 		return nil
 	}
 	_, err := w.give(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)

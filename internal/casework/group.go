@@ -92,7 +92,7 @@ func (g *group) known() (map[string]*SubmitResponsePayload, error) {
 		responses = append(responses, r.ID)
 	}
 	var cases []*model.Case
-	if err := g.tx.Where(among("response_id", responses)).Find(&cases).Error; err != nil {
+	if err := g.tx.Where(pg.In("response_id", responses)).Find(&cases).Error; err != nil {
 		return nil, fmt.Errorf("look for responses' cases: %w", err)
 	}
 	cased := map[model.ResponseID]*model.Case{}
@@ -118,7 +118,7 @@ func (g *group) meet(a *arrival) error {
 		g.directory.enter(a.person)
 		return nil
 	}
-	seen, err := sees(g.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(g.viewer.Scope().Customers(g.now)), g.viewer)
+	seen, err := g.viewer.Sees(g.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(g.viewer.Scope().Customers(g.now)))
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (g *group) prepare() (err error) {
 			changing = append(changing, a.customer.ID)
 		}
 	}
-	if g.people, g.turns, err = g.lookUp(asks...); err != nil {
+	if g.people, g.turns, err = lookUpPeople(g.tx, g.central, asks...); err != nil {
 		return err
 	}
 	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.KeptCalendar{}

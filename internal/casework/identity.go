@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -41,22 +42,10 @@ func lockIdentities(tx *gorm.DB, batch []*prepared) error {
 		return nil
 	}
 	slices.Sort(keys)
-	for _, part := range slices.Collect(slices.Chunk(slices.Compact(keys), 1000)) {
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(? AS bigint[])) AS keys(k)", literal(part)).Error; err != nil {
+	for part := range slices.Chunk(slices.Compact(keys), 1000) {
+		if err := pg.LockKeys(tx, part); err != nil {
 			return fmt.Errorf("lock identities: %w", err)
 		}
 	}
 	return nil
-}
-
-// literal writes numbers as PostgreSQL's array text; GORM would spell a slice out as so many parameters.
-func literal(numbers []int64) string {
-	text := []byte{'{'}
-	for i, n := range numbers {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = fmt.Appendf(text, "%d", n)
-	}
-	return string(append(text, '}'))
 }

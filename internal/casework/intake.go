@@ -102,7 +102,7 @@ func (in *intake) take(ctx context.Context, arrivals []*arrival) error {
 		return err
 	}
 	for _, a := range arrivals {
-		if err := in.within(a.outcome.SubmitResponsePayload); err != nil {
+		if err := withinScope(in.tx, in.now, in.viewer, a.outcome.SubmitResponsePayload); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/text"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -32,7 +33,7 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 		}
 		out.Case = &h.Case
 		at := slices.IndexFunc(h.refs, func(r model.ExternalRef) bool { return r.System == ref.System })
-		if at >= 0 && h.refs[at].ExternalID == ref.ExternalID && sameText(h.refs[at].URL, ref.URL) {
+		if at >= 0 && h.refs[at].ExternalID == ref.ExternalID && model.Same(h.refs[at].URL, ref.URL) {
 			return nil
 		}
 		err = tx.Clauses(clause.OnConflict{
@@ -63,7 +64,7 @@ func checkRef(r model.ExternalRef) error {
 		return fault.Input("input.id", "the other system's id is needed")
 	}
 	for argument, value := range map[string]string{"input.system": r.System, "input.id": r.ExternalID} {
-		if err := short(argument, value); err != nil {
+		if err := text.Short(argument, value); err != nil {
 			return err
 		}
 	}
@@ -74,10 +75,8 @@ func checkRef(r model.ExternalRef) error {
 	if u, err := url.Parse(*r.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(*r.URL) > 2000 {
 		return fault.Input("input.url", "a URL begins with http:// or https:// and names a host")
 	}
-	return text("input.url", *r.URL)
+	return text.Storable("input.url", *r.URL)
 }
-
-func sameText(a, b *string) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
 // AssignCases gives several cases to one user, or to nobody: all or nothing.
 func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCasesInput) (*AssignCasesPayload, error) {

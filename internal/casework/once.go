@@ -17,6 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -105,7 +106,7 @@ func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err er
 		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "idempotency_keys.created_at <= ?", Vars: []any{now.Add(-keyKept)}}}},
 	}).Create(c)
 	if made.Error != nil || made.RowsAffected == 1 {
-		return nil, wrapped("claim an idempotency key", made.Error)
+		return nil, pg.WrapErr("claim an idempotency key", made.Error)
 	}
 	var before claim
 	if err := tx.Where("user_id = ? AND key = ?", c.UserID, c.Key).Take(&before).Error; err != nil {
@@ -124,14 +125,7 @@ func (c *claim) keep(tx *gorm.DB, kept any) error {
 		return fmt.Errorf("keep what a call made: %w", err)
 	}
 	err = tx.Model(&claim{}).Where("user_id = ? AND key = ?", c.UserID, c.Key).Update("answer", json.RawMessage(raw)).Error
-	return wrapped("keep what a call made", err)
-}
-
-func wrapped(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
+	return pg.WrapErr("keep what a call made", err)
 }
 
 // onceTold is once for a call that answers with one event and its case: the event's id is kept.
@@ -169,7 +163,7 @@ func (w *Work) readAgain(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*mo
 		then.Customer, then.Response = &logged.Then.Customer, logged.Then.Response
 		return &then, logged, nil
 	}
-	return of, logged, wrapped("read a case again", err)
+	return of, logged, pg.WrapErr("read a case again", err)
 }
 
 // ForgetKeys deletes idempotency keys that are older than a day, once an hour, until ctx ends. Every server runs it;
@@ -197,7 +191,7 @@ func (w *Work) DeleteOldKeys(ctx context.Context) (deleted int, err error) {
 			w.now().UTC().Add(-keyKept), keysBatch)
 		deleted += int(batch.RowsAffected)
 		if batch.Error != nil || batch.RowsAffected < keysBatch {
-			return deleted, wrapped("delete old idempotency keys", batch.Error)
+			return deleted, pg.WrapErr("delete old idempotency keys", batch.Error)
 		}
 	}
 }

@@ -90,7 +90,10 @@ func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*m
 	if err != nil {
 		return nil, nil, missing(err, argument, "customer")
 	}
-	return response, customer, gone(argument, customer)
+	if customer.ErasedAt != nil {
+		return nil, nil, errErased(argument)
+	}
+	return response, customer, nil
 }
 
 // conflictNaming is the CONFLICT of a second case for one response; it names the first, where the viewer sees it. It looks for that when the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -96,5 +97,5 @@ func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
 		return fmt.Errorf("lock customers: %w", err)
 	}
 	err = tx.Raw("SELECT count(*) FROM (SELECT id FROM cases WHERE customer_id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
-	return wrapped("lock customers' cases", err)
+	return pg.WrapErr("lock customers' cases", err)
 }

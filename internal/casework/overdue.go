@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -44,7 +45,7 @@ func (w *Work) due(ctx context.Context) (more bool, err error) {
 // assignee, or, where nobody who is active has the case, to the central addresses. It answers with how many cases it marked, a
 // hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
-	now := w.now().UTC().Truncate(time.Microsecond)
+	now := pg.Timestamp(w.now())
 	// A look without a lock first: mostly there is nothing to do. It asks for the first that is to come, which is the
 	// index's first entry. For whether any is due, PostgreSQL would read the table, where it believes many are.
 	var due bool

@@ -28,7 +28,7 @@ const (
 // BeginTagging has a theme's keywords applied to the responses of the past, once the caller's transaction is
 // committed: setup calls it, with the keywords locked. A run that is under way ends, and this one begins afresh.
 func (w *Work) BeginTagging(ctx context.Context, tx *gorm.DB, theme model.ThemeID) error {
-	run := model.ThemeRun{ThemeID: theme, Run: model.NewUUID(), StartedAt: w.now().UTC().Truncate(time.Microsecond)}
+	run := model.ThemeRun{ThemeID: theme, Run: model.NewUUID(), StartedAt: pg.Timestamp(w.now())}
 	err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "theme_id"}}, UpdateAll: true}).Create(&run).Error
 	if err != nil {
 		return fmt.Errorf("begin a run of keywords: %w", err)

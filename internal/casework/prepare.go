@@ -10,12 +10,12 @@ import (
 
 	"github.com/closeloop/closeloop/internal/country"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/text"
 	"github.com/closeloop/closeloop/model"
 )
 
 const (
-	shortMax      = 500     // characters of a name, an address, a survey, a driver
-	foldedMax     = 2000    // bytes of such a text, folded: a b-tree takes no more than 2,704
 	commentMax    = 100_000 // characters
 	attributesMax = 200
 	driversMax    = 100
@@ -44,13 +44,13 @@ func prepare(s Submission, now time.Time) (*prepared, error) {
 		if s.RespondedAt.After(now.Add(24 * time.Hour)) {
 			return nil, fault.Input("respondedAt", "more than a day ahead of now")
 		}
-		p.respondedAt = s.RespondedAt.UTC().Truncate(time.Microsecond)
+		p.respondedAt = pg.Timestamp(*s.RespondedAt)
 	}
 	if l := s.TestimonialLikelihood; l != nil && (math.IsNaN(*l) || *l < 0 || *l > 1) {
 		return nil, fault.Input("testimonialLikelihood", "a likelihood is from 0 to 1")
 	}
 	for _, err := range []error{
-		identity("externalId", &p.ExternalID), optional("survey", &p.Survey), checkComment(&p.Comment),
+		text.Identity("externalId", &p.ExternalID), text.Optional("survey", &p.Survey), checkComment(&p.Comment),
 		p.readDrivers(), p.readAttributes(), fault.WithPath("customer", checkCustomer(&c)),
 	} {
 		if err != nil {
@@ -71,7 +71,7 @@ func checkComment(c **string) error {
 	if utf8.RuneCountInString(**c) > commentMax {
 		return fault.Input("comment", "a comment has %d characters at most", commentMax)
 	}
-	return text("comment", **c)
+	return text.Storable("comment", **c)
 }
 
 func (p *prepared) readDrivers() error {
@@ -82,7 +82,7 @@ func (p *prepared) readDrivers() error {
 		if d = strings.TrimSpace(d); d == "" {
 			continue
 		}
-		if err := short("drivers", d); err != nil {
+		if err := text.Short("drivers", d); err != nil {
 			return err
 		}
 		p.drivers = append(p.drivers, d)
@@ -110,10 +110,10 @@ func checkAttributes(list []*AttributeInput) error {
 		case utf8.RuneCountInString(a.Value) > commentMax:
 			return fault.Input("attributes", "an attribute has %d characters at most", commentMax)
 		}
-		if err := short("attributes", a.Key); err != nil {
+		if err := text.Short("attributes", a.Key); err != nil {
 			return err
 		}
-		if err := text("attributes", a.Value); err != nil {
+		if err := text.Storable("attributes", a.Value); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,7 @@ func checkCustomer(c *CustomerInput) error {
 			continue
 		}
 		trimmed := strings.TrimSpace(*v)
-		if err := short(f.name, trimmed); err != nil {
+		if err := text.Short(f.name, trimmed); err != nil {
 			return err
 		}
 		if trimmed == "" { // an empty text is none
@@ -151,7 +151,7 @@ func checkCustomer(c *CustomerInput) error {
 		}
 		*f.value = graphql.OmittableOf(&trimmed)
 	}
-	if err := identity("externalId", &c.ExternalID); err != nil {
+	if err := text.Identity("externalId", &c.ExternalID); err != nil {
 		return err
 	}
 	return checkAttributes(c.Attributes)
@@ -164,40 +164,4 @@ func code(s string) (string, error) {
 		return c, nil
 	}
 	return "", fault.New(fault.CodeBadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", s)
-}
-
-func optional(argument string, s **string) error {
-	if *s == nil {
-		return nil
-	}
-	trimmed := strings.TrimSpace(**s)
-	if *s = &trimmed; trimmed == "" {
-		*s = nil
-	}
-	return short(argument, trimmed)
-}
-
-// identity is an id of another system's; an empty one would make strangers the same.
-func identity(argument string, s **string) error {
-	if *s != nil && strings.TrimSpace(**s) == "" {
-		return fault.Input(argument, "an id is not blank; leave it out where there is none")
-	}
-	return optional(argument, s)
-}
-
-func short(argument, s string) error {
-	if utf8.RuneCountInString(s) > shortMax {
-		return fault.Input(argument, "%d characters at most", shortMax)
-	}
-	if len(s) > foldedMax/4 && len(model.Fold(s)) > foldedMax { // folding makes up to three times as much of a text
-		return fault.Input(argument, "too long: without regard to case it takes more than %d bytes", foldedMax)
-	}
-	return text(argument, s)
-}
-
-func text(argument, s string) error {
-	if err := model.CheckText(s); err != nil {
-		return fault.Input(argument, "%s", err.Error())
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/text"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -33,7 +34,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 	body := model.Redacted
 	if in.Reason != nil && strings.TrimSpace(*in.Reason) != "" {
 		reason := strings.TrimSpace(*in.Reason)
-		if err := short("input.reason", reason); err != nil {
+		if err := text.Short("input.reason", reason); err != nil {
 			return nil, err
 		}
 		body += " " + reason

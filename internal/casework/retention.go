@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -49,7 +50,7 @@ func (w *Work) EraseForgotten(ctx context.Context) (erased int, err error) {
 	if settings.EraseAfterDays == nil {
 		return 0, nil
 	}
-	since := w.now().UTC().Truncate(time.Microsecond).Add(-24 * time.Hour * time.Duration(*settings.EraseAfterDays))
+	since := pg.Timestamp(w.now()).Add(-24 * time.Hour * time.Duration(*settings.EraseAfterDays))
 	var ids []model.CustomerID
 	err = db.Raw("SELECT c.id FROM customers c WHERE "+unheard+" ORDER BY greatest(c.created_at, c.last_response_at) LIMIT @batch",
 		map[string]any{"since": since, "batch": retentionBatch}).Scan(&ids).Error

@@ -22,7 +22,7 @@ func holdFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, ex
 	if err != nil {
 		return nil, err
 	}
-	seen, err := sees(tx.Model(&model.Case{}).Where("id = ?", id).Where(viewer.Scope().Cases(now)), viewer)
+	seen, err := viewer.Sees(tx.Model(&model.Case{}).Where("id = ?", id).Where(viewer.Scope().Cases(now)))
 	switch {
 	case err != nil:
 		return nil, err
@@ -32,30 +32,18 @@ func holdFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, ex
 	return h, h.expect(expectedVersion)
 }
 
-// sees tells whether the viewer sees what the query asks for; who sees everything is not asked about.
-func sees(query *gorm.DB, viewer auth.Viewer) (bool, error) {
-	if !viewer.Scope().Restricted() {
-		return true, nil
-	}
-	var n int64
-	if err := query.Count(&n).Error; err != nil {
-		return false, fmt.Errorf("ask a scope: %w", err)
-	}
-	return n > 0, nil
-}
-
 // outside refuses a response that a scope does not see, or whose customer it does not: by submitting, nobody may pull
 // another's customer into their own scope.
 func outside() error {
 	return fault.New(fault.CodeForbidden, "this response, or its customer, lies outside of your scope")
 }
 
-// within refuses a submission that is not wholly within the viewer's scope, and hides a case that is not.
-func (in *intake) within(out *SubmitResponsePayload) error {
-	if !in.viewer.Scope().Restricted() {
+// withinScope refuses a submission that is not wholly within the viewer's scope, and hides a case that is not.
+func withinScope(tx *gorm.DB, now time.Time, viewer auth.Viewer, out *SubmitResponsePayload) error {
+	if !viewer.Scope().Restricted() {
 		return nil
 	}
-	seen, err := sees(in.tx.Model(&model.Response{}).Where("id = ?", out.Response.ID).Where(in.viewer.Scope().Responses(in.now)), in.viewer)
+	seen, err := viewer.Sees(tx.Model(&model.Response{}).Where("id = ?", out.Response.ID).Where(viewer.Scope().Responses(now)))
 	if err != nil {
 		return err
 	}
@@ -65,7 +53,7 @@ func (in *intake) within(out *SubmitResponsePayload) error {
 	if out.Case == nil {
 		return nil
 	}
-	seen, err = sees(in.tx.Model(&model.Case{}).Where("id = ?", out.Case.ID).Where(in.viewer.Scope().Cases(in.now)), in.viewer)
+	seen, err = viewer.Sees(tx.Model(&model.Case{}).Where("id = ?", out.Case.ID).Where(viewer.Scope().Cases(now)))
 	if !seen {
 		out.Case = nil
 	}

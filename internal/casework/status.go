@@ -9,6 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -81,7 +82,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 			return err
 		}
 		*out = AddNotePayload{Note: new(model.Note), Case: of}
-		return wrapped("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
+		return pg.WrapErr("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
 	})
 	return payload(out, err)
 }

@@ -16,7 +16,7 @@ import (
 
 // SubmitResponse takes one response in.
 func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in SubmitResponseInput) (*SubmitResponsePayload, error) {
-	p, err := prepare(Submission{SubmitResponseInput: in}, w.now().UTC().Truncate(time.Microsecond))
+	p, err := prepare(Submission{SubmitResponseInput: in}, pg.Timestamp(w.now()))
 	if err != nil {
 		return nil, fault.WithPath("input", err)
 	}
@@ -32,7 +32,7 @@ func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in Submit
 		if out, err = kept.payload(tx); err != nil {
 			return err
 		}
-		return (&intake{tx: tx, now: w.now(), viewer: viewer}).within(out)
+		return withinScope(tx, w.now(), viewer, out)
 	})
 	return payload(out, err)
 }
@@ -61,7 +61,7 @@ func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
 		return out, nil
 	}
 	out.Case = new(model.Case)
-	return out, wrapped("read a case again", tx.Where("id = ?", *s.Case).Take(out.Case).Error)
+	return out, pg.WrapErr("read a case again", tx.Where("id = ?", *s.Case).Take(out.Case).Error)
 }
 
 // SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
@@ -69,7 +69,7 @@ func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
 func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
 	good := make([]*prepared, len(batch))
-	asked := w.now().UTC().Truncate(time.Microsecond)
+	asked := pg.Timestamp(w.now())
 	for i, s := range batch {
 		good[i], outcomes[i].Fault = prepare(s, asked)
 	}

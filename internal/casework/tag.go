@@ -129,5 +129,5 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 func lockCustomers(tx *gorm.DB, ids []model.CustomerID) error {
 	var locked []model.Customer
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("id").Find(&locked).Error
-	return wrapped("lock customers", err)
+	return pg.WrapErr("lock customers", err)
 }

@@ -3,9 +3,7 @@ package casework
 import (
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/keyword"
@@ -13,21 +11,22 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// keywordsLock is shared by transactions that take responses in, and held alone by one that changes keywords.
+const keywordsLock pg.AdvisoryLock = "closeloop keywords"
+
 // LockKeywords makes whoever takes responses in wait until the caller's transaction ends, and waits for those who do
 // it now: setup calls it before it changes keywords. So every response that came in before has been committed, and
 // can be tagged as one of the past; every later one is tagged as it comes in; and none falls between the two.
 func LockKeywords(tx *gorm.DB) error {
-	err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop keywords'))").Error
-	return wrapped("wait for responses that come in", err)
+	return pg.WrapErr("wait for responses that come in", keywordsLock.Lock(tx))
 }
 
 // readThemes reads whose keywords are looked for, once for the whole batch.
 func (in *intake) readThemes() error {
-	err := in.tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext('closeloop keywords'))").Error
-	if err != nil {
+	if err := keywordsLock.LockShared(in.tx); err != nil {
 		return fmt.Errorf("keep the keywords as they are: %w", err)
 	}
-	err = in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
+	err := in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
 	if err != nil {
 		return fmt.Errorf("read the themes: %w", err)
 	}
@@ -68,13 +67,4 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 // sameThemes compares what a snapshot holds of themes.
 func sameThemes(a, b []model.Theme) bool {
 	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
-}
-
-// inOrder gives each id once, in the order that rows are locked in.
-func inOrder[T model.AnyID](ids []T) []T {
-	sorted := slices.Clone(ids)
-	slices.SortFunc(sorted, func(a, b T) int {
-		return strings.Compare(struct{ uuid.UUID }(a).String(), struct{ uuid.UUID }(b).String())
-	})
-	return slices.Compact(sorted)
 }

@@ -46,7 +46,7 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, now func() time.Time) *Wor
 
 // write runs one transaction and, once it is committed, wakes whoever follows the log.
 func (w *Work) write(ctx context.Context, do func(tx *gorm.DB, now time.Time) error) error {
-	err := w.db.Tx(ctx, func(tx *gorm.DB) error { return do(tx, w.now().UTC().Truncate(time.Microsecond)) })
+	err := w.db.Tx(ctx, func(tx *gorm.DB) error { return do(tx, pg.Timestamp(w.now())) })
 	if err == nil {
 		w.log.Wake()
 	}
@@ -118,7 +118,7 @@ func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
 		return nil, nil
 	}
 	var locked []*model.Case
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(among("id", ids)).Order("id").Find(&locked).Error
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(pg.In("id", ids)).Order("id").Find(&locked).Error
 	if err != nil {
 		return nil, fmt.Errorf("lock cases: %w", err)
 	}
@@ -126,7 +126,7 @@ func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
 		return nil, nil
 	}
 	var rows []*model.Case
-	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(among("cases.id", ids)).Order("cases.id").Find(&rows).Error
+	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(pg.In("cases.id", ids)).Order("cases.id").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read cases: %w", err)
 	}
@@ -141,15 +141,6 @@ func holdAll(tx *gorm.DB, ids []model.CaseID) ([]*held, error) {
 		cases[i] = &held{Case: *c}
 	}
 	return cases, readAround(tx, cases...)
-}
-
-// among asks for rows by a key. One is asked for by itself: for a list of them PostgreSQL would rather read a small table
-// whole, and keep to that when it grows.
-func among[T model.AnyID](column string, ids []T) clause.Expr {
-	if len(ids) == 1 {
-		return gorm.Expr(column+" = ?", ids[0])
-	}
-	return gorm.Expr(column+" = ANY(?)", pg.Array(model.UUIDs(ids)))
 }
 
 // expect refuses a case that is not at the version the caller saw, where they say which.
@@ -202,7 +193,7 @@ func writeCases(tx *gorm.DB, cases ...*held) error {
 	for i, h := range cases {
 		rows[i] = &h.Case
 	}
-	return wrapped("write cases", pg.Update(tx, rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
+	return pg.WrapErr("write cases", pg.Update(tx, rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
 		"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
 		"country", "company_fold", "segment_fold", "lifetime_value")))
 }

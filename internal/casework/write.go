@@ -81,7 +81,7 @@ func (g *group) writeResponses() error {
 	if err := pg.Insert(g.tx, g.tags); err != nil {
 		return fmt.Errorf("tag responses: %w", err)
 	}
-	return wrapped("count rules' matches", pg.Insert(g.tx, matches))
+	return pg.WrapErr("count rules' matches", pg.Insert(g.tx, matches))
 }
 
 // match is a rule that matched a response.

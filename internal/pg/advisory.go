@@ -1,0 +1,25 @@
+package pg
+
+import "gorm.io/gorm"
+
+// AdvisoryLock is a lock that has a name instead of a row. A transaction holds it until it ends.
+//
+// The key is the 32-bit hash of the name. Two names with one hash only wait for each other needlessly.
+type AdvisoryLock string
+
+// Lock waits until no other transaction holds the lock, and takes it.
+func (l AdvisoryLock) Lock(tx *gorm.DB) error {
+	return WrapErr("take the lock "+string(l), tx.Exec("SELECT pg_advisory_xact_lock(hashtext(?))", string(l)).Error)
+}
+
+// LockShared waits until no other transaction holds the lock exclusively, and shares it.
+func (l AdvisoryLock) LockShared(tx *gorm.DB) error {
+	return WrapErr("share the lock "+string(l), tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext(?))", string(l)).Error)
+}
+
+// LockKeys takes one lock for each key, in their order. The keys are sorted and unique, so that no two transactions
+// wait for each other in a circle.
+func LockKeys(tx *gorm.DB, keys []int64) error {
+	err := tx.Exec("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(? AS bigint[])) AS keys(k)", Array(keys)).Error
+	return WrapErr("take advisory locks", err)
+}
