@@ -93,7 +93,7 @@ func (in AllocatePassivesInput) check() (passive.Order, error) {
 		}
 	}
 	if in.Note != nil {
-		if err := checkNote("input.note", *in.Note); err != nil {
+		if err := CheckNote("input.note", *in.Note); err != nil {
 			return passive.Order{}, err
 		}
 	}
@@ -161,9 +161,9 @@ func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.Ev
 			return nil, nil, err
 		}
 		given[i], events[i] = &h.Case, logged.ID
-		mails = append(mails, assignedMail(h, to, logged)...)
+		mails = append(mails, AssignedMail(h, to, logged)...)
 	}
-	return given, events, a.w.queue.Mail(ctx, a.tx, mails)
+	return given, events, a.w.Mail(ctx, a.tx, mails)
 }
 
 // choose takes the first in the queue and locks their customers: no response of theirs comes in meanwhile, and nobody
@@ -200,7 +200,7 @@ func (a *allocation) users() ([]*model.User, error) {
 
 // held gives the case of each response: the one that a rule has opened, where it is open and nobody's, else a new one.
 // A response that has left the queue before all was locked is left out.
-func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
+func (a *allocation) held(chosen []*model.Response) ([]*LockedCase, error) {
 	ids := make([]model.ResponseID, len(chosen))
 	for i, r := range chosen {
 		ids[i] = r.ID
@@ -209,9 +209,9 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&known).Error; err != nil {
 		return nil, fmt.Errorf("find the cases of responses: %w", err)
 	}
-	of := map[model.ResponseID]*held{}
+	of := map[model.ResponseID]*LockedCase{}
 	for _, id := range known {
-		h, err := hold(a.tx, id, nil)
+		h, err := LockCase(a.tx, id, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -221,15 +221,15 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
 		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
 	}
-	var cases []*held
+	var cases []*LockedCase
 	for _, r := range chosen {
 		if !slices.Contains(still, r.ID) {
 			continue
 		}
 		h := of[r.ID]
 		if h == nil {
-			h = &held{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
-			if _, err := h.open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
+			h = &LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
+			if _, err := h.Open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -239,14 +239,14 @@ func (a *allocation) held(chosen []*model.Response) ([]*held, error) {
 }
 
 // hand assigns a case, with the note; the mail is the caller's to send.
-func (a *allocation) hand(ctx context.Context, h *held, to *model.User) (*model.LoggedEvent, error) {
+func (a *allocation) hand(ctx context.Context, h *LockedCase, to *model.User) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &a.viewer.User.ID}
 	if a.in.Note != nil {
-		note, err := writeNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
+		note, err := WriteNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
 		if err != nil {
 			return nil, err
 		}
 		e.Note = &note.ID
 	}
-	return a.w.give(ctx, a.tx, a.now, h, to, e, false)
+	return a.w.Assign(ctx, a.tx, a.now, h, to, e, false)
 }

@@ -8,10 +8,33 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
+
+// UpdateCustomerInput changes a customer by hand: what is absent stays, what is set to nil is cleared.
+type UpdateCustomerInput struct {
+	ID                  model.CustomerID
+	FirstName           graphql.Omittable[*string]
+	LastName            graphql.Omittable[*string]
+	Email               graphql.Omittable[*string]
+	Phone               graphql.Omittable[*string]
+	Company             graphql.Omittable[*string]
+	Country             graphql.Omittable[*string]
+	Segment             graphql.Omittable[*string]
+	LifetimeValue       graphql.Omittable[*decimal.Decimal]
+	AccountManagerEmail graphql.Omittable[*string]
+	AgentEmail          graphql.Omittable[*string]
+	Attributes          []*AttributeInput
+	NextSurveyAt        graphql.Omittable[*time.Time]
+}
+
+// UpdateCustomerPayload is the customer.
+type UpdateCustomerPayload struct{ Customer *model.Customer }
 
 // UpdateCustomer changes a customer's data by hand, and tells the log of each of their cases. A later response may
 // change them again.
@@ -25,28 +48,28 @@ func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in Update
 		return nil, fault.WithPath("input", err)
 	}
 	out := new(UpdateCustomerPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Customers(now)).Take(customer).Error
 		if err != nil {
-			return missing(err, "input.id", "customer")
+			return RowErr(err, "input.id", "customer")
 		}
 		if customer.ErasedAt != nil {
-			return errErased("input.id")
+			return ErrErased("input.id")
 		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)
 		given.fill(customer)
 		set(&customer.NextSurveyAt, in.NextSurveyAt)
 		out.Customer = customer
-		fields := differences(&was, customer)
-		if len(fields) == 0 {
+		changed := NewCustomerChange(&was, customer)
+		if changed == nil {
 			return nil
 		}
-		if err := writeCustomers(tx, customer); err != nil {
+		if err := saveCustomers(tx, customer); err != nil {
 			return err
 		}
-		return (&change{was: &was, now: customer, fields: fields}).spread(tx, now, &viewer.User.ID, nil)
+		return changed.Propagate(tx, now, &viewer.User.ID, nil)
 	})
 	return payload(out, err)
 }

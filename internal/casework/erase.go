@@ -30,7 +30,7 @@ type EraseCustomerPayload struct {
 // erased already stays as they are, and the answer is the same.
 func (w *Work) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
 	out := new(EraseCustomerPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(customer).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -65,7 +65,7 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	}
 	was := *c
 	c.Erase(now)
-	if err := writeCustomers(tx, c); err != nil {
+	if err := saveCustomers(tx, c); err != nil {
 		return err
 	}
 	if err := tx.Exec("UPDATE customers SET name_key = NULL WHERE id = ?", c.ID).Error; err != nil {
@@ -152,13 +152,13 @@ func rewrite(tx *gorm.DB, r *model.Response) error {
 // sayErased empties the case and tells the log: whoever keeps a copy must drop it. What the event says was before is
 // empty already.
 func sayErased(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) error {
-	h, err := hold(tx, id, nil)
+	h, err := LockCase(tx, id, nil)
 	if err != nil {
 		return err
 	}
 	h.Case.Erase()
 	h.CopyCustomer(h.Customer)
-	_, err = h.change(tx, now, event.Entry{Type: model.EventCustomerErased, Actor: by}, func() {})
+	_, err = h.Change(tx, now, event.Entry{Type: model.EventCustomerErased, Actor: by}, func() {})
 	return err
 }
 
@@ -179,9 +179,4 @@ func eraseAddresses(tx *gorm.DB, id model.CustomerID, addresses []string) error 
 		return fmt.Errorf("erase a customer's addresses: %w", err)
 	}
 	return nil
-}
-
-// errErased refuses to write about a customer whose data was removed for good.
-func errErased(argument string) error {
-	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
 }

@@ -28,7 +28,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	if err != nil || !due {
 		return false, err
 	}
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		var steps []model.CaseEscalation
 		// The steps of one case happen in their order, also where several servers come to them at once.
 		err := tx.Raw(`SELECT * FROM case_escalations s WHERE due_at < ? AND settled_at IS NULL AND NOT EXISTS
@@ -63,12 +63,12 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 	if err != nil {
 		return nil, err
 	}
-	h, err := hold(tx, s.CaseID, nil)
+	h, err := LockCase(tx, s.CaseID, nil)
 	if err != nil || h.FollowedUp() {
 		return nil, err
 	}
 	had := h.Assignee
-	logged, err := h.change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
+	logged, err := h.Change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
 	}
-	return logged, w.queue.Mail(ctx, tx, mails)
+	return logged, w.Mail(ctx, tx, mails)
 }
 
 // stepPeople looks up whom the step may need, and keeps them, and the customer who may name them, as they are until the
@@ -108,14 +108,14 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 
 // reassign gives the case to whom the step has found. Where it has found nobody, whoever has the case keeps it, unless
 // nobody is just what the step asks for.
-func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *held, to *model.User, s *model.CaseEscalation) error {
+func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, s *model.CaseEscalation) error {
 	if to == nil && (s.Reassign.Strategy != model.Unassigned || h.AssigneeID == nil) {
 		return nil
 	}
 	if to != nil && model.Same(h.AssigneeID, &to.ID) {
 		return nil
 	}
-	_, err := w.give(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)
+	_, err := w.Assign(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)
 	return err
 }
 

@@ -16,12 +16,12 @@ type group struct {
 	directory *directory
 	people    rule.People
 	turns     map[model.RuleID]int64
-	cases     map[model.CustomerID][]*held // of customers who change, and those that are opened
+	cases     map[model.CustomerID][]*LockedCase // of customers who change, and those that are opened
 
 	// What is to be written.
 	made      []*model.CustomerRow
-	held      []*held // cases that were there before
-	opened    []*held
+	held      []*LockedCase // cases that were there before
+	opened    []*LockedCase
 	tags      []*model.Tag
 	steps     []*model.CaseEscalation
 	calendars map[*model.Calendar]*model.KeptCalendar
@@ -146,11 +146,11 @@ func (g *group) prepare() (err error) {
 	if g.people, g.turns, err = lookUpPeople(g.tx, g.central, asks...); err != nil {
 		return err
 	}
-	g.cases, g.calendars = map[model.CustomerID][]*held{}, map[*model.Calendar]*model.KeptCalendar{}
+	g.cases, g.calendars = map[model.CustomerID][]*LockedCase{}, map[*model.Calendar]*model.KeptCalendar{}
 	if len(changing) == 0 {
 		return nil
 	}
-	if g.held, err = holdCasesOf(g.tx, changing); err != nil {
+	if g.held, err = LockCasesOf(g.tx, changing); err != nil {
 		return err
 	}
 	for _, h := range g.held {
@@ -178,7 +178,7 @@ func (g *group) carryOut() {
 			g.follow(a)
 		}
 		if a.changed != nil {
-			g.spread(a)
+			g.propagate(a)
 		}
 		a.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: a.response, Created: true}
 		if a.opened != nil {
@@ -213,8 +213,8 @@ func (g *group) follow(a *arrival) {
 		people.Turn = g.turns[a.Opens.ID]
 		g.turns[a.Opens.ID]++
 		if assignee = a.Assignee(a.customer, people); assignee != nil {
-			entry = h.turn(g.now, h.assigned(assignee, entry), func() { h.AssignTo(assignee, nil, g.now) })
-			mails = assignedMail(h, assignee, g.log(entry))
+			entry = h.Apply(g.now, h.AssignedEntry(assignee, entry), func() { h.AssignTo(assignee, nil, g.now) })
+			mails = AssignedMail(h, assignee, g.log(entry))
 			g.people.OpenCases[assignee.ID]++
 		}
 	}
@@ -233,10 +233,10 @@ func (g *group) follow(a *arrival) {
 }
 
 // open opens the case that a rule asks for.
-func (g *group) open(a *arrival) *held {
-	h := &held{
+func (g *group) open(a *arrival) *LockedCase {
+	h := &LockedCase{
 		Case:  model.Case{Origin: model.OriginRule, Customer: a.customer, Response: a.response, DueAt: a.DueAt(a.response)},
-		rules: a.CaseRules(), themes: a.themes,
+		RuleIDs: a.CaseRules(), Themes: a.themes,
 	}
 	if c := a.Opens.Calendar; c != nil {
 		if g.calendars[c] == nil {
@@ -244,8 +244,8 @@ func (g *group) open(a *arrival) *held {
 		}
 		h.CalendarID = &g.calendars[c].ID
 	}
-	h.begin(g.now)
-	g.log(event.Entry{Type: model.EventOpened, Rule: &a.Opens.ID, After: h.snapshot()})
+	h.Begin(g.now)
+	g.log(event.Entry{Type: model.EventOpened, Rule: &a.Opens.ID, After: h.Snapshot()})
 	for _, s := range a.Steps(a.response, g.now) {
 		s.CaseID = h.ID
 		g.steps = append(g.steps, &s)
@@ -257,10 +257,10 @@ func (g *group) open(a *arrival) *held {
 }
 
 // spread has the customer's cases follow what the response has changed of them, but for the one that it opened.
-func (g *group) spread(a *arrival) {
+func (g *group) propagate(a *arrival) {
 	for _, h := range g.cases[a.customer.ID] {
 		if h != a.opened {
-			g.log(a.changed.turn(h, g.now, nil))
+			g.log(a.changed.Apply(h, g.now, nil))
 		}
 	}
 }

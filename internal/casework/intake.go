@@ -37,11 +37,11 @@ type arrival struct {
 	first    *arrival               // which brought the same response just before
 	person   *person
 	customer *model.Customer // the person as this response made them
-	changed  *change         // nil: the customer is new, or as before
+	changed  *CustomerChange // nil: the customer is new, or as before
 	response *model.Response // nil: it is not a new one
 	themes   []model.Theme
 	rule.Decision
-	opened *held // nil: no case
+	opened *LockedCase // nil: no case
 }
 
 // readRules reads what decides, once for the whole batch.

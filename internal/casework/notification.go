@@ -23,7 +23,7 @@ type RetryNotificationPayload struct{ Notification *model.Notification }
 // RetryNotification queues a mail again that FAILED or was NOT_SENT. Of two at once, one does.
 func (w *Work) RetryNotification(ctx context.Context, viewer auth.Viewer, in RetryNotificationInput) (*RetryNotificationPayload, error) {
 	out := new(RetryNotificationPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		n := new(model.Notification)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Notifications(now)).Take(n).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {

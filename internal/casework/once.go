@@ -43,7 +43,7 @@ type call struct {
 // key waits for that: where it is committed, they answer as it did; where it failed, no key is left, and it is theirs.
 func once[Kept any](ctx context.Context, w *Work, viewer auth.Viewer, c call, do func(tx *gorm.DB, now time.Time) (Kept, error), again func(tx *gorm.DB, kept Kept) error) error {
 	if c.key == nil {
-		return w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+		return w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 			_, err := do(tx, now)
 			return err
 		})
@@ -52,7 +52,7 @@ func once[Kept any](ctx context.Context, w *Work, viewer auth.Viewer, c call, do
 	if err != nil {
 		return err
 	}
-	return w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	return w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		raw, err := claim.take(tx, now)
 		if err != nil {
 			return err

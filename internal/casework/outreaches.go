@@ -15,13 +15,24 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// RecordOutreachesInput is the same attempt on several cases, each with a note of the same words.
+type RecordOutreachesInput struct {
+	CaseIDs        []model.CaseID
+	Outreach       *OutreachInput
+	Note           string
+	IdempotencyKey *string
+}
+
+// RecordOutreachesPayload is the cases, in the order of the input.
+type RecordOutreachesPayload struct{ Cases []*model.Case }
+
 // RecordOutreaches keeps the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
 // own event and a note of its own: all or nothing.
 func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in RecordOutreachesInput) (*RecordOutreachesPayload, error) {
 	if err := checkCases("input.caseIds", in.CaseIDs); err != nil {
 		return nil, err
 	}
-	if err := checkNote("input.note", in.Note); err != nil {
+	if err := CheckNote("input.note", in.Note); err != nil {
 		return nil, err
 	}
 	out := new(RecordOutreachesPayload)
@@ -32,14 +43,14 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		kept := make([]model.EventID, len(in.CaseIDs))
 		for _, i := range byID(in.CaseIDs) {
-			h, err := holdFor(tx, now, viewer, in.CaseIDs[i], nil)
+			h, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
 			if fault.Is(err, fault.CodeNotFound) {
 				return nil, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 			}
 			if err != nil {
 				return nil, err
 			}
-			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
 			}

@@ -53,7 +53,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	if err != nil || !due {
 		return 0, err
 	}
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		marked = 0
 		var ids []model.CaseID
 		err := tx.Raw("SELECT id FROM cases WHERE due_at < ? AND "+toFallDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, dueBatch).Scan(&ids).Error
@@ -66,18 +66,18 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 		}
 		var mails []model.Notification
 		for _, id := range ids {
-			h, err := hold(tx, id, nil)
+			h, err := LockCase(tx, id, nil)
 			if err != nil {
 				return err
 			}
-			logged, err := h.change(tx, now, event.Entry{Type: model.EventOverdue}, func() { h.OverdueAt = &now })
+			logged, err := h.Change(tx, now, event.Entry{Type: model.EventOverdue}, func() { h.OverdueAt = &now })
 			if err != nil {
 				return err
 			}
 			mails = append(mails, overdueMails(h, logged, settings.CentralAddresses)...)
 		}
 		marked = len(ids)
-		return w.queue.Mail(ctx, tx, mails)
+		return w.Mail(ctx, tx, mails)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("mark overdue cases: %w", err)
@@ -88,7 +88,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 // toFallDue is what the index cases_falling_due holds.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
-func overdueMails(h *held, e *model.LoggedEvent, central []string) []model.Notification {
+func overdueMails(h *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central
 	if h.Assignee != nil && h.Assignee.Active {
 		addresses = []string{h.Assignee.Email}

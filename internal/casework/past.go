@@ -66,7 +66,7 @@ func (t *tagger) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 // TagPast looks for a theme's keywords in the next responses of the past, and tells whether there are more. What a
 // person has tagged or taken away by hand stays; tags by keywords that are not found any more go.
 func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		more = false
 		var run model.ThemeRun
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", of.ThemeID, of.Run).Take(&run).Error
@@ -200,7 +200,7 @@ func (w *Work) WatchEstimates(ctx context.Context, log *slog.Logger) {
 
 // EstimatePast works out the next ones, and tells whether there are more.
 func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
-	err = w.write(ctx, func(tx *gorm.DB, _ time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
 		var batch []*model.Response
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Select("id", "score", "comment", "quote_consent").
 			Where("testimonial_likelihood IS NULL AND comment IS NOT NULL").Order("id").Limit(estimateBatch).Find(&batch).Error

@@ -40,7 +40,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		body += " " + reason
 	}
 	out := new(RedactNotePayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		note := new(model.Note)
 		err := tx.Where("id = ?", in.NoteID).Take(note).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -49,7 +49,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		if err != nil {
 			return fmt.Errorf("read a note: %w", err)
 		}
-		h, err := hold(tx, note.CaseID, nil)
+		h, err := LockCase(tx, note.CaseID, nil)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		if err != nil {
 			return fmt.Errorf("redact a note: %w", err)
 		}
-		_, err = h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
+		_, err = h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
 		return err
 	})
 	return payload(out, err)

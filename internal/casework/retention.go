@@ -71,7 +71,7 @@ func (w *Work) EraseForgotten(ctx context.Context) (erased int, err error) {
 // forget erases one customer, if nothing was heard of them since. That is asked again when the row is locked, in a
 // statement of its own: the one that locks sees what was before it waited.
 func (w *Work) forget(ctx context.Context, id model.CustomerID, since time.Time) (done bool, err error) {
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		done = false
 		var locked []model.CustomerID
 		if err := tx.Raw("SELECT id FROM customers WHERE id = ? FOR UPDATE SKIP LOCKED", id).Scan(&locked).Error; err != nil || len(locked) == 0 {

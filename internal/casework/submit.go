@@ -73,7 +73,7 @@ func (w *Work) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submis
 	for i, s := range batch {
 		good[i], outcomes[i].Fault = prepare(s, asked)
 	}
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		if err := w.takeIn(ctx, tx, now, viewer, good, o, outcomes); err != nil || o.Also == nil {
 			return err
 		}

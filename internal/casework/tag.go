@@ -34,16 +34,16 @@ func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagRespon
 		return nil, fault.Input("input.themeIds", "%d themes at most", tagsMax)
 	}
 	out := new(TagResponsePayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		response := new(model.Response)
 		if err := tx.Select("customer_id").Where("id = ?", in.ResponseID).Take(response).Error; err != nil {
-			return missing(err, "input.responseId", "response")
+			return RowErr(err, "input.responseId", "response")
 		}
 		if err := lockCustomers(tx, []model.CustomerID{response.CustomerID}); err != nil {
 			return err
 		}
 		if err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error; err != nil {
-			return missing(err, "input.responseId", "response")
+			return RowErr(err, "input.responseId", "response")
 		}
 		out.Response = response
 		if err := themesExist(tx, in.ThemeIDs); err != nil {
@@ -99,9 +99,9 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 	if err != nil {
 		return fmt.Errorf("find the cases of responses: %w", err)
 	}
-	cases := make([]*held, len(ids))
+	cases := make([]*LockedCase, len(ids))
 	for i, id := range ids {
-		if cases[i], err = hold(tx, id, nil); err != nil {
+		if cases[i], err = LockCase(tx, id, nil); err != nil {
 			return err
 		}
 	}
@@ -114,10 +114,10 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 	}
 	for _, h := range cases {
 		are := themes[*h.ResponseID]
-		if sameThemes(h.themes, are) {
+		if sameThemes(h.Themes, are) {
 			continue
 		}
-		_, err := h.change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { h.themes = are })
+		_, err := h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { h.Themes = are })
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 func (g *group) write(ctx context.Context) error {
 	for _, write := range []func() error{
 		g.writePeople, g.writeResponses, g.writeCases, g.writeEvents,
-		func() error { return g.w.queue.Mail(ctx, g.tx, g.mails) },
+		func() error { return g.w.Mail(ctx, g.tx, g.mails) },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -37,15 +37,15 @@ func (g *group) writePeople() error {
 			g.made = append(g.made, p.Row())
 		case p.Customer != p.stored:
 			renewed = append(renewed, p.Customer)
-			if !sameCopies(p.Customer, p.stored) {
+			if !SameCopies(p.Customer, p.stored) {
 				moved = append(moved, p.Customer)
 			}
 		}
 	}
-	if err := writeCustomers(g.tx, renewed...); err != nil {
+	if err := saveCustomers(g.tx, renewed...); err != nil {
 		return err
 	}
-	if err := copyToResponses(g.tx, moved...); err != nil {
+	if err := CopyToResponses(g.tx, moved...); err != nil {
 		return err
 	}
 	if err := pg.Insert(g.tx, g.made); err != nil {
@@ -105,7 +105,7 @@ func (g *group) writeCases() error {
 	var rules []*caseRule
 	for i, h := range g.opened {
 		rows[i] = &h.Case
-		for n, id := range h.rules {
+		for n, id := range h.RuleIDs {
 			rules = append(rules, &caseRule{h.ID, id, n})
 		}
 	}
@@ -118,7 +118,7 @@ func (g *group) writeCases() error {
 	if err := pg.Insert(g.tx, g.steps); err != nil {
 		return fmt.Errorf("plan cases' escalations: %w", err)
 	}
-	return writeCases(g.tx, g.held...)
+	return SaveCases(g.tx, g.held...)
 }
 
 // caseRule is a rule that a case was opened by.
@@ -140,7 +140,7 @@ func (g *group) writeEvents() error {
 	if err != nil {
 		return err
 	}
-	cases, err := numbers(g.tx, "cases", g.opened, func(h *held) (uuid.UUID, int64) { return h.ID.UUID, int64(h.Number) })
+	cases, err := numbers(g.tx, "cases", g.opened, func(h *LockedCase) (uuid.UUID, int64) { return h.ID.UUID, int64(h.Number) })
 	if err != nil {
 		return err
 	}
