@@ -5,9 +5,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# For "closeloop version": docker build --build-arg VERSION=1.2.3 --build-arg COMMIT=$(git rev-parse HEAD) .
+ARG VERSION COMMIT
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /out/closeloop -ldflags "-s -w" .
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /out/closeloop \
+    -ldflags "-s -w -X github.com/closeloop/closeloop/internal/cli.version=$VERSION -X github.com/closeloop/closeloop/internal/cli.commit=$COMMIT" .
 
 # Root certificates, /tmp, and a user that is not root. Large uploads are buffered in /tmp.
 FROM gcr.io/distroless/static-debian13:nonroot

@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
-	"internal/praise":   {"model", "internal/keyword"},
+	"internal/theme":    {"model", "internal/auth", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
@@ -46,8 +46,8 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/praise", "internal/rule", "internal/text"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/pg"},
+		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
+	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/setup"},
@@ -60,23 +60,27 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/setup"},
+		"internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
-	".": {"graph", "resolvers", "migrations", "model", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
+	// The program.
+	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/webhook"},
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
+	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
+	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
 
 	// Measuring.
 	"bench/feed":   {},
 	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
-	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/praise", "internal/rule"},
+	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
+	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 
 func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
@@ -109,12 +113,15 @@ func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
 func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 	t.Parallel()
 	for at, imports := range packagesOf(t) {
-		edge := slices.Contains([]string{".", "resolvers", "internal/httpd"}, at)
+		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd"}, at)
 		if imports[module+"/graph"] && !edge {
 			t.Errorf("%s imports graph", at)
 		}
-		if imports[module+"/internal/pgtest"] {
+		if imports[module+"/internal/pgtest"] && at != "internal/worktest" {
 			t.Errorf("%s imports pgtest outside its tests", at)
+		}
+		if imports[module+"/internal/worktest"] {
+			t.Errorf("%s imports worktest outside its tests", at)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestInternalErrorsShowAnIdAndNothingOfWhatIsInside(t *testing.T) {
 	s := newServer(t)
 	s.addRule(nil)
 	_, opened := s.submitted(nil)
-	if _, err := s.app.db.Pool.Exec(t.Context(), "ALTER TABLE cases RENAME TO elsewhere"); err != nil {
+	if _, err := s.app.DB.Pool.Exec(t.Context(), "ALTER TABLE cases RENAME TO elsewhere"); err != nil {
 		t.Fatal(err)
 	}
 	shown := func(what string, p problem) {
@@ -121,7 +121,7 @@ func TestInternalErrorsShowAnIdAndNothingOfWhatIsInside(t *testing.T) {
 	if err != nil || inside.Match(text) || !strings.Contains(string(text), "INTERNAL") {
 		t.Errorf("over a socket: %s, %v", text, err)
 	}
-	s.app.db.Pool.Close()
+	s.app.DB.Pool.Close()
 	a := s.gql(model.Agent, `{cases {nodes {id}}}`, nil)
 	if a.status != http.StatusInternalServerError || len(a.errors) != 1 || a.v != nil {
 		t.Fatalf("without a database: status %d: %s", a.status, a.body)

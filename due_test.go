@@ -167,7 +167,7 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 	})
 	overdue, escalated := s.watch(model.Manager, `(types: [OVERDUE])`, opened), s.watch(model.Manager, `(types: [ESCALATED])`, opened)
 	servers := &farm{t: t, settings: []string{
-		"DATABASE_URL=" + pgtest.URL(t, s.app.db), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_SMTP_URL=" + post.url, "CLOSELOOP_MAIL_FROM=care@example.com",
+		"DATABASE_URL=" + pgtest.URL(t, s.app.DB), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_SMTP_URL=" + post.url, "CLOSELOOP_MAIL_FROM=care@example.com",
 	}}
 	cases, seen := 0, 0
 	for _, up := range []int{2, 3} {
@@ -197,7 +197,7 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 	servers.stop()
 	lost := s.count("river_job WHERE state = 'running'")
 	for _, pass := range []string{"UPDATE river_job SET attempted_at = attempted_at - interval '1 hour' WHERE state = 'running'", "UPDATE river_leader SET expires_at = now() - interval '1 hour'"} {
-		if _, err := s.app.db.Pool.Exec(t.Context(), pass); err != nil {
+		if _, err := s.app.DB.Pool.Exec(t.Context(), pass); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,7 +230,7 @@ func TestWhicheverServersAreKilledEachCaseFallsOverdueAndEscalatesOnce(t *testin
 // that is an hour slow, so that each has opened before its target, however busy the machine.
 func (s *testServer) fallDue(n int, target time.Duration) {
 	s.t.Helper()
-	slow := casework.New(s.app.db, s.app.feed, s.app.queue, func() time.Time { return time.Now().Add(-time.Hour) })
+	slow := casework.New(s.app.DB, s.app.Feed, s.app.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
 	first := time.Now().Add(200*time.Millisecond - target)
 	batch := make([]casework.Submission, n)
 	for i := range batch {
@@ -252,7 +252,7 @@ func (s *testServer) fallDue(n int, target time.Duration) {
 func (s *testServer) mails() map[string]string {
 	s.t.Helper()
 	var rows []model.Notification
-	if err := s.app.db.Gorm.Find(&rows).Error; err != nil {
+	if err := s.app.DB.Gorm.Find(&rows).Error; err != nil {
 		s.t.Fatal(err)
 	}
 	list, once := map[string]string{}, map[string]bool{}
@@ -274,7 +274,7 @@ func (s *testServer) happenedOnce(cases int) {
 		Types string
 		N     int
 	}
-	err := s.app.db.Gorm.Raw(`SELECT types, count(*) AS n FROM (SELECT string_agg(type || coalesce(' ' || step, ''), ', ' ORDER BY type, step) AS types
+	err := s.app.DB.Gorm.Raw(`SELECT types, count(*) AS n FROM (SELECT string_agg(type || coalesce(' ' || step, ''), ', ' ORDER BY type, step) AS types
 		FROM case_events GROUP BY case_id) of_case GROUP BY types`).Scan(&rows).Error
 	if err != nil {
 		s.t.Fatal(err)
@@ -283,7 +283,7 @@ func (s *testServer) happenedOnce(cases int) {
 		s.t.Errorf("what happened to %d cases: %+v", cases, rows)
 	}
 	var slowest float64
-	err = s.app.db.Gorm.Raw("SELECT extract(epoch FROM max(e.at - c.due_at))::float8 FROM case_events e JOIN cases c ON c.id = e.case_id WHERE e.type = 'OVERDUE'").Scan(&slowest).Error
+	err = s.app.DB.Gorm.Raw("SELECT extract(epoch FROM max(e.at - c.due_at))::float8 FROM case_events e JOIN cases c ON c.id = e.case_id WHERE e.type = 'OVERDUE'").Scan(&slowest).Error
 	if err != nil || slowest > patience.Seconds() {
 		s.t.Errorf("the slowest fell overdue %.1f s late (%v)", slowest, err)
 	}

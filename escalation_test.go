@@ -57,11 +57,11 @@ func TestACaseThatNobodyFollowsUpIsEscalatedInBusinessHours(t *testing.T) {
 	// Time passes: the next case's steps come to be due.
 	_, id := s.submitted(nil)
 	c := s.watch(model.Partner, `(after: "`+s.place()+`", types: [ESCALATED])`, `type at actor {id} matches snapshot {version} ... on CaseEscalated {step after}`)
-	if _, err := s.app.db.Pool.Exec(t.Context(), "UPDATE case_escalations SET due_at = now() - interval '1 minute'"); err != nil {
+	if _, err := s.app.DB.Pool.Exec(t.Context(), "UPDATE case_escalations SET due_at = now() - interval '1 minute'"); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		found, err := s.app.work.Escalate(t.Context())
+		found, err := s.app.Work.Escalate(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestBusinessTimeIsCountedFromOpeningToClosing(t *testing.T) {
 	_, id := s.submitted(nil)
 	s.move(id, model.Closed)
 	// Half of each day counts; the case was open for ten days, from midnight on.
-	if _, err := s.app.db.Pool.Exec(t.Context(), "UPDATE cases SET opened_at = date_trunc('day', closed_at) - interval '10 days'"); err != nil {
+	if _, err := s.app.DB.Pool.Exec(t.Context(), "UPDATE cases SET opened_at = date_trunc('day', closed_at) - interval '10 days'"); err != nil {
 		t.Fatal(err)
 	}
 	c := s.ok(model.Partner, `query ($id: ID!) {node(id: $id) {... on Case {closedAt businessTimeSinceOpen}}}`, vars{"id": id}).at("node")

@@ -263,7 +263,7 @@ func TestWhatIsMineIsEachOnesOwnInEqualSubscriptions(t *testing.T) {
 	s.addRule(nil)
 	tokens, users := map[string]string{}, map[string]string{}
 	for _, name := range []string{"ann", "bob"} {
-		secret, err := s.app.setup.IssueToken(t.Context(), name+"@example.com", model.Agent)
+		secret, err := s.app.Setup.IssueToken(t.Context(), name+"@example.com", model.Agent)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func TestTheScoreOfTheReviewsIsWhatPlainSQLSays(t *testing.T) {
 			Key     *string
 			Figures figures `gorm:"embedded"`
 		}
-		err := s.app.db.Gorm.Raw("SELECT " + key + " AS key, " + plain + " FROM responses r JOIN customers c ON c.id = r.customer_id GROUP BY 1").Scan(&rows).Error
+		err := s.app.DB.Gorm.Raw("SELECT " + key + " AS key, " + plain + " FROM responses r JOIN customers c ON c.id = r.customer_id GROUP BY 1").Scan(&rows).Error
 		if err != nil {
 			t.Fatal(err)
 		}

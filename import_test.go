@@ -18,7 +18,7 @@ const reviews = "internal/importer/testdata/reviews.csv"
 // importReviews runs `closeloop import` on them as a process of its own.
 func (s *testServer) importReviews() *program {
 	s.t.Helper()
-	return start(s.t, []string{"DATABASE_URL=" + pgtest.URL(s.t, s.app.db)}, "import", reviews,
+	return start(s.t, []string{"DATABASE_URL=" + pgtest.URL(s.t, s.app.DB)}, "import", reviews,
 		"--score", "overall_rating", "--responded-at", "date", "--comment", "content", "--full-name", "author",
 		"--country", "author_country", "--company", "airline_name", "--segment", "cabin_flown", "--survey", "seats")
 }

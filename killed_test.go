@@ -78,7 +78,7 @@ func TestAnImportThatIsKilledLosesNothingItReportedAndIsCompletedByTheNext(t *te
 	c := s.watch(model.Agent, `(after: "`+s.place()+`", types: [OPENED])`, opened)
 
 	began := time.Now()
-	killed := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.db))
+	killed := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.DB))
 	some, _, err := c.collect(1)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestAnImportThatIsKilledLosesNothingItReportedAndIsCompletedByTheNext(t *te
 	s.holds(reported)
 	t.Logf("killed after %d of %d rows were reported, and %d written", reported, rows, s.count("responses"))
 
-	next := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.db))
+	next := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.app.DB))
 	if code := next.exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
@@ -116,7 +116,7 @@ func TestAnImportThatIsKilledLosesNothingItReportedAndIsCompletedByTheNext(t *te
 // holdRules keeps everybody from reading the rules until done.
 func (s *testServer) holdRules(until func()) {
 	s.t.Helper()
-	err := pgx.BeginFunc(s.t.Context(), s.app.db.Pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(s.t.Context(), s.app.DB.Pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(s.t.Context(), "LOCK TABLE rules")
 		until()
 		return err
@@ -130,7 +130,7 @@ func (s *testServer) holdRules(until func()) {
 func (s *testServer) holds(reported int) {
 	s.t.Helper()
 	var n int
-	err := s.app.db.Pool.QueryRow(s.t.Context(), "SELECT count(*) FROM responses WHERE substr(external_id, 2)::int < $1", reported).Scan(&n)
+	err := s.app.DB.Pool.QueryRow(s.t.Context(), "SELECT count(*) FROM responses WHERE substr(external_id, 2)::int < $1", reported).Scan(&n)
 	if err != nil || n != reported-reported/100 {
 		s.t.Errorf("%d of the %d rows that were reported are there (%v)", n, reported-reported/100, err)
 	}

@@ -144,7 +144,7 @@ func newLands(t *testing.T) *lands {
 	w.ok(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{
 		"customerId": w.ok(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": gone}).text("node.customer.id")}})
 	w.timesPass()
-	if _, err := w.app.db.Pool.Exec(t.Context(),
+	if _, err := w.app.DB.Pool.Exec(t.Context(),
 		`UPDATE notifications SET attempts = 1, last_error = CASE WHEN "to" LIKE '%outland%' THEN 'outland secret' ELSE 'inland secret' END`); err != nil {
 		t.Fatal(err)
 	}
@@ -161,13 +161,13 @@ func (w *lands) timesPass() {
 		if time.Since(began) > patience {
 			w.t.Fatalf("%d cases fell overdue, and %d steps were due", overdue, escalated)
 		}
-		if _, err := w.app.work.MarkOverdue(w.t.Context()); err != nil {
+		if _, err := w.app.Work.MarkOverdue(w.t.Context()); err != nil {
 			w.t.Fatal(err)
 		}
-		if _, err := w.app.work.Escalate(w.t.Context()); err != nil {
+		if _, err := w.app.Work.Escalate(w.t.Context()); err != nil {
 			w.t.Fatal(err)
 		}
-		err := w.app.db.Pool.QueryRow(w.t.Context(), `SELECT count(*) FILTER (WHERE type = 'OVERDUE'), count(*) FILTER (WHERE type = 'ESCALATED') FROM case_events`).
+		err := w.app.DB.Pool.QueryRow(w.t.Context(), `SELECT count(*) FILTER (WHERE type = 'OVERDUE'), count(*) FILTER (WHERE type = 'ESCALATED') FROM case_events`).
 			Scan(&overdue, &escalated)
 		if err != nil {
 			w.t.Fatal(err)
@@ -181,7 +181,7 @@ func (w *lands) readIDs() {
 	w.t.Helper()
 	w.ids = map[string]map[string]string{}
 	add := func(kind, sql string, id func(uuid.UUID) fmt.Stringer) {
-		rows, err := w.app.db.Pool.Query(w.t.Context(), sql)
+		rows, err := w.app.DB.Pool.Query(w.t.Context(), sql)
 		if err != nil {
 			w.t.Fatal(err)
 		}

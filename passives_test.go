@@ -21,7 +21,7 @@ func TestATenthOfTheReviewsPassivesIsTenForEachOfThreeManagers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.addRule(nil)
-	imported := start(t, []string{"DATABASE_URL=" + pgtest.URL(t, s.app.db)}, "import", reviews, "--score", "overall_rating", "--responded-at", "date",
+	imported := start(t, []string{"DATABASE_URL=" + pgtest.URL(t, s.app.DB)}, "import", reviews, "--score", "overall_rating", "--responded-at", "date",
 		"--comment", "content", "--segment", "cabin_flown")
 	if code := imported.exit(); code != 0 {
 		t.Fatalf("exit code %d", code)
@@ -102,13 +102,13 @@ func TestTheReviewsKeywordsCountWhatASearchForWholeWordsCounts(t *testing.T) {
 	for _, word := range []string{"legroom", "comfortable", "delay"} {
 		create(word, true)
 	}
-	if err := s.app.mail.Start(context.Background()); err != nil { // the workers of all jobs
+	if err := s.app.Mailer.Start(context.Background()); err != nil { // the workers of all jobs
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), shutdown)
+		ending, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := s.app.mail.Stop(ending); err != nil {
+		if err := s.app.Mailer.Stop(ending); err != nil {
 			t.Error(err)
 		}
 	})

@@ -66,14 +66,14 @@ func (s *testServer) erase(customer string) tree {
 func (s *testServer) dump() string {
 	s.t.Helper()
 	var all strings.Builder
-	rows, _ := s.app.db.Pool.Query(s.t.Context(), `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables
+	rows, _ := s.app.DB.Pool.Query(s.t.Context(), `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables
 		WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'`)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(tables) < 20 {
 		s.t.Fatal(tables, err)
 	}
 	for _, table := range tables {
-		rows, _ := s.app.db.Pool.Query(s.t.Context(), "SELECT x::text FROM "+table+" x")
+		rows, _ := s.app.DB.Pool.Query(s.t.Context(), "SELECT x::text FROM "+table+" x")
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			s.t.Fatal(table, err)
@@ -81,7 +81,7 @@ func (s *testServer) dump() string {
 		all.WriteString(table + "\n" + strings.Join(lines, "\n") + "\n")
 	}
 	if program := pgDump(); program != "" {
-		out, err := exec.CommandContext(s.t.Context(), program, "--inserts", "--dbname", pgtest.URL(s.t, s.app.db)).Output()
+		out, err := exec.CommandContext(s.t.Context(), program, "--inserts", "--dbname", pgtest.URL(s.t, s.app.DB)).Output()
 		if err != nil || len(out) < 10_000 {
 			s.t.Fatalf("%s: %v, %d bytes", program, err, len(out))
 		}
@@ -125,7 +125,7 @@ func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *tes
 			t.Errorf("a mail that does not name her: %+v", m)
 		}
 	}
-	if err := s.app.mail.Stop(t.Context()); err != nil {
+	if err := s.app.Mailer.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.ok(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
@@ -154,7 +154,7 @@ func TestAnErasedCustomerIsInNoDumpOfTheDatabaseAndInNoMailThatStillWaits(t *tes
 		}
 	}
 
-	mail, err := notify.New(s.app.db, notify.Options{SMTPURL: server.url, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
+	mail, err := notify.New(s.app.DB, notify.Options{SMTPURL: server.url, From: "care@example.com", PublicURL: "https://closeloop.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,10 +297,10 @@ func TestAnExportHasAllThatIsKeptAboutOneCustomerAndNothingOfAnother(t *testing.
 	s.addRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
 	theme := model.NewUUID()
 	customer, opened := s.lives()
-	if _, err := s.app.db.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
+	if _, err := s.app.DB.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.app.db.Pool.Exec(t.Context(), `INSERT INTO response_themes SELECT id, $1, true FROM responses WHERE external_id = 'survey-0815'`, theme); err != nil {
+	if _, err := s.app.DB.Pool.Exec(t.Context(), `INSERT INTO response_themes SELECT id, $1, true FROM responses WHERE external_id = 'survey-0815'`, theme); err != nil {
 		t.Fatal(err)
 	}
 	_, other := s.submitted(vars{"comment": "I am somebody else.", "customer": vars{"firstName": "Sancho"}})

@@ -60,7 +60,7 @@ func (w *things) freshUser() string {
 // unsentMail is the id of a mail that could not be sent.
 func (w *things) unsentMail() string {
 	w.freshCase()
-	if _, err := w.app.db.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
+	if _, err := w.app.DB.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.ok(model.Admin, `{notifications(filter: {status: [NOT_SENT]}) {nodes {id}}}`, nil).text("notifications.nodes.0.id")
@@ -283,7 +283,7 @@ func TestEveryRootFieldIsForItsRolesAndForNobodyElse(t *testing.T) {
 // everything is a fingerprint of all that requests can write.
 func (w *testServer) everything() (print string) {
 	w.t.Helper()
-	rows, _ := w.app.db.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+	rows, _ := w.app.DB.Pool.Query(w.t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(tables) < 12 {
@@ -296,7 +296,7 @@ func (w *testServer) everything() (print string) {
 			row = "x"
 		}
 		var one string
-		err := w.app.db.Pool.QueryRow(w.t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
+		err := w.app.DB.Pool.QueryRow(w.t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
 		if err != nil {
 			w.t.Fatal(err)
 		}

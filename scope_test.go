@@ -33,7 +33,7 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 
 // unsent is the id of a mail of one half that did not go out.
 func (w *lands) unsent(half string) string {
-	if _, err := w.app.db.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
+	if _, err := w.app.DB.Pool.Exec(w.t.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
 		w.t.Fatal(err)
 	}
 	for id, of := range w.ids["Notification"] {
@@ -283,7 +283,7 @@ func TestAPartnerOfGBSeesWhatSQLSaysOfGB(t *testing.T) {
 		}
 	}
 	var open, progress, closed, overdue int
-	err := w.app.db.Pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'OPEN'), count(*) FILTER (WHERE status = 'IN_PROGRESS'),
+	err := w.app.DB.Pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'OPEN'), count(*) FILTER (WHERE status = 'IN_PROGRESS'),
 		count(*) FILTER (WHERE status = 'CLOSED'), count(*) FILTER (WHERE due_at < now() AND first_follow_up_at IS NULL AND status <> 'CLOSED')
 		FROM cases JOIN customers ON customers.id = customer_id WHERE customers.country = 'GB'`).Scan(&open, &progress, &closed, &overdue)
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/cli"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
@@ -28,8 +30,7 @@ const asProgram = "CLOSELOOP_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		main()
-		return
+		os.Exit(cli.Main(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }
@@ -42,7 +43,7 @@ const nobody model.Role = ""
 // testServer is the program on a database of its own, behind HTTP, with a user and a token for each role.
 type testServer struct {
 	t      *testing.T
-	app    *app
+	app    *app.App
 	url    string
 	tokens map[model.Role]string
 	users  map[model.Role]string // their ids
@@ -78,31 +79,27 @@ func newServer(t *testing.T, with ...settings) *testServer {
 	if o.hooks {
 		c.WebhookPrivate = "yes"
 	}
-	a, err := wire(pgtest.New(t, options...), c, slog.New(s.log))
+	a, err := app.Open(t.Context(), c, app.Options{DB: pgtest.New(t, options...), Log: slog.New(s.log), CollectFor: o.collect})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.app = a
-	if o.collect > 0 {
-		a.collect = o.collect
-	}
-	handler, sockets := a.handler()
-	web := httptest.NewServer(handler)
+	web := httptest.NewServer(a.Handler())
 	s.url = web.URL
 	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), shutdown)
+		ending, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := sockets.Close(ending); err != nil {
+		if err := a.CloseSockets(ending); err != nil {
 			t.Error(err)
 		}
 		web.Close()
-		a.feed.Close()
+		a.Close()
 	})
 	if !o.still {
-		a.feed.Follow()
+		a.Feed.Follow()
 		running, end := context.WithCancel(context.Background())
 		var background sync.WaitGroup
-		background.Go(func() { a.files.Run(running) })
+		background.Go(func() { a.Uploads.Run(running) })
 		t.Cleanup(func() {
 			end()
 			background.Wait()
@@ -113,24 +110,24 @@ func newServer(t *testing.T, with ...settings) *testServer {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			a.hooks.Run(ctx)
+			a.Webhooks.Run(ctx)
 		}()
 		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.smtpURL != "" {
-		if err := a.mail.Start(context.Background()); err != nil {
+		if err := a.Mailer.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			ending, cancel := context.WithTimeout(context.Background(), shutdown)
+			ending, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			if err := a.mail.Stop(ending); err != nil {
+			if err := a.Mailer.Stop(ending); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	for _, role := range everyRole {
-		secret, err := a.setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
+		secret, err := a.Setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +181,7 @@ func (s *testServer) note(id, body string) {
 // count is the number of rows of a table.
 func (s *testServer) count(table string) (n int) {
 	s.t.Helper()
-	if err := s.app.db.Pool.QueryRow(s.t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+	if err := s.app.DB.Pool.QueryRow(s.t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
 		s.t.Fatal(err)
 	}
 	return n

@@ -135,14 +135,14 @@ func TestAnotherServerGoesOnWhereOneThatIsGoneStopped(t *testing.T) {
 	id := s.ok(model.Manager, uploads, vars{"input": vars{"file": rowsOf(4000), "applyRules": false,
 		"columns": vars{"score": "score", "responseExternalId": "id"}}}).text("importResponses.import.id")
 	done := func() (n int) {
-		if err := s.app.db.Gorm.Raw("SELECT rows_done FROM imports").Scan(&n).Error; err != nil {
+		if err := s.app.DB.Gorm.Raw("SELECT rows_done FROM imports").Scan(&n).Error; err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	first, end := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
-	gone.Go(func() { s.app.files.Run(first) })
+	gone.Go(func() { s.app.Uploads.Run(first) })
 	for done() == 0 && !t.Failed() {
 		time.Sleep(time.Millisecond)
 	}
@@ -153,13 +153,13 @@ func TestAnotherServerGoesOnWhereOneThatIsGoneStopped(t *testing.T) {
 		t.Fatalf("%d rows are done, and %d responses are there", half, s.count("responses"))
 	}
 	// It let go in good order; one that was killed would not have.
-	if err := s.app.db.Gorm.Exec("UPDATE imports SET owner = gen_random_uuid(), leased_until = now() + interval '1 second'").Error; err != nil {
+	if err := s.app.DB.Gorm.Exec("UPDATE imports SET owner = gen_random_uuid(), leased_until = now() + interval '1 second'").Error; err != nil {
 		t.Fatal(err)
 	}
 	next, end := context.WithCancel(t.Context())
 	defer gone.Wait()
 	defer end()
-	gone.Go(func() { s.app.files.Run(next) })
+	gone.Go(func() { s.app.Uploads.Run(next) })
 	i := s.importEnded(model.Manager, id)
 	if i.text("status") != "DONE" || i.number("responsesCreated") != 4000 || i.number("responsesKnown") != 0 || s.count("responses") != 4000 {
 		t.Errorf("%v", i.v)

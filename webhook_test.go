@@ -26,7 +26,7 @@ func (w *things) freshDelivery() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, err = w.app.db.Pool.Exec(w.t.Context(), `INSERT INTO webhook_deliveries (id, webhook_id, event_id, case_id, position, status, attempts, created_at)
+	_, err = w.app.DB.Pool.Exec(w.t.Context(), `INSERT INTO webhook_deliveries (id, webhook_id, event_id, case_id, position, status, attempts, created_at)
 		SELECT $1, $2, id, case_id, 1, 'FAILED', 1, now() FROM case_events WHERE version = 1 ORDER BY seq LIMIT 1`, id.UUID, parsed.(model.WebhookID).UUID)
 	if err != nil {
 		w.t.Fatal(err)
@@ -61,7 +61,7 @@ func (s *testServer) wait(sql string, args ...any) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	for done := false; !done; {
-		if err := s.app.db.Pool.QueryRow(ctx, sql, args...).Scan(&done); err != nil {
+		if err := s.app.DB.Pool.QueryRow(ctx, sql, args...).Scan(&done); err != nil {
 			s.t.Fatal(err)
 		}
 	}

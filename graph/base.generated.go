@@ -24,6 +24,7 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -55,9 +56,9 @@ type MutationResolver interface {
 	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
 	DeleteRule(ctx context.Context, input setup.DeleteRuleInput) (*setup.DeleteRulePayload, error)
 	UpdateSettings(ctx context.Context, input setup.UpdateSettingsInput) (*setup.UpdateSettingsPayload, error)
-	CreateTheme(ctx context.Context, input setup.CreateThemeInput) (*setup.CreateThemePayload, error)
-	UpdateTheme(ctx context.Context, input setup.UpdateThemeInput) (*setup.UpdateThemePayload, error)
-	DeleteTheme(ctx context.Context, input setup.DeleteThemeInput) (*setup.DeleteThemePayload, error)
+	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
+	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
+	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
 	TagResponse(ctx context.Context, input casework.TagResponseInput) (*casework.TagResponsePayload, error)
 	CreateUser(ctx context.Context, input setup.CreateUserInput) (*setup.CreateUserPayload, error)
 	UpdateUser(ctx context.Context, input setup.UpdateUserInput) (*setup.UpdateUserPayload, error)
@@ -210,8 +211,8 @@ func (ec *executionContext) field_Mutation_createTheme_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateThemeInput, error) {
-			return ec.unmarshalNCreateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateThemeInput(ctx, v)
+		func(ctx context.Context, v any) (theme.CreateThemeInput, error) {
+			return ec.unmarshalNCreateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemeInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -266,8 +267,8 @@ func (ec *executionContext) field_Mutation_deleteTheme_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteThemeInput, error) {
-			return ec.unmarshalNDeleteThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteThemeInput(ctx, v)
+		func(ctx context.Context, v any) (theme.DeleteThemeInput, error) {
+			return ec.unmarshalNDeleteThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemeInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -588,8 +589,8 @@ func (ec *executionContext) field_Mutation_updateTheme_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateThemeInput, error) {
-			return ec.unmarshalNUpdateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateThemeInput(ctx, v)
+		func(ctx context.Context, v any) (theme.UpdateThemeInput, error) {
+			return ec.unmarshalNUpdateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemeInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2842,7 +2843,7 @@ func (ec *executionContext) _Mutation_createTheme(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateTheme(ctx, fc.Args["input"].(setup.CreateThemeInput))
+			return ec.Resolvers.Mutation().CreateTheme(ctx, fc.Args["input"].(theme.CreateThemeInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2850,11 +2851,11 @@ func (ec *executionContext) _Mutation_createTheme(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.CreateThemePayload
+					var zeroVal *theme.CreateThemePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateThemePayload
+					var zeroVal *theme.CreateThemePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2863,8 +2864,8 @@ func (ec *executionContext) _Mutation_createTheme(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateThemePayload) graphql.Marshaler {
-			return ec.marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateThemePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *theme.CreateThemePayload) graphql.Marshaler {
+			return ec.marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2904,7 +2905,7 @@ func (ec *executionContext) _Mutation_updateTheme(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateTheme(ctx, fc.Args["input"].(setup.UpdateThemeInput))
+			return ec.Resolvers.Mutation().UpdateTheme(ctx, fc.Args["input"].(theme.UpdateThemeInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2912,11 +2913,11 @@ func (ec *executionContext) _Mutation_updateTheme(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.UpdateThemePayload
+					var zeroVal *theme.UpdateThemePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateThemePayload
+					var zeroVal *theme.UpdateThemePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2925,8 +2926,8 @@ func (ec *executionContext) _Mutation_updateTheme(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateThemePayload) graphql.Marshaler {
-			return ec.marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateThemePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *theme.UpdateThemePayload) graphql.Marshaler {
+			return ec.marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2966,7 +2967,7 @@ func (ec *executionContext) _Mutation_deleteTheme(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteTheme(ctx, fc.Args["input"].(setup.DeleteThemeInput))
+			return ec.Resolvers.Mutation().DeleteTheme(ctx, fc.Args["input"].(theme.DeleteThemeInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2974,11 +2975,11 @@ func (ec *executionContext) _Mutation_deleteTheme(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.DeleteThemePayload
+					var zeroVal *theme.DeleteThemePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteThemePayload
+					var zeroVal *theme.DeleteThemePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2987,8 +2988,8 @@ func (ec *executionContext) _Mutation_deleteTheme(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteThemePayload) graphql.Marshaler {
-			return ec.marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteThemePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *theme.DeleteThemePayload) graphql.Marshaler {
+			return ec.marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx, selections, v)
 		},
 		true,
 		true,

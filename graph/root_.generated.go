@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -508,11 +509,11 @@ type ComplexityRoot struct {
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
 		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
-		CreateTheme         func(childComplexity int, input setup.CreateThemeInput) int
+		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
 		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
 		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
 		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
-		DeleteTheme         func(childComplexity int, input setup.DeleteThemeInput) int
+		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
 		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
@@ -535,7 +536,7 @@ type ComplexityRoot struct {
 		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
 		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input setup.UpdateSettingsInput) int
-		UpdateTheme         func(childComplexity int, input setup.UpdateThemeInput) int
+		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
 		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
 		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
 	}
@@ -2850,7 +2851,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateTheme(childComplexity, args["input"].(setup.CreateThemeInput)), true
+		return e.ComplexityRoot.Mutation.CreateTheme(childComplexity, args["input"].(theme.CreateThemeInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -2894,7 +2895,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteTheme(childComplexity, args["input"].(setup.DeleteThemeInput)), true
+		return e.ComplexityRoot.Mutation.DeleteTheme(childComplexity, args["input"].(theme.DeleteThemeInput)), true
 	case "Mutation.deleteWebhook":
 		if e.ComplexityRoot.Mutation.DeleteWebhook == nil {
 			break
@@ -3147,7 +3148,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateTheme(childComplexity, args["input"].(setup.UpdateThemeInput)), true
+		return e.ComplexityRoot.Mutation.UpdateTheme(childComplexity, args["input"].(theme.UpdateThemeInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break

@@ -13,7 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/report"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -34,7 +34,7 @@ type ThemeResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _CreateThemePayload_theme(ctx context.Context, field graphql.CollectedField, obj *setup.CreateThemePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateThemePayload_theme(ctx context.Context, field graphql.CollectedField, obj *theme.CreateThemePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -66,7 +66,7 @@ func (ec *executionContext) fieldContext_CreateThemePayload_theme(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _DeleteThemePayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *setup.DeleteThemePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteThemePayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *theme.DeleteThemePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -479,7 +479,7 @@ func (ec *executionContext) fieldContext_ThemeTagging_finishedAt(_ context.Conte
 	return graphql.NewScalarFieldContext("ThemeTagging", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _UpdateThemePayload_theme(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateThemePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateThemePayload_theme(ctx context.Context, field graphql.CollectedField, obj *theme.UpdateThemePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -515,8 +515,8 @@ func (ec *executionContext) fieldContext_UpdateThemePayload_theme(_ context.Cont
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCreateThemeInput(ctx context.Context, obj any) (setup.CreateThemeInput, error) {
-	var it setup.CreateThemeInput
+func (ec *executionContext) unmarshalInputCreateThemeInput(ctx context.Context, obj any) (theme.CreateThemeInput, error) {
+	var it theme.CreateThemeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -573,8 +573,8 @@ func (ec *executionContext) unmarshalInputCreateThemeInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteThemeInput(ctx context.Context, obj any) (setup.DeleteThemeInput, error) {
-	var it setup.DeleteThemeInput
+func (ec *executionContext) unmarshalInputDeleteThemeInput(ctx context.Context, obj any) (theme.DeleteThemeInput, error) {
+	var it theme.DeleteThemeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -640,8 +640,8 @@ func (ec *executionContext) unmarshalInputTagResponseInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateThemeInput(ctx context.Context, obj any) (setup.UpdateThemeInput, error) {
-	var it setup.UpdateThemeInput
+func (ec *executionContext) unmarshalInputUpdateThemeInput(ctx context.Context, obj any) (theme.UpdateThemeInput, error) {
+	var it theme.UpdateThemeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -719,7 +719,7 @@ func (ec *executionContext) unmarshalInputUpdateThemeInput(ctx context.Context, 
 
 var createThemePayloadImplementors = []string{"CreateThemePayload"}
 
-func (ec *executionContext) _CreateThemePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.CreateThemePayload) graphql.Marshaler {
+func (ec *executionContext) _CreateThemePayload(ctx context.Context, sel ast.SelectionSet, obj *theme.CreateThemePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, createThemePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -757,7 +757,7 @@ func (ec *executionContext) _CreateThemePayload(ctx context.Context, sel ast.Sel
 
 var deleteThemePayloadImplementors = []string{"DeleteThemePayload"}
 
-func (ec *executionContext) _DeleteThemePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.DeleteThemePayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteThemePayload(ctx context.Context, sel ast.SelectionSet, obj *theme.DeleteThemePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteThemePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1068,7 +1068,7 @@ func (ec *executionContext) _ThemeTagging(ctx context.Context, sel ast.Selection
 
 var updateThemePayloadImplementors = []string{"UpdateThemePayload"}
 
-func (ec *executionContext) _UpdateThemePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.UpdateThemePayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateThemePayload(ctx context.Context, sel ast.SelectionSet, obj *theme.UpdateThemePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateThemePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1108,12 +1108,12 @@ func (ec *executionContext) _UpdateThemePayload(ctx context.Context, sel ast.Sel
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCreateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateThemeInput(ctx context.Context, v any) (setup.CreateThemeInput, error) {
+func (ec *executionContext) unmarshalNCreateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemeInput(ctx context.Context, v any) (theme.CreateThemeInput, error) {
 	res, err := ec.unmarshalInputCreateThemeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateThemePayload(ctx context.Context, sel ast.SelectionSet, v *setup.CreateThemePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.CreateThemePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1123,12 +1123,12 @@ func (ec *executionContext) marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloselo
 	return ec._CreateThemePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteThemeInput(ctx context.Context, v any) (setup.DeleteThemeInput, error) {
+func (ec *executionContext) unmarshalNDeleteThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemeInput(ctx context.Context, v any) (theme.DeleteThemeInput, error) {
 	res, err := ec.unmarshalInputDeleteThemeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteThemePayload(ctx context.Context, sel ast.SelectionSet, v *setup.DeleteThemePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.DeleteThemePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1205,12 +1205,12 @@ func (ec *executionContext) marshalNThemeSuggestion2ᚖgithubᚗcomᚋcloseloop�
 	return ec._ThemeSuggestion(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateThemeInput(ctx context.Context, v any) (setup.UpdateThemeInput, error) {
+func (ec *executionContext) unmarshalNUpdateThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemeInput(ctx context.Context, v any) (theme.UpdateThemeInput, error) {
 	res, err := ec.unmarshalInputUpdateThemeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateThemePayload(ctx context.Context, sel ast.SelectionSet, v *setup.UpdateThemePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.UpdateThemePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

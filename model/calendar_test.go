@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestATimeOfDayIsReadAndWrittenInOneWay(t *testing.T) {
+func TestTimeOfDay(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]model.TimeOfDay{"00:00": 0, "00:01": 1, "09:30": 570, "19:05": 1145, "23:59": 1439, "24:00": 1440} {
 		got, err := model.ParseTimeOfDay(text)
@@ -27,7 +27,7 @@ func TestATimeOfDayIsReadAndWrittenInOneWay(t *testing.T) {
 	}
 }
 
-func TestADateIsADayThatThereIs(t *testing.T) {
+func TestParseDate(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"2026-12-25", "2024-02-29", "0001-01-01", "9999-12-31"} {
 		if got, err := model.ParseDate(text); err != nil || string(got) != text {
@@ -42,7 +42,7 @@ func TestADateIsADayThatThereIs(t *testing.T) {
 	}
 }
 
-func TestADurationIsKeptInJSONAsItIsWritten(t *testing.T) {
+func TestDurationInJSON(t *testing.T) {
 	t.Parallel()
 	raw, err := json.Marshal(model.Escalation{After: model.Duration(36*3600*1e9 + 5000)})
 	if err != nil || string(raw) != `{"after":"PT36H0.000005S","notify":null}` {

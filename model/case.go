@@ -6,7 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// CaseStatus is where a case stands.
+// CaseStatus is the state of a case.
 type CaseStatus string
 
 const (
@@ -24,7 +24,7 @@ const (
 	OriginAllocation CaseOrigin = "ALLOCATION"
 )
 
-// Case is the work of following one customer up, as it is now.
+// Case is the follow-up of one customer in its current state.
 type Case struct {
 	ID               CaseID           `json:"id"`
 	Number           int              `json:"number" gorm:"->;default:(-)"`
@@ -41,7 +41,7 @@ type Case struct {
 	DueAt            *time.Time       `json:"dueAt,omitempty"`
 	FirstFollowUpAt  *time.Time       `json:"firstFollowUpAt,omitempty"`
 	ClosedAt         *time.Time       `json:"closedAt,omitempty"`
-	OverdueAt        *time.Time       `json:"overdueAt,omitempty"` // when the timer marked it; nil where nothing was to mark
+	OverdueAt        *time.Time       `json:"overdueAt,omitempty"` // when the timer marked the case; nil while there is nothing to mark
 	FirstContactAt   *time.Time       `json:"firstContactAt,omitempty"`
 	RootCause        Strings          `json:"rootCause,omitempty" gorm:"type:jsonb"`
 	ReopenCount      int              `json:"reopenCount"`
@@ -55,15 +55,15 @@ type Case struct {
 	SegmentFold      *string          `json:"-"`
 	SurveyFold       *string          `json:"-"`
 	LifetimeValue    *decimal.Decimal `json:"-"`
-	CalendarID       *CalendarID      `json:"-"` // what its target was counted in; nil: the clock ran through
+	CalendarID       *CalendarID      `json:"-"` // in whose hours the target was counted; nil: in wall time
 
-	// Where a list joined them.
+	// Set only where a list loaded them.
 	Customer *Customer `json:"-"`
 	Response *Response `json:"-"`
 	Assignee *User     `json:"-"`
 }
 
-// CopyCustomer renews the columns that are copies of the customer's.
+// CopyCustomer refreshes the columns that are copies of the customer's.
 func (c *Case) CopyCustomer(from *Customer) {
 	c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue = from.Country, from.CompanyFold, from.SegmentFold, from.LifetimeValue
 }
@@ -75,16 +75,17 @@ func (c *Case) CopyResponse(from *Response) {
 	c.SurveyFold = FoldPointer(from.Survey)
 }
 
-// FollowedUp tells whether anybody has followed the case up, by outreach or by moving it on. Closing a case follows it
-// up, and reopening does not undo that.
+// FollowedUp tells whether the case has been followed up, by an outreach or by a change of its status. Closing a case counts
+// as follow-up, and reopening the case does not undo that.
 func (c *Case) FollowedUp() bool { return c.FirstFollowUpAt != nil || c.Status == Closed }
 
-// Overdue tells whether the case is past its target with no follow-up yet.
+// Overdue tells whether the case is past its target without a follow-up.
 func (c *Case) Overdue(now time.Time) bool {
 	return c.DueAt != nil && c.DueAt.Before(now) && !c.FollowedUp()
 }
 
-// TimeSinceOpen is wall time from opening to now, or to closing; never less than nothing.
+// TimeSinceOpen is the wall time from the opening of the case to now, or to its closing. It is never negative: another
+// server's clock may run ahead.
 func (c *Case) TimeSinceOpen(now time.Time) Duration {
 	until := now
 	if c.ClosedAt != nil {
@@ -93,8 +94,8 @@ func (c *Case) TimeSinceOpen(now time.Time) Duration {
 	return Duration(max(0, until.Sub(c.OpenedAt)))
 }
 
-// MoveTo changes the status at a time: the first departure from OPEN is the follow-up, and coming back from CLOSED
-// counts as reopening.
+// MoveTo changes the status. The first move away from OPEN counts as the follow-up, and a move away from CLOSED as a
+// reopening.
 func (c *Case) MoveTo(status CaseStatus, at time.Time) {
 	if c.Status == Open && c.FirstFollowUpAt == nil {
 		c.FirstFollowUpAt = &at
@@ -109,7 +110,7 @@ func (c *Case) MoveTo(status CaseStatus, at time.Time) {
 	c.Status = status
 }
 
-// AssignTo gives the case to a user, or to nobody. by is nil where a rule did it.
+// AssignTo assigns the case to a user; a nil user unassigns it. A nil by stands for a rule.
 func (c *Case) AssignTo(user *User, by *UserID, at time.Time) {
 	if user == nil {
 		c.AssigneeID, c.Assignee, c.AssignedAt, c.AssignedByID = nil, nil, nil, nil
@@ -120,14 +121,14 @@ func (c *Case) AssignTo(user *User, by *UserID, at time.Time) {
 
 func (*Case) IsNode() {}
 
-// Note is internal: nothing in it ever reaches the customer.
+// Note is an internal text on a case. No text of a note ever reaches the customer.
 type Note struct {
 	ID         NoteID
 	CaseID     CaseID
 	AuthorID   UserID
 	Body       string
 	CreatedAt  time.Time
-	RedactedAt *time.Time // when the words were removed; the body says so in their place
+	RedactedAt *time.Time // when the text was removed; Body then holds a placeholder
 }
 
 func (*Note) IsNode() {}

@@ -36,12 +36,12 @@ type Customer struct {
 	ErasedAt            *time.Time        `json:"erasedAt,omitempty"` // when the personal data was removed for good
 }
 
-// Fold renews the folded columns; whoever writes a customer calls it last.
+// Fold refreshes the folded columns. Call it last before the customer is saved.
 func (c *Customer) Fold() {
 	c.EmailFold, c.CompanyFold, c.SegmentFold = FoldPointer(c.Email), FoldPointer(c.Company), FoldPointer(c.Segment)
 }
 
-// FullName is the first and the last name, as far as there are any; else it is empty.
+// FullName joins the first and the last name, where there are any; without either it is empty.
 func (c *Customer) FullName() string {
 	var parts []string
 	for _, p := range []*string{c.FirstName, c.LastName} {
@@ -52,7 +52,7 @@ func (c *Customer) FullName() string {
 	return strings.Join(parts, " ")
 }
 
-// DisplayName is what to call them: the name, else the e-mail address, else 'Customer' and a number.
+// DisplayName is the customer's name, else the e-mail address, else 'Customer' and the customer's number.
 func (c *Customer) DisplayName() string {
 	if name := c.FullName(); name != "" {
 		return name
@@ -63,13 +63,13 @@ func (c *Customer) DisplayName() string {
 	return "Customer " + strconv.FormatInt(c.Number, 10)
 }
 
-// AttributeList gives the attributes sorted by key.
+// AttributeList returns the attributes sorted by key.
 func (c *Customer) AttributeList() []Attribute { return attributeList(c.Attributes) }
 
-// IsNode marks what `node` can answer with.
+// IsNode marks a type that the query `node` can return.
 func (*Customer) IsNode() {}
 
-// Attribute is one further column of the data feed.
+// Attribute is a column of the source that the program has no field for.
 type Attribute struct {
 	Key   string
 	Value string

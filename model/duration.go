@@ -10,12 +10,13 @@ import (
 	"time"
 )
 
-// Duration is an ISO 8601 duration of hours, minutes and seconds outside, and microseconds in the database.
+// Duration is written as an ISO 8601 duration of hours, minutes and seconds, and stored as microseconds.
 type Duration time.Duration
 
 var durationPattern = regexp.MustCompile(`^P(?:(\d{1,6})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d{1,6}))?S)?)?$`)
 
-// ParseDuration reads PT48H, P2D (a day is 24 hours), PT1H30M, PT0.5S. No years, months or weeks.
+// ParseDuration reads durations such as PT48H, P2D (a day is 24 hours), PT1H30M and PT0.5S. It refuses years, months and
+// weeks.
 func ParseDuration(s string) (Duration, error) {
 	m := durationPattern.FindStringSubmatch(s)
 	if m == nil || strings.HasSuffix(s, "P") || strings.HasSuffix(s, "T") {
@@ -27,14 +28,14 @@ func ParseDuration(s string) (Duration, error) {
 	}
 	seconds := number(m[1])*24*3600 + number(m[2])*3600 + number(m[3])*60 + number(m[4])
 	if seconds >= 100*365*24*3600 {
-		return 0, scalarErrorf("%q is longer than a hundred years", shorten(s))
+		return 0, scalarErrorf("%q is too long: a duration must be shorter than 100 years", shorten(s))
 	}
 	micros := number(m[5] + strings.Repeat("0", 6-len(m[5])))
 	d := time.Duration(seconds)*time.Second + time.Duration(micros)*time.Microsecond
 	return Duration(d), nil
 }
 
-// String writes hours, minutes and seconds: PT48H, PT1H30M, PT0S.
+// String writes hours, minutes and seconds, such as PT48H, PT1H30M and PT0S.
 func (d Duration) String() string {
 	t := time.Duration(d).Truncate(time.Microsecond)
 	if t == 0 {
@@ -64,14 +65,14 @@ func (d Duration) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quo
 func (d *Duration) UnmarshalGQL(v any) error {
 	s, ok := v.(string)
 	if !ok {
-		return scalarErrorf("a duration is a string such as \"PT48H\"")
+		return scalarErrorf("a duration must be a string such as \"PT48H\"")
 	}
 	parsed, err := ParseDuration(s)
 	*d = parsed
 	return err
 }
 
-// MarshalText is how it is kept in JSON.
+// MarshalText implements encoding.TextMarshaler, which encoding/json uses.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.

@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// Erased stands where something must stand and the words were removed with a customer's personal data.
+	// Erased replaces a text that was removed with a customer's personal data, where the field must not be empty.
 	Erased = "(erased)"
-	// Redacted stands where a note's words were.
+	// Redacted replaces the text of a redacted note.
 	Redacted = "(redacted)"
 )
 
-// What is kept of an erased customer is named here, for rows and for the log's snapshots alike; all else goes. So a
-// field that is added later is removed unless somebody decides otherwise.
+// The methods in this file list the fields that stay when a customer is erased, for rows and for the log's snapshots alike.
+// Every other field is removed, so that a field that is added later is removed by default.
 
-// Erase leaves what figures are made of and what is nobody's: the country, the segment, the value, and times. The
-// company goes: where it has one contact, it is the contact.
+// Erase keeps what reports need and what identifies no one: the country, the segment, the value, and times. It removes the
+// company, because a company with a single contact identifies that person.
 func (c *Customer) Erase(at time.Time) {
 	*c = Customer{
 		ID: c.ID, Number: c.Number, Country: c.Country, Segment: c.Segment, LifetimeValue: c.LifetimeValue,
@@ -27,24 +27,24 @@ func (c *Customer) Erase(at time.Time) {
 	c.Fold()
 }
 
-// Erase leaves the figures: what was asked, scored and ticked, and when. Of the reasons that were ticked, those go
-// that quote the customer, as they were before they were erased: survey tools put 'other: …' among them.
+// Erase keeps what reports need: the survey, the score, the drivers, and times. It removes the drivers that quote the
+// customer, because survey tools put 'other: …' among them. The argument is the customer before the erasure.
 func (r *Response) Erase(of *Customer) {
 	*r = Response{
-		ID: r.ID, CustomerID: r.CustomerID, Survey: r.Survey, Score: r.Score, Category: r.Category, Drivers: of.unquoted(r.Drivers),
+		ID: r.ID, CustomerID: r.CustomerID, Survey: r.Survey, Score: r.Score, Category: r.Category, Drivers: of.withoutQuotes(r.Drivers),
 		ContactRequested: r.ContactRequested, QuoteConsent: r.QuoteConsent, TestimonialLikelihood: r.TestimonialLikelihood, TestimonialEstimated: r.TestimonialEstimated,
 		Attributes: map[string]string{}, RespondedAt: r.RespondedAt, ReceivedAt: r.ReceivedAt, ContactStatus: r.ContactStatus,
 		Country: r.Country, SegmentFold: r.SegmentFold,
 	}
 }
 
-// Erase removes the words of the root cause; how many there were stays.
+// Erase removes the texts of the root cause and keeps their number.
 func (c *Case) Erase() {
 	c.RootCause, c.CompanyFold = ErasedTexts(c.RootCause), nil
 }
 
-// Erase removes what is personal of the customer and of the response, words, and the case's ids in other systems. What
-// the snapshot points to is not touched: others may be reading it.
+// Erase removes personal data of the customer and of the response, free text, and the case's ids in other systems. It does
+// not change the values that the snapshot points to, because other goroutines may be reading them.
 func (s *Snapshot) Erase(at time.Time) {
 	if s.Response != nil {
 		r := *s.Response
@@ -59,12 +59,12 @@ func (s *Snapshot) Erase(at time.Time) {
 	}
 }
 
-// Erase removes the words that came with the event.
+// Erase removes the free text of the event.
 func (e *Event) Erase() {
 	e.Improvement, e.Whys = nil, ErasedTexts(e.Whys)
 }
 
-// ErasedTexts is as long as the list, and says nothing; nil stays nil.
+// ErasedTexts returns a list of the same length in which every text is Erased; nil stays nil.
 func ErasedTexts(list Strings) Strings {
 	if list == nil {
 		return nil
@@ -76,9 +76,10 @@ func ErasedTexts(list Strings) Strings {
 	return erased
 }
 
-// unquoted are those of the texts that say nothing that the customer's record says, not even within a word: rather one
-// reason too many goes than a name stays. A name of two letters is in half of all texts, and nobody is known by it.
-func (c *Customer) unquoted(texts []string) []string {
+// withoutQuotes returns the texts that contain none of the customer's identifying values, not even within a word: it is
+// better to lose one driver too many than to keep a name. It ignores values of one or two letters, which are in half of
+// all texts and identify no one.
+func (c *Customer) withoutQuotes(texts []string) []string {
 	var words []string
 	for _, s := range []*string{c.ExternalID, c.FirstName, c.LastName, c.Email, c.Phone, c.Company} {
 		if s != nil && utf8.RuneCountInString(strings.TrimSpace(*s)) > 2 {

@@ -80,58 +80,61 @@ var keptTexts = []string{
 	".Themes.Name", ".Themes.Effort", // an administrator's
 }
 
-func TestErasingASnapshotLeavesOnlyWhatIsNamed(t *testing.T) {
+func TestErase(t *testing.T) {
 	t.Parallel()
-	s := new(model.Snapshot)
-	fill(reflect.ValueOf(s).Elem())
-	if was := left("", reflect.ValueOf(s)); len(was) < 30 {
-		t.Fatalf("only %d texts were filled: %v", len(was), was)
-	}
-	s.Erase(at)
-	for _, path := range slices.Compact(left("", reflect.ValueOf(s))) {
-		if !slices.Contains(keptTexts, path) {
-			t.Errorf("%s is kept: remove it in Erase, or name it here with a reason", path)
+	t.Run("leaves only the listed fields of a snapshot", func(t *testing.T) {
+		t.Parallel()
+		s := new(model.Snapshot)
+		fill(reflect.ValueOf(s).Elem())
+		if was := left("", reflect.ValueOf(s)); len(was) < 30 {
+			t.Fatalf("only %d texts were filled: %v", len(was), was)
 		}
-	}
-	if s.Customer.ErasedAt == nil || !s.Customer.ErasedAt.Equal(at) || s.Customer.LifetimeValue == nil || s.Response == nil || len(s.RuleIDs) != 2 {
-		t.Errorf("figures or ids are gone: %+v", s)
-	}
-	if !slices.Equal(s.Case.RootCause, model.Strings{model.Erased, model.Erased}) {
-		t.Errorf("the root cause: %v", s.Case.RootCause)
-	}
-}
+		s.Erase(at)
+		for _, path := range slices.Compact(left("", reflect.ValueOf(s))) {
+			if !slices.Contains(keptTexts, path) {
+				t.Errorf("%s is kept: remove it in Erase, or name it here with a reason", path)
+			}
+		}
+		if s.Customer.ErasedAt == nil || !s.Customer.ErasedAt.Equal(at) || s.Customer.LifetimeValue == nil || s.Response == nil || len(s.RuleIDs) != 2 {
+			t.Errorf("figures or ids are gone: %+v", s)
+		}
+		if !slices.Equal(s.Case.RootCause, model.Strings{model.Erased, model.Erased}) {
+			t.Errorf("the root cause: %v", s.Case.RootCause)
+		}
+	})
 
-func TestErasingAnEventLeavesNoWords(t *testing.T) {
-	t.Parallel()
-	e := model.Event{Type: model.EventRootCauseSet, Improvement: new(secret), Whys: model.Strings{secret, secret}}
-	e.Erase()
-	if paths := left("", reflect.ValueOf(e)); len(paths) > 0 || len(e.Whys) != 2 {
-		t.Errorf("left in %v: %v", paths, e.Whys)
-	}
-	untold := model.Event{}
-	if untold.Erase(); untold.Whys != nil {
-		t.Error("an event without whys has some now") // the table's check ties them to the type
-	}
-}
+	t.Run("leaves no free text in an event", func(t *testing.T) {
+		t.Parallel()
+		e := model.Event{Type: model.EventRootCauseSet, Improvement: new(secret), Whys: model.Strings{secret, secret}}
+		e.Erase()
+		if paths := left("", reflect.ValueOf(e)); len(paths) > 0 || len(e.Whys) != 2 {
+			t.Errorf("left in %v: %v", paths, e.Whys)
+		}
+		untold := model.Event{}
+		if untold.Erase(); untold.Whys != nil {
+			t.Error("an event without whys has some now") // the table's check ties them to the type
+		}
+	})
 
-func TestErasingDoesNotTouchWhatOthersRead(t *testing.T) {
-	t.Parallel()
-	s := new(model.Snapshot)
-	fill(reflect.ValueOf(s).Elem())
-	before := fmt.Sprint(left("", reflect.ValueOf(s)))
-	erased := *s
-	erased.Erase(at.Add(time.Hour))
-	if after := fmt.Sprint(left("", reflect.ValueOf(s))); after != before {
-		t.Errorf("the snapshot that was copied has changed:\n%s\n%s", before, after)
-	}
-}
+	t.Run("leaves the original of a copied snapshot alone", func(t *testing.T) {
+		t.Parallel()
+		s := new(model.Snapshot)
+		fill(reflect.ValueOf(s).Elem())
+		before := fmt.Sprint(left("", reflect.ValueOf(s)))
+		erased := *s
+		erased.Erase(at.Add(time.Hour))
+		if after := fmt.Sprint(left("", reflect.ValueOf(s))); after != before {
+			t.Errorf("the snapshot that was copied has changed:\n%s\n%s", before, after)
+		}
+	})
 
-func TestOfTheTickedReasonsThoseThatQuoteTheCustomerGo(t *testing.T) {
-	t.Parallel()
-	c := &model.Customer{FirstName: new("Ana"), LastName: new("Li"), Email: new("ana@example.com"), Phone: new(" +55 11 5555 ")}
-	r := &model.Response{Drivers: []string{"Price", "Other: call ANA", "other: +55 11 5555", "Reliability", "Banana"}}
-	r.Erase(c)
-	if want := []string{"Price", "Reliability"}; !slices.Equal(r.Drivers, want) {
-		t.Errorf("%q, not %q", r.Drivers, want)
-	}
+	t.Run("removes the drivers that quote the customer", func(t *testing.T) {
+		t.Parallel()
+		c := &model.Customer{FirstName: new("Ana"), LastName: new("Li"), Email: new("ana@example.com"), Phone: new(" +55 11 5555 ")}
+		r := &model.Response{Drivers: []string{"Price", "Other: call ANA", "other: +55 11 5555", "Reliability", "Banana"}}
+		r.Erase(c)
+		if want := []string{"Price", "Reliability"}; !slices.Equal(r.Drivers, want) {
+			t.Errorf("%q, not %q", r.Drivers, want)
+		}
+	})
 }

@@ -2,14 +2,14 @@ package model
 
 import "time"
 
-// Escalation is one step that a rule takes for its cases that nobody follows up.
+// Escalation is one step that a rule takes for a case of its own that nobody has followed up.
 type Escalation struct {
-	After    Duration    `json:"after"` // from the response's time, as the follow-up target
+	After    Duration    `json:"after"` // counted from the response's time, as the follow-up target is
 	Notify   []Recipient `json:"notify"`
-	Reassign *Assignment `json:"reassign,omitempty"` // nil: whoever has the case keeps it
+	Reassign *Assignment `json:"reassign,omitempty"` // nil: the assignee stays
 }
 
-// CaseEscalation is a step of one case, as its rule had it when the case opened.
+// CaseEscalation is an escalation step of one case, copied from the rule when the case was opened.
 type CaseEscalation struct {
 	CaseID    CaseID
 	Step      int // from 1
@@ -18,6 +18,6 @@ type CaseEscalation struct {
 	DueAt     time.Time
 	Notify    []Recipient `gorm:"serializer:json"`
 	Reassign  *Assignment `gorm:"serializer:json"`
-	SettledAt *time.Time  // when a server came to it; nil: it is still to come
-	EventID   *EventID    // nil: it is still to come, or the case had been followed up by then
+	SettledAt *time.Time  // when a server dealt with the step; nil: it is still to come
+	EventID   *EventID    // nil: the step is still to come, or the case had been followed up by then
 }

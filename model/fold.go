@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold is the one definition of 'the same text without regard to case': NFC, then Unicode's full case folding,
-// then NFC again, because folding can take a letter apart. Accents count. PostgreSQL's lower() is never asked: it
-// differs from Go's by up to 1,407 code points, so writers store what Fold says beside the text.
+// Fold defines 'the same text without regard to case' for the whole program: NFC, then Unicode's full case folding, then
+// NFC again, because folding can decompose a letter. Accents count. PostgreSQL's lower() is never used, because it
+// differs from Go's folding in up to 1,407 code points; writers store the folded text beside the text instead.
 func Fold(s string) string {
 	ascii := true
 	for i := 0; i < len(s); i++ {
@@ -21,12 +21,12 @@ func Fold(s string) string {
 	if ascii {
 		return s
 	}
-	return norm.NFC.String(strings.Map(cherokee, cases.Fold().String(norm.NFC.String(s))))
+	return norm.NFC.String(strings.Map(fixCherokee, cases.Fold().String(norm.NFC.String(s))))
 }
 
-// cherokee mends what cases.Fold gets wrong (golang/go#46101): it swaps the cases of these letters. In Unicode the
-// upper one is the folded one.
-func cherokee(r rune) rune {
+// fixCherokee corrects cases.Fold, which swaps the cases of the Cherokee letters (golang/go#46101): in Unicode their upper
+// case is the folded form.
+func fixCherokee(r rune) rune {
 	switch {
 	case 0xAB70 <= r && r <= 0xABBF:
 		return r - 0xAB70 + 0x13A0
@@ -36,7 +36,7 @@ func cherokee(r rune) rune {
 	return r
 }
 
-// FoldPointer folds a text that may be missing.
+// FoldPointer folds a text that may be nil; nil stays nil.
 func FoldPointer(s *string) *string {
 	if s == nil {
 		return nil

@@ -10,8 +10,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Each noun has an id type of its own, so that a user's id cannot be handed where a case's is asked for. All are
-// UUIDv7 in the database and, outside, the noun's prefix with the UUID in hex: opaque, unique among all types.
+// Each noun has an id type of its own, so that the compiler refuses a user's id where a case's id is expected. In the
+// database an id is a UUIDv7. Clients see an opaque text, unique across all types: the noun's prefix, an underscore, and
+// the UUID in hexadecimal.
 type (
 	CustomerID     struct{ uuid.UUID }
 	ResponseID     struct{ uuid.UUID }
@@ -44,13 +45,13 @@ const (
 	importPrefix       = "imp"
 )
 
-// AnyID is any of them.
+// AnyID is the constraint that every id type above satisfies.
 type AnyID interface {
 	comparable
 	~struct{ uuid.UUID }
 }
 
-// UUIDs gives what is inside the ids: what PostgreSQL compares.
+// UUIDs returns the UUIDs inside the ids, in the same order, as parameters for a SQL statement.
 func UUIDs[T AnyID](ids []T) []uuid.UUID {
 	list := make([]uuid.UUID, len(ids))
 	for i, id := range ids {
@@ -59,7 +60,7 @@ func UUIDs[T AnyID](ids []T) []uuid.UUID {
 	return list
 }
 
-// NewUUID makes a time-ordered id (UUIDv7, RFC 9562 section 5.7).
+// NewUUID returns a time-ordered id (UUIDv7, RFC 9562 section 5.7).
 func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 func (id CustomerID) String() string     { return globalID(customerPrefix, id.UUID) }
@@ -116,12 +117,12 @@ func (id *DeliveryID) UnmarshalGQL(v any) error {
 }
 func (id *ImportID) UnmarshalGQL(v any) error { return readID(&id.UUID, importPrefix, "an import", v) }
 
-// ParseID tells which noun an id from outside is of: the answer is one of the id types above.
+// ParseID reads an id that a client sent and returns it as the id type of its noun (CaseID, UserID, …).
 func ParseID(s string) (any, error) {
 	prefix, hexed, _ := strings.Cut(s, "_")
 	u, err := parseHex(hexed)
 	if err != nil {
-		return nil, scalarErrorf("%q is not an id", shorten(s))
+		return nil, scalarErrorf("%q is not an ID", shorten(s))
 	}
 	switch prefix {
 	case customerPrefix:
@@ -151,7 +152,7 @@ func ParseID(s string) (any, error) {
 	case themePrefix:
 		return ThemeID{u}, nil
 	}
-	return nil, scalarErrorf("%q is not an id", shorten(s))
+	return nil, scalarErrorf("%q is not an ID", shorten(s))
 }
 
 func globalID(prefix string, u uuid.UUID) string { return prefix + "_" + hex.EncodeToString(u[:]) }
@@ -161,21 +162,22 @@ func writeID(w io.Writer, id fmt.Stringer) { _, _ = io.WriteString(w, strconv.Qu
 func readID(into *uuid.UUID, prefix, noun string, v any) error {
 	s, ok := v.(string)
 	if !ok {
-		return scalarErrorf("an id is a string")
+		return scalarErrorf("an ID must be a string")
 	}
 	hexed, ok := strings.CutPrefix(s, prefix+"_")
 	if !ok {
-		return scalarErrorf("%q is not the id of %s", shorten(s), noun)
+		return scalarErrorf("%q is not the ID of %s", shorten(s), noun)
 	}
 	u, err := parseHex(hexed)
 	if err != nil {
-		return scalarErrorf("%q is not the id of %s", shorten(s), noun)
+		return scalarErrorf("%q is not the ID of %s", shorten(s), noun)
 	}
 	*into = u
 	return nil
 }
 
-// Only the one way of writing an id that we give out is taken back: clients compare ids as strings.
+// parseHex accepts only the spelling that writeID produces (lower case, no hyphens), because clients compare ids as strings:
+// one id must never have two spellings.
 func parseHex(s string) (uuid.UUID, error) {
 	var u uuid.UUID
 	if len(s) != 2*len(u) || strings.ToLower(s) != s {

@@ -41,76 +41,79 @@ func nouns() map[string]noun {
 	}
 }
 
-func TestAnIDIsTakenBackAsItWasGivenOut(t *testing.T) {
+func TestID(t *testing.T) {
 	t.Parallel()
-	for prefix, n := range nouns() {
-		var b strings.Builder
-		n.id.(interface{ MarshalGQL(io.Writer) }).MarshalGQL(&b)
-		if want := strconv.Quote(prefix + "_" + oneHexed); b.String() != want {
-			t.Errorf("given out as %s, not %s", b.String(), want)
-			continue
-		}
-		given, _ := strconv.Unquote(b.String())
-		if read, err := n.read(given); err != nil || read != n.id {
-			t.Errorf("%s is taken back as %v: %v", given, read, err)
-		}
-		if read, err := model.ParseID(given); err != nil || read != n.id {
-			t.Errorf("%s is recognised as %T %v: %v", given, read, read, err)
-		}
-	}
-}
-
-func TestAnIDOfAnotherNounIsRefused(t *testing.T) {
-	t.Parallel()
-	for prefix, n := range nouns() {
-		for other := range nouns() {
-			if _, err := n.read(other + "_" + oneHexed); (err == nil) != (other == prefix) {
-				t.Errorf("%s_… was read as %T: %v", other, n.id, err)
+	t.Run("is read as it was written", func(t *testing.T) {
+		t.Parallel()
+		for prefix, n := range nouns() {
+			var b strings.Builder
+			n.id.(interface{ MarshalGQL(io.Writer) }).MarshalGQL(&b)
+			if want := strconv.Quote(prefix + "_" + oneHexed); b.String() != want {
+				t.Errorf("given out as %s, not %s", b.String(), want)
+				continue
+			}
+			given, _ := strconv.Unquote(b.String())
+			if read, err := n.read(given); err != nil || read != n.id {
+				t.Errorf("%s is taken back as %v: %v", given, read, err)
+			}
+			if read, err := model.ParseID(given); err != nil || read != n.id {
+				t.Errorf("%s is recognised as %T %v: %v", given, read, read, err)
 			}
 		}
-	}
-}
+	})
 
-func TestOnlyTheOneWayOfWritingAnIDIsRead(t *testing.T) {
-	t.Parallel()
-	for name, given := range map[string]any{
-		"upper case":        "cus_" + strings.ToUpper(oneHexed),
-		"an upper prefix":   "CUS_" + oneHexed,
-		"hyphens":           "cus_" + one.String(),
-		"no prefix":         oneHexed,
-		"no underscore":     "cus" + oneHexed,
-		"an unknown prefix": "xyz_" + oneHexed,
-		"a digit less":      "cus_" + oneHexed[1:],
-		"a digit more":      "cus_0" + oneHexed,
-		"not hex":           "cus_" + strings.Replace(oneHexed, "0", "g", 1),
-		"a space":           " cus_" + oneHexed,
-		"nothing":           "",
-		"the prefix alone":  "cus_",
-		"a number":          int64(7),
-		"null":              nil,
-	} {
-		var id model.CustomerID
-		if err := id.UnmarshalGQL(given); !isScalar(err) || id != (model.CustomerID{}) {
-			t.Errorf("%s: %v was read as %v: %v", name, given, id, err)
-		}
-		if text, ok := given.(string); ok {
-			if read, err := model.ParseID(text); !isScalar(err) {
-				t.Errorf("%s: %v was recognised as %v: %v", name, given, read, err)
+	t.Run("refuses the id of another noun", func(t *testing.T) {
+		t.Parallel()
+		for prefix, n := range nouns() {
+			for other := range nouns() {
+				if _, err := n.read(other + "_" + oneHexed); (err == nil) != (other == prefix) {
+					t.Errorf("%s_… was read as %T: %v", other, n.id, err)
+				}
 			}
 		}
-	}
+	})
+
+	t.Run("has a single spelling", func(t *testing.T) {
+		t.Parallel()
+		for name, given := range map[string]any{
+			"upper case":        "cus_" + strings.ToUpper(oneHexed),
+			"an upper prefix":   "CUS_" + oneHexed,
+			"hyphens":           "cus_" + one.String(),
+			"no prefix":         oneHexed,
+			"no underscore":     "cus" + oneHexed,
+			"an unknown prefix": "xyz_" + oneHexed,
+			"a digit less":      "cus_" + oneHexed[1:],
+			"a digit more":      "cus_0" + oneHexed,
+			"not hex":           "cus_" + strings.Replace(oneHexed, "0", "g", 1),
+			"a space":           " cus_" + oneHexed,
+			"nothing":           "",
+			"the prefix alone":  "cus_",
+			"a number":          int64(7),
+			"null":              nil,
+		} {
+			var id model.CustomerID
+			if err := id.UnmarshalGQL(given); !isScalar(err) || id != (model.CustomerID{}) {
+				t.Errorf("%s: %v was read as %v: %v", name, given, id, err)
+			}
+			if text, ok := given.(string); ok {
+				if read, err := model.ParseID(text); !isScalar(err) {
+					t.Errorf("%s: %v was recognised as %v: %v", name, given, read, err)
+				}
+			}
+		}
+	})
+
+	t.Run("quotes a long text only in part", func(t *testing.T) {
+		t.Parallel()
+		var id model.CaseID
+		err := id.UnmarshalGQL(strings.Repeat("ß", 5000))
+		if !isScalar(err) || len(err.Error()) > 200 {
+			t.Errorf("a complaint of %d bytes: %.100v", len(err.Error()), err)
+		}
+	})
 }
 
-func TestAComplaintAboutAnIDIsShort(t *testing.T) {
-	t.Parallel()
-	var id model.CaseID
-	err := id.UnmarshalGQL(strings.Repeat("ß", 5000))
-	if !isScalar(err) || len(err.Error()) > 200 {
-		t.Errorf("a complaint of %d bytes: %.100v", len(err.Error()), err)
-	}
-}
-
-func TestNewIDsAreInTheOrderTheyAreMade(t *testing.T) {
+func TestNewUUID(t *testing.T) {
 	t.Parallel()
 	last := model.NewUUID()
 	if last.Version() != 7 {
@@ -125,7 +128,7 @@ func TestNewIDsAreInTheOrderTheyAreMade(t *testing.T) {
 	}
 }
 
-func TestUUIDsGivesWhatIsInside(t *testing.T) {
+func TestUUIDs(t *testing.T) {
 	t.Parallel()
 	two := model.NewUUID()
 	got := model.UUIDs([]model.CaseID{{UUID: one}, {UUID: two}})

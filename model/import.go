@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ImportStatus is how far an import has come.
+// ImportStatus is the state of an import.
 type ImportStatus string
 
 const (
@@ -17,14 +17,14 @@ const (
 	ImportFailed  ImportStatus = "FAILED"
 )
 
-// Import is a file of responses that came in over the API. RowsDone = ResponsesCreated + ResponsesKnown + RowsRejected.
+// Import is a file of responses that was uploaded over the API. RowsDone = ResponsesCreated + ResponsesKnown + RowsRejected.
 type Import struct {
 	ID               ImportID
 	FileName         string
 	CreatedByID      UserID
 	Status           ImportStatus
 	Options          json.RawMessage `gorm:"type:jsonb"`
-	Bytes            int64           // of the file
+	Bytes            int64           // size of the file
 	BytesDone        int64
 	Rows             *int // known at the end
 	RowsDone         int
@@ -43,10 +43,10 @@ type Import struct {
 	Tries       int
 }
 
-// Finished tells whether nothing more will happen to it.
+// Finished tells whether the import has ended, with or without success.
 func (i *Import) Finished() bool { return i.FinishedAt != nil }
 
-// Progress is the share of the file that is dealt with, 0 to 1.
+// Progress is the share of the file that has been processed, from 0 to 1.
 func (i *Import) Progress() float64 {
 	if i.Status == ImportDone || i.Bytes == 0 {
 		return 1
@@ -56,14 +56,15 @@ func (i *Import) Progress() float64 {
 
 func (*Import) IsNode() {}
 
-// RowRejection is a row that did not go in and why, or, as a warning, what was odd in one that did.
+// RowRejection is a row that the import refused, with the reason; as a warning, it is a row that the import accepted with
+// something odd in it.
 type RowRejection struct {
 	Line   int    `json:"line"`             // the physical line of the file on which the row starts, from 1
-	Column string `json:"column,omitempty"` // as in the file's header; empty where no one column is at fault
+	Column string `json:"column,omitempty"` // as in the file's header; empty where no single column is at fault
 	Reason string `json:"reason"`
 }
 
-// ColumnName is the column; nil where no one column is at fault.
+// ColumnName is the column; nil where no single column is at fault.
 func (r *RowRejection) ColumnName() *string {
 	if r.Column == "" {
 		return nil

@@ -1,11 +1,11 @@
 package model
 
-// What is left of a row for who may not see personal data: customers' names, addresses and phone numbers, what they
-// wrote, and whatever free text about them a feed or a colleague brought in. Each gives a copy; rows are shared between
-// answers. A customer and a response keep only what is named here, so that a new field is hidden until somebody says
-// otherwise; mask_test.go asks for a word about every field of the others too.
+// The methods in this file hide personal data from users without access to it: customers' names, addresses and phone
+// numbers, their comments, and free text about them from a source or a colleague. Each method returns a copy, because
+// answers to several requests share the row. The masks of a customer and of a response list the fields to keep, so that
+// a new field is hidden by default; mask_test.go demands a decision about each field of the other types too.
 
-// Masked is the customer without personal data; DisplayName then falls back to their number.
+// Masked returns the customer without personal data; DisplayName of the result falls back to the customer's number.
 func (c *Customer) Masked() *Customer {
 	if c == nil {
 		return nil
@@ -18,7 +18,7 @@ func (c *Customer) Masked() *Customer {
 	}
 }
 
-// Masked is the response without its comment, the feed's further columns, and the id it has elsewhere.
+// Masked returns the response without its comment, its attributes, and its id in other systems.
 func (r *Response) Masked() *Response {
 	if r == nil {
 		return nil
@@ -33,7 +33,7 @@ func (r *Response) Masked() *Response {
 	}
 }
 
-// Masked is the case without its root cause, which is free text.
+// Masked returns the case without its root cause, which is free text.
 func (c *Case) Masked() *Case {
 	if c == nil {
 		return nil
@@ -44,8 +44,7 @@ func (c *Case) Masked() *Case {
 	return &masked
 }
 
-// Masked is the snapshot without personal data. What a case is called in other systems goes too: such an id may be an
-// address.
+// Masked returns the snapshot without personal data. The case's ids in other systems go too: such an id may be an address.
 func (s *Snapshot) Masked() *Snapshot {
 	if s == nil {
 		return nil
@@ -56,7 +55,7 @@ func (s *Snapshot) Masked() *Snapshot {
 	return &masked
 }
 
-// Masked is the event without its note, the customer's own words, and the root cause.
+// Masked returns the event without its note, its improvement (the customer's own words) and its root cause.
 func (e *LoggedEvent) Masked() *LoggedEvent {
 	if e == nil {
 		return nil

@@ -21,7 +21,7 @@ var hidden = map[string][]string{
 	"Event":    {"NoteID", "Improvement", "Whys", "Snapshot", "Before"},
 }
 
-func TestWhatIsMaskedIsWhatIsSaidHere(t *testing.T) {
+func TestMasked(t *testing.T) {
 	t.Parallel()
 	customer, response, theCase, snapshot := new(model.Customer), new(model.Response), new(model.Case), new(model.Snapshot)
 	event := &model.LoggedEvent{Then: snapshot}

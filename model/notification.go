@@ -2,7 +2,7 @@ package model
 
 import "time"
 
-// NotificationKind is the occasion of a mail.
+// NotificationKind is the reason why a mail is sent.
 type NotificationKind string
 
 const (
@@ -13,7 +13,7 @@ const (
 	NotifyWebhookDisabled NotificationKind = "WEBHOOK_DISABLED"
 )
 
-// NotificationStatus is how far a mail has come.
+// NotificationStatus is the state of a mail on its way to the mail server.
 type NotificationStatus string
 
 const (
@@ -23,7 +23,7 @@ const (
 	NotificationNotSent NotificationStatus = "NOT_SENT"
 )
 
-// Notification is an e-mail that the system sent, or tries to.
+// Notification is an e-mail that the program has sent, will send, or failed to send.
 type Notification struct {
 	ID         NotificationID
 	Kind       NotificationKind

@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// OutreachChannel is how the customer was addressed.
+// OutreachChannel is the way in which somebody tried to reach the customer, such as PHONE or EMAIL.
 type OutreachChannel string
 
 // OutreachOffer is what the customer was offered.
 type OutreachOffer string
 
-// OutreachOutcome is what came of it.
+// OutreachOutcome is the result of an outreach.
 type OutreachOutcome string
 
 const (
@@ -21,10 +21,11 @@ const (
 	NoAnswer    OutreachOutcome = "NO_ANSWER"
 )
 
-// Counts tells whether an outreach is contact and follow-up: an unanswered one is kept in the history only.
-func (o OutreachOutcome) Counts() bool { return o != NoAnswer }
+// IsContact tells whether an outreach with this outcome counts as contact and as follow-up. An outreach without an answer
+// only appears in the history.
+func (o OutreachOutcome) IsContact() bool { return o != NoAnswer }
 
-// Outreach is one kind of attempt to reach the customer.
+// Outreach is one attempt to reach the customer.
 type Outreach struct {
 	Channel OutreachChannel `json:"channel"`
 	Offer   *OutreachOffer  `json:"offer,omitempty"`
@@ -39,10 +40,10 @@ type ExternalRef struct {
 	URL        *string `json:"url,omitempty" gorm:"column:url"`
 }
 
-// TableName says whose they are.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (ExternalRef) TableName() string { return "case_external_refs" }
 
-// Strings is a list of texts in a column that may be NULL; nil is NULL.
+// Strings is a list of texts in a JSON column that may be NULL; nil is NULL.
 type Strings []string
 
 // Value implements driver.Valuer.

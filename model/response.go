@@ -6,7 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Category is what the score says of the customer: 0–6 DETRACTOR, 7–8 PASSIVE, 9–10 PROMOTER (Reichheld, 2003).
+// Category follows from the score: 0–6 DETRACTOR, 7–8 PASSIVE, 9–10 PROMOTER (Reichheld, 2003).
 type Category string
 
 const (
@@ -15,7 +15,7 @@ const (
 	Promoter  Category = "PROMOTER"
 )
 
-// CategoryOf a score from 0 to 10.
+// CategoryOf returns the category of a score from 0 to 10.
 func CategoryOf(score int) Category {
 	switch {
 	case score <= 6:
@@ -26,7 +26,7 @@ func CategoryOf(score int) Category {
 	return Promoter
 }
 
-// ContactStatus is where the follow-up with the customer about one response stands.
+// ContactStatus is how far the contact with the customer about one response has come.
 type ContactStatus string
 
 const (
@@ -48,7 +48,7 @@ type Response struct {
 	ContactRequested      bool              `json:"contactRequested"`
 	QuoteConsent          *bool             `json:"quoteConsent,omitempty"`
 	TestimonialLikelihood *float64          `json:"testimonialLikelihood,omitempty"`
-	TestimonialEstimated  bool              `json:"-"` // the feed gave none: it is worked out
+	TestimonialEstimated  bool              `json:"-"` // the source gave no likelihood, so the program estimates it
 	Attributes            map[string]string `json:"attributes,omitempty" gorm:"serializer:json"`
 	RespondedAt           time.Time         `json:"respondedAt"`
 	ReceivedAt            time.Time         `json:"receivedAt"`
@@ -58,16 +58,16 @@ type Response struct {
 	SegmentFold           *string           `json:"-"`
 	LifetimeValue         *decimal.Decimal  `json:"-"`
 
-	Customer *Customer `json:"-"`          // where a list joined it
-	Effort   *int      `json:"-" gorm:"-"` // the least of its themes, 1 EASY to 3 HARD; where a list is sorted by it
+	Customer *Customer `json:"-"`          // set only where the list loaded it
+	Effort   *int      `json:"-" gorm:"-"` // the lowest among its themes, 1 EASY to 3 HARD; set only where the list is sorted by effort
 }
 
-// CopyCustomer renews the columns that are copies of the customer's.
+// CopyCustomer refreshes the columns that are copies of the customer's.
 func (r *Response) CopyCustomer(c *Customer) {
 	r.Country, r.CompanyFold, r.SegmentFold, r.LifetimeValue = c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue
 }
 
-// AttributeList gives the attributes sorted by key.
+// AttributeList returns the attributes sorted by key.
 func (r *Response) AttributeList() []Attribute { return attributeList(r.Attributes) }
 
 func (*Response) IsNode() {}

@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestTheScoreSaysTheCategory(t *testing.T) {
+func TestCategoryOf(t *testing.T) {
 	t.Parallel()
 	want := []model.Category{
 		model.Detractor, model.Detractor, model.Detractor, model.Detractor, model.Detractor, model.Detractor, model.Detractor,

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// CustomerRow is a customer as the table keeps them: with the folded texts that only filters look at.
+// CustomerRow is a row of the table customers: the customer, and the folded texts that only filters compare.
 type CustomerRow struct {
 	Customer
 	ExternalIDFold          *string
@@ -19,10 +19,10 @@ type CustomerRow struct {
 	SearchFold              string
 }
 
-// TableName is what the rows are called in SQL.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (CustomerRow) TableName() string { return "customers" }
 
-// Row is what is written of a customer, folded.
+// Row folds the customer and returns the row to save.
 func (c *Customer) Row() *CustomerRow {
 	c.Fold()
 	return &CustomerRow{
@@ -32,22 +32,23 @@ func (c *Customer) Row() *CustomerRow {
 	}
 }
 
-// ResponseRow is a response as the table keeps it.
+// ResponseRow is a row of the table responses: the response, and the folded texts that only filters compare.
 type ResponseRow struct {
 	Response
 	ExternalIDFold *string
 	SurveyFold     *string
 }
 
-// TableName is what the rows are called in SQL.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (ResponseRow) TableName() string { return "responses" }
 
-// Row is what is written of a response, folded.
+// Row returns the row to save, with its folded texts.
 func (r *Response) Row() *ResponseRow {
 	return &ResponseRow{Response: *r, ExternalIDFold: FoldPointer(r.ExternalID), SurveyFold: FoldPointer(r.Survey)}
 }
 
-// ResponseTexts are a response's longer texts, folded. They are kept apart from it: see the migration.
+// ResponseTexts are a response's longer texts, folded. A table of their own holds them: migrations/00004_responses.sql says
+// why.
 type ResponseTexts struct {
 	ResponseID     ResponseID
 	CommentFold    *string
@@ -55,7 +56,7 @@ type ResponseTexts struct {
 	AttributesFold map[string]string `gorm:"serializer:json"`
 }
 
-// Texts gives a response's longer texts; nil where it has none.
+// Texts returns a response's longer texts, folded; nil where the response has none.
 func (r *Response) Texts() *ResponseTexts {
 	if r.Comment == nil && len(r.Drivers)+len(r.Attributes) == 0 {
 		return nil
@@ -67,7 +68,7 @@ func (r *Response) Texts() *ResponseTexts {
 	return t
 }
 
-// FoldValues folds the values of an object; its keys stay as they are. It is never nil.
+// FoldValues folds the values of a map and keeps its keys as they are. The result is never nil.
 func FoldValues(m map[string]string) map[string]string {
 	folded := make(map[string]string, len(m))
 	for k, v := range m {
@@ -76,8 +77,8 @@ func FoldValues(m map[string]string) map[string]string {
 	return folded
 }
 
-// searchWords are the folded words of the texts, with a space before each, and again the words between the signs in
-// them: ana.souza@example.com is found by souza, and Smith-Jones by jones.
+// searchWords returns the folded words of the texts, each after a space. A word with punctuation in it is followed by its
+// parts, so that 'souza' finds ana.souza@example.com and 'jones' finds Smith-Jones.
 func searchWords(texts ...*string) string {
 	var b strings.Builder
 	add := func(words []string) {
@@ -100,7 +101,7 @@ func searchWords(texts ...*string) string {
 	return b.String()
 }
 
-// textArray is a text[] of PostgreSQL.
+// textArray is a column of PostgreSQL's type text[].
 type textArray []string
 
 var arrayEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AssignmentStrategy is how a rule finds the assignee of the case it opens.
+// AssignmentStrategy is how a rule chooses the assignee of the case that it opens.
 type AssignmentStrategy string
 
 const (
@@ -17,7 +17,7 @@ const (
 	LeastBusy        AssignmentStrategy = "LEAST_BUSY"
 )
 
-// RecipientKind is whom an alert goes to.
+// RecipientKind is how a rule names a recipient of its alerts.
 type RecipientKind string
 
 const (
@@ -29,7 +29,7 @@ const (
 	RecipientAgent          RecipientKind = "AGENT"
 )
 
-// Rule says what a new response sets off.
+// Rule decides what a new response sets off: alerts, and a case with its assignee and targets.
 type Rule struct {
 	ID               RuleID
 	Name             string
@@ -43,36 +43,36 @@ type Rule struct {
 	UserID           *UserID
 	FallbackUserID   *UserID
 	FollowUpTarget   *Duration
-	Calendar         *Calendar    `gorm:"serializer:json"` // what the target and the escalations count in; nil: the clock runs through
-	Escalations      []Escalation `gorm:"serializer:json"` // in the order of time
+	Calendar         *Calendar    `gorm:"serializer:json"` // in whose hours the target and the escalations count; nil: in wall time
+	Escalations      []Escalation `gorm:"serializer:json"` // sorted by time
 	CreatedAt        time.Time
 	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"`
 	DeletedAt        *time.Time
 
-	Recipients []Recipient `gorm:"-"` // in their order
-	Assignees  []UserID    `gorm:"-"` // whom ROUND_ROBIN and LEAST_BUSY choose from, in their order
+	Recipients []Recipient `gorm:"-"` // sorted by Ordinal
+	Assignees  []UserID    `gorm:"-"` // the users from whom ROUND_ROBIN and LEAST_BUSY choose, sorted by Ordinal
 }
 
-// Assignment is a rule's way of finding the assignee.
+// Assignment is a strategy with the users that it needs.
 type Assignment struct {
 	Strategy       AssignmentStrategy `json:"strategy"`
-	RuleID         RuleID             `json:"-"` // whose list of users it is; zero: UserIDs is the list
+	RuleID         RuleID             `json:"-"` // the rule whose list of users is used; zero: UserIDs is the list
 	UserID         *UserID            `json:"userId,omitempty"`
 	UserIDs        []UserID           `json:"userIds,omitempty"`
 	FallbackUserID *UserID            `json:"fallbackUserId,omitempty"`
 }
 
-// Choosing tells whether the strategy chooses among several users.
+// Choosing tells whether the strategy chooses from a list of users.
 func (s AssignmentStrategy) Choosing() bool { return s == RoundRobin || s == LeastBusy }
 
-// Assignment gives the strategy with its users.
+// Assignment returns the rule's strategy with its users.
 func (r *Rule) Assignment() Assignment {
 	return Assignment{Strategy: r.Strategy, RuleID: r.ID, UserID: r.UserID, FallbackUserID: r.FallbackUserID}
 }
 
 func (*Rule) IsNode() {}
 
-// Recipient is one line of a rule's list of whom to alert.
+// Recipient is one entry of a rule's list of alert recipients.
 type Recipient struct {
 	RuleID  RuleID        `json:"-"`
 	Ordinal int           `json:"-"`
@@ -81,15 +81,15 @@ type Recipient struct {
 	UserID  *UserID       `json:"userId,omitempty"`
 }
 
-// Assignee is one line of a rule's list of whom to choose from.
+// Assignee is one entry of a rule's list of users to choose from.
 type Assignee struct {
 	RuleID  RuleID
 	Ordinal int
 	UserID  UserID
 }
 
-// TableName says whose assignees they are.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (Assignee) TableName() string { return "rule_assignees" }
 
-// TableName says whose recipients they are.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (Recipient) TableName() string { return "rule_recipients" }

@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestARuleGivesItsAssignment(t *testing.T) {
+func TestRuleAssignment(t *testing.T) {
 	t.Parallel()
 	user, fallback := model.UserID{UUID: one}, model.UserID{UUID: model.NewUUID()}
 	r := &model.Rule{Strategy: model.ToUser, UserID: &user, FallbackUserID: &fallback}

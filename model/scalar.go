@@ -15,7 +15,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// ScalarError says what is wrong with a value that a caller gave; it is the caller's to mend.
+// ScalarError says what is wrong with a value in a request. The caller can correct it, so the message goes to the caller.
 type ScalarError struct{ Message string }
 
 func (e *ScalarError) Error() string { return e.Message }
@@ -24,25 +24,26 @@ func scalarErrorf(format string, args ...any) error {
 	return &ScalarError{Message: fmt.Sprintf(format, args...)}
 }
 
-// MarshalDateTime writes RFC 3339 in UTC, with microseconds where there are any.
+// MarshalDateTime writes a time in RFC 3339 and in UTC, with a fraction only where it is not zero.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.999999Z07:00")))
 	})
 }
 
-// time.Parse takes more than RFC 3339: T9:30:00, a comma before the fraction, +24:00 (golang/go#54580).
+// dateTimePattern is needed because time.Parse accepts more than RFC 3339: T9:30:00, a comma before the fraction, +24:00
+// (golang/go#54580).
 var dateTimePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// UnmarshalDateTime reads RFC 3339, cut to microseconds: what PostgreSQL keeps.
+// UnmarshalDateTime reads a time in RFC 3339 and truncates it to microseconds, the precision of PostgreSQL.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	s, ok := v.(string)
 	if !ok {
-		return time.Time{}, scalarErrorf("a time is a string such as \"2026-03-01T09:30:00Z\"")
+		return time.Time{}, scalarErrorf("a time must be a string such as \"2026-03-01T09:30:00Z\"")
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || !dateTimePattern.MatchString(s) {
-		return time.Time{}, scalarErrorf("%q is not a time: RFC 3339 is asked for, such as 2026-03-01T09:30:00Z", shorten(s))
+		return time.Time{}, scalarErrorf("%q is not a time in RFC 3339, such as 2026-03-01T09:30:00Z", shorten(s))
 	}
 	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, scalarErrorf("%q is not within the years 1 to 9999", shorten(s))
@@ -50,14 +51,14 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 	return t, nil
 }
 
-// MarshalDecimal writes the number as a string, without trailing zeros.
+// MarshalDecimal writes the number as a string without trailing zeros.
 func MarshalDecimal(d decimal.Decimal) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(d.String())) })
 }
 
 var decimalPattern = regexp.MustCompile(`^[+-]?[0-9]{1,20}(\.[0-9]{1,4})?$`)
 
-// UnmarshalDecimal reads an exact number of 20 digits and 4 decimal places at most.
+// UnmarshalDecimal reads an exact number with at most 20 digits before and 4 digits after the decimal point.
 func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	var s string
 	switch v := v.(type) {
@@ -70,7 +71,7 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	case int:
 		s = strconv.Itoa(v)
 	default:
-		return decimal.Decimal{}, scalarErrorf("a decimal number is a string such as \"1234.50\"")
+		return decimal.Decimal{}, scalarErrorf("a decimal number must be a string such as \"1234.50\"")
 	}
 	if !decimalPattern.MatchString(s) {
 		return decimal.Decimal{}, scalarErrorf("%q is not a decimal number of at most 20 digits and 4 places, such as 1234.50", shorten(s))
@@ -81,11 +82,11 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 // MarshalEmailAddress writes the address as it was given.
 func MarshalEmailAddress(s string) graphql.Marshaler { return graphql.MarshalString(s) }
 
-// UnmarshalEmailAddress reads one bare address (RFC 5322 addr-spec), spaces around it cut.
+// UnmarshalEmailAddress reads one bare address (RFC 5322 addr-spec) and trims the spaces around it.
 func UnmarshalEmailAddress(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {
-		return "", scalarErrorf("an e-mail address is a string")
+		return "", scalarErrorf("an e-mail address must be a string")
 	}
 	s = strings.TrimSpace(s)
 	a, err := mail.ParseAddress(s)
@@ -98,11 +99,12 @@ func UnmarshalEmailAddress(v any) (string, error) {
 // MarshalInt writes a GraphQL Int.
 func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
 
-// UnmarshalInt holds Int to whole numbers of 32 bits (GraphQL spec, section 3.5.1); gqlgen's own takes 64, and texts.
+// UnmarshalInt accepts whole numbers of 32 bits only (GraphQL spec, section 3.5.1); gqlgen's function also accepts 64 bits,
+// and texts.
 func UnmarshalInt(v any) (int, error) {
 	i, err := graphql.UnmarshalInt(v)
 	if _, text := v.(string); text || err != nil {
-		return 0, scalarErrorf("an Int is a whole number")
+		return 0, scalarErrorf("an Int must be a whole number")
 	}
 	if i < math.MinInt32 || i > math.MaxInt32 {
 		return 0, scalarErrorf("%d does not fit into an Int (32 bits)", i)
@@ -113,11 +115,11 @@ func UnmarshalInt(v any) (int, error) {
 // MarshalString writes a GraphQL String.
 func MarshalString(s string) graphql.Marshaler { return graphql.MarshalString(s) }
 
-// UnmarshalString refuses what PostgreSQL cannot keep.
+// UnmarshalString refuses texts that PostgreSQL cannot store.
 func UnmarshalString(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {
-		return "", scalarErrorf("a String is asked for")
+		return "", scalarErrorf("expected a String")
 	}
 	if err := CheckText(s); err != nil {
 		return "", err
@@ -136,7 +138,7 @@ func CheckText(s string) error {
 	return nil
 }
 
-// StoredFilter is a filter as it was given: a JSON object.
+// StoredFilter is a filter as a client gave it: a JSON object.
 type StoredFilter = json.RawMessage
 
 // MarshalStoredFilter writes the object as it is.
@@ -144,7 +146,7 @@ func MarshalStoredFilter(f json.RawMessage) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(f) })
 }
 
-// UnmarshalStoredFilter is never called: no input has this type.
+// UnmarshalStoredFilter exists because gqlgen demands it; no input has this type.
 func UnmarshalStoredFilter(any) (json.RawMessage, error) {
-	return nil, scalarErrorf("a stored filter is only read; give a ResponseFilter")
+	return nil, scalarErrorf("a stored filter cannot be an input; give a ResponseFilter")
 }

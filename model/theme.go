@@ -15,7 +15,7 @@ const (
 	Hard   Effort = "HARD"
 )
 
-// Theme is a topic that comments are sorted by.
+// Theme is a topic by which comments are grouped.
 type Theme struct {
 	ID         ThemeID    `json:"id"`
 	Name       string     `json:"name"`
@@ -34,24 +34,25 @@ func (*Theme) IsNode() {}
 type Tag struct {
 	ResponseID ResponseID
 	ThemeID    ThemeID
-	ByHand     bool // a person said so: keywords neither add nor take it
+	ByHand     bool // a person added it: keywords neither add nor remove it
 }
 
-// TableName is what the rows are called in SQL.
+// TableName implements GORM's Tabler: the table is not named after the type.
 func (Tag) TableName() string { return "response_themes" }
 
-// ThemeRun is the last time that a theme's keywords were applied to the responses of the past.
+// ThemeRun is the latest run that applied a theme's keywords to the responses of the past.
 type ThemeRun struct {
 	ThemeID    ThemeID
 	Run        uuid.UUID
-	Total      *int // comments to look at; nil until it begins
+	Total      *int // comments to read; nil until the run begins
 	Done       int
-	Place      uuid.UUID // responses up to this id are done
+	Position   uuid.UUID `gorm:"column:place"` // responses up to this id are done
 	StartedAt  time.Time
 	FinishedAt *time.Time
 }
 
-// Comments is how many there are to look at; nil until it begins. What came in meanwhile is looked at too.
+// Comments is the number of comments to read; nil until the run begins. The run also reads comments that arrive during
+// it, so that Done may exceed Total.
 func (r *ThemeRun) Comments() *int {
 	if r.Total == nil || *r.Total >= r.Done && r.FinishedAt == nil {
 		return r.Total

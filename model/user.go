@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Role says what a user may do; see the table in graph/user.graphqls.
+// Role decides what a user may do; graph/user.graphqls has the table.
 type Role string
 
 const (
@@ -17,7 +17,7 @@ const (
 	Intake      Role = "INTAKE"
 )
 
-// User is somebody of the company, or a program, that signs in.
+// User is a person of the company, or a program, that signs in.
 type User struct {
 	ID        UserID
 	Name      string
@@ -28,21 +28,21 @@ type User struct {
 	Active    bool
 	CreatedAt time.Time
 
-	// What the user may see; the zero values bound nothing.
+	// The scope and the mask of the user; the zero values restrict nothing.
 	ScopeCustomer      json.RawMessage `gorm:"type:jsonb"`
 	ScopeResponse      json.RawMessage `gorm:"type:jsonb"`
 	OwnCasesOnly       bool
 	PersonalDataHidden bool
 }
 
-// Scope is what a user may see: stored filters, nil where there is none.
+// Scope restricts the rows that a user may see, by stored filters; a nil filter restricts nothing.
 type Scope struct {
 	Customer     json.RawMessage
 	Response     json.RawMessage
 	OwnCasesOnly bool
 }
 
-// Scope gives what the user may see; nil: everything.
+// Scope returns the user's scope; nil means that the user sees everything.
 func (u *User) Scope() *Scope {
 	if u.ScopeCustomer == nil && u.ScopeResponse == nil && !u.OwnCasesOnly {
 		return nil
@@ -53,17 +53,17 @@ func (u *User) Scope() *Scope {
 // PersonalData tells whether the user may see customers' names, addresses, phone numbers and comments.
 func (u *User) PersonalData() bool { return !u.PersonalDataHidden }
 
-// Fold renews the folded columns; whoever writes a user calls it last.
+// Fold refreshes the folded columns. Call it last before the user is saved.
 func (u *User) Fold() { u.NameFold, u.EmailFold = Fold(u.Name), Fold(u.Email) }
 
-// CanBeAssigned tells whether the user may hold cases: an active AGENT, MANAGER or ADMIN.
+// CanBeAssigned tells whether cases may be assigned to the user: to an active AGENT, MANAGER or ADMIN.
 func (u *User) CanBeAssigned() bool {
 	return u.Active && (u.Role == Agent || u.Role == Manager || u.Role == Admin)
 }
 
 func (*User) IsNode() {}
 
-// ApiToken is what a program signs in with. Only the SHA-256 of the secret is kept.
+// ApiToken lets a program sign in. The database keeps only the SHA-256 of its secret.
 type ApiToken struct {
 	ID         ApiTokenID
 	UserID     UserID
@@ -77,14 +77,14 @@ type ApiToken struct {
 
 func (*ApiToken) IsNode() {}
 
-// Settings are the company's own, one set a database.
+// Settings are the company's settings; a database has exactly one row of them.
 type Settings struct {
 	Currency          string
 	TimeZone          string
 	CentralAddresses  []string `gorm:"serializer:json"`
 	ForcedStatusOrder bool
-	EraseAfterDays    *int // customers not heard of for so long are erased; nil: never
+	EraseAfterDays    *int // customers without activity for this many days are erased; nil: never
 }
 
-// TableName is the table's: GORM would look for the plural of a plural.
+// TableName implements GORM's Tabler: GORM would form the plural of a plural.
 func (Settings) TableName() string { return "settings" }

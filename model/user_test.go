@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAnAssigneeIsAnActiveAgentManagerOrAdmin(t *testing.T) {
+func TestUserCanBeAssigned(t *testing.T) {
 	t.Parallel()
 	for role, want := range map[model.Role]bool{
 		model.Admin: true, model.Manager: true, model.Agent: true, model.Stakeholder: false, model.Partner: false, model.Intake: false,
@@ -20,7 +20,7 @@ func TestAnAssigneeIsAnActiveAgentManagerOrAdmin(t *testing.T) {
 	}
 }
 
-func TestFoldingAUserFoldsNameAndAddress(t *testing.T) {
+func TestUserFold(t *testing.T) {
 	t.Parallel()
 	u := model.User{Name: "ANA", Email: "Ana@Example.com"}
 	u.Fold()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Webhook is an address that case events are posted to.
+// Webhook is a URL to which case events are posted.
 type Webhook struct {
 	ID             WebhookID
 	URL            string `gorm:"column:url"`
@@ -14,25 +14,25 @@ type Webhook struct {
 	Filter         json.RawMessage `gorm:"type:jsonb"`
 	Enabled        bool
 	DisabledReason *string
-	Secret         string          // whsec_ and base64, as its owner was shown it
+	Secret         string          // whsec_ and base64, as it was shown to the owner
 	RetiredSecrets []RetiredSecret `gorm:"serializer:json"`
-	Position       int64           // in the log: what is up to here has its deliveries
+	Position       int64           // in the log: events up to here already have their deliveries
 	FailingSince   *time.Time
 	CreatedAt      time.Time
-	UpdatedAt      time.Time `gorm:"autoUpdateTime:false"` // of what decides who gets which events
+	UpdatedAt      time.Time `gorm:"autoUpdateTime:false"` // of the fields that decide which events the webhook receives
 
-	Owner *User // where it was joined
+	Owner *User // set only where it was loaded
 }
 
 func (*Webhook) IsNode() {}
 
-// RetiredSecret was replaced, and signs until then all the same.
+// RetiredSecret is a secret that was replaced. It still signs until the time given, so that the receiver can switch over.
 type RetiredSecret struct {
 	Secret string    `json:"secret"`
 	Until  time.Time `json:"until"`
 }
 
-// Secrets are those that sign at a time: the newest first.
+// Secrets returns the secrets that sign at the time given, the newest first.
 func (w *Webhook) Secrets(now time.Time) []string {
 	valid := []string{w.Secret}
 	for _, r := range w.RetiredSecrets {
@@ -43,7 +43,7 @@ func (w *Webhook) Secrets(now time.Time) []string {
 	return valid
 }
 
-// DeliveryStatus is how far an event has come on its way to a webhook.
+// DeliveryStatus is the state of an event on its way to a webhook.
 type DeliveryStatus string
 
 const (
@@ -52,11 +52,11 @@ const (
 	DeliveryFailed    DeliveryStatus = "FAILED"
 )
 
-// WebhookDelivery is one event on its way to one webhook. What is posted is made of the log when it is posted, and is
-// not kept.
+// WebhookDelivery is one event on its way to one webhook. The body is built from the log at every attempt and is not
+// stored.
 //
-// Of the queued deliveries of one case, the earliest has a NextAttemptAt, and those behind it have none: that is how
-// they wait. ByHand stands beside that line: somebody asked to send it again.
+// Among the queued deliveries of one case, only the earliest has a NextAttemptAt; the later deliveries have none until it
+// is their turn. A delivery with ByHand set is outside this order: a user asked to send it again.
 type WebhookDelivery struct {
 	ID             DeliveryID
 	WebhookID      WebhookID

@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -28,6 +29,7 @@ import (
 type Resolver struct {
 	Work    *casework.Work
 	Setup   *setup.Setup
+	Themes  *theme.Themes
 	Read    *read.Reader
 	Reports *report.Reports
 	Log     *event.Log

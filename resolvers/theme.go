@@ -9,13 +9,13 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
-type theme struct{ *Resolver }
+type themeResolver struct{ *Resolver }
 
-func (r *Resolver) Theme() graph.ThemeResolver { return theme{r} }
+func (r *Resolver) Theme() graph.ThemeResolver { return themeResolver{r} }
 
 func (r query) Themes(ctx context.Context) ([]*model.Theme, error) { return r.Read.Themes(ctx) }
 
@@ -27,25 +27,25 @@ func (r query) SuggestThemes(ctx context.Context, f *filter.Response, limit int)
 	return r.Reports.SuggestThemes(ctx, viewer, f, limit)
 }
 
-func (r mutation) CreateTheme(ctx context.Context, in setup.CreateThemeInput) (*setup.CreateThemePayload, error) {
-	return r.Setup.CreateTheme(ctx, in)
+func (r mutation) CreateTheme(ctx context.Context, in theme.CreateThemeInput) (*theme.CreateThemePayload, error) {
+	return as(ctx, r.Themes.Create, in)
 }
 
-func (r mutation) UpdateTheme(ctx context.Context, in setup.UpdateThemeInput) (*setup.UpdateThemePayload, error) {
-	return r.Setup.UpdateTheme(ctx, in)
+func (r mutation) UpdateTheme(ctx context.Context, in theme.UpdateThemeInput) (*theme.UpdateThemePayload, error) {
+	return as(ctx, r.Themes.Update, in)
 }
 
-func (r mutation) DeleteTheme(ctx context.Context, in setup.DeleteThemeInput) (*setup.DeleteThemePayload, error) {
-	return r.Setup.DeleteTheme(ctx, in)
+func (r mutation) DeleteTheme(ctx context.Context, in theme.DeleteThemeInput) (*theme.DeleteThemePayload, error) {
+	return as(ctx, r.Themes.Delete, in)
 }
 
 func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput) (*casework.TagResponsePayload, error) {
 	return as(ctx, r.Work.TagResponse, in)
 }
 
-func (theme) Keywords(_ context.Context, of *model.Theme) ([]string, error) { return of.Keywords, nil }
+func (themeResolver) Keywords(_ context.Context, of *model.Theme) ([]string, error) { return of.Keywords, nil }
 
-func (theme) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
+func (themeResolver) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
 	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Restricted() {
 		return nil, err // it counts the comments of all
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/keyword"
-	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -183,7 +183,7 @@ func (s *story) answer(i int, at time.Time) {
 	if score >= 9 && r.IntN(3) == 0 {
 		said.QuoteConsent = new(r.IntN(4) > 0)
 	}
-	said.TestimonialLikelihood = praise.Likelihood(said)
+	said.TestimonialLikelihood = theme.Testimonial(said)
 	said.TestimonialEstimated = said.TestimonialLikelihood != nil
 	said.CopyCustomer(&c)
 	if c.LastResponseAt == nil || c.LastResponseAt.Before(responded) {
@@ -389,14 +389,14 @@ func (s *story) outreach(h *held, at time.Time, by *model.User) {
 		o.Offer = new(pick(r, []model.OutreachOffer{"VOUCHER", "COMPENSATION", "THANK_YOU"}))
 	}
 	note, was, is := s.note(h, at, by), s.customer, s.customer
-	if o.Outcome.Counts() {
+	if o.Outcome.IsContact() {
 		contacted := *was
 		contacted.LastContactedAt = &at
 		is = &contacted
 	}
 	s.change(h, at, event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o}, func() {
 		h.Customer = is
-		if o.Outcome.Counts() {
+		if o.Outcome.IsContact() {
 			s.contact(h, model.Contacted)
 			if h.FirstContactAt == nil {
 				h.FirstContactAt = &at

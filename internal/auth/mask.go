@@ -13,26 +13,26 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// mask runs on every field of an operation whose viewer may not see personal data: what a field gives is masked before
-// anything below it is looked at, and what a field is asked by must not look at what is hidden. It is in no other
-// operation's way.
+// mask runs on every field of an operation whose viewer may not see personal data. It masks the value of a field before
+// GraphQL resolves the fields below it, and it refuses arguments that filter or sort by personal data. Operations of
+// other viewers run without this middleware.
 func mask(next graphql.FieldMiddleware) graphql.FieldMiddleware {
 	return func(ctx context.Context, resolve graphql.Resolver) (any, error) {
 		if fc := graphql.GetFieldContext(ctx); fc != nil {
-			for name, given := range fc.Args {
-				if at := personal(reflect.ValueOf(given), name); at != "" {
-					return nil, fault.Input(at, "you may not see personal data, so you cannot ask by it either")
+			for name, value := range fc.Args {
+				if path := personalPath(reflect.ValueOf(value), name); path != "" {
+					return nil, fault.Input(path, "you may not see personal data, so you cannot filter or sort by it: leave this out")
 				}
 			}
 		}
 		v, err := next(ctx, resolve)
-		return masked(v), err
+		return maskValue(v), err
 	}
 }
 
-// masked is the value without personal data. The types that hold any are all here; lists of them are masked item by
-// item, and what contains them (a page, a payload) comes by again for its own fields.
-func masked(v any) any {
+// maskValue returns v without personal data. It lists every type that holds personal data, and masks lists of those
+// types item by item. A page or a payload that contains such values needs no case: mask runs again on its fields.
+func maskValue(v any) any {
 	switch v := v.(type) {
 	case nil, string, *string, bool, int, *int:
 		return v
@@ -57,7 +57,7 @@ func masked(v any) any {
 		return v.Logged().Masked().Typed()
 	case *model.Rule:
 		return maskedRule(v)
-	case *model.Notification: // it names an address, and quotes what the mail server said of it
+	case *model.Notification: // a notification holds an address and the mail server's answer about the address
 		return nil
 	case []*model.Notification:
 		return []*model.Notification{}
@@ -75,14 +75,14 @@ func masked(v any) any {
 	}
 	out := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
 	for i := range list.Len() {
-		if item := masked(list.Index(i).Interface()); item != nil {
+		if item := maskValue(list.Index(i).Interface()); item != nil {
 			out.Index(i).Set(reflect.ValueOf(item))
 		}
 	}
 	return out.Interface()
 }
 
-// maskedRule hides a rule's filter where it names somebody.
+// maskedRule hides a rule's filter if the filter looks at personal data.
 func maskedRule(r *model.Rule) *model.Rule {
 	if r == nil || r.Filter == nil {
 		return r
@@ -95,41 +95,42 @@ func maskedRule(r *model.Rule) *model.Rule {
 	return &hidden
 }
 
-// asked is what an argument can be made of that looks at rows: a filter, an order.
-type asked interface{ Personal() string }
+// selector is a filter or an order: the parts of an argument that can look at personal data.
+type selector interface{ Personal() string }
 
-// personal finds the first place in an argument that looks at personal data; empty where none does.
-func personal(v reflect.Value, at string) string {
+// personalPath returns the path of the first part of an argument that looks at personal data, or an empty string. path is
+// the path of v itself.
+func personalPath(v reflect.Value, path string) string {
 	if !v.IsValid() {
 		return ""
 	}
 	if v.CanInterface() {
-		if a, ok := v.Interface().(asked); ok {
+		if s, ok := v.Interface().(selector); ok {
 			if v.Kind() == reflect.Pointer && v.IsNil() {
 				return ""
 			}
-			if field := a.Personal(); field != "" {
-				return at + "." + field
+			if field := s.Personal(); field != "" {
+				return path + "." + field
 			}
 			return ""
 		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		return personal(v.Elem(), at)
+		return personalPath(v.Elem(), path)
 	case reflect.Slice:
 		for i := range v.Len() {
-			if found := personal(v.Index(i), at+"["+strconv.Itoa(i)+"]"); found != "" {
+			if found := personalPath(v.Index(i), path+"["+strconv.Itoa(i)+"]"); found != "" {
 				return found
 			}
 		}
 	case reflect.Struct:
-		if given := v.MethodByName("ValueOK"); given.IsValid() && given.Type().NumIn() == 0 { // graphql.Omittable
-			return personal(given.Call(nil)[0], at)
+		if value := v.MethodByName("ValueOK"); value.IsValid() && value.Type().NumIn() == 0 { // graphql.Omittable
+			return personalPath(value.Call(nil)[0], path)
 		}
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() {
-				if found := personal(v.Field(i), at+"."+lower(f.Name)); found != "" {
+				if found := personalPath(v.Field(i), path+"."+lowerFirst(f.Name)); found != "" {
 					return found
 				}
 			}
@@ -138,4 +139,4 @@ func personal(v reflect.Value, at string) string {
 	return ""
 }
 
-func lower(name string) string { return strings.ToLower(name[:1]) + name[1:] }
+func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }

@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Requires is the @requires directive: what runs on each field that bears it.
+// Requires implements the @requires directive. It runs on each field that has the directive.
 func Requires(ctx context.Context, _ any, next graphql.Resolver, roles []model.Role) (any, error) {
 	v, err := From(ctx)
 	if err != nil {
@@ -28,11 +28,11 @@ func forbidden(field string, v Viewer) *fault.Error {
 	return fault.New(fault.CodeForbidden, "your role %s may not use the field %s", v.User.Role, field)
 }
 
-// Guard refuses an operation before anything of it is run, where any of its fields is not for the caller's role. By
-// the directive alone, a mutation would be carried out before a field of its answer is refused.
+// Guard refuses an operation before any part of it runs if the caller's role may not use one of its fields. The directive
+// alone would let a mutation run before it refuses a field of the mutation's payload.
 //
-// A caller who is bounded by a scope, or sees no personal data, may use only those root fields that are marked @scoped.
-// So a new one is closed to them until somebody has thought of them.
+// A caller with a scope, or without access to personal data, may use only root fields marked @scoped. A new root field
+// is therefore closed to such callers until its author has added the mark.
 type Guard struct{}
 
 var (
@@ -53,14 +53,14 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 		return gqlerror.Wrap(err)
 	}
 	set := oc.Operation.SelectionSet
-	role := func(f *ast.Field) bool { return !v.Has(Roles(f.Definition)...) }
-	if f := find(set, role, map[string]bool{}); f != nil {
-		return at(f, forbidden(f.Name, v))
+	forOtherRoles := func(f *ast.Field) bool { return !v.Has(Roles(f.Definition)...) }
+	if f := findField(set, forOtherRoles, map[string]bool{}); f != nil {
+		return withLocation(f, forbidden(f.Name, v))
 	}
 	scope := v.Scope()
 	if scope.Restricted() || scope.Masked() {
-		if f := find(set, unscoped, map[string]bool{}); f != nil {
-			return at(f, fault.New(fault.CodeForbidden, "the field %s is for those who see everything; your scope bounds what you see", f.Name))
+		if f := findField(set, unscoped, map[string]bool{}); f != nil {
+			return withLocation(f, fault.New(fault.CodeForbidden, "the field %s is for users without a scope, and your user has one", f.Name))
 		}
 	}
 	if scope.Masked() {
@@ -69,7 +69,7 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 	return nil
 }
 
-func at(f *ast.Field, err error) *gqlerror.Error {
+func withLocation(f *ast.Field, err error) *gqlerror.Error {
 	e := gqlerror.Wrap(err)
 	if f.Position != nil {
 		e.Locations = []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}}
@@ -77,7 +77,8 @@ func at(f *ast.Field, err error) *gqlerror.Error {
 	return e
 }
 
-// unscoped tells whether the field is a root field that has no mark @scoped. GraphQL's own are about the schema.
+// unscoped reports whether f is a root field without the mark @scoped. GraphQL's own root fields (__schema, __typename)
+// do not count, because they return no data.
 func unscoped(f *ast.Field) bool {
 	if f.ObjectDefinition == nil || strings.HasPrefix(f.Name, "__") || f.Definition.Directives.ForName("scoped") != nil {
 		return false
@@ -89,27 +90,28 @@ func unscoped(f *ast.Field) bool {
 	return false
 }
 
-// find gives the first field, however deep, that is like this.
-func find(set ast.SelectionSet, is func(*ast.Field) bool, spread map[string]bool) *ast.Field {
+// findField returns the first field at any depth for which match is true, or nil. seen holds the names of the fragments
+// that it has searched already: without it, nested fragment spreads would multiply the work without bound.
+func findField(set ast.SelectionSet, match func(*ast.Field) bool, seen map[string]bool) *ast.Field {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			if s.Definition != nil && is(s) {
+			if s.Definition != nil && match(s) {
 				return s
 			}
-			if f := find(s.SelectionSet, is, spread); f != nil {
+			if f := findField(s.SelectionSet, match, seen); f != nil {
 				return f
 			}
 		case *ast.InlineFragment:
-			if f := find(s.SelectionSet, is, spread); f != nil {
+			if f := findField(s.SelectionSet, match, seen); f != nil {
 				return f
 			}
 		case *ast.FragmentSpread:
-			if s.Definition == nil || spread[s.Name] { // each fragment once: nested spreads would grow without bound
+			if s.Definition == nil || seen[s.Name] {
 				continue
 			}
-			spread[s.Name] = true
-			if f := find(s.Definition.SelectionSet, is, spread); f != nil {
+			seen[s.Name] = true
+			if f := findField(s.Definition.SelectionSet, match, seen); f != nil {
 				return f
 			}
 		}
@@ -117,14 +119,14 @@ func find(set ast.SelectionSet, is func(*ast.Field) bool, spread map[string]bool
 	return nil
 }
 
-// everyone is what Roles answers with for a field without @requires.
-var everyone = []model.Role{model.Manager, model.Agent, model.Stakeholder, model.Partner, model.Intake}
+// allRoles is the result of Roles for a field without @requires. ADMIN needs no entry: an admin has every role.
+var allRoles = []model.Role{model.Manager, model.Agent, model.Stakeholder, model.Partner, model.Intake}
 
-// Roles are those that may use the field, by its @requires; all of them where it has none.
+// Roles returns the roles that may use the field according to its @requires, or all roles without @requires.
 func Roles(field *ast.FieldDefinition) []model.Role {
 	requires := field.Directives.ForName("requires")
 	if requires == nil {
-		return everyone
+		return allRoles
 	}
 	var roles []model.Role
 	if arg := requires.Arguments.ForName("role"); arg != nil && arg.Value != nil {

@@ -15,54 +15,57 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestASessionEndsWithItsScope(t *testing.T) {
+func TestScope(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	u := w.user(model.Partner, func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country":   {"eq": "GB"}}`) })
-	k := w.token(u)
-	for _, change := range []string{
-		`scope_customer = '{"country": {"eq": "BR"}}'`, `scope_response = '{"score": {"lte": 6}}'`, "own_cases_only = true", "personal_data_hidden = true", "scope_customer = NULL",
-	} {
+	t.Run("ends the session when it changes", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		u := w.user(model.Partner, func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country":   {"eq": "GB"}}`) })
+		k := w.token(u)
+		for _, change := range []string{
+			`scope_customer = '{"country": {"eq": "BR"}}'`, `scope_response = '{"score": {"lte": 6}}'`, "own_cases_only = true", "personal_data_hidden = true", "scope_customer = NULL",
+		} {
+			in, err := w.tokens.SignIn(t.Context(), k.secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+				t.Fatalf("before %s: ended sessions are %v, %v, want none", change, ended, err)
+			}
+			w.must("UPDATE users SET name = name || 'x' WHERE id = $1", u.ID.UUID)
+			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+				t.Fatalf("after a new name: ended sessions are %v, %v, want none", ended, err)
+			}
+			w.must("UPDATE users SET "+change+" WHERE id = $1", u.ID.UUID)
+			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 1 {
+				t.Errorf("after %s the session has not ended: %v", change, err)
+			}
+			again, err := w.tokens.SignIn(t.Context(), k.secret)
+			if err != nil || again.View() == in.View() {
+				t.Errorf("after %s the view has not changed: %v", change, err)
+			}
+		}
+	})
+
+	t.Run("lets nobody in when it is invalid", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		u := w.user(model.Partner)
+		k := w.token(u)
+		w.must(`UPDATE users SET scope_customer = '{"colour": {"eq": "red"}}' WHERE id = $1`, u.ID.UUID)
 		in, err := w.tokens.SignIn(t.Context(), k.secret)
-		if err != nil {
-			t.Fatal(err)
+		if in != nil || err == nil || code(err) != "" {
+			t.Errorf("got %+v, %v, want an internal error", in, err)
 		}
-		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
-			t.Fatalf("before %s: %v, %v", change, ended, err)
+		broken := auth.Viewer{User: &model.User{ScopeCustomer: json.RawMessage(`{"colour": {"eq": "red"}}`)}}
+		if s := broken.Scope(); !s.Restricted() || !s.Masked() || s.Sees(nil) {
+			t.Error("a viewer with an invalid scope sees something")
 		}
-		w.must("UPDATE users SET name = name || 'x' WHERE id = $1", u.ID.UUID)
-		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
-			t.Fatalf("a new name ends the session: %v", err)
-		}
-		w.must("UPDATE users SET "+change+" WHERE id = $1", u.ID.UUID)
-		if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 1 {
-			t.Errorf("after %s the session goes on: %v", change, err)
-		}
-		again, err := w.tokens.SignIn(t.Context(), k.secret)
-		if err != nil || again.View() == in.View() {
-			t.Errorf("after %s the view is the same: %v", change, err)
-		}
-	}
+	})
 }
 
-func TestAScopeThatCannotBeReadLetsNobodyIn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	u := w.user(model.Partner)
-	k := w.token(u)
-	w.must(`UPDATE users SET scope_customer = '{"colour": {"eq": "red"}}' WHERE id = $1`, u.ID.UUID)
-	in, err := w.tokens.SignIn(t.Context(), k.secret)
-	if in != nil || err == nil || code(err) != "" {
-		t.Errorf("%+v, %v: not an internal error", in, err)
-	}
-	broken := auth.Viewer{User: &model.User{ScopeCustomer: json.RawMessage(`{"colour": {"eq": "red"}}`)}}
-	if s := broken.Scope(); !s.Restricted() || !s.Masked() || s.Sees(nil) {
-		t.Error("a viewer made by hand sees something by it")
-	}
-}
-
-// Two of one View may share an answer; ownCasesOnly makes each their own.
-func TestViewersOfOneViewSeeTheSame(t *testing.T) {
+// Two viewers with the same View may share an answer. OwnCasesOnly gives each viewer a View of their own.
+func TestView(t *testing.T) {
 	t.Parallel()
 	british := func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`) }
 	own := func(u *model.User) { u.OwnCasesOnly = true }
@@ -76,7 +79,7 @@ func TestViewersOfOneViewSeeTheSame(t *testing.T) {
 	}
 	for _, changes := range [][]func(*model.User){nil, {british, hidden}} {
 		if one, other := view(model.Partner, changes...), view(model.Partner, changes...); one != other {
-			t.Errorf("two who see the same have the views %q and %q", one, other)
+			t.Errorf("two viewers that see the same have the views %q and %q", one, other)
 		}
 	}
 	seen := map[string]bool{}
@@ -85,31 +88,31 @@ func TestViewersOfOneViewSeeTheSame(t *testing.T) {
 		view(model.Partner, own), view(model.Partner, own), auth.Viewer{}.View(),
 	} {
 		if seen[v] {
-			t.Errorf("%q is the view of two who do not see the same", v)
+			t.Errorf("%q is the view of two viewers that do not see the same", v)
 		}
 		seen[v] = true
 	}
 }
 
-func TestAScopeIsReadByWhoseItIsAndByThoseWhoSeeEverything(t *testing.T) {
+func TestScopeOf(t *testing.T) {
 	t.Parallel()
 	other := &model.User{ID: model.UserID{UUID: model.NewUUID()}, OwnCasesOnly: true}
 	for role, may := range map[model.Role]bool{model.Admin: true, model.Manager: true, model.Agent: true, model.Stakeholder: true, model.Partner: false, model.Intake: false} {
 		v := viewer(role)
 		if s, err := v.ScopeOf(other); (err == nil) != may || (s != nil) != may {
-			t.Errorf("%s reads another's: %v, %v", role, s, err)
+			t.Errorf("%s reads another user's scope: got %v, %v, want it allowed: %t", role, s, err, may)
 		}
 		v.User.PersonalDataHidden = true
 		if _, err := v.ScopeOf(other); code(err) != fault.CodeForbidden {
-			t.Errorf("%s who sees no personal data reads another's: %v", role, err)
+			t.Errorf("%s without access to personal data reads another user's scope: got %v, want FORBIDDEN", role, err)
 		}
 		if _, err := v.ScopeOf(v.User); err != nil {
-			t.Errorf("%s reads their own: %v", role, err)
+			t.Errorf("%s reads their own scope: %v", role, err)
 		}
 	}
 }
 
-func TestWhoIsBoundedUsesOnlyWhatIsMarked(t *testing.T) {
+func TestGuardWithScope(t *testing.T) {
 	t.Parallel()
 	const marked = `
 directive @requires(role: [Role!]!) on FIELD_DEFINITION
@@ -131,7 +134,7 @@ type Case { id: ID  closed: Case }`
 		}
 		for name, change := range map[string]func(*model.User){
 			"scoped": func(u *model.User) { u.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`) }, "own": func(u *model.User) { u.OwnCasesOnly = true },
-			"masked": func(u *model.User) { u.PersonalDataHidden = true }, "whole": func(*model.User) {},
+			"masked": func(u *model.User) { u.PersonalDataHidden = true }, "unrestricted": func(*model.User) {},
 		} {
 			v := viewer(model.Manager)
 			change(v.User)
@@ -140,11 +143,11 @@ type Case { id: ID  closed: Case }`
 			if err := (auth.Guard{}).MutateOperationContext(auth.With(t.Context(), v), oc); err != nil {
 				got = code(err)
 			}
-			if want := map[bool]fault.Code{true: "", false: want}[name == "whole"]; got != want {
-				t.Errorf("%s by who is %s: %q", query, name, got)
+			if want := map[bool]fault.Code{true: "", false: want}[name == "unrestricted"]; got != want {
+				t.Errorf("%s by a viewer that is %s: got code %q, want %q", query, name, got, want)
 			}
 			if masks := oc.ResolverMiddleware != nil; want == "" && masks != (name == "masked") {
-				t.Errorf("%s by who is %s: the mask is on: %t", query, name, masks)
+				t.Errorf("%s by a viewer that is %s: masked: %t", query, name, masks)
 			}
 		}
 	}

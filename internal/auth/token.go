@@ -16,45 +16,46 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// NewSecret makes a token's secret: 256 random bits behind a prefix that secret scanners can look for.
+// NewSecret makes a token's secret: 256 random bits after a prefix that secret scanners can recognise.
 func NewSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails, by its documentation
 	return "closeloop_" + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// Hash is what is kept of a secret. It is random and long, so a fast hash without salt is enough.
+// Hash returns the form in which the database stores a secret. A secret is long and random, so a fast hash without salt
+// is enough.
 func Hash(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
 }
 
-// Tokens signs callers in.
+// Tokens signs callers in by their API tokens.
 type Tokens struct {
 	db  *gorm.DB
 	now func() time.Time
 }
 
-// NewTokens makes the sign-in over a database.
+// NewTokens makes Tokens that reads the given database.
 func NewTokens(db *gorm.DB, now func() time.Time) *Tokens { return &Tokens{db: db, now: now} }
 
-// SignedIn is a caller with what ends their session.
+// SignedIn is the viewer of a session and the time at which the session ends.
 type SignedIn struct {
 	Viewer
-	Expires *time.Time
+	Expires *time.Time // nil: the token does not expire
 }
 
-// SignIn tells who has the secret. An unknown, expired or revoked one, and one of an inactive user, are UNAUTHENTICATED
-// alike: a caller learns nothing from the difference.
+// SignIn returns the owner of the secret. It refuses an unknown, expired or revoked token and the token of an inactive
+// user with the same UNAUTHENTICATED error, so that a caller cannot tell the reasons apart.
 func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
-	refused := fault.New(fault.CodeUnauthenticated, "this API token does not work: it is unknown, expired or revoked, or its user is not active")
+	refused := fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
 	var token model.ApiToken
 	err := t.db.WithContext(ctx).Where("hash = ?", Hash(secret)).Take(&token).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, refused
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look a token up: %w", err)
+		return nil, fmt.Errorf("find a token: %w", err)
 	}
 	now := t.now()
 	if token.RevokedAt != nil || (token.ExpiresAt != nil && !token.ExpiresAt.After(now)) {
@@ -62,14 +63,14 @@ func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
 	}
 	var user model.User
 	if err := t.db.WithContext(ctx).Where("id = ?", token.UserID).Take(&user).Error; err != nil {
-		return nil, fmt.Errorf("look a token's user up: %w", err)
+		return nil, fmt.Errorf("find a token's user: %w", err)
 	}
 	if !user.Active {
 		return nil, refused
 	}
 	if token.LastUsedAt == nil || now.Sub(*token.LastUsedAt) > time.Minute {
 		if err := t.db.WithContext(ctx).Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ?", now, token.ID).Error; err != nil {
-			return nil, fmt.Errorf("note a token's use: %w", err)
+			return nil, fmt.Errorf("record a token's use: %w", err)
 		}
 	}
 	viewer, err := ViewerOf(&user)
@@ -80,13 +81,13 @@ func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
 	return &SignedIn{Viewer: viewer, Expires: token.ExpiresAt}, nil
 }
 
-// Key names the session for Ended: the token, with all that its viewer may do and see.
+// Key identifies the session for Ended: by the token and by everything that the viewer may do and see.
 func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.User) }
 
 func sessionKey(id model.ApiTokenID, u *model.User) string { return id.String() + " " + viewOf(u) }
 
-// Ended tells which of the sessions are over: their token is revoked or expired, their user inactive, or of another
-// role or scope than when they signed in.
+// Ended returns the keys of the sessions that are over: the token is revoked or expired, or the user is inactive or has
+// another role or scope than at the sign-in.
 func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -95,7 +96,7 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 	for i, k := range keys {
 		id, _, _ := strings.Cut(k, " ")
 		if err := ids[i].UnmarshalGQL(id); err != nil {
-			return nil, fmt.Errorf("read a session's key: %w", err)
+			return nil, fmt.Errorf("parse a session's key: %w", err)
 		}
 	}
 	var good []struct {
@@ -106,15 +107,15 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 		WHERE t.id IN ? AND u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`,
 		ids, t.now()).Scan(&good).Error
 	if err != nil {
-		return nil, fmt.Errorf("look for ended sessions: %w", err)
+		return nil, fmt.Errorf("find ended sessions: %w", err)
 	}
-	alive := make(map[string]bool, len(good))
+	active := make(map[string]bool, len(good))
 	for i := range good {
-		alive[sessionKey(good[i].Token, &good[i].User)] = true
+		active[sessionKey(good[i].Token, &good[i].User)] = true
 	}
 	var ended []string
 	for _, k := range keys {
-		if !alive[k] {
+		if !active[k] {
 			ended = append(ended, k)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-func TestASecretIsLongAndNeverTheSame(t *testing.T) {
+func TestNewSecret(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 1000 {
@@ -30,91 +30,94 @@ func TestASecretIsLongAndNeverTheSame(t *testing.T) {
 		seen[s] = true
 	}
 	if sum := sha256.Sum256([]byte("closeloop_x")); !bytes.Equal(auth.Hash("closeloop_x"), sum[:]) {
-		t.Error("what is kept is not the SHA-256: tokens that are given out stop to work")
+		t.Error("Hash is not SHA-256, so existing tokens would stop working")
 	}
 }
 
-func TestWhoHasTheSecretSignsIn(t *testing.T) {
+func TestSignIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	expires := start.Add(time.Hour)
-	user := w.user(model.Agent)
-	lasting, ending := w.token(user), w.token(user, func(k *model.ApiToken) { k.ExpiresAt = &expires })
-	for _, k := range []*token{lasting, ending} {
-		in, err := w.tokens.SignIn(t.Context(), k.secret)
-		if err != nil {
-			t.Fatal(err)
+	t.Run("accepts the owner of a secret", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		expires := start.Add(time.Hour)
+		user := w.user(model.Agent)
+		lasting, ending := w.token(user), w.token(user, func(k *model.ApiToken) { k.ExpiresAt = &expires })
+		for _, k := range []*token{lasting, ending} {
+			in, err := w.tokens.SignIn(t.Context(), k.secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if in.User.ID != user.ID || in.User.Role != model.Agent || in.TokenID != k.ID || (in.Expires == nil) != (k.ExpiresAt == nil) || in.Expires != nil && !in.Expires.Equal(expires) {
+				t.Errorf("SignIn returned %+v, want user %s, role AGENT, token %s and expiry %v", in, user.ID, k.ID, k.ExpiresAt)
+			}
 		}
-		if in.User.ID != user.ID || in.User.Role != model.Agent || in.TokenID != k.ID || (in.Expires == nil) != (k.ExpiresAt == nil) || in.Expires != nil && !in.Expires.Equal(expires) {
-			t.Errorf("%+v", in)
+	})
+
+	t.Run("refuses every invalid token in the same way", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		agent := w.user(model.Agent)
+		good := w.token(agent)
+		secrets := map[string]string{
+			"unknown":          auth.NewSecret(),
+			"empty":            "",
+			"cut short":        good.secret[:len(good.secret)-1],
+			"in another case":  strings.ToUpper(good.secret),
+			"with a space":     good.secret + " ",
+			"the hash itself":  string(auth.Hash(good.secret)),
+			"revoked":          w.token(agent, func(k *model.ApiToken) { k.RevokedAt = new(start.Add(-time.Hour)) }).secret,
+			"revoked later":    w.token(agent, func(k *model.ApiToken) { k.RevokedAt = new(start.Add(time.Hour)) }).secret,
+			"expired":          w.token(agent, func(k *model.ApiToken) { k.ExpiresAt = new(start.Add(-time.Hour)) }).secret,
+			"expired just now": w.token(agent, func(k *model.ApiToken) { k.ExpiresAt = new(start) }).secret,
+			"inactive user":    w.token(w.user(model.Admin, func(u *model.User) { u.Active = false })).secret,
 		}
-	}
+		messages := map[string]bool{}
+		for name, secret := range secrets {
+			in, err := w.tokens.SignIn(t.Context(), secret)
+			if code(err) != fault.CodeUnauthenticated || in != nil {
+				t.Errorf("%s: got %+v, %v, want UNAUTHENTICATED", name, in, err)
+				continue
+			}
+			messages[err.Error()] = true
+		}
+		if len(messages) != 1 {
+			t.Errorf("a caller can tell the reasons apart: %v", messages)
+		}
+		if n := w.count("SELECT count(*) FROM api_tokens WHERE last_used_at IS NOT NULL"); n != 0 {
+			t.Errorf("%d refused tokens count as used", n)
+		}
+	})
+
+	t.Run("records the last use once a minute", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		k := w.token(w.user(model.Agent))
+		for _, step := range []struct{ after, noted time.Duration }{
+			{0, 0}, {30 * time.Second, 0}, {time.Minute, 0}, {61 * time.Second, 61 * time.Second}, {100 * time.Second, 61 * time.Second},
+		} {
+			w.now = start.Add(step.after)
+			if _, err := w.tokens.SignIn(t.Context(), k.secret); err != nil {
+				t.Fatal(err)
+			}
+			var row model.ApiToken
+			if err := w.db.Gorm.Take(&row, "id = ?", k.ID).Error; err != nil {
+				t.Fatal(err)
+			}
+			if row.LastUsedAt == nil || !row.LastUsedAt.Equal(start.Add(step.noted)) {
+				t.Errorf("after %v lastUsedAt is %v, want %v", step.after, row.LastUsedAt, start.Add(step.noted))
+			}
+		}
+	})
 }
 
-func TestATokenThatDoesNotWorkIsRefusedInOneWay(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	agent := w.user(model.Agent)
-	good := w.token(agent)
-	secrets := map[string]string{
-		"unknown":          auth.NewSecret(),
-		"empty":            "",
-		"cut short":        good.secret[:len(good.secret)-1],
-		"in another case":  strings.ToUpper(good.secret),
-		"with a space":     good.secret + " ",
-		"the hash itself":  string(auth.Hash(good.secret)),
-		"revoked":          w.token(agent, func(k *model.ApiToken) { k.RevokedAt = new(start.Add(-time.Hour)) }).secret,
-		"revoked to come":  w.token(agent, func(k *model.ApiToken) { k.RevokedAt = new(start.Add(time.Hour)) }).secret,
-		"expired":          w.token(agent, func(k *model.ApiToken) { k.ExpiresAt = new(start.Add(-time.Hour)) }).secret,
-		"expired just now": w.token(agent, func(k *model.ApiToken) { k.ExpiresAt = new(start) }).secret,
-		"of who left":      w.token(w.user(model.Admin, func(u *model.User) { u.Active = false })).secret,
-	}
-	said := map[string]bool{}
-	for name, secret := range secrets {
-		in, err := w.tokens.SignIn(t.Context(), secret)
-		if code(err) != fault.CodeUnauthenticated || in != nil {
-			t.Errorf("%s: %+v: %v", name, in, err)
-			continue
-		}
-		said[err.Error()] = true
-	}
-	if len(said) != 1 {
-		t.Errorf("a caller can tell them apart: %v", said)
-	}
-	if n := w.count("SELECT count(*) FROM api_tokens WHERE last_used_at IS NOT NULL"); n != 0 {
-		t.Errorf("%d of them count as used", n)
-	}
-}
-
-func TestTheLastUseIsNotedOnceAMinute(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	k := w.token(w.user(model.Agent))
-	for _, step := range []struct{ after, noted time.Duration }{
-		{0, 0}, {30 * time.Second, 0}, {time.Minute, 0}, {61 * time.Second, 61 * time.Second}, {100 * time.Second, 61 * time.Second},
-	} {
-		w.now = start.Add(step.after)
-		if _, err := w.tokens.SignIn(t.Context(), k.secret); err != nil {
-			t.Fatal(err)
-		}
-		var row model.ApiToken
-		if err := w.db.Gorm.Take(&row, "id = ?", k.ID).Error; err != nil {
-			t.Fatal(err)
-		}
-		if row.LastUsedAt == nil || !row.LastUsedAt.Equal(start.Add(step.noted)) {
-			t.Errorf("after %v it was last used at %v", step.after, row.LastUsedAt)
-		}
-	}
-}
-
-func TestASessionEndsWithItsTokenItsUserOrItsRole(t *testing.T) {
+func TestEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	expires := start.Add(time.Hour)
 	names := map[string]string{}
 	users := map[string]*model.User{}
 	var keys []string
-	for _, name := range []string{"stays", "stays too", "revoked", "expires", "leaves", "rises", "gone"} {
+	for _, name := range []string{"stays", "stays too", "revoked", "expires", "deactivated", "promoted", "deleted"} {
 		users[name] = w.user(model.Agent)
 		k := w.token(users[name], func(k *model.ApiToken) {
 			if name == "expires" {
@@ -141,25 +144,25 @@ func TestASessionEndsWithItsTokenItsUserOrItsRole(t *testing.T) {
 		return list
 	}
 	if got := ended(); got != nil {
-		t.Errorf("ended before anything happened: %v", got)
+		t.Errorf("ended before any change: %v", got)
 	}
 	w.must("UPDATE api_tokens SET revoked_at = now() WHERE user_id = $1", users["revoked"].ID.UUID)
-	w.must("UPDATE users SET active = false WHERE id = $1", users["leaves"].ID.UUID)
-	w.must("UPDATE users SET role = 'MANAGER' WHERE id = $1", users["rises"].ID.UUID)
-	w.must("DELETE FROM api_tokens WHERE user_id = $1", users["gone"].ID.UUID)
-	if got := ended(); !slices.Equal(got, []string{"gone", "leaves", "revoked", "rises"}) {
-		t.Errorf("ended: %v", got)
+	w.must("UPDATE users SET active = false WHERE id = $1", users["deactivated"].ID.UUID)
+	w.must("UPDATE users SET role = 'MANAGER' WHERE id = $1", users["promoted"].ID.UUID)
+	w.must("DELETE FROM api_tokens WHERE user_id = $1", users["deleted"].ID.UUID)
+	if got := ended(); !slices.Equal(got, []string{"deactivated", "deleted", "promoted", "revoked"}) {
+		t.Errorf("ended after the changes: %v", got)
 	}
 	w.now = expires
-	if got := ended(); !slices.Equal(got, []string{"expires", "gone", "leaves", "revoked", "rises"}) {
+	if got := ended(); !slices.Equal(got, []string{"deactivated", "deleted", "expires", "promoted", "revoked"}) {
 		t.Errorf("ended at the expiry: %v", got)
 	}
 	if got, err := w.tokens.Ended(t.Context(), nil); err != nil || len(got) > 0 {
-		t.Errorf("of none: %v: %v", got, err)
+		t.Errorf("Ended without keys returned %v, %v, want nothing", got, err)
 	}
 }
 
-// world is a database with the sign-in over it, and a clock that is set.
+// world is a database, a sign-in that uses it, and a clock that tests set.
 type world struct {
 	t      *testing.T
 	db     *pg.DB
@@ -191,10 +194,10 @@ func (w *world) user(role model.Role, change ...func(*model.User)) *model.User {
 	return u
 }
 
-func (w *world) token(of *model.User, change ...func(*model.ApiToken)) *token {
+func (w *world) token(owner *model.User, change ...func(*model.ApiToken)) *token {
 	w.t.Helper()
 	k := &token{secret: auth.NewSecret()}
-	k.ApiToken = model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: of.ID, Name: "test", Hash: auth.Hash(k.secret), CreatedAt: start}
+	k.ApiToken = model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: owner.ID, Name: "test", Hash: auth.Hash(k.secret), CreatedAt: start}
 	for _, c := range change {
 		c(&k.ApiToken)
 	}

@@ -1,16 +1,15 @@
-// Package auth owns who calls, what their role lets them do and what their scope lets them see: tokens and their
+// Package auth owns the identity of the caller, and what the caller's role and scope allow: API tokens and their
 // secrets, the viewer of a request, and the checks of the directives @requires and @scoped.
 //
-// How a new query is scoped: it takes the viewer, and adds one condition to each table that it reads rows or figures
-// from.
+// To scope a new query, take the viewer and add one condition for each table that the query reads rows or figures from:
 //
 //	query.Where(viewer.Scope().Cases(now)) // or Customers, Responses, Notes, Notifications, OfCase(column)
 //
-// Then its root field is marked @scoped in the schema; without the mark, who is bounded by a scope or sees no personal
-// data is FORBIDDEN to use it. Personal data needs no more: rows of the model's types are masked on their way out (see
-// mask.go), whichever query they come from.
+// Then mark the query's root field @scoped in the schema. Without the mark, callers with a scope or without access to
+// personal data get FORBIDDEN. Masking needs no further code: rows of the model's types are masked on their way out
+// (see mask.go), whichever query they come from.
 //
-// It refuses to know what the fields do: the table of roles stands in the schema, on each field.
+// It refuses to know what a field does: the schema names the allowed roles on each field.
 package auth
 
 import (
@@ -25,22 +24,23 @@ import (
 
 // Viewer is the signed-in caller.
 type Viewer struct {
-	User    *model.User // nil: the system itself, such as an import from the command line
+	User    *model.User // nil: closeloop itself, such as an import from the command line
 	TokenID model.ApiTokenID
 
-	scope *filter.Scope // nil: not read yet
+	scope  *filter.Scope // nil: not parsed yet
+	system string        // of System: its name
 }
 
-// ViewerOf makes the viewer that a user is, with their scope read.
+// ViewerOf makes the viewer of a user and parses the user's scope.
 func ViewerOf(u *model.User) (Viewer, error) {
 	scope, err := filter.ScopeOf(u)
 	if err != nil {
-		return Viewer{}, fmt.Errorf("read the scope of user %s: %v", u.ID, err) // not %w: it is nothing that the caller could mend
+		return Viewer{}, fmt.Errorf("parse the scope of user %s: %v", u.ID, err) // not %w: the caller cannot mend a stored scope
 	}
 	return Viewer{User: u, scope: scope}, nil
 }
 
-// Scope is what the viewer may see. One that cannot be read sees nothing.
+// Scope returns what the viewer may see. It returns nil, a scope that sees nothing, when the stored scope is invalid.
 func (v Viewer) Scope() *filter.Scope {
 	switch {
 	case v.scope != nil:
@@ -55,18 +55,19 @@ func (v Viewer) Scope() *filter.Scope {
 	return scope
 }
 
-// ScopeOf is the scope of a user as the viewer may read it: their own, or anybody's where nothing is outside for them.
-// A scope may name whom the viewer must not know of.
+// ScopeOf returns the scope of a user for the viewer to read. Viewers may read their own scope; staff without a scope
+// may read every scope. Other viewers are refused, because a scope may name customers that the viewer must not know.
 func (v Viewer) ScopeOf(u *model.User) (*model.Scope, error) {
-	whole := !v.Scope().Restricted() && !v.Scope().Masked()
-	if u.ID != v.User.ID && !(whole && v.Has(model.Stakeholder, model.Agent, model.Manager)) {
+	seesAll := !v.Scope().Restricted() && !v.Scope().Masked()
+	if u.ID != v.User.ID && !(seesAll && v.Has(model.Stakeholder, model.Agent, model.Manager)) {
 		return nil, fault.New(fault.CodeForbidden, "you may read your own scope only")
 	}
 	return u.Scope(), nil
 }
 
-// View is a key of all that an answer may depend on besides the viewer's id: two viewers of one View may be given the
-// same answer, unless the question itself asks for what is theirs. Where a scope makes the id matter, it is in the key.
+// View returns a key of everything about the viewer, apart from the ID, that an answer may depend on. Two viewers with
+// the same View may share an answer unless the query asks for the viewer's own rows. The key contains the ID when the
+// scope depends on the ID (OwnCasesOnly).
 func (v Viewer) View() string { return viewOf(v.User) }
 
 func viewOf(u *model.User) string {
@@ -88,17 +89,17 @@ func With(ctx context.Context, v Viewer) context.Context {
 	return context.WithValue(ctx, viewerKey{}, v)
 }
 
-// From gives the viewer of an operation.
+// From returns the viewer of an operation, or UNAUTHENTICATED when the context has none.
 func From(ctx context.Context) (Viewer, error) {
 	v, ok := ctx.Value(viewerKey{}).(Viewer)
 	if !ok {
 		return Viewer{}, fault.New(fault.CodeUnauthenticated,
-			"sign in with the header 'Authorization: Bearer <API token>'; an administrator makes tokens by createApiToken")
+			"sign in with the header 'Authorization: Bearer <API token>'; an administrator creates tokens with createApiToken")
 	}
 	return v, nil
 }
 
-// Has tells whether the viewer's role is one of these; ADMIN always is.
+// Has reports whether the viewer's role is one of roles. An ADMIN has every role.
 func (v Viewer) Has(roles ...model.Role) bool {
 	if v.User.Role == model.Admin {
 		return true

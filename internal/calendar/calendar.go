@@ -1,11 +1,11 @@
-// Package calendar counts time in business hours. It is pure: it reads no clock.
+// Package calendar owns the counting of time in business hours. It is pure: it reads no clock.
 //
-// A moment is business time where the wall clock in the calendar's time zone shows a time within the hours of that
-// weekday, on a date that is no holiday. That is all there is to it, also on days on which the clocks change: hours
-// that the clocks skip count nothing, and hours that they repeat count twice.
+// A moment is business time when the wall clock in the calendar's time zone shows a time within the weekday's hours and
+// the date is not a holiday. The same rule holds on days when the clocks change: an hour that the clocks skip does not
+// count, and an hour that the clocks repeat counts twice.
 //
-// It refuses hours over midnight (they are two stretches, one to 24:00 and one from 00:00), stretches that overlap,
-// and calendars with no hours, in which no target would ever come.
+// It refuses intervals that cross midnight (write two intervals, one to 24:00 and one from 00:00), intervals that
+// overlap, and calendars without hours, because no target would ever be reached in them.
 package calendar
 
 import (
@@ -20,24 +20,24 @@ import (
 )
 
 const (
-	hoursMax    = 100 // stretches in a week
+	hoursMax    = 100 // intervals in a week
 	holidaysMax = 1000
 	weeksMax    = 5200 // a hundred years
 	day         = 24 * time.Hour
 )
 
-// Calendar is business hours ready to count with.
+// Calendar is a model.Calendar, parsed for counting.
 type Calendar struct {
 	zone     *time.Location
-	week     [7][]stretch // by time.Weekday, in order
+	week     [7][]interval // by time.Weekday, sorted
 	holidays map[model.Date]bool
 }
 
-// stretch is from so long after midnight to so long after midnight, by the wall clock.
-type stretch struct{ from, to time.Duration }
+// interval is one interval of business hours. Both ends are the time since midnight that the wall clock shows.
+type interval struct{ from, to time.Duration }
 
-// Check puts the calendar in order, so that what says the same is the same, and refuses what cannot be counted in. A
-// fault names the field: timeZone, hours[1].to.
+// Check validates the calendar and sorts its hours and holidays, so that equal calendars have equal representations.
+// The error's argument is the path of the wrong field, such as timeZone or hours[1].to.
 func Check(c *model.Calendar) error {
 	if _, err := model.ParseTimeZone(c.TimeZone); err != nil {
 		return fault.Input("timeZone", "%s", err.Error())
@@ -46,9 +46,9 @@ func Check(c *model.Calendar) error {
 		return err
 	}
 	if len(c.Holidays) > holidaysMax {
-		return fault.Input("holidays", "%d holidays at most", holidaysMax)
+		return fault.Input("holidays", "a calendar may have at most %d holidays", holidaysMax)
 	}
-	c.Hours = slices.SortedFunc(slices.Values(c.Hours), inOrder)
+	c.Hours = slices.SortedFunc(slices.Values(c.Hours), compareHours)
 	c.Holidays = slices.Compact(slices.Sorted(slices.Values(c.Holidays)))
 	return nil
 }
@@ -56,9 +56,9 @@ func Check(c *model.Calendar) error {
 func checkHours(hours []model.CalendarHours) error {
 	switch {
 	case len(hours) == 0:
-		return fault.Input("hours", "a calendar needs hours: with none, no target would ever come")
+		return fault.Input("hours", "a calendar needs hours: without hours, no target would ever be reached")
 	case len(hours) > hoursMax:
-		return fault.Input("hours", "%d stretches at most", hoursMax)
+		return fault.Input("hours", "a calendar may have at most %d intervals of hours", hoursMax)
 	}
 	for i, h := range hours {
 		at := fmt.Sprintf("hours[%d]", i)
@@ -66,7 +66,7 @@ func checkHours(hours []model.CalendarHours) error {
 		case slices.Index(model.Weekdays[:], h.Weekday) < 0:
 			return fault.Input(at+".weekday", "%q is not a day of the week", h.Weekday)
 		case h.From >= h.To:
-			return fault.Input(at+".to", "hours end after they begin, on the same day: give hours over midnight as two, to 24:00 and from 00:00")
+			return fault.Input(at+".to", "hours must end after they begin, on the same day: split hours that cross midnight into two, one to 24:00 and one from 00:00")
 		}
 		for j, other := range hours[:i] {
 			if h.Weekday == other.Weekday && h.From < other.To && other.From < h.To {
@@ -77,59 +77,59 @@ func checkHours(hours []model.CalendarHours) error {
 	return nil
 }
 
-func inOrder(a, b model.CalendarHours) int {
+func compareHours(a, b model.CalendarHours) int {
 	return cmp.Or(slices.Index(model.Weekdays[:], a.Weekday)-slices.Index(model.Weekdays[:], b.Weekday), cmp.Compare(a.From, b.From))
 }
 
-// New reads a calendar that Check has let pass.
+// New parses a calendar that has passed Check.
 func New(c *model.Calendar) (*Calendar, error) {
 	zone, err := time.LoadLocation(c.TimeZone)
 	if err != nil {
-		return nil, fmt.Errorf("read a calendar: %w", err)
+		return nil, fmt.Errorf("parse a calendar: %w", err)
 	}
 	if err := checkHours(c.Hours); err != nil {
-		return nil, fmt.Errorf("read a calendar: %w", err)
+		return nil, fmt.Errorf("parse a calendar: %w", err)
 	}
-	ready := &Calendar{zone: zone, holidays: make(map[model.Date]bool, len(c.Holidays))}
-	for _, h := range slices.SortedFunc(slices.Values(c.Hours), inOrder) {
-		on := slices.Index(model.Weekdays[:], h.Weekday)
-		ready.week[on] = append(ready.week[on], stretch{time.Duration(h.From) * time.Minute, time.Duration(h.To) * time.Minute})
+	parsed := &Calendar{zone: zone, holidays: make(map[model.Date]bool, len(c.Holidays))}
+	for _, h := range slices.SortedFunc(slices.Values(c.Hours), compareHours) {
+		weekday := slices.Index(model.Weekdays[:], h.Weekday)
+		parsed.week[weekday] = append(parsed.week[weekday], interval{time.Duration(h.From) * time.Minute, time.Duration(h.To) * time.Minute})
 	}
 	for _, d := range c.Holidays {
-		ready.holidays[d] = true
+		parsed.holidays[d] = true
 	}
-	return ready, nil
+	return parsed, nil
 }
 
-// Reaches tells whether so much business time fits into about a hundred years: a minute a week would make of a long
-// target a date that no database holds.
+// Reaches reports whether the calendar has d of business time within about a hundred years. With few hours a week, a
+// long target would become a date that the database cannot store.
 func (c *Calendar) Reaches(d time.Duration) bool {
 	var week time.Duration
-	for _, stretches := range c.week {
-		for _, s := range stretches {
-			week += s.to - s.from
+	for _, intervals := range c.week {
+		for _, i := range intervals {
+			week += i.to - i.from
 		}
 	}
 	return d/week < weeksMax
 }
 
-// Add gives the first moment at which so much business time has passed since a time. Of no time at all, that is the
-// time itself, whether it is in the hours or not.
+// Add returns the first moment at which d of business time has passed since the given time. For d of zero or less it
+// returns the given time, even outside the hours.
 func (c *Calendar) Add(since time.Time, d time.Duration) time.Time {
 	if d <= 0 {
 		return since.UTC()
 	}
 	for from, to := range c.open(since) {
-		if have := to.Sub(from); have < d {
-			d -= have
+		if length := to.Sub(from); length < d {
+			d -= length
 			continue
 		}
 		return from.Add(d)
 	}
-	panic("closeloop: a calendar came to an end") // Check sees to it that there are hours in every week
+	panic("closeloop: a calendar came to an end") // checkHours guarantees hours in every week
 }
 
-// Between gives how much business time there is from one time to another; nothing where the other is not later.
+// Between returns the business time between since and until; zero when until is not after since.
 func (c *Calendar) Between(since, until time.Time) (d time.Duration) {
 	for from, to := range c.open(since) {
 		if !from.Before(until) {
@@ -143,21 +143,21 @@ func (c *Calendar) Between(since, until time.Time) (d time.Duration) {
 	return d
 }
 
-// open gives all business time from a moment on, in order and without end. It goes from one change of the clocks to
-// the next: between two of them, the wall clock is UTC and a fixed offset, and no hour is skipped or repeated.
+// open yields all intervals of business time after since, in order and without end. It works from one clock change to
+// the next: between two changes the wall clock is UTC plus a fixed offset, so no hour is skipped or repeated.
 func (c *Calendar) open(since time.Time) iter.Seq2[time.Time, time.Time] {
 	return func(yield func(from, to time.Time) bool) {
 		for at := since.UTC(); ; {
 			_, seconds := at.In(c.zone).Zone()
 			offset := time.Duration(seconds) * time.Second
-			_, change := at.In(c.zone).ZoneBounds() // zero: the clocks never change again
-			wall := at.Add(offset)                  // what the wall clock shows, written as if it were UTC
+			_, change := at.In(c.zone).ZoneBounds() // the zero time when the clocks never change again
+			wall := at.Add(offset)                  // the wall clock's time, represented as UTC
 			for midnight := wall.Truncate(day); change.IsZero() || midnight.Add(-offset).Before(change); midnight = midnight.Add(day) {
 				if c.holidays[model.DateOf(midnight)] {
 					continue
 				}
-				for _, s := range c.week[midnight.Weekday()] {
-					from, to := midnight.Add(s.from-offset), midnight.Add(s.to-offset)
+				for _, i := range c.week[midnight.Weekday()] {
+					from, to := midnight.Add(i.from-offset), midnight.Add(i.to-offset)
 					if from.Before(at) {
 						from = at
 					}

@@ -19,6 +19,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -342,10 +343,10 @@ func (w *world) some(random uint64) (id model.ResponseID) {
 	return id
 }
 
-// retheme changes a theme as setup does: locked first.
+// retheme changes a theme as package theme does: it takes the locks first.
 func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
 	return w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
-		if err := casework.LockKeywords(tx); err != nil {
+		if err := theme.LockKeywords(tx); err != nil {
 			return err
 		}
 		if err := tx.Exec("SELECT 1 FROM themes WHERE id = ? FOR UPDATE", id).Error; err != nil {

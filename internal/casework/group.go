@@ -24,7 +24,7 @@ type group struct {
 	opened    []*LockedCase
 	tags      []*model.Tag
 	steps     []*model.CaseEscalation
-	calendars map[*model.Calendar]*model.KeptCalendar
+	calendars map[*model.Calendar]*model.StoredCalendar
 	events    []*event.Pending
 	mails     []model.Notification
 }
@@ -146,7 +146,7 @@ func (g *group) prepare() (err error) {
 	if g.people, g.turns, err = lookUpPeople(g.tx, g.central, asks...); err != nil {
 		return err
 	}
-	g.cases, g.calendars = map[model.CustomerID][]*LockedCase{}, map[*model.Calendar]*model.KeptCalendar{}
+	g.cases, g.calendars = map[model.CustomerID][]*LockedCase{}, map[*model.Calendar]*model.StoredCalendar{}
 	if len(changing) == 0 {
 		return nil
 	}
@@ -235,12 +235,12 @@ func (g *group) follow(a *arrival) {
 // open opens the case that a rule asks for.
 func (g *group) open(a *arrival) *LockedCase {
 	h := &LockedCase{
-		Case:  model.Case{Origin: model.OriginRule, Customer: a.customer, Response: a.response, DueAt: a.DueAt(a.response)},
+		Case:    model.Case{Origin: model.OriginRule, Customer: a.customer, Response: a.response, DueAt: a.DueAt(a.response)},
 		RuleIDs: a.CaseRules(), Themes: a.themes,
 	}
 	if c := a.Opens.Calendar; c != nil {
 		if g.calendars[c] == nil {
-			g.calendars[c] = &model.KeptCalendar{ID: c.ID(), Calendar: c}
+			g.calendars[c] = &model.StoredCalendar{ID: c.ID(), Calendar: c}
 		}
 		h.CalendarID = &g.calendars[c].ID
 	}

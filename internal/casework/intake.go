@@ -9,8 +9,8 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/keyword"
-	"github.com/closeloop/closeloop/internal/praise"
 	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -119,7 +119,7 @@ func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {
 	}
 	r.CopyCustomer(c)
 	if r.TestimonialLikelihood == nil {
-		r.TestimonialLikelihood = praise.Likelihood(r)
+		r.TestimonialLikelihood = theme.Testimonial(r)
 		r.TestimonialEstimated = r.TestimonialLikelihood != nil
 	}
 	return r

@@ -65,7 +65,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *h.Customer, *h.Customer
-	if o.Outcome.Counts() {
+	if o.Outcome.IsContact() {
 		customer.LastContactedAt = &now
 	}
 	if in.NextSurveyAt != nil {
@@ -74,7 +74,7 @@ func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in Out
 	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
 	logged, err := h.Change(tx, now, e, func() {
 		h.Customer = &customer
-		if o.Outcome.Counts() {
+		if o.Outcome.IsContact() {
 			h.contact(model.Contacted)
 			if h.FirstContactAt == nil {
 				h.FirstContactAt = &now

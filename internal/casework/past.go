@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/praise"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -24,17 +24,6 @@ const (
 	tagTurn       = 20 * time.Second // for which one job goes on; then it queues again
 	estimateBatch = 500              // responses in one transaction
 )
-
-// BeginTagging has a theme's keywords applied to the responses of the past, once the caller's transaction is
-// committed: setup calls it, with the keywords locked. A run that is under way ends, and this one begins afresh.
-func (w *Work) BeginTagging(ctx context.Context, tx *gorm.DB, theme model.ThemeID) error {
-	run := model.ThemeRun{ThemeID: theme, Run: model.NewUUID(), StartedAt: pg.Timestamp(w.now())}
-	err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "theme_id"}}, UpdateAll: true}).Create(&run).Error
-	if err != nil {
-		return fmt.Errorf("begin a run of keywords: %w", err)
-	}
-	return w.queue.TagPast(ctx, tx, job.TagPast{ThemeID: theme, Run: run.Run})
-}
 
 // Workers registers the worker that applies keywords to the past, with the queue that it works.
 func (w *Work) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
@@ -87,7 +76,7 @@ func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err erro
 		}
 		var batch []commented
 		if len(themes) > 0 {
-			err := tx.Raw("SELECT id, customer_id, comment FROM responses WHERE id > ? AND comment IS NOT NULL ORDER BY id LIMIT ?", run.Place, tagBatch).Scan(&batch).Error
+			err := tx.Raw("SELECT id, customer_id, comment FROM responses WHERE id > ? AND comment IS NOT NULL ORDER BY id LIMIT ?", run.Position, tagBatch).Scan(&batch).Error
 			if err != nil {
 				return err
 			}
@@ -99,7 +88,7 @@ func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err erro
 			run.FinishedAt = &now
 		}
 		if len(batch) > 0 {
-			run.Place = batch[len(batch)-1].ID.UUID
+			run.Position = batch[len(batch)-1].ID.UUID
 		}
 		run.Done += len(batch)
 		return tx.Model(&model.ThemeRun{}).Where("theme_id = ?", of.ThemeID).Select("Total", "Done", "Place", "FinishedAt").Updates(&run).Error
@@ -210,7 +199,7 @@ func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
 		}
 		ids, likely := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
 		for i, r := range batch {
-			ids[i], likely[i] = r.ID.UUID, *praise.Likelihood(r)
+			ids[i], likely[i] = r.ID.UUID, *theme.Testimonial(r)
 		}
 		more = len(batch) == estimateBatch
 		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true

@@ -8,23 +8,14 @@ import (
 
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
-// keywordsLock is shared by transactions that take responses in, and held alone by one that changes keywords.
-const keywordsLock pg.AdvisoryLock = "closeloop keywords"
-
-// LockKeywords makes whoever takes responses in wait until the caller's transaction ends, and waits for those who do
-// it now: setup calls it before it changes keywords. So every response that came in before has been committed, and
-// can be tagged as one of the past; every later one is tagged as it comes in; and none falls between the two.
-func LockKeywords(tx *gorm.DB) error {
-	return pg.WrapErr("wait for responses that come in", keywordsLock.Lock(tx))
-}
-
 // readThemes reads whose keywords are looked for, once for the whole batch.
 func (in *intake) readThemes() error {
-	if err := keywordsLock.LockShared(in.tx); err != nil {
-		return fmt.Errorf("keep the keywords as they are: %w", err)
+	if err := theme.ShareKeywords(in.tx); err != nil {
+		return err
 	}
 	err := in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
 	if err != nil {

@@ -63,7 +63,7 @@ func (w *world) applyToPast(theme *model.Theme) (batches int) {
 
 func (w *world) begin(theme *model.Theme) job.TagPast {
 	w.t.Helper()
-	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.work.BeginTagging(w.t.Context(), tx, theme.ID) })
+	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, theme.ID) })
 	if err != nil {
 		w.t.Fatal(err)
 	}

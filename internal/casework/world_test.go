@@ -20,6 +20,7 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -30,6 +31,7 @@ type world struct {
 	t         *testing.T
 	db        *pg.DB
 	work      *casework.Work
+	themes    *theme.Themes
 	agent     auth.Viewer
 	moved     atomic.Int64
 	rules     int
@@ -48,6 +50,7 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 		t.Fatal(err)
 	}
 	w.work = casework.New(w.db, log, queue, w.now)
+	w.themes = theme.New(w.db, queue, w.now)
 	w.agent = auth.Viewer{User: w.user("agnes@care.example", model.Agent)}
 	return w
 }

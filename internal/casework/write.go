@@ -95,7 +95,7 @@ func (match) TableName() string { return "response_rules" }
 
 func (g *group) writeCases() error {
 	// They are there for the cases that name them, also when the rule gets another one.
-	kept := slices.SortedFunc(maps.Values(g.calendars), func(a, b *model.KeptCalendar) int { return bytes.Compare(a.ID.UUID[:], b.ID.UUID[:]) })
+	kept := slices.SortedFunc(maps.Values(g.calendars), func(a, b *model.StoredCalendar) int { return bytes.Compare(a.ID.UUID[:], b.ID.UUID[:]) })
 	for _, c := range kept {
 		if err := g.tx.Clauses(clause.OnConflict{DoNothing: true}).Create(c).Error; err != nil {
 			return fmt.Errorf("keep a calendar: %w", err)

@@ -1,7 +1,7 @@
-// Package config reads the program's settings: from flags, and from the environment.
+// Package config owns the program's settings: their names, defaults and checks. It reads settings from flags and from
+// the environment. The program runs without any setting.
 //
-// It owns their names, defaults and checks. It refuses to act on them: it opens, makes and contacts
-// nothing, and it shows no secret in a message. With no setting at all the program runs.
+// It refuses to act on settings: it opens, creates and contacts nothing. It shows no secret in a message.
 package config
 
 import (
@@ -14,30 +14,30 @@ import (
 	"strings"
 )
 
-// Config is embedded in the command line's grammar. Each field is a flag and a variable of the
-// environment; the flag wins.
+// Config is embedded in the command line's grammar. Each field can be set by a flag and by an environment variable; the
+// flag wins.
 type Config struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, as postgres://user:password@host:5432/database. Without it closeloop starts a private one."`
 	DataDir     string `name:"data-dir" env:"CLOSELOOP_DATA_DIR" placeholder:"FOLDER" help:"Folder of the private PostgreSQL. Default: /var/lib/closeloop for root, else ~/.local/share/closeloop (macOS: ~/Library/Application Support/closeloop)."`
-	Listen      string `name:"listen" env:"CLOSELOOP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (${default}). To be reached from other machines: 0.0.0.0:8080, behind a proxy that speaks TLS."`
-	AdminToken  string `name:"admin-token" env:"CLOSELOOP_ADMIN_TOKEN" placeholder:"TOKEN" help:"Token of the first administrator, of at least 16 characters. Without it one is made at the first start and printed once."`
-	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are kept, not sent."`
-	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Needed with a mail server."`
-	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the address listened on."`
-	RateLimit   Number `name:"rate-limit" env:"CLOSELOOP_RATE_LIMIT" default:"2000000" placeholder:"POINTS" help:"Points that an API token can spend at once, on each server: a list of 50 cases with their customers costs some 1,000, a submitted response some 200 (${default})."`
+	Listen      string `name:"listen" env:"CLOSELOOP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (${default}). To accept connections from other machines, use 0.0.0.0:8080 behind a proxy that speaks TLS."`
+	AdminToken  string `name:"admin-token" env:"CLOSELOOP_ADMIN_TOKEN" placeholder:"TOKEN" help:"Token of the first administrator, of at least 16 characters. Without it closeloop makes a token at the first start and prints it once."`
+	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are stored, not sent."`
+	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Required with a mail server."`
+	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the listen address."`
+	RateLimit   Number `name:"rate-limit" env:"CLOSELOOP_RATE_LIMIT" default:"2000000" placeholder:"POINTS" help:"Points that an API token can spend at once, on each server: a list of 50 cases with their customers costs about 1,000, a submitted response about 200 (${default})."`
 	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"100000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: more than 25,000 submitted responses a minute)."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
-	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may lead to private addresses, this machine's own among them, and to http://. Default: no. Say yes only where every administrator may reach all that this server reaches."`
+	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may use private addresses, including this server's own, and http://. Default: no. Set yes only if every administrator may reach all hosts that this server reaches."`
 
 	Live
 }
 
-// shortest is the least length of an administrator's token.
-const shortest = 16
+// tokenMin is the least number of characters in an administrator's token.
+const tokenMin = 16
 
-// Validate finds every mistake in the settings and returns them as one error, with one line for
-// each that names the setting and what it should be. The command line's parser calls it.
+// Validate finds every mistake in the settings and returns one error. The error has a line for each mistake, which names
+// the setting and the expected value. The command line's parser calls Validate.
 func (c *Config) Validate() error {
 	var mistakes []error
 	check := func(setting string, err error) {
@@ -50,7 +50,7 @@ func (c *Config) Validate() error {
 		check("CLOSELOOP_DATA_DIR", err)
 	}
 	if c.Listen == "" {
-		// A variable that is set to nothing, as compose files do, hides the parser's default.
+		// Compose files set variables to the empty string, and the parser then skips the default.
 		c.Listen = "127.0.0.1:8080"
 	}
 	check("CLOSELOOP_LISTEN", checkListen(c.Listen))
@@ -74,12 +74,12 @@ func (c *Config) Validate() error {
 	return errors.Join(mistakes...)
 }
 
-// From is the sender of mails. With no mail server to need it, there is one all the same: mails are
-// composed and kept.
+// From returns the sender of mails. Without a mail server it returns a placeholder when no sender is set, because mails
+// are composed and stored even then.
 func (c *Config) From() (mail.Address, error) {
 	if c.MailFrom == "" {
 		if c.SMTPURL != "" {
-			return mail.Address{}, errors.New("needed when CLOSELOOP_SMTP_URL is set: the address that mails come from, such as closeloop@example.com")
+			return mail.Address{}, errors.New("is required when CLOSELOOP_SMTP_URL is set: give the sender's address, such as closeloop@example.com")
 		}
 		return mail.Address{Name: "closeloop", Address: "closeloop@localhost"}, nil
 	}
@@ -90,8 +90,8 @@ func (c *Config) From() (mail.Address, error) {
 	return *address, nil
 }
 
-// Base is what links begin with, without a slash at its end. Where the program listens on all
-// addresses, localhost stands for them.
+// Base returns the beginning of all links, without a slash at its end. When the program listens on all addresses, the
+// links use localhost.
 func (c *Config) Base() string {
 	if c.PublicURL != "" {
 		return strings.TrimRight(c.PublicURL, "/")
@@ -106,36 +106,35 @@ func (c *Config) Base() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// PrivateWebhooks tells whether webhooks may lead to private addresses, and to http://.
+// PrivateWebhooks reports whether webhooks may use private addresses and http://.
 func (c *Config) PrivateWebhooks() bool { return c.WebhookPrivate == "yes" }
 
 func checkYesNo(s string) error {
 	if s != "" && s != "yes" && s != "no" {
-		return fmt.Errorf("%q must be yes or no", s)
+		return fmt.Errorf("must be yes or no, not %q", s)
 	}
 	return nil
 }
 
 func checkListen(listen string) error {
-	const form = "must be host:port, such as 127.0.0.1:8080"
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Errorf("%q %s", listen, form)
+		return fmt.Errorf("%q must be host:port, such as 127.0.0.1:8080", listen)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("%q %s: the port is a number from 0 to 65535", listen, form)
+		return fmt.Errorf("%q must be host:port, such as 127.0.0.1:8080, with a port from 0 to 65535", listen)
 	}
 	return nil
 }
 
 func checkToken(token string) error {
-	if len([]rune(token)) < shortest {
-		return fmt.Errorf("must have at least %d characters, not %d", shortest, len([]rune(token)))
+	if len([]rune(token)) < tokenMin {
+		return fmt.Errorf("must have at least %d characters, not %d", tokenMin, len([]rune(token)))
 	}
-	// It is sent in a header.
+	// Clients send the token in an HTTP header, which cannot carry other characters.
 	for _, r := range token {
 		if r <= ' ' || r > '~' {
-			return errors.New("must be of letters, digits and signs that a keyboard has, without spaces")
+			return errors.New("must contain only ASCII letters, digits and punctuation, and no spaces")
 		}
 	}
 	return nil
@@ -147,7 +146,7 @@ func checkPublic(public string) error {
 		return errors.New("must begin with http:// or https:// and name a host, such as https://closeloop.example.com")
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("must end with the host or a path: no user, no ? and no #")
+		return errors.New("must be a host with an optional path, without a user, ? or #")
 	}
 	return nil
 }

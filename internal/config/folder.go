@@ -7,7 +7,7 @@ import (
 	"runtime"
 )
 
-// Folder is the private PostgreSQL's folder, as an absolute path. It need not exist.
+// Folder returns the private PostgreSQL's folder as an absolute path. The folder need not exist.
 func (c *Config) Folder() (string, error) {
 	if c.DataDir != "" {
 		return filepath.Abs(c.DataDir)
@@ -15,24 +15,24 @@ func (c *Config) Folder() (string, error) {
 	return defaultFolder(runtime.GOOS, os.Geteuid(), os.Getenv)
 }
 
-// defaultFolder follows the system's customs. Root's own home is closed to the user that PostgreSQL
-// runs as, so that root keeps data where services do.
+// defaultFolder follows the conventions of the operating system. For root it returns the folder of services, because
+// the user that runs PostgreSQL cannot read root's home.
 func defaultFolder(system string, uid int, env func(string) string) (string, error) {
 	if uid == 0 {
 		return "/var/lib/closeloop", nil
 	}
 	if system == "windows" {
-		// Package pg explains that the private PostgreSQL is not available there. Commands that need no
-		// database must not fail for want of a folder.
+		// The private PostgreSQL is not available on Windows, and package cluster says so. Commands that need no database
+		// must not fail here because a folder is missing.
 		return filepath.Join(env("LOCALAPPDATA"), "closeloop"), nil
 	}
 	home := env("HOME")
-	// The XDG Base Directory Specification has a relative path ignored.
+	// The XDG Base Directory Specification says to ignore a relative path.
 	if data := env("XDG_DATA_HOME"); system != "darwin" && filepath.IsAbs(data) {
 		return filepath.Join(data, "closeloop"), nil
 	}
 	if !filepath.IsAbs(home) {
-		return "", errors.New("needed, for there is no home folder: where the private PostgreSQL keeps its data (or set DATABASE_URL)")
+		return "", errors.New("is required, because HOME is not set: give the folder for the private PostgreSQL's data, or set DATABASE_URL")
 	}
 	if system == "darwin" {
 		return filepath.Join(home, "Library", "Application Support", "closeloop"), nil

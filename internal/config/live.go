@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Number is a whole number. A variable that is set to nothing, as compose files do, is as one that is not set: 0.
+// Number is a whole number. An empty variable counts as 0, like a missing one, because compose files set empty variables.
 type Number int
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -21,7 +21,7 @@ func (n *Number) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Duration is a length of time, such as 3s; set to nothing, it is 0.
+// Duration is a length of time, such as 3s. An empty variable counts as 0.
 type Duration time.Duration
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -29,23 +29,23 @@ func (d *Duration) UnmarshalText(text []byte) (err error) {
 	var t time.Duration
 	if len(text) > 0 {
 		if t, err = time.ParseDuration(string(text)); err != nil {
-			err = fmt.Errorf("%q is not a time, such as 3s", text)
+			err = fmt.Errorf("%q is not a duration such as 3s", text)
 		}
 	}
 	*d = Duration(t)
 	return err
 }
 
-// Live are the limits of sockets and of streams of server-sent events. Zero stands for the default.
+// Live holds the limits of sockets and of streams of server-sent events. Zero means the default.
 type Live struct {
-	MaxSockets         Number   `name:"max-sockets" env:"CLOSELOOP_MAX_SOCKETS" default:"20000" placeholder:"NUMBER" help:"Sockets and event streams of this server at a time (${default}); one more is refused with status 503."`
-	MaxSocketsPerToken Number   `name:"max-sockets-per-token" env:"CLOSELOOP_MAX_SOCKETS_PER_TOKEN" default:"1000" placeholder:"NUMBER" help:"Sockets and event streams of one API token at a time (${default}); one more is closed with code 4509."`
-	MaxSubscriptions   Number   `name:"max-subscriptions" env:"CLOSELOOP_MAX_SUBSCRIPTIONS" default:"100" placeholder:"NUMBER" help:"Operations of one socket at a time (${default}); one more is answered with the error TOO_MANY_SUBSCRIPTIONS."`
-	MaxMessageBytes    Number   `name:"max-message-bytes" env:"CLOSELOOP_MAX_MESSAGE_BYTES" default:"262144" placeholder:"NUMBER" help:"Bytes of a message from a socket's client (${default}); a longer one closes the socket with code 1009."`
-	InitTimeout        Duration `name:"init-timeout" env:"CLOSELOOP_INIT_TIMEOUT" default:"3s" placeholder:"DURATION" help:"Time that a socket's client has to sign in with connection_init (${default}); then the socket is closed with code 4408."`
+	MaxSockets         Number   `name:"max-sockets" env:"CLOSELOOP_MAX_SOCKETS" default:"20000" placeholder:"NUMBER" help:"Sockets and event streams that this server has open at a time (${default}); it refuses further ones with status 503."`
+	MaxSocketsPerToken Number   `name:"max-sockets-per-token" env:"CLOSELOOP_MAX_SOCKETS_PER_TOKEN" default:"1000" placeholder:"NUMBER" help:"Sockets and event streams that one API token has open at a time (${default}); the server closes further ones with code 4509."`
+	MaxSubscriptions   Number   `name:"max-subscriptions" env:"CLOSELOOP_MAX_SUBSCRIPTIONS" default:"100" placeholder:"NUMBER" help:"Operations that one socket runs at a time (${default}); the server answers further ones with the error TOO_MANY_SUBSCRIPTIONS."`
+	MaxMessageBytes    Number   `name:"max-message-bytes" env:"CLOSELOOP_MAX_MESSAGE_BYTES" default:"262144" placeholder:"NUMBER" help:"Bytes in a message from a socket's client (${default}); a longer message closes the socket with code 1009."`
+	InitTimeout        Duration `name:"init-timeout" env:"CLOSELOOP_INIT_TIMEOUT" default:"3s" placeholder:"DURATION" help:"Time that a socket's client has to sign in with connection_init (${default}); after that the server closes the socket with code 4408."`
 }
 
-// validate tells of each limit that is none.
+// validate reports each negative limit to check.
 func (l *Live) validate(check func(setting string, err error)) {
 	for _, s := range []struct {
 		setting string
@@ -57,10 +57,10 @@ func (l *Live) validate(check func(setting string, err error)) {
 		{"CLOSELOOP_MAX_MESSAGE_BYTES", l.MaxMessageBytes},
 	} {
 		if s.n < 0 {
-			check(s.setting, fmt.Errorf("must be a number above 0, not %d", s.n))
+			check(s.setting, fmt.Errorf("must be greater than 0, not %d", s.n))
 		}
 	}
 	if l.InitTimeout < 0 {
-		check("CLOSELOOP_INIT_TIMEOUT", fmt.Errorf("must be a time above 0, such as 3s, not %v", time.Duration(l.InitTimeout)))
+		check("CLOSELOOP_INIT_TIMEOUT", fmt.Errorf("must be greater than 0, such as 3s, not %v", time.Duration(l.InitTimeout)))
 	}
 }

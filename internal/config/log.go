@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Logger writes to w with the level and the format of CLOSELOOP_LOG.
+// Logger makes a logger that writes to w with the level and the format of CLOSELOOP_LOG.
 func (c *Config) Logger(w io.Writer) *slog.Logger {
 	level, json, err := c.log()
 	if err != nil {
-		level, json = slog.LevelInfo, false // Validate has told; the log must not fail
+		level, json = slog.LevelInfo, false // Validate has reported the mistake already
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if json {
@@ -20,7 +20,7 @@ func (c *Config) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// log reads words such as "debug", "json" and "warn,json". What is not said is info and text.
+// log parses words such as "debug", "json" and "warn,json". The defaults are info and text.
 func (c *Config) log() (level slog.Level, json bool, err error) {
 	for _, word := range strings.FieldsFunc(strings.ToLower(c.Log), func(r rune) bool { return strings.ContainsRune(",/ ", r) }) {
 		switch word {
@@ -37,7 +37,7 @@ func (c *Config) log() (level slog.Level, json bool, err error) {
 		case "json":
 			json = true
 		default:
-			return 0, false, fmt.Errorf("%q is none of debug, info, warn, error, text and json", word)
+			return 0, false, fmt.Errorf("%q must be one of debug, info, warn, error, text and json", word)
 		}
 	}
 	return level, json, nil

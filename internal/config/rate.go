@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// RateLeast is what the dearest operation costs: a bucket that holds less could never pay it.
+	// RateLeast is the cost of the dearest operation. A bucket that holds less could never pay for that operation.
 	RateLeast = 30_000
-	rateMost  = 2_000_000_000 // the API tells it as a whole number of 32 bits
+	rateMost  = 2_000_000_000 // the API returns the limit as a 32-bit integer
 
 	rateLimit   = 2_000_000
 	rateRestore = 100_000
 )
 
-// Rate is how many points a token's bucket holds, and how many come back each second.
+// Rate returns how many points a token's bucket holds, and how many points it regains each second.
 func (c *Config) Rate() (limit, restore int) {
 	return int(cmp.Or(c.RateLimit, rateLimit)), int(cmp.Or(c.RateRestore, rateRestore))
 }

@@ -7,19 +7,18 @@ import (
 	"strings"
 )
 
-// SMTP is a mail server. The zero value is none.
+// SMTP is a mail server. The zero value means that there is no mail server.
 type SMTP struct {
 	Host     string
 	Port     int
-	User     string // empty: without logging in
+	User     string // empty means no login
 	Password string
-	// TLS speaks TLS from the start (smtps). Otherwise it begins with STARTTLS where the server
-	// offers that.
+	// TLS means TLS from the start (smtps). Otherwise the connection starts TLS with STARTTLS if the server offers it.
 	TLS bool
 }
 
-// SMTP reads the mail server out of CLOSELOOP_SMTP_URL; it is the zero value when that is empty.
-// No error shows any part of the URL, which holds a password.
+// SMTP parses CLOSELOOP_SMTP_URL. It returns the zero value when the setting is empty. No error shows any part of the
+// URL, because the URL holds a password.
 func (c *Config) SMTP() (SMTP, error) {
 	if c.SMTPURL == "" {
 		return SMTP{}, nil
@@ -46,11 +45,11 @@ func (c *Config) SMTP() (SMTP, error) {
 	s.Password, _ = u.User.Password()
 	switch {
 	case s.Host == "":
-		return SMTP{}, errors.New("names no host, as in smtp://user:password@mail.example.com:587")
+		return SMTP{}, errors.New("must name a host, as in smtp://user:password@mail.example.com:587")
 	case u.User != nil && (s.User == "" || s.Password == ""):
-		return SMTP{}, errors.New("names only one of user and password: give both, or neither")
+		return SMTP{}, errors.New("must have both user and password, or neither")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return SMTP{}, errors.New("has something behind the port (in the password, write / as %2F, # as %23 and ? as %3F)")
+		return SMTP{}, errors.New("must end with the port (in the password, write / as %2F, # as %23 and ? as %3F)")
 	}
 	return s, nil
 }

@@ -1,8 +1,8 @@
-// Package country owns what a country is called: it turns an ISO 3166-1 code or an English name into the alpha-2 code
-// that is stored.
+// Package country owns the names of countries: it turns an ISO 3166-1 code or an English name into the alpha-2 code
+// that the database stores.
 //
-// It refuses to guess: what is not in its table, letter for letter but for case, accents and punctuation, is no
-// country. A wrong country would route a case to the wrong people without anybody noticing; an unknown one is reported.
+// It refuses to guess: a name must match an entry of its table letter for letter, apart from case, accents and
+// punctuation. A wrong country would route a case to the wrong people without notice; an unknown country is reported.
 package country
 
 import (
@@ -14,40 +14,41 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// longest bounds the work spent on a cell that cannot be a name: the longest known one has fewer than 70 bytes.
-const longest = 100
+// nameMax limits the bytes that Parse reads. The longest known name has fewer than 70 bytes, so a longer text cannot be
+// a name.
+const nameMax = 100
 
-// Parse gives the ISO 3166-1 alpha-2 code, in upper case, of
+// Parse returns the ISO 3166-1 alpha-2 code, in upper case, for
 //
-//   - an alpha-2 or alpha-3 code in any case, with nothing but spaces around it. So "NA" is Namibia, not 'not
-//     available', and "no" is Norway; "N/A", "None" and "n.a." are refused;
+//   - an alpha-2 or alpha-3 code in any case, with optional spaces around the code. So "NA" is Namibia, not 'not
+//     available', and "no" is Norway; Parse refuses "N/A", "None" and "n.a.";
 //   - an English name, common or official, or a usual short form ("USA", "UK", "UAE"), in any case, with or without
-//     accents, dots, 'the', 'and' written as &, 'Saint' as St, and turned around at a comma or bracket as lists do
-//     ("Korea, Republic of").
+//     accents, dots and 'the'. 'And' may be written as &, 'Saint' as St, and the name may be inverted at a comma or
+//     bracket as lists do ("Korea, Republic of").
 //
-// The countries are those of ISO 3166-1 today, and Kosovo by its user-assigned XK, which ISO keeps free for such use.
-// England, Scotland, Wales and Northern Ireland are GB. Names of more than one country ("Korea", "Virgin Islands")
-// and of former ones ("Yugoslavia") are refused.
+// The countries are the current entries of ISO 3166-1, and Kosovo as XK, a code that ISO leaves free for users.
+// England, Scotland, Wales and Northern Ireland are GB. Parse refuses names that several countries share ("Korea",
+// "Virgin Islands") and names of former countries ("Yugoslavia").
 func Parse(s string) (code string, ok bool) {
 	s = strings.TrimSpace(s)
-	if s == "" || len(s) > longest {
+	if s == "" || len(s) > nameMax {
 		return "", false
 	}
 	t := known()
 	if code, ok := t.codes[strings.ToUpper(s)]; ok {
 		return code, true
 	}
-	straight, turned, ok := keys(s)
+	direct, inverted, ok := keys(s)
 	if !ok {
 		return "", false
 	}
-	if code, ok = t.names[straight]; !ok && turned != "" {
-		code, ok = t.names[turned]
+	if code, ok = t.names[direct]; !ok && inverted != "" {
+		code, ok = t.names[inverted]
 	}
 	return code, ok
 }
 
-// Name is what English calls the country of an alpha-2 code; the code itself where it is not known.
+// Name returns the English name for an alpha-2 code, or the code itself when the code is unknown.
 func Name(code string) string {
 	if name, ok := known().english[code]; ok {
 		return name
@@ -57,11 +58,11 @@ func Name(code string) string {
 
 type table struct {
 	codes   map[string]string // alpha-2 and alpha-3, upper case
-	names   map[string]string // by key
-	english map[string]string // by alpha-2 code
+	names   map[string]string // alpha-2 code by key
+	english map[string]string // English name by alpha-2 code
 }
 
-// known is made at the first call: a program that reads no country does not pay for it.
+// known builds the table at the first call, so a command that reads no country does not pay for the table.
 var known = sync.OnceValue(func() *table {
 	t := &table{codes: map[string]string{}, names: map[string]string{}, english: map[string]string{}}
 	for _, c := range countries.All() {
@@ -74,35 +75,35 @@ var known = sync.OnceValue(func() *table {
 		t.english[code] = name
 		t.add(name, code)
 		if head, _, found := strings.Cut(name, " ("); found && strings.HasSuffix(name, ")") {
-			t.add(head, code) // "Iran (Islamic Republic of)" is Iran as well
+			t.add(head, code) // "Iran (Islamic Republic of)" is also "Iran"
 		}
-		for _, name := range strings.Split(further[code], "|") {
+		for _, name := range strings.Split(extraNames[code], "|") {
 			t.add(name, code)
 		}
 	}
 	return t
 })
 
-// former tells the library's entries that ISO 3166-1 has withdrawn. The Netherlands Antilles and Yugoslavia fell
-// apart into several countries; which of them is meant cannot be known.
+// former reports whether ISO 3166-1 has withdrawn the library's entry. The Netherlands Antilles and Yugoslavia split
+// into several countries, so their names do not say which of the successors is meant.
 func former(c countries.CountryCode) bool { return c == countries.ANT || c == countries.YUG }
 
-// add enters a name under both its keys. The test asserts that no two countries share one.
+// add enters a name under both of its keys. A test asserts that no two countries share a key.
 func (t *table) add(name, code string) {
-	straight, turned, _ := keys(name)
-	for _, k := range []string{straight, turned} {
+	direct, inverted, _ := keys(name)
+	for _, k := range []string{direct, inverted} {
 		if k != "" {
 			t.names[k] = code
 		}
 	}
 }
 
-// keys reduces a name to what is compared: lower-case words without accents, 'the' left out. turned is the name turned
-// around at its first comma or bracket, if it has one. ok is false where a sign stands in it that no name has.
-func keys(s string) (straight, turned string, ok bool) {
+// keys reduces a name to the form that Parse compares: lower-case words without accents and without 'the'. inverted is
+// the name inverted at its first comma or bracket, or empty. ok is false when s holds a character that no name has.
+func keys(s string) (direct, inverted string, ok bool) {
 	var b strings.Builder
 	cut := -1
-	// NFKD takes accents off their letters and makes a plain space of a no-break one.
+	// NFKD separates accents from their letters and turns a no-break space into a plain space.
 	for _, r := range norm.NFKD.String(s) {
 		switch {
 		case unicode.IsLetter(r):
@@ -121,16 +122,16 @@ func keys(s string) (straight, turned string, ok bool) {
 			return "", "", false
 		}
 	}
-	straight = words(b.String())
+	direct = normalizeWords(b.String())
 	if cut >= 0 {
-		if turned = words(b.String()[cut:] + " " + b.String()[:cut]); turned == straight {
-			turned = ""
+		if inverted = normalizeWords(b.String()[cut:] + " " + b.String()[:cut]); inverted == direct {
+			inverted = ""
 		}
 	}
-	return straight, turned, straight != ""
+	return direct, inverted, direct != ""
 }
 
-func words(s string) string {
+func normalizeWords(s string) string {
 	kept := make([]string, 0, 8)
 	for _, w := range strings.Fields(s) {
 		switch w {

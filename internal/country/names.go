@@ -1,8 +1,8 @@
 package country
 
-// further holds the names that the library does not give: official names (UN terminology), ISO's own spelling, former
-// and usual names that mean one country only. 'The', accents and turned forms need no entry of their own.
-var further = map[string]string{
+// extraNames holds, by alpha-2 code, names that the library lacks: official names (UN terminology), ISO's own spelling,
+// and former or usual names that mean one country only. A name needs no second entry for 'the', accents or inversion.
+var extraNames = map[string]string{
 	"AD": "Principality of Andorra",
 	"AE": "UAE",
 	"AF": "Islamic Republic of Afghanistan|Islamic Emirate of Afghanistan",

@@ -13,68 +13,70 @@ import (
 )
 
 const (
-	idleFor = 30 * time.Second // a connection that nothing goes over is closed after so long
-	dialFor = 5 * time.Second  // for each family of addresses
+	idleTimeout = 30 * time.Second // an unused connection is closed after this time
+	dialTimeout = 5 * time.Second  // for each address family
 )
 
-// Client makes a client that follows no redirect and asks no proxy. The address that it connects to is looked at when
-// it dials, after the name was looked up: a name that stands for another address by then (DNS rebinding) is no way in.
-// roots is for tests, nil the machine's own.
+// Client makes a client that follows no redirect and uses no proxy. It checks the address when it dials, after the name
+// was resolved, so a name that points to another address by then (DNS rebinding) does not get past the policy.
+// Tests pass their certificate authority in roots; nil means the machine's.
 func (p Policy) Client(timeout time.Duration, roots *tls.Config) *http.Client {
 	if p.Private {
-		dialer := &net.Dialer{Timeout: dialFor}
-		return &http.Client{Timeout: timeout, CheckRedirect: stay, Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSClientConfig: roots, IdleConnTimeout: idleFor,
+		dialer := &net.Dialer{Timeout: dialTimeout}
+		return &http.Client{Timeout: timeout, CheckRedirect: noRedirect, Transport: &http.Transport{
+			DialContext: dialer.DialContext, TLSClientConfig: roots, IdleConnTimeout: idleTimeout,
 		}}
 	}
 	guarded := safeurl.Client(&safeurl.Config{
-		Timeout: timeout, CheckRedirect: stay, TlsConfig: roots, IsIPv6Enabled: true,
-		AllowedPorts: everyPort(), BlockedIPsCIDR: besides(),
+		Timeout: timeout, CheckRedirect: noRedirect, TlsConfig: roots, IsIPv6Enabled: true,
+		AllowedPorts: allPorts(), BlockedIPsCIDR: furtherNetworks(),
 	}).Client
 	transport := guarded.Transport.(*http.Transport)
-	transport.IdleConnTimeout = idleFor
+	transport.IdleConnTimeout = idleTimeout
 	transport.DialContext = byFamily(transport.DialContext)
 	return guarded
 }
 
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 type dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// byFamily dials IPv4 and then IPv6, in the goroutine of whoever calls. safeurl panics at an IPv6 address with a zone
-// (fe80::1%eth0, as a hosts file may have it); asked for both families at once, net dials in a goroutine of its own,
-// and the panic would end the program.
-func byFamily(through dial) dial {
+// byFamily dials IPv4 first and then IPv6, in the caller's goroutine. safeurl panics at an IPv6 address with a zone
+// (fe80::1%eth0, which a hosts file may contain). When package net dials both families at once, it uses a goroutine of
+// its own, where nothing recovers the panic and the program would end.
+func byFamily(inner dial) dial {
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
-		conn, err := calmly(ctx, through, "tcp4", address)
+		conn, err := dialRecovered(ctx, inner, "tcp4", address)
 		if err == nil || errors.Is(err, ErrPrivate) || ctx.Err() != nil {
 			return conn, err
 		}
-		conn, err6 := calmly(ctx, through, "tcp6", address)
-		if _, none := errors.AsType[*net.AddrError](err6); none { // it has no IPv6 address
+		conn, err6 := dialRecovered(ctx, inner, "tcp6", address)
+		if _, none := errors.AsType[*net.AddrError](err6); none { // the host has no IPv6 address
 			return nil, err
 		}
 		return conn, err6
 	}
 }
 
-func calmly(ctx context.Context, through dial, network, address string) (conn net.Conn, err error) {
-	ctx, cancel := context.WithTimeout(ctx, dialFor)
+// dialRecovered dials once and turns a panic of inner into ErrPrivate.
+func dialRecovered(ctx context.Context, inner dial, network, address string) (conn net.Conn, err error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
 			conn, err = nil, fmt.Errorf("%w (%v)", ErrPrivate, v)
 		}
 	}()
-	conn, err = through(ctx, network, address)
+	conn, err = inner(ctx, network, address)
 	if _, blocked := errors.AsType[*safeurl.AllowedIPError](err); blocked {
 		return nil, ErrPrivate
 	}
 	return conn, err
 }
 
-// everyPort: safeurl knows a list of ports, and no 'any'. With https alone, a port gives nothing away.
-func everyPort() []int {
+// allPorts lists every port, because safeurl takes a list and has no value for 'any'. Any port is safe: the policy
+// allows public addresses with https only.
+func allPorts() []int {
 	ports := make([]int, 65535)
 	for i := range ports {
 		ports[i] = i + 1
@@ -82,8 +84,8 @@ func everyPort() []int {
 	return ports
 }
 
-// besides are what safeurl's list of special-purpose addresses lacks.
-func besides() (blocked []net.IPNet) {
+// furtherNetworks returns the special-purpose networks that safeurl's own list lacks.
+func furtherNetworks() (blocked []net.IPNet) {
 	for _, cidr := range []string{
 		"64:ff9b:1::/48", // local-use IPv4/IPv6 translation (RFC 8215)
 		"5f00::/16",      // segment routing (RFC 9602)
@@ -93,7 +95,7 @@ func besides() (blocked []net.IPNet) {
 	} {
 		_, network, err := net.ParseCIDR(cidr)
 		if err != nil {
-			panic(err) // a mistake of ours
+			panic(err) // a mistake in the list above
 		}
 		blocked = append(blocked, *network)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-func TestAnAddressIsPublicAndHTTPSUnlessPrivateOnesAreAllowed(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
-	const never, private, always = "never", "where private ones are allowed", "always"
+	const never, private, always = "never", "when private addresses are allowed", "always"
 	for address, when := range map[string]string{
 		"https://hooks.example.com/closeloop?team=1": always,
 		"https://hooks.example.com:8443/":            always,
@@ -69,16 +69,16 @@ func TestAnAddressIsPublicAndHTTPSUnlessPrivateOnesAreAllowed(t *testing.T) {
 			err := policy.Check("input.url", address)
 			var f *fault.Error
 			if (err == nil) != good {
-				t.Errorf("%q with %+v: %v", address, policy, err)
+				t.Errorf("%q with %+v: got %v, want it accepted: %t", address, policy, err, good)
 			} else if err != nil && (!errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "input.url" || f.Message == "") {
-				t.Errorf("%q with %+v: %#v", address, policy, err)
+				t.Errorf("%q with %+v: got %#v, want BAD_USER_INPUT for input.url", address, policy, err)
 			}
 		}
 	}
 }
 
-// counted is a server on loopback that knows how often it was connected to.
-func counted(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *atomic.Int64) {
+// countingServer starts a server on loopback and counts the connections to the server.
+func countingServer(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *atomic.Int64) {
 	var n atomic.Int64
 	s := httptest.NewUnstartedServer(handler)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -91,52 +91,53 @@ func counted(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *atomic.
 	return s, &n
 }
 
-// No Check comes before: so a name is dialled that stood for something else when it was checked.
-func TestWhatANameStandsForIsLookedAtWhenItIsDialled(t *testing.T) {
-	t.Parallel()
-	s, connected := counted(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := s.Client().Transport.(*http.Transport).TLSClientConfig
-	strict := egress.Policy{}.Client(10*time.Second, roots)
-	for _, host := range []string{"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25lo]", "[fe80::1%25nowhere]", "[64:ff9b:1::1]", "[fec0::1]", "[::127.0.0.1]", "10.0.0.1", "100.64.0.1", "169.254.169.254"} {
-		answer, err := strict.Post("https://"+host+":"+port, "application/json", strings.NewReader("{}"))
-		if err == nil {
-			answer.Body.Close()
+func TestClient(t *testing.T) {
+	// The test calls no Check before it dials, as if the name had pointed to another address when it was checked.
+	t.Run("checks the address when it dials", func(t *testing.T) {
+		t.Parallel()
+		s, connected := countingServer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
 		}
-		if !errors.Is(err, egress.ErrPrivate) {
-			t.Errorf("%s: %v", host, err)
+		roots := s.Client().Transport.(*http.Transport).TLSClientConfig
+		strict := egress.Policy{}.Client(10*time.Second, roots)
+		for _, host := range []string{"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25lo]", "[fe80::1%25nowhere]", "[64:ff9b:1::1]", "[fec0::1]", "[::127.0.0.1]", "10.0.0.1", "100.64.0.1", "169.254.169.254"} {
+			answer, err := strict.Post("https://"+host+":"+port, "application/json", strings.NewReader("{}"))
+			if err == nil {
+				answer.Body.Close()
+			}
+			if !errors.Is(err, egress.ErrPrivate) {
+				t.Errorf("%s: got %v, want ErrPrivate", host, err)
+			}
 		}
-	}
-	if n := connected.Load(); n != 0 {
-		t.Errorf("%d connections were made", n)
-	}
-	answer, err := egress.Policy{Private: true}.Client(10*time.Second, roots).Post("https://127.0.0.1:"+port, "application/json", strings.NewReader("{}"))
-	if err != nil || answer.StatusCode != http.StatusNoContent || connected.Load() != 1 {
-		t.Fatalf("where private addresses are allowed: %v, %d connections", err, connected.Load())
-	}
-	answer.Body.Close()
-}
-
-func TestNoClientFollowsARedirectOrAsksAProxy(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	s, connected := counted(t, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/there", http.StatusTemporaryRedirect)
+		if n := connected.Load(); n != 0 {
+			t.Errorf("the strict client made %d connections, want none", n)
+		}
+		answer, err := egress.Policy{Private: true}.Client(10*time.Second, roots).Post("https://127.0.0.1:"+port, "application/json", strings.NewReader("{}"))
+		if err != nil || answer.StatusCode != http.StatusNoContent || connected.Load() != 1 {
+			t.Fatalf("with private addresses allowed: error %v, %d connections, want status 204 and 1 connection", err, connected.Load())
+		}
+		answer.Body.Close()
 	})
-	answer, err := egress.Policy{Private: true}.Client(10*time.Second, s.Client().Transport.(*http.Transport).TLSClientConfig).Get(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusTemporaryRedirect || connected.Load() != 1 {
-		t.Errorf("status %d, %d connections", answer.StatusCode, connected.Load())
-	}
-	for _, policy := range []egress.Policy{{}, {Private: true}} {
-		c := policy.Client(time.Second, nil)
-		if c.Transport.(*http.Transport).Proxy != nil || c.CheckRedirect == nil || c.Timeout != time.Second {
-			t.Errorf("%+v: %+v", policy, c)
+	t.Run("follows no redirect and uses no proxy", func(t *testing.T) {
+		t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+		s, connected := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/there", http.StatusTemporaryRedirect)
+		})
+		answer, err := egress.Policy{Private: true}.Client(10*time.Second, s.Client().Transport.(*http.Transport).TLSClientConfig).Get(s.URL)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusTemporaryRedirect || connected.Load() != 1 {
+			t.Errorf("status %d, %d connections, want 307 and 1", answer.StatusCode, connected.Load())
+		}
+		for _, policy := range []egress.Policy{{}, {Private: true}} {
+			c := policy.Client(time.Second, nil)
+			if c.Transport.(*http.Transport).Proxy != nil || c.CheckRedirect == nil || c.Timeout != time.Second {
+				t.Errorf("%+v: client %+v uses a proxy, follows redirects or has another timeout", policy, c)
+			}
+		}
+	})
 }

@@ -1,7 +1,8 @@
-// Package fault owns the errors that a caller can mend: a code, plain words, and the path of the argument at fault.
+// Package fault owns the errors that a caller of the API can mend: a code, a message in plain words, and the path of
+// the wrong argument. The table of codes is here and nowhere else.
 //
-// It refuses to know how they are shown, and has no part in internal errors: those are wrapped with %w and shown as
-// INTERNAL at the edge.
+// It refuses to decide how an error is shown. It has no part in internal errors: other packages wrap internal errors
+// with %w, and package httpd shows them with the code INTERNAL.
 package fault
 
 import (
@@ -10,46 +11,51 @@ import (
 	"strings"
 )
 
-// Code is what programs tell faults apart by; it stands in `extensions.code`.
+// Code tells programs which kind of error occurred. The API returns it in `extensions.code`.
 type Code string
 
 const (
-	CodeUnauthenticated Code = "UNAUTHENTICATED" // no token, or one that does not work
-	CodeForbidden       Code = "FORBIDDEN"       // the role may not use the field
-	CodeNotFound        Code = "NOT_FOUND"       // there is no such thing, or not for this caller
-	CodeBadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument says which
-	CodeConflict        Code = "CONFLICT"        // it has moved on, or is there already
-	CodeFeedReset       Code = "FEED_RESET"      // the place in the feed is not ours or was lost: read the list again
-	CodeRateLimited     Code = "RATE_LIMITED"    // too much at once: wait, or ask for less
-	CodeUnavailable     Code = "UNAVAILABLE"     // the database is away: the same again in a moment
-	CodeInternal        Code = "INTERNAL"        // ours to mend; the error carries an id to quote
+	CodeUnauthenticated Code = "UNAUTHENTICATED" // the request has no token, or the token is not valid
+	CodeForbidden       Code = "FORBIDDEN"       // the caller's role may not use the field
+	CodeNotFound        Code = "NOT_FOUND"       // the object does not exist, or the caller may not see it
+	CodeBadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument names it
+	CodeConflict        Code = "CONFLICT"        // the object has changed in the meantime, or exists already
+	CodeFeedReset       Code = "FEED_RESET"      // the cursor belongs to another log or is past its end: read the list again
+	CodeRateLimited     Code = "RATE_LIMITED"    // the operation costs too much now: wait, or ask for less
+	CodeUnavailable     Code = "UNAVAILABLE"     // the database cannot be reached: retry in a moment
+	CodeInternal        Code = "INTERNAL"        // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 
-// Error is a fault of the caller's.
+// Error is an error that the caller can mend.
 type Error struct {
 	Code     Code
 	Message  string
-	Argument string // such as input.customer.country or filter.and[0].score; empty where no one argument is at fault
+	Argument string // such as input.customer.country or filter.and[0].score; empty when no single argument is wrong
 }
 
 func (e *Error) Error() string { return e.Message }
 
-// New makes a fault of no single argument.
+// New makes an error that belongs to no single argument.
 func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Input makes a BAD_USER_INPUT of the argument.
+// Input makes a BAD_USER_INPUT error for the argument.
 func Input(argument, format string, args ...any) *Error {
 	return &Error{Code: CodeBadUserInput, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// NotFound makes a NOT_FOUND of the argument that names the thing.
+// NotNull makes a BAD_USER_INPUT of an input's field that may be left out but not be null.
+func NotNull(field string) *Error {
+	return Input("input."+field, "%s can't be cleared; leave it out to keep it", field)
+}
+
+// NotFound makes a NOT_FOUND error for the argument that names the missing object.
 func NotFound(argument, format string, args ...any) *Error {
 	return &Error{Code: CodeNotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// WithPath puts an argument's path before the fault's own; other errors pass as they are.
+// WithPath puts argument in front of the error's own path. It returns an error that is no *Error unchanged.
 func WithPath(argument string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -67,13 +73,14 @@ func WithPath(argument string, err error) error {
 	return &inner
 }
 
-// Is tells whether err is a fault of that code.
+// Is tells whether err is, or wraps, an *Error with the code.
 func Is(err error, code Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }
 
-// ReplaceRoot puts another name in the place of `input`: what a mutation calls its argument is called otherwise elsewhere.
+// ReplaceRoot replaces the leading `input` of the error's path with argument. Mutations call their argument `input`;
+// queries that run the same checks give it another name.
 func ReplaceRoot(argument string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {

@@ -66,7 +66,7 @@ func TestAWrongFilterIsRefusedAtItsPath(t *testing.T) {
 		{"an unknown category", `{"response": {"category": ["HAPPY"]}}`, "response.category[0]", "DETRACTOR, PASSIVE, PROMOTER"},
 		{"no id", `{"id": ["7"]}`, "id[0]", "not the id of a case"},
 		{"the id of another noun", `{"assignee": ["cas_0190163d8694739b9f6b1bdac25e4c4e"]}`, "assignee[0]", "not the id of a user"},
-		{"a number for an id", `{"rule": [7]}`, "rule[0]", "an id is a string"},
+		{"a number for an id", `{"rule": [7]}`, "rule[0]", "an ID must be a string"},
 		{"null in a list", `{"id": [null]}`, "id[0]", "null is not allowed in a list"},
 		{"null among filters", `{"or": [{}, null]}`, "or[1]", "null is not allowed in a list"},
 		{"a path through and, or, not", `{"and": [{"or": [{}, {"not": {"response": {"score": {"lte": "x"}}}}]}]}`,

@@ -6,28 +6,28 @@ import (
 	"github.com/closeloop/closeloop/graph"
 )
 
-// CostMax is what the dearest operation may cost.
+// CostMax is the highest cost of an operation, in points.
 const CostMax = 30_000
 
 const (
-	rowsCost  = 20  // of a list whose size is not given: the default page
-	rootCost  = 20  // a statement or so
-	writeCost = 200 // a transaction
+	rowsDefault = 20  // rows of a list without `first` and `last`: the default page
+	rootCost    = 20  // about one statement
+	writeCost   = 200 // about one transaction
 
-	figureCost = 1000 // a look at all the rows that a filter leaves
+	reportCost = 1000 // a scan of all the rows that a filter leaves
 )
 
-// figures are the fields that count over all rows, however few they answer with.
-var figures = map[string]bool{
+// reportFields are the fields that aggregate all rows, however few rows they return.
+var reportFields = map[string]bool{
 	"Query.CaseSummary": true, "Query.FollowUpReport": true, "Query.NpsReport": true, "Query.TopThemes": true, "Query.RecoveryReport": true,
 	"Query.SuggestThemes": true, "Query.PreviewRule": true, "Subscription.CaseSummary": true, "CaseSummary.Groups": true,
 }
 
-// price makes a list cost what its rows cost, and a root field no less than a statement: without it ninety aliases of
-// a cheap field would pass any limit.
+// price sets the cost functions of all fields. A list costs as much as its rows, and a root field at least as much as a
+// statement; otherwise ninety aliases of a cheap field would pass any limit.
 //
-// The generated struct has a function for each field; those with arguments `first` and `last` are the lists. They are
-// found by their signature, so that a new list cannot be forgotten.
+// The generated struct has a cost function for each field. Lists are the fields with the arguments `first` and `last`;
+// price recognises lists by the signature of the function, so that a new list cannot be forgotten.
 func price(root *graph.ComplexityRoot) {
 	v := reflect.ValueOf(root).Elem()
 	for i := range v.NumField() {
@@ -39,8 +39,8 @@ func price(root *graph.ComplexityRoot) {
 				continue
 			}
 			extra := 0
-			if figures[name+"."+object.Type().Field(j).Name] {
-				extra = figureCost
+			if reportFields[name+"."+object.Type().Field(j).Name] {
+				extra = reportCost
 			}
 			field.Set(reflect.MakeFunc(field.Type(), func(args []reflect.Value) []reflect.Value {
 				return []reflect.Value{reflect.ValueOf(extra + cost(name, args))}
@@ -53,7 +53,7 @@ func cost(object string, args []reflect.Value) int {
 	child := int(args[0].Int())
 	rows := 1
 	if isList(args) {
-		rows = rowsCost
+		rows = rowsDefault
 		for _, i := range []int{1, 3} { // first, last
 			if n, _ := args[i].Interface().(*int); n != nil {
 				rows = max(1, min(*n, 1000))
@@ -70,8 +70,8 @@ func cost(object string, args []reflect.Value) int {
 	return total
 }
 
-// isList tells whether a field's arguments begin with first, after, last, before: the order in which all lists of the
-// schema have them.
+// isList tells whether a field's arguments begin with first, after, last, before, the order that all lists of the schema
+// use.
 func isList(args []reflect.Value) bool {
 	if len(args) < 5 {
 		return false

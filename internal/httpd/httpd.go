@@ -1,7 +1,6 @@
-// Package httpd owns the HTTP server: its routes, its limits, who may come in, and what errors look like from
-// outside.
+// Package httpd owns the HTTP server: its routes, its limits, authentication, and the form of errors in answers.
 //
-// It refuses what the API does: that is behind the generated schema.
+// Package httpd implements no operation of the API: the resolvers behind the generated schema do.
 package httpd
 
 import (
@@ -35,7 +34,7 @@ import (
 	"github.com/closeloop/closeloop/web"
 )
 
-// Options are what the server is made of.
+// Options are the parts of the program that the server needs.
 type Options struct {
 	Resolver *resolvers.Resolver
 	Read     *read.Reader
@@ -43,14 +42,14 @@ type Options struct {
 	Live     *live.Server
 	Rate     *rate.Buckets
 	Present  graphql.ErrorPresenterFunc
-	Ready    func(context.Context) error // whether the database answers
+	Ready    func(context.Context) error // returns an error when the database does not answer
 	Log      *slog.Logger
 }
 
-// Handler answers all requests.
+// Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", shared(o.signIn(bounded(tells(executor(o))))))
+	mux.Handle("/graphql", allowOrigins(o.signIn(limitBody(withRetryAfter(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -74,12 +73,12 @@ func executor(o Options) *handler.Server {
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(Limits{})
-	h.Use(onlyLive{})
+	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
 	h.Use(extension.Introspection{})
 	h.Use(extension.FixedComplexityLimit(CostMax))
 	h.Use(meter{o.Rate})
-	// Loaders live as long as one answer: a subscription's next event must not see what an earlier one loaded.
+	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))
 	})
@@ -91,8 +90,8 @@ func executor(o Options) *handler.Server {
 	return h
 }
 
-// signIn finds the caller of a request. A socket's caller may sign in later, with its first message, and a stream is
-// watched as a socket is for the end of its session; so both pass: live sees to them.
+// signIn authenticates the caller of a request. It lets WebSockets and event streams pass, because package live
+// authenticates them: a WebSocket may send its token in its first message, and both end when the token's session ends.
 func (o Options) signIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if o.Live.Supports(r) {
@@ -118,13 +117,13 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			o.refuse(w, r, status, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(auth.With(r.Context(), caller.Viewer), answersOnce{}, true)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(auth.With(r.Context(), caller.Viewer), singleAnswer{}, true)))
 	})
 }
 
-// shared lets pages of other hosts call the API: a dashboard is served from where its makers like. A caller is known by
-// a bearer token alone, never by a cookie, so a foreign page can do no more than its own token allows.
-func shared(next http.Handler) http.Handler {
+// allowOrigins lets pages of other hosts call the API, because anyone may host a dashboard. Only a bearer token identifies
+// a caller, never a cookie, so that a foreign page can do no more than the token that the page already has allows.
+func allowOrigins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
@@ -139,8 +138,8 @@ func shared(next http.Handler) http.Handler {
 	})
 }
 
-// bounded reads the body before anybody decodes it, and no more of it than is allowed.
-func bounded(next http.Handler) http.Handler {
+// limitBody reads the body before it is decoded, and refuses a body above the limit.
+func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isUpload(r) {
 			if status, err := checkUpload(r); err != nil {
@@ -154,7 +153,7 @@ func bounded(next http.Handler) http.Handler {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 			if err != nil {
 				write(w, http.StatusRequestEntityTooLarge, &gqlerror.Error{
-					Message: "the request has more than 1 MiB", Extensions: map[string]any{"code": fault.CodeBadUserInput},
+					Message: "the request is larger than 1 MiB; split it into several requests", Extensions: map[string]any{"code": fault.CodeBadUserInput},
 				})
 				return
 			}

@@ -13,18 +13,20 @@ import (
 )
 
 const (
-	bodyMax   = 1 << 20 // bytes of a request
-	tokensMax = 10_000  // of a document
-	depthMax  = 60      // open brackets and braces in a document, one within the other
-	fieldsMax = 10_000  // of an operation, with its fragments written out wherever they are spread
-	sameMax   = 500     // fields of a document that are called the same in the answer
+	bodyMax     = 1 << 20 // bytes of a request
+	tokensMax   = 10_000  // of a document
+	depthMax    = 60      // nesting of brackets and braces in a document
+	fieldsMax   = 10_000  // of an operation, with every fragment spread replaced by the fragment
+	sameNameMax = 500     // fields of a document that have the same name in the answer
 )
 
-// Limits refuses a document before it is parsed: the parser goes one call deeper for each bracket, and a body of a
-// million of them would end the process. It refuses an operation before its cost is counted, where its fragments
-// would grow: the count looks at each place where one is spread, and thirty fragments that each spread the next one
-// twice are a billion. It bounds how often one name stands in a document, because validation compares the fields of one
-// name with each other, pair by pair: eight thousand took it eight seconds.
+// Limits refuses documents that would cost too much to parse, to validate or to price.
+//
+// It checks the nesting before the document is parsed: the parser goes one call deeper for each bracket, and a body with
+// a million brackets would end the process. It checks the number of fields before the cost is computed: the computation
+// visits each spread of a fragment, and thirty fragments that each spread the next one twice make a billion visits. It
+// limits how often one name occurs, because the validation compares all fields with the same name in pairs: eight
+// thousand took eight seconds.
 type Limits struct{}
 
 var (
@@ -41,7 +43,7 @@ func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
 func (Limits) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if err := within(params.Query); err != nil {
+	if err := checkDocument(params.Query); err != nil {
 		return gqlerror.Wrap(err)
 	}
 	return nil
@@ -49,27 +51,27 @@ func (Limits) MutateOperationParameters(_ context.Context, params *graphql.RawPa
 
 // MutateOperationContext implements graphql.OperationContextMutator.
 func (Limits) MutateOperationContext(_ context.Context, oc *graphql.OperationContext) *gqlerror.Error {
-	if written(oc.Operation.SelectionSet, map[string]int{}) > fieldsMax {
-		return gqlerror.Wrap(tooMuch("the operation has more than %d fields, its fragments written out", fieldsMax))
+	if countFields(oc.Operation.SelectionSet, map[string]int{}) > fieldsMax {
+		return gqlerror.Wrap(limitError("the operation has more than %d fields, counting each spread of a fragment; split it into several operations", fieldsMax))
 	}
 	return nil
 }
 
-// written is how many selections there are when fragments are written out, or some number above fieldsMax. Each
-// fragment is looked at once; that none spreads itself was validated before.
-func written(set ast.SelectionSet, fragments map[string]int) int {
+// countFields counts the selections with every fragment spread replaced by the fragment; it stops counting above fieldsMax.
+// It visits each fragment once. The validation has already refused fragments that spread themselves.
+func countFields(set ast.SelectionSet, fragments map[string]int) int {
 	total := 0
 	for _, s := range set {
 		total++
 		switch s := s.(type) {
 		case *ast.Field:
-			total += written(s.SelectionSet, fragments)
+			total += countFields(s.SelectionSet, fragments)
 		case *ast.InlineFragment:
-			total += written(s.SelectionSet, fragments)
+			total += countFields(s.SelectionSet, fragments)
 		case *ast.FragmentSpread:
 			size, known := fragments[s.Name]
 			if !known && s.Definition != nil {
-				size = written(s.Definition.SelectionSet, fragments)
+				size = countFields(s.Definition.SelectionSet, fragments)
 				fragments[s.Name] = size
 			}
 			total += size
@@ -81,17 +83,17 @@ func written(set ast.SelectionSet, fragments map[string]int) int {
 	return total
 }
 
-func within(document string) error {
+func checkDocument(document string) error {
 	if len(document) > bodyMax {
-		return tooMuch("the document has more than %d bytes", bodyMax)
+		return limitError("the document is longer than %d bytes; split it into several requests", bodyMax)
 	}
 	l := lexer.New(&ast.Source{Input: document})
 	depth := 0
-	fields := fields{called: map[string]int{}}
+	fields := nameCounter{counts: map[string]int{}}
 	for tokens := 0; ; tokens++ {
 		token, err := l.ReadToken()
 		if err != nil {
-			return nil // the parser says it better
+			return nil // the parser reports the error with a better message
 		}
 		switch token.Kind {
 		case lexer.EOF:
@@ -102,17 +104,17 @@ func within(document string) error {
 			depth--
 		}
 		if name := fields.next(token); name != "" {
-			return tooMuch("more than %d fields are called %s in the answer: give them other names, or send several requests", sameMax, name)
+			return limitError("more than %d fields are called %s in the answer: use aliases, or split the request", sameNameMax, name)
 		}
 		if tokens > tokensMax {
-			return tooMuch("the document has more than %d tokens", tokensMax)
+			return limitError("the document has more than %d tokens; split it into several requests", tokensMax)
 		}
 		if depth > depthMax {
-			return tooMuch("the document is nested more than %d levels deep", depthMax)
+			return limitError("the document is nested more than %d levels deep", depthMax)
 		}
 	}
 }
 
-func tooMuch(format string, args ...any) error {
+func limitError(format string, args ...any) error {
 	return fault.New(fault.CodeBadUserInput, "%s", fmt.Sprintf(format, args...))
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/closeloop/closeloop/internal/rate"
 )
 
-// meter has each operation pay what it was estimated to cost before it begins; a subscription pays once, as it starts.
-// It comes after the complexity limit, whose figure it takes, and after all that may refuse an operation for nothing.
+// meter charges each operation its estimated cost before the operation begins; a subscription pays once, at its start.
+// The meter must be the last extension: it needs the figure of the complexity limit, and an operation that another
+// extension refuses must cost nothing.
 type meter struct{ buckets *rate.Buckets }
 
 var (
@@ -38,50 +39,50 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	}
 	stats, ok := oc.Stats.GetExtension(extension.ComplexityLimit{}.ExtensionName()).(*extension.ComplexityStats)
 	if !ok {
-		return gqlerror.Wrap(errors.New("an operation has no price"))
+		return gqlerror.Wrap(errors.New("the operation has no price: the complexity limit must run before the meter"))
 	}
 	left, err := m.buckets.Take(v.TokenID, stats.Complexity)
 	if err != nil {
-		tellWait(ctx, err)
+		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}
 	rate.Keep(&oc.Stats, left)
 	return nil
 }
 
-// waiting is an answer over HTTP that can say when to come again.
-type waiting struct {
+// retryWriter is the response to a request over HTTP; it can tell the client when to retry.
+type retryWriter struct {
 	http.ResponseWriter
 	refused bool
 }
 
-type waitingKey struct{}
+type retryWriterKey struct{}
 
-// tells lets the meter set the header and the status of the answer. A socket has neither: its caller is told in the
-// error alone.
-func tells(next http.Handler) http.Handler {
+// withRetryAfter lets the meter set the header and the status of the response. A message on a WebSocket has neither; there
+// the client finds the time in the error.
+func withRetryAfter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		answer := &waiting{ResponseWriter: w}
-		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), waitingKey{}, answer)))
+		answer := &retryWriter{ResponseWriter: w}
+		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), retryWriterKey{}, answer)))
 	})
 }
 
-func tellWait(ctx context.Context, err error) {
+func setRetryAfter(ctx context.Context, err error) {
 	var e *rate.Exceeded
-	if answer, ok := ctx.Value(waitingKey{}).(*waiting); ok && errors.As(err, &e) {
+	if answer, ok := ctx.Value(retryWriterKey{}).(*retryWriter); ok && errors.As(err, &e) {
 		answer.refused = true
 		answer.Header().Set("Retry-After", strconv.Itoa(e.Seconds()))
 	}
 }
 
-// WriteHeader says 429 where the caller asked for application/graphql-response+json. The older application/json has 200
-// for every answer that is well-formed (GraphQL over HTTP, section 6.4): its clients take another status for no answer of
-// GraphQL's, and would not show the error.
-func (w *waiting) WriteHeader(status int) {
+// WriteHeader sends status 429 where the client asked for application/graphql-response+json. With the older
+// application/json every well-formed answer has status 200 (GraphQL over HTTP, section 6.4): clients take any other status
+// for a failure of HTTP and would not show the error.
+func (w *retryWriter) WriteHeader(status int) {
 	kind, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
 	if w.refused && kind == "application/graphql-response+json" {
 		status = http.StatusTooManyRequests
@@ -89,8 +90,8 @@ func (w *waiting) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
-func (w *waiting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// Unwrap lets http.ResponseController find the original writer.
+func (w *retryWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush implements http.Flusher: answers that come in parts ask for it by a type assertion.
-func (w *waiting) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+// Flush implements http.Flusher, which the transports for answers in parts look for by a type assertion.
+func (w *retryWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }

@@ -18,9 +18,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Presenter makes what clients see of an error: the one table from faults to codes. What is no fault is INTERNAL: it
-// is logged here, once, and the client gets an id to quote, and nothing of what is inside. That the database is away is
-// nobody's fault, passes, and is UNAVAILABLE.
+// Presenter converts errors to the form that clients see; it is the only place that maps errors to codes. An error that
+// the caller cannot correct becomes INTERNAL: the presenter logs it once, and the client receives an id to quote and no
+// details. While the database does not answer, errors become UNAVAILABLE, because a retry helps.
 func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		shown := &gqlerror.Error{Path: graphql.GetPath(ctx)}
@@ -51,33 +51,33 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 				shown.Extensions["argument"] = argument
 			}
 			shown.Path = fieldPath(ctx, shown.Path)
-		case ours != nil && ours.Err == nil: // GraphQL's own: the document does not parse, or does not fit the schema
+		case ours != nil && ours.Err == nil: // an error of the GraphQL library: the document does not parse, or does not fit the schema
 			*shown = *ours
 			if shown.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
 				shown.Extensions = map[string]any{"code": fault.CodeRateLimited}
-				shown.Message += "; ask for less, or in several requests"
+				shown.Message += "; request fewer fields or rows, or split the request"
 			}
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
 				shown.Extensions = map[string]any{"code": fault.CodeBadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}
-		case ctx.Err() != nil: // the caller has left, and nobody reads this
-			shown.Message, shown.Extensions = "the request was given up", map[string]any{"code": fault.CodeInternal}
+		case ctx.Err() != nil: // the client has disconnected and does not read this
+			shown.Message, shown.Extensions = "the client cancelled the request", map[string]any{"code": fault.CodeInternal}
 		case pg.Away(err):
-			log.WarnContext(ctx, "the database is away", "path", shown.Path.String(), "error", err)
+			log.WarnContext(ctx, "the database does not answer", "path", shown.Path.String(), "error", err)
 			shown.Message = "the database does not answer; try again in a moment"
 			shown.Extensions = map[string]any{"code": fault.CodeUnavailable}
 		default:
 			id := uuid.NewString()
 			log.ErrorContext(ctx, "internal error", "id", id, "path", shown.Path.String(), "error", err)
-			shown.Message = fmt.Sprintf("something went wrong here; please quote %s when you report it", id)
+			shown.Message = fmt.Sprintf("internal error; please quote %s when you report it", id)
 			shown.Extensions = map[string]any{"code": fault.CodeInternal, "id": id}
 		}
 		return shown
 	}
 }
 
-// argumentAt is the path of an argument: gqlgen puts the part that it knows behind the field's own path, and the
-// fault may know more.
+// argumentAt returns the path of the argument in error. gqlgen appends the part that it knows to the path of the field;
+// the fault may know more of the path.
 func argumentAt(ctx context.Context, path ast.Path, known string) string {
 	field := fieldPath(ctx, path)
 	rest := ast.Path(path[len(field):]).String()
@@ -92,7 +92,7 @@ func argumentAt(ctx context.Context, path ast.Path, known string) string {
 	return rest + "." + known
 }
 
-// fieldPath is the part of an error's path that leads to the field, without the argument behind it.
+// fieldPath returns the part of an error's path that leads to the field, without an argument's path after it.
 func fieldPath(ctx context.Context, path ast.Path) ast.Path {
 	fc := graphql.GetFieldContext(ctx)
 	if fc == nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	uploadMax      = 1<<30 + bodyMax // bytes of a request with a file
-	uploadInMemory = 1 << 20         // a larger one lies in a temporary file until it is taken in
+	uploadInMemory = 1 << 20         // larger files are kept in a temporary file until the import has stored them
 )
 
 func isUpload(r *http.Request) bool {
@@ -21,23 +21,23 @@ func isUpload(r *http.Request) bool {
 	return r.Method == http.MethodPost && err == nil && media == "multipart/form-data"
 }
 
-// checkUpload refuses a file before any of it is read: from who may not send one, and where nobody can tell how much
-// is to come.
+// checkUpload refuses an upload before any of it is read, where the caller's role may not upload files, the length is
+// unknown, or the request is too large.
 func checkUpload(r *http.Request) (int, *gqlerror.Error) {
 	v, err := auth.From(r.Context())
 	switch {
 	case err != nil:
-		return http.StatusUnauthorized, coded(fault.CodeUnauthenticated, err.Error())
+		return http.StatusUnauthorized, withCode(fault.CodeUnauthenticated, err.Error())
 	case !v.Has(model.Intake, model.Manager):
-		return http.StatusForbidden, coded(fault.CodeForbidden, "your role "+string(v.User.Role)+" may not send files")
+		return http.StatusForbidden, withCode(fault.CodeForbidden, "your role "+string(v.User.Role)+" may not upload files")
 	case r.ContentLength < 0:
-		return http.StatusLengthRequired, coded(fault.CodeBadUserInput, "a request with a file says how long it is, by Content-Length")
+		return http.StatusLengthRequired, withCode(fault.CodeBadUserInput, "a request with a file must give its length in the header Content-Length")
 	case r.ContentLength > uploadMax:
-		return http.StatusRequestEntityTooLarge, coded(fault.CodeBadUserInput, "the request has more than 1 GiB; send the file in parts, each with its header line")
+		return http.StatusRequestEntityTooLarge, withCode(fault.CodeBadUserInput, "the request is larger than 1 GiB; split the file, and repeat its header line in each part")
 	}
 	return 0, nil
 }
 
-func coded(code fault.Code, words string) *gqlerror.Error {
-	return &gqlerror.Error{Message: words, Extensions: map[string]any{"code": code}}
+func withCode(code fault.Code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }

@@ -1,9 +1,10 @@
-// Package keyword owns the words of a comment: where they begin and end, which keywords of themes are among them, and
-// which words say nothing (stop.go). It is pure.
+// Package keyword owns the words of a comment: where a word begins and ends, which keywords of themes the comment
+// contains, and which words carry no meaning of their own (stop.go). It is pure: it reads no database, and it refuses
+// to decide what a match causes.
 //
-// Words are Unicode's (UAX #29), cut further at whatever is no letter, mark, number or underscore: so "seat's" has the
-// word "seat", and "good.Seats" has two. They are compared as all text is (model.Fold). Chinese and Japanese have a
-// word for each ideograph, so that a keyword of several is a phrase.
+// Words are those of Unicode (UAX #29), split further at every character that is no letter, mark, number or
+// underscore: "seat's" contains the word "seat", and "good.Seats" contains two words. Words are compared in folded form
+// (model.Fold), as all text is. In Chinese and Japanese each ideograph is a word, so a keyword of several is a phrase.
 package keyword
 
 import (
@@ -19,30 +20,30 @@ import (
 )
 
 const (
-	lengthMax = 100 // characters of a keyword
-	wordsMax  = 10  // words of a keyword
+	lengthMax = 100 // characters in a keyword
+	wordsMax  = 10  // words in a keyword
 )
 
-// Words are the words of a text, folded, in their order.
+// Words returns the folded words of a text, in order.
 func Words(text string) []string {
 	var words []string
 	each(text, func(word string, _ bool) { words = append(words, word) })
 	return words
 }
 
-// each calls with every folded word, and whether a star follows it at once.
+// each calls do for every folded word; star reports whether a star follows the word directly.
 func each(text string, do func(word string, star bool)) {
 	rest, state := model.Fold(text), -1
 	var part string
 	for rest != "" {
 		part, rest, state = uniseg.FirstWordInString(rest, state)
 		for part != "" {
-			end := strings.IndexFunc(part, apart)
+			end := strings.IndexFunc(part, isSeparator)
 			if end < 0 {
 				end = len(part)
 			}
 			if end > 0 {
-				do(part[:end], end == len(part) && starred(rest))
+				do(part[:end], end == len(part) && startsWithStar(rest))
 			}
 			if part = part[end:]; part != "" {
 				_, size := utf8.DecodeRuneInString(part)
@@ -52,29 +53,29 @@ func each(text string, do func(word string, star bool)) {
 	}
 }
 
-// starred tells whether a star comes next, and no word right after it.
-func starred(rest string) bool {
+// startsWithStar reports whether rest begins with a star that no word follows directly.
+func startsWithStar(rest string) bool {
 	after, star := strings.CutPrefix(rest, "*")
 	next, _ := utf8.DecodeRuneInString(after)
-	return star && (after == "" || apart(next))
+	return star && (after == "" || isSeparator(next))
 }
 
-// apart tells what stands between words.
-func apart(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) && r != '_' }
+// isSeparator reports whether r separates words.
+func isSeparator(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) && r != '_' }
 
-// pattern is a keyword ready to be looked for: words that follow each other.
+// pattern is a parsed keyword: words that follow each other.
 type pattern []word
 
 type word struct {
 	text   string
-	prefix bool // any word that begins with it
+	prefix bool // the word matches every word that begins with text
 }
 
-func (w word) is(have string) bool {
-	return have == w.text || w.prefix && strings.HasPrefix(have, w.text)
+func (w word) matches(other string) bool {
+	return other == w.text || w.prefix && strings.HasPrefix(other, w.text)
 }
 
-// Check tells what is wrong with a keyword, in words for whoever wrote it; nil where nothing is.
+// Check returns nil for a valid keyword; otherwise an error whose text tells the keyword's author what to change.
 func Check(keyword string) error {
 	_, err := parse(keyword)
 	return err
@@ -82,7 +83,7 @@ func Check(keyword string) error {
 
 func parse(keyword string) (pattern, error) {
 	if utf8.RuneCountInString(keyword) > lengthMax {
-		return nil, fmt.Errorf("a keyword has %d characters at most", lengthMax)
+		return nil, fmt.Errorf("a keyword may have at most %d characters", lengthMax)
 	}
 	var p pattern
 	stars := 0
@@ -94,58 +95,58 @@ func parse(keyword string) (pattern, error) {
 	})
 	switch {
 	case len(p) == 0:
-		return nil, errors.New("a keyword has a word")
+		return nil, errors.New("a keyword needs at least one word")
 	case len(p) > wordsMax:
-		return nil, fmt.Errorf("a keyword has %d words at most", wordsMax)
+		return nil, fmt.Errorf("a keyword may have at most %d words", wordsMax)
 	case strings.Count(keyword, "*") > stars:
-		return nil, errors.New("a * stands at the end of a word: it stands for any ending")
+		return nil, errors.New("a * is allowed at the end of a word only, where it stands for any ending")
 	}
 	return p, nil
 }
 
-// Set is the keywords of several themes, ready to be looked for at once.
+// Set holds the parsed keywords of several themes, so that one pass over a text finds all of them.
 type Set struct {
-	themes   []model.ThemeID
-	whole    map[string][]entry // by the first word
-	prefixes []entry            // whose first word is a prefix
+	themes      []model.ThemeID
+	byFirstWord map[string][]themePattern
+	prefixes    []themePattern // the patterns whose first word is a prefix
 }
 
-type entry struct {
-	theme int
+type themePattern struct {
+	theme int // index into Set.themes
 	pattern
 }
 
-// Compile reads the keywords of themes, once for all the comments that they are looked for in.
+// Compile parses the keywords of the themes. A caller compiles once and matches many comments.
 func Compile(themes []*model.Theme) (*Set, error) {
-	s := &Set{whole: map[string][]entry{}}
+	s := &Set{byFirstWord: map[string][]themePattern{}}
 	for i, t := range themes {
 		s.themes = append(s.themes, t.ID)
 		for _, k := range t.Keywords {
 			p, err := parse(k)
 			if err != nil {
-				return nil, fmt.Errorf("read the keyword %q of theme %s: %w", k, t.ID, err)
+				return nil, fmt.Errorf("parse the keyword %q of theme %s: %w", k, t.ID, err)
 			}
-			if e := (entry{i, p}); p[0].prefix {
-				s.prefixes = append(s.prefixes, e)
+			if tp := (themePattern{i, p}); p[0].prefix {
+				s.prefixes = append(s.prefixes, tp)
 			} else {
-				s.whole[p[0].text] = append(s.whole[p[0].text], e)
+				s.byFirstWord[p[0].text] = append(s.byFirstWord[p[0].text], tp)
 			}
 		}
 	}
 	return s, nil
 }
 
-// Match gives the themes that have a keyword in the text, in the order they were compiled in.
+// Match returns the themes that have a keyword in the text, in the order in which Compile received them.
 func (s *Set) Match(text string) []model.ThemeID {
-	if len(s.whole)+len(s.prefixes) == 0 {
+	if len(s.byFirstWord)+len(s.prefixes) == 0 {
 		return nil
 	}
 	words := Words(text)
 	found := make([]bool, len(s.themes))
 	for i, w := range words {
-		for _, list := range [][]entry{s.whole[w], s.prefixes} {
-			for _, e := range list {
-				found[e.theme] = found[e.theme] || e.begins(words[i:])
+		for _, patterns := range [][]themePattern{s.byFirstWord[w], s.prefixes} {
+			for _, tp := range patterns {
+				found[tp.theme] = found[tp.theme] || tp.matchesStart(words[i:])
 			}
 		}
 	}
@@ -158,12 +159,13 @@ func (s *Set) Match(text string) []model.ThemeID {
 	return ids
 }
 
-func (p pattern) begins(words []string) bool {
+// matchesStart reports whether words begins with the pattern.
+func (p pattern) matchesStart(words []string) bool {
 	if len(p) > len(words) {
 		return false
 	}
 	for i, w := range p {
-		if !w.is(words[i]) {
+		if !w.matches(words[i]) {
 			return false
 		}
 	}

@@ -2,21 +2,22 @@ package keyword
 
 import "embed"
 
-// The stop words of the Snowball project (BSD licence, snowballstem.org), as PostgreSQL comes with them, one a line.
+// lists holds the stop words of the Snowball project (BSD licence, snowballstem.org), as PostgreSQL ships them, one per
+// line.
 //
 //go:embed stop/*.txt
 var lists embed.FS
 
-// StopWords are folded words that say nothing by themselves, such as "the": in English, German, Portuguese, Spanish and
-// French.
+// StopWords returns the folded words that carry no meaning of their own, such as "the", in English, German, Portuguese,
+// Spanish and French.
 func StopWords() map[string]bool {
-	known := map[string]bool{}
+	stop := map[string]bool{}
 	files, _ := lists.ReadDir("stop")
 	for _, file := range files {
-		text, _ := lists.ReadFile("stop/" + file.Name()) // embedded: it is there
+		text, _ := lists.ReadFile("stop/" + file.Name()) // cannot fail: the file is embedded
 		for _, w := range Words(string(text)) {
-			known[w] = true
+			stop[w] = true
 		}
 	}
-	return known
+	return stop
 }

@@ -1,8 +1,8 @@
-// Package rate owns how much each token may ask for in a while: a bucket of points that refills steadily, out of which
-// every operation is paid before it begins.
+// Package rate owns the request budget of each API token: a bucket of points that refills at a steady rate. Every
+// operation is paid from the bucket before the operation begins.
 //
-// It refuses to say what an operation costs, which is httpd's, and who is asking. Buckets are counted in memory, on this
-// server alone: behind n servers a token has n of them.
+// It refuses to compute the cost of an operation (package httpd does) and to identify the caller (package auth does).
+// Each server keeps its buckets in memory, so a token has n buckets when n servers run.
 package rate
 
 import (
@@ -14,106 +14,107 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Buckets are the buckets of all tokens that were used a short while ago.
+// Buckets holds a bucket for each token that was used recently. A token without a bucket has a full one.
 type Buckets struct {
 	limit   int
 	restore int // points a second
 	now     func() time.Time
 
 	mu      sync.Mutex
-	open    map[model.ApiTokenID]bucket
-	sweepAt int // how many there are when those that have refilled are dropped next
+	byToken map[model.ApiTokenID]bucket
+	sweepAt int // the next sweep drops refilled buckets when byToken has this many entries
 }
 
-// bucket is what a token had left at a time.
+// bucket holds the points that a token had left at one time.
 type bucket struct {
 	points float64
 	at     time.Time
 }
 
-// sweepLeast is how many buckets are not worth a look.
+// sweepLeast is the smallest number of buckets that is worth a sweep.
 const sweepLeast = 100
 
-// New makes buckets that hold so many points and get so many back each second; both are positive.
+// New makes buckets that hold at most limit points and regain restore points each second; both must be positive.
 func New(limit, restore int, now func() time.Time) *Buckets {
-	return &Buckets{limit: limit, restore: restore, now: now, open: map[model.ApiTokenID]bucket{}, sweepAt: sweepLeast}
+	return &Buckets{limit: limit, restore: restore, now: now, byToken: map[model.ApiTokenID]bucket{}, sweepAt: sweepLeast}
 }
 
-// Limit is a bucket after an operation has been paid.
+// Limit is the state of a bucket after an operation was paid.
 type Limit struct {
 	Limit       int
 	Remaining   int
 	RestoreRate float64   // points a second
-	ResetAt     time.Time // when it is full again, if nothing more is asked for
-	Cost        int       // of the operation
+	ResetAt     time.Time // when the bucket is full again if no further operation is paid from it
+	Cost        int       // points that the operation costs
 }
 
-// Exceeded is the refusal of an operation that the bucket could not pay. It cost nothing.
+// Exceeded is the error for an operation that costs more than the bucket holds. The refusal takes no points.
 type Exceeded struct {
 	Limit
-	RetryAfter time.Duration // until the bucket can pay it
+	RetryAfter time.Duration // until the bucket holds enough for the operation
 }
 
 func (e *Exceeded) Error() string {
-	return fmt.Sprintf("this operation costs %d points and your token has %d left: come again in %d s, or ask for less",
+	return fmt.Sprintf("this operation costs %d points and your token has %d left: retry in %d s, or ask for less",
 		e.Cost, e.Remaining, e.Seconds())
 }
 
-// Seconds is RetryAfter in whole seconds, one at least: what the header of that name says (RFC 9110, section 10.2.3).
+// Seconds is RetryAfter rounded up to whole seconds, at least 1: the value of the HTTP header Retry-After (RFC 9110,
+// section 10.2.3).
 func (e *Exceeded) Seconds() int { return max(1, int(math.Ceil(e.RetryAfter.Seconds()))) }
 
-// Take pays an operation out of the token's bucket, or refuses with Exceeded.
+// Take pays an operation from the token's bucket. It returns *Exceeded when the bucket holds too little.
 func (b *Buckets) Take(token model.ApiTokenID, cost int) (*Limit, error) {
 	now := b.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	points := b.points(token, now)
-	if wait := b.seconds(float64(cost) - points); wait > 0 {
+	if wait := b.refillTime(float64(cost) - points); wait > 0 {
 		return nil, &Exceeded{Limit: b.state(points, cost, now), RetryAfter: wait}
 	}
 	points -= float64(cost)
-	b.open[token] = bucket{points: points, at: now}
+	b.byToken[token] = bucket{points: points, at: now}
 	b.sweep(now)
 	state := b.state(points, cost, now)
 	return &state, nil
 }
 
-// points is what the bucket holds by now. A token that has none has not asked for a while: its bucket is full.
+// points returns what the token's bucket holds now.
 func (b *Buckets) points(token model.ApiTokenID, now time.Time) float64 {
-	at, ok := b.open[token]
+	old, ok := b.byToken[token]
 	if !ok {
 		return float64(b.limit)
 	}
-	return b.refilled(at, now)
+	return b.refilled(old, now)
 }
 
-func (b *Buckets) refilled(at bucket, now time.Time) float64 {
-	since := max(0, now.Sub(at.at).Seconds())
-	return min(float64(b.limit), at.points+since*float64(b.restore))
+func (b *Buckets) refilled(old bucket, now time.Time) float64 {
+	elapsed := max(0, now.Sub(old.at).Seconds())
+	return min(float64(b.limit), old.points+elapsed*float64(b.restore))
 }
 
-// seconds is how long it takes to get so many points back.
-func (b *Buckets) seconds(points float64) time.Duration {
+// refillTime returns how long a bucket takes to regain the points.
+func (b *Buckets) refillTime(points float64) time.Duration {
 	return time.Duration(max(0, points) / float64(b.restore) * float64(time.Second))
 }
 
 func (b *Buckets) state(points float64, cost int, now time.Time) Limit {
 	return Limit{
 		Limit: b.limit, Remaining: int(points), RestoreRate: float64(b.restore), Cost: cost,
-		ResetAt: now.Add(b.seconds(float64(b.limit) - points)).UTC().Truncate(time.Microsecond),
+		ResetAt: now.Add(b.refillTime(float64(b.limit) - points)).UTC().Truncate(time.Microsecond),
 	}
 }
 
-// sweep drops the buckets that are full again, which is to say the same as having none. It looks at all of them when
-// there are twice as many as it left the last time, so that each operation pays for a step or two of it.
+// sweep drops the buckets that are full again: a missing bucket counts as full. It runs when the number of buckets has
+// doubled since the previous sweep, so that its cost, spread over all operations, is one or two steps for each.
 func (b *Buckets) sweep(now time.Time) {
-	if len(b.open) < b.sweepAt {
+	if len(b.byToken) < b.sweepAt {
 		return
 	}
-	for token, at := range b.open {
-		if b.refilled(at, now) >= float64(b.limit) {
-			delete(b.open, token)
+	for token, old := range b.byToken {
+		if b.refilled(old, now) >= float64(b.limit) {
+			delete(b.byToken, token)
 		}
 	}
-	b.sweepAt = max(sweepLeast, 2*len(b.open))
+	b.sweepAt = max(sweepLeast, 2*len(b.byToken))
 }

@@ -12,7 +12,7 @@ import (
 
 var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// clock stands until it is moved.
+// clock is a clock that only later moves.
 type clock struct{ moved atomic.Int64 }
 
 func (c *clock) now() time.Time        { return start.Add(time.Duration(c.moved.Load())) }
@@ -20,84 +20,87 @@ func (c *clock) later(d time.Duration) { c.moved.Add(int64(d)) }
 
 func token() model.ApiTokenID { return model.ApiTokenID{UUID: model.NewUUID()} }
 
-func TestABucketPaysUntilItIsEmptyAndRefillsSteadily(t *testing.T) {
+func TestTake(t *testing.T) {
 	t.Parallel()
-	var c clock
-	b, mine := New(1000, 100, c.now), token()
-	for i := range 4 {
-		got, err := b.Take(mine, 250)
-		want := Limit{Limit: 1000, Remaining: 750 - 250*i, RestoreRate: 100, Cost: 250, ResetAt: start.Add(time.Duration(i+1) * 2500 * time.Millisecond)}
-		if err != nil || *got != want {
-			t.Fatalf("%+v, %v; not %+v", got, err, want)
-		}
-	}
-	var e *Exceeded
-	if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.RetryAfter != 2500*time.Millisecond || e.Seconds() != 3 || e.Remaining != 0 || e.Cost != 250 {
-		t.Fatalf("%+v", e)
-	}
-	if _, err := b.Take(token(), 250); err != nil {
-		t.Errorf("another token: %v", err)
-	}
-	c.later(e.RetryAfter - time.Millisecond)
-	if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.Remaining != 249 || e.Seconds() != 1 {
-		t.Errorf("a moment too early: %v", err)
-	}
-	c.later(time.Millisecond)
-	if got, err := b.Take(mine, 250); err != nil || got.Remaining != 0 {
-		t.Errorf("after the wait that it asked for: %+v, %v", got, err)
-	}
-	c.later(time.Hour)
-	if got, err := b.Take(mine, 1); err != nil || got.Remaining != 999 {
-		t.Errorf("it holds no more than its limit: %+v, %v", got, err)
-	}
-	c.later(-time.Minute)
-	if got, err := b.Take(mine, 1); err != nil || got.Remaining != 998 {
-		t.Errorf("a clock that was put back takes nothing: %+v, %v", got, err)
-	}
-}
-
-func TestManyAtOncePayNoMoreThanThereIs(t *testing.T) {
-	t.Parallel()
-	var c clock
-	b, mine := New(1000, 1, c.now), token()
-	var paid atomic.Int32
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			for range 50 {
-				if _, err := b.Take(mine, 7); err == nil {
-					paid.Add(1)
-				}
+	t.Run("pays until the bucket is empty and refills steadily", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b, mine := New(1000, 100, c.now), token()
+		for i := range 4 {
+			got, err := b.Take(mine, 250)
+			want := Limit{Limit: 1000, Remaining: 750 - 250*i, RestoreRate: 100, Cost: 250, ResetAt: start.Add(time.Duration(i+1) * 2500 * time.Millisecond)}
+			if err != nil || *got != want {
+				t.Fatalf("operation %d: got %+v, %v, want %+v", i, got, err, want)
 			}
-		})
-	}
-	all.Wait()
-	if paid.Load() != 142 { // 1000 / 7
-		t.Errorf("%d paid", paid.Load())
-	}
-}
+		}
+		var e *Exceeded
+		if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.RetryAfter != 2500*time.Millisecond || e.Seconds() != 3 || e.Remaining != 0 || e.Cost != 250 {
+			t.Fatalf("empty bucket: got %+v, want a refusal with RetryAfter 2.5s, Remaining 0 and Cost 250", e)
+		}
+		if _, err := b.Take(token(), 250); err != nil {
+			t.Errorf("another token's bucket: %v", err)
+		}
+		c.later(e.RetryAfter - time.Millisecond)
+		if _, err := b.Take(mine, 250); !errors.As(err, &e) || e.Remaining != 249 || e.Seconds() != 1 {
+			t.Errorf("1 ms before RetryAfter: got %v, want a refusal with Remaining 249", err)
+		}
+		c.later(time.Millisecond)
+		if got, err := b.Take(mine, 250); err != nil || got.Remaining != 0 {
+			t.Errorf("after RetryAfter: got %+v, %v, want Remaining 0", got, err)
+		}
+		c.later(time.Hour)
+		if got, err := b.Take(mine, 1); err != nil || got.Remaining != 999 {
+			t.Errorf("after an hour: got %+v, %v, want Remaining 999, because a bucket holds no more than its limit", got, err)
+		}
+		c.later(-time.Minute)
+		if got, err := b.Take(mine, 1); err != nil || got.Remaining != 998 {
+			t.Errorf("after the clock went back: got %+v, %v, want Remaining 998", got, err)
+		}
+	})
 
-func TestBucketsThatAreFullAgainAreDropped(t *testing.T) {
-	t.Parallel()
-	var c clock
-	b := New(1000, 100, c.now)
-	busy := token()
-	most := 0
-	for range 10_000 {
-		c.later(10 * time.Millisecond)
-		if _, err := b.Take(busy, 1); err != nil {
-			t.Fatal(err)
+	t.Run("pays no more than the limit to concurrent callers", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b, mine := New(1000, 1, c.now), token()
+		var paid atomic.Int32
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				for range 50 {
+					if _, err := b.Take(mine, 7); err == nil {
+						paid.Add(1)
+					}
+				}
+			})
 		}
-		if _, err := b.Take(token(), 100); err != nil { // full again after a second, or a hundred others
-			t.Fatal(err)
+		all.Wait()
+		if paid.Load() != 142 { // 1000 / 7
+			t.Errorf("%d operations were paid, want 142", paid.Load())
 		}
-		most = max(most, len(b.open))
-	}
-	if most > 4*sweepLeast {
-		t.Errorf("%d buckets at a time", most)
-	}
-	c.later(time.Hour)
-	if got, err := b.Take(busy, 0); err != nil || got.Remaining != 1000 {
-		t.Errorf("%+v, %v", got, err)
-	}
+	})
+
+	t.Run("drops buckets that are full again", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b := New(1000, 100, c.now)
+		busy := token()
+		most := 0
+		for range 10_000 {
+			c.later(10 * time.Millisecond)
+			if _, err := b.Take(busy, 1); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Take(token(), 100); err != nil { // the bucket is full again after 1 s, when 100 further ones exist
+				t.Fatal(err)
+			}
+			most = max(most, len(b.byToken))
+		}
+		if most > 4*sweepLeast {
+			t.Errorf("%d buckets existed at a time, want at most %d", most, 4*sweepLeast)
+		}
+		c.later(time.Hour)
+		if got, err := b.Take(busy, 0); err != nil || got.Remaining != 1000 {
+			t.Errorf("after an hour: got %+v, %v, want a full bucket", got, err)
+		}
+	})
 }

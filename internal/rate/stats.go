@@ -9,10 +9,10 @@ import (
 
 const extension = "RateLimit"
 
-// Keep puts what an operation left in the bucket where From finds it.
+// Keep stores the bucket's state after the payment in the operation's statistics, where From finds it.
 func Keep(stats *graphql.Stats, left *Limit) { stats.SetExtension(extension, left) }
 
-// From gives what the operation that is being answered left in the bucket.
+// From returns the bucket's state after the current operation was paid.
 func From(ctx context.Context) (*Limit, error) {
 	if graphql.HasOperationContext(ctx) {
 		if left, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(extension).(*Limit); ok {

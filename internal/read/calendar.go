@@ -10,14 +10,14 @@ import (
 
 // calendars reads those that cases were opened with, ready to count in.
 func (r *Reader) calendars(ctx context.Context, ids []model.CalendarID) (map[model.CalendarID]*calendar.Calendar, error) {
-	rows, err := byID(r, all, func(k *model.KeptCalendar) model.CalendarID { return k.ID })(ctx, ids)
+	rows, err := loadByID(r, unscoped, func(k *model.StoredCalendar) model.CalendarID { return k.ID })(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	found := make(map[model.CalendarID]*calendar.Calendar, len(ids))
 	for id, row := range rows {
 		if row == nil {
-			return nil, gone("calendar") // foreign keys forbid it
+			return nil, notFound("calendar") // foreign keys forbid it
 		}
 		if found[id], err = calendar.New(row.Calendar); err != nil {
 			return nil, err

@@ -127,7 +127,7 @@ func (r *Reader) ExportCustomer(ctx context.Context, id string) (*CustomerExport
 		out, err = export(tx, customer, r.now())
 		return err
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	return wrapped(out, "export a customer", err)
+	return wrapErr(out, "export a customer", err)
 }
 
 func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, error) {

@@ -39,12 +39,12 @@ func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args,
 	if err != nil {
 		return nil, err
 	}
-	return typed(found), nil
+	return toConnection(found), nil
 }
 
 // HistoryOf pages what happened to a case, oldest first; the cases of one answer are read together.
 func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEventConnection, error) {
-	return nested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
+	return loadNested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
 }
 
 func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {
@@ -58,12 +58,12 @@ func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.A
 	}
 	found := make(map[uuid.UUID]any, len(ids))
 	for id, h := range histories {
-		found[id.UUID] = typed(h)
+		found[id.UUID] = toConnection(h)
 	}
 	return found, nil
 }
 
-func typed(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
+func toConnection(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
 	c := &CaseEventConnection{Edges: make([]*CaseEventEdge, len(found.Edges)), PageInfo: found.PageInfo}
 	for i, e := range found.Edges {
 		c.Edges[i] = &CaseEventEdge{Cursor: e.Cursor, Node: e.Node.Typed()}

@@ -21,5 +21,5 @@ var importOrder = page.Order[model.Import]{
 // Imports lists the files that came in over the API, the newest first.
 func (r *Reader) Imports(ctx context.Context, args page.Args) (*ImportConnection, error) {
 	c, err := page.Read(r.db.WithContext(ctx), importOrder, args, nil)
-	return wrapped(c, "list imports", err)
+	return wrapErr(c, "list imports", err)
 }

@@ -62,57 +62,57 @@ func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).
 func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 	wait := r.collect
 	return &Loaders{
-		Customers: loader(wait, byID(r, scope.Customers, func(c *model.Customer) model.CustomerID { return c.ID })),
-		Responses: loader(wait, byID(r, scope.Responses, func(c *model.Response) model.ResponseID { return c.ID })),
-		Cases:     loader(wait, byID(r, scope.Cases, func(c *model.Case) model.CaseID { return c.ID })),
-		CaseOf: loader(wait, by(r, "response_id", scope.Cases, func(c *model.Case) model.ResponseID {
+		Customers: newLoader(wait, loadByID(r, scope.Customers, func(c *model.Customer) model.CustomerID { return c.ID })),
+		Responses: newLoader(wait, loadByID(r, scope.Responses, func(c *model.Response) model.ResponseID { return c.ID })),
+		Cases:     newLoader(wait, loadByID(r, scope.Cases, func(c *model.Case) model.CaseID { return c.ID })),
+		CaseOf: newLoader(wait, loadBy(r, "response_id", scope.Cases, func(c *model.Case) model.ResponseID {
 			return *c.ResponseID
 		})),
-		Notes:         loader(wait, byID(r, scope.Notes, func(n *model.Note) model.NoteID { return n.ID })),
-		Notifications: loader(wait, byID(r, scope.Notifications, func(n *model.Notification) model.NotificationID { return n.ID })),
-		Users:         loader(wait, byID(r, all, func(u *model.User) model.UserID { return u.ID })),
-		Rules:         loader(wait, byID(r, all, func(x *model.Rule) model.RuleID { return x.ID })),
-		Calendars:     loader(wait, r.calendars),
+		Notes:         newLoader(wait, loadByID(r, scope.Notes, func(n *model.Note) model.NoteID { return n.ID })),
+		Notifications: newLoader(wait, loadByID(r, scope.Notifications, func(n *model.Notification) model.NotificationID { return n.ID })),
+		Users:         newLoader(wait, loadByID(r, unscoped, func(u *model.User) model.UserID { return u.ID })),
+		Rules:         newLoader(wait, loadByID(r, unscoped, func(x *model.Rule) model.RuleID { return x.ID })),
+		Calendars:     newLoader(wait, r.calendars),
 
-		Events: loader(wait, r.events),
+		Events: newLoader(wait, r.events),
 
-		RulesOf:         loader(wait, r.rulesOf),
-		ExternalRefsOf:  loader(wait, within(scope, r.externalRefsOf)),
-		NotificationsOf: loader(wait, within(scope, r.notificationsOf)),
-		RecipientsOf:    loader(wait, r.recipientsOf),
-		AssigneesOf:     loader(wait, r.assigneesOf),
-		NextOf:          loader(wait, within(scope, r.nextOf)),
-		ThemesOf:        loader(wait, r.themesOf),
-		TaggingOf:       loader(wait, by(r, "theme_id", all, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
-		MatchCounts:     loader(wait, within(scope, r.matchCounts)),
+		RulesOf:         newLoader(wait, r.rulesOf),
+		ExternalRefsOf:  newLoader(wait, withScope(scope, r.externalRefsOf)),
+		NotificationsOf: newLoader(wait, withScope(scope, r.notificationsOf)),
+		RecipientsOf:    newLoader(wait, r.recipientsOf),
+		AssigneesOf:     newLoader(wait, r.assigneesOf),
+		NextOf:          newLoader(wait, withScope(scope, r.nextOf)),
+		ThemesOf:        newLoader(wait, r.themesOf),
+		TaggingOf:       newLoader(wait, loadBy(r, "theme_id", unscoped, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
+		MatchCounts:     newLoader(wait, withScope(scope, r.matchCounts)),
 
-		lists: loader(wait, within(scope, r.readLists)),
+		lists: newLoader(wait, withScope(scope, r.readLists)),
 	}
 }
 
 // all is the condition of what has no scope: the company's own people, and its rules.
-func all(time.Time) clause.Expression { return clause.Expr{SQL: "true"} }
+func unscoped(time.Time) clause.Expression { return clause.Expr{SQL: "true"} }
 
 // within gives a fetch the scope of the answer that it reads for.
-func within[K comparable, V any](scope *filter.Scope, fetch func(context.Context, *filter.Scope, []K) (map[K]V, error)) func(context.Context, []K) (map[K]V, error) {
+func withScope[K comparable, V any](scope *filter.Scope, fetch func(context.Context, *filter.Scope, []K) (map[K]V, error)) func(context.Context, []K) (map[K]V, error) {
 	return func(ctx context.Context, keys []K) (map[K]V, error) { return fetch(ctx, scope, keys) }
 }
 
 // CollectFor is how long a loader collects what is asked for before it reads; siblings of one page ask at once.
 const CollectFor = 500 * time.Microsecond
 
-func loader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
+func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
 	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))
 }
 
-// visible is the condition of the rows that an answer may show.
-type visible func(now time.Time) clause.Expression
+// rowScope is the condition of the rows that an answer may show.
+type rowScope func(now time.Time) clause.Expression
 
-func byID[K model.AnyID, T any](r *Reader, see visible, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
-	return by(r, "id", see, id)
+func loadByID[K model.AnyID, T any](r *Reader, see rowScope, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+	return loadBy(r, "id", see, id)
 }
 
-func by[K model.AnyID, T any](r *Reader, column string, see visible, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
+func loadBy[K model.AnyID, T any](r *Reader, column string, see rowScope, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
 	return func(ctx context.Context, ids []K) (map[K]*T, error) {
 		var rows []*T
 		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", pg.Array(model.UUIDs(ids))).Where(see(r.now())).Find(&rows).Error; err != nil {
@@ -136,7 +136,7 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.case_id AS of_case, rules.* FROM case_rules x JOIN rules ON rules.id = x.rule_id
 		WHERE x.case_id = ANY(?) ORDER BY x.case_id, x.ordinal`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
-	found := empty[model.CaseID, *model.Rule](ids)
+	found := emptyLists[model.CaseID, *model.Rule](ids)
 	for i := range rows {
 		found[rows[i].OfCase] = append(found[rows[i].OfCase], &rows[i].Rule)
 	}
@@ -147,7 +147,7 @@ func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []
 	var rows []*model.ExternalRef
 	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
 		Where(scope.OfCase("case_external_refs.case_id", r.now())).Order("case_id, system").Find(&rows).Error
-	found := empty[model.CaseID, *model.ExternalRef](ids)
+	found := emptyLists[model.CaseID, *model.ExternalRef](ids)
 	for _, ref := range rows {
 		found[ref.CaseID] = append(found[ref.CaseID], ref)
 	}
@@ -158,7 +158,7 @@ func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids [
 	var rows []*model.Notification
 	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
 		Where(scope.Notifications(r.now())).Order("created_at, id").Find(&rows).Error
-	found := empty[model.CaseID, *model.Notification](ids)
+	found := emptyLists[model.CaseID, *model.Notification](ids)
 	for _, n := range rows {
 		found[*n.CaseID] = append(found[*n.CaseID], n)
 	}
@@ -168,7 +168,7 @@ func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids [
 func (r *Reader) recipientsOf(ctx context.Context, ids []model.RuleID) (map[model.RuleID][]*model.Recipient, error) {
 	var rows []*model.Recipient
 	err := r.db.WithContext(ctx).Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("rule_id, ordinal").Find(&rows).Error
-	found := empty[model.RuleID, *model.Recipient](ids)
+	found := emptyLists[model.RuleID, *model.Recipient](ids)
 	for _, to := range rows {
 		found[to.RuleID] = append(found[to.RuleID], to)
 	}
@@ -182,7 +182,7 @@ func (r *Reader) assigneesOf(ctx context.Context, ids []model.RuleID) (map[model
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.rule_id AS of_rule, users.* FROM rule_assignees x JOIN users ON users.id = x.user_id
 		WHERE x.rule_id = ANY(?) ORDER BY x.rule_id, x.ordinal`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
-	found := empty[model.RuleID, *model.User](ids)
+	found := emptyLists[model.RuleID, *model.User](ids)
 	for i := range rows {
 		found[rows[i].OfRule] = append(found[rows[i].OfRule], &rows[i].User)
 	}
@@ -209,7 +209,7 @@ func (r *Reader) matchCounts(ctx context.Context, scope *filter.Scope, ids []mod
 	return found, err
 }
 
-func empty[K comparable, V any](ids []K) map[K][]V {
+func emptyLists[K comparable, V any](ids []K) map[K][]V {
 	m := make(map[K][]V, len(ids))
 	for _, id := range ids {
 		m[id] = []V{}
@@ -221,7 +221,7 @@ func empty[K comparable, V any](ids []K) map[K][]V {
 func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error) {
 	c, err := LoadersFrom(ctx).Customers.Load(ctx, id)
 	if err == nil && c == nil {
-		err = gone("customer")
+		err = notFound("customer")
 	}
 	return c, err
 }
@@ -230,7 +230,7 @@ func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error)
 func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
 	c, err := LoadersFrom(ctx).Cases.Load(ctx, id)
 	if err == nil && c == nil {
-		err = gone("case")
+		err = notFound("case")
 	}
 	return c, err
 }

@@ -33,7 +33,7 @@ type listRequest struct {
 	Viewer model.UserID
 }
 
-func nested[C any](ctx context.Context, parent uuid.UUID, of string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
+func loadNested[C any](ctx context.Context, parent uuid.UUID, of string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
 	var none C
 	orderBy, err := json.Marshal(order)
 	if err != nil {
@@ -52,12 +52,12 @@ func nested[C any](ctx context.Context, parent uuid.UUID, of string, args page.A
 
 // NotesOf lists the notes of a case, the oldest first.
 func NotesOf(ctx context.Context, id model.CaseID, args page.Args) (*NoteConnection, error) {
-	return nested[*NoteConnection](ctx, id.UUID, notesOfCase, args, nil, nil, model.UserID{})
+	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, args, nil, nil, model.UserID{})
 }
 
 // ResponsesOf lists the responses of a customer.
 func ResponsesOf(ctx context.Context, id model.CustomerID, q ResponseList) (*ResponseConnection, error) {
-	return nested[*ResponseConnection](ctx, id.UUID, responsesOfCustomer, q.Args, q.Filter.Raw(), q.OrderBy, model.UserID{})
+	return loadNested[*ResponseConnection](ctx, id.UUID, responsesOfCustomer, q.Args, q.Filter.Raw(), q.OrderBy, model.UserID{})
 }
 
 // CasesOf lists the cases of a customer.
@@ -78,7 +78,7 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 			return nil, err
 		}
 	}
-	out.Connection, err = nested[*page.Connection[model.Case]](ctx, parent, of, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
+	out.Connection, err = loadNested[*page.Connection[model.Case]](ctx, parent, of, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -113,19 +113,19 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q
 	now := r.now()
 	switch of {
 	case notesOfCase:
-		return each(r, ctx, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
+		return readPages(ctx, r, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
 	case deliveriesOfWebhook:
-		return each(r, ctx, "webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, deliveryOrder, q.Args, ids)
+		return readPages(ctx, r, "webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, deliveryOrder, q.Args, ids)
 	case historyOfCase:
 		return r.histories(ctx, scope, q.Args, ids)
 	case responsesOfCustomer:
-		f, order, err := decoded[filter.Response](q, responseOrder)
+		f, order, err := decodeRequest[filter.Response](q, responseOrder)
 		if err != nil {
 			return nil, err
 		}
-		return each(r, ctx, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, ids, scope.Responses(now), f.Where(now))
+		return readPages(ctx, r, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, ids, scope.Responses(now), f.Where(now))
 	case casesOfCustomer, casesOfUser:
-		f, order, err := decoded[filter.Case](q, caseOrder)
+		f, order, err := decodeRequest[filter.Case](q, caseOrder)
 		if err != nil {
 			return nil, err
 		}
@@ -133,13 +133,13 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q
 		if of == casesOfUser {
 			column, parent = "assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
 		}
-		return each(r, ctx, column, parent, order, q.Args, ids, scope.Cases(now), f.Where(q.Viewer, now))
+		return readPages(ctx, r, column, parent, order, q.Args, ids, scope.Cases(now), f.Where(q.Viewer, now))
 	}
 	return nil, fmt.Errorf("no list is called %q", of)
 }
 
 // decoded reads the filter and the order of a request again.
-func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T], error)) (*F, page.Order[T], error) {
+func decodeRequest[F any, O any, T any](q listRequest, order func([]O) (page.Order[T], error)) (*F, page.Order[T], error) {
 	f := new(F)
 	if len(q.Filter) > 0 && string(q.Filter) != "null" {
 		v, err := filter.Decode(q.Filter)
@@ -158,7 +158,7 @@ func decoded[F any, O any, T any](q listRequest, order func([]O) (page.Order[T],
 	return f, keys, err
 }
 
-func each[T any](r *Reader, ctx context.Context, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
+func readPages[T any](ctx context.Context, r *Reader, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
 	rows := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
 	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", pg.Array(ids))
 	count := func(ctx context.Context, id uuid.UUID) (int, error) {

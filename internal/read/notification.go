@@ -36,18 +36,18 @@ var notificationOrder = page.Order[model.Notification]{
 func (r *Reader) Notifications(ctx context.Context, viewer auth.Viewer, args page.Args, f *NotificationFilter) (*NotificationConnection, error) {
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Notifications(r.now()))
 	if f != nil {
-		query = among(query, "notifications.status", f.Status, f.Status)
-		query = among(query, "notifications.kind", f.Kind, f.Kind)
-		query = among(query, "notifications.case_id", f.Case, model.UUIDs(f.Case))
+		query = in(query, "notifications.status", f.Status, f.Status)
+		query = in(query, "notifications.kind", f.Kind, f.Kind)
+		query = in(query, "notifications.case_id", f.Case, model.UUIDs(f.Case))
 		query = query.Where(f.To.Where("notifications.to_fold")).Where(f.CreatedAt.Where("notifications.created_at", r.now()))
 	}
 	c, err := page.Read(query, notificationOrder, args, nil)
-	return wrapped(c, "list notifications", err)
+	return wrapErr(c, "list notifications", err)
 }
 
 // among leaves the rows whose column has one of the values; a list that is not given leaves all. One value alone is
 // compared with =: only then does an index that begins with the column give its rows in their order.
-func among[T, V any](query *gorm.DB, column string, given []T, values []V) *gorm.DB {
+func in[T, V any](query *gorm.DB, column string, given []T, values []V) *gorm.DB {
 	switch {
 	case given == nil:
 		return query

@@ -52,7 +52,7 @@ func (o CustomerOrder) Personal() string {
 }
 
 // value gives what is behind a pointer, or nil: a nil pointer in an interface would not be nil.
-func value[V any](v *V) any {
+func deref[V any](v *V) any {
 	if v == nil {
 		return nil
 	}
@@ -62,12 +62,12 @@ func value[V any](v *V) any {
 var caseKeys = map[string]page.Key[model.Case]{
 	"OPENED_AT":      {Column: "cases.opened_at", Kind: page.Time, Of: func(c *model.Case) any { return c.OpenedAt }},
 	"UPDATED_AT":     {Column: "cases.updated_at", Kind: page.Time, Of: func(c *model.Case) any { return c.UpdatedAt }},
-	"ASSIGNED_AT":    {Column: "cases.assigned_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.AssignedAt) }},
-	"DUE_AT":         {Column: "cases.due_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.DueAt) }},
-	"CLOSED_AT":      {Column: "cases.closed_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return value[time.Time](c.ClosedAt) }},
+	"ASSIGNED_AT":    {Column: "cases.assigned_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.AssignedAt) }},
+	"DUE_AT":         {Column: "cases.due_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.DueAt) }},
+	"CLOSED_AT":      {Column: "cases.closed_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.ClosedAt) }},
 	"NUMBER":         {Column: "cases.number", Kind: page.Whole, Of: func(c *model.Case) any { return c.Number }},
-	"SCORE":          {Column: "cases.score", Kind: page.Whole, Nullable: true, Of: func(c *model.Case) any { return value[int](c.Score) }},
-	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Case) any { return value[decimal.Decimal](c.LifetimeValue) }},
+	"SCORE":          {Column: "cases.score", Kind: page.Whole, Nullable: true, Of: func(c *model.Case) any { return deref[int](c.Score) }},
+	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Case) any { return deref[decimal.Decimal](c.LifetimeValue) }},
 	"STATUS": {Column: "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], cases.status)", Kind: page.Whole,
 		Of: func(c *model.Case) any {
 			return map[model.CaseStatus]int{model.Open: 1, model.InProgress: 2, model.Closed: 3}[c.Status]
@@ -77,24 +77,24 @@ var caseKeys = map[string]page.Key[model.Case]{
 var responseKeys = map[string]page.Key[model.Response]{
 	"RESPONDED_AT": {Column: "responses.responded_at", Kind: page.Time, Of: func(r *model.Response) any { return r.RespondedAt }},
 	"SCORE":        {Column: "responses.score", Kind: page.Whole, Of: func(r *model.Response) any { return r.Score }},
-	"SEGMENT":      {Column: "responses.segment_fold", Kind: page.Text, Nullable: true, Of: func(r *model.Response) any { return value[string](r.SegmentFold) }},
+	"SEGMENT":      {Column: "responses.segment_fold", Kind: page.Text, Nullable: true, Of: func(r *model.Response) any { return deref[string](r.SegmentFold) }},
 	"EFFORT":       effortKey,
 	"LIFETIME_VALUE": {Column: "responses.lifetime_value", Kind: page.Number, Nullable: true,
-		Of: func(r *model.Response) any { return value[decimal.Decimal](r.LifetimeValue) }},
+		Of: func(r *model.Response) any { return deref[decimal.Decimal](r.LifetimeValue) }},
 	"TESTIMONIAL_LIKELIHOOD": {Column: "responses.testimonial_likelihood", Kind: page.Real, Nullable: true,
-		Of: func(r *model.Response) any { return value[float64](r.TestimonialLikelihood) }},
+		Of: func(r *model.Response) any { return deref[float64](r.TestimonialLikelihood) }},
 }
 
 var customerKeys = map[string]page.Key[model.Customer]{
 	"CREATED_AT": {Column: "customers.created_at", Kind: page.Time, Of: func(c *model.Customer) any { return c.CreatedAt }},
-	"COMPANY":    {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.Company)) }},
+	"COMPANY":    {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return deref[string](model.FoldPointer(c.Company)) }},
 	"LAST_NAME": {Column: "customers.last_name_fold", Kind: page.Text, Nullable: true,
-		Of: func(c *model.Customer) any { return value[string](model.FoldPointer(c.LastName)) }},
+		Of: func(c *model.Customer) any { return deref[string](model.FoldPointer(c.LastName)) }},
 	"LAST_CONTACTED_AT": {Column: "customers.last_contacted_at", Kind: page.Time, Nullable: true,
-		Of: func(c *model.Customer) any { return value[time.Time](c.LastContactedAt) }},
+		Of: func(c *model.Customer) any { return deref[time.Time](c.LastContactedAt) }},
 	"NEXT_SURVEY_AT": {Column: "customers.next_survey_at", Kind: page.Time, Nullable: true,
-		Of: func(c *model.Customer) any { return value[time.Time](c.NextSurveyAt) }},
-	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Customer) any { return value[decimal.Decimal](c.LifetimeValue) }},
+		Of: func(c *model.Customer) any { return deref[time.Time](c.NextSurveyAt) }},
+	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Customer) any { return deref[decimal.Decimal](c.LifetimeValue) }},
 }
 
 var noteOrder = page.Order[model.Note]{
@@ -108,21 +108,21 @@ var userOrder = page.Order[model.User]{
 }
 
 func caseOrder(by []*CaseOrder) (page.Order[model.Case], error) {
-	return ordered(by, caseKeys, "OPENED_AT", "cases.id", func(c *model.Case) uuid.UUID { return c.ID.UUID })
+	return newOrder(by, caseKeys, "OPENED_AT", "cases.id", func(c *model.Case) uuid.UUID { return c.ID.UUID })
 }
 
 func responseOrder(by []*ResponseOrder) (page.Order[model.Response], error) {
-	return ordered(by, responseKeys, "RESPONDED_AT", "responses.id", func(r *model.Response) uuid.UUID { return r.ID.UUID })
+	return newOrder(by, responseKeys, "RESPONDED_AT", "responses.id", func(r *model.Response) uuid.UUID { return r.ID.UUID })
 }
 
 func customerOrder(by []*CustomerOrder) (page.Order[model.Customer], error) {
-	return ordered(by, customerKeys, "CREATED_AT", "customers.id", func(c *model.Customer) uuid.UUID { return c.ID.UUID })
+	return newOrder(by, customerKeys, "CREATED_AT", "customers.id", func(c *model.Customer) uuid.UUID { return c.ID.UUID })
 }
 
 // ordered makes an order of what the caller asks for: newest first where they ask for nothing, ties by id, in the
 // direction of the first key so that one index serves both. The id is named with its table: both cases and responses
 // have a SCORE, and a cursor of the ones is none of the others.
-func ordered[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
+func newOrder[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
 	var order page.Order[T]
 	add := func(name string, desc bool) {
 		key := keys[name]
@@ -133,7 +133,7 @@ func ordered[T any, O interface{ parts() (string, bool) }](by []O, keys map[stri
 	for _, o := range by {
 		name, desc := o.parts()
 		if seen[name] {
-			return nil, fault.Input("orderBy", "%s is there twice", name)
+			return nil, fault.Input("orderBy", "%s is listed twice", name)
 		}
 		seen[name] = true
 		add(name, desc)

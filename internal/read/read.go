@@ -31,12 +31,12 @@ type Reader struct {
 	log     *event.Log
 	now     func() time.Time
 	collect time.Duration
-	watched *watched
+	eventCases *eventCases
 }
 
 // New makes a reader whose loaders collect for so long.
 func New(db *pg.DB, log *event.Log, now func() time.Time, collect time.Duration) *Reader {
-	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, watched: newWatched()}
+	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, eventCases: newEventCases()}
 }
 
 // Connections and edges of the API, by their GraphQL names.
@@ -116,7 +116,7 @@ func (r *Reader) Responses(ctx context.Context, viewer auth.Viewer, q ResponseLi
 		}
 		return rows
 	})
-	return wrapped(c, "list responses", err)
+	return wrapErr(c, "list responses", err)
 }
 
 // Customers lists customers.
@@ -127,7 +127,7 @@ func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, args page.Ar
 	}
 	now := r.now()
 	c, err := page.Read(r.db.WithContext(ctx).Where(viewer.Scope().Customers(now)).Where(f.Where(now)), order, args, nil)
-	return wrapped(c, "list customers", err)
+	return wrapErr(c, "list customers", err)
 }
 
 // NoteFilter says which notes.
@@ -168,10 +168,10 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, 
 		}
 	}
 	c, err := page.Read(query, noteOrder, args, nil)
-	return wrapped(c, "list notes", err)
+	return wrapErr(c, "list notes", err)
 }
 
-func wrapped[T any](c *T, doing string, err error) (*T, error) {
+func wrapErr[T any](c *T, doing string, err error) (*T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -213,8 +213,8 @@ func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number in
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
-	return wrapped(c, "read a case", err)
+	return wrapErr(c, "read a case", err)
 }
 
 // gone is the answer where a row that another one points to is not there; foreign keys forbid it.
-func gone(what string) error { return fault.New(fault.CodeNotFound, "the %s is gone", what) }
+func notFound(what string) error { return fault.New(fault.CodeNotFound, "the %s is gone", what) }

@@ -25,7 +25,7 @@ func (r *Reader) themesOf(ctx context.Context, ids []model.ResponseID) (map[mode
 	}
 	err := r.db.WithContext(ctx).Raw(`SELECT x.response_id AS of_response, t.* FROM response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL
 		WHERE x.response_id = ANY(?) ORDER BY t.name_fold, t.id`, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
-	found := empty[model.ResponseID, *model.Theme](ids)
+	found := emptyLists[model.ResponseID, *model.Theme](ids)
 	for i := range rows {
 		found[rows[i].OfResponse] = append(found[rows[i].OfResponse], &rows[i].Theme)
 	}

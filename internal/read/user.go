@@ -36,7 +36,7 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 		}
 	}
 	c, err := page.Read(query, userOrder, args, nil)
-	return wrapped(c, "list users", err)
+	return wrapErr(c, "list users", err)
 }
 
 var likeWildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

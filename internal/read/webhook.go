@@ -30,7 +30,7 @@ func (r *Reader) Webhooks(ctx context.Context) ([]*model.Webhook, error) {
 
 // DeliveriesOf lists a webhook's deliveries, the newest first.
 func DeliveriesOf(ctx context.Context, id model.WebhookID, args page.Args) (*WebhookDeliveryConnection, error) {
-	return nested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, args, nil, nil, model.UserID{})
+	return loadNested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, args, nil, nil, model.UserID{})
 }
 
 // Event is the one with this id; those of one answer are read together.
@@ -40,7 +40,7 @@ func Event(ctx context.Context, id model.EventID) (model.CaseEvent, error) {
 		return nil, err
 	}
 	if e == nil {
-		return nil, gone("event")
+		return nil, notFound("event")
 	}
 	return e.Typed(), nil
 }

@@ -11,21 +11,21 @@ import (
 
 const surveyRelationship = "Relationship"
 
-// What people are asked about most often is what they say something about.
+// surveys is the survey in which each topic comes up most often.
 var surveys = [topics]string{"After delivery", "After a support case", surveyRelationship, surveyRelationship, surveyRelationship, "Onboarding"}
 
 var channels = []string{"E-mail", "E-mail", "App", "Text message"}
 
-// scoreOf is what somebody of that mood says today.
+// scoreOf returns a score around the mood.
 func scoreOf(d *rand.Rand, mood float64) int {
 	if chance(d, 0.03) {
-		mood -= 5 // everybody has a bad day
+		mood -= 5 // an occasional bad day
 	}
 	return int(min(10, max(0, math.Round(mood+1.4*d.NormFloat64()))))
 }
 
-// answer makes all of a response but its customer and its time.
-func answer(d *rand.Rand, p *place, score int, about topic) casework.SubmitResponseInput {
+// newResponse fills a response, except for its customer and its time.
+func newResponse(d *rand.Rand, p *place, score int, about topic) casework.SubmitResponseInput {
 	in := casework.SubmitResponseInput{Score: score, Survey: new(surveyRelationship)}
 	if chance(d, 0.6) {
 		in.Survey = new(surveys[about])
@@ -51,22 +51,22 @@ func answer(d *rand.Rand, p *place, score int, about topic) casework.SubmitRespo
 	return in
 }
 
-// comment is an opening or what they say about the topic, most often both, and the wish to be called.
+// comment joins an opening and a sentence about the topic, most often both, and a request for a call where callMe is set.
 func comment(d *rand.Rand, w *words, t tone, about topic, callMe bool) string {
-	said := []string{pick(d, w.opens[t]), w.about(t)[about]}
+	parts := []string{pick(d, w.openings[t]), w.about(t)[about]}
 	switch roll := d.Float64(); {
 	case roll < 0.15:
-		said = said[:1]
+		parts = parts[:1]
 	case roll < 0.5:
-		said = said[1:]
+		parts = parts[1:]
 	}
 	if callMe {
-		said = append(said, w.callMe)
+		parts = append(parts, w.callMe)
 	}
-	return strings.Join(said, w.gap)
+	return strings.Join(parts, w.gap)
 }
 
-// topicOf is what the response is about, as far as it says.
+// topicOf returns the topic that the response's drivers name, if they name one.
 func topicOf(r *model.Response) (topic, bool) {
 	if r == nil {
 		return 0, false

@@ -7,96 +7,96 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// So much is left lying: where there is no more, nothing is started or closed. A wallboard has something to show,
-// and what is left is the oldest, so there are always cases past their target.
+// The team keeps this many cases unfinished, so that a wallboard always has something to show. The oldest cases stay, so
+// that some are always past their target.
 const (
-	leftOpen     = 20
-	leftUnderWay = 25
-	within       = 60 // so many of the newest are looked at besides, however large the backlog is
+	minOpen       = 20
+	minInProgress = 25
+	newestCases   = 60 // how many of the newest cases are considered besides, however large the backlog is
 )
 
-// desk is where the team's work lies. Who is of the team is looked up each time: somebody may be trying out what
-// happens when a user leaves.
+// desk does the team's work. The staff is loaded for each step, because a user may be trying out what happens when a
+// colleague leaves.
 type desk struct {
 	*live
-	crew *crew
+	staff *staff
 }
 
-// followUp does one thing for one case.
+// followUp does one action on one case.
 func (l *live) followUp(ctx context.Context) error {
-	crew, err := meet(ctx, l.DB)
-	if err != nil || len(crew.workers) == 0 {
+	staff, err := findStaff(ctx, l.DB)
+	if err != nil || len(staff.workers) == 0 {
 		return err
 	}
-	k := desk{l, crew}
+	k := desk{l, staff}
 	switch roll := l.dice.Float64(); {
 	case roll < 0.4:
-		return k.moveOn(ctx, model.Open, leftOpen)
+		return k.advance(ctx, model.Open, minOpen)
 	case roll < 0.8:
-		return k.moveOn(ctx, model.InProgress, leftUnderWay)
+		return k.advance(ctx, model.InProgress, minInProgress)
 	case roll < 0.84:
-		return k.act(ctx, model.Closed, reopen)
+		return k.actOn(ctx, model.Closed, reopen)
 	case roll < 0.87:
-		return k.act(ctx, model.Open, giveBack)
+		return k.actOn(ctx, model.Open, unassign)
 	case roll < 0.92:
-		return k.act(ctx, model.InProgress, handOver)
+		return k.actOn(ctx, model.InProgress, reassign)
 	}
-	return k.act(ctx, model.InProgress, tell)
+	return k.actOn(ctx, model.InProgress, addNote)
 }
 
-// moveOn brings a case of the status one step further: nobody's gets somebody, an open one is started, one that is
-// under way is closed. Where too few are left, something is told instead.
-func (k desk) moveOn(ctx context.Context, status model.CaseStatus, left int) error {
-	c, err := k.aCase(ctx, status, left)
+// advance moves a case of the status one step further: an unassigned case is assigned, an open case is started, a case in
+// progress is closed. Where only `keep` cases or fewer have the status, it adds a note to another case instead.
+func (k desk) advance(ctx context.Context, status model.CaseStatus, keep int) error {
+	c, err := k.pickCase(ctx, status, keep)
 	switch {
 	case err != nil:
 		return err
 	case c == nil:
-		return k.act(ctx, model.InProgress, tell)
+		return k.actOn(ctx, model.InProgress, addNote)
 	case c.AssigneeID == nil:
-		return k.do(ctx, c, handOver)
+		return k.do(ctx, c, reassign)
 	case status == model.Open:
 		return k.do(ctx, c, start)
 	}
-	return k.do(ctx, c, solve)
+	return k.do(ctx, c, resolve)
 }
 
-// act does the deed to a case of the status, if there is one.
-func (k desk) act(ctx context.Context, status model.CaseStatus, do deed) error {
-	c, err := k.aCase(ctx, status, 0)
+// actOn does the action on a case of the status, if there is one.
+func (k desk) actOn(ctx context.Context, status model.CaseStatus, do action) error {
+	c, err := k.pickCase(ctx, status, 0)
 	if c == nil || err != nil {
 		return err
 	}
 	return k.do(ctx, c, do)
 }
 
-func (k desk) do(ctx context.Context, c *model.Case, do deed) error {
-	a := act{by: k.crew.of(c.AssigneeID), on: c.ID, do: do, note: note(k.dice, do, c.Response)}
-	if do == handOver {
-		a.to = &pick(k.dice, k.crew.workers).ID
+func (k desk) do(ctx context.Context, c *model.Case, do action) error {
+	a := task{by: k.staff.workerFor(c.AssigneeID), caseID: c.ID, do: do, note: note(k.dice, do, c.Response)}
+	if do == reassign {
+		a.to = &pick(k.dice, k.staff.workers).ID
 	}
-	return a.carryOut(ctx, k.work)
+	return a.run(ctx, k.work)
 }
 
-// aCase is one of the newest sample cases of the status that are the team's or nobody's, leaving out the oldest; nil
-// where there is none. What the people who look around have taken is left to them.
-func (k desk) aCase(ctx context.Context, status model.CaseStatus, left int) (*model.Case, error) {
-	team := make([]model.UserID, len(k.crew.workers))
-	for i, u := range k.crew.workers {
+// pickCase picks one of the newest sample cases of the status, leaving out the `keep` oldest; nil where there is none. The
+// case is unassigned or assigned to the sample staff: cases that other users have taken are theirs.
+func (k desk) pickCase(ctx context.Context, status model.CaseStatus, keep int) (*model.Case, error) {
+	team := make([]model.UserID, len(k.staff.workers))
+	for i, u := range k.staff.workers {
 		team[i] = u.ID
 	}
 	var cases []*model.Case
 	err := k.DB.Gorm.WithContext(ctx).Joins("Response").
 		Where("cases.status = ? AND (cases.assignee_id IS NULL OR cases.assignee_id IN ?)", status, team).
 		Where("EXISTS (SELECT FROM customers WHERE id = cases.customer_id AND external_id LIKE ?)", idPrefix+"%").
-		Order("cases.opened_at DESC, cases.id DESC").Limit(within + left).Find(&cases).Error
+		Order("cases.opened_at DESC, cases.id DESC").Limit(newestCases + keep).Find(&cases).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for a case: %w", err)
 	}
-	if len(cases) <= left {
+	if len(cases) <= keep {
 		return nil, nil
 	}
-	c := pick(k.dice, cases[:len(cases)-left])
+	c := pick(k.dice, cases[:len(cases)-keep])
 	if c.ResponseID == nil {
 		c.Response = nil
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// live is what goes on now: with each step one more response, and one thing that the team does.
+// live creates the activity of the present: each step adds one response and one action of the team.
 type live struct {
 	Options
 	work *casework.Work
@@ -26,8 +26,8 @@ func newLive(o Options, d *rand.Rand) *live {
 	return &live{Options: o, dice: d, work: casework.New(o.DB, o.Feed, o.Queue, o.Now)}
 }
 
-// keepMoving takes a step now and then until ctx ends.
-func keepMoving(ctx context.Context, o Options) {
+// runLive takes a step at each tick until ctx ends.
+func runLive(ctx context.Context, o Options) {
 	l := newLive(o, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	tick := time.NewTicker(o.Every)
 	defer tick.Stop()
@@ -38,9 +38,9 @@ func keepMoving(ctx context.Context, o Options) {
 		case <-tick.C:
 		}
 		for _, do := range []func(context.Context) error{l.respond, l.followUp} {
-			// People look around meanwhile and may have closed the same case: one step more or less is nothing.
+			// A user may have closed the same case at the same moment. A lost step does not matter here.
 			if err := do(ctx); err != nil && ctx.Err() == nil {
-				o.Log.WarnContext(ctx, "a step of the sample data failed; the next one goes on", "error", err)
+				o.Log.WarnContext(ctx, "a step of the sample data failed; the next step follows as usual", "error", err)
 			}
 		}
 		if o.Step != nil {
@@ -49,38 +49,39 @@ func keepMoving(ctx context.Context, o Options) {
 	}
 }
 
-// respond has somebody answer: one in three is new, the others have been silent for long.
+// respond submits a response: one in three comes from a new customer, the others from customers who have been silent for
+// long.
 func (l *live) respond(ctx context.Context) error {
 	switch roll := l.dice.Float64(); {
 	case roll < 0.33:
-		return l.newcomer(ctx)
+		return l.submitNew(ctx)
 	case roll < 0.38:
-		return l.again(ctx, true)
+		return l.submitKnown(ctx, true)
 	}
-	return l.again(ctx, false)
+	return l.submitKnown(ctx, false)
 }
 
-func (l *live) newcomer(ctx context.Context) error {
+func (l *live) submitNew(ctx context.Context) error {
 	return l.submit(ctx, newPerson(l.dice, model.NewUUID().String()))
 }
 
-// again has a customer answer who is known. Where the data feed has news of them too, it is one with cases: the log
-// of each tells it.
-func (l *live) again(ctx context.Context, changed bool) error {
-	p, err := l.known(ctx, changed)
+// submitKnown submits a response of a known customer. With changed it also changes the customer's details, and picks a
+// customer with cases, so that the change appears in the history of each case.
+func (l *live) submitKnown(ctx context.Context, changed bool) error {
+	p, err := l.silentCustomer(ctx, changed)
 	switch {
 	case err != nil:
 		return err
 	case p == nil:
-		return l.newcomer(ctx)
+		return l.submitNew(ctx)
 	case changed:
-		change(l.dice, &p.data, p.place)
+		changeDetails(l.dice, &p.data, p.place)
 	}
 	return l.submit(ctx, p)
 }
 
 func (l *live) submit(ctx context.Context, p *person) error {
-	in := answer(l.dice, p.place, scoreOf(l.dice, p.mood), topic(l.dice.IntN(int(topics))))
+	in := newResponse(l.dice, p.place, scoreOf(l.dice, p.mood), topic(l.dice.IntN(int(topics))))
 	in.Customer = &p.data
 	if _, err := l.work.SubmitResponse(ctx, auth.Viewer{}, in); err != nil {
 		return fmt.Errorf("submit a response: %w", err)
@@ -88,10 +89,10 @@ func (l *live) submit(ctx context.Context, p *person) error {
 	return nil
 }
 
-// known is one of those sample customers who have been silent the longest; nil where there is none.
-func (l *live) known(ctx context.Context, withCase bool) (*person, error) {
+// silentCustomer picks one of the sample customers who have been silent the longest; nil where there is none.
+func (l *live) silentCustomer(ctx context.Context, withCase bool) (*person, error) {
 	var c model.Customer
-	// Those with cases, which get an event each when their data changes, are not to have dozens.
+	// A change adds an event to each case of the customer: customers with more than five cases are left out.
 	err := l.DB.Gorm.WithContext(ctx).Raw(`SELECT * FROM (
 			SELECT * FROM customers WHERE external_id LIKE ?
 			AND (NOT ? OR (SELECT count(*) FROM cases WHERE customer_id = customers.id) BETWEEN 1 AND 5)
@@ -105,6 +106,6 @@ func (l *live) known(ctx context.Context, withCase bool) (*person, error) {
 	}
 	p := &person{place: placeOf(c.Country), mood: newMood(l.dice)}
 	p.data.ExternalID = c.ExternalID
-	p.data.LifetimeValue = graphql.OmittableOf(c.LifetimeValue) // a change grows it
+	p.data.LifetimeValue = graphql.OmittableOf(c.LifetimeValue) // changeDetails multiplies it
 	return p, nil
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// deed is what somebody of the team does to a case, with a note that says why.
-type deed int
+// action is what the team does to a case, with a note that says why.
+type action int
 
 const (
-	start deed = iota
-	tell
-	solve
+	start action = iota
+	addNote
+	resolve
 	reopen
-	giveBack
-	handOver
-	lapse // nobody does it: the target passes
+	unassign
+	reassign
+	fallOverdue // not an action of the team: the target passes
 )
 
-// notes are what the team writes at each stage of a complaint about one topic.
-type notes struct{ start, tell, solve []string }
+// notes are the texts that the team writes at each stage of a complaint about one topic.
+type notes struct{ starting, progress, resolved []string }
 
 var complaintNotes = [topics]notes{
 	delivery: {
@@ -55,15 +55,15 @@ var complaintNotes = [topics]notes{
 	},
 }
 
-// complaintAtLarge is for a bad score that says nothing of why.
-var complaintAtLarge = notes{
+// generalComplaintNotes are for a low score that names no topic.
+var generalComplaintNotes = notes{
 	[]string{"No reason given. Called and asked; they were glad somebody did.", "Wrote a mail to ask what went wrong."},
 	[]string{"Left a message with their assistant.", "They will collect the points with the team and call back."},
 	[]string{"Went through their list, everything settled.", "Talked it over. It was a bad week rather than a problem."},
 }
 
-// wishes are for everybody who is not unhappy: a passive, or a promoter who wants a call.
-var wishes = notes{
+// otherNotes are for responses that are no complaints: of passives, and of promoters who ask for a call.
+var otherNotes = notes{
 	[]string{"Called to say thank you and to ask what would make it a ten.", "Called back as they had asked."},
 	[]string{"They would like to hear of new features earlier; put them on the list.", "Sent the material they had asked for."},
 	[]string{"Question answered, nothing open.", "Good talk; they would act as a reference."},
@@ -75,14 +75,15 @@ var (
 	handOverNotes = []string{"You know this customer better than I do.", "Please take this over, I am away from tomorrow.", "This is for your region."}
 )
 
-// note is what is written with the deed. r may be nil: a case that somebody opened for the customer at large.
-func note(d *rand.Rand, do deed, r *model.Response) string {
-	n := &wishes
+// note returns the text that accompanies the action. r is nil for a case that was opened for the customer, without a
+// response.
+func note(d *rand.Rand, do action, r *model.Response) string {
+	n := &otherNotes
 	if r != nil && model.CategoryOf(r.Score) == model.Detractor {
-		n = &complaintAtLarge
+		n = &generalComplaintNotes
 		if about, ok := topicOf(r); ok {
 			n = &complaintNotes[about]
 		}
 	}
-	return pick(d, [...][]string{n.start, n.tell, n.solve, reopenNotes, giveBackNotes, handOverNotes}[do])
+	return pick(d, [...][]string{n.starting, n.progress, n.resolved, reopenNotes, giveBackNotes, handOverNotes}[do])
 }

@@ -12,75 +12,75 @@ import (
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
-// past is the making of a year. Its clock stands at whatever is done next, so casework and setup write the times of
-// the past by themselves, and in their order.
+// past creates the responses and the work of one year. Its clock shows the time of the step being created, so that the
+// packages that write store times of the past, in increasing order.
 type past struct {
-	now    time.Time // the real one, where the past ends
-	clock  time.Time
-	work   *casework.Work
-	crew   *crew
-	agenda []act // what is still to be done about cases, the next first
-	nth    int   // of replies
-	opened int
+	now       time.Time // the real time, at which the past ends
+	clock     time.Time
+	work      *casework.Work
+	staff     *staff
+	agenda    []task // tasks still to run, sorted by time
+	responses int    // of replies
+	opened    int
 }
 
 func makePast(ctx context.Context, o Options) error {
 	began := time.Now()
 	p := &past{now: o.Now().UTC().Truncate(time.Microsecond)}
 	read := func() time.Time { return p.clock }
-	p.work = casework.New(o.DB, o.Feed, nil, read) // nobody is mailed about a past that is made up
+	p.work = casework.New(o.DB, o.Feed, nil, read) // without a queue, so that no mail about the past is sent
 	set := setup.New(o.DB, p.work, o.Feed, read)
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.crew, err = hire(ctx, o.DB, set); err != nil {
+	if p.staff, err = createStaff(ctx, o.DB, set); err != nil {
 		return err
 	}
-	if len(p.crew.workers) == 0 {
-		return fmt.Errorf("nobody of the team can be assigned a case")
+	if len(p.staff.workers) == 0 {
+		return fmt.Errorf("no case can be assigned to any user of the sample team; activate one of them, or use an empty database")
 	}
-	if err := layDown(ctx, o.DB, set, p.crew); err != nil {
+	if err := createRules(ctx, o.DB, set, p.staff); err != nil {
 		return err
 	}
-	replies := script(p.now, o.customers)
+	replies := pastReplies(p.now, o.customers)
 	for len(replies) > 0 {
 		round := 1
-		for round < len(replies) && replies[round].arrives.Equal(replies[0].arrives) {
+		for round < len(replies) && replies[round].receivedAt.Equal(replies[0].receivedAt) {
 			round++
 		}
-		if err := p.follow(ctx, replies[0].arrives); err != nil {
+		if err := p.runTasks(ctx, replies[0].receivedAt); err != nil {
 			return err
 		}
-		if err := p.takeIn(ctx, replies[:round]); err != nil {
+		if err := p.submit(ctx, replies[:round]); err != nil {
 			return err
 		}
 		replies = replies[round:]
 	}
-	if err := p.follow(ctx, p.now); err != nil {
+	if err := p.runTasks(ctx, p.now); err != nil {
 		return err
 	}
-	o.Log.InfoContext(ctx, "a year of sample data is made",
-		"customers", o.customers, "responses", p.nth, "cases", p.opened, "took", time.Since(began).Round(time.Millisecond))
+	o.Log.InfoContext(ctx, "created a year of sample data",
+		"customers", o.customers, "responses", p.responses, "cases", p.opened, "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-// takeIn submits what arrives at one time, and plans what is done about the cases that it opens.
-func (p *past) takeIn(ctx context.Context, round []reply) error {
+// submit submits the replies that arrive at one time, and plans the work on the cases that they open.
+func (p *past) submit(ctx context.Context, round []reply) error {
 	batch := make([]casework.Submission, len(round))
 	for i, r := range round {
-		d := dice(diceAnswers, p.nth)
-		p.nth++
+		d := dice(diceAnswers, p.responses)
+		p.responses++
 		if r.changed {
-			change(d, &r.person.data, r.person.place)
+			changeDetails(d, &r.person.data, r.person.place)
 		}
-		in := answer(d, r.person.place, r.score, r.about)
-		in.ExternalID, in.RespondedAt = new(fmt.Sprintf("%sr-%05d", idPrefix, p.nth)), new(r.at)
+		in := newResponse(d, r.person.place, r.score, r.about)
+		in.ExternalID, in.RespondedAt = new(fmt.Sprintf("%sr-%05d", idPrefix, p.responses)), new(r.answeredAt)
 		customer := r.person.data
 		in.Customer = &customer
 		batch[i] = casework.Submission{SubmitResponseInput: in}
 	}
-	p.clock = round[0].arrives
-	outcomes, err := p.work.SubmitAll(ctx, auth.Viewer{User: p.crew.byEmail[feeder]}, batch, casework.SubmitOptions{})
+	p.clock = round[0].receivedAt
+	outcomes, err := p.work.SubmitAll(ctx, auth.Viewer{User: p.staff.byEmail[surveyTool]}, batch, casework.SubmitOptions{})
 	if err != nil {
 		return fmt.Errorf("submit responses: %w", err)
 	}
@@ -91,19 +91,19 @@ func (p *past) takeIn(ctx context.Context, round []reply) error {
 		if made.Case == nil {
 			continue
 		}
-		p.agenda = append(p.agenda, p.plan(dice(diceWork, p.opened), made.Case, made.Response)...)
+		p.agenda = append(p.agenda, p.planCase(dice(diceWork, p.opened), made.Case, made.Response)...)
 		p.opened++
 	}
-	slices.SortStableFunc(p.agenda, func(a, b act) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(p.agenda, func(a, b task) int { return a.at.Compare(b.at) })
 	return nil
 }
 
-// follow does what is on the agenda up to a time.
-func (p *past) follow(ctx context.Context, until time.Time) error {
-	due, _ := slices.BinarySearchFunc(p.agenda, until, func(a act, t time.Time) int { return cmp.Or(a.at.Compare(t), -1) })
+// runTasks runs the tasks of the agenda up to a time.
+func (p *past) runTasks(ctx context.Context, until time.Time) error {
+	due, _ := slices.BinarySearchFunc(p.agenda, until, func(a task, t time.Time) int { return cmp.Or(a.at.Compare(t), -1) })
 	for _, a := range p.agenda[:due] {
 		p.clock = a.at
-		if err := a.carryOut(ctx, p.work); err != nil {
+		if err := a.run(ctx, p.work); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 )
 
-// idPrefix begins the external id of each customer that is made up, and tells them from all others.
+// idPrefix begins the external id of each invented customer and distinguishes it from real customers.
 const idPrefix = "sample-"
 
 const (
@@ -25,58 +25,58 @@ const (
 
 var plans = []string{"Starter", "Team", "Business"}
 
-// Companies are made of these, made up, and of what they end in where they are.
+// companyRoots are invented; a company's name is a root and the company form of its country.
 var companyRoots = []string{
 	"Aldermoor", "Brindel", "Cavanta", "Dorvik", "Elmhollow", "Fenbrook", "Galdiva", "Hartwyn", "Ilvara", "Jorvane",
 	"Kestrova", "Lumara", "Marendi", "Norvello", "Ostreva", "Pellworth", "Quillane", "Rivenna", "Silvane", "Tarvendo",
 	"Ulmora", "Vestrel", "Wyndale", "Yarrowby", "Zelvanta", "Orrinde", "Tessaly", "Havemark", "Calderyn", "Mirandel",
 }
 
-// person is a customer as the data feed knows them at the moment.
+// person is an invented customer in its current state.
 type person struct {
 	place *place
-	mood  float64 // the score they would give on an average day
+	mood  float64 // the score on an average day
 	data  casework.CustomerInput
 }
 
 func newPerson(d *rand.Rand, id string) *person {
-	p := &person{place: somewhere(d), mood: newMood(d)}
-	first, firstLatin := spelled(pick(d, p.place.first))
-	last, lastLatin := spelled(pick(d, p.place.last))
+	p := &person{place: randomPlace(d), mood: newMood(d)}
+	first, firstLatin := splitName(pick(d, p.place.first))
+	last, lastLatin := splitName(pick(d, p.place.last))
 	in := &p.data
 	in.ExternalID = new(idPrefix + id)
-	in.FirstName, in.LastName = given(first), given(last)
-	in.Country = given(p.place.country)
+	in.FirstName, in.LastName = omittable(first), omittable(last)
+	in.Country = omittable(p.place.country)
 
 	segment, domain := segmentConsumer, "post.example"
 	if chance(d, 0.84) {
 		var name string
 		name, domain, segment = p.place.employer(d)
-		in.Company = given(name)
+		in.Company = omittable(name)
 	}
-	in.Segment = given(segment)
-	in.LifetimeValue = graphql.OmittableOf(new(decimal.New(worth(d, segment), -2)))
+	in.Segment = omittable(segment)
+	in.LifetimeValue = graphql.OmittableOf(new(decimal.New(randomValue(d, segment), -2)))
 	if chance(d, 0.9) {
-		in.Email = given(firstLatin + "." + lastLatin + "@" + domain)
+		in.Email = omittable(firstLatin + "." + lastLatin + "@" + domain)
 	}
 	if chance(d, 0.6) {
-		in.Phone = given(phone(d, p.place))
+		in.Phone = omittable(phone(d, p.place))
 	}
 	switch roll := d.Float64(); {
 	case roll < 0.06:
-		in.AccountManagerEmail = given(leftUs)
+		in.AccountManagerEmail = omittable(formerManager)
 	case roll < 0.92:
-		in.AccountManagerEmail = given(p.place.manager)
+		in.AccountManagerEmail = omittable(p.place.manager)
 	}
 	if chance(d, 0.7) {
-		in.AgentEmail = given(p.place.manager)
+		in.AgentEmail = omittable(p.place.manager)
 	}
 	in.Attributes = []*casework.AttributeInput{{Key: "Plan", Value: pick(d, plans)}}
 	return p
 }
 
-// change is what happens to a customer between two answers: the feed brings one thing that is new.
-func change(d *rand.Rand, in *casework.CustomerInput, at *place) {
+// changeDetails changes one detail of a customer, as the source of the data may do between two responses.
+func changeDetails(d *rand.Rand, in *casework.CustomerInput, at *place) {
 	switch d.IntN(4) {
 	case 0:
 		if value, _ := in.LifetimeValue.ValueOK(); value != nil {
@@ -84,18 +84,18 @@ func change(d *rand.Rand, in *casework.CustomerInput, at *place) {
 			in.LifetimeValue = graphql.OmittableOf(&grown)
 			return
 		}
-		in.LifetimeValue = graphql.OmittableOf(new(decimal.New(worth(d, segmentSmall), -2)))
+		in.LifetimeValue = graphql.OmittableOf(new(decimal.New(randomValue(d, segmentSmall), -2)))
 	case 1:
 		others := []string{thiago, lena, chloe, amara, haruka}
-		in.AccountManagerEmail = given(pick(d, others))
+		in.AccountManagerEmail = omittable(pick(d, others))
 	case 2:
-		in.Phone = given(phone(d, at))
-	case 3: // a list of its own: what was submitted before still has the old one
+		in.Phone = omittable(phone(d, at))
+	case 3: // a new slice: earlier submissions still refer to the old slice
 		in.Attributes = []*casework.AttributeInput{{Key: "Plan", Value: pick(d, plans) + " " + pick(d, []string{"monthly", "yearly"})}}
 	}
 }
 
-func somewhere(d *rand.Rand) *place {
+func randomPlace(d *rand.Rand) *place {
 	all := 0
 	for i := range places {
 		all += places[i].weight
@@ -109,7 +109,7 @@ func somewhere(d *rand.Rand) *place {
 	panic("sample: the weights of places do not add up")
 }
 
-// employer is one of the companies of the place. The same place and company always have the same segment.
+// employer returns one of the companies of the place. A company always has the same segment.
 func (p *place) employer(d *rand.Rand) (name, domain, segment string) {
 	nth := int(p.dial[1])*7 + len(p.company) + d.IntN(2+p.weight/2)*5
 	root := companyRoots[nth%len(companyRoots)]
@@ -123,8 +123,8 @@ func (p *place) employer(d *rand.Rand) (name, domain, segment string) {
 	return root + " " + p.company, strings.ToLower(root) + ".example", segment
 }
 
-// worth is a lifetime value in cents.
-func worth(d *rand.Rand, segment string) int64 {
+// randomValue returns a lifetime value in cents.
+func randomValue(d *rand.Rand, segment string) int64 {
 	typical := 900_00
 	switch segment {
 	case segmentEnterprise:
@@ -137,10 +137,10 @@ func worth(d *rand.Rand, segment string) int64 {
 	return int64(float64(typical) * (0.2 + d.ExpFloat64()))
 }
 
-// phone is a number that nobody has: 555 01 is what films use.
+// phone returns a number that belongs to no one: films use 555 01 for this reason.
 func phone(d *rand.Rand, p *place) string { return fmt.Sprintf("%s 555 01%02d", p.dial, d.IntN(100)) }
 
-// newMood: many are fond of us, most are content, some are not.
+// newMood returns an average score: many customers are very satisfied, most are content, some are not.
 func newMood(d *rand.Rand) float64 {
 	switch roll := d.Float64(); {
 	case roll < 0.4:
@@ -151,8 +151,8 @@ func newMood(d *rand.Rand) float64 {
 	return 4.6
 }
 
-// spelled takes a name of the table apart: as it is written, and in ASCII for an e-mail address.
-func spelled(name string) (written, latin string) {
+// splitName splits an entry of the table of names into the name as written and its ASCII form for an e-mail address.
+func splitName(name string) (written, latin string) {
 	written, latin, ok := strings.Cut(name, "|")
 	if !ok {
 		latin = written
@@ -166,4 +166,4 @@ func spelled(name string) (written, latin string) {
 	return written, b.String()
 }
 
-func given(s string) graphql.Omittable[*string] { return graphql.OmittableOf(&s) }
+func omittable(s string) graphql.Omittable[*string] { return graphql.OmittableOf(&s) }

@@ -1,15 +1,15 @@
 package sample
 
-// place is a country, or a part of one, with the names of its people. Any first name goes with any last name: so no
-// list mixes scripts, and where last names follow the person's sex, only those stand here that do not. A name that is
-// not in Latin letters carries its Latin form, for e-mail addresses, behind a bar.
+// place is a country, or a part of one, with names of its people. Any first name may meet any last name: therefore no list
+// mixes scripts, and the lists have no last names that vary with a person's sex. After a bar, a name in other letters has
+// its Latin form, for e-mail addresses.
 type place struct {
 	country   string
-	weight    int // how many of the customers, against the others
-	offset    int // hours that its clock is ahead of UTC
+	weight    int // share of the customers, relative to the other places
+	offset    int // hours ahead of UTC
 	dial      string
-	company   string // what companies there end in
-	manager   string // who of the team looks after it
+	company   string // the company form of the country
+	manager   string // e-mail address of the responsible member of the team
 	languages []string
 	first     []string
 	last      []string
@@ -101,7 +101,7 @@ var places = []place{
 		[]string{"Thompson", "Walsh", "Kaur", "Doyle"}},
 }
 
-// placeOf is where a customer of the country is; English is spoken where nothing is known of it.
+// placeOf returns the first place in the country; for an unknown country it returns a place where English is spoken.
 func placeOf(country *string) *place {
 	for i := range places {
 		if country != nil && places[i].country == *country {

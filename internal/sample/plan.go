@@ -12,43 +12,43 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// act is one thing that somebody did to a case.
-type act struct {
-	at   time.Time
-	by   *model.User
-	on   model.CaseID
-	do   deed
-	note string
-	to   *model.UserID // who gets the case, where it is handed over
+// task is one action on a case at one time.
+type task struct {
+	at     time.Time
+	by     *model.User
+	caseID model.CaseID
+	do     action
+	note   string
+	to     *model.UserID // the new assignee; nil unassigns the case
 }
 
-// plan is what happens to a case that was just opened, up to now: what the team does about it, in order, and that
-// it falls overdue where they are late.
-func (p *past) plan(d *rand.Rand, c *model.Case, r *model.Response) []act {
-	acts := p.deeds(d, c, r)
+// planCase returns what happens to a new case up to now, in order: the work of the team, and the moment when the case
+// falls overdue where the team is late.
+func (p *past) planCase(d *rand.Rand, c *model.Case, r *model.Response) []task {
+	acts := p.planWork(d, c, r)
 	if c.DueAt == nil || !c.DueAt.After(c.OpenedAt) {
 		return acts
 	}
 	late := c.DueAt.Add(time.Second)
-	inTime := slices.ContainsFunc(acts, func(a act) bool { return a.do == start && a.at.Before(late) })
+	inTime := slices.ContainsFunc(acts, func(a task) bool { return a.do == start && a.at.Before(late) })
 	if !inTime && !late.After(p.now) {
-		acts = append(acts, act{at: late, do: lapse})
+		acts = append(acts, task{at: late, do: fallOverdue})
 	}
 	return acts
 }
 
-func (p *past) deeds(d *rand.Rand, c *model.Case, r *model.Response) []act {
-	by := p.crew.of(c.AssigneeID)
+func (p *past) planWork(d *rand.Rand, c *model.Case, r *model.Response) []task {
+	by := p.staff.workerFor(c.AssigneeID)
 	at := c.OpenedAt
-	var acts []act
-	add := func(after time.Duration, do deed) {
-		at = office(d, at.Add(after), p.crew.offset[by.ID])
+	var acts []task
+	add := func(after time.Duration, do action) {
+		at = toOfficeHours(d, at.Add(after), p.staff.offset[by.ID])
 		if !at.After(p.now) {
-			acts = append(acts, act{at: at, by: by, on: c.ID, do: do, note: note(d, do, r)})
+			acts = append(acts, task{at: at, by: by, caseID: c.ID, do: do, note: note(d, do, r)})
 		}
 	}
 	give := func(to *model.User) {
-		if add(span(d, time.Hour, 9*time.Hour), handOver); len(acts) > 0 {
+		if add(span(d, time.Hour, 9*time.Hour), reassign); len(acts) > 0 {
 			acts[len(acts)-1].to = &to.ID
 		}
 		by = to
@@ -56,13 +56,13 @@ func (p *past) deeds(d *rand.Rand, c *model.Case, r *model.Response) []act {
 
 	lately := p.now.Sub(c.OpenedAt) < 45*day
 	switch {
-	case lately && chance(d, 0.28), chance(d, 0.008): // nobody found the time, or ever did
+	case lately && chance(d, 0.28), chance(d, 0.008): // the case waits, or is never worked on
 		return nil
 	case lately && c.AssigneeID != nil && chance(d, 0.1):
-		add(span(d, time.Hour, 20*time.Hour), giveBack)
+		add(span(d, time.Hour, 20*time.Hour), unassign)
 		return acts
 	}
-	if to := pick(d, p.crew.workers); c.AssigneeID == nil || to != by && chance(d, 0.08) {
+	if to := pick(d, p.staff.workers); c.AssigneeID == nil || to != by && chance(d, 0.08) {
 		give(to)
 	}
 	if wait := time.Duration(d.ExpFloat64() * float64(7*time.Hour)); chance(d, 0.92) {
@@ -71,38 +71,38 @@ func (p *past) deeds(d *rand.Rand, c *model.Case, r *model.Response) []act {
 		add(wait+span(d, 2*day, 6*day), start)
 	}
 	for range d.IntN(3) {
-		add(span(d, 5*time.Hour, 3*day), tell)
+		add(span(d, 5*time.Hour, 3*day), addNote)
 	}
 	if chance(d, 0.82) {
-		add(span(d, day, 12*day), solve)
+		add(span(d, day, 12*day), resolve)
 	} else {
-		add(span(d, 20*day, 70*day), solve)
+		add(span(d, 20*day, 70*day), resolve)
 	}
 	if chance(d, 0.07) {
 		add(span(d, 2*day, 15*day), reopen)
 		if chance(d, 0.75) {
-			add(span(d, day, 8*day), solve)
+			add(span(d, day, 8*day), resolve)
 		}
 	}
 	return acts
 }
 
-func (a act) carryOut(ctx context.Context, work *casework.Work) (err error) {
+func (a task) run(ctx context.Context, work *casework.Work) (err error) {
 	by := auth.Viewer{User: a.by}
 	switch a.do {
-	case lapse:
+	case fallOverdue:
 		_, err = work.MarkOverdue(ctx)
 	case start, reopen:
-		_, err = work.UpdateCaseStatus(ctx, by, casework.UpdateCaseStatusInput{CaseID: a.on, Status: model.InProgress, Note: a.note})
-	case solve:
-		_, err = work.UpdateCaseStatus(ctx, by, casework.UpdateCaseStatusInput{CaseID: a.on, Status: model.Closed, Note: a.note})
-	case tell:
-		_, err = work.AddNote(ctx, by, casework.AddNoteInput{CaseID: a.on, Body: a.note})
-	case giveBack, handOver:
-		_, err = work.AssignCase(ctx, by, casework.AssignCaseInput{CaseID: a.on, AssigneeID: a.to, Note: &a.note})
+		_, err = work.UpdateCaseStatus(ctx, by, casework.UpdateCaseStatusInput{CaseID: a.caseID, Status: model.InProgress, Note: a.note})
+	case resolve:
+		_, err = work.UpdateCaseStatus(ctx, by, casework.UpdateCaseStatusInput{CaseID: a.caseID, Status: model.Closed, Note: a.note})
+	case addNote:
+		_, err = work.AddNote(ctx, by, casework.AddNoteInput{CaseID: a.caseID, Body: a.note})
+	case unassign, reassign:
+		_, err = work.AssignCase(ctx, by, casework.AssignCaseInput{CaseID: a.caseID, AssigneeID: a.to, Note: &a.note})
 	}
 	if err != nil {
-		return fmt.Errorf("follow a case up: %w", err)
+		return fmt.Errorf("work on a sample case: %w", err)
 	}
 	return nil
 }

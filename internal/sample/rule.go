@@ -11,8 +11,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// layDown makes the rules, where there are none.
-func layDown(ctx context.Context, db *pg.DB, s *setup.Setup, c *crew) error {
+// createRules creates the rules, unless the database has rules already.
+func createRules(ctx context.Context, db *pg.DB, s *setup.Setup, c *staff) error {
 	var rules int64
 	if err := db.Gorm.WithContext(ctx).Model(&model.Rule{}).Where("deleted_at IS NULL").Count(&rules).Error; err != nil {
 		return fmt.Errorf("look for rules: %w", err)
@@ -26,15 +26,15 @@ func layDown(ctx context.Context, db *pg.DB, s *setup.Setup, c *crew) error {
 	}
 	for _, in := range inputs {
 		if _, err := s.CreateRule(ctx, in); err != nil {
-			return fmt.Errorf("make the rule %q: %w", in.Name, err)
+			return fmt.Errorf("create the rule %q: %w", in.Name, err)
 		}
 	}
 	return nil
 }
 
-// ruleInputs show what rules can do: several ways of assigning, scores, a country, a segment, a wish, a rule that only
-// alerts. The first that matches and opens a case decides whose it is.
-func ruleInputs(c *crew) ([]setup.CreateRuleInput, error) {
+// ruleInputs returns rules that show what rules can do: several assignment strategies, scores, a country, a segment, a
+// contact request, and a rule that only alerts. Of the rules that match and open a case, the first decides the assignee.
+func ruleInputs(c *staff) ([]setup.CreateRuleInput, error) {
 	enterprise, err := customerFilter("segment", segmentEnterprise)
 	if err != nil {
 		return nil, err
@@ -75,11 +75,11 @@ func ruleInputs(c *crew) ([]setup.CreateRuleInput, error) {
 	}, nil
 }
 
-// customerFilter is {customer: {field: {eq: value}}}.
+// customerFilter returns the filter {customer: {field: {eq: value}}}.
 func customerFilter(field, value string) (*filter.Response, error) {
 	f := new(filter.Response)
 	if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{field: map[string]any{"eq": value}}}); err != nil {
-		return nil, fmt.Errorf("make a rule's filter: %w", err)
+		return nil, fmt.Errorf("build a rule's filter: %w", err)
 	}
 	return f, nil
 }

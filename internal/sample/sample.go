@@ -1,10 +1,10 @@
-// Package sample owns made-up data: a team, rules, customers, a year of their responses with what was done about
-// them, and, for as long as it runs, new responses and people at work. It is for looking around in; nothing in it is
-// about anybody.
+// Package sample owns invented data for trying the program out: a team, rules, customers, and a year of their responses
+// and cases. While the program runs, the package adds new responses and works on cases. No name or address in the data
+// belongs to a real person.
 //
-// It writes through setup and casework as any client would, with a clock of its own for the past, and refuses to
-// mix with real data: where a database has customers that it did not make, it does nothing. It also refuses to send
-// mail about its past.
+// Package sample writes through the same packages as any client, with a clock of its own for the past. It never mixes
+// with real data: it does nothing in a database that has customers which it did not create. It sends no mail about the
+// invented past.
 package sample
 
 import (
@@ -19,18 +19,18 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// Options say where the data goes and how fast it moves.
+// Options say where the data goes and how fast new data appears.
 type Options struct {
 	DB    *pg.DB
 	Feed  *event.Log
 	Queue *job.Queue
-	Log   *slog.Logger     // nil: nowhere
+	Log   *slog.Logger     // nil: nothing is logged
 	Now   func() time.Time // nil: time.Now
-	Every time.Duration    // from one new response to the next; 0: 4 s
-	Made  func()           // called once, when no past is being made any more, however that ended; nil: nobody is
-	Step  func()           // called after each live step; nil: nobody is
+	Every time.Duration    // between two new responses; 0: 4 s
+	Made  func()           // called once when the past is complete, failed, or not needed; may be nil
+	Step  func()           // called after each live step; may be nil
 
-	customers int // of the past; 0: 300
+	customers int // number of customers in the past; 0: 300
 }
 
 const (
@@ -38,11 +38,11 @@ const (
 	customersDefault = 300
 )
 
-// Run makes the past where the database has no customers yet, and then keeps things moving until ctx ends; then it
-// answers nil. A past that was cut off is not made again and not gone on with.
+// Run creates the past where the database has no customers yet, and then adds new data until ctx ends; it then returns
+// nil. A past that was interrupted is neither repeated nor completed.
 //
-// While the past is being made, its cases are open at a clock of their own: who looks for cases that fall overdue
-// now must not look before Made is called.
+// While Run creates the past, the cases follow the clock of the past. The caller must therefore not start the timer that
+// marks overdue cases before Made is called: the timer would compare those cases with the present.
 func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -56,21 +56,21 @@ func Run(ctx context.Context, o Options) error {
 	if o.customers == 0 {
 		o.customers = customersDefault
 	}
-	ours, err := begin(ctx, o)
+	isSample, err := preparePast(ctx, o)
 	if o.Made != nil {
 		o.Made()
 	}
 	switch {
 	case ctx.Err() != nil:
 		return nil
-	case ours && err == nil:
-		keepMoving(ctx, o)
+	case isSample && err == nil:
+		runLive(ctx, o)
 	}
 	return err
 }
 
-// begin makes the past if there is none, and tells whether the data is ours to go on with.
-func begin(ctx context.Context, o Options) (ours bool, err error) {
+// preparePast creates the past if the database is empty, and tells whether the database holds sample data.
+func preparePast(ctx context.Context, o Options) (isSample bool, err error) {
 	var found struct{ Anybody, Ours bool }
 	err = o.DB.Gorm.WithContext(ctx).Raw(`SELECT EXISTS (SELECT FROM customers) AS anybody,
 		EXISTS (SELECT FROM customers WHERE external_id LIKE ?) AS ours`, idPrefix+"%").Scan(&found).Error
@@ -79,19 +79,20 @@ func begin(ctx context.Context, o Options) (ours bool, err error) {
 		return false, fmt.Errorf("look for sample data: %w", err)
 	case !found.Anybody:
 		if err := makePast(ctx, o); err != nil {
-			return false, fmt.Errorf("make a past up: %w", err)
+			return false, fmt.Errorf("create the sample data of the past: %w", err)
 		}
 		return true, nil
 	case !found.Ours:
-		o.Log.WarnContext(ctx, "no sample data is made: the database has customers of its own")
+		o.Log.WarnContext(ctx, "no sample data is created: the database has customers of its own")
 	}
 	return found.Ours, nil
 }
 
-// The same now gives the same past.
+// seed is fixed, so that two runs with the same current time create the same past.
 const seed = 20090214
 
-// dice are the random numbers of one thing of the past, apart from those of every other.
+// dice returns the random source for one thing of the past. Each thing has a source of its own, so that a change to the
+// choices for one does not change the others.
 func dice(kind, nth int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(kind)<<32|uint64(nth))) }
 
 const (
@@ -104,7 +105,7 @@ func pick[T any](d *rand.Rand, list []T) T { return list[d.IntN(len(list))] }
 
 func chance(d *rand.Rand, p float64) bool { return d.Float64() < p }
 
-// span is a duration between the two, each as likely.
+// span returns a random duration in [from, to), evenly distributed.
 func span(d *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(d.Int64N(int64(to-from)))
 }

@@ -12,24 +12,24 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Who looks after which customers is in the table of places, by these addresses.
+// The table of places says by these addresses which member of the team looks after which customers.
 const (
-	ingrid = "ingrid.vandenberg@example.com"
-	thiago = "thiago.nascimento@example.com"
-	lena   = "lena.hoffmann@example.com"
-	chloe  = "chloe.marchand@example.com"
-	amara  = "amara.okonkwo@example.com"
-	haruka = "haruka.ito@example.com"
-	feeder = "survey.tool@example.com"
+	ingrid     = "ingrid.vandenberg@example.com"
+	thiago     = "thiago.nascimento@example.com"
+	lena       = "lena.hoffmann@example.com"
+	chloe      = "chloe.marchand@example.com"
+	amara      = "amara.okonkwo@example.com"
+	haruka     = "haruka.ito@example.com"
+	surveyTool = "survey.tool@example.com"
 
-	// leftUs is still in the customers' data, as happens, but no user any more: rules fall back.
-	leftUs = "robin.moss@example.com"
+	// formerManager still appears in the customers' data but is not a user any more, so that rules use their fallback.
+	formerManager = "robin.moss@example.com"
 )
 
 type member struct {
 	name, email string
 	role        model.Role
-	offset      int // hours that their clock is ahead of UTC
+	offset      int // hours ahead of UTC
 }
 
 var team = []member{
@@ -41,19 +41,19 @@ var team = []member{
 	{"伊藤 遥 (Haruka Ito)", haruka, model.Agent, 9},
 	{"Magnus Lindqvist", "magnus.lindqvist@example.com", model.Stakeholder, 1},
 	{"Elif Demir (Nordwind Partners)", "elif.demir@example.com", model.Partner, 3},
-	{"Survey tool", feeder, model.Intake, 0},
+	{"Survey tool", surveyTool, model.Intake, 0},
 }
 
-// crew is the team as users.
-type crew struct {
+// staff is the team as users of the database.
+type staff struct {
 	byEmail map[string]*model.User
-	workers []*model.User // who can be assigned; the manager first while there is one
+	workers []*model.User // users to whom cases can be assigned; the manager first, if there is one
 	offset  map[model.UserID]int
 }
 
-// meet finds who of the team is there.
-func meet(ctx context.Context, db *pg.DB) (*crew, error) {
-	c := &crew{byEmail: map[string]*model.User{}, offset: map[model.UserID]int{}}
+// findStaff loads the members of the team that are users of the database.
+func findStaff(ctx context.Context, db *pg.DB) (*staff, error) {
+	c := &staff{byEmail: map[string]*model.User{}, offset: map[model.UserID]int{}}
 	emails := make([]string, len(team))
 	for i, m := range team {
 		emails[i] = model.Fold(m.email)
@@ -78,8 +78,9 @@ func meet(ctx context.Context, db *pg.DB) (*crew, error) {
 	return c, nil
 }
 
-// of is who works the case of this assignee: they, or the first of the team where it is nobody's.
-func (c *crew) of(assignee *model.UserID) *model.User {
+// workerFor returns the user who works on a case with this assignee: the assignee, or the first worker where the case is
+// unassigned or its assignee is not of the staff.
+func (c *staff) workerFor(assignee *model.UserID) *model.User {
 	for _, u := range c.workers {
 		if assignee != nil && u.ID == *assignee {
 			return u
@@ -88,12 +89,12 @@ func (c *crew) of(assignee *model.UserID) *model.User {
 	return c.workers[0]
 }
 
-// hire makes the team and the settings. Whoever is there already, from a start that was cut off, stays.
-func hire(ctx context.Context, db *pg.DB, s *setup.Setup) (*crew, error) {
+// createStaff creates the users of the team and the settings. Users that an interrupted start has created already stay.
+func createStaff(ctx context.Context, db *pg.DB, s *setup.Setup) (*staff, error) {
 	for _, m := range team {
 		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
 		if err != nil && !fault.Is(err, fault.CodeConflict) {
-			return nil, fmt.Errorf("make the user %s: %w", m.email, err)
+			return nil, fmt.Errorf("create the user %s: %w", m.email, err)
 		}
 	}
 	_, err := s.UpdateSettings(ctx, setup.UpdateSettingsInput{
@@ -103,5 +104,5 @@ func hire(ctx context.Context, db *pg.DB, s *setup.Setup) (*crew, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the settings: %w", err)
 	}
-	return meet(ctx, db)
+	return findStaff(ctx, db)
 }

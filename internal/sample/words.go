@@ -1,6 +1,6 @@
 package sample
 
-// topic is what a response is about.
+// topic is the subject of a response.
 type topic int
 
 const (
@@ -13,42 +13,43 @@ const (
 	topics // how many there are
 )
 
-// As drivers they are called so; a response that names none of them has no topic.
+// topicNames are the drivers that name the topics; a response without any of them has no topic.
 var topicNames = [topics]string{"Delivery", "Support", "Product quality", "Price", "Invoicing", "Ease of use"}
 
-// tone is how a comment opens.
+// tone is the mood in which a comment opens.
 type tone int
 
 const (
 	angry tone = iota
-	letDown
+	disappointed
 	fair
 	glad
 	tones
 )
 
-// toneOf a score from 0 to 10.
+// toneOf returns the tone for a score from 0 to 10.
 func toneOf(score int) tone {
 	switch {
 	case score <= 3:
 		return angry
 	case score <= 6:
-		return letDown
+		return disappointed
 	case score <= 8:
 		return fair
 	}
 	return glad
 }
 
-// words are the parts of comments in one language. Opening, topic and wish follow one another and must read well
-// together whichever they are; nobody speaks of themselves in a form that tells their sex, for nobody knows it.
+// words are the parts of comments in one language. A comment is an opening, a sentence about the topic and a request for a
+// call, and every combination must read well. The sentences avoid forms that depend on the writer's sex, because the
+// sample customers have none.
 type words struct {
-	opens  [tones][]string
-	bad    [topics]string
-	fair   [topics]string
-	good   [topics]string
-	callMe string
-	gap    string // between sentences
+	openings [tones][]string
+	bad      [topics]string
+	fair     [topics]string
+	good     [topics]string
+	callMe   string
+	gap      string // between sentences
 }
 
 func (w *words) about(t tone) *[topics]string {
@@ -61,7 +62,7 @@ func (w *words) about(t tone) *[topics]string {
 	return &w.bad
 }
 
-// languages by the code that places name; en2 is English said another way.
+// languages by the codes in the table of places; en2 is English in other words.
 var languages = map[string]*words{
 	"en": &wordsEnglish, "en2": &wordsEnglish2, "de": &wordsGerman, "nl": &wordsDutch,
 	"fr": &wordsFrench, "es": &wordsSpanish, "pt": &wordsPortuguese, "it": &wordsItalian,

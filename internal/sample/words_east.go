@@ -2,7 +2,7 @@ package sample
 
 var wordsUkrainian = words{
 	gap: " ", callMe: "Будь ласка, зателефонуйте мені.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Велике розчарування.", "Так із клієнтами не поводяться."},
 		{"Могло б бути краще.", "Ми очікували більшого."},
 		{"Загалом добре.", "Добре, але є що покращити."},
@@ -36,7 +36,7 @@ var wordsUkrainian = words{
 
 var wordsArabic = words{
 	gap: " ", callMe: "يرجى الاتصال بي.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"خيبة أمل كبيرة.", "لا يُعامَل العملاء بهذه الطريقة."},
 		{"يمكن أن يكون أفضل.", "كنا نتوقع أكثر من ذلك."},
 		{"جيد بشكل عام.", "جيد، لكن هناك مجال للتحسين."},
@@ -70,7 +70,7 @@ var wordsArabic = words{
 
 var wordsJapanese = words{
 	callMe: "お電話をいただけますか。",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"とても残念です。", "この対応には納得できません。"},
 		{"改善の余地があります。", "期待していたほどではありませんでした。"},
 		{"全体としては満足しています。", "良いのですが、もう一歩です。"},
@@ -104,7 +104,7 @@ var wordsJapanese = words{
 
 var wordsChinese = words{
 	callMe: "请给我回电话。",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"非常失望。", "这样对待客户是不能接受的。"},
 		{"还有改进的空间。", "没有达到我们的期望。"},
 		{"总体还不错。", "不错，但可以更好。"},
@@ -138,7 +138,7 @@ var wordsChinese = words{
 
 var wordsKorean = words{
 	gap: " ", callMe: "전화 부탁드립니다.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"매우 실망스럽습니다.", "이런 대응은 이해하기 어렵습니다."},
 		{"개선이 필요합니다.", "기대에 미치지 못했습니다."},
 		{"전반적으로 괜찮습니다.", "좋지만 조금 아쉽습니다."},

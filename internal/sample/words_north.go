@@ -2,7 +2,7 @@ package sample
 
 var wordsEnglish = words{
 	gap: " ", callMe: "Please call me.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"I am very disappointed.", "This is not what we pay for."},
 		{"It could be better.", "Not quite what we had hoped for."},
 		{"All in all fine.", "Good, with room for improvement."},
@@ -36,7 +36,7 @@ var wordsEnglish = words{
 
 var wordsEnglish2 = words{
 	gap: " ", callMe: "Could someone get in touch with me, please?",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Really poor.", "We are looking at other suppliers now."},
 		{"Somewhat let down this time.", "We have seen better from you."},
 		{"Mostly happy.", "No big complaints."},
@@ -70,7 +70,7 @@ var wordsEnglish2 = words{
 
 var wordsGerman = words{
 	gap: " ", callMe: "Bitte rufen Sie mich an.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Das ist sehr enttäuschend.", "So geht man nicht mit Kunden um."},
 		{"Das geht besser.", "Wir hatten mehr erwartet."},
 		{"Im Großen und Ganzen in Ordnung.", "Gut, aber mit Luft nach oben."},
@@ -104,7 +104,7 @@ var wordsGerman = words{
 
 var wordsDutch = words{
 	gap: " ", callMe: "Bel me alstublieft terug.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Dit is een grote teleurstelling.", "Zo ga je niet met klanten om."},
 		{"Het kan beter.", "We hadden meer verwacht."},
 		{"Over het geheel genomen prima.", "Goed, maar er is ruimte voor verbetering."},
@@ -138,7 +138,7 @@ var wordsDutch = words{
 
 var wordsPolish = words{
 	gap: " ", callMe: "Proszę o telefon.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Ogromne rozczarowanie.", "Tak nie traktuje się klientów."},
 		{"Mogłoby być lepiej.", "Spodziewaliśmy się więcej."},
 		{"Ogólnie w porządku.", "Dobrze, ale jest co poprawić."},

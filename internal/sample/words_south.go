@@ -2,7 +2,7 @@ package sample
 
 var wordsFrench = words{
 	gap: " ", callMe: "Merci de me rappeler.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Quelle déception.", "Ce n'est pas acceptable."},
 		{"Peut mieux faire.", "Nous attendions mieux."},
 		{"Dans l'ensemble, c'est bien.", "Bien, avec quelques points à améliorer."},
@@ -36,7 +36,7 @@ var wordsFrench = words{
 
 var wordsSpanish = words{
 	gap: " ", callMe: "Por favor, llámenme.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Una gran decepción.", "Así no se trata a un cliente."},
 		{"Se puede mejorar.", "Esperábamos más."},
 		{"En general, bien.", "Bien, aunque con margen de mejora."},
@@ -70,7 +70,7 @@ var wordsSpanish = words{
 
 var wordsPortuguese = words{
 	gap: " ", callMe: "Por favor, entrem em contato comigo.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Uma grande decepção.", "Não é assim que se trata um cliente."},
 		{"Pode melhorar.", "Esperávamos mais."},
 		{"No geral, bom.", "Bom, mas há o que melhorar."},
@@ -104,7 +104,7 @@ var wordsPortuguese = words{
 
 var wordsItalian = words{
 	gap: " ", callMe: "Vi prego di richiamarmi.",
-	opens: [tones][]string{
+	openings: [tones][]string{
 		{"Una grande delusione.", "Non è così che si trattano i clienti."},
 		{"Si può fare meglio.", "Ci aspettavamo di più."},
 		{"Nel complesso va bene.", "Bene, con margini di miglioramento."},

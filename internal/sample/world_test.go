@@ -15,12 +15,12 @@ import (
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
-// A Wednesday afternoon, so that the team is at work right up to it.
+// now is a Wednesday afternoon, so that the team works right up to it.
 var now = time.Date(2026, 3, 11, 15, 20, 0, 0, time.UTC)
 
 const patience = 30 * time.Second
 
-// world is an empty database and what Run is given for it.
+// world is an empty database and the options of Run for it.
 type world struct {
 	t *testing.T
 	Options
@@ -41,21 +41,21 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 	return w
 }
 
-// team makes the users, the settings and the rules alone.
-func (w *world) team() *crew {
+// staff creates only the users, the settings and the rules.
+func (w *world) staff() *staff {
 	w.t.Helper()
 	set := setup.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
-	c, err := hire(w.t.Context(), w.DB, set)
+	c, err := createStaff(w.t.Context(), w.DB, set)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := layDown(w.t.Context(), w.DB, set, c); err != nil {
+	if err := createRules(w.t.Context(), w.DB, set, c); err != nil {
 		w.t.Fatal(err)
 	}
 	return c
 }
 
-// number is what a query of one number answers with.
+// number returns the result of a query for one number.
 func (w *world) number(query string, args ...any) (n int) {
 	w.t.Helper()
 	if err := w.DB.Gorm.Raw(query, args...).Scan(&n).Error; err != nil {
@@ -64,7 +64,7 @@ func (w *world) number(query string, args ...any) (n int) {
 	return n
 }
 
-// table is a query's rows as text, to compare.
+// table returns a query's rows as text, for comparison.
 func (w *world) table(query string) (rows []string) {
 	w.t.Helper()
 	if err := w.DB.Gorm.Raw(query).Scan(&rows).Error; err != nil {
@@ -73,7 +73,7 @@ func (w *world) table(query string) (rows []string) {
 	return rows
 }
 
-// running is Run under way; each live step is one receive from steps.
+// running is a call of Run in progress; each live step sends one value to steps.
 type running struct {
 	t     *testing.T
 	made  chan struct{}
@@ -106,7 +106,7 @@ func (r *running) wait(steps int) {
 		case err := <-r.ended:
 			r.t.Fatalf("Run has ended: %v", err)
 		case <-time.After(patience):
-			r.t.Fatal("no live step is taken")
+			r.t.Fatal("Run takes no live step in time")
 		}
 	}
 }
@@ -118,13 +118,13 @@ func (r *running) stop() {
 	r.until()
 }
 
-// until waits for Run to end, which must be without an error.
+// until waits for Run to end without an error.
 func (r *running) until() {
 	r.t.Helper()
 	select {
 	case err := <-r.ended:
 		if err != nil {
-			r.t.Errorf("Run answers %v, not nil", err)
+			r.t.Errorf("Run returns %v, not nil", err)
 		}
 	case <-time.After(patience):
 		r.t.Fatal("Run does not end")

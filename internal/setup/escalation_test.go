@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -26,21 +27,21 @@ func monday(from, to model.TimeOfDay) *setup.CalendarHoursInput {
 func TestARuleKeepsItsStepsAndItsCalendarUntilTheyAreReplacedOrCleared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bo := w.user("bo@care.example", model.Agent)
+	bo := w.User("bo@care.example", model.Agent)
 	r := w.rule(setup.CreateRuleInput{
 		Name: "all", Enabled: true, OpensCase: true,
 		Escalations: []*setup.EscalationInput{
 			{After: duration(24 * time.Hour), Notify: []*setup.RecipientInput{{Kind: model.RecipientAssignee}, {Kind: model.RecipientUser, UserID: &bo.ID}, {Kind: model.RecipientAddress, Address: new("boss@care.example")}}},
-			{After: duration(48*time.Hour + time.Microsecond), Reassign: &setup.AssignmentInput{Strategy: model.RoundRobin, UserIDs: []model.UserID{bo.ID, w.admin.User.ID}, FallbackUserID: &w.admin.User.ID}},
+			{After: duration(48*time.Hour + time.Microsecond), Reassign: &setup.AssignmentInput{Strategy: model.RoundRobin, UserIDs: []model.UserID{bo.ID, w.Admin.User.ID}, FallbackUserID: &w.Admin.User.ID}},
 		},
 		Calendar: &setup.CalendarInput{TimeZone: "America/New_York", Hours: []*setup.CalendarHoursInput{monday(13, 17), monday(9, 12)}, Holidays: []model.Date{"2026-12-25", "2026-01-01", "2026-12-25"}},
 	})
-	stored := read[model.Rule](w, r.ID)
+	stored := worktest.Read[model.Rule](w.T, w.DB, r.ID)
 	for where, r := range map[string]*model.Rule{"answered": r, "stored": stored} {
 		first, second := r.Escalations[0], r.Escalations[1]
 		if len(r.Escalations) != 2 || first.After != duration(24*time.Hour) || len(first.Notify) != 3 || *first.Notify[1].UserID != bo.ID || *first.Notify[2].Address != "boss@care.example" || first.Reassign != nil ||
 			second.After != duration(48*time.Hour+time.Microsecond) || len(second.Notify) != 0 || second.Reassign.Strategy != model.RoundRobin ||
-			!slices.Equal(second.Reassign.UserIDs, []model.UserID{bo.ID, w.admin.User.ID}) || *second.Reassign.FallbackUserID != w.admin.User.ID {
+			!slices.Equal(second.Reassign.UserIDs, []model.UserID{bo.ID, w.Admin.User.ID}) || *second.Reassign.FallbackUserID != w.Admin.User.ID {
 			t.Errorf("%s: %+v", where, r.Escalations)
 		}
 		want := model.Calendar{TimeZone: "America/New_York", Hours: []model.CalendarHours{{Weekday: "MONDAY", From: 540, To: 720}, {Weekday: "MONDAY", From: 780, To: 1020}}, Holidays: []model.Date{"2026-01-01", "2026-12-25"}}
@@ -54,15 +55,15 @@ func TestARuleKeepsItsStepsAndItsCalendarUntilTheyAreReplacedOrCleared(t *testin
 		if _, err := w.setup.UpdateRule(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
-		return read[model.Rule](w, r.ID)
+		return worktest.Read[model.Rule](w.T, w.DB, r.ID)
 	}
-	if same := update(setup.UpdateRuleInput{Name: given("some")}); !equal(t, same.Escalations, stored.Escalations) || !equal(t, same.Calendar, stored.Calendar) {
+	if same := update(setup.UpdateRuleInput{Name: worktest.Given("some")}); !equal(t, same.Escalations, stored.Escalations) || !equal(t, same.Calendar, stored.Calendar) {
 		t.Errorf("another name: %+v, %+v", same.Escalations, same.Calendar)
 	}
 	if other := update(setup.UpdateRuleInput{Escalations: graphql.OmittableOf([]*setup.EscalationInput{step(time.Hour)})}); len(other.Escalations) != 1 || other.Calendar == nil {
 		t.Errorf("other steps: %+v", other.Escalations)
 	}
-	if none := update(setup.UpdateRuleInput{Escalations: graphql.OmittableOf[[]*setup.EscalationInput](nil), Calendar: cleared[setup.CalendarInput]()}); len(none.Escalations) != 0 || none.Calendar != nil {
+	if none := update(setup.UpdateRuleInput{Escalations: graphql.OmittableOf[[]*setup.EscalationInput](nil), Calendar: worktest.Null[setup.CalendarInput]()}); len(none.Escalations) != 0 || none.Calendar != nil {
 		t.Errorf("cleared: %+v, %+v", none.Escalations, none.Calendar)
 	}
 }
@@ -106,16 +107,16 @@ func TestWrongStepsAndCalendarsAreRefused(t *testing.T) {
 	} {
 		c.in.Name = "all"
 		out, err := w.setup.CreateRule(t.Context(), c.in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.Rule)
 		}
 	}
-	if n := w.count("SELECT count(*) FROM rules"); n != 0 {
+	if n := w.Count("SELECT count(*) FROM rules"); n != 0 {
 		t.Errorf("%d rules", n)
 	}
 	// A calendar that the target of before does not fit into is refused as a change, too.
 	r := w.rule(setup.CreateRuleInput{Name: "all", FollowUpTarget: new(duration(1000 * time.Hour))})
 	_, err := w.setup.UpdateRule(t.Context(), setup.UpdateRuleInput{ID: r.ID, Calendar: graphql.OmittableOf(minute)})
-	refused(t, "a change", err, fault.CodeBadUserInput, "input.followUpTarget")
+	worktest.Refused(t, "a change", err, fault.CodeBadUserInput, "input.followUpTarget")
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -18,11 +19,11 @@ func TestTheFirstStartMakesAnAdministratorWithASecret(t *testing.T) {
 	if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(start) || in.Expires != nil {
 		t.Fatalf("signed in as %+v", in)
 	}
-	w.now = start.Add(time.Hour)
+	w.Time = start.Add(time.Hour)
 	if again := w.start(""); again != "" {
 		t.Error("a later start gave a secret out")
 	}
-	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
+	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
 		t.Errorf("%d users, %d tokens", users, tokens)
 	}
 }
@@ -30,7 +31,7 @@ func TestTheFirstStartMakesAnAdministratorWithASecret(t *testing.T) {
 func TestWhereThereIsAnAdministratorNoneIsMade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if secret := w.start(""); secret != "" || w.count("SELECT count(*) FROM users") != 1 || w.count("SELECT count(*) FROM api_tokens") != 0 {
+	if secret := w.start(""); secret != "" || w.Count("SELECT count(*) FROM users") != 1 || w.Count("SELECT count(*) FROM api_tokens") != 0 {
 		t.Error("somebody else was let in")
 	}
 }
@@ -39,7 +40,7 @@ func TestServersThatStartAtOnceMakeOneAdministrator(t *testing.T) {
 	t.Parallel()
 	w := newEmptyWorld(t)
 	secrets := make(chan string, 6)
-	atOnce(cap(secrets), func(int) {
+	worktest.AtOnce(cap(secrets), func(int) {
 		secret, err := w.setup.FirstStart(t.Context(), "")
 		if err != nil {
 			t.Errorf("start: %v", err)
@@ -50,7 +51,7 @@ func TestServersThatStartAtOnceMakeOneAdministrator(t *testing.T) {
 	if len(secrets) != 1 {
 		t.Fatalf("%d secrets were given out", len(secrets))
 	}
-	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(<-secrets) == nil {
+	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(<-secrets) == nil {
 		t.Errorf("%d users, %d tokens", users, tokens)
 	}
 }
@@ -63,7 +64,7 @@ func TestAGivenTokenIsTheAdministratorsAndIsNotShown(t *testing.T) {
 			t.Errorf("it gave %q out", secret)
 		}
 	}
-	if in := w.signIn(chosen); in == nil || in.User.Role != model.Admin || w.count("SELECT count(*) FROM api_tokens") != 1 {
+	if in := w.signIn(chosen); in == nil || in.User.Role != model.Admin || w.Count("SELECT count(*) FROM api_tokens") != 1 {
 		t.Errorf("signed in as %+v", in)
 	}
 }
@@ -76,7 +77,7 @@ func TestAGivenTokenIsMadeToWorkOnALaterStartAndTheOneBeforeItStopsTo(t *testing
 	if w.signIn(chosen) == nil || w.signIn(printed) == nil {
 		t.Fatal("the given one and the printed one are to work")
 	}
-	w.now = start.Add(time.Hour)
+	w.Time = start.Add(time.Hour)
 	w.start(other)
 	if w.signIn(other) == nil || w.signIn(chosen) != nil || w.signIn(printed) == nil {
 		t.Error("the given one is to work, the one before it not, and the printed one still")
@@ -91,7 +92,7 @@ func TestAGivenTokenThatIsGivenAgainAfterAnotherWorksAgain(t *testing.T) {
 	t.Parallel()
 	w := newEmptyWorld(t)
 	for i, given := range []string{chosen, other, chosen, other} {
-		w.now = start.Add(time.Duration(i) * time.Hour)
+		w.Time = start.Add(time.Duration(i) * time.Hour)
 		w.start(given)
 		if w.signIn(given) == nil {
 			t.Errorf("start %d: the token that was given does not work: nobody can sign in", i+1)
@@ -107,17 +108,17 @@ func TestAGivenTokenThatWasRevokedByHandStaysRevoked(t *testing.T) {
 	if _, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: id}); err != nil {
 		t.Fatal(err)
 	}
-	w.now = start.Add(time.Hour)
+	w.Time = start.Add(time.Hour)
 	if w.start(chosen); w.signIn(chosen) != nil {
 		t.Error("the start let it in again")
 	}
 }
 
 func (w *world) start(given string) string {
-	w.t.Helper()
-	secret, err := w.setup.FirstStart(w.t.Context(), given)
+	w.T.Helper()
+	secret, err := w.setup.FirstStart(w.T.Context(), given)
 	if err != nil {
-		w.t.Fatalf("start: %v", err)
+		w.T.Fatalf("start: %v", err)
 	}
 	return secret
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -14,10 +15,10 @@ func (w *world) leaving(in setup.UpdateUserInput) (ended chan struct{}, left *se
 	ended, left = make(chan struct{}), new(setup.UpdateUserPayload)
 	go func() {
 		defer close(ended)
-		in.Active = given(false)
-		out, err := w.setup.UpdateUser(w.t.Context(), w.admin, in)
+		in.Active = worktest.Given(false)
+		out, err := w.setup.UpdateUser(w.T.Context(), w.Admin, in)
 		if err != nil {
-			w.t.Errorf("leave: %v", err)
+			w.T.Errorf("leave: %v", err)
 			return
 		}
 		*left = *out
@@ -32,24 +33,24 @@ func TestWhoLeavesDuringAnAssignmentLeavesWithTheCaseCounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			ana, bo := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Agent)
-			c := w.open(w.admin.User)
-			bar := w.gate.hold(`INSERT INTO "notes"`)
+			ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
+			c := w.Open(w.Admin.User)
+			bar := w.Gate.Hold(`INSERT INTO "notes"`)
 			assigned := make(chan error, 1)
 			go func() {
-				_, err := w.work.AssignCase(t.Context(), w.admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID, Note: new("Hers.")})
+				_, err := w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID, Note: new("Hers.")})
 				assigned <- err
 			}()
-			<-bar.reached
+			<-bar.Reached
 			in := setup.UpdateUserInput{ID: ana.ID}
 			if handOn {
 				in.ReassignTo = &bo.ID
 			}
 			ended, left := w.leaving(in)
-			if !w.waits(ended) {
+			if !w.Waits(ended) {
 				t.Error("she left while a case was being given to her")
 			}
-			close(bar.open)
+			close(bar.Open)
 			if err := <-assigned; err != nil {
 				t.Errorf("assign: %v", err)
 			}
@@ -58,7 +59,7 @@ func TestWhoLeavesDuringAnAssignmentLeavesWithTheCaseCounted(t *testing.T) {
 			if handOn {
 				want, of = 0, bo
 			}
-			if got := read[model.Case](w, c.ID); left.CasesLeft != want || *got.AssigneeID != of.ID {
+			if got := worktest.Read[model.Case](w.T, w.DB, c.ID); left.CasesLeft != want || *got.AssigneeID != of.ID {
 				t.Errorf("%d cases are left to her, the case is %s's", left.CasesLeft, got.AssigneeID)
 			}
 		})
@@ -69,24 +70,24 @@ func TestWhoLeavesDuringAnAssignmentLeavesWithTheCaseCounted(t *testing.T) {
 func TestACaseThatIsAssignedToWhoIsLeavingIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ana := w.user("ana@care.example", model.Agent)
-	c := w.open(w.admin.User)
-	bar := w.gate.hold(`count(*) FROM "cases"`)
+	ana := w.User("ana@care.example", model.Agent)
+	c := w.Open(w.Admin.User)
+	bar := w.Gate.Hold(`count(*) FROM "cases"`)
 	ended, left := w.leaving(setup.UpdateUserInput{ID: ana.ID})
-	<-bar.reached
+	<-bar.Reached
 	assigned, done := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		_, err := w.work.AssignCase(t.Context(), w.admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID})
+		_, err := w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID})
 		assigned <- err
 	}()
-	if !w.waits(done) {
+	if !w.Waits(done) {
 		t.Error("she got a case while she left")
 	}
-	close(bar.open)
+	close(bar.Open)
 	<-ended
-	refused(t, "the assignment", <-assigned, fault.CodeBadUserInput, "input.assigneeId")
-	if got := read[model.Case](w, c.ID); left.CasesLeft != 0 || *got.AssigneeID != w.admin.User.ID {
+	worktest.Refused(t, "the assignment", <-assigned, fault.CodeBadUserInput, "input.assigneeId")
+	if got := worktest.Read[model.Case](w.T, w.DB, c.ID); left.CasesLeft != 0 || *got.AssigneeID != w.Admin.User.ID {
 		t.Errorf("%d cases are left to her, the case is %s's", left.CasesLeft, got.AssigneeID)
 	}
 }
@@ -94,26 +95,26 @@ func TestACaseThatIsAssignedToWhoIsLeavingIsRefused(t *testing.T) {
 func TestARuleDoesNotGiveACaseToWhoIsLeaving(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ana, bo := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Agent)
+	ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 	w.rule(setup.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true, Assignment: &setup.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID, FallbackUserID: &bo.ID,
 	}})
-	bar := w.gate.hold(`count(*) FROM "cases"`)
+	bar := w.Gate.Hold(`count(*) FROM "cases"`)
 	ended, left := w.leaving(setup.UpdateUserInput{ID: ana.ID})
-	<-bar.reached
+	<-bar.Reached
 	var out *casework.SubmitResponsePayload
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var err error
-		if out, err = w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3}); err != nil {
+		if out, err = w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3}); err != nil {
 			t.Errorf("submit: %v", err)
 		}
 	}()
-	if !w.waits(done) {
+	if !w.Waits(done) {
 		t.Error("the rule did not wait to see whether she stays")
 	}
-	close(bar.open)
+	close(bar.Open)
 	<-ended
 	<-done
 	if left.CasesLeft != 0 || out == nil || *out.Case.AssigneeID != bo.ID {
@@ -125,53 +126,53 @@ func TestARuleDoesNotGiveACaseToWhoIsLeaving(t *testing.T) {
 func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ana := w.user("ana@care.example", model.Agent)
-	bo := w.user("bo@care.example", model.Agent)
+	ana := w.User("ana@care.example", model.Agent)
+	bo := w.User("bo@care.example", model.Agent)
 	w.rule(setup.CreateRuleInput{Name: "detractors", Enabled: true, OpensCase: true, Scores: []int{0}, Assignment: &setup.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID,
 	}})
 	for round := range 8 {
-		cases := []*model.Case{w.open(bo), w.open(bo), w.open(ana)}
-		response, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 9})
+		cases := []*model.Case{w.Open(bo), w.Open(bo), w.Open(ana)}
+		response, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 9})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var left *setup.UpdateUserPayload
-		atOnce(len(cases)+3, func(i int) {
+		worktest.AtOnce(len(cases)+3, func(i int) {
 			var err error
 			switch {
 			case i < len(cases):
-				_, err = w.work.AssignCase(t.Context(), w.admin, casework.AssignCaseInput{CaseID: cases[i].ID, AssigneeID: &ana.ID})
+				_, err = w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: cases[i].ID, AssigneeID: &ana.ID})
 			case i == len(cases):
-				_, err = w.work.OpenCase(t.Context(), w.admin, casework.OpenCaseInput{ResponseID: &response.Response.ID, Note: "They called.", AssigneeID: &ana.ID})
+				_, err = w.Work.OpenCase(t.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &response.Response.ID, Note: "They called.", AssigneeID: &ana.ID})
 			case i == len(cases)+1:
-				if _, err = w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 0}); err != nil {
+				if _, err = w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 0}); err != nil {
 					t.Errorf("submit: %v", err)
 				}
 				return
 			default:
-				in := setup.UpdateUserInput{ID: ana.ID, Active: given(false)}
+				in := setup.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)}
 				if round%2 == 0 {
 					in.ReassignTo = &bo.ID
 				}
-				if left, err = w.setup.UpdateUser(t.Context(), w.admin, in); err != nil {
+				if left, err = w.setup.UpdateUser(t.Context(), w.Admin, in); err != nil {
 					t.Errorf("leave: %v", err)
 				}
 				return
 			}
 			if err != nil {
-				refused(t, "to who left", err, fault.CodeBadUserInput, "input.assigneeId")
+				worktest.Refused(t, "to who left", err, fault.CodeBadUserInput, "input.assigneeId")
 			}
 		})
 		if left == nil {
 			return
 		}
-		if n := w.count("SELECT count(*) FROM cases WHERE assignee_id = $1 AND status <> 'CLOSED'", ana.ID.UUID); n != left.CasesLeft || round%2 == 0 && n != 0 {
+		if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id = $1 AND status <> 'CLOSED'", ana.ID.UUID); n != left.CasesLeft || round%2 == 0 && n != 0 {
 			t.Fatalf("round %d: she left with %d cases, the answer says %d", round, n, left.CasesLeft)
 		}
-		if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID}); err != nil {
+		if _, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID}); err != nil {
 			t.Fatal(err)
 		}
-		w.must("UPDATE users SET active = true WHERE id = $1", ana.ID.UUID)
+		w.Must("UPDATE users SET active = true WHERE id = $1", ana.ID.UUID)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -57,7 +58,7 @@ func TestARuleIsMovedOnlyAmongTheRules(t *testing.T) {
 		"a deleted rule":   {fault.CodeNotFound, "input.id", setup.MoveRuleInput{ID: rules['b'], Position: 1}},
 	} {
 		out, err := w.setup.MoveRule(t.Context(), c.in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
 		}
@@ -71,12 +72,12 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rules := w.rulesOf("abc")
-	w.must("UPDATE rules SET enabled = true, opens_case = true")
-	in, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3})
+	w.Must("UPDATE rules SET enabled = true, opens_case = true")
+	in, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.now = w.now.Add(time.Hour)
+	w.Time = w.Time.Add(time.Hour)
 	out, err := w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
 	if err != nil || out.DeletedID != rules['a'] {
 		t.Fatalf("%+v: %v", out, err)
@@ -84,22 +85,22 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	if got := w.order(); got != "bc" {
 		t.Errorf("the order is %s", got)
 	}
-	if r := read[model.Rule](w, rules['a']); r.DeletedAt == nil || !r.DeletedAt.Equal(w.now) || r.Name != "a" {
+	if r := worktest.Read[model.Rule](w.T, w.DB, rules['a']); r.DeletedAt == nil || !r.DeletedAt.Equal(w.Time) || r.Name != "a" {
 		t.Errorf("%+v", r)
 	}
-	if n := w.count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
+	if n := w.Count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
 		t.Error("the case that it opened does not know it any more")
 	}
 	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
-	refused(t, "again", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "again", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
-	refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
 
-	again, err := w.work.SubmitResponse(t.Context(), w.admin, casework.SubmitResponseInput{Score: 3})
+	again, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := w.count("SELECT count(*) FROM response_rules WHERE response_id = $1", again.Response.ID.UUID); n != 2 {
+	if n := w.Count("SELECT count(*) FROM response_rules WHERE response_id = $1", again.Response.ID.UUID); n != 2 {
 		t.Errorf("a later response matched %d rules", n)
 	}
 }
@@ -109,7 +110,7 @@ func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
 	w := newWorld(t)
 	rules := w.rulesOf("abcdefgh")
 	made := make(chan int, 8)
-	atOnce(24, func(i int) {
+	worktest.AtOnce(24, func(i int) {
 		var err error
 		switch i % 3 {
 		case 0:
@@ -130,7 +131,7 @@ func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
 		t.Errorf("%d rules were made", len(made))
 	}
 	var positions []int
-	if err := w.db.Gorm.Raw("SELECT position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&positions).Error; err != nil {
+	if err := w.DB.Gorm.Raw("SELECT position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&positions).Error; err != nil {
 		t.Fatal(err)
 	}
 	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(positions, want) {
@@ -143,14 +144,14 @@ func TestTwoChangesOfOneRuleAtOnceAreBothThere(t *testing.T) {
 	w := newWorld(t)
 	id := w.rule(setup.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
 	for range 5 {
-		w.must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
-		atOnce(2, func(i int) {
-			in := []setup.UpdateRuleInput{{ID: id, Name: given("some")}, {ID: id, Enabled: given(true)}}[i]
+		w.Must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
+		worktest.AtOnce(2, func(i int) {
+			in := []setup.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
 			if _, err := w.setup.UpdateRule(t.Context(), in); err != nil {
 				t.Errorf("change %d: %v", i, err)
 			}
 		})
-		if r := read[model.Rule](w, id); r.Name != "some" || !r.Enabled {
+		if r := worktest.Read[model.Rule](w.T, w.DB, id); r.Name != "some" || !r.Enabled {
 			t.Fatalf("one change undid the other: %+v", r)
 		}
 	}
@@ -158,7 +159,7 @@ func TestTwoChangesOfOneRuleAtOnceAreBothThere(t *testing.T) {
 
 // rulesOf makes a rule for each letter, in that order.
 func (w *world) rulesOf(names string) map[byte]model.RuleID {
-	w.t.Helper()
+	w.T.Helper()
 	rules := map[byte]model.RuleID{}
 	for i := range len(names) {
 		rules[names[i]] = w.rule(setup.CreateRuleInput{Name: names[i : i+1]}).ID
@@ -167,21 +168,21 @@ func (w *world) rulesOf(names string) map[byte]model.RuleID {
 }
 
 func (w *world) delete(id model.RuleID) {
-	w.t.Helper()
-	if _, err := w.setup.DeleteRule(w.t.Context(), setup.DeleteRuleInput{ID: id}); err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if _, err := w.setup.DeleteRule(w.T.Context(), setup.DeleteRuleInput{ID: id}); err != nil {
+		w.T.Fatal(err)
 	}
 }
 
 // order is the names of the rules by position; a position that is not the next one is a '?'.
 func (w *world) order() string {
-	w.t.Helper()
+	w.T.Helper()
 	var rows []struct {
 		Name     string
 		Position int
 	}
-	if err := w.db.Gorm.Raw("SELECT name, position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&rows).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Raw("SELECT name, position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&rows).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	var b strings.Builder
 	for i, r := range rows {

@@ -13,6 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -20,12 +21,12 @@ func TestARuleIsMadeAsTheLastOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.rule(setup.CreateRuleInput{Name: "first"})
-	bo := w.user("bo@care.example", model.Agent)
+	bo := w.User("bo@care.example", model.Agent)
 	target := model.Duration(48 * time.Hour)
 	out, err := w.setup.CreateRule(t.Context(), setup.CreateRuleInput{
 		Name: " Detractors ", Enabled: true, Scores: []int{6, 0, 3, 6}, ContactRequested: new(true), OpensCase: true,
 		Filter: filtered(t, `{"score": {"lte": 6}, "customer": {"country": {"in": ["BR", "DE"]}}}`), FollowUpTarget: &target,
-		Assignment: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &bo.ID, FallbackUserID: &w.admin.User.ID},
+		Assignment: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &bo.ID, FallbackUserID: &w.Admin.User.ID},
 		Notify: []*setup.RecipientInput{
 			{Kind: model.RecipientUser, UserID: &bo.ID}, {Kind: model.RecipientAddress, Address: new("boss@care.example")}, {Kind: model.RecipientCentral},
 		},
@@ -33,9 +34,9 @@ func TestARuleIsMadeAsTheLastOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for where, r := range map[string]*model.Rule{"answered": out.Rule, "stored": read[model.Rule](w, out.Rule.ID)} {
+	for where, r := range map[string]*model.Rule{"answered": out.Rule, "stored": worktest.Read[model.Rule](w.T, w.DB, out.Rule.ID)} {
 		if r.Name != "Detractors" || !r.Enabled || r.Position != 2 || !slices.Equal(r.Scores, []int{0, 3, 6}) || !*r.ContactRequested || !r.OpensCase ||
-			r.Strategy != model.ToUser || *r.UserID != bo.ID || *r.FallbackUserID != w.admin.User.ID || *r.FollowUpTarget != target ||
+			r.Strategy != model.ToUser || *r.UserID != bo.ID || *r.FallbackUserID != w.Admin.User.ID || *r.FollowUpTarget != target ||
 			!r.CreatedAt.Equal(start) || !r.UpdatedAt.Equal(start) || r.DeletedAt != nil {
 			t.Errorf("%s: %+v", where, r)
 		}
@@ -54,7 +55,7 @@ func TestARuleIsMadeAsTheLastOne(t *testing.T) {
 func TestARuleOfANameAloneMatchesAndDoesTheLeast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := read[model.Rule](w, w.rule(setup.CreateRuleInput{Name: "all"}).ID)
+	r := worktest.Read[model.Rule](w.T, w.DB, w.rule(setup.CreateRuleInput{Name: "all"}).ID)
 	if r.Enabled || r.OpensCase || len(r.Scores) > 0 || r.ContactRequested != nil || r.Filter != nil || r.Strategy != model.Unassigned || r.UserID != nil ||
 		r.FallbackUserID != nil || r.FollowUpTarget != nil || r.Position != 1 {
 		t.Errorf("%+v", r)
@@ -64,7 +65,7 @@ func TestARuleOfANameAloneMatchesAndDoesTheLeast(t *testing.T) {
 func TestAWrongRuleIsNotMade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bo, nobody := w.user("bo@care.example", model.Agent).ID, model.UserID{UUID: model.NewUUID()}
+	bo, nobody := w.User("bo@care.example", model.Agent).ID, model.UserID{UUID: model.NewUUID()}
 	assigned := func(a setup.AssignmentInput) func(*setup.CreateRuleInput) {
 		return func(in *setup.CreateRuleInput) { in.Assignment = &a }
 	}
@@ -112,12 +113,12 @@ func TestAWrongRuleIsNotMade(t *testing.T) {
 		in := setup.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true}
 		c.change(&in)
 		out, err := w.setup.CreateRule(t.Context(), in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.Rule)
 		}
 	}
-	if n := w.count("SELECT count(*) FROM rules"); n != 0 {
+	if n := w.Count("SELECT count(*) FROM rules"); n != 0 {
 		t.Errorf("%d rules", n)
 	}
 }
@@ -125,7 +126,7 @@ func TestAWrongRuleIsNotMade(t *testing.T) {
 func TestWhatIsAbsentOfARuleStaysAndWhatIsNullIsCleared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bo := w.user("bo@care.example", model.Agent)
+	bo := w.User("bo@care.example", model.Agent)
 	target := model.Duration(time.Hour)
 	id := w.rule(setup.CreateRuleInput{
 		Name: "all", Enabled: true, Scores: []int{1, 2}, ContactRequested: new(false), Filter: filtered(t, `{"category":["DETRACTOR"]}`), OpensCase: true,
@@ -134,14 +135,14 @@ func TestWhatIsAbsentOfARuleStaysAndWhatIsNullIsCleared(t *testing.T) {
 	}).ID
 	update := func(in setup.UpdateRuleInput) *model.Rule {
 		t.Helper()
-		w.now = w.now.Add(time.Minute)
+		w.Time = w.Time.Add(time.Minute)
 		in.ID = id
 		out, err := w.setup.UpdateRule(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := read[model.Rule](w, id)
-		if !r.UpdatedAt.Equal(w.now) || !r.CreatedAt.Equal(start) || r.Position != 1 {
+		r := worktest.Read[model.Rule](w.T, w.DB, id)
+		if !r.UpdatedAt.Equal(w.Time) || !r.CreatedAt.Equal(start) || r.Position != 1 {
 			t.Errorf("%+v", r)
 		}
 		if answered := *out.Rule; !equal(t, answered.Scores, r.Scores) || answered.Name != r.Name || answered.Strategy != r.Strategy {
@@ -154,27 +155,27 @@ func TestWhatIsAbsentOfARuleStaysAndWhatIsNullIsCleared(t *testing.T) {
 		*r.UserID != bo.ID || *r.FallbackUserID != bo.ID || *r.FollowUpTarget != target || !slices.Equal(w.recipients(id), []string{"CENTRAL", "AGENT"}) {
 		t.Errorf("nothing given: %+v, it tells %v", r, w.recipients(id))
 	}
-	r = update(setup.UpdateRuleInput{Name: given("some"), Enabled: given(false), OpensCase: given(false), Scores: graphql.OmittableOf([]int{9, 9}), ContactRequested: given(true)})
+	r = update(setup.UpdateRuleInput{Name: worktest.Given("some"), Enabled: worktest.Given(false), OpensCase: worktest.Given(false), Scores: graphql.OmittableOf([]int{9, 9}), ContactRequested: worktest.Given(true)})
 	if r.Name != "some" || r.Enabled || r.OpensCase || !slices.Equal(r.Scores, []int{9}) || !*r.ContactRequested || r.Filter == nil || r.Strategy != model.ToUser {
 		t.Errorf("some given: %+v", r)
 	}
 	r = update(setup.UpdateRuleInput{
-		Scores: graphql.OmittableOf[[]int](nil), ContactRequested: cleared[bool](), Filter: cleared[filter.Response](), Assignment: cleared[setup.AssignmentInput](),
-		FollowUpTarget: cleared[model.Duration](), Notify: graphql.OmittableOf[[]*setup.RecipientInput](nil),
+		Scores: graphql.OmittableOf[[]int](nil), ContactRequested: worktest.Null[bool](), Filter: worktest.Null[filter.Response](), Assignment: worktest.Null[setup.AssignmentInput](),
+		FollowUpTarget: worktest.Null[model.Duration](), Notify: graphql.OmittableOf[[]*setup.RecipientInput](nil),
 	})
 	if len(r.Scores) > 0 || r.ContactRequested != nil || r.Filter != nil || r.Strategy != model.Unassigned || r.UserID != nil || r.FallbackUserID != nil ||
 		r.FollowUpTarget != nil || len(w.recipients(id)) > 0 || r.Name != "some" {
 		t.Errorf("null given: %+v, it tells %v", r, w.recipients(id))
 	}
 	r = update(setup.UpdateRuleInput{
-		Assignment: given(setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, w.admin.User.ID}}),
+		Assignment: worktest.Given(setup.AssignmentInput{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, w.Admin.User.ID}}),
 		Notify:     graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientAssignee}}),
 	})
-	if n := w.count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); r.Strategy != model.LeastBusy || n != 2 || !slices.Equal(w.recipients(id), []string{"ASSIGNEE"}) {
+	if n := w.Count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); r.Strategy != model.LeastBusy || n != 2 || !slices.Equal(w.recipients(id), []string{"ASSIGNEE"}) {
 		t.Errorf("%s of %d, it tells %v", r.Strategy, n, w.recipients(id))
 	}
-	update(setup.UpdateRuleInput{Name: given("others")})
-	if n := w.count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); n != 2 {
+	update(setup.UpdateRuleInput{Name: worktest.Given("others")})
+	if n := w.Count("SELECT count(*) FROM rule_assignees WHERE rule_id = $1", id.UUID); n != 2 {
 		t.Errorf("another name took the users away: %d", n)
 	}
 }
@@ -194,25 +195,25 @@ func TestAWrongChangeOfARuleIsRefusedAndChangesNothing(t *testing.T) {
 		in       setup.UpdateRuleInput
 	}{
 		"no such rule":        {fault.CodeNotFound, "input.id", setup.UpdateRuleInput{ID: model.RuleID{UUID: model.NewUUID()}}},
-		"a deleted rule":      {fault.CodeNotFound, "input.id", setup.UpdateRuleInput{ID: deleted, Name: given("back")}},
-		"no name":             {fault.CodeBadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: cleared[string]()}},
-		"a blank name":        {fault.CodeBadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: given("")}},
-		"neither on nor off":  {fault.CodeBadUserInput, "input.enabled", setup.UpdateRuleInput{ID: id, Enabled: cleared[bool]()}},
-		"neither opens nor":   {fault.CodeBadUserInput, "input.opensCase", setup.UpdateRuleInput{ID: id, OpensCase: cleared[bool]()}},
+		"a deleted rule":      {fault.CodeNotFound, "input.id", setup.UpdateRuleInput{ID: deleted, Name: worktest.Given("back")}},
+		"no name":             {fault.CodeBadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: worktest.Null[string]()}},
+		"a blank name":        {fault.CodeBadUserInput, "input.name", setup.UpdateRuleInput{ID: id, Name: worktest.Given("")}},
+		"neither on nor off":  {fault.CodeBadUserInput, "input.enabled", setup.UpdateRuleInput{ID: id, Enabled: worktest.Null[bool]()}},
+		"neither opens nor":   {fault.CodeBadUserInput, "input.opensCase", setup.UpdateRuleInput{ID: id, OpensCase: worktest.Null[bool]()}},
 		"a score of 11":       {fault.CodeBadUserInput, "input.scores[0]", setup.UpdateRuleInput{ID: id, Scores: graphql.OmittableOf([]int{11})}},
 		"an empty filter":     {fault.CodeBadUserInput, "input.filter", setup.UpdateRuleInput{ID: id, Filter: graphql.OmittableOf(filtered(t, `{}`))}},
-		"a target below 0":    {fault.CodeBadUserInput, "input.followUpTarget", setup.UpdateRuleInput{ID: id, FollowUpTarget: given(model.Duration(-1))}},
-		"nobody falls back":   {fault.CodeNotFound, "input.assignment.fallbackUserId", setup.UpdateRuleInput{ID: id, Assignment: given(setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})}},
+		"a target below 0":    {fault.CodeBadUserInput, "input.followUpTarget", setup.UpdateRuleInput{ID: id, FollowUpTarget: worktest.Given(model.Duration(-1))}},
+		"nobody falls back":   {fault.CodeNotFound, "input.assignment.fallbackUserId", setup.UpdateRuleInput{ID: id, Assignment: worktest.Given(setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})}},
 		"nobody is told":      {fault.CodeNotFound, "input.notify[0].userId", setup.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}})}},
 		"an address is given": {fault.CodeBadUserInput, "input.notify[0].address", setup.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*setup.RecipientInput{{Kind: model.RecipientAddress}})}},
 	} {
 		out, err := w.setup.UpdateRule(t.Context(), c.in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.Rule)
 		}
 	}
-	if r := read[model.Rule](w, id); r.Name != "all" || !r.Enabled || !slices.Equal(w.recipients(id), []string{"CENTRAL"}) {
+	if r := worktest.Read[model.Rule](w.T, w.DB, id); r.Name != "all" || !r.Enabled || !slices.Equal(w.recipients(id), []string{"CENTRAL"}) {
 		t.Errorf("%+v", r)
 	}
 }
@@ -245,10 +246,10 @@ func filtered(t *testing.T, raw string) *filter.Response {
 
 // recipients are the rule's, in order.
 func (w *world) recipients(id model.RuleID) (list []string) {
-	w.t.Helper()
-	err := w.db.Gorm.Raw("SELECT concat_ws(' ', kind, address) FROM rule_recipients WHERE rule_id = ? ORDER BY ordinal", id).Scan(&list).Error
+	w.T.Helper()
+	err := w.DB.Gorm.Raw("SELECT concat_ws(' ', kind, address) FROM rule_recipients WHERE rule_id = ? ORDER BY ordinal", id).Scan(&list).Error
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return list
 }

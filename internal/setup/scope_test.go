@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -40,7 +41,7 @@ func TestAScopeIsKeptAsItWasGivenAndNullClearsIt(t *testing.T) {
 	id := out.User.ID
 	check := func(customer string, own, personal bool) {
 		t.Helper()
-		u := read[model.User](w, id)
+		u := worktest.Read[model.User](w.T, w.DB, id)
 		have := ""
 		if u.Scope() != nil {
 			have = string(u.Scope().Customer)
@@ -52,7 +53,7 @@ func TestAScopeIsKeptAsItWasGivenAndNullClearsIt(t *testing.T) {
 	update := func(in setup.UpdateUserInput) {
 		t.Helper()
 		in.ID = id
-		if _, err := w.setup.UpdateUser(t.Context(), w.admin, in); err != nil {
+		if _, err := w.setup.UpdateUser(t.Context(), w.Admin, in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +66,7 @@ func TestAScopeIsKeptAsItWasGivenAndNullClearsIt(t *testing.T) {
 	yes := true
 	update(setup.UpdateUserInput{Scope: graphql.OmittableOf[*setup.ScopeInput](nil), PersonalData: graphql.OmittableOf(&yes)})
 	check("", false, true)
-	if read[model.User](w, id).Scope() != nil {
+	if worktest.Read[model.User](w.T, w.DB, id).Scope() != nil {
 		t.Error("a cleared scope is still one")
 	}
 }
@@ -73,7 +74,7 @@ func TestAScopeIsKeptAsItWasGivenAndNullClearsIt(t *testing.T) {
 func TestAMistakeDoesNotOpenAScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	user := w.user("a@care.example", model.Partner)
+	user := w.User("a@care.example", model.Partner)
 	no, admin := false, model.Admin
 	none := graphql.OmittableOf[*filter.Customer](nil)
 	for name, c := range map[string]struct {
@@ -92,17 +93,17 @@ func TestAMistakeDoesNotOpenAScope(t *testing.T) {
 		"an administrator's mask": {setup.UpdateUserInput{Role: graphql.OmittableOf(&admin), PersonalData: graphql.OmittableOf(&no)}, "input.personalData"},
 	} {
 		c.in.ID = user.ID
-		_, err := w.setup.UpdateUser(t.Context(), w.admin, c.in)
+		_, err := w.setup.UpdateUser(t.Context(), w.Admin, c.in)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.at {
 			t.Errorf("%s: %v at %v; want %s", name, err, f, c.at)
 		}
 	}
-	if u := read[model.User](w, user.ID); u.Scope() != nil || u.Role != model.Partner || !u.PersonalData() {
+	if u := worktest.Read[model.User](w.T, w.DB, user.ID); u.Scope() != nil || u.Role != model.Partner || !u.PersonalData() {
 		t.Errorf("something was kept: %+v", u)
 	}
-	w.must(`UPDATE users SET own_cases_only = true WHERE id = $1`, user.ID.UUID)
-	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: user.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.CodeBadUserInput) {
+	w.Must(`UPDATE users SET own_cases_only = true WHERE id = $1`, user.ID.UUID)
+	if _, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: user.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.CodeBadUserInput) {
 		t.Errorf("who has a scope becomes an administrator: %v", err)
 	}
 }

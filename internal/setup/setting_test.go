@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -20,13 +21,13 @@ func TestWhatIsAbsentOfTheSettingsStays(t *testing.T) {
 		want model.Settings
 	}{
 		{setup.UpdateSettingsInput{}, model.Settings{Currency: "EUR", TimeZone: "UTC"}},
-		{setup.UpdateSettingsInput{Currency: given("BRL")}, model.Settings{Currency: "BRL", TimeZone: "UTC"}},
-		{setup.UpdateSettingsInput{TimeZone: given("America/Sao_Paulo")}, model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo"}},
+		{setup.UpdateSettingsInput{Currency: worktest.Given("BRL")}, model.Settings{Currency: "BRL", TimeZone: "UTC"}},
+		{setup.UpdateSettingsInput{TimeZone: worktest.Given("America/Sao_Paulo")}, model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo"}},
 		{setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf([]string{"A@x.example", "b@x.example", "a@X.example"})},
 			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo", CentralAddresses: []string{"A@x.example", "b@x.example"}}},
-		{setup.UpdateSettingsInput{ForcedStatusOrder: given(true)},
+		{setup.UpdateSettingsInput{ForcedStatusOrder: worktest.Given(true)},
 			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo", CentralAddresses: []string{"A@x.example", "b@x.example"}, ForcedStatusOrder: true}},
-		{setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf[[]string](nil), ForcedStatusOrder: given(false)},
+		{setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf[[]string](nil), ForcedStatusOrder: worktest.Given(false)},
 			model.Settings{Currency: "BRL", TimeZone: "America/Sao_Paulo"}},
 	} {
 		out, err := w.setup.UpdateSettings(t.Context(), step.in)
@@ -49,23 +50,23 @@ func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
 		argument string
 		in       setup.UpdateSettingsInput
 	}{
-		"no currency":              {"input.currency", setup.UpdateSettingsInput{Currency: cleared[string]()}},
-		"a currency's sign":        {"input.currency", setup.UpdateSettingsInput{Currency: given("€")}},
-		"a currency in lower case": {"input.currency", setup.UpdateSettingsInput{Currency: given("eur")}},
-		"a currency of four":       {"input.currency", setup.UpdateSettingsInput{Currency: given("EURO")}},
-		"no zone":                  {"input.timeZone", setup.UpdateSettingsInput{TimeZone: cleared[string]()}},
-		"an empty zone":            {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("")}},
-		"whatever the server's is": {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("Local")}},
-		"a zone of nowhere":        {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("Europe/Atlantis")}},
-		"a path":                   {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("../UTC")}},
-		"an offset":                {"input.timeZone", setup.UpdateSettingsInput{TimeZone: given("+02:00")}},
+		"no currency":              {"input.currency", setup.UpdateSettingsInput{Currency: worktest.Null[string]()}},
+		"a currency's sign":        {"input.currency", setup.UpdateSettingsInput{Currency: worktest.Given("€")}},
+		"a currency in lower case": {"input.currency", setup.UpdateSettingsInput{Currency: worktest.Given("eur")}},
+		"a currency of four":       {"input.currency", setup.UpdateSettingsInput{Currency: worktest.Given("EURO")}},
+		"no zone":                  {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Null[string]()}},
+		"an empty zone":            {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Given("")}},
+		"whatever the server's is": {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Given("Local")}},
+		"a zone of nowhere":        {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Given("Europe/Atlantis")}},
+		"a path":                   {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Given("../UTC")}},
+		"an offset":                {"input.timeZone", setup.UpdateSettingsInput{TimeZone: worktest.Given("+02:00")}},
 		"too many addresses":       {"input.centralAddresses", setup.UpdateSettingsInput{CentralAddresses: graphql.OmittableOf(make([]string, 101))}},
-		"erasing at once":          {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: given(0)}},
-		"erasing in a century":     {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: given(36_501)}},
-		"neither forced nor free":  {"input.forcedStatusOrder", setup.UpdateSettingsInput{Currency: given("BRL"), ForcedStatusOrder: cleared[bool]()}},
+		"erasing at once":          {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: worktest.Given(0)}},
+		"erasing in a century":     {"input.eraseAfterDays", setup.UpdateSettingsInput{EraseAfterDays: worktest.Given(36_501)}},
+		"neither forced nor free":  {"input.forcedStatusOrder", setup.UpdateSettingsInput{Currency: worktest.Given("BRL"), ForcedStatusOrder: worktest.Null[bool]()}},
 	} {
 		out, err := w.setup.UpdateSettings(t.Context(), c.in)
-		refused(t, name, err, fault.CodeBadUserInput, c.argument)
+		worktest.Refused(t, name, err, fault.CodeBadUserInput, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.Settings)
 		}
@@ -78,7 +79,7 @@ func TestWrongSettingsAreRefusedAndChangeNothing(t *testing.T) {
 func TestTheRetentionTimeIsSetAndTakenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, in := range []graphql.Omittable[*int]{given(730), cleared[int]()} {
+	for _, in := range []graphql.Omittable[*int]{worktest.Given(730), worktest.Null[int]()} {
 		out, err := w.setup.UpdateSettings(t.Context(), setup.UpdateSettingsInput{EraseAfterDays: in})
 		if err != nil {
 			t.Fatal(err)
@@ -96,9 +97,9 @@ func TestChangesOfDifferentSettingsAtOnceAreAllThere(t *testing.T) {
 	for round := range 5 {
 		currency, address := []string{"BRL", "USD"}[round%2], fmt.Sprintf("care-%d@x.example", round)
 		inputs := []setup.UpdateSettingsInput{
-			{Currency: given(currency)}, {CentralAddresses: graphql.OmittableOf([]string{address})}, {ForcedStatusOrder: given(round%2 == 0)},
+			{Currency: worktest.Given(currency)}, {CentralAddresses: graphql.OmittableOf([]string{address})}, {ForcedStatusOrder: worktest.Given(round%2 == 0)},
 		}
-		atOnce(len(inputs), func(i int) {
+		worktest.AtOnce(len(inputs), func(i int) {
 			if _, err := w.setup.UpdateSettings(t.Context(), inputs[i]); err != nil {
 				t.Errorf("change %d: %v", i, err)
 			}
@@ -110,10 +111,10 @@ func TestChangesOfDifferentSettingsAtOnceAreAllThere(t *testing.T) {
 }
 
 func (w *world) settings() *model.Settings {
-	w.t.Helper()
+	w.T.Helper()
 	s := new(model.Settings)
-	if err := w.db.Gorm.Take(s).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Take(s).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return s
 }

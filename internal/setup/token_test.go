@@ -8,33 +8,34 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestATokenSignsItsUserInUntilItIsRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ana, expires := w.user("ana@care.example", model.Agent), start.Add(time.Hour)
+	ana, expires := w.User("ana@care.example", model.Agent), start.Add(time.Hour)
 	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: &expires})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := read[model.ApiToken](w, out.Token.ID); k.UserID != ana.ID || k.Name != "dashboard" || !k.CreatedAt.Equal(start) || !k.ExpiresAt.Equal(expires) ||
+	if k := worktest.Read[model.ApiToken](w.T, w.DB, out.Token.ID); k.UserID != ana.ID || k.Name != "dashboard" || !k.CreatedAt.Equal(start) || !k.ExpiresAt.Equal(expires) ||
 		k.RevokedAt != nil || k.LastUsedAt != nil || string(k.Hash) != string(auth.Hash(out.Secret)) {
 		t.Errorf("%+v", k)
 	}
 	if in := w.signIn(out.Secret); in == nil || in.User.ID != ana.ID {
 		t.Fatalf("signed in as %+v", in)
 	}
-	w.now = start.Add(time.Minute)
+	w.Time = start.Add(time.Minute)
 	revoked, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
-	if err != nil || revoked.Token.RevokedAt == nil || !revoked.Token.RevokedAt.Equal(w.now) {
+	if err != nil || revoked.Token.RevokedAt == nil || !revoked.Token.RevokedAt.Equal(w.Time) {
 		t.Fatalf("%+v: %v", revoked, err)
 	}
 	if in := w.signIn(out.Secret); in != nil {
 		t.Errorf("signed in as %+v", in)
 	}
-	w.now = start.Add(2 * time.Minute)
+	w.Time = start.Add(2 * time.Minute)
 	again, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
 	if err != nil || !again.Token.RevokedAt.Equal(start.Add(time.Minute)) {
 		t.Errorf("again: %+v: %v", again, err)
@@ -44,11 +45,11 @@ func TestATokenSignsItsUserInUntilItIsRevoked(t *testing.T) {
 func TestNoSecretIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a"})
+	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := w.count("SELECT count(*) FROM api_tokens k WHERE strpos(k::text, $1) > 0 OR strpos(k::text, encode($2, 'hex')) > 0",
+	if n := w.Count("SELECT count(*) FROM api_tokens k WHERE strpos(k::text, $1) > 0 OR strpos(k::text, encode($2, 'hex')) > 0",
 		strings.TrimPrefix(out.Secret, "closeloop_"), []byte(out.Secret)); n != 0 {
 		t.Error("the secret stands in the table")
 	}
@@ -62,21 +63,21 @@ func TestAWrongTokenIsNotMade(t *testing.T) {
 		argument string
 		in       setup.CreateApiTokenInput
 	}{
-		"no name":     {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: " "}},
-		"a long name": {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: strings.Repeat("a", 201)}},
+		"no name":     {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: " "}},
+		"a long name": {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: strings.Repeat("a", 201)}},
 		"of nobody":   {fault.CodeNotFound, "input.userId", setup.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
-		"of the past": {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
-		"of now":      {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "a", ExpiresAt: new(start)}},
+		"of the past": {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
+		"of now":      {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(start)}},
 	} {
 		out, err := w.setup.CreateAPIToken(t.Context(), c.in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered with a secret", name)
 		}
 	}
 	_, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
-	refused(t, "revoke none", err, fault.CodeNotFound, "input.id")
-	if n := w.count("SELECT count(*) FROM api_tokens"); n != 0 {
+	worktest.Refused(t, "revoke none", err, fault.CodeNotFound, "input.id")
+	if n := w.Count("SELECT count(*) FROM api_tokens"); n != 0 {
 		t.Errorf("%d tokens", n)
 	}
 }
@@ -85,20 +86,20 @@ func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *tes
 	t.Parallel()
 	w := newWorld(t)
 	made := make([]*setup.CreateApiTokenPayload, 10)
-	atOnce(len(made), func(i int) {
+	worktest.AtOnce(len(made), func(i int) {
 		var err error
-		if made[i], err = w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.admin.User.ID, Name: "same"}); err != nil {
+		if made[i], err = w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "same"}); err != nil {
 			t.Errorf("make %d: %v", i, err)
 		}
 	})
 	if t.Failed() {
 		return
 	}
-	if n := w.count("SELECT count(DISTINCT hash) FROM api_tokens"); n != len(made) {
+	if n := w.Count("SELECT count(DISTINCT hash) FROM api_tokens"); n != len(made) {
 		t.Errorf("%d tokens", n)
 	}
 	times := make([]time.Time, 10)
-	atOnce(len(times), func(i int) {
+	worktest.AtOnce(len(times), func(i int) {
 		out, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: made[0].Token.ID})
 		if err != nil {
 			t.Errorf("revoke %d: %v", i, err)
@@ -111,7 +112,7 @@ func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *tes
 			t.Errorf("revoked at %v", at)
 		}
 	}
-	if n := w.count("SELECT count(*) FROM api_tokens WHERE revoked_at IS NOT NULL"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM api_tokens WHERE revoked_at IS NOT NULL"); n != 1 {
 		t.Errorf("%d tokens are revoked", n)
 	}
 }
@@ -142,8 +143,8 @@ func TestATokenOfTheCommandLineMakesItsUserWhereThereIsNone(t *testing.T) {
 func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	left := w.user("left@care.example", model.Agent)
-	w.must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID)
+	left := w.User("left@care.example", model.Agent)
+	w.Must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID)
 	for name, c := range map[string]struct {
 		code           fault.Code
 		argument, user string
@@ -152,12 +153,12 @@ func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
 		"no address": {fault.CodeBadUserInput, "user", "ana"}, "nothing": {fault.CodeBadUserInput, "user", ""},
 	} {
 		secret, err := w.setup.IssueToken(t.Context(), c.user, model.Agent)
-		refused(t, name, err, c.code, c.argument)
-		if n := w.count("SELECT count(*) FROM api_tokens"); n != 0 || w.signIn(secret) != nil {
+		worktest.Refused(t, name, err, c.code, c.argument)
+		if n := w.Count("SELECT count(*) FROM api_tokens"); n != 0 || w.signIn(secret) != nil {
 			t.Errorf("%s: there is a token", name)
 		}
 	}
-	if n := w.count("SELECT count(*) FROM users"); n != 2 {
+	if n := w.Count("SELECT count(*) FROM users"); n != 2 {
 		t.Errorf("%d users", n)
 	}
 }
@@ -165,24 +166,24 @@ func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
 func TestManyTokensOfTheCommandLineAtOnceMakeOneUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	atOnce(10, func(i int) {
+	worktest.AtOnce(10, func(i int) {
 		email := []string{"feed@care.example", "FEED@care.example"}[i%2]
 		secret, err := w.setup.IssueToken(t.Context(), email, model.Intake)
 		if err != nil || w.signIn(secret) == nil {
 			t.Errorf("token %d: %v", i, err)
 		}
 	})
-	if users, tokens := w.count("SELECT count(*) FROM users"), w.count("SELECT count(*) FROM api_tokens"); users != 2 || tokens != 10 {
+	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 2 || tokens != 10 {
 		t.Errorf("%d users, %d tokens", users, tokens)
 	}
 }
 
 // signIn gives who has the secret; nil where it does not work.
 func (w *world) signIn(secret string) *auth.SignedIn {
-	w.t.Helper()
-	in, err := auth.NewTokens(w.db.Gorm, func() time.Time { return w.now }).SignIn(w.t.Context(), secret)
+	w.T.Helper()
+	in, err := auth.NewTokens(w.DB.Gorm, func() time.Time { return w.Time }).SignIn(w.T.Context(), secret)
 	if err != nil && !fault.Is(err, fault.CodeUnauthenticated) {
-		w.t.Errorf("sign in: %v", err)
+		w.T.Errorf("sign in: %v", err)
 	}
 	return in
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,7 +20,7 @@ func TestAUserIsMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for where, u := range map[string]*model.User{"answered": out.User, "stored": read[model.User](w, out.User.ID)} {
+	for where, u := range map[string]*model.User{"answered": out.User, "stored": worktest.Read[model.User](w.T, w.DB, out.User.ID)} {
 		if u.Name != "Ana Souza" || u.NameFold != "ana souza" || u.Email != "Ana@Care.example" || u.EmailFold != "ana@care.example" || u.Role != model.Manager ||
 			!u.Active || !u.CreatedAt.Equal(start) {
 			t.Errorf("%s: %+v", where, u)
@@ -43,12 +44,12 @@ func TestAWrongUserIsNotMade(t *testing.T) {
 		"it, in another case": {fault.CodeConflict, "input.email", setup.CreateUserInput{Name: "A", Email: "ROOT@care.example", Role: model.Agent}},
 	} {
 		out, err := w.setup.CreateUser(t.Context(), c.in)
-		refused(t, name, err, c.code, c.argument)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out.User)
 		}
 	}
-	if n := w.count("SELECT count(*) FROM users"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM users"); n != 1 {
 		t.Errorf("%d users", n)
 	}
 	if _, err := w.setup.CreateUser(t.Context(), setup.CreateUserInput{Name: strings.Repeat("ß", 200), Email: "a@care.example", Role: model.Agent}); err != nil {
@@ -60,7 +61,7 @@ func TestOfManyUsersWithOneAddressOneIsMade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := make(chan model.UserID, 12)
-	atOnce(cap(made), func(i int) {
+	worktest.AtOnce(cap(made), func(i int) {
 		email := "ana@care.example"
 		if i%2 == 0 {
 			email = "ANA@care.example"
@@ -70,9 +71,9 @@ func TestOfManyUsersWithOneAddressOneIsMade(t *testing.T) {
 			made <- out.User.ID
 			return
 		}
-		refused(t, "the others", err, fault.CodeConflict, "input.email")
+		worktest.Refused(t, "the others", err, fault.CodeConflict, "input.email")
 	})
-	if n := w.count("SELECT count(*) FROM users"); len(made) != 1 || n != 2 {
+	if n := w.Count("SELECT count(*) FROM users"); len(made) != 1 || n != 2 {
 		t.Errorf("%d made, %d users", len(made), n)
 	}
 }
@@ -80,39 +81,39 @@ func TestOfManyUsersWithOneAddressOneIsMade(t *testing.T) {
 func TestWhatIsAbsentOfAUserStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	u := w.user("ana@care.example", model.Agent)
+	u := w.User("ana@care.example", model.Agent)
 	update := func(in setup.UpdateUserInput) *model.User {
 		t.Helper()
 		in.ID = u.ID
-		out, err := w.setup.UpdateUser(t.Context(), w.admin, in)
+		out, err := w.setup.UpdateUser(t.Context(), w.Admin, in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		row := read[model.User](w, u.ID)
+		row := worktest.Read[model.User](w.T, w.DB, u.ID)
 		if !reflect.DeepEqual(row, out.User) {
 			t.Errorf("answered %+v, stored %+v", out.User, row)
 		}
 		return row
 	}
-	if got := update(setup.UpdateUserInput{}); !reflect.DeepEqual(got, read[model.User](w, u.ID)) || got.Name != u.Name || got.Email != u.Email || got.Role != u.Role || !got.Active {
+	if got := update(setup.UpdateUserInput{}); !reflect.DeepEqual(got, worktest.Read[model.User](w.T, w.DB, u.ID)) || got.Name != u.Name || got.Email != u.Email || got.Role != u.Role || !got.Active {
 		t.Errorf("nothing given: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Name: given(" ANA ")}); got.Name != "ANA" || got.NameFold != "ana" || got.Email != u.Email || got.Role != u.Role || !got.Active {
+	if got := update(setup.UpdateUserInput{Name: worktest.Given(" ANA ")}); got.Name != "ANA" || got.NameFold != "ana" || got.Email != u.Email || got.Role != u.Role || !got.Active {
 		t.Errorf("the name: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Email: given("Bo@care.example")}); got.Email != "Bo@care.example" || got.EmailFold != "bo@care.example" || got.Name != "ANA" {
+	if got := update(setup.UpdateUserInput{Email: worktest.Given("Bo@care.example")}); got.Email != "Bo@care.example" || got.EmailFold != "bo@care.example" || got.Name != "ANA" {
 		t.Errorf("the address: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Email: given("BO@care.example")}); got.Email != "BO@care.example" {
+	if got := update(setup.UpdateUserInput{Email: worktest.Given("BO@care.example")}); got.Email != "BO@care.example" {
 		t.Errorf("the address, in another case: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Role: given(model.Manager)}); got.Role != model.Manager || !got.Active {
+	if got := update(setup.UpdateUserInput{Role: worktest.Given(model.Manager)}); got.Role != model.Manager || !got.Active {
 		t.Errorf("the role: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Active: given(false)}); got.Active || got.Role != model.Manager {
+	if got := update(setup.UpdateUserInput{Active: worktest.Given(false)}); got.Active || got.Role != model.Manager {
 		t.Errorf("not active: %+v", got)
 	}
-	if got := update(setup.UpdateUserInput{Active: given(true)}); !got.Active {
+	if got := update(setup.UpdateUserInput{Active: worktest.Given(true)}); !got.Active {
 		t.Errorf("active again: %+v", got)
 	}
 }
@@ -120,34 +121,34 @@ func TestWhatIsAbsentOfAUserStays(t *testing.T) {
 func TestAWrongChangeOfAUserIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	u, other := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Agent)
-	looks := w.user("looks@care.example", model.Stakeholder)
+	u, other := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
+	looks := w.User("looks@care.example", model.Stakeholder)
 	for name, c := range map[string]struct {
 		code     fault.Code
 		argument string
 		in       setup.UpdateUserInput
 	}{
 		"no such user":          {fault.CodeNotFound, "input.id", setup.UpdateUserInput{ID: model.UserID{UUID: model.NewUUID()}}},
-		"no name":               {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: cleared[string]()}},
-		"a blank name":          {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: given(" ")}},
-		"no address":            {fault.CodeBadUserInput, "input.email", setup.UpdateUserInput{ID: u.ID, Email: cleared[string]()}},
-		"another's address":     {fault.CodeConflict, "input.email", setup.UpdateUserInput{ID: u.ID, Email: given("BO@care.example")}},
-		"no role":               {fault.CodeBadUserInput, "input.role", setup.UpdateUserInput{ID: u.ID, Role: cleared[model.Role]()}},
-		"neither active nor so": {fault.CodeBadUserInput, "input.active", setup.UpdateUserInput{ID: u.ID, Active: cleared[bool]()}},
+		"no name":               {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: worktest.Null[string]()}},
+		"a blank name":          {fault.CodeBadUserInput, "input.name", setup.UpdateUserInput{ID: u.ID, Name: worktest.Given(" ")}},
+		"no address":            {fault.CodeBadUserInput, "input.email", setup.UpdateUserInput{ID: u.ID, Email: worktest.Null[string]()}},
+		"another's address":     {fault.CodeConflict, "input.email", setup.UpdateUserInput{ID: u.ID, Email: worktest.Given("BO@care.example")}},
+		"no role":               {fault.CodeBadUserInput, "input.role", setup.UpdateUserInput{ID: u.ID, Role: worktest.Null[model.Role]()}},
+		"neither active nor so": {fault.CodeBadUserInput, "input.active", setup.UpdateUserInput{ID: u.ID, Active: worktest.Null[bool]()}},
 		"handing on, but stays": {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, ReassignTo: &other.ID}},
-		"rising, handing on":    {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Role: given(model.Manager), ReassignTo: &other.ID}},
+		"rising, handing on":    {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Role: worktest.Given(model.Manager), ReassignTo: &other.ID}},
 		"handing on to nobody": {fault.CodeNotFound, "input.reassignTo",
-			setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
-		"handing on to one who looks on": {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &looks.ID}},
-		"handing on to oneself":          {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: given(false), ReassignTo: &u.ID}},
+			setup.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
+		"handing on to one who looks on": {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &looks.ID}},
+		"handing on to oneself":          {fault.CodeBadUserInput, "input.reassignTo", setup.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &u.ID}},
 	} {
-		out, err := w.setup.UpdateUser(t.Context(), w.admin, c.in)
-		refused(t, name, err, c.code, c.argument)
+		out, err := w.setup.UpdateUser(t.Context(), w.Admin, c.in)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
 		}
 	}
-	if row := read[model.User](w, u.ID); row.Name != u.Name || row.Email != u.Email || row.Role != u.Role || !row.Active {
+	if row := worktest.Read[model.User](w.T, w.DB, u.ID); row.Name != u.Name || row.Email != u.Email || row.Role != u.Role || !row.Active {
 		t.Errorf("%+v", row)
 	}
 }
@@ -155,30 +156,30 @@ func TestAWrongChangeOfAUserIsRefusedAndChangesNothing(t *testing.T) {
 func TestTheLastActiveAdministratorStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	left := w.user("left@care.example", model.Admin)
-	w.must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID) // does not count
-	w.user("manager@care.example", model.Manager)
+	left := w.User("left@care.example", model.Admin)
+	w.Must("UPDATE users SET active = false WHERE id = $1", left.ID.UUID) // does not count
+	w.User("manager@care.example", model.Manager)
 	for name, in := range map[string]setup.UpdateUserInput{
-		"leaves": {Active: given(false)}, "steps down": {Role: given(model.Manager)}, "does both": {Active: given(false), Role: given(model.Agent)},
+		"leaves": {Active: worktest.Given(false)}, "steps down": {Role: worktest.Given(model.Manager)}, "does both": {Active: worktest.Given(false), Role: worktest.Given(model.Agent)},
 	} {
-		in.ID = w.admin.User.ID
-		_, err := w.setup.UpdateUser(t.Context(), w.admin, in)
-		refused(t, name, err, fault.CodeConflict, "input.id")
+		in.ID = w.Admin.User.ID
+		_, err := w.setup.UpdateUser(t.Context(), w.Admin, in)
+		worktest.Refused(t, name, err, fault.CodeConflict, "input.id")
 	}
-	if row := read[model.User](w, w.admin.User.ID); row.Role != model.Admin || !row.Active {
+	if row := worktest.Read[model.User](w.T, w.DB, w.Admin.User.ID); row.Role != model.Admin || !row.Active {
 		t.Errorf("%+v", row)
 	}
-	in := setup.UpdateUserInput{ID: w.admin.User.ID, Name: given("Root"), Role: given(model.Admin), Active: given(true)}
-	if _, err := w.setup.UpdateUser(t.Context(), w.admin, in); err != nil {
+	in := setup.UpdateUserInput{ID: w.Admin.User.ID, Name: worktest.Given("Root"), Role: worktest.Given(model.Admin), Active: worktest.Given(true)}
+	if _, err := w.setup.UpdateUser(t.Context(), w.Admin, in); err != nil {
 		t.Errorf("who stays is changed all the same: %v", err)
 	}
-	second := w.user("second@care.example", model.Admin)
-	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: w.admin.User.ID, Role: given(model.Agent)}); err != nil {
+	second := w.User("second@care.example", model.Admin)
+	if _, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: w.Admin.User.ID, Role: worktest.Given(model.Agent)}); err != nil {
 		t.Errorf("with a second one: %v", err)
 	}
-	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: second.ID, Role: given(model.Agent)})
-	refused(t, "the second, now the last", err, fault.CodeConflict, "input.id")
-	if _, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: left.ID, Role: given(model.Agent)}); err != nil {
+	_, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: second.ID, Role: worktest.Given(model.Agent)})
+	worktest.Refused(t, "the second, now the last", err, fault.CodeConflict, "input.id")
+	if _, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: left.ID, Role: worktest.Given(model.Agent)}); err != nil {
 		t.Errorf("who left is no administrator to keep: %v", err)
 	}
 }
@@ -187,27 +188,27 @@ func TestAdministratorsWhoRemoveEachOtherAtOnceLeaveOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for round := range 5 {
-		admins := []*model.User{w.admin.User}
+		admins := []*model.User{w.Admin.User}
 		for i := range 3 {
-			admins = append(admins, w.user(fmt.Sprintf("admin-%d-%d@care.example", round, i), model.Admin))
+			admins = append(admins, w.User(fmt.Sprintf("admin-%d-%d@care.example", round, i), model.Admin))
 		}
 		removed := make(chan model.UserID, len(admins))
-		atOnce(len(admins), func(i int) {
+		worktest.AtOnce(len(admins), func(i int) {
 			of := admins[(i+1)%len(admins)]
-			in := setup.UpdateUserInput{ID: of.ID, Active: given(false)}
+			in := setup.UpdateUserInput{ID: of.ID, Active: worktest.Given(false)}
 			if i%2 == 0 {
-				in = setup.UpdateUserInput{ID: of.ID, Role: given(model.Agent)}
+				in = setup.UpdateUserInput{ID: of.ID, Role: worktest.Given(model.Agent)}
 			}
 			if _, err := w.setup.UpdateUser(t.Context(), auth.Viewer{User: admins[i]}, in); err != nil {
-				refused(t, "the last", err, fault.CodeConflict, "input.id")
+				worktest.Refused(t, "the last", err, fault.CodeConflict, "input.id")
 				return
 			}
 			removed <- of.ID
 		})
-		if n := w.count("SELECT count(*) FROM users WHERE role = 'ADMIN' AND active"); n != 1 || len(removed) != len(admins)-1 {
+		if n := w.Count("SELECT count(*) FROM users WHERE role = 'ADMIN' AND active"); n != 1 || len(removed) != len(admins)-1 {
 			t.Fatalf("%d administrators are left, %d were removed", n, len(removed))
 		}
-		w.must("UPDATE users SET role = 'AGENT' WHERE id <> $1", w.admin.User.ID.UUID)
-		w.must("UPDATE users SET role = 'ADMIN', active = true WHERE id = $1", w.admin.User.ID.UUID)
+		w.Must("UPDATE users SET role = 'AGENT' WHERE id <> $1", w.Admin.User.ID.UUID)
+		w.Must("UPDATE users SET role = 'ADMIN', active = true WHERE id = $1", w.Admin.User.ID.UUID)
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 var opened = []model.CaseEventType{model.EventOpened}
 
 func (w *world) webhook() *model.Webhook {
-	w.t.Helper()
-	out, err := w.setup.CreateWebhook(w.t.Context(), w.admin, setup.CreateWebhookInput{URL: "https://hooks.example.com/x", Events: opened})
+	w.T.Helper()
+	out, err := w.setup.CreateWebhook(w.T.Context(), w.Admin, setup.CreateWebhookInput{URL: "https://hooks.example.com/x", Events: opened})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return out.Webhook
 }
@@ -40,16 +41,16 @@ func caseFilter(t *testing.T, raw string) *filter.Case {
 func TestAWebhookIsItsMakersAndStartsAtTheLogsHead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.open(w.admin.User)
-	out, err := w.setup.CreateWebhook(t.Context(), w.admin, setup.CreateWebhookInput{
+	w.Open(w.Admin.User)
+	out, err := w.setup.CreateWebhook(t.Context(), w.Admin, setup.CreateWebhookInput{
 		URL: "https://hooks.example.com/x", Filter: caseFilter(t, `{"status": ["OPEN"]}`),
 		Events: []model.CaseEventType{model.EventOpened, model.EventAssigned, model.EventOpened},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := read[model.Webhook](w, out.Webhook.ID)
-	if h.Position != 2 || h.OwnerID != w.admin.User.ID || !h.Enabled || !slices.Equal(h.Events, []model.CaseEventType{model.EventAssigned, model.EventOpened}) ||
+	h := worktest.Read[model.Webhook](w.T, w.DB, out.Webhook.ID)
+	if h.Position != 2 || h.OwnerID != w.Admin.User.ID || !h.Enabled || !slices.Equal(h.Events, []model.CaseEventType{model.EventAssigned, model.EventOpened}) ||
 		h.Secret != out.Secret || !strings.HasPrefix(h.Secret, "whsec_") || len(h.Secret) != len("whsec_")+44 || !strings.Contains(string(h.Filter), "OPEN") {
 		t.Errorf("the webhook is %+v", h)
 	}
@@ -66,12 +67,12 @@ func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 		in       setup.UpdateWebhookInput
 		argument string
 	}{
-		"a private address":   {setup.UpdateWebhookInput{URL: given("https://10.0.0.1/")}, "input.url"},
-		"no TLS":              {setup.UpdateWebhookInput{URL: given("http://hooks.example.com/")}, "input.url"},
-		"no address":          {setup.UpdateWebhookInput{URL: cleared[string]()}, "input.url"},
+		"a private address":   {setup.UpdateWebhookInput{URL: worktest.Given("https://10.0.0.1/")}, "input.url"},
+		"no TLS":              {setup.UpdateWebhookInput{URL: worktest.Given("http://hooks.example.com/")}, "input.url"},
+		"no address":          {setup.UpdateWebhookInput{URL: worktest.Null[string]()}, "input.url"},
 		"no types":            {setup.UpdateWebhookInput{Events: graphql.OmittableOf([]model.CaseEventType{})}, "input.events"},
 		"null for types":      {setup.UpdateWebhookInput{Events: graphql.OmittableOf[[]model.CaseEventType](nil)}, "input.events"},
-		"null for enabled":    {setup.UpdateWebhookInput{Enabled: cleared[bool]()}, "input.enabled"},
+		"null for enabled":    {setup.UpdateWebhookInput{Enabled: worktest.Null[bool]()}, "input.enabled"},
 		"an empty filter":     {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{}`))}, "input.filter"},
 		"a null in a filter":  {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"status": ["OPEN"], "customer": null}`))}, "input.filter.customer"},
 		"a search":            {setup.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {"search": "Ana"}}`))}, "input.filter.customer.search"},
@@ -79,31 +80,31 @@ func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	} {
 		c.in.ID = h.ID
 		_, err := w.setup.UpdateWebhook(t.Context(), c.in)
-		refused(t, what, err, fault.CodeBadUserInput, c.argument)
+		worktest.Refused(t, what, err, fault.CodeBadUserInput, c.argument)
 	}
-	if again := read[model.Webhook](w, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
+	if again := worktest.Read[model.Webhook](w.T, w.DB, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
 		t.Errorf("refused, and yet written: %+v", again)
 	}
 	none := model.WebhookID{UUID: model.NewUUID()}
 	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: none})
-	refused(t, "update of none", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "update of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: none})
-	refused(t, "rotation of none", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "rotation of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.DeleteWebhook(t.Context(), setup.DeleteWebhookInput{ID: none})
-	refused(t, "deletion of none", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "deletion of none", err, fault.CodeNotFound, "input.id")
 	_, err = w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: model.DeliveryID{UUID: model.NewUUID()}})
-	refused(t, "redelivery of none", err, fault.CodeNotFound, "input.deliveryId")
+	worktest.Refused(t, "redelivery of none", err, fault.CodeNotFound, "input.deliveryId")
 }
 
 // delivery writes one that has ended.
 func (w *world) delivery(h *model.Webhook) *model.WebhookDelivery {
-	w.t.Helper()
-	c := w.open(w.admin.User)
+	w.T.Helper()
+	c := w.Open(w.Admin.User)
 	d := &model.WebhookDelivery{ID: model.DeliveryID{UUID: model.NewUUID()}, WebhookID: h.ID, CaseID: c.ID, Position: 1, Status: model.DeliveryFailed, Attempts: 7, Tries: 7, CreatedAt: start}
-	if err := w.db.Gorm.Raw("SELECT id FROM case_events WHERE case_id = ? AND version = 1", c.ID).Scan(&d.EventID).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Raw("SELECT id FROM case_events WHERE case_id = ? AND version = 1", c.ID).Scan(&d.EventID).Error; err != nil {
+		w.T.Fatal(err)
 	}
-	w.create(d)
+	w.Create(d)
 	return d
 }
 
@@ -112,7 +113,7 @@ func TestOfAnyNumberWhoRedeliverAtOnceOneDoes(t *testing.T) {
 	w := newWorld(t)
 	d := w.delivery(w.webhook())
 	errs := make([]error, 6)
-	atOnce(len(errs), func(i int) {
+	worktest.AtOnce(len(errs), func(i int) {
 		_, errs[i] = w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: d.ID})
 	})
 	done := 0
@@ -120,10 +121,10 @@ func TestOfAnyNumberWhoRedeliverAtOnceOneDoes(t *testing.T) {
 		if err == nil {
 			done++
 		} else {
-			refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
+			worktest.Refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
 		}
 	}
-	again := read[model.WebhookDelivery](w, d.ID)
+	again := worktest.Read[model.WebhookDelivery](w.T, w.DB, d.ID)
 	if done != 1 || again.Status != model.DeliveryQueued || !again.ByHand || again.Attempts != 7 || again.Tries != 0 || again.NextAttemptAt == nil {
 		t.Errorf("%d did it; the delivery is %+v", done, again)
 	}
@@ -134,11 +135,11 @@ func TestADisabledWebhookRedeliversNothing(t *testing.T) {
 	w := newWorld(t)
 	h := w.webhook()
 	d := w.delivery(h)
-	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(false)}); err != nil {
+	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: d.ID})
-	refused(t, "disabled", err, fault.CodeConflict, "input.deliveryId")
+	worktest.Refused(t, "disabled", err, fault.CodeConflict, "input.deliveryId")
 }
 
 func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
@@ -146,14 +147,14 @@ func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
 	w := newWorld(t)
 	h := w.webhook()
 	w.delivery(h)
-	w.must("INSERT INTO notifications (id, kind, \"to\", to_fold, status, created_at, webhook_id) VALUES ($1, 'WEBHOOK_DISABLED', 'a@b.c', 'a@b.c', 'QUEUED', now(), $2)", model.NewUUID(), h.ID.UUID)
+	w.Must("INSERT INTO notifications (id, kind, \"to\", to_fold, status, created_at, webhook_id) VALUES ($1, 'WEBHOOK_DISABLED', 'a@b.c', 'a@b.c', 'QUEUED', now(), $2)", model.NewUUID(), h.ID.UUID)
 	if _, err := w.setup.DeleteWebhook(t.Context(), setup.DeleteWebhookInput{ID: h.ID}); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.count("SELECT (SELECT count(*) FROM webhooks) + (SELECT count(*) FROM webhook_deliveries)"); n != 0 {
+	if n := w.Count("SELECT (SELECT count(*) FROM webhooks) + (SELECT count(*) FROM webhook_deliveries)"); n != 0 {
 		t.Errorf("%d rows are left", n)
 	}
-	if n := w.count("SELECT count(*) FROM notifications WHERE kind = 'WEBHOOK_DISABLED' AND webhook_id IS NULL"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM notifications WHERE kind = 'WEBHOOK_DISABLED' AND webhook_id IS NULL"); n != 1 {
 		t.Error("the mail about it is gone, too")
 	}
 }
@@ -162,10 +163,10 @@ func TestAWebhookWhoseOwnerIsGoneIsNotEnabled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.webhook()
-	w.must("UPDATE users SET active = false WHERE id = $1", w.admin.User.ID.UUID)
-	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(true)})
-	refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
-	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: given(false)}); err != nil {
+	w.Must("UPDATE users SET active = false WHERE id = $1", w.Admin.User.ID.UUID)
+	_, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(true)})
+	worktest.Refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
+	if _, err := w.setup.UpdateWebhook(t.Context(), setup.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-func TestOneNameStandsInADocumentFiveHundredTimesAtMost(t *testing.T) {
+func TestCheckDocumentSameName(t *testing.T) {
 	t.Parallel()
 	times := func(n int, text string) string { return strings.Repeat(text, n) }
 	numbered := func(n int, format string) string {
@@ -29,24 +29,24 @@ func TestOneNameStandsInADocumentFiveHundredTimesAtMost(t *testing.T) {
 		"a field in fragments":       func(n int) string { return numbered(n, "fragment f%d on T {id} ") },
 		"a field with arguments":     func(n int) string { return `{` + times(n, "f(a: {b: [1]}) @skip(if: true) ") + `}` },
 	} {
-		if err := within(document(sameMax)); err != nil {
-			t.Errorf("%s, %d times: %v", what, sameMax, err)
+		if err := checkDocument(document(sameNameMax)); err != nil {
+			t.Errorf("%s, %d times: %v", what, sameNameMax, err)
 		}
-		if err := within(document(sameMax + 1)); !fault.Is(err, fault.CodeBadUserInput) || !strings.Contains(err.Error(), "called") {
-			t.Errorf("%s, %d times: %v", what, sameMax+1, err)
+		if err := checkDocument(document(sameNameMax + 1)); !fault.Is(err, fault.CodeBadUserInput) || !strings.Contains(err.Error(), "called") {
+			t.Errorf("%s, %d times: %v", what, sameNameMax+1, err)
 		}
 	}
 	for what, document := range map[string]string{
-		"arguments":           `{` + numbered(2*sameMax, "a%d: f(x: 1) ") + `}`,
-		"fields of objects":   `{f(x: [` + times(2*sameMax, "{y: 1} ") + `])}`,
-		"what has an alias":   `{` + numbered(2*sameMax, "a%d: id ") + `}`,
-		"spreads":             `{` + times(2*sameMax, "...f ") + `}`,
-		"directives":          `{` + numbered(2*sameMax, "a%d @d ") + `}`,
-		"types":               `{` + numbered(sameMax+1, "... on T {a%d} ") + `}`,
-		"variables and types": `query (` + numbered(2*sameMax, "$a%d: T ") + `) {id}`,
-		"comments":            `{` + numbered(sameMax, "id # a%d\n") + `}`,
+		"arguments":           `{` + numbered(2*sameNameMax, "a%d: f(x: 1) ") + `}`,
+		"fields of objects":   `{f(x: [` + times(2*sameNameMax, "{y: 1} ") + `])}`,
+		"what has an alias":   `{` + numbered(2*sameNameMax, "a%d: id ") + `}`,
+		"spreads":             `{` + times(2*sameNameMax, "...f ") + `}`,
+		"directives":          `{` + numbered(2*sameNameMax, "a%d @d ") + `}`,
+		"types":               `{` + numbered(sameNameMax+1, "... on T {a%d} ") + `}`,
+		"variables and types": `query (` + numbered(2*sameNameMax, "$a%d: T ") + `) {id}`,
+		"comments":            `{` + numbered(sameNameMax, "id # a%d\n") + `}`,
 	} {
-		if err := within(document); err != nil {
+		if err := checkDocument(document); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

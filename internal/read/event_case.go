@@ -14,26 +14,26 @@ import (
 
 // A case that was read for an event is what the event's case is now, for so long, and for so many events.
 const (
-	watchedFor  = time.Second
-	watchedMost = 1000
+	eventCaseTTL  = time.Second
+	eventCaseMax = 1000
 )
 
-// watched are the cases of the newest events. Different subscriptions come to an event within moments of each other;
+// eventCases are the cases of the newest events. Different subscriptions come to an event within moments of each other;
 // whichever is first reads the case for all.
-type watched = lru.Cache[watchedKey, *sighting]
+type eventCases = lru.Cache[eventCaseKey, *caseRead]
 
-type watchedKey struct {
+type eventCaseKey struct {
 	event    model.EventID
 	revision int64 // of the log: what was read before a customer was erased is not shown again
 }
 
-type sighting struct {
+type caseRead struct {
 	began time.Time
 	read  func() (*model.Case, error)
 }
 
-func newWatched() *watched {
-	cases, err := lru.New[watchedKey, *sighting](watchedMost)
+func newEventCases() *eventCases {
+	cases, err := lru.New[eventCaseKey, *caseRead](eventCaseMax)
 	if err != nil {
 		panic(err) // of a size that is none
 	}
@@ -47,25 +47,25 @@ func (r *Reader) CaseOf(ctx context.Context, e *model.LoggedEvent) (*model.Case,
 	if err != nil || viewer.Scope().Restricted() {
 		return Case(ctx, e.CaseID)
 	}
-	key, now := watchedKey{e.ID, r.log.Revision()}, time.Now()
-	ours := &sighting{began: now, read: sync.OnceValues(func() (*model.Case, error) {
+	key, now := eventCaseKey{e.ID, r.log.Revision()}, time.Now()
+	ours := &caseRead{began: now, read: sync.OnceValues(func() (*model.Case, error) {
 		var c model.Case
 		// Not of the answer that happens to be first: others wait for it too, and that one may be over before.
 		err := r.db.WithContext(context.WithoutCancel(ctx)).Where("id = ?", e.CaseID).Limit(1).Find(&c).Error
 		return &c, err
 	})}
-	s, found, _ := r.watched.PeekOrAdd(key, ours)
-	if !found || now.Sub(s.began) > watchedFor {
+	s, found, _ := r.eventCases.PeekOrAdd(key, ours)
+	if !found || now.Sub(s.began) > eventCaseTTL {
 		s = ours
-		r.watched.Add(key, s)
+		r.eventCases.Add(key, s)
 	}
 	c, err := s.read()
 	switch {
 	case err != nil:
-		r.watched.Remove(key)
+		r.eventCases.Remove(key)
 		return nil, fmt.Errorf("read the case of an event: %w", err)
 	case c.ID != e.CaseID:
-		return nil, gone("case")
+		return nil, notFound("case")
 	}
 	return c, nil
 }

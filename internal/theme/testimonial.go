@@ -1,6 +1,4 @@
-// Package praise owns how likely a comment makes a good testimonial, where the feed does not say so. It is pure;
-// docs/figures.md explains the formula to those who read the figure.
-package praise
+package theme
 
 import (
 	"math"
@@ -11,18 +9,18 @@ import (
 )
 
 const (
-	wordsFull  = 25  // words from which a comment is long enough to be quoted
-	wordsMost  = 100 // words from which it is too long to be quoted whole
-	praiseFull = 3   // words of praise that are enough
+	wordsFull    = 25  // words from which a comment is long enough to be quoted
+	wordsMost    = 100 // words from which it is too long to be quoted whole
+	positiveFull = 3   // positive words that are enough
 )
 
-// scoreWeight is how much a comment with that score can be praise at all; a score that is not here, not at all.
+// scoreWeight is the weight of a comment with that score; a score that is not listed weighs nothing.
 var scoreWeight = map[int]float64{7: 0.4, 8: 0.6, 9: 0.9, 10: 1}
 
-// notAsked is what consent counts for where the customer was not asked whether they may be quoted.
+// notAsked is the factor for consent where the customer was not asked for permission to be quoted.
 const notAsked = 0.5
 
-// vocabulary is the words of praise, in English, German, Portuguese, Spanish and French; a * stands for any ending.
+// vocabulary is the positive words in English, German, Portuguese, Spanish and French; a * stands for any ending.
 var vocabulary = read(`
 	amazing awesome best brilliant comfortable delight* efficient enjoy* excellent exceptional fantastic favourite favorite flawless
 	friendly good great happy helpful impress* love* outstanding perfect* pleasant pleased pleasure polite professional recommend*
@@ -35,15 +33,17 @@ var vocabulary = read(`
 	merci parfait* ravi* recommand* satisfait* sympathique*
 `)
 
-// Likelihood is how likely the comment makes a good testimonial, from 0 to 1 in hundredths; nil where there is none.
+// Testimonial estimates how likely the response's comment makes a good testimonial, from 0 to 1 in hundredths, for
+// responses that come without an estimate of their own. It is nil without a comment. docs/figures.md explains the
+// formula to readers of the figure:
 //
-//	consent × score × (½ · length + ½ · praise)
-func Likelihood(r *model.Response) *float64 {
+//	consent × score × (½ · length + ½ · positive words)
+func Testimonial(r *model.Response) *float64 {
 	if r.Comment == nil {
 		return nil
 	}
-	said := keyword.Words(*r.Comment)
-	likely := consent(r.QuoteConsent) * scoreWeight[r.Score] * (length(len(said)) + praised(said)) / 2
+	words := keyword.Words(*r.Comment)
+	likely := consent(r.QuoteConsent) * scoreWeight[r.Score] * (length(len(words)) + positive(words)) / 2
 	likely = math.Round(likely*100) / 100
 	return &likely
 }
@@ -65,14 +65,14 @@ func length(words int) float64 {
 	return min(1, float64(words)/wordsFull)
 }
 
-func praised(said []string) float64 {
+func positive(words []string) float64 {
 	n := 0
-	for _, w := range said {
+	for _, w := range words {
 		if vocabulary.has(w) {
 			n++
 		}
 	}
-	return min(1, float64(n)/praiseFull)
+	return min(1, float64(n)/positiveFull)
 }
 
 type lexicon struct {

@@ -1,10 +1,10 @@
-package praise_test
+package theme_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/closeloop/closeloop/internal/praise"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -32,12 +32,12 @@ func TestALikelihoodIsConsentTimesScoreTimesLengthAndPraise(t *testing.T) {
 		{"a prefix in Spanish", "Encantada", 10, new(true), 0.19},                                // (1/25 + 1/3) / 2
 		{"no words", "!!!", 10, new(true), 0},
 	} {
-		got := praise.Likelihood(&model.Response{Comment: &c.comment, Score: c.score, QuoteConsent: c.consent})
+		got := theme.Testimonial(&model.Response{Comment: &c.comment, Score: c.score, QuoteConsent: c.consent})
 		if got == nil || *got != c.want {
 			t.Errorf("%s: %v, not %v", c.name, *got, c.want)
 		}
 	}
-	if got := praise.Likelihood(&model.Response{Score: 10, QuoteConsent: new(true)}); got != nil {
+	if got := theme.Testimonial(&model.Response{Score: 10, QuoteConsent: new(true)}); got != nil {
 		t.Errorf("without a comment: %v", *got)
 	}
 }

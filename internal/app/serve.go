@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/sample"
+)
+
+// Serve answers the API, and does what must be done in the background, until ctx ends.
+func (a *App) Serve(ctx context.Context) error {
+	listener, err := net.Listen("tcp", a.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s (CLOSELOOP_LISTEN): %w", a.config.Listen, err)
+	}
+	server := &http.Server{
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.Feed.Follow()
+	if err := a.Mailer.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	running, end := context.WithCancel(ctx)
+	defer end()
+	background := a.background(running)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	if a.options.Listening != nil {
+		a.options.Listening(listener.Addr())
+	}
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		err = nil
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
+	defer cancel()
+	end()
+	background.Wait()
+	return errors.Join(err, a.CloseSockets(ending), server.Shutdown(ending), a.Mailer.Stop(ending))
+}
+
+// background starts what runs until ctx ends, besides mails and answers.
+func (a *App) background(ctx context.Context) *sync.WaitGroup {
+	var all sync.WaitGroup
+	timers := func() {
+		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
+		all.Go(func() { a.Work.ForgetKeys(ctx, a.log) })
+		all.Go(func() { a.Work.WatchEstimates(ctx, a.log) })
+		all.Go(func() { a.Work.WatchRetention(ctx, a.log) })
+	}
+	all.Go(func() { a.Uploads.Run(ctx) })
+	if a.options.Sample {
+		all.Go(func() { a.sample(ctx, timers) }) // The past is made by a clock of its own: no timer may look at it.
+	} else {
+		timers()
+	}
+	all.Go(func() { a.Webhooks.Run(ctx) })
+	return &all
+}
+
+// sample fills an empty database with made-up data, calls made, and then keeps responses coming.
+func (a *App) sample(ctx context.Context, made func()) {
+	err := sample.Run(ctx, sample.Options{DB: a.DB, Feed: a.Feed, Queue: a.Queue, Log: a.log, Now: time.Now, Made: made})
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("sample data", "error", err)
+	}
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/egress"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/httpd"
+	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/notify"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
+	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/webhook"
+	"github.com/closeloop/closeloop/resolvers"
+)
+
+// parts are the packages' objects on one database.
+type parts struct {
+	DB       *pg.DB
+	Feed     *event.Log
+	Queue    *job.Queue
+	Work     *casework.Work
+	Setup    *setup.Setup
+	Themes   *theme.Themes
+	Mailer   *notify.Mailer
+	Uploads  *importer.Uploads
+	Webhooks *webhook.Sender
+	Reports  *report.Reports
+	Rate     *rate.Buckets
+}
+
+// wire makes the parts.
+func (a *App) wire(db *pg.DB) (err error) {
+	from, err := a.config.From()
+	if err != nil {
+		return err
+	}
+	a.DB = db
+	if a.Queue, err = job.NewQueue(db.Pool, a.log); err != nil {
+		return err
+	}
+	limit, restore := a.config.Rate()
+	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
+	a.Feed = event.New(db, a.log)
+	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
+	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: a.Work.Workers})
+	if err != nil {
+		return err
+	}
+	a.Rate = rate.New(limit, restore, time.Now)
+	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
+	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Themes = theme.New(db, a.Queue, time.Now)
+	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
+	a.Reports = report.New(db, a.Feed, time.Now)
+	return nil
+}
+
+// Handler is everything that the program answers over HTTP. It may be called once.
+func (a *App) Handler() http.Handler {
+	collect := a.options.CollectFor
+	if collect == 0 {
+		collect = read.CollectFor
+	}
+	tokens := auth.NewTokens(a.DB.Gorm, time.Now)
+	reader := read.New(a.DB, a.Feed, time.Now, collect)
+	a.sockets = live.New(live.Options{
+		Log:                       a.log,
+		Ended:                     tokens.Ended,
+		SignIn:                    signIn(tokens),
+		InitTimeout:               time.Duration(a.config.InitTimeout),
+		MaxMessageBytes:           int64(a.config.MaxMessageBytes),
+		MaxSubscriptionsPerSocket: int(a.config.MaxSubscriptions),
+		MaxSocketsPerToken:        int(a.config.MaxSocketsPerToken),
+		MaxSockets:                int(a.config.MaxSockets),
+	})
+	return httpd.Handler(httpd.Options{
+		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
+	})
+}
+
+// signIn makes a socket's session of a token.
+func signIn(tokens *auth.Tokens) func(ctx context.Context, secret string) (live.Session, error) {
+	return func(ctx context.Context, secret string) (live.Session, error) {
+		caller, err := tokens.SignIn(ctx, secret)
+		switch {
+		case fault.Is(err, fault.CodeUnauthenticated):
+			return live.Session{}, err
+		case err != nil:
+			return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)
+		}
+		session := live.Session{Key: caller.Key(), View: caller.View(), Context: func(ctx context.Context) context.Context { return auth.With(ctx, caller.Viewer) }}
+		if caller.Expires != nil {
+			session.Expires = *caller.Expires
+		}
+		return session, nil
+	}
+}

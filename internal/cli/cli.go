@@ -1,0 +1,65 @@
+// Package cli owns the command line: one file for each command, with its flags and the texts that it prints.
+//
+// It refuses to do a command's work: it starts the program (internal/app) and calls the package that does it. Settings
+// are internal/config's.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/config"
+)
+
+type commands struct {
+	config.Config `group:"Settings:"`
+
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
+	Import  importCommand  `cmd:"" help:"Import the responses of a CSV file."`
+	Token   tokenCommand   `cmd:"" help:"API tokens."`
+	Feed    feedCommand    `cmd:"" help:"The feed of events."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema; serve does so by itself."`
+	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema (SDL)."`
+	Version versionCommand `cmd:"" help:"Print the version, the commit, the Go version and the number of the database schema."`
+}
+
+// Main runs the command that the arguments name and returns the exit code. The first interrupt asks the command to
+// end in order; the second ends the process at once.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, args, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "closeloop:", err)
+		return 1
+	}
+	return 0
+}
+
+// run runs one command, which prints to out. Wrong arguments end the process with a message, as --help does.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var c commands
+	parser := kong.Must(&c,
+		kong.Name("closeloop"),
+		kong.Description("Closes the loop with customers: takes survey responses in, opens cases by rules, assigns them, mails the right people, and shows it all live through one GraphQL API.\n\nWith no settings it starts a PostgreSQL of its own."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Bind(&c.Config),
+	)
+	command, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	return command.Run()
+}
+
+// open opens the program for a command that ends by itself.
+func open(ctx context.Context, c *config.Config, command string) (*app.App, error) {
+	return app.Open(ctx, c, app.Options{Command: command, Log: c.Logger(os.Stderr)})
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/migrations"
+)
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	t.Run("prints the version, the commit, Go's version and the schema's number", func(t *testing.T) {
+		t.Parallel()
+		var out strings.Builder
+		if err := run(t.Context(), []string{"version"}, &out); err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`^closeloop \S+\ncommit \S+\n` + regexp.QuoteMeta(runtime.Version()) + `\nschema ` + strconv.Itoa(migrations.Version) + `\n$`)
+		if !want.MatchString(out.String()) {
+			t.Errorf("it prints %q", out.String())
+		}
+	})
+	t.Run("comes from the linker's flags, else from the build's record", func(t *testing.T) {
+		t.Parallel()
+		build := func(version string, settings ...string) *debug.BuildInfo {
+			b := &debug.BuildInfo{Main: debug.Module{Version: version}}
+			for i := 0; i < len(settings); i += 2 {
+				b.Settings = append(b.Settings, debug.BuildSetting{Key: settings[i], Value: settings[i+1]})
+			}
+			return b
+		}
+		for _, c := range []struct {
+			version, commit         string
+			build                   *debug.BuildInfo
+			wantVersion, wantCommit string
+		}{
+			{"1.2.3", "abc", build("v0.0.0-x", "vcs.revision", "def"), "1.2.3", "abc"},
+			{"", "", build("v0.1.0", "vcs.revision", "def", "vcs.modified", "false"), "v0.1.0", "def"},
+			{"", "", build("(devel)", "vcs.revision", "def", "vcs.modified", "true"), "(devel)", "def+changes"},
+			{"", "", build(""), "(devel)", "unknown"},
+			{"", "", nil, "(devel)", "unknown"},
+		} {
+			if v, k := identify(c.version, c.commit, c.build); v != c.wantVersion || k != c.wantCommit {
+				t.Errorf("%q, %q, %v: %q, %q; want %q, %q", c.version, c.commit, c.build, v, k, c.wantVersion, c.wantCommit)
+			}
+		}
+	})
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run(t.Context(), []string{"schema"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "type Query {") || !strings.Contains(out.String(), "type Subscription {") {
+		t.Errorf("it prints %.200q", out.String())
+	}
+}

@@ -1,0 +1,16 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/vektah/gqlparser/v2/formatter"
+
+	"github.com/closeloop/closeloop/graph"
+)
+
+type schemaCommand struct{}
+
+func (schemaCommand) Run(out io.Writer) error {
+	formatter.NewFormatter(out, formatter.WithIndent("  ")).FormatSchema(graph.NewExecutableSchema(graph.Config{}).Schema())
+	return nil
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/config"
+)
+
+type serveCommand struct {
+	Sample bool `help:"Begin with made-up customers, responses and cases, in a data folder of their own, and keep new responses coming."`
+}
+
+func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
+	if s.Sample {
+		if err := useSampleFolder(c); err != nil {
+			return err
+		}
+	}
+	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: c.Logger(os.Stderr), Sample: s.Sample, Listening: func(at net.Addr) {
+		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
+		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.
+			fmt.Fprintf(out, "    token      %s\n", c.AdminToken)
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	secret, err := a.Setup.FirstStart(ctx, c.AdminToken)
+	if err != nil {
+		return err
+	}
+	if secret != "" {
+		fmt.Fprintf(out, "The administrator's API token, shown this once:\n\n    %s\n\n", secret)
+	}
+	return a.Serve(ctx)
+}
+
+// useSampleFolder keeps made-up data apart from real data.
+func useSampleFolder(c *config.Config) error {
+	if c.DatabaseURL != "" || c.DataDir != "" {
+		return nil
+	}
+	folder, err := c.Folder()
+	c.DataDir = folder + "-sample"
+	return err
+}

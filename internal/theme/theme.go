@@ -1,0 +1,151 @@
+// Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords still while
+// responses come in, the start of a run over past responses, and the estimate of a comment as a testimonial.
+//
+// It refuses what a theme changes in a case: casework does that.
+package theme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const themesMax = 500 // that are not deleted: every comment is searched for all of them
+
+// Themes writes the themes of one database. An exported write is one transaction, and is for managers.
+type Themes struct {
+	db    *pg.DB
+	queue *job.Queue
+	now   func() time.Time
+}
+
+// New makes the writes; the queue takes the runs over past responses.
+func New(db *pg.DB, queue *job.Queue, now func() time.Time) *Themes {
+	return &Themes{db: db, queue: queue, now: now}
+}
+
+func (s *Themes) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// CreateThemePayload is the new theme.
+type CreateThemePayload struct{ Theme *model.Theme }
+
+// UpdateThemePayload is the theme after the change.
+type UpdateThemePayload struct{ Theme *model.Theme }
+
+// DeleteThemeInput names a theme.
+type DeleteThemeInput struct{ ID model.ThemeID }
+
+// DeleteThemePayload is the id of the deleted theme.
+type DeleteThemePayload struct{ DeletedID model.ThemeID }
+
+// Create makes a theme.
+func (s *Themes) Create(ctx context.Context, viewer auth.Viewer, in CreateThemeInput) (*CreateThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	now := s.clock()
+	t := &model.Theme{ID: model.ThemeID{UUID: model.NewUUID()}, Keywords: model.Strings{}, CreatedAt: now, UpdatedAt: now}
+	all := UpdateThemeInput{Name: graphql.OmittableOf(&in.Name), Keywords: graphql.OmittableOf(in.Keywords), Effort: graphql.OmittableOf(&in.Effort)}
+	if err := all.apply(t, now); err != nil {
+		return nil, err
+	}
+	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
+		var n int64
+		if err := tx.Model(&model.Theme{}).Where("deleted_at IS NULL").Count(&n).Error; err != nil {
+			return err
+		}
+		if n >= themesMax {
+			return fault.New(fault.CodeConflict, "there are %d themes already, which is the limit: delete one first", n)
+		}
+		return tx.Create(t).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &CreateThemePayload{Theme: t}, nil
+}
+
+// Update changes a theme.
+func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeInput) (*UpdateThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	t := new(model.Theme)
+	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
+		if err := lockTheme(tx, in.ID, t); err != nil {
+			return err
+		}
+		now := s.clock()
+		if err := in.apply(t, now); err != nil {
+			return err
+		}
+		t.UpdatedAt = now
+		return tx.Model(&model.Theme{}).Where("id = ?", t.ID).Select("Name", "NameFold", "Keywords", "Effort", "ResolvedAt", "UpdatedAt").Updates(t).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateThemePayload{Theme: t}, nil
+}
+
+// Delete takes a theme out of use: responses no longer show it, and another theme may take its name.
+func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeInput) (*DeleteThemePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	t := new(model.Theme)
+	err := s.write(ctx, t, false, func(tx *gorm.DB) error {
+		if err := lockTheme(tx, in.ID, t); err != nil {
+			return err
+		}
+		return tx.Model(&model.Theme{}).Where("id = ?", in.ID).Update("deleted_at", s.clock()).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteThemePayload{DeletedID: in.ID}, nil
+}
+
+// write runs one transaction during which no response comes in.
+func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do func(tx *gorm.DB) error) error {
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		if err := LockKeywords(tx); err != nil {
+			return err
+		}
+		if err := do(tx); err != nil {
+			return err
+		}
+		if !applyToPast {
+			return nil
+		}
+		return s.BeginTagging(ctx, tx, t.ID)
+	})
+	if pg.Violates(err, "themes_name_key") {
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.name", Message: "there is a theme of this name already"}
+	}
+	if err != nil {
+		return fmt.Errorf("write a theme: %w", err)
+	}
+	return nil
+}
+
+// lockTheme locks the theme's row, against transactions that tag responses with it as well as against other changes.
+func lockTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
+	*into = model.Theme{}
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(into).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return fault.NotFound("input.id", "there is no such theme")
+	}
+	return err
+}

@@ -1,0 +1,37 @@
+package worktest
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Gate stops a call before a statement that the test chooses, until the test lets it go on.
+type Gate struct{ shut atomic.Pointer[Bar] }
+
+// Bar is one stop: Reached is closed when a call has come to the statement, and the test closes Open to let it go on.
+type Bar struct {
+	before        string // a text that the statement contains
+	Reached, Open chan struct{}
+}
+
+// Hold stops the next call that comes to a statement with the text in it.
+func (g *Gate) Hold(before string) *Bar {
+	b := &Bar{before: before, Reached: make(chan struct{}), Open: make(chan struct{})}
+	g.shut.Store(b)
+	return b
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (g *Gate) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if b := g.shut.Load(); b != nil && strings.Contains(data.SQL, b.before) && g.shut.CompareAndSwap(b, nil) {
+		close(b.Reached)
+		<-b.Open
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (*Gate) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}

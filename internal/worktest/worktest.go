@@ -1,0 +1,178 @@
+// Package worktest gives tests a database with casework over it, an administrator who calls, and a clock that the test
+// sets. The rooms that configure closeloop share it, so that their tests do not copy each other's set-up.
+//
+// It is for tests alone: no other code imports it.
+package worktest
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Start is the time at which the clock of a new world stands.
+var Start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// World is a database of the test's own with casework over it.
+type World struct {
+	T     *testing.T
+	DB    *pg.DB
+	Log   *event.Log
+	Queue *job.Queue
+	Work  *casework.Work
+	Admin auth.Viewer
+	Time  time.Time // what the clock shows; set it only while no call is running
+	Gate  Gate
+}
+
+// New makes a world with one user, its administrator.
+func New(t *testing.T) *World {
+	t.Helper()
+	w := NewEmpty(t)
+	w.Admin = auth.Viewer{User: w.User("root@care.example", model.Admin)}
+	return w
+}
+
+// NewEmpty makes a world without users.
+func NewEmpty(t *testing.T) *World {
+	t.Helper()
+	w := &World{T: t, Time: Start}
+	w.DB = pgtest.New(t, pgtest.WithTracer(&w.Gate))
+	quiet := slog.New(slog.DiscardHandler)
+	w.Log = event.New(w.DB, quiet)
+	t.Cleanup(w.Log.Close)
+	var err error
+	if w.Queue, err = job.NewQueue(w.DB.Pool, quiet); err != nil {
+		t.Fatal(err)
+	}
+	w.Work = casework.New(w.DB, w.Log, w.Queue, w.Now)
+	return w
+}
+
+// Now is the world's clock.
+func (w *World) Now() time.Time { return w.Time }
+
+// Waits polls until a statement waits for a lock, and is false when ended is closed first.
+func (w *World) Waits(ended <-chan struct{}) bool {
+	w.T.Helper()
+	for {
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		if w.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0 {
+			return true
+		}
+	}
+}
+
+// AtOnce runs that many calls, releases all of them together, and waits for all.
+func AtOnce(calls int, do func(i int)) {
+	let := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range calls {
+		all.Go(func() {
+			<-let
+			do(i)
+		})
+	}
+	close(let)
+	all.Wait()
+}
+
+// User writes an active user.
+func (w *World) User(email string, role model.Role) *model.User {
+	w.T.Helper()
+	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: email, Email: email, Role: role, Active: true, CreatedAt: Start}
+	u.Fold()
+	w.Create(u)
+	return u
+}
+
+// Viewer writes an active user of the role, and signs in as this user.
+func (w *World) Viewer(role model.Role) auth.Viewer {
+	w.T.Helper()
+	return auth.Viewer{User: w.User(model.NewUUID().String()+"@care.example", role)}
+}
+
+// Open opens a case by hand and assigns it to the user.
+func (w *World) Open(assignee *model.User) *model.Case {
+	w.T.Helper()
+	in, err := w.Work.SubmitResponse(w.T.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	out, err := w.Work.OpenCase(w.T.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called.", AssigneeID: &assignee.ID})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return out.Case
+}
+
+// Create inserts the row.
+func (w *World) Create(row any) {
+	w.T.Helper()
+	if err := w.DB.Gorm.Create(row).Error; err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// Must runs a statement.
+func (w *World) Must(sql string, args ...any) {
+	w.T.Helper()
+	if _, err := w.DB.Pool.Exec(w.T.Context(), sql, args...); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// Count runs a query that gives one number.
+func (w *World) Count(sql string, args ...any) (n int) {
+	w.T.Helper()
+	if err := w.DB.Pool.QueryRow(w.T.Context(), sql, args...).Scan(&n); err != nil {
+		w.T.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// Read gives the row with the id, as it is in the database.
+func Read[Row, ID any](t *testing.T, db *pg.DB, id ID) *Row {
+	t.Helper()
+	row := new(Row)
+	if err := db.Gorm.Where("id = ?", id).Take(row).Error; err != nil {
+		t.Fatalf("read a %T: %v", row, err)
+	}
+	return row
+}
+
+// Given is an input's field with a value.
+func Given[T any](v T) graphql.Omittable[*T] { return graphql.OmittableOf(&v) }
+
+// Null is an input's field with null as its value.
+func Null[T any]() graphql.Omittable[*T] { return graphql.OmittableOf[*T](nil) }
+
+// Refused asserts a fault of that code and argument.
+func Refused(t *testing.T, what string, err error, code fault.Code, argument string) {
+	t.Helper()
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != code || f.Argument != argument {
+		t.Errorf("%s: %+v, not a %s of %s", what, err, code, argument)
+		return
+	}
+	if f.Message == "" {
+		t.Errorf("%s: the fault has no message", what)
+	}
+}
