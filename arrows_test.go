@@ -44,9 +44,13 @@ var arrows = map[string][]string{
 	// The sockets know neither the schema nor the log.
 	"internal/live": {},
 
+	// Who gets a case, and calls that come twice: casework stands on both.
+	"internal/assignment":  {"model", "internal/fault", "internal/pg", "internal/rule"},
+	"internal/idempotency": {"model", "internal/auth", "internal/fault", "internal/pg"},
+
 	// What writes. casework never looks at what reads, reports, tells or shows.
-	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
+	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
+		"internal/idempotency", "internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
@@ -66,7 +70,7 @@ var arrows = map[string][]string{
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
-		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
+		"internal/fault", "internal/httpd", "internal/idempotency", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
 	".":                      {"internal/cli"},

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
 )
 
@@ -52,7 +53,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 	var all sync.WaitGroup
 	timers := func() {
 		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
-		all.Go(func() { a.Work.ForgetKeys(ctx, a.log) })
+		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
 		all.Go(func() { a.Work.WatchEstimates(ctx, a.log) })
 		all.Go(func() { a.Work.WatchRetention(ctx, a.log) })
 	}

@@ -10,10 +10,12 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
@@ -55,7 +57,7 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 		Events     []model.EventID // that assigned
 		Considered int
 	}
-	err = once(ctx, w, viewer, call{"allocatePassives", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
+	err = idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
 		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
 		if err := allocationLock.Lock(tx); err != nil {
 			return k, fmt.Errorf("wait for another allocation: %w", err)
@@ -71,7 +73,7 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 	}, func(tx *gorm.DB, k kept) (err error) {
 		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(k.Events)), Considered: k.Considered, Allocated: len(k.Events)}
 		for i, id := range k.Events {
-			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
+			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
 				return err
 			}
 		}
@@ -191,7 +193,7 @@ func (a *allocation) users() ([]*model.User, error) {
 	for _, id := range pg.LockOrder(a.in.UserIDs) {
 		i := slices.Index(a.in.UserIDs, id)
 		var err error
-		if users[i], err = assignee(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {
+		if users[i], err = assignment.LockUser(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {
 			return nil, err
 		}
 	}

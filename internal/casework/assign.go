@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -40,7 +41,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 		var to *model.User
 		if in.AssigneeID != nil {
 			var err error
-			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
 				return err
 			}
 		}
@@ -151,7 +152,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		var to *model.User
 		if in.AssigneeID != nil {
 			var err error
-			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
 				return err
 			}
 		}
@@ -197,7 +198,7 @@ func moved(at string, err error) error {
 // has locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := pg.Timestamp(w.now())
-	user, err := assignee(tx, "input.reassignTo", to)
+	user, err := assignment.LockUser(tx, "input.reassignTo", to)
 	if err != nil {
 		return err
 	}

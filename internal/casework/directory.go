@@ -3,6 +3,7 @@ package casework
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -86,7 +87,7 @@ func (d *directory) readAll(of []*arrival) error {
 			names = append(names, s.NameKey)
 		}
 	}
-	ids, emails, names = unique(ids), unique(emails), unique(names)
+	ids, emails, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(names)
 	if len(ids)+len(emails)+len(names) == 0 {
 		return nil
 	}
@@ -198,4 +199,9 @@ func (p *person) before(other *person) bool {
 		return p.ExternalID == nil
 	}
 	return bytes.Compare(p.ID.UUID[:], other.ID.UUID[:]) < 0
+}
+
+func sortedUnique(texts []string) []string {
+	slices.Sort(texts)
+	return slices.Compact(texts)
 }

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -73,12 +74,12 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 		return nil, err
 	}
 	if d.Opens != nil {
-		if err := w.reassign(ctx, tx, now, h, d.Assignee(h.Customer, people), s); err != nil {
+		if err := w.reassign(ctx, tx, now, h, people.Assignee(d, h.Customer), s); err != nil {
 			return nil, err
 		}
 	}
 	var mails []model.Notification
-	for _, a := range d.Alerts(h.Customer, had, people) {
+	for _, a := range people.Alerts(d, h.Customer, had) {
 		mails = append(mails, model.Notification{
 			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
@@ -88,18 +89,18 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 
 // stepPeople looks up whom the step may need, and keeps them, and the customer who may name them, as they are until the
 // transaction ends.
-func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, rule.People, error) {
+func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, assignment.People, error) {
 	d := rule.Step(s, of.AssigneeID)
 	customer := new(model.Customer)
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", of.CustomerID).Take(customer).Error
 	if err != nil {
-		return d, rule.People{}, fmt.Errorf("read a customer: %w", err)
+		return d, assignment.People{}, fmt.Errorf("read a customer: %w", err)
 	}
 	var settings model.Settings
 	if err := tx.Take(&settings).Error; err != nil {
-		return d, rule.People{}, fmt.Errorf("read the settings: %w", err)
+		return d, assignment.People{}, fmt.Errorf("read the settings: %w", err)
 	}
-	people, turns, err := lookUpPeople(tx, settings.CentralAddresses, asking{d, customer})
+	people, turns, err := assignment.LookUp(tx, settings.CentralAddresses, assignment.Request{Decision: d, Customer: customer})
 	if d.Opens != nil {
 		people.Turn = turns[d.Opens.ID]
 	}

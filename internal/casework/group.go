@@ -3,6 +3,7 @@ package casework
 import (
 	"fmt"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -14,7 +15,7 @@ type group struct {
 	*intake
 	arrivals  []*arrival
 	directory *directory
-	people    rule.People
+	people    assignment.People
 	turns     map[model.RuleID]int64
 	cases     map[model.CustomerID][]*LockedCase // of customers who change, and those that are opened
 
@@ -133,17 +134,17 @@ func (g *group) meet(a *arrival) error {
 
 // prepare locks and reads what carrying out needs: users, turns, and the cases of customers who change.
 func (g *group) prepare() (err error) {
-	var asks []asking
+	var asks []assignment.Request
 	var changing []model.CustomerID
 	for _, a := range g.arrivals {
 		if len(a.Matched) > 0 {
-			asks = append(asks, a.asking())
+			asks = append(asks, assignment.Request{Decision: a.Decision, Customer: a.customer})
 		}
 		if a.changed != nil && a.person.stored != nil {
 			changing = append(changing, a.customer.ID)
 		}
 	}
-	if g.people, g.turns, err = lookUpPeople(g.tx, g.central, asks...); err != nil {
+	if g.people, g.turns, err = assignment.LookUp(g.tx, g.central, asks...); err != nil {
 		return err
 	}
 	g.cases, g.calendars = map[model.CustomerID][]*LockedCase{}, map[*model.Calendar]*model.StoredCalendar{}
@@ -212,13 +213,13 @@ func (g *group) follow(a *arrival) {
 		entry := event.Entry{Rule: &a.Opens.ID}
 		people.Turn = g.turns[a.Opens.ID]
 		g.turns[a.Opens.ID]++
-		if assignee = a.Assignee(a.customer, people); assignee != nil {
+		if assignee = people.Assignee(a.Decision, a.customer); assignee != nil {
 			entry = h.Apply(g.now, h.AssignedEntry(assignee, entry), func() { h.AssignTo(assignee, nil, g.now) })
 			mails = AssignedMail(h, assignee, g.log(entry))
 			g.people.OpenCases[assignee.ID]++
 		}
 	}
-	for _, alert := range a.Alerts(a.customer, assignee, people) {
+	for _, alert := range people.Alerts(a.Decision, a.customer, assignee) {
 		n := model.Notification{
 			Kind: model.NotifyNewResponse, To: alert.To, ResponseID: &a.response.ID, RuleID: &alert.Rule, CreatedAt: g.now,
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -37,7 +38,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		return nil, err
 	}
 	out := new(AddNotePayload)
-	err := once(ctx, w, viewer, call{"addNote", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
+	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
 		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return kept, err
@@ -49,7 +50,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		*out = AddNotePayload{Note: note, Case: &h.Case}
 		return logged.ID, nil
 	}, func(tx *gorm.DB, kept model.EventID) error {
-		of, logged, err := w.readAgain(tx, viewer, kept)
+		of, logged, err := w.Reload(tx, viewer, kept)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -227,7 +228,7 @@ func TestAKeyIsFreeAgainAfterADayAndOldOnesAreDeleted(t *testing.T) {
 	if again := note("k"); again != second {
 		t.Error("the key does not count anew")
 	}
-	if n, err := w.work.DeleteOldKeys(t.Context()); n != 1 || err != nil {
+	if n, err := idempotency.Prune(t.Context(), w.db, w.now()); n != 1 || err != nil {
 		t.Errorf("%d deleted (%v), not the other one", n, err)
 	}
 	w.counts(map[string]int{"idempotency_keys": 1})

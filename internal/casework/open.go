@@ -8,9 +8,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -47,14 +49,14 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
-	err := onceTold(ctx, w, viewer, call{"openCase", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		response, customer, err := about(tx, now, viewer, in)
 		if err != nil {
 			return nil, nil, err
 		}
 		var to *model.User
 		if in.AssigneeID != nil {
-			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -45,7 +46,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
 	}
-	err := onceTold(ctx, w, viewer, call{"recordOutreach", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordOutreach", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		h, err := lockCaseWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return nil, nil, err

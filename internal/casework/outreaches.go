@@ -11,6 +11,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -36,7 +37,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		return nil, err
 	}
 	out := new(RecordOutreachesPayload)
-	err := once(ctx, w, viewer, call{"recordOutreaches", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
+	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "recordOutreaches", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
 		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
 			return nil, err
 		}
@@ -64,7 +65,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	}, func(tx *gorm.DB, kept []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(kept))
 		for i, id := range kept {
-			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
+			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
 				return err
 			}
 		}

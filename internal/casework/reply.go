@@ -8,6 +8,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -37,7 +38,7 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
 	}
-	err := onceTold(ctx, w, viewer, call{"recordReply", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return nil, nil, err

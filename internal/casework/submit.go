@@ -10,6 +10,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -21,7 +22,7 @@ func (w *Work) SubmitResponse(ctx context.Context, viewer auth.Viewer, in Submit
 		return nil, fault.WithPath("input", err)
 	}
 	var out *SubmitResponsePayload
-	err = once(ctx, w, viewer, call{"submitResponse", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
+	err = idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "submitResponse", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
 		if err := w.takeIn(ctx, tx, now, viewer, []*prepared{p}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err

@@ -1,4 +1,8 @@
-package casework
+// Package assignment owns who gets a case, and who is told of a response: the strategies that choose an assignee, the
+// turns of ROUND_ROBIN, the load of LEAST_BUSY, and the lock of the user who is chosen.
+//
+// It refuses to change a case: casework gives the case to the user who was chosen.
+package assignment
 
 import (
 	"fmt"
@@ -12,22 +16,20 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// asking is a decision and the customer it is about: what is needed to carry it out.
-type asking struct {
+// Request is a decision of the rules, and the customer that it is about.
+type Request struct {
 	rule.Decision
-	customer *model.Customer
+	Customer *model.Customer
 }
 
-func (a *arrival) asking() asking { return asking{a.Decision, a.customer} }
-
-// lookUpPeople finds the users that decisions need, and keeps them as they are until the transaction ends; and what the
+// LookUp finds the users that decisions need, and keeps them as they are until the transaction ends; and what the
 // strategies need that choose among users: the cases each has, and for each rule the turn of its next case.
-func lookUpPeople(tx *gorm.DB, central []string, all ...asking) (people rule.People, turns map[model.RuleID]int64, err error) {
+func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
 	var choosing []rule.Decision
-	for _, a := range all {
-		i, e := a.UserRefs(a.customer)
+	for _, a := range requests {
+		i, e := UserRefs(a.Decision, a.Customer)
 		ids, emails = append(ids, i...), append(emails, e...)
 		if len(i)+len(e) > 0 && a.Opens != nil && a.Opens.Strategy.Choosing() {
 			choosing = append(choosing, a.Decision)
@@ -35,14 +37,14 @@ func lookUpPeople(tx *gorm.DB, central []string, all ...asking) (people rule.Peo
 	}
 	var users []*model.User
 	if len(ids)+len(emails) > 0 {
-		ids, emails = pg.LockOrder(ids), unique(emails)
+		ids, emails = pg.LockOrder(ids), sortedUnique(emails)
 		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ANY(?) OR email_fold = ANY(?)", pg.Array(model.UUIDs(ids)), pg.Array(emails)).
 			Order("id").Find(&users).Error
 		if err != nil {
 			return people, nil, fmt.Errorf("look up users: %w", err)
 		}
 	}
-	people = rule.NewPeople(users, central)
+	people = NewPeople(users, central)
 	if turns, err = takeTurns(tx, choosing); err != nil {
 		return people, nil, err
 	}
@@ -50,8 +52,8 @@ func lookUpPeople(tx *gorm.DB, central []string, all ...asking) (people rule.Peo
 	return people, turns, err
 }
 
-// Who chooses by the same rule, or by anybody's load, waits until this transaction ends: two at once would see the same
-// turn, or the same load, and choose the same user.
+// A transaction that chooses by the same rule, or by any user's load, waits until this transaction ends: two at once
+// would see the same turn, or the same load, and choose the same user.
 
 // takeTurns takes a turn for each decision that chooses in turn, and gives the first of each rule.
 func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) {
@@ -121,7 +123,7 @@ func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, erro
 	return busy, nil
 }
 
-func unique(texts []string) []string {
+func sortedUnique(texts []string) []string {
 	slices.Sort(texts)
 	return slices.Compact(texts)
 }

@@ -1,4 +1,4 @@
-package casework
+package assignment
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// assignee reads a user who is to get a case, and keeps them as they are until the transaction ends: an update that
-// makes them inactive waits, or has been seen here.
-func assignee(tx *gorm.DB, argument string, id model.UserID) (*model.User, error) {
+// LockUser reads a user who is to get a case, and locks the row until the transaction ends: an update that makes the user
+// inactive waits, or has been seen here.
+func LockUser(tx *gorm.DB, argument string, id model.UserID) (*model.User, error) {
 	var user model.User
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", id).Take(&user).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

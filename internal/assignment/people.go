@@ -1,8 +1,9 @@
-package rule
+package assignment
 
 import (
 	"slices"
 
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -28,14 +29,14 @@ func NewPeople(users []*model.User, central []string) People {
 }
 
 // UserRefs names the users that the decision may need: by id, and by folded e-mail address.
-func (d Decision) UserRefs(c *model.Customer) (ids []model.UserID, emails []string) {
+func UserRefs(d rule.Decision, c *model.Customer) (ids []model.UserID, emails []string) {
 	add := func(id *model.UserID) {
 		if id != nil {
 			ids = append(ids, *id)
 		}
 	}
 	if d.Opens != nil {
-		add(d.has)
+		add(d.CurrentAssignee)
 		add(d.Opens.UserID)
 		add(d.Opens.FallbackUserID)
 		ids = append(ids, d.Opens.Assignees...)
@@ -61,8 +62,8 @@ func strategyAddress(r *model.Rule, c *model.Customer) *string {
 	return nil
 }
 
-// Assignee is who gets the case: whom the strategy finds, else the fallback, else nobody.
-func (d Decision) Assignee(c *model.Customer, p People) *model.User {
+// Assignee chooses the user who gets the case: the one that the strategy finds, else the fallback, else nobody.
+func (p People) Assignee(d rule.Decision, c *model.Customer) *model.User {
 	var found *model.User
 	switch {
 	case d.Opens.Strategy == model.ToUser && d.Opens.UserID != nil:
@@ -101,25 +102,25 @@ func (p People) choose(r *model.Rule) *model.User {
 	return slices.MinFunc(able, func(a, b *model.User) int { return p.OpenCases[a.ID] - p.OpenCases[b.ID] })
 }
 
-// Alert is one address that is to be told of the response, and the first rule that asked for it.
+// Alert is one address that gets a mail about the response, and the first rule that asked for it.
 type Alert struct {
 	To   string
 	Rule model.RuleID
 }
 
-// Alerts are all addresses that the matching rules name, each once. An alert is internal: it never goes to the
-// customer it is about, whoever's address that may be.
-func (d Decision) Alerts(c *model.Customer, assignee *model.User, p People) []Alert {
+// Alerts are all addresses that the matching rules name, each once. An alert is internal: it never goes to the address of
+// the customer it is about, even where a colleague has the same address.
+func (p People) Alerts(d rule.Decision, c *model.Customer, assignee *model.User) []Alert {
 	var alerts []Alert
-	told := map[string]bool{}
+	sent := map[string]bool{}
 	if c.Email != nil {
-		told[model.Fold(*c.Email)] = true
+		sent[model.Fold(*c.Email)] = true
 	}
 	for _, r := range d.Matched {
 		for _, to := range r.Recipients {
 			for _, address := range addresses(to, c, assignee, p) {
-				if folded := model.Fold(address); !told[folded] {
-					told[folded] = true
+				if folded := model.Fold(address); !sent[folded] {
+					sent[folded] = true
 					alerts = append(alerts, Alert{To: address, Rule: r.ID})
 				}
 			}
