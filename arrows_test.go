@@ -49,12 +49,16 @@ var arrows = map[string][]string{
 	"internal/idempotency": {"model", "internal/auth", "internal/fault", "internal/pg"},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
-	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
+	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
+	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
+	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault",
+		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
+	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/pg", "internal/text"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg"},
-	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/pg", "internal/setup"},
+	"internal/importer": {"model", "internal/auth", "internal/country", "internal/customer", "internal/fault", "internal/intake", "internal/pg"},
+	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/filter",
+		"internal/intake", "internal/job", "internal/pg", "internal/setup"},
 	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
@@ -63,13 +67,13 @@ var arrows = map[string][]string{
 	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
+	"graph": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/filter", "internal/intake", "internal/privacy", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/setup", "internal/theme"},
-	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
-	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
+	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/idempotency", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
@@ -78,13 +82,13 @@ var arrows = map[string][]string{
 
 	// Measuring.
 	"bench/feed":   {},
-	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
+	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/intake", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
 	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
-	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
+	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/intake", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 
 func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {

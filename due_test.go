@@ -19,6 +19,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -232,12 +233,12 @@ func (s *testServer) fallDue(n int, target time.Duration) {
 	s.t.Helper()
 	slow := casework.New(s.app.DB, s.app.Feed, s.app.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
 	first := time.Now().Add(200*time.Millisecond - target)
-	batch := make([]casework.Submission, n)
+	batch := make([]intake.Submission, n)
 	for i := range batch {
 		at := first.Add(time.Duration(i) * 20 * time.Millisecond)
-		batch[i].SubmitResponseInput = casework.SubmitResponseInput{Score: 1, RespondedAt: &at}
+		batch[i].SubmitResponseInput = intake.SubmitResponseInput{Score: 1, RespondedAt: &at}
 	}
-	outcomes, err := slow.SubmitAll(s.t.Context(), auth.Viewer{}, batch, casework.SubmitOptions{})
+	outcomes, err := intake.New(slow).SubmitAll(s.t.Context(), auth.Viewer{}, batch, intake.SubmitOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -16,10 +16,13 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -42,15 +45,15 @@ type MutationResolver interface {
 	SetRootCause(ctx context.Context, input casework.SetRootCauseInput) (*casework.SetRootCausePayload, error)
 	LinkCase(ctx context.Context, input casework.LinkCaseInput) (*casework.LinkCasePayload, error)
 	AddNote(ctx context.Context, input casework.AddNoteInput) (*casework.AddNotePayload, error)
-	SubmitResponses(ctx context.Context, input casework.SubmitResponsesInput) (*casework.SubmitResponsesPayload, error)
+	SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error)
 	ImportResponses(ctx context.Context, input importer.ImportResponsesInput) (*importer.ImportResponsesPayload, error)
 	RetryNotification(ctx context.Context, input casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error)
 	RecordOutreaches(ctx context.Context, input casework.RecordOutreachesInput) (*casework.RecordOutreachesPayload, error)
 	AllocatePassives(ctx context.Context, input casework.AllocatePassivesInput) (*casework.AllocatePassivesPayload, error)
-	EraseCustomer(ctx context.Context, input casework.EraseCustomerInput) (*casework.EraseCustomerPayload, error)
-	RedactNote(ctx context.Context, input casework.RedactNoteInput) (*casework.RedactNotePayload, error)
-	SubmitResponse(ctx context.Context, input casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error)
-	UpdateCustomer(ctx context.Context, input casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error)
+	EraseCustomer(ctx context.Context, input privacy.EraseCustomerInput) (*privacy.EraseCustomerPayload, error)
+	RedactNote(ctx context.Context, input privacy.RedactNoteInput) (*privacy.RedactNotePayload, error)
+	SubmitResponse(ctx context.Context, input intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error)
+	UpdateCustomer(ctx context.Context, input customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error)
 	CreateRule(ctx context.Context, input setup.CreateRuleInput) (*setup.CreateRulePayload, error)
 	UpdateRule(ctx context.Context, input setup.UpdateRuleInput) (*setup.UpdateRulePayload, error)
 	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
@@ -81,7 +84,7 @@ type QueryResolver interface {
 	Imports(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[model.Import], error)
 	Notifications(ctx context.Context, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) (*page.Connection[model.Notification], error)
 	Passives(ctx context.Context, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) (*page.Connection[model.Response], error)
-	ExportCustomer(ctx context.Context, id string) (*read.CustomerExport, error)
+	ExportCustomer(ctx context.Context, id string) (*privacy.CustomerExport, error)
 	FollowUpReport(ctx context.Context, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.FollowUpReport, error)
 	NpsReport(ctx context.Context, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) (*report.NpsReport, error)
 	TopThemes(ctx context.Context, filter *filter.Response, first *int) ([]*report.ThemeReport, error)
@@ -295,8 +298,8 @@ func (ec *executionContext) field_Mutation_eraseCustomer_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.EraseCustomerInput, error) {
-			return ec.unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerInput(ctx, v)
+		func(ctx context.Context, v any) (privacy.EraseCustomerInput, error) {
+			return ec.unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -407,8 +410,8 @@ func (ec *executionContext) field_Mutation_redactNote_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.RedactNoteInput, error) {
-			return ec.unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNoteInput(ctx, v)
+		func(ctx context.Context, v any) (privacy.RedactNoteInput, error) {
+			return ec.unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNoteInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -491,8 +494,8 @@ func (ec *executionContext) field_Mutation_submitResponse_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.SubmitResponseInput, error) {
-			return ec.unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx, v)
+		func(ctx context.Context, v any) (intake.SubmitResponseInput, error) {
+			return ec.unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -505,8 +508,8 @@ func (ec *executionContext) field_Mutation_submitResponses_args(ctx context.Cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.SubmitResponsesInput, error) {
-			return ec.unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesInput(ctx, v)
+		func(ctx context.Context, v any) (intake.SubmitResponsesInput, error) {
+			return ec.unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -547,8 +550,8 @@ func (ec *executionContext) field_Mutation_updateCustomer_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.UpdateCustomerInput, error) {
-			return ec.unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerInput(ctx, v)
+		func(ctx context.Context, v any) (customer.UpdateCustomerInput, error) {
+			return ec.unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1975,7 +1978,7 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SubmitResponses(ctx, fc.Args["input"].(casework.SubmitResponsesInput))
+			return ec.Resolvers.Mutation().SubmitResponses(ctx, fc.Args["input"].(intake.SubmitResponsesInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1983,11 +1986,11 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"INTAKE"})
 				if err != nil {
-					var zeroVal *casework.SubmitResponsesPayload
+					var zeroVal *intake.SubmitResponsesPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.SubmitResponsesPayload
+					var zeroVal *intake.SubmitResponsesPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -1996,8 +1999,8 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.SubmitResponsesPayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
+			return ec.marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2285,7 +2288,7 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().EraseCustomer(ctx, fc.Args["input"].(casework.EraseCustomerInput))
+			return ec.Resolvers.Mutation().EraseCustomer(ctx, fc.Args["input"].(privacy.EraseCustomerInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2293,11 +2296,11 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *casework.EraseCustomerPayload
+					var zeroVal *privacy.EraseCustomerPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.EraseCustomerPayload
+					var zeroVal *privacy.EraseCustomerPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2306,8 +2309,8 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.EraseCustomerPayload) graphql.Marshaler {
-			return ec.marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
+			return ec.marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2347,7 +2350,7 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedactNote(ctx, fc.Args["input"].(casework.RedactNoteInput))
+			return ec.Resolvers.Mutation().RedactNote(ctx, fc.Args["input"].(privacy.RedactNoteInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2355,11 +2358,11 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.RedactNotePayload
+					var zeroVal *privacy.RedactNotePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.RedactNotePayload
+					var zeroVal *privacy.RedactNotePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2368,8 +2371,8 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.RedactNotePayload) graphql.Marshaler {
-			return ec.marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNotePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
+			return ec.marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2409,7 +2412,7 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SubmitResponse(ctx, fc.Args["input"].(casework.SubmitResponseInput))
+			return ec.Resolvers.Mutation().SubmitResponse(ctx, fc.Args["input"].(intake.SubmitResponseInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2417,11 +2420,11 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"INTAKE"})
 				if err != nil {
-					var zeroVal *casework.SubmitResponsePayload
+					var zeroVal *intake.SubmitResponsePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.SubmitResponsePayload
+					var zeroVal *intake.SubmitResponsePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2430,8 +2433,8 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.SubmitResponsePayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
+			return ec.marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2471,7 +2474,7 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateCustomer(ctx, fc.Args["input"].(casework.UpdateCustomerInput))
+			return ec.Resolvers.Mutation().UpdateCustomer(ctx, fc.Args["input"].(customer.UpdateCustomerInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2479,11 +2482,11 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"AGENT", "MANAGER"})
 				if err != nil {
-					var zeroVal *casework.UpdateCustomerPayload
+					var zeroVal *customer.UpdateCustomerPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.UpdateCustomerPayload
+					var zeroVal *customer.UpdateCustomerPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2492,8 +2495,8 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.UpdateCustomerPayload) graphql.Marshaler {
-			return ec.marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
+			return ec.marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4369,11 +4372,11 @@ func (ec *executionContext) _Query_exportCustomer(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *read.CustomerExport
+					var zeroVal *privacy.CustomerExport
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *read.CustomerExport
+					var zeroVal *privacy.CustomerExport
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -4382,8 +4385,8 @@ func (ec *executionContext) _Query_exportCustomer(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *read.CustomerExport) graphql.Marshaler {
-			return ec.marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerExport(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.CustomerExport) graphql.Marshaler {
+			return ec.marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐCustomerExport(ctx, selections, v)
 		},
 		true,
 		false,

@@ -12,9 +12,12 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/setup"
@@ -515,7 +518,7 @@ type ComplexityRoot struct {
 		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
 		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
-		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
+		EraseCustomer       func(childComplexity int, input privacy.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
@@ -523,17 +526,17 @@ type ComplexityRoot struct {
 		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
+		RedactNote          func(childComplexity int, input privacy.RedactNoteInput) int
 		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
 		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
 		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
-		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
+		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
+		SubmitResponses     func(childComplexity int, input intake.SubmitResponsesInput) int
 		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
 		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input setup.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
@@ -2917,7 +2920,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
+		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(privacy.EraseCustomerInput)), true
 	case "Mutation.importResponses":
 		if e.ComplexityRoot.Mutation.ImportResponses == nil {
 			break
@@ -3005,7 +3008,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(privacy.RedactNoteInput)), true
 	case "Mutation.redeliverWebhook":
 		if e.ComplexityRoot.Mutation.RedeliverWebhook == nil {
 			break
@@ -3071,7 +3074,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(casework.SubmitResponseInput)), true
+		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(intake.SubmitResponseInput)), true
 	case "Mutation.submitResponses":
 		if e.ComplexityRoot.Mutation.SubmitResponses == nil {
 			break
@@ -3082,7 +3085,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(casework.SubmitResponsesInput)), true
+		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(intake.SubmitResponsesInput)), true
 	case "Mutation.tagResponse":
 		if e.ComplexityRoot.Mutation.TagResponse == nil {
 			break
@@ -3115,7 +3118,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(casework.UpdateCustomerInput)), true
+		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(customer.UpdateCustomerInput)), true
 	case "Mutation.updateRule":
 		if e.ComplexityRoot.Mutation.UpdateRule == nil {
 			break

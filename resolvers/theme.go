@@ -43,7 +43,9 @@ func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput)
 	return as(ctx, r.Work.TagResponse, in)
 }
 
-func (themeResolver) Keywords(_ context.Context, of *model.Theme) ([]string, error) { return of.Keywords, nil }
+func (themeResolver) Keywords(_ context.Context, of *model.Theme) ([]string, error) {
+	return of.Keywords, nil
+}
 
 func (themeResolver) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
 	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Restricted() {

@@ -55,7 +55,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
 		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
 		all.Go(func() { a.Work.WatchEstimates(ctx, a.log) })
-		all.Go(func() { a.Work.WatchRetention(ctx, a.log) })
+		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 	}
 	all.Go(func() { a.Uploads.Run(ctx) })
 	if a.options.Sample {

@@ -8,15 +8,18 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -28,17 +31,20 @@ import (
 
 // parts are the packages' objects on one database.
 type parts struct {
-	DB       *pg.DB
-	Feed     *event.Log
-	Queue    *job.Queue
-	Work     *casework.Work
-	Setup    *setup.Setup
-	Themes   *theme.Themes
-	Mailer   *notify.Mailer
-	Uploads  *importer.Uploads
-	Webhooks *webhook.Sender
-	Reports  *report.Reports
-	Rate     *rate.Buckets
+	DB        *pg.DB
+	Feed      *event.Log
+	Queue     *job.Queue
+	Work      *casework.Work
+	Intake    *intake.Intake
+	Customers *customer.Customers
+	Privacy   *privacy.Privacy
+	Setup     *setup.Setup
+	Themes    *theme.Themes
+	Mailer    *notify.Mailer
+	Uploads   *importer.Uploads
+	Webhooks  *webhook.Sender
+	Reports   *report.Reports
+	Rate      *rate.Buckets
 }
 
 // wire makes the parts.
@@ -55,12 +61,13 @@ func (a *App) wire(db *pg.DB) (err error) {
 	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
+	a.Intake, a.Customers, a.Privacy = intake.New(a.Work), customer.New(a.Work), privacy.New(db, a.Work)
 	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: a.Work.Workers})
 	if err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
-	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
+	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
 	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
@@ -87,7 +94,7 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -310,7 +311,7 @@ func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
 				at := w.now().Add(-time.Duration(random.IntN(60)) * time.Second)
 				in := from(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
 				in.RespondedAt, in.Comment = &at, new([]string{"so late", "the rain was late", "fine"}[random.IntN(3)])
-				_, err = w.work.SubmitResponse(t.Context(), w.agent, in)
+				_, err = intake.New(w.work).Submit(t.Context(), w.agent, in)
 			default:
 				err = w.anything(random, agents)
 			}

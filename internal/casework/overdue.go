@@ -22,13 +22,13 @@ const (
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
 // server runs it; whichever comes first does what is due, and the others pass over it.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
-	watch(ctx, dueEvery, w.due, func(err error) {
+	Poll(ctx, dueEvery, w.runDue, func(err error) {
 		log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
 	})
 }
 
-// due does what is due, of each kind so much at most; one that fails does not keep the other from being done.
-func (w *Work) due(ctx context.Context) (more bool, err error) {
+// runDue does what is due, of each kind so much at most; one that fails does not keep the other from being done.
+func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 	marked, err := w.MarkOverdue(ctx)
 	steps := 0
 	for ; steps < dueBatch; steps++ {

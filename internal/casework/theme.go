@@ -6,36 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
-
-// readThemes reads whose keywords are looked for, once for the whole batch.
-func (in *intake) readThemes() error {
-	if err := theme.ShareKeywords(in.tx); err != nil {
-		return err
-	}
-	err := in.tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&in.themes).Error
-	if err != nil {
-		return fmt.Errorf("read the themes: %w", err)
-	}
-	in.words, err = keyword.Compile(in.themes)
-	return err
-}
-
-// spoken gives the themes whose keywords are in a response's comment.
-func (in *intake) spoken(r *model.Response) (themes []model.Theme) {
-	if r.Comment == nil {
-		return nil
-	}
-	for _, id := range in.words.Match(*r.Comment) {
-		at := slices.IndexFunc(in.themes, func(t *model.Theme) bool { return t.ID == id })
-		themes = append(themes, *in.themes[at])
-	}
-	return themes
-}
 
 // themesOf reads the themes of responses, but for deleted ones, by name.
 func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model.Theme, error) {

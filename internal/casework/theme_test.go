@@ -11,6 +11,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/model"
 )
@@ -74,8 +75,8 @@ func (w *world) begin(theme *model.Theme) job.TagPast {
 	return job.TagPast{ThemeID: theme.ID, Run: run.Run}
 }
 
-func commented(score int, comment string) casework.SubmitResponseInput {
-	return casework.SubmitResponseInput{Score: score, Comment: &comment}
+func commented(score int, comment string) intake.SubmitResponseInput {
+	return intake.SubmitResponseInput{Score: score, Comment: &comment}
 }
 
 func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
@@ -103,7 +104,7 @@ func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
 	if *event.RuleID != rule.ID || len(snapshot.Themes) != 2 || snapshot.Themes[0].ID != crew.ID || snapshot.Themes[1].ID != food.ID || snapshot.Themes[0].Effort != model.Medium {
 		t.Errorf("the event has %+v", snapshot.Themes)
 	}
-	for name, in := range map[string]casework.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
+	for name, in := range map[string]intake.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
 		if out := w.submit(in); out.Case != nil || w.tagsOf(out.Response.ID) != "" {
 			t.Errorf("a response %s is tagged, or has a case: %+v", name, out)
 		}
@@ -219,7 +220,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	t.Parallel()
 	w := newWorld(t)
 	w.rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
-	var batch []casework.Submission
+	var batch []intake.Submission
 	for i := range 1200 {
 		in := commented(9, "Fine seats")
 		if i%3 == 0 {
@@ -228,9 +229,9 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 		if i == 600 {
 			in.Score = 7
 		}
-		batch = append(batch, casework.Submission{SubmitResponseInput: in})
+		batch = append(batch, intake.Submission{SubmitResponseInput: in})
 	}
-	outcomes := w.submitAll(casework.SubmitOptions{}, batch...)
+	outcomes := w.submitAll(intake.SubmitOptions{}, batch...)
 	delay := w.theme("Delay", "delay*")
 	args := w.begin(delay)
 	if more, err := w.work.TagPast(t.Context(), args); !more || err != nil {
@@ -290,13 +291,13 @@ func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 	given := commented(10, "Great!")
 	given.TestimonialLikelihood = new(0.25)
 	for name, c := range map[string]struct {
-		in        casework.SubmitResponseInput
+		in        intake.SubmitResponseInput
 		want      *float64
 		estimated bool
 	}{
 		"given":             {given, new(0.25), false},
 		"worked out":        {commented(10, "Great, great, excellent"), new(0.28), true}, // ½ × 1 × (3/25 + 1) / 2
-		"without a comment": {casework.SubmitResponseInput{Score: 10}, nil, false},
+		"without a comment": {intake.SubmitResponseInput{Score: 10}, nil, false},
 	} {
 		out := w.submit(c.in).Response
 		for where, r := range map[string]*model.Response{"answered": out, "stored": read[model.Response](w, out.ID)} {

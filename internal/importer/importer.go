@@ -1,4 +1,4 @@
-// Package importer owns files on their way into casework: it reads CSV, maps columns to a response and its customer,
+// Package importer owns files on their way into the intake: it reads CSV, maps columns to a response and its customer,
 // and hands the rows on in batches, each of which is one transaction.
 //
 // It refuses to write anything itself, and to guess: a cell that can be read in two ways rejects its row, with the
@@ -21,12 +21,12 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 )
 
-// Submitter takes a batch in, as one transaction; casework.Work does.
+// Submitter takes a batch in, as one transaction; intake.Intake does.
 type Submitter interface {
-	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error)
+	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error)
 }
 
 // Options say how a file is read and what it sets off.

@@ -7,8 +7,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/country"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -22,12 +23,12 @@ type rowReader struct {
 
 // read gives the submission of a record, with what was odd in it, or the first thing that is wrong with it. The line
 // is the caller's to enter.
-func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *RowRejection) {
+func (rr *rowReader) read(rec record) (intake.Submission, []RowRejection, *RowRejection) {
 	if bad := rr.layout.check(rec); bad != nil {
-		return casework.Submission{}, nil, bad
+		return intake.Submission{}, nil, bad
 	}
 	r := &row{layout: rr.layout, cells: rec.fields}
-	var s casework.Submission
+	var s intake.Submission
 	if given := value(r, score, readScore); given != nil {
 		s.Score = *given
 	} else {
@@ -46,13 +47,13 @@ func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *Row
 	}
 	for _, i := range rr.layout.attributes {
 		if text := strings.TrimSpace(rec.fields[i]); text != "" {
-			s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: rr.layout.header[i], Value: text})
+			s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: rr.layout.header[i], Value: text})
 		}
 	}
 	s.Customer = r.customer(&s)
 	s.ExternalID = value(r, responseExternalID, readText)
 	if r.bad != nil {
-		return casework.Submission{}, nil, r.bad
+		return intake.Submission{}, nil, r.bad
 	}
 	if r.layout.at[respondedAt] >= 0 && s.RespondedAt == nil {
 		r.warn(respondedAt, "the time is missing; the response counts as given now")
@@ -132,7 +133,7 @@ func value[T any](r *row, f field, read func(string) (T, error)) *T {
 }
 
 // customer reads who answered. Where neither an id nor an e-mail address tells, the name and country do.
-func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
+func (r *row) customer(s *intake.Submission) *customer.CustomerInput {
 	first, last := splitName(r.cell(fullName))
 	if given := r.cell(firstName); given != "" {
 		first = given
@@ -140,7 +141,7 @@ func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	if given := r.cell(lastName); given != "" {
 		last = given
 	}
-	c := &casework.CustomerInput{
+	c := &customer.CustomerInput{
 		ExternalID: value(r, customerExternalID, readText),
 		Email:      given(value(r, email, readEmail)),
 		Phone:      given(value(r, phone, readText)),
@@ -163,7 +164,7 @@ func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	case known:
 		c.Country = given(&code)
 	case land != "":
-		s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: r.layout.name(countryName), Value: land})
+		s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: r.layout.name(countryName), Value: land})
 		r.warn(countryName, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the English name of a country; it is kept as an attribute", shorten(land)))
 		code = fold(land)
 	}

@@ -1,4 +1,4 @@
-package read
+package privacy
 
 import (
 	"context"
@@ -117,17 +117,20 @@ func (e *CustomerExport) MarshalGQL(w io.Writer) { _ = json.NewEncoder(w).Encode
 func (e *CustomerExport) UnmarshalGQL(any) error { return errors.New("an export is only read") }
 
 // ExportCustomer reads all that is kept about a customer, as it is at one moment; nil where there is no such customer.
-func (r *Reader) ExportCustomer(ctx context.Context, id string) (*CustomerExport, error) {
+func (p *Privacy) ExportCustomer(ctx context.Context, id string) (*CustomerExport, error) {
 	var customer model.CustomerID
 	if err := customer.UnmarshalGQL(id); err != nil {
 		return nil, fault.Input("id", "%s", err.Error())
 	}
 	var out *CustomerExport
-	err := r.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
-		out, err = export(tx, customer, r.now())
+	err := p.db.Gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+		out, err = export(tx, customer, p.work.Now())
 		return err
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	return wrapErr(out, "export a customer", err)
+	if err != nil {
+		return nil, fmt.Errorf("export a customer: %w", err)
+	}
+	return out, nil
 }
 
 func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, error) {
@@ -136,7 +139,7 @@ func export(tx *gorm.DB, id model.CustomerID, now time.Time) (*CustomerExport, e
 		return nil, err
 	}
 	c := &customers[0]
-	out := &CustomerExport{ExportedAt: now.UTC().Truncate(time.Microsecond), Customer: exportedCustomer{
+	out := &CustomerExport{ExportedAt: now, Customer: exportedCustomer{
 		ID: c.ID.String(), Number: c.Number, ExternalID: c.ExternalID, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email,
 		Phone: c.Phone, Company: c.Company, Country: c.Country, Segment: c.Segment, LifetimeValue: c.LifetimeValue,
 		AccountManagerEmail: c.AccountManagerEmail, AgentEmail: c.AgentEmail, Attributes: c.Attributes,

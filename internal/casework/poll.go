@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// watch does what time brings, again and again until ctx ends: at once where the last time left more to do, else at the
-// next tick. Of failures one after the other, only the first is told.
-func watch(ctx context.Context, every time.Duration, do func(ctx context.Context) (more bool, err error), tell func(error)) {
+// Poll calls do again and again until ctx ends: at once where the last call left more to do, else at the next tick. Of
+// failures in a row, only the first is reported.
+func Poll(ctx context.Context, every time.Duration, do func(ctx context.Context) (more bool, err error), report func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	failing := false
@@ -17,7 +17,7 @@ func watch(ctx context.Context, every time.Duration, do func(ctx context.Context
 			return
 		}
 		if err != nil && !failing {
-			tell(err)
+			report(err)
 		}
 		failing = err != nil
 		if more && !failing {

@@ -1,4 +1,4 @@
-package casework
+package privacy
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/text"
 	"github.com/closeloop/closeloop/model"
 )
 
-// RedactNoteInput names a note, and may say why its words go.
+// RedactNoteInput names a note, and may give the reason.
 type RedactNoteInput struct {
 	NoteID model.NoteID
 	Reason *string
@@ -30,7 +31,7 @@ type RedactNotePayload struct {
 
 // RedactNote removes a note's words for good. The note stays where it is in the case's history, and the log says who
 // redacted. A note that is redacted already stays as it is.
-func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNoteInput) (*RedactNotePayload, error) {
+func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNoteInput) (*RedactNotePayload, error) {
 	body := model.Redacted
 	if in.Reason != nil && strings.TrimSpace(*in.Reason) != "" {
 		reason := strings.TrimSpace(*in.Reason)
@@ -40,7 +41,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		body += " " + reason
 	}
 	out := new(RedactNotePayload)
-	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		note := new(model.Note)
 		err := tx.Where("id = ?", in.NoteID).Take(note).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -49,7 +50,7 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		if err != nil {
 			return fmt.Errorf("read a note: %w", err)
 		}
-		h, err := LockCase(tx, note.CaseID, nil)
+		h, err := casework.LockCase(tx, note.CaseID, nil)
 		if err != nil {
 			return err
 		}
@@ -66,5 +67,8 @@ func (w *Work) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNote
 		_, err = h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
 		return err
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }

@@ -1,4 +1,4 @@
-package casework
+package intake
 
 import (
 	"time"
@@ -10,9 +10,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// outside refuses a response that a scope does not see, or whose customer it does not: by submitting, nobody may pull
-// another's customer into their own scope.
-func outside() error {
+// errOutside refuses a response outside of the viewer's scope, and one whose customer is: no viewer may pull a customer
+// into their own scope by submitting a response.
+func errOutside() error {
 	return fault.New(fault.CodeForbidden, "this response, or its customer, lies outside of your scope")
 }
 
@@ -26,7 +26,7 @@ func withinScope(tx *gorm.DB, now time.Time, viewer auth.Viewer, out *SubmitResp
 		return err
 	}
 	if !seen {
-		return outside()
+		return errOutside()
 	}
 	if out.Case == nil {
 		return nil

@@ -1,4 +1,4 @@
-package casework
+package intake
 
 import (
 	"bytes"
@@ -11,16 +11,18 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-// write writes what has been decided, each table at once, in the order in which rows name each other.
-func (g *group) write(ctx context.Context) error {
+// save writes what has been decided, one table at a time, in the order in which rows refer to each other.
+func (b *batch) save(ctx context.Context) error {
 	for _, write := range []func() error{
-		g.writePeople, g.writeResponses, g.writeCases, g.writeEvents,
-		func() error { return g.w.Mail(ctx, g.tx, g.mails) },
+		b.saveCustomers, b.saveResponses, b.saveCases, b.saveEvents,
+		func() error { return b.work.Mail(ctx, b.tx, b.mails) },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -29,59 +31,59 @@ func (g *group) write(ctx context.Context) error {
 	return nil
 }
 
-func (g *group) writePeople() error {
-	var renewed, moved []*model.Customer
-	for _, p := range g.directory.people {
+func (b *batch) saveCustomers() error {
+	var merged, moved []*model.Customer
+	for _, p := range b.directory.People() {
 		switch {
-		case p.stored == nil:
-			g.made = append(g.made, p.Row())
-		case p.Customer != p.stored:
-			renewed = append(renewed, p.Customer)
-			if !SameCopies(p.Customer, p.stored) {
+		case p.Stored == nil:
+			b.made = append(b.made, p.Row())
+		case p.Customer != p.Stored:
+			merged = append(merged, p.Customer)
+			if !casework.SameCopies(p.Customer, p.Stored) {
 				moved = append(moved, p.Customer)
 			}
 		}
 	}
-	if err := saveCustomers(g.tx, renewed...); err != nil {
+	if err := customer.Save(b.tx, merged...); err != nil {
 		return err
 	}
-	if err := CopyToResponses(g.tx, moved...); err != nil {
+	if err := casework.CopyToResponses(b.tx, moved...); err != nil {
 		return err
 	}
-	if err := pg.Insert(g.tx, g.made); err != nil {
+	if err := pg.Insert(b.tx, b.made); err != nil {
 		return fmt.Errorf("make customers: %w", err)
 	}
 	return nil
 }
 
-func (g *group) writeResponses() error {
+func (b *batch) saveResponses() error {
 	var rows []*model.ResponseRow
 	var texts []*model.ResponseTexts
 	var matches []*match
-	for _, a := range g.arrivals {
-		if a.response == nil {
+	for _, it := range b.items {
+		if it.response == nil {
 			continue
 		}
-		a.response.CopyCustomer(a.person.Customer) // a later response may have changed them
-		row := a.response.Row()
+		it.response.CopyCustomer(it.person.Customer) // a later response may have changed them
+		row := it.response.Row()
 		rows = append(rows, row)
 		if t := row.Texts(); t != nil {
 			texts = append(texts, t)
 		}
-		for _, r := range a.Matched {
-			matches = append(matches, &match{a.response.ID, r.ID})
+		for _, r := range it.Matched {
+			matches = append(matches, &match{it.response.ID, r.ID})
 		}
 	}
-	if err := pg.Insert(g.tx, rows); err != nil {
+	if err := pg.Insert(b.tx, rows); err != nil {
 		return fmt.Errorf("keep responses: %w", err)
 	}
-	if err := pg.Insert(g.tx, texts); err != nil {
+	if err := pg.Insert(b.tx, texts); err != nil {
 		return fmt.Errorf("keep responses' texts: %w", err)
 	}
-	if err := pg.Insert(g.tx, g.tags); err != nil {
+	if err := pg.Insert(b.tx, b.tags); err != nil {
 		return fmt.Errorf("tag responses: %w", err)
 	}
-	return pg.WrapErr("count rules' matches", pg.Insert(g.tx, matches))
+	return pg.WrapErr("count rules' matches", pg.Insert(b.tx, matches))
 }
 
 // match is a rule that matched a response.
@@ -93,32 +95,32 @@ type match struct {
 // TableName is what the rows are called in SQL.
 func (match) TableName() string { return "response_rules" }
 
-func (g *group) writeCases() error {
-	// They are there for the cases that name them, also when the rule gets another one.
-	kept := slices.SortedFunc(maps.Values(g.calendars), func(a, b *model.StoredCalendar) int { return bytes.Compare(a.ID.UUID[:], b.ID.UUID[:]) })
+func (b *batch) saveCases() error {
+	// A case keeps its calendar when the rule gets another one.
+	kept := slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) })
 	for _, c := range kept {
-		if err := g.tx.Clauses(clause.OnConflict{DoNothing: true}).Create(c).Error; err != nil {
+		if err := b.tx.Clauses(clause.OnConflict{DoNothing: true}).Create(c).Error; err != nil {
 			return fmt.Errorf("keep a calendar: %w", err)
 		}
 	}
-	rows := make([]*model.Case, len(g.opened))
+	rows := make([]*model.Case, len(b.opened))
 	var rules []*caseRule
-	for i, h := range g.opened {
+	for i, h := range b.opened {
 		rows[i] = &h.Case
 		for n, id := range h.RuleIDs {
 			rules = append(rules, &caseRule{h.ID, id, n})
 		}
 	}
-	if err := pg.Insert(g.tx, rows); err != nil {
+	if err := pg.Insert(b.tx, rows); err != nil {
 		return fmt.Errorf("open cases: %w", err)
 	}
-	if err := pg.Insert(g.tx, rules); err != nil {
+	if err := pg.Insert(b.tx, rules); err != nil {
 		return fmt.Errorf("write cases' rules: %w", err)
 	}
-	if err := pg.Insert(g.tx, g.steps); err != nil {
+	if err := pg.Insert(b.tx, b.steps); err != nil {
 		return fmt.Errorf("plan cases' escalations: %w", err)
 	}
-	return SaveCases(g.tx, g.held...)
+	return casework.SaveCases(b.tx, b.held...)
 }
 
 // caseRule is a rule that a case was opened by.
@@ -131,25 +133,25 @@ type caseRule struct {
 // TableName is what the rows are called in SQL.
 func (caseRule) TableName() string { return "case_rules" }
 
-// writeEvents writes the log, once the numbers are known that the database has given to customers and cases.
-func (g *group) writeEvents() error {
-	if len(g.events) == 0 {
+// saveEvents writes the log, once the numbers are known that the database has given to customers and cases.
+func (b *batch) saveEvents() error {
+	if len(b.events) == 0 {
 		return nil
 	}
-	people, err := numbers(g.tx, "customers", g.made, func(r *model.CustomerRow) (uuid.UUID, int64) { return r.ID.UUID, r.Number })
+	people, err := numbers(b.tx, "customers", b.made, func(r *model.CustomerRow) (uuid.UUID, int64) { return r.ID.UUID, r.Number })
 	if err != nil {
 		return err
 	}
-	cases, err := numbers(g.tx, "cases", g.opened, func(h *LockedCase) (uuid.UUID, int64) { return h.ID.UUID, int64(h.Number) })
+	cases, err := numbers(b.tx, "cases", b.opened, func(h *casework.LockedCase) (uuid.UUID, int64) { return h.ID.UUID, int64(h.Number) })
 	if err != nil {
 		return err
 	}
-	for _, a := range g.arrivals {
-		if c := a.outcome.Case; c != nil && c.Number == 0 {
+	for _, it := range b.items {
+		if c := it.outcome.Case; c != nil && c.Number == 0 {
 			c.Number = int(cases[c.ID.UUID])
 		}
 	}
-	for _, p := range g.events {
+	for _, p := range b.events {
 		before, after := p.Snapshots()
 		for _, s := range []*model.Snapshot{before, after} {
 			if s == nil {
@@ -163,10 +165,10 @@ func (g *group) writeEvents() error {
 			}
 		}
 	}
-	return event.Write(g.tx, g.events)
+	return event.Write(b.tx, b.events)
 }
 
-// numbers gives the numbers of rows that have just been written: an INSERT told them, COPY did not.
+// numbers returns the numbers of rows that have just been written: an INSERT returned them, COPY did not.
 func numbers[T any](tx *gorm.DB, table string, rows []*T, of func(*T) (uuid.UUID, int64)) (map[uuid.UUID]int64, error) {
 	known := make(map[uuid.UUID]int64, len(rows))
 	var unknown []uuid.UUID

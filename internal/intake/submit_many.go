@@ -1,4 +1,4 @@
-package casework
+package intake
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type SubmitResponsesInput struct{ Responses []*SubmitResponseInput }
 // SubmitResponsesPayload has a result for each response, in their order.
 type SubmitResponsesPayload struct{ Results []*SubmitResponsesResult }
 
-// SubmitResponsesResult is what became of one of many.
+// SubmitResponsesResult is the result of one of many responses.
 type SubmitResponsesResult struct {
 	Response *model.Response
 	Case     *model.Case
@@ -37,9 +37,9 @@ type SubmitResponsesError struct {
 	Argument *string
 }
 
-// SubmitResponses takes up to a thousand responses in, a hundred in a transaction. Where one of these fails as a whole,
+// SubmitMany takes up to a thousand responses in, a hundred in a transaction. Where one of these fails as a whole,
 // so does the call, and what went in before stays: sent again, it changes nothing.
-func (w *Work) SubmitResponses(ctx context.Context, viewer auth.Viewer, in SubmitResponsesInput) (*SubmitResponsesPayload, error) {
+func (n *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, in SubmitResponsesInput) (*SubmitResponsesPayload, error) {
 	if len(in.Responses) > manyMax {
 		return nil, fault.Input("input.responses", "%d responses at most, not %d", manyMax, len(in.Responses))
 	}
@@ -52,7 +52,7 @@ func (w *Work) SubmitResponses(ctx context.Context, viewer auth.Viewer, in Submi
 			}
 			batch[i] = Submission{SubmitResponseInput: *r}
 		}
-		outcomes, err := w.SubmitAll(ctx, viewer, batch, SubmitOptions{})
+		outcomes, err := n.SubmitAll(ctx, viewer, batch, SubmitOptions{})
 		if err != nil {
 			return nil, err
 		}

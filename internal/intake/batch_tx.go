@@ -1,4 +1,8 @@
-package casework
+// Package intake owns responses on their way in, one or many: validate → resolve the customer → match the rules → save,
+// in one transaction.
+//
+// It refuses what follows: what is done to a case that was opened is casework's.
+package intake
 
 import (
 	"context"
@@ -8,44 +12,44 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
-// intake is one transaction that takes responses in. What it reads, it reads for many at once, and it writes many at
-// once; what becomes of each is decided in between, one by one and in their order, from what has been read and what
-// those before it have made of that. So many come to the same as each alone.
-type intake struct {
-	w       *Work
+// batchTx is one transaction that takes responses in. It reads for many items at once, and writes many at once. Between
+// the two it decides about each item, in their order, from the rows that were read and from what the items before have
+// made of them. So many responses have the same result as each of them alone.
+type batchTx struct {
+	work    *casework.Work
 	tx      *gorm.DB
 	now     time.Time
 	viewer  auth.Viewer
 	options SubmitOptions
-	themes  []*model.Theme
-	words   *keyword.Set // of the themes
+	themes  *theme.Matcher
 	rules   []rule.Rule
 	central []string
 }
 
-// arrival is a submission on its way in.
-type arrival struct {
-	*prepared
+// item is one submission of a batch.
+type item struct {
+	*valid
 	outcome  *Outcome
 	known    *SubmitResponsePayload // the response was here already
-	first    *arrival               // which brought the same response just before
-	person   *person
-	customer *model.Customer // the person as this response made them
-	changed  *CustomerChange // nil: the customer is new, or as before
-	response *model.Response // nil: it is not a new one
+	first    *item                  // an earlier item of the batch with the same response
+	person   *customer.Person
+	customer *model.Customer          // the person as this response made them
+	changed  *casework.CustomerChange // nil: the customer is new, or as before
+	response *model.Response          // nil: it is not a new one
 	themes   []model.Theme
 	rule.Decision
-	opened *LockedCase // nil: no case
+	opened *casework.LockedCase // nil: no case
 }
 
 // readRules reads what decides, once for the whole batch.
-func (in *intake) readRules() error {
+func (in *batchTx) readRules() error {
 	if in.options.SkipRules {
 		return nil
 	}
@@ -88,34 +92,34 @@ func (in *intake) readRules() error {
 	return err
 }
 
-// take takes arrivals in together.
-func (in *intake) take(ctx context.Context, arrivals []*arrival) error {
-	g := &group{intake: in, arrivals: arrivals}
-	if err := g.receive(); err != nil {
+// take takes items in together.
+func (in *batchTx) take(ctx context.Context, items []*item) error {
+	b := &batch{batchTx: in, items: items}
+	if err := b.load(); err != nil {
 		return err
 	}
-	if err := g.prepare(); err != nil {
+	if err := b.lock(); err != nil {
 		return err
 	}
-	g.carryOut()
-	if err := g.write(ctx); err != nil {
+	b.decide()
+	if err := b.save(ctx); err != nil {
 		return err
 	}
-	for _, a := range arrivals {
-		if err := withinScope(in.tx, in.now, in.viewer, a.outcome.SubmitResponsePayload); err != nil {
+	for _, it := range items {
+		if err := withinScope(in.tx, in.now, in.viewer, it.outcome.SubmitResponsePayload); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *prepared) response(c *model.Customer, now time.Time) *model.Response {
+func (p *valid) response(c *model.Customer, now time.Time) *model.Response {
 	r := &model.Response{
 		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: p.ExternalID, CustomerID: c.ID, Survey: p.Survey,
 		Score: p.Score, Category: model.CategoryOf(p.Score), ContactStatus: model.NotContacted, Comment: p.Comment, Drivers: p.drivers,
 		ContactRequested: p.ContactRequested != nil && *p.ContactRequested,
 		QuoteConsent:     p.QuoteConsent, TestimonialLikelihood: p.TestimonialLikelihood, Attributes: p.attributes,
-		RespondedAt: p.respondedAt, ReceivedAt: now,
+		RespondedAt: p.mention.RespondedAt, ReceivedAt: now,
 	}
 	r.CopyCustomer(c)
 	if r.TestimonialLikelihood == nil {

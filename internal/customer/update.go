@@ -1,4 +1,4 @@
-package casework
+package customer
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
@@ -36,40 +37,49 @@ type UpdateCustomerInput struct {
 // UpdateCustomerPayload is the customer.
 type UpdateCustomerPayload struct{ Customer *model.Customer }
 
-// UpdateCustomer changes a customer's data by hand, and tells the log of each of their cases. A later response may
-// change them again.
-func (w *Work) UpdateCustomer(ctx context.Context, viewer auth.Viewer, in UpdateCustomerInput) (*UpdateCustomerPayload, error) {
+// Customers writes customers.
+type Customers struct{ work *casework.Work }
+
+// New makes the writes.
+func New(work *casework.Work) *Customers { return &Customers{work} }
+
+// Update changes a customer's data by hand, with an event in the history of each of the customer's cases. A later
+// response may change the data again.
+func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCustomerInput) (*UpdateCustomerPayload, error) {
 	given := &CustomerInput{
 		FirstName: in.FirstName, LastName: in.LastName, Email: in.Email, Phone: in.Phone, Company: in.Company, Country: in.Country,
 		Segment: in.Segment, LifetimeValue: in.LifetimeValue, AccountManagerEmail: in.AccountManagerEmail, AgentEmail: in.AgentEmail,
 		Attributes: in.Attributes,
 	}
-	if err := checkCustomer(given); err != nil {
+	if err := given.Check(); err != nil {
 		return nil, fault.WithPath("input", err)
 	}
 	out := new(UpdateCustomerPayload)
-	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := c.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Customers(now)).Take(customer).Error
 		if err != nil {
-			return RowErr(err, "input.id", "customer")
+			return casework.RowErr(err, "input.id", "customer")
 		}
 		if customer.ErasedAt != nil {
-			return ErrErased("input.id")
+			return casework.ErrErased("input.id")
 		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)
 		given.fill(customer)
 		set(&customer.NextSurveyAt, in.NextSurveyAt)
 		out.Customer = customer
-		changed := NewCustomerChange(&was, customer)
+		changed := casework.NewCustomerChange(&was, customer)
 		if changed == nil {
 			return nil
 		}
-		if err := saveCustomers(tx, customer); err != nil {
+		if err := Save(tx, customer); err != nil {
 			return err
 		}
 		return changed.Propagate(tx, now, &viewer.User.ID, nil)
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }

@@ -1,4 +1,8 @@
-package casework
+// Package privacy owns a customer's right to their data: the export of all that is kept about them, its erasure for good,
+// the retention time after which a customer is erased, and the redaction of a note.
+//
+// It refuses to remove what figures are made of: scores, times and events stay, without personal data.
+package privacy
 
 import (
 	"context"
@@ -11,36 +15,48 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
 // EraseCustomerInput names a customer.
 type EraseCustomerInput struct{ CustomerID model.CustomerID }
 
-// EraseCustomerPayload is what is left.
+// EraseCustomerPayload is the erased customer, and how many of their responses stay without personal data.
 type EraseCustomerPayload struct {
 	Customer      *model.Customer
 	ResponsesKept int
 }
 
+// Privacy erases, redacts and exports.
+type Privacy struct {
+	db   *pg.DB
+	work *casework.Work
+}
+
+// New makes it for one database.
+func New(db *pg.DB, work *casework.Work) *Privacy { return &Privacy{db: db, work: work} }
+
 // EraseCustomer removes a customer's personal data for good: from the customer, their responses, the notes and links
-// of their cases, the mails about them, and all that the log says. What figures are made of stays. A customer who is
-// erased already stays as they are, and the answer is the same.
-func (w *Work) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
+// of their cases, the mails about them, and all events in the log. What figures are made of stays. Erasing a customer
+// again changes nothing and answers the same.
+func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
 	out := new(EraseCustomerPayload)
-	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		customer := new(model.Customer)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(customer).Error
+	err := p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		found := new(model.Customer)
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(found).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.NotFound("input.customerId", "there is no such customer")
 		}
 		if err != nil {
 			return fmt.Errorf("read a customer: %w", err)
 		}
-		if customer.ErasedAt == nil {
-			if err := erase(tx, now, customer, &viewer.User.ID); err != nil {
+		if found.ErasedAt == nil {
+			if err := erase(tx, now, found, &viewer.User.ID); err != nil {
 				return err
 			}
 		}
@@ -48,15 +64,19 @@ func (w *Work) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCu
 		if err := tx.Model(&model.Response{}).Where("customer_id = ?", in.CustomerID).Count(&kept).Error; err != nil {
 			return fmt.Errorf("count a customer's responses: %w", err)
 		}
-		*out = EraseCustomerPayload{Customer: customer, ResponsesKept: int(kept)}
+		*out = EraseCustomerPayload{Customer: found, ResponsesKept: int(kept)}
 		return nil
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// erase removes the personal data of a customer whose row the caller has locked. Nobody can make them another case
-// or response meanwhile: who does so locks the row too. Whoever looked for them by an identity waits for the row and
-// then finds that it has the identity no longer; so the locks of identities are not needed here.
+// erase removes the personal data of a customer whose row the caller has locked. No other transaction can make the
+// customer a case or response meanwhile: it would lock the row too. A transaction that looked for the customer by an
+// identity waits for the row and then finds that the row has the identity no longer; so the locks of identities are not
+// needed here.
 func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) error {
 	var cases []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE customer_id = ? ORDER BY id FOR UPDATE", c.ID).Scan(&cases).Error
@@ -65,7 +85,7 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	}
 	was := *c
 	c.Erase(now)
-	if err := saveCustomers(tx, c); err != nil {
+	if err := customer.Save(tx, c); err != nil {
 		return err
 	}
 	if err := tx.Exec("UPDATE customers SET name_key = NULL WHERE id = ?", c.ID).Error; err != nil {
@@ -74,14 +94,14 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	if err := eraseResponses(tx, &was, c); err != nil {
 		return err
 	}
-	for _, statement := range aroundCases {
+	for _, statement := range eraseRelations {
 		err := tx.Exec(statement, map[string]any{"customer": c.ID, "marker": model.Erased, "now": now}).Error
 		if err != nil {
 			return fmt.Errorf("erase what belongs to cases: %w", err)
 		}
 	}
 	for _, id := range cases {
-		if err := sayErased(tx, now, id, by); err != nil {
+		if err := eraseCase(tx, now, id, by); err != nil {
 			return err
 		}
 	}
@@ -99,15 +119,16 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	return eraseAddresses(tx, c.ID, addresses)
 }
 
-// aroundCases: a note is free text, and so may name the customer in any words; none is kept. Nor is what a mail
-// server said when it refused a mail about them, which may quote it; that something was said is kept.
-var aroundCases = []string{
+// eraseRelations: a note is free text, and may name the customer in any words, so no note is kept. A mail server that
+// refused a mail about the customer may have quoted it in its answer, so the answer is not kept either; that there was
+// one is kept.
+var eraseRelations = []string{
 	`UPDATE notes SET body = @marker, redacted_at = coalesce(redacted_at, @now) WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`DELETE FROM case_external_refs WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`UPDATE notifications SET last_error = @marker WHERE last_error IS NOT NULL AND ` + aboutCustomer,
 }
 
-// aboutCustomer is in the terms of the indexes on notifications.
+// aboutCustomer uses the conditions of the indexes on notifications.
 const aboutCustomer = `(case_id IN (SELECT id FROM cases WHERE customer_id = @customer)
 	OR kind = 'NEW_RESPONSE' AND response_id IN (SELECT id FROM responses WHERE customer_id = @customer))`
 
@@ -149,10 +170,10 @@ func rewrite(tx *gorm.DB, r *model.Response) error {
 	return nil
 }
 
-// sayErased empties the case and tells the log: whoever keeps a copy must drop it. What the event says was before is
-// empty already.
-func sayErased(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) error {
-	h, err := LockCase(tx, id, nil)
+// eraseCase empties the case and records an event, so that a subscriber who keeps a copy drops it. The event's former
+// snapshot is empty already.
+func eraseCase(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) error {
+	h, err := casework.LockCase(tx, id, nil)
 	if err != nil {
 		return err
 	}
@@ -162,8 +183,9 @@ func sayErased(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) er
 	return err
 }
 
-// eraseAddresses takes the customer's addresses out of mails about them. An alert never goes to whom it is about; but
-// an address that was a colleague's may have become the customer's. What still waits for such an address is not sent.
+// eraseAddresses takes the customer's addresses out of mails about them. An alert never goes to the customer whom it is
+// about; but an address that was a colleague's may have become the customer's. A mail that still waits for such an
+// address is not sent.
 func eraseAddresses(tx *gorm.DB, id model.CustomerID, addresses []string) error {
 	for i := range addresses {
 		addresses[i] = model.Fold(addresses[i])
