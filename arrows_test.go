@@ -34,8 +34,6 @@ var arrows = map[string][]string{
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
-	"internal/theme":    {"model", "internal/auth", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
-	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
 	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/page", "internal/pg"},
 	"internal/job":      {"model", "internal/pg"},
@@ -50,7 +48,10 @@ var arrows = map[string][]string{
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/event", "internal/fault", "internal/filter",
-		"internal/idempotency", "internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
+		"internal/idempotency", "internal/job", "internal/pg", "internal/rule", "internal/text"},
+	"internal/passive": {"model", "internal/auth", "internal/assignment", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+		"internal/idempotency", "internal/page", "internal/pg"},
+	"internal/theme":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
 	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault",
 		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
@@ -59,7 +60,7 @@ var arrows = map[string][]string{
 	"internal/importer": {"model", "internal/auth", "internal/country", "internal/customer", "internal/fault", "internal/intake", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/filter",
 		"internal/intake", "internal/job", "internal/pg", "internal/setup"},
-	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
@@ -67,13 +68,13 @@ var arrows = map[string][]string{
 	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/filter", "internal/intake", "internal/privacy", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
+	"graph": {"model", "internal/notify", "internal/auth", "internal/casework", "internal/customer", "internal/filter", "internal/intake", "internal/privacy", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/setup", "internal/theme"},
-	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/event", "internal/fault", "internal/filter",
+	"resolvers": {"graph", "model", "internal/notify", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
-	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/config", "internal/egress", "internal/event",
+	"internal/app": {"resolvers", "internal/passive", "migrations", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/idempotency", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},

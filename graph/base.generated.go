@@ -20,6 +20,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/privacy"
@@ -47,9 +48,9 @@ type MutationResolver interface {
 	AddNote(ctx context.Context, input casework.AddNoteInput) (*casework.AddNotePayload, error)
 	SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error)
 	ImportResponses(ctx context.Context, input importer.ImportResponsesInput) (*importer.ImportResponsesPayload, error)
-	RetryNotification(ctx context.Context, input casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error)
+	RetryNotification(ctx context.Context, input notify.RetryNotificationInput) (*notify.RetryNotificationPayload, error)
 	RecordOutreaches(ctx context.Context, input casework.RecordOutreachesInput) (*casework.RecordOutreachesPayload, error)
-	AllocatePassives(ctx context.Context, input casework.AllocatePassivesInput) (*casework.AllocatePassivesPayload, error)
+	AllocatePassives(ctx context.Context, input passive.AllocatePassivesInput) (*passive.AllocatePassivesPayload, error)
 	EraseCustomer(ctx context.Context, input privacy.EraseCustomerInput) (*privacy.EraseCustomerPayload, error)
 	RedactNote(ctx context.Context, input privacy.RedactNoteInput) (*privacy.RedactNotePayload, error)
 	SubmitResponse(ctx context.Context, input intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error)
@@ -62,7 +63,7 @@ type MutationResolver interface {
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
-	TagResponse(ctx context.Context, input casework.TagResponseInput) (*casework.TagResponsePayload, error)
+	TagResponse(ctx context.Context, input theme.TagResponseInput) (*theme.TagResponsePayload, error)
 	CreateUser(ctx context.Context, input setup.CreateUserInput) (*setup.CreateUserPayload, error)
 	UpdateUser(ctx context.Context, input setup.UpdateUserInput) (*setup.UpdateUserPayload, error)
 	CreateAPIToken(ctx context.Context, input setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error)
@@ -144,8 +145,8 @@ func (ec *executionContext) field_Mutation_allocatePassives_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.AllocatePassivesInput, error) {
-			return ec.unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesInput(ctx, v)
+		func(ctx context.Context, v any) (passive.AllocatePassivesInput, error) {
+			return ec.unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -438,8 +439,8 @@ func (ec *executionContext) field_Mutation_retryNotification_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.RetryNotificationInput, error) {
-			return ec.unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationInput(ctx, v)
+		func(ctx context.Context, v any) (notify.RetryNotificationInput, error) {
+			return ec.unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -522,8 +523,8 @@ func (ec *executionContext) field_Mutation_tagResponse_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.TagResponseInput, error) {
-			return ec.unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponseInput(ctx, v)
+		func(ctx context.Context, v any) (theme.TagResponseInput, error) {
+			return ec.unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponseInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2102,7 +2103,7 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RetryNotification(ctx, fc.Args["input"].(casework.RetryNotificationInput))
+			return ec.Resolvers.Mutation().RetryNotification(ctx, fc.Args["input"].(notify.RetryNotificationInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2110,11 +2111,11 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.RetryNotificationPayload
+					var zeroVal *notify.RetryNotificationPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.RetryNotificationPayload
+					var zeroVal *notify.RetryNotificationPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2123,8 +2124,8 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.RetryNotificationPayload) graphql.Marshaler {
-			return ec.marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
+			return ec.marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2226,7 +2227,7 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AllocatePassives(ctx, fc.Args["input"].(casework.AllocatePassivesInput))
+			return ec.Resolvers.Mutation().AllocatePassives(ctx, fc.Args["input"].(passive.AllocatePassivesInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2234,11 +2235,11 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.AllocatePassivesPayload
+					var zeroVal *passive.AllocatePassivesPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.AllocatePassivesPayload
+					var zeroVal *passive.AllocatePassivesPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2247,8 +2248,8 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.AllocatePassivesPayload) graphql.Marshaler {
-			return ec.marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
+			return ec.marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3032,7 +3033,7 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().TagResponse(ctx, fc.Args["input"].(casework.TagResponseInput))
+			return ec.Resolvers.Mutation().TagResponse(ctx, fc.Args["input"].(theme.TagResponseInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3040,11 +3041,11 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"AGENT", "MANAGER"})
 				if err != nil {
-					var zeroVal *casework.TagResponsePayload
+					var zeroVal *theme.TagResponsePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.TagResponsePayload
+					var zeroVal *theme.TagResponsePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3053,8 +3054,8 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.TagResponsePayload) graphql.Marshaler {
-			return ec.marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponsePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
+			return ec.marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx, selections, v)
 		},
 		true,
 		true,

@@ -16,6 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
@@ -507,7 +508,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AddNote             func(childComplexity int, input casework.AddNoteInput) int
-		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
+		AllocatePassives    func(childComplexity int, input passive.AllocatePassivesInput) int
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
@@ -528,13 +529,13 @@ type ComplexityRoot struct {
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
 		RedactNote          func(childComplexity int, input privacy.RedactNoteInput) int
 		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
-		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
+		RetryNotification   func(childComplexity int, input notify.RetryNotificationInput) int
 		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
 		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
 		SubmitResponses     func(childComplexity int, input intake.SubmitResponsesInput) int
-		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
+		TagResponse         func(childComplexity int, input theme.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
 		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
@@ -2799,7 +2800,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.AllocatePassives(childComplexity, args["input"].(casework.AllocatePassivesInput)), true
+		return e.ComplexityRoot.Mutation.AllocatePassives(childComplexity, args["input"].(passive.AllocatePassivesInput)), true
 	case "Mutation.assignCase":
 		if e.ComplexityRoot.Mutation.AssignCase == nil {
 			break
@@ -3030,7 +3031,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(casework.RetryNotificationInput)), true
+		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(notify.RetryNotificationInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -3096,7 +3097,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(casework.TagResponseInput)), true
+		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(theme.TagResponseInput)), true
 	case "Mutation.updateCaseStatus":
 		if e.ComplexityRoot.Mutation.UpdateCaseStatus == nil {
 			break

@@ -19,7 +19,9 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/importer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -34,6 +36,9 @@ type Resolver struct {
 	Intake    *intake.Intake
 	Customers *customer.Customers
 	Privacy   *privacy.Privacy
+	Allocator *passive.Allocator
+	Tagger    *theme.Tagger
+	Retrier   *notify.Retrier
 	Setup     *setup.Setup
 	Themes    *theme.Themes
 	Read      *read.Reader

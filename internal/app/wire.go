@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
+	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/rate"
@@ -62,7 +63,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
 	a.Intake, a.Customers, a.Privacy = intake.New(a.Work), customer.New(a.Work), privacy.New(db, a.Work)
-	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: a.Work.Workers})
+	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: theme.NewTagger(a.Work).Workers})
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work), Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

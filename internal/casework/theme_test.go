@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -41,7 +41,7 @@ func (w *world) tag(id model.ResponseID, themes ...*model.Theme) {
 	for _, t := range themes {
 		ids = append(ids, t.ID)
 	}
-	if _, err := w.work.TagResponse(w.t.Context(), w.agent, casework.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
+	if _, err := theme.NewTagger(w.work).TagResponse(w.t.Context(), w.agent, theme.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -51,7 +51,7 @@ func (w *world) applyToPast(theme *model.Theme) (batches int) {
 	w.t.Helper()
 	args := w.begin(theme)
 	for {
-		more, err := w.work.TagPast(w.t.Context(), args)
+		more, err := theme.NewTagger(w.work).TagPast(w.t.Context(), args)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -176,17 +176,17 @@ func TestWrongTagsAreRefusedAndChangeNothing(t *testing.T) {
 	w.must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
 	id := w.submit(commented(3, "x")).Response.ID
 	for name, c := range map[string]struct {
-		in       casework.TagResponseInput
+		in       theme.TagResponseInput
 		code     fault.Code
 		argument string
 	}{
-		"no such response": {casework.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
-		"no such theme":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
-		"a deleted theme":  {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
-		"a theme twice":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
-		"too many":         {casework.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
+		"no such response": {theme.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
+		"no such theme":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
+		"a deleted theme":  {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
+		"a theme twice":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
+		"too many":         {theme.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
 	} {
-		out, err := w.work.TagResponse(t.Context(), w.agent, c.in)
+		out, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answers %+v", name, out)
@@ -203,7 +203,7 @@ func TestOfTwoWhoTagAtOnceTheLastWinsWhole(t *testing.T) {
 	in := w.submit(commented(3, "x"))
 	atOnce(8, func(i int) {
 		sets := [][]model.ThemeID{{a.ID, b.ID}, {c.ID}}
-		if _, err := w.work.TagResponse(t.Context(), w.agent, casework.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
+		if _, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -234,7 +234,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	outcomes := w.submitAll(intake.SubmitOptions{}, batch...)
 	delay := w.theme("Delay", "delay*")
 	args := w.begin(delay)
-	if more, err := w.work.TagPast(t.Context(), args); !more || err != nil {
+	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); !more || err != nil {
 		t.Fatal(more, err)
 	}
 	run := func() (r model.ThemeRun) {
@@ -250,7 +250,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	atOnce(2, func(int) {
 		for more := true; more; {
 			var err error
-			if more, err = w.work.TagPast(t.Context(), args); err != nil {
+			if more, err = theme.NewTagger(w.work).TagPast(t.Context(), args); err != nil {
 				t.Error(err)
 			}
 		}
@@ -273,7 +273,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	if batches := w.applyToPast(delay); batches != 3 {
 		t.Errorf("%d batches", batches)
 	}
-	if more, err := w.work.TagPast(t.Context(), args); more || err != nil {
+	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); more || err != nil {
 		t.Errorf("a job of an old run: %v, %v", more, err)
 	}
 	if n := w.count("SELECT count(*) FROM response_themes WHERE theme_id = $1", delay.ID); n != 801 {
@@ -308,7 +308,7 @@ func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 	}
 	// As before there was an estimate.
 	w.must("UPDATE responses SET testimonial_likelihood = NULL, testimonial_estimated = false WHERE testimonial_estimated")
-	if more, err := w.work.EstimatePast(t.Context()); more || err != nil {
+	if more, err := theme.NewTagger(w.work).EstimatePast(t.Context()); more || err != nil {
 		t.Fatal(more, err)
 	}
 	if n := w.count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.28 AND testimonial_estimated"); n != 1 {

@@ -1,4 +1,4 @@
-package casework
+package notify
 
 import (
 	"context"
@@ -10,7 +10,9 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -20,10 +22,19 @@ type RetryNotificationInput struct{ ID model.NotificationID }
 // RetryNotificationPayload is the mail, queued again.
 type RetryNotificationPayload struct{ Notification *model.Notification }
 
+// Retrier queues mails again.
+type Retrier struct {
+	work  *casework.Work
+	queue *job.Queue
+}
+
+// NewRetrier makes the writes of one database.
+func NewRetrier(work *casework.Work, queue *job.Queue) *Retrier { return &Retrier{work, queue} }
+
 // RetryNotification queues a mail again that FAILED or was NOT_SENT. Of two at once, one does.
-func (w *Work) RetryNotification(ctx context.Context, viewer auth.Viewer, in RetryNotificationInput) (*RetryNotificationPayload, error) {
+func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in RetryNotificationInput) (*RetryNotificationPayload, error) {
 	out := new(RetryNotificationPayload)
-	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := r.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		n := new(model.Notification)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Notifications(now)).Take(n).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -39,7 +50,10 @@ func (w *Work) RetryNotification(ctx context.Context, viewer auth.Viewer, in Ret
 			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
 		}
 		out.Notification = n
-		return w.queue.MailAgain(ctx, tx, n)
+		return r.queue.MailAgain(ctx, tx, n)
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }

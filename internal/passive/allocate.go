@@ -1,4 +1,4 @@
-package casework
+package passive
 
 import (
 	"context"
@@ -12,11 +12,11 @@ import (
 
 	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/idempotency"
-	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -26,28 +26,34 @@ const allocationLock pg.AdvisoryLock = "closeloop allocation"
 
 const allocateMax = 5000 // cases in one transaction: it writes two events for each
 
-// AllocatePassivesInput portions a share of the passives' queue out.
+// AllocatePassivesInput assigns a share of the passives' queue to users.
 type AllocatePassivesInput struct {
 	Percent        float64
 	UserIDs        []model.UserID
 	Filter         *filter.Response
-	PrioritizeBy   []passive.Priority
+	PrioritizeBy   []Priority
 	Segments       []string
 	Note           *string
 	IdempotencyKey *string
 }
 
-// AllocatePassivesPayload is the cases that were given out, in the order of the queue.
+// AllocatePassivesPayload is the cases that were assigned, in the order of the queue.
 type AllocatePassivesPayload struct {
 	Cases      []*model.Case
 	Considered int
 	Allocated  int
 }
 
-// AllocatePassives gives a share of the passives' queue to users in turn, the first in the queue to the first user.
-// What is given out leaves the queue. One allocation runs at a time, so that nobody is given out twice; a customer
-// about whom somebody else is writing at the moment is passed over.
-func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
+// Allocator gives passives out.
+type Allocator struct{ work *casework.Work }
+
+// NewAllocator makes the allocator.
+func NewAllocator(work *casework.Work) *Allocator { return &Allocator{work} }
+
+// Allocate gives a share of the passives' queue to users in turn, the first in the queue to the first user. A response
+// that was given out leaves the queue. One allocation runs at a time, so that no response is given out twice; a customer
+// whose row another transaction has locked is skipped.
+func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
 	order, err := in.check()
 	if err != nil {
 		return nil, err
@@ -57,12 +63,12 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 		Events     []model.EventID // that assigned
 		Considered int
 	}
-	err = idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
+	err = idempotency.Run(ctx, q.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
 		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
 		if err := allocationLock.Lock(tx); err != nil {
 			return k, fmt.Errorf("wait for another allocation: %w", err)
 		}
-		a := &allocation{w: w, tx: tx, now: now, viewer: viewer, in: in, order: order}
+		a := &allocation{work: q.work, tx: tx, now: now, viewer: viewer, in: in, order: order}
 		if out.Considered, err = a.considered(); err != nil {
 			return k, err
 		}
@@ -73,33 +79,36 @@ func (w *Work) AllocatePassives(ctx context.Context, viewer auth.Viewer, in Allo
 	}, func(tx *gorm.DB, k kept) (err error) {
 		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(k.Events)), Considered: k.Considered, Allocated: len(k.Events)}
 		for i, id := range k.Events {
-			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
+			if out.Cases[i], _, err = q.work.Reload(tx, viewer, id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-func (in AllocatePassivesInput) check() (passive.Order, error) {
+func (in AllocatePassivesInput) check() (Order, error) {
 	switch {
 	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
-		return passive.Order{}, fault.Input("input.percent", "more than 0, and 100 at most")
+		return Order{}, fault.Input("input.percent", "more than 0, and 100 at most")
 	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
-		return passive.Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
+		return Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
 	}
 	for i, id := range in.UserIDs {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return passive.Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), "this user is in the list twice")
+			return Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), "this user is in the list twice")
 		}
 	}
 	if in.Note != nil {
-		if err := CheckNote("input.note", *in.Note); err != nil {
-			return passive.Order{}, err
+		if err := casework.CheckNote("input.note", *in.Note); err != nil {
+			return Order{}, err
 		}
 	}
-	order, err := passive.NewOrder(in.PrioritizeBy, in.Segments)
+	order, err := NewOrder(in.PrioritizeBy, in.Segments)
 	return order, fault.WithPath("input", err)
 }
 
@@ -111,14 +120,14 @@ func share(considered int, percent float64) int {
 	return min(considered, max(1, int(math.Floor(float64(considered)*percent/100+1e-6))))
 }
 
-// allocation is one transaction that portions the queue out.
+// allocation is one transaction that gives a share of the queue out.
 type allocation struct {
-	w      *Work
+	work   *casework.Work
 	tx     *gorm.DB
 	now    time.Time
 	viewer auth.Viewer
 	in     AllocatePassivesInput
-	order  passive.Order
+	order  Order
 }
 
 // queue is the rows that may be given out: responses that the viewer sees, with cases that they see, where there are any.
@@ -150,7 +159,7 @@ func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.Ev
 	if err != nil {
 		return nil, nil, err
 	}
-	cases, err := a.held(chosen)
+	cases, err := a.lockCases(chosen)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,14 +172,14 @@ func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.Ev
 			return nil, nil, err
 		}
 		given[i], events[i] = &h.Case, logged.ID
-		mails = append(mails, AssignedMail(h, to, logged)...)
+		mails = append(mails, casework.AssignedMail(h, to, logged)...)
 	}
-	return given, events, a.w.Mail(ctx, a.tx, mails)
+	return given, events, a.work.Mail(ctx, a.tx, mails)
 }
 
-// choose takes the first in the queue and locks their customers: no response of theirs comes in meanwhile, and nobody
-// contacts them or opens a case. Whoever is locked already is passed over. The queue's own rows are not locked: those
-// come last in the order of locks.
+// choose takes the first rows of the queue and locks their customers, so that no response of theirs comes in, no user
+// contacts them and no case opens meanwhile. A customer who is locked already is skipped. The queue's own rows are not
+// locked: they come last in the order of locks.
 func (a *allocation) choose(n int) ([]*model.Response, error) {
 	var ids []model.ResponseID
 	err := a.queue().Select("passives.response_id").Joins("JOIN customers ON customers.id = passives.customer_id").Clauses(a.order.By()).Limit(n).
@@ -187,7 +196,7 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 	return rows, nil
 }
 
-// users reads who is to get cases, in the order of the input, and locks them by id.
+// users reads the users who are to get cases, in the order of the input, and locks them by id.
 func (a *allocation) users() ([]*model.User, error) {
 	users := make([]*model.User, len(a.in.UserIDs))
 	for _, id := range pg.LockOrder(a.in.UserIDs) {
@@ -200,9 +209,9 @@ func (a *allocation) users() ([]*model.User, error) {
 	return users, nil
 }
 
-// held gives the case of each response: the one that a rule has opened, where it is open and nobody's, else a new one.
-// A response that has left the queue before all was locked is left out.
-func (a *allocation) held(chosen []*model.Response) ([]*LockedCase, error) {
+// lockCases returns the case of each response: the one that a rule has opened, where it is open and unassigned, else a new one.
+// A response that has left the queue before all rows were locked is left out.
+func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase, error) {
 	ids := make([]model.ResponseID, len(chosen))
 	for i, r := range chosen {
 		ids[i] = r.ID
@@ -211,9 +220,9 @@ func (a *allocation) held(chosen []*model.Response) ([]*LockedCase, error) {
 	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&known).Error; err != nil {
 		return nil, fmt.Errorf("find the cases of responses: %w", err)
 	}
-	of := map[model.ResponseID]*LockedCase{}
+	of := map[model.ResponseID]*casework.LockedCase{}
 	for _, id := range known {
-		h, err := LockCase(a.tx, id, nil)
+		h, err := casework.LockCase(a.tx, id, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -223,14 +232,14 @@ func (a *allocation) held(chosen []*model.Response) ([]*LockedCase, error) {
 	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
 		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
 	}
-	var cases []*LockedCase
+	var cases []*casework.LockedCase
 	for _, r := range chosen {
 		if !slices.Contains(still, r.ID) {
 			continue
 		}
 		h := of[r.ID]
 		if h == nil {
-			h = &LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
+			h = &casework.LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
 			if _, err := h.Open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
 				return nil, err
 			}
@@ -240,15 +249,15 @@ func (a *allocation) held(chosen []*model.Response) ([]*LockedCase, error) {
 	return cases, nil
 }
 
-// hand assigns a case, with the note; the mail is the caller's to send.
-func (a *allocation) hand(ctx context.Context, h *LockedCase, to *model.User) (*model.LoggedEvent, error) {
+// hand assigns a case, with the note. The caller sends the mail.
+func (a *allocation) hand(ctx context.Context, h *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &a.viewer.User.ID}
 	if a.in.Note != nil {
-		note, err := WriteNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
+		note, err := casework.WriteNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
 		if err != nil {
 			return nil, err
 		}
 		e.Note = &note.ID
 	}
-	return a.w.Assign(ctx, a.tx, a.now, h, to, e, false)
+	return a.work.Assign(ctx, a.tx, a.now, h, to, e, false)
 }

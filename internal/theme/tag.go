@@ -1,4 +1,4 @@
-package casework
+package theme
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -27,23 +28,29 @@ type TagResponseInput struct {
 // TagResponsePayload is the response.
 type TagResponsePayload struct{ Response *model.Response }
 
-// TagResponse gives a response its themes by hand. Keywords change none of what was said: neither the themes that it
+// Tagger gives themes to responses, and carries the change to their cases.
+type Tagger struct{ work *casework.Work }
+
+// NewTagger makes the tagger.
+func NewTagger(work *casework.Work) *Tagger { return &Tagger{work} }
+
+// TagResponse gives a response its themes by hand. Keywords never undo this: neither the themes that the response
 // has now, nor those that were taken away.
-func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
+func (g *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
 	if len(in.ThemeIDs) > tagsMax {
 		return nil, fault.Input("input.themeIds", "%d themes at most", tagsMax)
 	}
 	out := new(TagResponsePayload)
-	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		response := new(model.Response)
 		if err := tx.Select("customer_id").Where("id = ?", in.ResponseID).Take(response).Error; err != nil {
-			return RowErr(err, "input.responseId", "response")
+			return casework.RowErr(err, "input.responseId", "response")
 		}
 		if err := lockCustomers(tx, []model.CustomerID{response.CustomerID}); err != nil {
 			return err
 		}
 		if err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error; err != nil {
-			return RowErr(err, "input.responseId", "response")
+			return casework.RowErr(err, "input.responseId", "response")
 		}
 		out.Response = response
 		if err := themesExist(tx, in.ThemeIDs); err != nil {
@@ -53,10 +60,13 @@ func (w *Work) TagResponse(ctx context.Context, viewer auth.Viewer, in TagRespon
 			return tagByHand(tx, response.ID, in.ThemeIDs)
 		})
 	})
-	return payload(out, err)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// themesExist refuses a theme that is not there, or deleted; until the transaction ends, it stays.
+// themesExist refuses a theme that does not exist or is deleted, and keeps the themes until the transaction ends.
 func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
 	var known []model.ThemeID
 	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", pg.Array(model.UUIDs(ids))).Scan(&known).Error
@@ -91,17 +101,17 @@ func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {
 	return nil
 }
 
-// retag changes the themes of responses, by whatever write does, and tells the log of each case that follows one of
-// them up and whose themes are others then. The caller has locked the customers: no case opens meanwhile.
+// retag changes the themes of responses as write does, and records an event on each case of these responses whose themes
+// changed. The caller has locked the customers, so that no case opens meanwhile.
 func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.ResponseID, write func() error) error {
 	var ids []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(responses))).Scan(&ids).Error
 	if err != nil {
 		return fmt.Errorf("find the cases of responses: %w", err)
 	}
-	cases := make([]*LockedCase, len(ids))
+	cases := make([]*casework.LockedCase, len(ids))
 	for i, id := range ids {
-		if cases[i], err = LockCase(tx, id, nil); err != nil {
+		if cases[i], err = casework.LockCase(tx, id, nil); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package casework
+package theme
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// themesOf reads the themes of responses, but for deleted ones, by name.
+// themesOf reads the themes of responses, without deleted ones, by name.
 func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model.Theme, error) {
 	var rows []struct {
 		ResponseID model.ResponseID

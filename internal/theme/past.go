@@ -1,4 +1,4 @@
-package casework
+package theme
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/keyword"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -26,21 +25,21 @@ const (
 )
 
 // Workers registers the worker that applies keywords to the past, with the queue that it works.
-func (w *Work) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
+func (g *Tagger) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
 	queues[job.TagQueue] = river.QueueConfig{MaxWorkers: 1}
-	return river.AddWorkerSafely(bundle, &tagger{work: w})
+	return river.AddWorkerSafely(bundle, &pastWorker{tagger: g})
 }
 
-// tagger applies keywords to the past. Whichever server is free takes the job, and where one stopped, the next goes on.
-type tagger struct {
+// pastWorker applies keywords to the past. Whichever server is free takes the job, and where one stopped, the next goes on.
+type pastWorker struct {
 	river.WorkerDefaults[job.TagPast]
-	work *Work
+	tagger *Tagger
 }
 
 // Work does batches for a while, and puts the rest off to the job's next turn: others wait, too.
-func (t *tagger) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
+func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 	for began := time.Now(); ; {
-		more, err := t.work.TagPast(ctx, j.Args)
+		more, err := t.tagger.TagPast(ctx, j.Args)
 		switch {
 		case err != nil:
 			return err
@@ -54,8 +53,8 @@ func (t *tagger) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 
 // TagPast looks for a theme's keywords in the next responses of the past, and tells whether there are more. What a
 // person has tagged or taken away by hand stays; tags by keywords that are not found any more go.
-func (w *Work) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
-	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
+	err = g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		more = false
 		var run model.ThemeRun
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", of.ThemeID, of.Run).Take(&run).Error
@@ -178,18 +177,18 @@ func idsOf(list []commented) []model.ResponseID {
 
 // WatchEstimates works out the testimonial likelihood of responses that came in before there was one, until none is
 // left or ctx ends. Every server runs it when it starts; what one is at, the others pass over.
-func (w *Work) WatchEstimates(ctx context.Context, log *slog.Logger) {
+func (g *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
 	for more := true; more; {
 		var err error
-		if more, err = w.EstimatePast(ctx); err != nil && ctx.Err() == nil {
+		if more, err = g.EstimatePast(ctx); err != nil && ctx.Err() == nil {
 			log.Error("testimonial likelihoods cannot be worked out; it is tried again at the next start", "error", err)
 		}
 	}
 }
 
 // EstimatePast works out the next ones, and tells whether there are more.
-func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
-	err = w.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
+func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
+	err = g.work.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
 		var batch []*model.Response
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Select("id", "score", "comment", "quote_consent").
 			Where("testimonial_likelihood IS NULL AND comment IS NOT NULL").Order("id").Limit(estimateBatch).Find(&batch).Error
@@ -199,7 +198,7 @@ func (w *Work) EstimatePast(ctx context.Context) (more bool, err error) {
 		}
 		ids, likely := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
 		for i, r := range batch {
-			ids[i], likely[i] = r.ID.UUID, *theme.Testimonial(r)
+			ids[i], likely[i] = r.ID.UUID, *Testimonial(r)
 		}
 		more = len(batch) == estimateBatch
 		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true
