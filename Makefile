@@ -12,7 +12,7 @@ test: ## Run all tests, with the race detector
 
 soak: ## Put the feed under fire for as long as SOAK says (10m), with kill -9 of servers and of PostgreSQL
 	@./.ci/install-postgres
-	CLOSELOOP_SOAK=$${SOAK:-10m} go test -race -count 1 -timeout 0 -v -run '^TestTheLogUnderFire' .
+	CLOSELOOP_SOAK=$${SOAK:-10m} go test -race -count 1 -timeout 0 -v -run '^TestLogUnderFire$$' ./e2e/chaos
 
 generate: ## Write the GraphQL code in graph/ from its schema
 	go tool gqlgen generate

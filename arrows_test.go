@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	// What everything else stands on.
 	"model":             {},
 	"migrations":        {},
-	"web":               {},
+	"web":               {"model"},
 	"internal/fault":    {},
 	"internal/config":   {},
 	"internal/country":  {},
@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 
 	"internal/text":     {"model", "internal/fault"},
 	"internal/page":     {"internal/fault"},
-	"internal/filter":   {"model", "internal/country", "internal/fault"},
+	"internal/filter":   {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar": {"model", "internal/fault"},
 	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
 	"internal/keyword":  {"model"},
@@ -40,7 +40,9 @@ var arrows = map[string][]string{
 	"internal/rate":     {"model"},
 	"internal/egress":   {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
-	"internal/live": {},
+	"internal/live":      {"internal/live/conn", "internal/live/wire"},
+	"internal/live/conn": {"internal/live/wire"},
+	"internal/live/wire": {},
 
 	// Who gets a case, and calls that come twice: casework stands on both.
 	"internal/assignment":  {"model", "internal/fault", "internal/pg", "internal/rule"},
@@ -49,18 +51,19 @@ var arrows = map[string][]string{
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/job", "internal/pg", "internal/rule", "internal/text"},
+	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
 	"internal/passive": {"model", "internal/auth", "internal/assignment", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/page", "internal/pg"},
-	"internal/theme":    {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
-	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
+	"internal/theme": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault",
 		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
 	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/pg", "internal/text"},
+	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
 	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/country", "internal/customer", "internal/fault", "internal/intake", "internal/pg"},
-	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/filter",
-		"internal/intake", "internal/job", "internal/pg", "internal/setup"},
-	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/importer": {"internal/customer", "internal/intake", "model", "internal/auth", "internal/country", "internal/fault", "internal/pg"},
+	"internal/sample": {"internal/customer", "internal/intake", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+		"internal/job", "internal/pg", "internal/settings", "internal/setup"},
+	"internal/notify":  {"internal/auth", "internal/casework", "internal/fault", "model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
@@ -68,28 +71,30 @@ var arrows = map[string][]string{
 	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"model", "internal/notify", "internal/auth", "internal/casework", "internal/customer", "internal/filter", "internal/intake", "internal/privacy", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/setup", "internal/theme"},
-	"resolvers": {"graph", "model", "internal/notify", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/setup", "internal/theme"},
+	"graph": {"internal/customer", "internal/intake", "internal/privacy", "internal/notify", "model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
+		"internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
+	"resolvers": {"internal/customer", "internal/intake", "internal/privacy", "internal/notify", "graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
-	"internal/app": {"resolvers", "internal/passive", "migrations", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/privacy", "internal/config", "internal/egress", "internal/event",
-		"internal/fault", "internal/httpd", "internal/idempotency", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/setup", "internal/theme", "internal/webhook"},
+	"internal/app": {"internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
+		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
+		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/settings", "internal/setup", "internal/theme", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
 
 	// Measuring.
 	"bench/feed":   {},
-	"bench/ingest": {"model", "internal/auth", "internal/casework", "internal/intake", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
+	"bench/ingest": {"internal/intake", "model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
 	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
+	"e2e/setup": {"graph", "model", "internal/app", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
+		"internal/pgtest"},
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
-	"internal/worktest":       {"model", "internal/auth", "internal/casework", "internal/intake", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
+	"internal/worktest":       {"internal/intake", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 
 func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
@@ -122,15 +127,14 @@ func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {
 func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 	t.Parallel()
 	for at, imports := range packagesOf(t) {
-		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd"}, at)
+		edge := slices.Contains([]string{"internal/cli", "resolvers", "internal/httpd", "e2e/setup"}, at)
 		if imports[module+"/graph"] && !edge {
 			t.Errorf("%s imports graph", at)
 		}
-		if imports[module+"/internal/pgtest"] && at != "internal/worktest" {
-			t.Errorf("%s imports pgtest outside its tests", at)
-		}
-		if imports[module+"/internal/worktest"] {
-			t.Errorf("%s imports worktest outside its tests", at)
+		for _, ours := range []string{"internal/pgtest", "internal/worktest", "e2e/setup"} {
+			if imports[module+"/"+ours] && at != "internal/worktest" && at != "e2e/setup" {
+				t.Errorf("%s imports %s outside its tests", at, ours)
+			}
 		}
 	}
 }
@@ -139,7 +143,7 @@ func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	packages := packagesOf(t)
-	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/rule", "internal/calendar"} {
+	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/live/conn", "internal/live/wire", "internal/rule", "internal/calendar"} {
 		for name := range packages[at] {
 			ways := []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
 			for _, way := range ways {

@@ -27,6 +27,7 @@ import (
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -59,7 +60,7 @@ type MutationResolver interface {
 	UpdateRule(ctx context.Context, input setup.UpdateRuleInput) (*setup.UpdateRulePayload, error)
 	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
 	DeleteRule(ctx context.Context, input setup.DeleteRuleInput) (*setup.DeleteRulePayload, error)
-	UpdateSettings(ctx context.Context, input setup.UpdateSettingsInput) (*setup.UpdateSettingsPayload, error)
+	UpdateSettings(ctx context.Context, input settings.UpdateSettingsInput) (*settings.UpdateSettingsPayload, error)
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
@@ -579,8 +580,8 @@ func (ec *executionContext) field_Mutation_updateSettings_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateSettingsInput, error) {
-			return ec.unmarshalNUpdateSettingsInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateSettingsInput(ctx, v)
+		func(ctx context.Context, v any) (settings.UpdateSettingsInput, error) {
+			return ec.unmarshalNUpdateSettingsInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2785,7 +2786,7 @@ func (ec *executionContext) _Mutation_updateSettings(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateSettings(ctx, fc.Args["input"].(setup.UpdateSettingsInput))
+			return ec.Resolvers.Mutation().UpdateSettings(ctx, fc.Args["input"].(settings.UpdateSettingsInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2793,11 +2794,11 @@ func (ec *executionContext) _Mutation_updateSettings(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateSettingsPayload
+					var zeroVal *settings.UpdateSettingsPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateSettingsPayload
+					var zeroVal *settings.UpdateSettingsPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2806,8 +2807,8 @@ func (ec *executionContext) _Mutation_updateSettings(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateSettingsPayload) graphql.Marshaler {
-			return ec.marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateSettingsPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *settings.UpdateSettingsPayload) graphql.Marshaler {
+			return ec.marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx, selections, v)
 		},
 		true,
 		true,

@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -539,7 +540,7 @@ type ComplexityRoot struct {
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
 		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
-		UpdateSettings      func(childComplexity int, input setup.UpdateSettingsInput) int
+		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
 		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
 		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
@@ -3141,7 +3142,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["input"].(setup.UpdateSettingsInput)), true
+		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["input"].(settings.UpdateSettingsInput)), true
 	case "Mutation.updateTheme":
 		if e.ComplexityRoot.Mutation.UpdateTheme == nil {
 			break

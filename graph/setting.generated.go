@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -140,7 +140,7 @@ func (ec *executionContext) fieldContext_Settings_eraseAfterDays(_ context.Conte
 	return graphql.NewScalarFieldContext("Settings", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _UpdateSettingsPayload_settings(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateSettingsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateSettingsPayload_settings(ctx context.Context, field graphql.CollectedField, obj *settings.UpdateSettingsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -176,8 +176,8 @@ func (ec *executionContext) fieldContext_UpdateSettingsPayload_settings(_ contex
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputUpdateSettingsInput(ctx context.Context, obj any) (setup.UpdateSettingsInput, error) {
-	var it setup.UpdateSettingsInput
+func (ec *executionContext) unmarshalInputUpdateSettingsInput(ctx context.Context, obj any) (settings.UpdateSettingsInput, error) {
+	var it settings.UpdateSettingsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -302,7 +302,7 @@ func (ec *executionContext) _Settings(ctx context.Context, sel ast.SelectionSet,
 
 var updateSettingsPayloadImplementors = []string{"UpdateSettingsPayload"}
 
-func (ec *executionContext) _UpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.UpdateSettingsPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, obj *settings.UpdateSettingsPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateSettingsPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -352,12 +352,12 @@ func (ec *executionContext) marshalNSettings2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._Settings(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateSettingsInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateSettingsInput(ctx context.Context, v any) (setup.UpdateSettingsInput, error) {
+func (ec *executionContext) unmarshalNUpdateSettingsInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsInput(ctx context.Context, v any) (settings.UpdateSettingsInput, error) {
 	res, err := ec.unmarshalInputUpdateSettingsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, v *setup.UpdateSettingsPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, v *settings.UpdateSettingsPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

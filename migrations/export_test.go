@@ -6,9 +6,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ApplyTo stops after a version, as a server that is killed between two migrations does.
+// ApplyTo stops after a version, like a server that is killed between two migrations.
 func ApplyTo(ctx context.Context, pool *pgxpool.Pool, version int64) error {
-	provider, db, err := provide(pool)
+	provider, db, err := newProvider(pool)
 	if err != nil {
 		return err
 	}

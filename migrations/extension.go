@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// explainExtension says what to do when the database's role may not create the extension that filters
-// need.
+// explainExtension replaces the error of PostgreSQL by one that says what to do, where the extension
+// that filters need cannot be created.
 func explainExtension(ctx context.Context, pool *pgxpool.Pool, err error) error {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {

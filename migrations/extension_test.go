@@ -13,7 +13,7 @@ import (
 )
 
 // Managed databases give a program a role with few rights.
-func TestApplyNamesWhoCanCreateTheExtension(t *testing.T) {
+func TestApplyWithoutRightToCreateExtension(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, pgtest.Empty())
 	role := "closeloop_little_" + strings.ToLower(rand.Text())

@@ -1,7 +1,7 @@
-// Package migrations brings a database to the schema that this program works with. It owns the SQL
-// files beside it, which are never edited once released, and the pinned version of the job queue's
-// own schema. It refuses to go down: a step back is a restore, or a migration forward. It also
-// refuses a database that it does not know: one of an unreleased or of a newer closeloop.
+// Package migrations upgrades a database to the schema that this program works with. It owns the
+// SQL files beside it, which are never edited once released, and the pinned version of the job
+// queue's own schema. It has no downgrades: to go back, restore a backup or add a migration. It
+// refuses a database of an unreleased or of a newer closeloop.
 package migrations
 
 import (
@@ -36,8 +36,8 @@ const (
 	// migration of its own with the next number, not a change of this one.
 	riverVersion = 8
 
-	// lockID keeps servers that start together from migrating together; any number that no other
-	// program uses in the same database.
+	// lockID is the key of the lock that prevents servers which start together from migrating at
+	// the same time. Any number works that no other program uses in the same database.
 	lockID = 0x636c6f73656c6f6f // "closeloo"
 )
 
@@ -46,10 +46,10 @@ const (
 // database of an unreleased or a newer closeloop it changes nothing either, and its error says so in
 // one sentence. The pool needs two connections.
 func Apply(ctx context.Context, pool *pgxpool.Pool) error {
-	if err := recognize(ctx, pool); err != nil {
+	if err := checkOrigin(ctx, pool); err != nil {
 		return err
 	}
-	provider, db, err := provide(pool)
+	provider, db, err := newProvider(pool)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func Apply(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
+func newProvider(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(lockID), lock.WithLockTimeout(1, 600))
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the lock of the migrations: %w", err)
@@ -69,7 +69,7 @@ func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithTableName(versionTable),
 		goose.WithSessionLocker(locker),
-		goose.WithGoMigrations(river(pool)),
+		goose.WithGoMigrations(riverTables(pool)),
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithSlog(slog.New(slog.DiscardHandler)),
 	)
@@ -79,9 +79,9 @@ func provide(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 	return provider, db, nil
 }
 
-// river creates the tables of the job queue. Some of its steps cannot share a transaction, so it runs
-// in none; when it was interrupted, it goes on where it stopped.
-func river(pool *pgxpool.Pool) *goose.Migration {
+// riverTables creates the tables of the job queue. Some of its steps cannot share a transaction, so
+// it runs in none; after an interruption it continues where it stopped.
+func riverTables(pool *pgxpool.Pool) *goose.Migration {
 	return goose.NewGoMigration(riverMigration, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
 		migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
@@ -95,7 +95,8 @@ func river(pool *pgxpool.Pool) *goose.Migration {
 	}}, nil)
 }
 
-// Fingerprint changes with the migrations: databases of one fingerprint have one schema.
+// Fingerprint returns a text that changes with the migrations: databases with the same fingerprint
+// have the same schema.
 func Fingerprint() (string, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, "river", riverMigration, riverVersion, versionTable)

@@ -13,7 +13,7 @@ import (
 	"github.com/closeloop/closeloop/migrations"
 )
 
-// applied gives how many migrations are recorded, without goose's own row 0, and the newest of them.
+// applied returns the number of recorded migrations, without goose's own row 0, and the newest number.
 func applied(t *testing.T, db *pg.DB) (rows, newest int) {
 	t.Helper()
 	err := db.Pool.QueryRow(t.Context(), "SELECT count(*) FILTER (WHERE version_id > 0), max(version_id) FROM goose_schema_version").Scan(&rows, &newest)
@@ -106,14 +106,14 @@ func TestApply(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Fails as well when River is upgraded and its new schema is not: see riverVersion.
+		// This also fails when River was upgraded without its new schema: see riverVersion.
 		if !result.OK {
 			t.Errorf("the job queue's schema is not complete: %v", result.Messages)
 		}
 	})
 }
 
-// Version is written by hand, so that it is known without a database.
+// Version is a constant, because some callers have no database; it must match the files.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

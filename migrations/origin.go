@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// versionTable records which migrations were applied. Its name is what tells a released database
+	// versionTable records which migrations were applied. Its name distinguishes a released database
 	// from an unreleased one: before 0.1.0 the migrations had the numbers 1 to 15 as well, with other
 	// content, and were recorded in goose's default table, unreleasedTable. A name survives every kind
 	// of dump; a comment on a table does not.
@@ -21,13 +21,13 @@ const (
 	firstTable = "case_events"
 )
 
-// recognize refuses a database that these migrations cannot upgrade: one of an unreleased closeloop,
-// and one that a newer closeloop has upgraded, whose tables this program may misread. Other databases,
-// empty ones among them, pass. It reads only, and takes no lock: a newer server may upgrade the
-// database at any time, also while this program runs.
-func recognize(ctx context.Context, pool *pgxpool.Pool) error {
-	// One statement, so one snapshot, however far another server's migrations are. The schema is the
-	// one in which goose looks for its table and in which the migrations create theirs.
+// checkOrigin refuses a database that these migrations cannot upgrade: a database of an unreleased
+// closeloop, and a database that a newer closeloop has upgraded, whose tables this program may
+// misread. It accepts all other databases, also empty ones. It only reads and takes no lock,
+// because a newer server may upgrade the database at any time, also while this program runs.
+func checkOrigin(ctx context.Context, pool *pgxpool.Pool) error {
+	// A single statement reads a single snapshot, however far another server's migrations are. The
+	// schema is the one in which goose looks for its table and in which the migrations create tables.
 	rows, err := pool.Query(ctx, "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY($1)",
 		[]string{versionTable, unreleasedTable, firstTable})
 	if err != nil {
@@ -64,7 +64,7 @@ func recognize(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// newest is the highest number among the migrations that a table of goose's records.
+// newest returns the highest number among the migrations that goose has recorded in the table.
 func newest(ctx context.Context, pool *pgxpool.Pool, table string) (version int64, err error) {
 	err = pool.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM "+pgx.Identifier{table}.Sanitize()+" WHERE is_applied").Scan(&version)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/migrations"
 )
 
-// tables is what any migration changes: each table and index with the transaction that last altered it.
+// tables lists what any migration changes: each table and index, with the transaction that last altered it.
 func tables(t *testing.T, db *pg.DB) (state string) {
 	t.Helper()
 	err := db.Pool.QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', n.nspname, c.relname, c.oid, c.relfilenode, c.xmin), E'\n' ORDER BY c.oid)

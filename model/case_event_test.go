@@ -9,33 +9,6 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestEveryTypeOfEventHasItsGraphQLType(t *testing.T) {
-	t.Parallel()
-	for kind, is := range map[model.CaseEventType]func(model.CaseEvent) bool{
-		model.EventOpened:         func(e model.CaseEvent) bool { _, ok := e.(*model.CaseOpened); return ok },
-		model.EventAssigned:       func(e model.CaseEvent) bool { _, ok := e.(*model.CaseAssigned); return ok },
-		model.EventStatusChanged:  func(e model.CaseEvent) bool { _, ok := e.(*model.CaseStatusChanged); return ok },
-		model.EventNoteAdded:      func(e model.CaseEvent) bool { _, ok := e.(*model.NoteAdded); return ok },
-		model.EventDetailsChanged: func(e model.CaseEvent) bool { _, ok := e.(*model.CaseDetailsChanged); return ok },
-		model.EventCustomerErased: func(e model.CaseEvent) bool { _, ok := e.(*model.CustomerErased); return ok },
-	} {
-		row := &model.LoggedEvent{Event: model.Event{Type: kind}}
-		if typed := row.Typed(); !is(typed) || typed.Logged() != row {
-			t.Errorf("%s is a %T", kind, typed)
-		}
-	}
-}
-
-func TestAnEventOfAnUnknownTypeIsNotShownAsAnother(t *testing.T) {
-	t.Parallel()
-	defer func() {
-		if recover() == nil {
-			t.Error("it was given a type")
-		}
-	}()
-	(&model.LoggedEvent{Event: model.Event{Type: "HUGGED"}}).Typed()
-}
-
 func TestASnapshotIsShownFlat(t *testing.T) {
 	t.Parallel()
 	id, user, due, value := model.CaseID{UUID: one}, model.UserID{UUID: model.NewUUID()}, at.Add(time.Hour), decimal.NewFromInt(12)

@@ -104,13 +104,6 @@ func searchWords(texts ...*string) string {
 // textArray is a column of PostgreSQL's type text[].
 type textArray []string
 
-var arrayEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-// Value implements driver.Valuer.
-func (a textArray) Value() (driver.Value, error) {
-	quoted := make([]string, len(a))
-	for i, s := range a {
-		quoted[i] = `"` + arrayEscaper.Replace(s) + `"`
-	}
-	return "{" + strings.Join(quoted, ",") + "}", nil
-}
+// Value hands the texts to pgx, which encodes the array. GORM would write a plain slice as one parameter for each text.
+// The array is never NULL.
+func (a textArray) Value() (driver.Value, error) { return append([]string{}, a...), nil }

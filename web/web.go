@@ -15,6 +15,8 @@ import (
 	"path"
 	"regexp"
 	"time"
+
+	"github.com/closeloop/closeloop/model"
 )
 
 //go:embed static
@@ -86,7 +88,11 @@ func load() (map[string]file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pages: %w", err)
 	}
-	pages := map[string]file{}
+	types, err := eventTypes(model.EventTypes())
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]file{"/event-types.js": newFile("event-types.js", contentTypes[".js"], types)}
 	for _, entry := range entries {
 		name := entry.Name()
 		content, err := files.ReadFile(path.Join("static", name))

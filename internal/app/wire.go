@@ -24,6 +24,7 @@ import (
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/webhook"
@@ -41,6 +42,7 @@ type parts struct {
 	Privacy   *privacy.Privacy
 	Setup     *setup.Setup
 	Themes    *theme.Themes
+	Settings  *settings.Settings
 	Mailer    *notify.Mailer
 	Uploads   *importer.Uploads
 	Webhooks  *webhook.Sender
@@ -70,6 +72,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
 	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Settings = settings.New(db)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db, a.Feed, time.Now)
@@ -80,7 +83,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 func (a *App) Handler() http.Handler {
 	collect := a.options.CollectFor
 	if collect == 0 {
-		collect = read.CollectFor
+		collect = read.BatchWait
 	}
 	tokens := auth.NewTokens(a.DB.Gorm, time.Now)
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
@@ -95,8 +98,9 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work), Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Setup: a.Setup, Themes: a.Themes, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
-		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
+		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
+			Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Setup: a.Setup, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }
 

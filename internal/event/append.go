@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -12,56 +11,27 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Entry is what a writer says of one thing that happened.
-type Entry struct {
-	Type             model.CaseEventType
-	Actor            *model.UserID // nil where the system did it
-	Note             *model.NoteID
-	Rule             *model.RuleID
-	PreviousStatus   *model.CaseStatus
-	Status           *model.CaseStatus
-	PreviousAssignee *model.UserID
-	Assignee         *model.UserID
-	Changed          []string
-	Outreach         *model.Outreach
-	NextSurveyAt     *time.Time
-	Improvement      *string
-	Whys             []string
-	Step             *int
-	Duration         *model.Duration // after which the step came
+// Entry is what a writer records of one thing that happened.
+type Entry = model.EventEntry
 
-	Before *model.Snapshot // nil where there was no case
-	After  *model.Snapshot // its case's UpdatedAt is the event's time, its Version the event's
-}
-
-// Pending is an entry that has its id, so that others can name it, and is not in the log yet.
+// Pending is an entry that has its ID, so that other rows can name it, and is not in the log yet.
 type Pending struct {
 	entry Entry
 	model.LoggedEvent
 }
 
-// Prepare makes the row of an entry, but for its snapshots: those are encoded when Write writes it.
+// Prepare makes the row of an entry without its snapshots' JSON, which Write encodes.
 func Prepare(e Entry) *Pending {
-	row := model.Event{
-		ID: model.EventID{UUID: model.NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
-		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor, NoteID: e.Note, RuleID: e.Rule,
-		PreviousStatus: e.PreviousStatus, Status: e.Status,
-		PreviousAssigneeID: e.PreviousAssignee, AssigneeID: e.Assignee,
-		Changed: e.Changed, NextSurveyAt: e.NextSurveyAt, Improvement: e.Improvement, Whys: e.Whys,
-		Step: e.Step, After: e.Duration,
-	}
-	if o := e.Outreach; o != nil {
-		row.Channel, row.Offer, row.Outcome = &o.Channel, o.Offer, &o.Outcome
-	}
-	return &Pending{e, model.LoggedEvent{Event: row, Then: e.After, Matches: true}}
+	return &Pending{e, model.LoggedEvent{Event: e.Event(), Then: e.After, Matches: true}}
 }
 
-// Snapshots are the case right before, nil where there was none, and right after: until it is written, what the
-// database makes of a row can be filled in.
+// Snapshots returns the case right before the event, nil where there was none, and right after it. Until Write encodes
+// them, the caller can fill in values that the database gives, such as the case's number.
 func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
 
-// Write writes entries into the log, in their order, in the transaction that did what they tell of. The caller has
-// locked the cases' rows: so the sequence is drawn in the order of each case's versions, and the stamp keeps it.
+// Write appends entries to the log, in their order, in the transaction that made the changes which they record. The
+// caller has locked the rows of the cases. So the sequence is drawn in the order of each case's versions, and stamping
+// keeps that order.
 func Write(tx *gorm.DB, entries []*Pending) error {
 	rows := make([]*model.Event, len(entries))
 	for i, p := range entries {
@@ -76,7 +46,7 @@ func Write(tx *gorm.DB, entries []*Pending) error {
 	return nil
 }
 
-// Append writes one entry into the log.
+// Append appends one entry to the log; see Write.
 func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	p := Prepare(e)
 	if err := Write(tx, []*Pending{p}); err != nil {
@@ -87,8 +57,8 @@ func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	return &p.LoggedEvent, nil
 }
 
-// Row is the entry as the log keeps it, with an id of its own and no place yet.
-func (e Entry) Row() (model.Event, error) {
+// Row makes the row of an entry as the log keeps it, with an ID of its own and no position yet.
+func Row(e Entry) (model.Event, error) {
 	p := Prepare(e)
 	err := p.encode()
 	return p.Event, err
@@ -101,7 +71,7 @@ func (p *Pending) encode() (err error) {
 	return nil
 }
 
-// A snapshot is kept whole, and of the one before only those parts that differ.
+// encode writes the snapshot after the event whole, and of the snapshot before it only the parts that differ.
 func encode(after, before *model.Snapshot) (whole, was json.RawMessage, err error) {
 	if whole, err = json.Marshal(after); err != nil || before == nil {
 		return whole, nil, err
@@ -133,7 +103,7 @@ func parts(s *model.Snapshot) map[string]any {
 	}
 }
 
-// decode gives the case right after the event, and right before; the latter is nil for the event that opened it.
+// decode returns the case right after the event and right before it; the latter is nil for the event that opened it.
 func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 	then = new(model.Snapshot)
 	if err := json.Unmarshal(e.Snapshot, then); err != nil {
@@ -144,12 +114,12 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 	}
 	var differ map[string]json.RawMessage
 	if err := json.Unmarshal(e.Before, &differ); err != nil {
-		return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+		return nil, nil, fmt.Errorf("decode the snapshot before event %s: %w", e.ID, err)
 	}
 	was = new(model.Snapshot)
 	*was = *then
 	for name, raw := range differ {
-		// Each part is read into a fresh value: what the old one lacked must not stay behind from the new one.
+		// Each part is decoded into an empty value. Otherwise a field that the old part lacks would keep the new value.
 		switch name {
 		case "case":
 			was.Case = model.Case{}
@@ -173,7 +143,7 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 			continue
 		}
 		if err := json.Unmarshal(raw, part); err != nil {
-			return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+			return nil, nil, fmt.Errorf("decode the snapshot before event %s: %w", e.ID, err)
 		}
 	}
 	return then, was, nil

@@ -3,6 +3,7 @@ package filter
 import (
 	"slices"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -41,7 +42,7 @@ func (ruleField) parse(p *parser, v any) (expr, error) {
 	want, err := each(p, v, readID[model.RuleID])
 	return leaf{
 		inSQL: func(b *sqlBuilder) {
-			b.put("EXISTS (SELECT 1 FROM case_rules x WHERE x.case_id = cases.id AND x.rule_id = ANY(?))", array{model.UUIDs(want)})
+			b.put("EXISTS (SELECT 1 FROM case_rules x WHERE x.case_id = cases.id AND x.rule_id = ANY(?))", pg.Array(model.UUIDs(want)))
 		},
 		inGo: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.RuleIDs, func(id model.RuleID) bool { return slices.Contains(want, id) })
@@ -109,7 +110,7 @@ func (outreachField) parse(p *parser, v any) (expr, error) {
 		inSQL: func(b *sqlBuilder) {
 			b.put("EXISTS (SELECT 1 FROM case_events x WHERE x.case_id = cases.id AND x.type = 'OUTREACH_RECORDED'")
 			for _, name := range sorted(want) {
-				b.put(" AND x."+name+" = ANY(?)", array{want[name]})
+				b.put(" AND x."+name+" = ANY(?)", pg.Array(want[name]))
 			}
 			b.put(")")
 		},

@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -36,7 +37,7 @@ type Subject struct {
 }
 
 // now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
-func (s *Subject) now() time.Time { return s.Now.Truncate(time.Microsecond) }
+func (s *Subject) now() time.Time { return pg.Timestamp(s.Now) }
 
 // Of makes the subject of a snapshot at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
@@ -131,7 +132,7 @@ func (t *tree) build(b *sqlBuilder) clause.Expression {
 	if t.root == nil {
 		return everything
 	}
-	b.now = b.now.Truncate(time.Microsecond)
+	b.now = pg.Timestamp(b.now)
 	t.root.sql(b)
 	return clause.Expr{SQL: b.text.String(), Vars: b.vars}
 }

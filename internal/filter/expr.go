@@ -4,9 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -94,14 +91,4 @@ func (b *sqlBuilder) join(list []expr, word, empty string) {
 func (b *sqlBuilder) put(sql string, vars ...any) {
 	b.text.WriteString(sql)
 	b.vars = append(b.vars, vars...)
-}
-
-// array is one parameter that is a list. GORM would spell a slice out as so many parameters, and each length would
-// be a statement of its own.
-type array struct{ of any }
-
-func (a array) Build(b clause.Builder) {
-	stmt := b.(*gorm.Statement)
-	stmt.Vars = append(stmt.Vars, a.of)
-	stmt.DB.BindVarTo(stmt, stmt, a.of)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -30,7 +31,7 @@ func among[T any](c column, value, list string, want []T, inGo func(*Subject) bo
 	if len(want) == 1 {
 		return compare(c, "= "+value, want[0], inGo)
 	}
-	return compare(c, "= ANY("+list+")", array{want}, inGo)
+	return compare(c, "= ANY("+list+")", pg.Array(want), inGo)
 }
 
 func isNull(c column, want bool, missing func(*Subject) bool) leaf {

@@ -3,6 +3,7 @@ package filter
 import (
 	"slices"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -44,12 +45,12 @@ func (f driversField) parse(p *parser, v any) (expr, error) {
 	}
 	return anyAllNone(p, v, readFolded,
 		func(want []string) expr {
-			return compare(f.column, "&& CAST(? AS text[])", array{want}, func(s *Subject) bool {
+			return compare(f.column, "&& CAST(? AS text[])", pg.Array(want), func(s *Subject) bool {
 				return slices.ContainsFunc(want, func(w string) bool { return has(s, w) })
 			})
 		},
 		func(want []string) expr {
-			return compare(f.column, "@> CAST(? AS text[])", array{want}, func(s *Subject) bool {
+			return compare(f.column, "@> CAST(? AS text[])", pg.Array(want), func(s *Subject) bool {
 				return !slices.ContainsFunc(want, func(w string) bool { return !has(s, w) })
 			})
 		})
@@ -62,7 +63,7 @@ func (themesField) parse(p *parser, v any) (expr, error) {
 	one := func(want []model.ThemeID) expr {
 		return leaf{
 			inSQL: func(b *sqlBuilder) {
-				b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND x.theme_id = ANY(?))", array{model.UUIDs(want)})
+				b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND x.theme_id = ANY(?))", pg.Array(model.UUIDs(want)))
 			},
 			inGo: func(s *Subject, _ model.UserID) bool {
 				return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, t.ID) })
@@ -76,7 +77,7 @@ func (themesField) parse(p *parser, v any) (expr, error) {
 		}
 		return allOf{first, leaf{
 			inSQL: func(b *sqlBuilder) {
-				b.put("(SELECT count(*) FROM "+tagsOf(b)+" AND x.theme_id = ANY(?)) = CAST(? AS bigint)", array{model.UUIDs(want)}, len(want))
+				b.put("(SELECT count(*) FROM "+tagsOf(b)+" AND x.theme_id = ANY(?)) = CAST(? AS bigint)", pg.Array(model.UUIDs(want)), len(want))
 			},
 			inGo: func(s *Subject, _ model.UserID) bool {
 				return !slices.ContainsFunc(want, func(id model.ThemeID) bool {
@@ -92,7 +93,9 @@ type effortField struct{}
 func (effortField) parse(p *parser, v any) (expr, error) {
 	want, err := each(p, v, oneOf(words(model.Easy, model.Medium, model.Hard)))
 	return leaf{
-		inSQL: func(b *sqlBuilder) { b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND t.effort = ANY(?))", array{want}) },
+		inSQL: func(b *sqlBuilder) {
+			b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND t.effort = ANY(?))", pg.Array(want))
+		},
 		inGo: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, string(t.Effort)) })
 		},

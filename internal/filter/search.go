@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -44,7 +45,7 @@ func (f customerSearch) parse(p *parser, v any) (expr, error) {
 	var all allOf
 	for _, word := range strings.Fields(model.Fold(s)) {
 		all = append(all, onlyInSQL(func(b *sqlBuilder) {
-			f.holds(b, func(place string) string { return place + " LIKE ?" }, "% "+likeEscaper.Replace(word)+"%")
+			f.holds(b, func(place string) string { return place + " LIKE ?" }, "% "+pg.EscapeLike(word)+"%")
 		}))
 	}
 	return all, err

@@ -3,6 +3,7 @@ package filter
 import (
 	"time"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -37,7 +38,7 @@ func (t *tree) span(field string, now time.Time) (s Span) {
 	}
 	v, err := Decode(t.raw) // it was read once before
 	if err == nil {
-		s.narrow(v, field, now.Truncate(time.Microsecond))
+		s.narrow(v, field, pg.Timestamp(now))
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/country"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -101,7 +102,7 @@ func (t text) parse(p *parser, v any) (expr, error) {
 			if len(want) == 1 {
 				return t.equals(want[0]), err
 			}
-			return t.leaf(func(have string) bool { return slices.Contains(want, have) }, part{"= ANY(?)", array{want}}), err
+			return t.leaf(func(have string) bool { return slices.Contains(want, have) }, part{"= ANY(?)", pg.Array(want)}), err
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
@@ -117,7 +118,7 @@ func (t text) parse(p *parser, v any) (expr, error) {
 	if !t.whole {
 		operators["contains"] = func(v any) (expr, error) {
 			want, err := t.read(v)
-			return t.leaf(func(have string) bool { return strings.Contains(have, want) }, part{"LIKE ?", "%" + likeEscaper.Replace(want) + "%"}), err
+			return t.leaf(func(have string) bool { return strings.Contains(have, want) }, part{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
 		}
 		operators["startsWith"] = func(v any) (expr, error) {
 			want, err := t.read(v)
@@ -146,7 +147,7 @@ func (t text) equals(want string) leaf {
 func (t text) startsWith(want string) leaf {
 	inGo := func(have string) bool { return strings.HasPrefix(have, want) }
 	if t.in.own == "response_texts" {
-		return t.leaf(inGo, part{"LIKE ?", likeEscaper.Replace(want) + "%"})
+		return t.leaf(inGo, part{"LIKE ?", pg.EscapeLike(want) + "%"})
 	}
 	parts := []part{{">= ?", want}}
 	if end, ok := after(want); ok {
@@ -213,9 +214,6 @@ func after(prefix string) (string, bool) {
 	}
 	return "", false
 }
-
-// likeEscaper makes a text stand for itself in LIKE.
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func shorten(s string) string {
 	if r := []rune(s); len(r) > 40 {

@@ -11,42 +11,35 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// connection follows the protocol on one socket: which message may come when, and what it leads to.
+// connection follows the protocol on one socket: it decides which message may come when, and acts on it.
 type connection struct {
-	server     *Server
-	socket     *socket
-	words      *words // nil: server-sent events
-	exec       graphql.GraphExecutor
-	header     http.Header // of the request, what operations may want to see
-	remote     string
-	operations *operations
-	readOnly   bool // a GET must not change anything
+	server      *Server
+	socket      *conn.Socket
+	writer      int               // which of the server's writers serves it
+	subprotocol *wire.Subprotocol // nil for server-sent events and for an unknown sub-protocol
+	exec        graphql.GraphExecutor
+	header      http.Header // of the request, for operations
+	remote      string
+	readOnly    bool // mutations are refused, because the request was a GET
 
-	// Only the reader touches these, and whoever it waits for.
+	// Only the reader touches these fields, and the goroutine of a message, for which the reader waits.
 	initialised bool        // connection_init came
-	session     *Session    // set once it was acknowledged
+	session     *Session    // set before the acknowledgement
 	initTimer   *time.Timer // closes a socket that does not send connection_init
 	expiry      *time.Timer // closes a socket whose session expires; nil if it does not
 }
 
-func newConnection(s *Server, sock *socket, exec graphql.GraphExecutor, r *http.Request) *connection {
-	c := &connection{
-		server:     s,
-		socket:     sock,
-		exec:       exec,
-		header:     kept(r.Header),
-		remote:     r.RemoteAddr,
-		operations: newOperations(s.options.MaxSubscriptionsPerSocket),
-	}
-	sock.closed = c.operations.end
-	return c
+func newConnection(s *Server, sock *conn.Socket, exec graphql.GraphExecutor, r *http.Request) *connection {
+	return &connection{server: s, socket: sock, writer: s.nextWriter(), exec: exec, header: operationHeader(r.Header), remote: r.RemoteAddr}
 }
 
-// kept are a request's headers without those of the connection, which are done with; a socket may stay for days.
-func kept(header http.Header) http.Header {
+// operationHeader copies a request's headers without those of the connection, because a socket may stay open for days.
+func operationHeader(header http.Header) http.Header {
 	h := http.Header{}
 	for name, values := range header {
 		switch {
@@ -58,22 +51,22 @@ func kept(header http.Header) http.Header {
 	return h
 }
 
-// serve reads the socket until it ends, and returns when all that runs for it has ended too.
+// serve reads the socket until it ends, and returns when everything that runs for the socket has ended.
 func (c *connection) serve() {
 	defer c.server.release()
 	start := time.Now()
 	c.server.enter(c.socket)
-	c.initTimer = time.AfterFunc(c.server.options.InitTimeout, func() { c.socket.close(initTimeout) })
-	if c.words == nil {
-		c.socket.close(notAcceptable)
+	c.initTimer = time.AfterFunc(c.server.options.InitTimeout, func() { c.socket.Close(wire.InitTimeout) })
+	if c.subprotocol == nil {
+		c.socket.Close(wire.NotAcceptable)
 	}
 	handled := make(chan struct{}, 1)
 	for {
-		text, began, ok := c.socket.next()
+		text, began, ok := c.socket.Read()
 		if !ok {
 			break
 		}
-		// On a stack that is given back: that of a reader that waits for days would stay as large as it ever was.
+		// A goroutine of its own gives its stack back. The stack of the reader, which may wait for days, would never shrink.
 		go func() {
 			c.handle(text, began)
 			handled <- struct{}{}
@@ -83,7 +76,7 @@ func (c *connection) serve() {
 	c.leave(start)
 }
 
-// leave ends all that the connection has, and says so.
+// leave ends everything that the connection owns, and logs its end.
 func (c *connection) leave(start time.Time) {
 	if c.initTimer != nil {
 		c.initTimer.Stop()
@@ -92,70 +85,69 @@ func (c *connection) leave(start time.Time) {
 		c.expiry.Stop()
 	}
 	if c.session != nil {
-		c.server.watch.leave(c.session.Key, c.socket)
+		c.server.sessions.Leave(c.session.Key, c.socket)
 	}
-	e := c.socket.finish()
-	c.operations.wait()
-	c.server.leave(c.socket)
+	reason := c.socket.Finish()
+	c.socket.WaitOperations()
+	c.server.heartbeat.Remove(c.socket)
 
 	level := slog.LevelDebug
-	if e == slowConsumer {
+	if reason == wire.SlowConsumer {
 		level = slog.LevelInfo
 	}
 	c.server.options.Log.Log(context.Background(), level, "socket closed",
-		"code", e.code, "reason", e.reason, "remote", c.remote, "lasted", time.Since(start))
+		"code", reason.Code, "reason", reason.Text, "remote", c.remote, "lasted", time.Since(start))
 }
 
 func (c *connection) handle(text []byte, began time.Time) {
-	defer survive(c.server.options.Log, "handle a message", func() { c.socket.close(internalError) })
-	m, err := c.words.parse(text)
+	defer conn.RecoverPanic(c.server.options.Log, "handle a message", func() { c.socket.Close(wire.InternalError) })
+	m, err := c.subprotocol.Parse(text)
 	if err != nil {
-		c.socket.close(badRequest(err.Error()))
+		c.socket.Close(wire.BadRequest(err.Error()))
 		return
 	}
-	switch m.kind {
-	case typeInit:
-		c.initialise(m.payload)
-	case typePing:
-		c.socket.answer(c.words.pong(m.payload))
-	case typePong: // that something came is all that counts
-	case typeSubscribe:
+	switch m.Kind {
+	case wire.TypeInit:
+		c.initialise(m.Payload)
+	case wire.TypePing:
+		c.socket.Reply(c.subprotocol.Pong(m.Payload))
+	case wire.TypePong: // any message shows that the peer is alive
+	case wire.TypeSubscribe:
 		if c.session == nil {
-			c.socket.close(unauthorized)
+			c.socket.Close(wire.Unauthorized)
 			return
 		}
-		if c.words.legacy {
-			c.operations.stop(m.id) // as its reference implementation has it, a second one takes the place of the first
+		if c.subprotocol.Legacy {
+			c.socket.Stop(m.ID) // in the reference implementation, the second operation replaces the first
 		}
-		m.params.ReadTime = graphql.TraceTiming{Start: began, End: graphql.Now()}
-		c.begin(m.id, m.params, nil)
-	case typeComplete:
-		c.operations.stop(m.id)
-	case typeTerminate:
-		c.socket.close(done)
+		m.Params.ReadTime = graphql.TraceTiming{Start: began, End: graphql.Now()}
+		c.begin(m.ID, m.Params, nil)
+	case wire.TypeComplete:
+		c.socket.Stop(m.ID)
+	case wire.TypeTerminate:
+		c.socket.Close(wire.Done)
 	}
 }
 
-// begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
-// operation does, so that the reader stays free for the client's next message, such as its complete.
+// begin begins an operation of any kind (Protocol, Subscribe). It does not wait for the operation, so that the reader can
+// take the client's next message, such as complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
-	op, err := c.operations.begin(id)
+	op := &operation{connection: c, writer: c.writer}
+	err := c.socket.Begin(&op.Operation, id)
 	switch {
-	case errors.Is(err, errExists):
-		c.socket.close(subscriberExists(id))
-	case errors.Is(err, errTooMany):
-		refused := &operation{id: id, of: c.operations}
-		e := &entry{kind: failed, data: appendErrors(nil, tooMany(c.operations.max))}
-		c.socket.answer(c.socket.protocol.entry(nil, refused, e))
+	case errors.Is(err, conn.ErrExists):
+		c.socket.Close(wire.SubscriberExists(id))
+	case errors.Is(err, conn.ErrTooMany):
+		refused := &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
+		c.socket.Reply(c.socket.Codec.Message(nil, id, nil, refused))
 	default:
-		op.conn, op.socket, op.head = c, c.socket, c.socket.protocol.head(id)
 		go c.run(op, params, after)
 	}
 }
 
 func tooMany(limit int) gqlerror.List {
 	return gqlerror.List{{
-		Message:    fmt.Sprintf("A socket has %d operations at a time: complete one of them first.", limit),
+		Message:    fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit),
 		Extensions: map[string]any{"code": "TOO_MANY_SUBSCRIPTIONS"},
 	}}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -18,6 +19,8 @@ type feed struct {
 	erased int64    // times
 	err    error    // ends all
 	grown  chan struct{}
+
+	waiting atomic.Int32 // goroutines that wait for more
 }
 
 func newFeed() *feed { return &feed{grown: make(chan struct{})} }
@@ -74,11 +77,11 @@ type value struct {
 	text     string
 }
 
-func (v value) place() live.Place {
-	return live.Place{Position: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
+func (v value) place() live.Position {
+	return live.Position{Offset: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
 }
 
-func (r *reader) Place() live.Place { return value{r.at, ""}.place() }
+func (r *reader) Position() live.Position { return value{r.at, ""}.place() }
 
 func (r *reader) Newest() bool {
 	r.of.mu.Lock()
@@ -99,9 +102,13 @@ func (r *reader) Next(ctx context.Context) (page []value, err error) {
 		if len(page) > 0 || err != nil {
 			return page, err
 		}
+		r.of.waiting.Add(1)
 		select {
 		case <-grown:
 		case <-ctx.Done():
+		}
+		r.of.waiting.Add(-1)
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}
@@ -115,7 +122,7 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 		key, _ = ctx.Value(viewerKey{}).(string)
 	}
 	values, err := live.Follow(ctx, live.Feed[value]{
-		Start: "after", Key: key, Place: value.place,
+		Start: "after", Key: key, Position: value.place,
 		Open: func(_ context.Context, after *string) (live.Source[value], error) {
 			defer w.opened.Add(1) // what is said from then on, it sees
 			if after == nil {

@@ -3,28 +3,31 @@ package live
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// What a group remembers of what it said last, in bytes: so that who comes a moment later, and who falls behind in a
-// burst, need not execute it again. A group of thousands, which would each do so, remembers more than one of a few.
+// The limits of what a group keeps of its recent messages, in bytes. A subscriber that joins a moment later, or falls
+// behind in a burst, need not execute kept messages again. The limit grows with the members, because each of thousands
+// of members might otherwise have to.
 const (
-	recentForEach = 4 << 10
-	recentMost    = 4 << 20
+	recentPerMember = 4 << 10
+	recentMax       = 4 << 20
 )
 
 // groups are the groups of equal subscriptions.
 //
-// Who joins, leaves or ends one holds groups.mu; saying something holds only the group's own lock, and that for no
-// write to any socket.
+// groups.mu is held to join, leave or end a group. To publish, only the group's own lock is held, and never during a write
+// to a socket. Lock order: groups.mu, group.mu, then operations.mu or shard.mu, then writer.mu.
 type groups struct {
-	lanes   []*lane
+	writers []*writer
 	running sync.WaitGroup
 
 	mu  sync.Mutex
 	all map[key]*group
 }
 
-// group is one execution for all equal subscriptions.
+// group is one execution for all equal subscriptions, its members.
 type group struct {
 	key     key
 	of      *groups
@@ -32,21 +35,22 @@ type group struct {
 	members atomic.Int64 // changed under groups.mu
 
 	mu       sync.Mutex
-	base     int64    // of all that came after this position, recent has what there was
-	recent   []*entry // oldest first
+	base     int64           // recent holds every message after this position
+	recent   []*wire.Message // oldest first
 	bytes    int
-	revision int64  // of the feed, that recent is of
-	parts    []part // one for each lane
+	revision int64   // of the feed, when recent was made
+	shards   []shard // one for each writer
 }
 
-func newGroups(lanes []*lane) *groups { return &groups{lanes: lanes, all: map[key]*group{}} }
+func newGroups(writers []*writer) *groups { return &groups{writers: writers, all: map[key]*group{}} }
 
-// join makes the operation, whose own run has come to some place in the feed, a member of its group: without gap, for
-// it gets what the group has said since that place, and without repeat. Where there is no group, the run becomes one,
-// once it has come to the newest place. False: the run must go on by itself, for the group does not remember that far
-// back. True: the operation belongs to the group, unless it was stopped meanwhile.
+// join makes an operation, whose own run has come to some position in the feed, a member of its group. There is no gap,
+// because the operation gets what the group has published since that position, and no repetition. Where there is no
+// group, the run starts one once it has reached the newest position. False means that the run must go on by itself,
+// because the group does not keep messages that far back. True means that the operation belongs to the group, unless the
+// operation was stopped meanwhile.
 func (gs *groups) join(k key, op *operation, r *run) bool {
-	at := r.stream.Place()
+	at := r.stream.Position()
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	g := gs.all[k]
@@ -54,22 +58,22 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		if !r.stream.Newest() {
 			return false
 		}
-		g = &group{key: k, of: gs, run: r, base: at.Position, revision: r.stream.Revision(), parts: make([]part, len(gs.lanes))}
-		for i := range g.parts {
-			g.parts[i].lane = gs.lanes[i]
+		g = &group{key: k, of: gs, run: r, base: at.Offset, revision: r.stream.Revision(), shards: make([]shard, len(gs.writers))}
+		for i := range g.shards {
+			g.shards[i].writer = gs.writers[i]
 		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.renew()
-	if at.Position < g.base {
+	g.dropOutdated()
+	if at.Offset < g.base {
 		return false
 	}
-	if !op.control(func() { gs.leave(op) }) {
+	if !op.Control(func() { gs.leave(op) }) {
 		r.cancel()
 		return true
 	}
-	op.group, op.at = g, at
+	op.group, op.Position = g, at
 	g.members.Add(1)
 	if g.run == r {
 		gs.all[k] = g
@@ -78,15 +82,15 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		r.cancel()
 	}
 	missed := len(g.recent)
-	for missed > 0 && g.recent[missed-1].place.Position > at.Position {
+	for missed > 0 && g.recent[missed-1].Position.Offset > at.Offset {
 		missed--
 	}
-	g.parts[op.socket.lane].join(op, g.recent[missed:len(g.recent):len(g.recent)])
+	g.shards[op.writer].join(op, g.recent[missed:len(g.recent):len(g.recent)])
 	return true
 }
 
-// leave takes a member out that was stopped, or fell behind, and says of which group; nil: of none any more. The last
-// one ends the group.
+// leave removes a member that was stopped or fell behind, and returns its group; nil means that the operation is no member
+// any more. The group ends with its last member.
 func (gs *groups) leave(op *operation) *group {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -95,14 +99,14 @@ func (gs *groups) leave(op *operation) *group {
 		return nil
 	}
 	op.group = nil
-	g.parts[op.socket.lane].left()
+	g.shards[op.writer].left()
 	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}
 	return g
 }
 
-// end takes the group away: who comes from now on begins a new one. The caller holds groups.mu.
+// end removes the group, so that the next equal subscription starts a new one. The caller holds groups.mu.
 func (gs *groups) end(g *group) {
 	if gs.all[g.key] == g {
 		delete(gs.all, g.key)
@@ -120,7 +124,7 @@ func (g *group) follow() {
 		}
 		if n == 0 {
 			g.mu.Lock()
-			g.renew()
+			g.dropOutdated()
 			g.mu.Unlock()
 		}
 		for i := range n {
@@ -128,58 +132,59 @@ func (g *group) follow() {
 			if g.run.stream.outdated(i) {
 				break
 			}
-			place := g.run.stream.put(i)
-			e := g.run.respond()
-			e.place = place
-			if g.say(e, revision); e.isLast() {
+			position := g.run.stream.put(i)
+			m := g.run.respond()
+			m.Position = position
+			if g.publish(m, revision); m.IsLast() {
 				return
 			}
 		}
 		if err != nil {
-			g.say(g.run.fail(err), 0)
+			g.publish(g.run.fail(err), 0)
 			return
 		}
 	}
 }
 
-// renew drops what the group remembers where the feed has come to another revision: who joins from a place before
-// that reads on by itself. The caller holds the group's lock.
-func (g *group) renew() {
+// dropOutdated drops the recent messages when the feed has another revision. An operation that joins from a position
+// before it goes on by itself. The caller holds the group's lock.
+func (g *group) dropOutdated() {
 	revision := g.run.stream.Revision()
 	if revision == g.revision {
 		return
 	}
 	if n := len(g.recent); n > 0 {
-		g.base = g.recent[n-1].place.Position
+		g.base = g.recent[n-1].Position.Offset
 	}
 	g.recent, g.bytes, g.revision = nil, 0, revision
 }
 
-// say hands an entry, made at a revision of the feed, to the lanes, which write it to the members' sockets.
-func (g *group) say(e *entry, revision int64) {
-	if e.isLast() {
+// publish hands a message, which was made at a revision of the feed, to the writers, which write it to the members'
+// sockets.
+func (g *group) publish(m *wire.Message, revision int64) {
+	if m.IsLast() {
 		g.of.mu.Lock()
-		g.of.end(g) // nobody joins what has ended
+		g.of.end(g) // so that nobody joins the ended group
 		g.of.mu.Unlock()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.renew()
+	g.dropOutdated()
 	switch {
-	case e.kind != next:
-	case revision != g.revision: // outdated while it was made
-		g.base = e.place.Position
+	case m.Kind != wire.Next:
+	case revision != g.revision: // the message became outdated while it was made
+		g.base = m.Position.Offset
 	default:
-		g.recent = append(g.recent, e)
-		g.bytes += e.size()
-		most := int(min(recentMost, recentForEach*(g.members.Load()+1)))
+		g.recent = append(g.recent, m)
+		g.bytes += m.Size()
+		most := int(min(recentMax, recentPerMember*(g.members.Load()+1)))
 		for g.bytes > most {
-			g.base = g.recent[0].place.Position
-			g.bytes -= g.recent[0].size()
-			g.recent = g.recent[1:] // and the array stays as it was: who joins has yet to be given what he missed
+			g.base = g.recent[0].Position.Offset
+			g.bytes -= g.recent[0].Size()
+			g.recent = g.recent[1:] // the array stays as it is, because new members may still read what they missed
 		}
 	}
-	for i := range g.parts {
-		g.parts[i].say(e)
+	for i := range g.shards {
+		g.shards[i].publish(m)
 	}
 }

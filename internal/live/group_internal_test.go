@@ -3,7 +3,11 @@ package live
 import (
 	"context"
 	"log/slog"
+	"net"
 	"testing"
+
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 // standing is a stream that has come to a place, and no further.
@@ -12,21 +16,27 @@ type standing struct {
 	position int64
 }
 
-func (s standing) Place() Place    { return Place{Position: s.position} }
-func (s standing) Newest() bool    { return true }
-func (s standing) Revision() int64 { return 0 }
+func (s standing) Position() Position { return Position{Offset: s.position} }
+func (s standing) Newest() bool       { return true }
+func (s standing) Revision() int64    { return 0 }
 func (s standing) fetch(ctx context.Context) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }
 
 // A lane that is busy looks at who has joined only when the group has said, and forgotten, far more.
-func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
+func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) {
 	t.Parallel()
 	for before := range int64(40) { // whatever room the group's memory has left when somebody joins
-		groups := newGroups([]*lane{newLane(slog.New(slog.DiscardHandler))}) // which is not run
+		groups := newGroups([]*writer{newWriter(slog.New(slog.DiscardHandler))}) // which is not run
 		join := func(position int64) *group {
-			op := &operation{of: newOperations(1), socket: &socket{}}
+			one, other := net.Pipe()
+			t.Cleanup(func() { _, _ = one.Close(), other.Close() })
+			op := &operation{}
+			socket := conn.New(one, nil, wire.EventStream{}, &conn.Options{MaxOperations: 1})
+			if err := socket.Begin(&op.Operation, ""); err != nil {
+				t.Fatal(err)
+			}
 			r := &run{stream: standing{position: position}}
 			r.ctx, r.cancel = context.WithCancel(context.Background())
 			if !groups.join(key{}, op, r) {
@@ -38,7 +48,7 @@ func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
 		g := join(0)
 		say := func(from, to int64) {
 			for position := from; position <= to; position++ {
-				g.say(&entry{place: Place{Position: position}, data: make([]byte, 1<<10)}, 0)
+				g.publish(&wire.Message{Position: Position{Offset: position}, Data: make([]byte, 1<<10)}, 0)
 			}
 		}
 		say(1, before+6)
@@ -47,12 +57,12 @@ func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
 		if g.base < before+6 {
 			t.Fatalf("the group has forgotten only what came up to %d", g.base)
 		}
-		late := g.parts[0].joining[1]
+		late := g.shards[0].joining[1]
 		if n := len(late.missed); n != 6 {
 			t.Fatalf("who joined after %d of %d is given %d", before, before+6, n)
 		}
 		for i, e := range late.missed {
-			if e == nil || e.place.Position != before+1+int64(i) {
+			if e == nil || e.Position.Offset != before+1+int64(i) {
 				t.Errorf("in place of what came at %d there is %+v", before+1+int64(i), e)
 			}
 		}

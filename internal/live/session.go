@@ -4,121 +4,87 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
-// caller is to come back, not to look for another token.
+// ErrUnavailable is the error that Options.SignIn wraps when it cannot check a token, because the database is unavailable.
+// The caller should retry with the same token.
 var ErrUnavailable = errors.New("sign-in is not available")
 
-// Session is one signed-in caller of a socket.
+// Session is the signed-in caller of a socket.
 type Session struct {
-	// Context adds what resolvers need, the viewer, to an operation's context. It is called for each
-	// operation, so that what it adds (loaders) need not live as long as the socket. Nil: nothing.
+	// Context adds what resolvers need, such as the viewer, to the context of an operation. It is called for each
+	// operation, so that what it adds (loaders) need not live as long as the socket. Nil: it adds nothing.
 	Context func(ctx context.Context) context.Context
-	// Key is what Options.Ended is asked about, such as the token's id. Several sockets may share one.
-	// Empty: it is not asked.
+	// Key is passed to Options.Ended, such as the token's id. Several sockets may share a key. Empty: it is not passed.
 	Key string
-	// View is what the viewer may see and do, as a text: equal subscriptions are executed together only for sessions
-	// whose views are the same. Context must not put in what makes the answers of two such sessions differ, unless the
-	// feed's Key tells them apart.
+	// View describes as a text what the viewer may see and do: equal subscriptions are executed together only for
+	// sessions with the same View. Context must not add anything that makes the answers of two such sessions differ,
+	// unless the feed's Key distinguishes them.
 	View string
-	// Expires is when the session ends by itself. Zero: never.
+	// Expires is the time when the session ends by itself. Zero: never.
 	Expires time.Time
 }
 
 // initialise answers connection_init (Protocol, ConnectionInit): it signs the caller in.
 func (c *connection) initialise(payload json.RawMessage) {
 	if c.initialised {
-		c.socket.close(initTwice)
+		c.socket.Close(wire.InitTwice)
 		return
 	}
 	c.initialised = true
-	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
+	c.initTimer.Stop() // if it has fired already, the socket is closing, and the rest of this function does no harm
 
-	session, e := c.server.signIn(c.server.ctx, c.header, payload)
-	if e != none {
-		c.socket.close(e)
+	session, refused := c.server.signIn(c.server.ctx, c.header, payload)
+	if refused != wire.None {
+		c.socket.Close(refused)
 		return
 	}
 	if c.admit(session) {
-		c.socket.answer(c.words.ack())
+		c.socket.Reply(c.subprotocol.Ack())
 	}
 }
 
-// signIn tells who the caller is, or how the connection ends.
-func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, ending) {
-	token, ok := bearer(header, payload)
+// signIn returns the caller's session, or the reason to close the connection.
+func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
+	token, ok := wire.Bearer(header.Get("Authorization"), payload)
 	if !ok {
-		return nil, forbidden
+		return nil, wire.Forbidden
 	}
 	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
 	session, err := s.options.SignIn(limited, token)
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
-		return nil, initTimeout
+		return nil, wire.InitTimeout
 	case errors.Is(err, ErrUnavailable):
-		s.options.Log.Warn("sign-in could not be checked", "error", err)
-		return nil, tryAgain
+		s.options.Log.Warn("cannot check a sign-in", "error", err)
+		return nil, wire.TryAgainLater
 	case err != nil:
 		s.options.Log.Debug("sign-in refused", "error", err)
-		return nil, forbidden
+		return nil, wire.Forbidden
 	}
-	return &session, none
+	return &session, wire.None
 }
 
-// admit lets a signed-in caller in, for as long as the session lasts; false: the socket closes.
+// admit accepts a signed-in caller until the session ends; false means that the socket closes.
 func (c *connection) admit(session *Session) bool {
 	if !session.Expires.IsZero() {
 		left := time.Until(session.Expires)
 		if left <= 0 {
-			c.socket.close(forbidden)
+			c.socket.Close(wire.Forbidden)
 			return false
 		}
-		c.expiry = time.AfterFunc(left, func() { c.socket.close(forbidden) })
+		c.expiry = time.AfterFunc(left, func() { c.socket.Close(wire.Forbidden) })
 	}
-	if !c.server.watch.join(session.Key, c.socket) {
-		c.socket.close(tooManyOfToken(c.server.options.MaxSocketsPerToken))
+	if !c.server.sessions.Join(session.Key, c.socket) {
+		c.socket.Close(wire.TooManyOfToken(c.server.options.MaxSocketsPerToken))
 		return false
 	}
 	c.session = session
-	c.header.Del("Authorization") // the secret is not needed any more
+	c.header.Del("Authorization") // the token is not needed any more
 	return true
-}
-
-// bearer finds the token of a caller: in the payload of connection_init, as {"Authorization": "Bearer …"}
-// or {"token": "…"} with keys in any case, for a browser cannot set headers here; else in the header of
-// the upgrade request (RFC 6750, section 2.1). What the payload holds wins, even where it is no token.
-func bearer(header http.Header, payload json.RawMessage) (token string, ok bool) {
-	value := header.Get("Authorization")
-	var o object
-	if !isObject(payload, &o) {
-		return "", false
-	}
-	if raw := member(o, "authorization"); raw != nil {
-		if !isString(raw, &value) {
-			return "", false
-		}
-	} else if raw := member(o, "token"); raw != nil {
-		return token, isString(raw, &token)
-	}
-	scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
-}
-
-// member returns a member whatever its key's case; nil where it is missing, null or an empty string,
-// which is what clients send that have no token.
-func member(o object, name string) json.RawMessage {
-	for _, key := range slices.Sorted(maps.Keys(o)) {
-		if raw := o[key]; strings.EqualFold(key, name) && present(raw) && string(raw) != `""` {
-			return raw
-		}
-	}
-	return nil
 }

@@ -1,138 +1,131 @@
 package live
 
 import (
-	"bytes"
-	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// offer hands over what a group says to one of its members, and never waits; false: the peer is too far behind. Only
-// the member's lane calls it.
-func (s *socket) offer(op *operation, es []*entry, l *lane) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ending != nil {
-		return true // and nobody wants it
-	}
-	text := l.buffer[:0]
-	for _, e := range es {
-		if !e.isLast() && e.place.Position <= op.at.Position {
-			continue // it was there before it joined
-		}
-		if s.flows {
-			if len(s.queue) >= queueMax || s.queued+len(e.data) > queueBytes {
-				return false
-			}
-			s.enqueue(item{op: op, entry: e})
-		} else {
-			text = s.append(text, op, e)
-		}
-		if !e.isLast() {
-			op.at = e.place
-		}
-	}
-	l.buffer = text
-	s.write(text, l.attempt)
-	return true
+// writer writes what groups publish to the sockets; there is one for each core. It never waits for a socket: what the
+// peer does not take goes into the socket's own queue.
+type writer struct {
+	log     *slog.Logger
+	scratch *conn.Scratch
+
+	mu   sync.Mutex
+	due  []*shard
+	wake chan struct{} // holds one signal
+	end  chan struct{}
 }
 
-// push writes an entry once the peer has taken all that came before; false: it is not wanted any more. So an operation
-// that has a goroutine of its own is one message ahead of its peer at most.
-func (s *socket) push(ctx context.Context, op *operation, e *entry) bool {
-	for s.awaitDrained(ctx) {
-		s.mu.Lock()
-		if s.flows {
-			s.mu.Unlock()
-			continue
-		}
-		wanted := s.ending == nil && !op.isGone()
-		if wanted {
-			s.write(s.append(nil, op, e), newAttempt())
-		}
-		s.mu.Unlock()
-		return wanted
-	}
-	return false
+func newWriter(log *slog.Logger) *writer {
+	return &writer{log: log, scratch: conn.NewScratch(), wake: make(chan struct{}, 1), end: make(chan struct{})}
 }
 
-// answer writes what the peer asked for. It is the reader's way to write: a peer that asks faster than it takes the
-// answers is not read meanwhile.
-func (s *socket) answer(text []byte) {
+// run serves shards until close is called.
+func (w *writer) run() {
 	for {
-		s.mu.Lock()
-		if s.ending != nil {
-			s.mu.Unlock()
-			return
-		}
-		full, drained := s.flows && len(s.queue) >= queueMax, s.drained
-		if !full {
-			s.say(text)
-		}
-		s.mu.Unlock()
-		if !full {
-			return
-		}
 		select {
-		case <-drained:
-		case <-s.closing:
+		case <-w.wake:
+		case <-w.end:
+			return
 		}
+		began := time.Now()
+		served := w.takeDue()
+		for _, s := range served {
+			w.serve(s)
+		}
+		w.pause(served, time.Since(began))
 	}
 }
 
-// control writes a control frame; where the queue has one like it already, that is enough.
-func (s *socket) control(text []byte) {
+func (w *writer) takeDue() []*shard {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	due := w.due
+	w.due = nil
+	return due
+}
+
+// A writer pauses after a round over the members that took at least pauseAfter, and pauses for at most pauseMax.
+const (
+	pauseAfter = 5 * time.Millisecond
+	pauseMax   = 100 * time.Millisecond
+)
+
+// pause lets a burst, in which a group has published more while its members were written to, go on for as long as the
+// round took: a write of ten events costs hardly more than a write of one, and the goroutines that make the events need
+// the processor too. Events outside a burst are never delayed.
+func (w *writer) pause(served []*shard, worked time.Duration) {
+	if worked < pauseAfter || !slices.ContainsFunc(served, (*shard).hasMore) {
+		return
+	}
+	select {
+	case <-time.After(min(worked, pauseMax)):
+	case <-w.end:
+	}
+}
+
+func (w *writer) close() { close(w.end) }
+
+// serve writes to each member everything that was published since the last time: in a burst the groups are ahead of the
+// writers, and one write carries many events.
+func (w *writer) serve(s *shard) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ending != nil {
-		return
-	}
-	for _, i := range s.queue {
-		if bytes.Equal(i.text, text) {
-			return
+	joined, messages := s.joining, s.pending
+	s.joining, s.pending, s.isDue = nil, nil, false
+	s.mu.Unlock()
+
+	stay := s.members[:0]
+	for _, op := range s.members {
+		if w.deliver(op, messages) {
+			stay = append(stay, op)
 		}
 	}
-	if len(s.queue) < 2*queueMax {
-		s.say(text)
-	}
-}
-
-// append adds an entry as the peer gets it, if it is still wanted. It is called as the entry is about to be written.
-func (s *socket) append(text []byte, op *operation, e *entry) []byte {
-	if op.isGone() || e.isLast() && !op.release() {
-		return text
-	}
-	if e.isLast() && s.ws == nil { // with its one operation a stream ends: its reader closes it
-		s.spent = true
-		_ = s.conn.SetReadDeadline(past)
-	}
-	return s.protocol.entry(text, op, e)
-}
-
-// say writes or queues; the caller holds the lock.
-func (s *socket) say(text []byte) {
-	if s.flows {
-		s.enqueue(item{text: text})
-	} else {
-		s.write(text, newAttempt())
-	}
-}
-
-// write writes without waiting, and has the rest written by a goroutine. The caller holds the lock, and nothing flows.
-func (s *socket) write(text []byte, a *attempt) {
-	if len(text) == 0 {
-		return
-	}
-	n := 0
-	if s.raw != nil {
-		var err error
-		if n, err = a.write(s.raw, text); err != nil {
-			// The connection is gone; the reader, which is woken, says so and ends the socket.
-			_ = s.conn.SetReadDeadline(past)
-			return
+	for _, j := range joined {
+		if w.deliver(j.op, j.missed) && w.deliver(j.op, messages) {
+			stay = append(stay, j.op)
 		}
 	}
-	if n < len(text) {
-		s.enqueue(item{text: bytes.Clone(text[n:])})
-		s.flows, s.drained = true, make(chan struct{})
-		go s.flow()
+	before := len(s.members) + len(joined)
+	if len(stay) < len(s.members) {
+		clear(s.members[len(stay):])
 	}
+	s.members = stay
+	if cap(s.members) > 64 && len(s.members) < cap(s.members)/4 {
+		s.members = slices.Clone(s.members)
+	}
+	w.scratch.Trim()
+	s.mu.Lock()
+	s.count -= before - len(stay)
+	s.gone -= before - len(stay)
+	s.mu.Unlock()
+}
+
+// deliver hands messages to a member's socket; false means that the operation is no member any more.
+func (w *writer) deliver(op *operation, messages []*wire.Message) (stays bool) {
+	defer conn.RecoverPanic(w.log, "deliver", func() { op.Socket.Close(wire.InternalError) })
+	if op.Gone() {
+		return false
+	}
+	for len(messages) > 0 {
+		n, size := 1, len(messages[0].Data)
+		for n < len(messages) && size < conn.BatchBytes {
+			size += len(messages[n].Data)
+			n++
+		}
+		if !op.Socket.Offer(&op.Operation, messages[:n], w.scratch) {
+			op.fallBehind()
+			return false
+		}
+		if messages[n-1].IsLast() {
+			return false
+		}
+		messages = messages[n:]
+	}
+	return true
 }

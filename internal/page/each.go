@@ -7,8 +7,6 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/closeloop/closeloop/internal/fault"
 )
 
 // ReadEach reads one page for each of several parents, in one statement: the lists below the rows of a list.
@@ -23,15 +21,12 @@ func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order
 	}
 	by := order.by(backward).Expression.(clause.Expr).SQL
 	inner := query.Select("*, row_number() OVER (PARTITION BY " + parent + " ORDER BY " + by + ") AS nth")
-	for argument, cursor := range map[string]*string{"after": args.After, "before": args.Before} {
-		if cursor == nil {
-			continue
-		}
-		place, err := order.decode(*cursor)
-		if err != nil {
-			return nil, fault.WithPath(argument, err)
-		}
-		inner = inner.Where(order.beyond(place, argument == "before"))
+	ends, err := order.ends(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range ends {
+		inner = inner.Where(order.beyond(e.at, e.before, false))
 	}
 	var rows []*T
 	err = query.Session(&gorm.Session{NewDB: true}).Table("(?) AS ranked", inner).Where("nth <= ?", n+1).

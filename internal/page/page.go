@@ -89,27 +89,17 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	if err != nil {
 		return nil, err
 	}
-	var bounds []bound
-	for _, end := range []struct {
-		argument string
-		cursor   *string
-	}{{"after", args.After}, {"before", args.Before}} {
-		if end.cursor == nil {
-			continue
-		}
-		at, err := order.decode(*end.cursor)
-		if err != nil {
-			return nil, fault.WithPath(end.argument, err)
-		}
-		bounds = append(bounds, bound{at, end.argument == "before"})
+	ends, err := order.ends(args)
+	if err != nil {
+		return nil, err
 	}
 	whole := query.Session(&gorm.Session{})
 	rows := whole
 	if order[0].Nullable {
-		rows = order.inParts(whole, whole.Session(&gorm.Session{NewDB: true}), bounds, n+1, backward)
+		rows = order.inParts(whole, whole.Session(&gorm.Session{NewDB: true}), ends, n+1, backward)
 	} else {
-		for _, b := range bounds {
-			rows = rows.Where(order.beyond(b.at, b.before))
+		for _, e := range ends {
+			rows = rows.Where(order.beyond(e.at, e.before, false))
 		}
 	}
 	if preload != nil {
@@ -141,7 +131,13 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	return c, nil
 }
 
-// Around tells where a page stands. On the side it was not read from, there is more where the caller came from there.
+// Made is a page whose rows the caller has read, for lists that Read cannot read.
+func Made[T any](edges []*Edge[T], more, backward bool, args Args, count func(context.Context) (int, error)) *Connection[T] {
+	return &Connection[T]{Edges: edges, PageInfo: Around(edges, more, backward, args), count: count}
+}
+
+// Around is the page's Info. more says whether there are rows beyond the side towards which the page was read; on the
+// other side there are more if the caller came from there.
 func Around[T any](edges []*Edge[T], more, backward bool, args Args) Info {
 	info := Info{HasNextPage: more, HasPreviousPage: args.After != nil}
 	if backward {

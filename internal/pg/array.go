@@ -5,14 +5,14 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Array is one parameter that holds several values, as `= ANY(?)` and `unnest(?)` take them; GORM would spell a plain
-// slice out, and each length would be a statement of its own.
+// Array is one parameter that holds several values, for `= ANY(?)` and `unnest(?)`. GORM would write a plain slice as one
+// parameter for each value, so that each length of a list would be a statement of its own. pgx encodes the array.
 func Array(values any) clause.Expression { return array{values} }
 
-type array struct{ of any }
+type array struct{ values any }
 
 func (a array) Build(b clause.Builder) {
 	stmt := b.(*gorm.Statement)
-	stmt.Vars = append(stmt.Vars, a.of)
-	stmt.DB.BindVarTo(stmt, stmt, a.of)
+	stmt.Vars = append(stmt.Vars, a.values)
+	stmt.DB.BindVarTo(stmt, stmt, a.values)
 }

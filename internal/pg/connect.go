@@ -56,7 +56,7 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 		DisableAutomaticPing: true,
 		Logger:               statementLog{log: log},
 		// What is written reads back the same: PostgreSQL keeps microseconds.
-		NowFunc: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		NowFunc: func() time.Time { return Timestamp(time.Now()) },
 	})
 	if err != nil {
 		pool.Close()

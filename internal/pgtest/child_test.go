@@ -14,8 +14,8 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
-// child runs the one test in another process, whose task stands in its environment, and returns
-// what it wrote after "child: ".
+// child runs one test in another process, which reads its task from the environment, and returns
+// the text that the test logged after "child: ".
 func child(t *testing.T, program, test, task string, as *syscall.Credential) string {
 	t.Helper()
 	cmd := exec.Command(program, "-test.v", "-test.run=^"+test+"$")
@@ -26,9 +26,9 @@ func child(t *testing.T, program, test, task string, as *syscall.Credential) str
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+test) {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	_, said, _ := strings.Cut(string(out), "child: ")
-	said, _, _ = strings.Cut(said, "\n")
-	return said
+	_, answer, _ := strings.Cut(string(out), "child: ")
+	answer, _, _ = strings.Cut(answer, "\n")
+	return answer
 }
 
 func task(t *testing.T) string {
@@ -40,19 +40,19 @@ func task(t *testing.T) string {
 	return task
 }
 
-func TestChildWritesToTheDatabaseItIsGiven(t *testing.T) {
+func TestChildWrites(t *testing.T) {
 	t.Parallel()
 	conn, err := pgx.Connect(t.Context(), task(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), "INSERT INTO told VALUES ('by the child')"); err != nil {
+	if _, err := conn.Exec(t.Context(), "INSERT INTO messages VALUES ('by the child')"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestChildStartsAServerOfItsOwn(t *testing.T) {
+func TestChildStartsServer(t *testing.T) {
 	t.Parallel()
 	task(t)
 	at, err := url.Parse(pgtest.URL(t, pgtest.New(t)))

@@ -8,29 +8,29 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Counter counts the statements that a database's pool sends: pass it to New with WithTracer. What
-// a batch holds counts one by one, and a COPY as one; BEGIN, COMMIT and savepoints count too. The
-// zero value is ready.
+// Counter counts the statements that a database's pool sends; pass it to New with WithTracer. Each
+// statement of a batch counts, a COPY counts as one, and BEGIN, COMMIT and savepoints count too.
+// The zero value is ready for use.
 type Counter struct {
 	mu         sync.Mutex
 	statements []string
 }
 
-// Count is how many statements were begun since the last Reset.
+// Count returns the number of statements that began since the last Reset.
 func (c *Counter) Count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.statements)
 }
 
-// Statements are their texts, in order.
+// Statements returns the texts of these statements, in order.
 func (c *Counter) Statements() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.statements)
 }
 
-// Reset forgets them.
+// Reset sets the count to zero.
 func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,37 +14,38 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest/scratch"
 )
 
-// ownFolder makes a folder for this process's server, in memory where there is room, and removes
-// those of processes that have ended. The lock is to be held until the process ends.
-func ownFolder(ctx context.Context) (string, *flock.Lock, error) {
+// createFolder creates a folder for this process's server, in memory where there is space, and
+// removes the folders of ended processes. The caller must keep the lock until the process ends.
+func createFolder(ctx context.Context) (string, *flock.Lock, error) {
 	parent := scratch.Parent()
 	prefix := "closeloop-test-" + strconv.Itoa(os.Geteuid()) + "-"
-	// One process at a time makes and sweeps: else a folder that is not locked yet would be swept.
-	turn, err := flock.Wait(ctx, filepath.Join(parent, "."+prefix+"lock"))
+	// One process at a time creates and sweeps. Otherwise another process could sweep a new folder
+	// before it is locked.
+	creating, err := flock.Wait(ctx, filepath.Join(parent, "."+prefix+"lock"))
 	if err != nil {
 		return "", nil, fmt.Errorf("wait for other test processes: %w", err)
 	}
-	defer turn.Release()
+	defer creating.Release()
 	sweep(ctx, filepath.Join(parent, prefix+"*"))
 
 	folder, err := os.MkdirTemp(parent, prefix)
 	if err != nil {
-		return "", nil, fmt.Errorf("make a folder for the server: %w", err)
+		return "", nil, fmt.Errorf("create a folder for the server: %w", err)
 	}
 	if err := cluster.Folder(folder); err != nil {
 		return "", nil, err
 	}
 	lock, err := flock.Exclusive(filepath.Join(folder, lockFile))
 	if err == nil && lock == nil {
-		err = errors.New("lock the server's folder: somebody else has it")
+		err = errors.New("lock the server's folder: another process has locked it")
 	}
 	return folder, lock, err
 }
 
 const lockFile = "test.lock"
 
-// sweep removes the folders of ended processes. What fails here fails for nobody: the next run
-// tries again.
+// sweep removes the folders of ended processes. It ignores errors, because the next run tries
+// again.
 func sweep(ctx context.Context, pattern string) {
 	folders, _ := filepath.Glob(pattern) // fails on a malformed pattern only
 	for _, folder := range folders {

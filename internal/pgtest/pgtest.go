@@ -1,13 +1,13 @@
 // Package pgtest gives each test a migrated PostgreSQL database of its own.
 //
 // The first test of a process starts a PostgreSQL in memory, with all durability off, and migrates
-// one database; every test then gets a copy of it, in some 70 ms, and drops it when it ends. The
-// server dies with the process. Where CLOSELOOP_TEST_DATABASE_URL names a PostgreSQL whose user may
-// create databases, the copies are made there instead.
+// one database. Every test then gets a copy of this database, in about 70 ms, which is dropped when
+// the test ends. The server ends with the process. Where CLOSELOOP_TEST_DATABASE_URL names a
+// PostgreSQL whose user may create databases, the package creates the copies there instead.
 //
-// It stands in for nothing: tests use the PostgreSQL that the program uses. A test that looks for
-// leaked goroutines with goleak calls New first and passes goleak.IgnoreCurrent, for the process
-// watches over its server until its end.
+// The package fakes nothing: tests use the same PostgreSQL as the program. A test that looks for
+// leaked goroutines with goleak must call New first and pass goleak.IgnoreCurrent, because a
+// goroutine supervises the server until the process ends.
 package pgtest
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// Option changes what New gives.
+// Option changes the database that New creates.
 type Option func(*settings)
 
 type settings struct {
@@ -31,22 +31,23 @@ type settings struct {
 	options pg.Options
 }
 
-// WithTracer has the tracer see every statement on the database.
+// WithTracer passes every statement on the database to the tracer.
 func WithTracer(tracer pgx.QueryTracer) Option {
 	return func(s *settings) { s.options.Tracer = tracer }
 }
 
-// WithLog gets the log of slow and failed statements.
+// WithLog writes slow and failed statements to the log.
 func WithLog(log *slog.Logger) Option {
 	return func(s *settings) { s.options.Log = log }
 }
 
-// Empty leaves the migrations out.
+// Empty creates the database without the migrations.
 func Empty() Option {
 	return func(s *settings) { s.empty = true }
 }
 
-// New gives a database that nobody else uses. It is closed and dropped when the test has ended.
+// New creates a database for this test alone. The database is closed and dropped when the test
+// ends.
 func New(t testing.TB, opts ...Option) *pg.DB {
 	t.Helper()
 	var s settings
@@ -62,7 +63,7 @@ func New(t testing.TB, opts ...Option) *pg.DB {
 		template = "template0"
 	}
 	name := "closeloop_test_" + strings.ToLower(rand.Text())
-	// Not the test's own context, which ends before its cleanups run.
+	// The test's own context would end before the cleanups run.
 	ctx := context.Background()
 	if err := from.create(ctx, name, template); err != nil {
 		t.Fatalf("create a database for the test: %v", err)
@@ -86,7 +87,7 @@ func New(t testing.TB, opts ...Option) *pg.DB {
 	return db
 }
 
-// URL is the connection string of the database, for a second pool or another process.
+// URL returns the connection string of the database, for a second pool or another process.
 func URL(t testing.TB, db *pg.DB) string {
 	t.Helper()
 	return db.Pool.Config().ConnString()

@@ -21,28 +21,28 @@ import (
 	"github.com/closeloop/closeloop/migrations"
 )
 
-// server is where this process's test databases are made.
+// server is the PostgreSQL on which this process creates its test databases.
 type server struct {
-	admin    *pgxpool.Pool // on the database whose URL all others' are made from
+	admin    *pgxpool.Pool // connects to the maintenance database, to create and drop others
 	url      func(database string) string
 	template string
-	lock     *flock.Lock // on a throwaway server's folder; held until the process ends
+	lock     *flock.Lock // on a throwaway server's folder, kept until the process ends
 }
 
-// shared is the one state of the package: a server for all tests of the process, started by the
-// first that needs it.
+// shared is the only state of the package: a server for all tests of the process, started by the
+// first test that needs it.
 var shared = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if given := os.Getenv("CLOSELOOP_TEST_DATABASE_URL"); given != "" {
-		return onGiven(ctx, given)
+		return useServer(ctx, given)
 	}
-	return onThrowaway(ctx)
+	return startThrowaway(ctx)
 })
 
-// onThrowaway starts a server that ends with the process.
-func onThrowaway(ctx context.Context) (*server, error) {
-	folder, lock, err := ownFolder(ctx)
+// startThrowaway starts a server that ends with this process.
+func startThrowaway(ctx context.Context) (*server, error) {
+	folder, lock, err := createFolder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,18 +52,18 @@ func onThrowaway(ctx context.Context) (*server, error) {
 		return nil, err
 	}
 	s := &server{url: c.URL, template: "closeloop_template", lock: lock}
-	if s.admin, err = administer(ctx, c.URL("postgres")); err != nil {
+	if s.admin, err = connectAdmin(ctx, c.URL("postgres")); err != nil {
 		return nil, err
 	}
 	return s, s.build(ctx, s.template)
 }
 
-// onGiven uses a server that others may use at the same time. Its template is kept for the next
-// run, under a name that changes with the migrations.
-func onGiven(ctx context.Context, given string) (*server, error) {
+// useServer uses a server that other processes may use at the same time. The template stays for
+// the next run, under a name that changes with the migrations.
+func useServer(ctx context.Context, given string) (*server, error) {
 	base, err := neturl.Parse(given)
 	if err != nil || base.Scheme != "postgres" && base.Scheme != "postgresql" {
-		return nil, errors.New("CLOSELOOP_TEST_DATABASE_URL is not of the form postgres://user:password@host:port/database")
+		return nil, errors.New("CLOSELOOP_TEST_DATABASE_URL must have the form postgres://user:password@host:port/database")
 	}
 	fingerprint, err := migrations.Fingerprint()
 	if err != nil {
@@ -75,11 +75,11 @@ func onGiven(ctx context.Context, given string) (*server, error) {
 		u.Path = "/" + database
 		return u.String()
 	}
-	if s.admin, err = administer(ctx, given); err != nil {
+	if s.admin, err = connectAdmin(ctx, given); err != nil {
 		return nil, err
 	}
-	// Test processes run side by side: one builds, the others wait. The lock goes with the
-	// connection.
+	// Of several test processes, one builds the template and the others wait. The lock ends with
+	// the connection.
 	conn, err := pgx.Connect(ctx, given)
 	if err != nil {
 		return nil, errors.New("CLOSELOOP_TEST_DATABASE_URL names a server that does not answer")
@@ -93,19 +93,20 @@ func onGiven(ctx context.Context, given string) (*server, error) {
 	if err != nil || built {
 		return s, err
 	}
-	// A half-built template of a killed process has another name.
-	half := s.template + "_new"
-	if err := s.drop(ctx, half); err != nil {
+	// The template has another name while it is built, so that the remains of a killed process are
+	// not taken for a template.
+	unfinished := s.template + "_new"
+	if err := s.drop(ctx, unfinished); err != nil {
 		return nil, err
 	}
-	if err := s.build(ctx, half); err != nil {
+	if err := s.build(ctx, unfinished); err != nil {
 		return nil, err
 	}
-	_, err = conn.Exec(ctx, "ALTER DATABASE "+half+" RENAME TO "+s.template)
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+unfinished+" RENAME TO "+s.template)
 	return s, err
 }
 
-func administer(ctx context.Context, url string) (*pgxpool.Pool, error) {
+func connectAdmin(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("CLOSELOOP_TEST_DATABASE_URL cannot be read")
@@ -114,7 +115,7 @@ func administer(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// build makes a migrated database.
+// build creates a migrated database.
 func (s *server) build(ctx context.Context, name string) error {
 	if err := s.create(ctx, name, "template0"); err != nil {
 		return err
@@ -126,7 +127,8 @@ func (s *server) build(ctx context.Context, name string) error {
 	return errors.Join(migrations.Apply(ctx, db.Pool), db.Close())
 }
 
-// create copies the template. A connection to it that is just ending makes PostgreSQL refuse.
+// create copies the template. It retries, because PostgreSQL refuses while a connection to the
+// template is just closing.
 func (s *server) create(ctx context.Context, name, template string) error {
 	sql := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize() + " TEMPLATE " + pgx.Identifier{template}.Sanitize()
 	for try := 1; ; try++ {

@@ -89,18 +89,32 @@ type exportedNote struct {
 	RedactedAt *time.Time `json:"redactedAt"`
 }
 
-type exportedEvent struct {
-	Type           model.CaseEventType    `json:"type"`
-	At             time.Time              `json:"at"`
-	PreviousStatus *model.CaseStatus      `json:"previousStatus,omitempty"`
-	Status         *model.CaseStatus      `json:"status,omitempty"`
-	Changed        []string               `json:"changed,omitempty"`
-	Channel        *model.OutreachChannel `json:"channel,omitempty"`
-	Offer          *model.OutreachOffer   `json:"offer,omitempty"`
-	Outcome        *model.OutreachOutcome `json:"outcome,omitempty"`
-	NextSurveyAt   *time.Time             `json:"nextSurveyAt,omitempty"`
-	Improvement    *string                `json:"improvement,omitempty"`
-	Whys           []string               `json:"whys,omitempty"`
+// exportedEvent is an event as the table of event types exports it: with those of its values that are not empty.
+type exportedEvent struct{ model.Event }
+
+// MarshalJSON writes the type and the time first, and then the type's own fields in the table's order.
+func (e exportedEvent) MarshalJSON() ([]byte, error) {
+	out, err := json.Marshal(struct {
+		Type model.CaseEventType `json:"type"`
+		At   time.Time           `json:"at"`
+	}{e.Type, e.At})
+	if err != nil {
+		return nil, err
+	}
+	out = out[:len(out)-1]
+	for _, field := range e.Type.Spec().Fields {
+		if !field.Export {
+			continue
+		}
+		value, err := json.Marshal(field.Value(&model.LoggedEvent{Event: e.Event}))
+		if err != nil {
+			return nil, err
+		}
+		if text := string(value); text != "null" && text != "[]" {
+			out = fmt.Appendf(out, ",%q:%s", field.Name, value)
+		}
+	}
+	return append(out, '}'), nil
 }
 
 type exportedMail struct {
@@ -214,10 +228,7 @@ func (e *CustomerExport) readCases(tx *gorm.DB, id model.CustomerID) error {
 	}
 	for _, x := range events {
 		c := known[x.CaseID]
-		c.History = append(c.History, exportedEvent{
-			Type: x.Type, At: x.At, PreviousStatus: x.PreviousStatus, Status: x.Status, Changed: x.Changed, Channel: x.Channel,
-			Offer: x.Offer, Outcome: x.Outcome, NextSurveyAt: x.NextSurveyAt, Improvement: x.Improvement, Whys: x.Whys,
-		})
+		c.History = append(c.History, exportedEvent{x})
 	}
 	return nil
 }

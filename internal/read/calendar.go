@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// calendars reads those that cases were opened with, ready to count in.
+// calendars loads the calendars with which cases were opened, parsed for counting.
 func (r *Reader) calendars(ctx context.Context, ids []model.CalendarID) (map[model.CalendarID]*calendar.Calendar, error) {
 	rows, err := loadByID(r, unscoped, func(k *model.StoredCalendar) model.CalendarID { return k.ID })(ctx, ids)
 	if err != nil {
@@ -17,7 +17,7 @@ func (r *Reader) calendars(ctx context.Context, ids []model.CalendarID) (map[mod
 	found := make(map[model.CalendarID]*calendar.Calendar, len(ids))
 	for id, row := range rows {
 		if row == nil {
-			return nil, notFound("calendar") // foreign keys forbid it
+			return nil, notFound("calendar") // cannot happen: a foreign key protects the row
 		}
 		if found[id], err = calendar.New(row.Calendar); err != nil {
 			return nil, err
@@ -26,8 +26,8 @@ func (r *Reader) calendars(ctx context.Context, ids []model.CalendarID) (map[mod
 	return found, nil
 }
 
-// BusinessTime is how long a case has been open, to now or to its closing, by the calendar it was opened with; nil
-// where it has none.
+// BusinessTime returns how long a case has been open, until now or until its closing, in the business hours of the
+// calendar with which the case was opened. It returns nil for a case without a calendar.
 func BusinessTime(ctx context.Context, c *model.Case, now time.Time) (*model.Duration, error) {
 	hours, err := Optional(ctx, LoadersFrom(ctx).Calendars, c.CalendarID)
 	if hours == nil || err != nil {

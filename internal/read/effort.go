@@ -11,9 +11,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The effort of a response is the least that one of its themes asks for: 1 EASY, 2 MEDIUM, 3 HARD. Themes change, and
-// with them the effort of all their responses, so no column holds it. But of each theme an index has the responses by
-// id: a page takes the next few of every theme.
+// The effort of a response is the least effort among its themes: 1 EASY, 2 MEDIUM, 3 HARD. When a theme changes, the
+// effort of all its responses changes, so no column stores the effort. An index has the responses of each theme by ID,
+// so a page reads the next few responses of every theme and merges them.
 
 const (
 	themesOf = "response_themes x JOIN themes e ON e.id = x.theme_id AND e.deleted_at IS NULL"
@@ -32,7 +32,8 @@ func withEffort(query *gorm.DB, effort *int, desc bool, within func(string) clau
 		direction = " DESC"
 	}
 	db := query.Session(&gorm.Session{NewDB: true})
-	// Each response is asked on its own. Of an EXISTS PostgreSQL would make a join, which reads all tags before the first row.
+	// A scalar subquery checks each response on its own. PostgreSQL would turn an EXISTS into a join, and the join would
+	// read all tags before it returns the first row.
 	if effort == nil {
 		return query.Where(fmt.Sprintf(leastOf, "responses.id") + " IS NULL").
 			Where(within("responses.id")).Select("responses.id").Order("responses.id" + direction).Clauses(page.Limit(n))
@@ -47,9 +48,9 @@ func withEffort(query *gorm.DB, effort *int, desc bool, within func(string) clau
 
 func fillEffort(db *gorm.DB, rows []*model.Response) error {
 	ids := make([]model.ResponseID, len(rows))
-	at := make(map[model.ResponseID]*model.Response, len(rows))
+	byID := make(map[model.ResponseID]*model.Response, len(rows))
 	for i, r := range rows {
-		ids[i], at[r.ID] = r.ID, r
+		ids[i], byID[r.ID] = r.ID, r
 	}
 	var found []struct {
 		ResponseID model.ResponseID
@@ -57,7 +58,7 @@ func fillEffort(db *gorm.DB, rows []*model.Response) error {
 	}
 	err := db.Raw("SELECT x.response_id, min("+rankOf+") AS effort FROM "+themesOf+" WHERE x.response_id = ANY(?) GROUP BY 1", pg.Array(model.UUIDs(ids))).Scan(&found).Error
 	for _, f := range found {
-		at[f.ResponseID].Effort = &f.Effort
+		byID[f.ResponseID].Effort = &f.Effort
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestResponsesByEffortComeByTheLeastOfTheirThemes(t *testing.T) {
+func TestEffortOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	seed := uint64(time.Now().UnixNano())
@@ -35,7 +35,7 @@ func TestResponsesByEffortComeByTheLeastOfTheirThemes(t *testing.T) {
 	effort := map[model.ResponseID]int{}
 	for i := range 60 {
 		r := w.response(ana, i%11, moment)
-		least := 4 // none
+		least := 4 // no theme
 		for n, theme := range themes {
 			if random.IntN(5) > 0 {
 				continue
@@ -75,12 +75,12 @@ func TestResponsesByEffortComeByTheLeastOfTheirThemes(t *testing.T) {
 			below := walk(t, text+" below a customer", func(r *model.Response) model.ResponseID { return r.ID }, len(want), func(args page.Args) (*page.Connection[model.Response], error) {
 				return read.ResponsesOf(w.answer(), ana.ID, read.ResponseList{Args: args, Filter: responseFilter(t, text), OrderBy: order})
 			})
-			two := walk(t, text+" and by score", func(r *model.Response) model.ResponseID { return r.ID }, len(want), func(args page.Args) (*page.Connection[model.Response], error) {
+			byScore := walk(t, text+" and by score", func(r *model.Response) model.ResponseID { return r.ID }, len(want), func(args page.Args) (*page.Connection[model.Response], error) {
 				return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, Filter: responseFilter(t, text), OrderBy: append(order, &read.ResponseOrder{Field: "SCORE", Direction: "DESC"})})
 			})
 			for i := range want {
-				if got[i].ID != want[i].ID || below[i].ID != want[i].ID || effort[two[i].ID] != effort[want[i].ID] || i > 0 && effort[two[i].ID] == effort[two[i-1].ID] && two[i].Score > two[i-1].Score {
-					t.Errorf("%s, downwards %t: another order at %d", text, desc, i)
+				if got[i].ID != want[i].ID || below[i].ID != want[i].ID || effort[byScore[i].ID] != effort[want[i].ID] || i > 0 && effort[byScore[i].ID] == effort[byScore[i-1].ID] && byScore[i].Score > byScore[i-1].Score {
+					t.Errorf("%s, descending %t: the order is wrong at row %d", text, desc, i)
 					break
 				}
 			}

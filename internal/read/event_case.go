@@ -12,19 +12,19 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// A case that was read for an event is what the event's case is now, for so long, and for so many events.
+// A case that was read for an event counts as current for eventCaseTTL, and is kept for at most eventCaseMax events.
 const (
-	eventCaseTTL  = time.Second
+	eventCaseTTL = time.Second
 	eventCaseMax = 1000
 )
 
-// eventCases are the cases of the newest events. Different subscriptions come to an event within moments of each other;
-// whichever is first reads the case for all.
+// eventCases caches the cases of the newest events. All subscriptions reach an event within moments of each other, and
+// the first one reads the case for all of them.
 type eventCases = lru.Cache[eventCaseKey, *caseRead]
 
 type eventCaseKey struct {
 	event    model.EventID
-	revision int64 // of the log: what was read before a customer was erased is not shown again
+	revision int64 // the log's revision: a case that was read before a customer's erasure is not returned afterwards
 }
 
 type caseRead struct {
@@ -35,28 +35,28 @@ type caseRead struct {
 func newEventCases() *eventCases {
 	cases, err := lru.New[eventCaseKey, *caseRead](eventCaseMax)
 	if err != nil {
-		panic(err) // of a size that is none
+		panic(err) // cannot happen: lru.New refuses only a size below 1
 	}
 	return cases
 }
 
-// CaseOf is the case of an event that a subscription shows, as it is now. Who may see a part of the cases alone has it
-// read for himself, for it may have left that part just now.
+// CaseOf returns the current case of an event that a subscription shows. A viewer with a scope never uses the cache: the
+// case may have left the viewer's scope since it was cached.
 func (r *Reader) CaseOf(ctx context.Context, e *model.LoggedEvent) (*model.Case, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil || viewer.Scope().Restricted() {
 		return Case(ctx, e.CaseID)
 	}
 	key, now := eventCaseKey{e.ID, r.log.Revision()}, time.Now()
-	ours := &caseRead{began: now, read: sync.OnceValues(func() (*model.Case, error) {
+	own := &caseRead{began: now, read: sync.OnceValues(func() (*model.Case, error) {
 		var c model.Case
-		// Not of the answer that happens to be first: others wait for it too, and that one may be over before.
+		// Other answers wait for this read, too, so the end of the first answer must not cancel it.
 		err := r.db.WithContext(context.WithoutCancel(ctx)).Where("id = ?", e.CaseID).Limit(1).Find(&c).Error
 		return &c, err
 	})}
-	s, found, _ := r.eventCases.PeekOrAdd(key, ours)
+	s, found, _ := r.eventCases.PeekOrAdd(key, own)
 	if !found || now.Sub(s.began) > eventCaseTTL {
-		s = ours
+		s = own
 		r.eventCases.Add(key, s)
 	}
 	c, err := s.read()

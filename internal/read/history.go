@@ -18,13 +18,13 @@ type CaseEventConnection struct {
 	PageInfo page.Info
 }
 
-// CaseEventEdge is an event with its place in the feed.
+// CaseEventEdge is an event with its cursor in the feed.
 type CaseEventEdge struct {
 	Cursor string
 	Node   model.CaseEvent
 }
 
-// Nodes are the events without their places.
+// Nodes returns the events without their cursors.
 func (c *CaseEventConnection) Nodes() []model.CaseEvent {
 	nodes := make([]model.CaseEvent, len(c.Edges))
 	for i, e := range c.Edges {
@@ -42,7 +42,7 @@ func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args,
 	return toConnection(found), nil
 }
 
-// HistoryOf pages what happened to a case, oldest first; the cases of one answer are read together.
+// HistoryOf pages the events of a case, oldest first. One statement reads the histories of all cases in one answer.
 func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEventConnection, error) {
 	return loadNested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Imports and their places, by their GraphQL names.
+// The page types of imports, with their GraphQL names.
 type (
 	ImportConnection = page.Connection[model.Import]
 	ImportEdge       = page.Edge[model.Import]
@@ -18,7 +18,7 @@ var importOrder = page.Order[model.Import]{
 	{Name: "ID", Column: "id", Kind: page.ID, Desc: true, Of: func(i *model.Import) any { return i.ID.UUID }},
 }
 
-// Imports lists the files that came in over the API, the newest first.
+// Imports lists the files that were uploaded over the API, newest first.
 func (r *Reader) Imports(ctx context.Context, args page.Args) (*ImportConnection, error) {
 	c, err := page.Read(r.db.WithContext(ctx), importOrder, args, nil)
 	return wrapErr(c, "list imports", err)

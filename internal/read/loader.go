@@ -16,8 +16,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Loaders read objects by their ids, those of one answer together, and each once. They live as long as one answer:
-// a query's, or one event's of a subscription; older, they would show what was.
+// Loaders read objects by ID. They read the objects of one answer together, and each object once. Loaders live as long
+// as one answer: of a query, or of one event of a subscription. Loaders that lived longer would return stale objects.
 type Loaders struct {
 	Customers *dataloadgen.Loader[model.CustomerID, *model.Customer]
 	Responses *dataloadgen.Loader[model.ResponseID, *model.Response]
@@ -46,8 +46,8 @@ type Loaders struct {
 
 type loadersKey struct{}
 
-// WithLoaders gives the context of one answer its loaders, which see what the viewer of the answer sees; without a
-// viewer that is nothing.
+// WithLoaders adds loaders to the context of one answer. The loaders return only rows that the answer's viewer may see,
+// and no rows when the context has no viewer.
 func (r *Reader) WithLoaders(ctx context.Context) context.Context {
 	var scope *filter.Scope
 	if viewer, err := auth.From(ctx); err == nil {
@@ -56,7 +56,7 @@ func (r *Reader) WithLoaders(ctx context.Context) context.Context {
 	return context.WithValue(ctx, loadersKey{}, r.loaders(scope))
 }
 
-// LoadersFrom gives the loaders of the answer that is being made.
+// LoadersFrom returns the loaders of the current answer.
 func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
 
 func (r *Reader) loaders(scope *filter.Scope) *Loaders {
@@ -90,22 +90,23 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 	}
 }
 
-// all is the condition of what has no scope: the company's own people, and its rules.
+// unscoped is the condition for tables without a scope, such as users and rules: it is always true.
 func unscoped(time.Time) clause.Expression { return clause.Expr{SQL: "true"} }
 
-// within gives a fetch the scope of the answer that it reads for.
+// withScope binds the scope of an answer's viewer to a fetch.
 func withScope[K comparable, V any](scope *filter.Scope, fetch func(context.Context, *filter.Scope, []K) (map[K]V, error)) func(context.Context, []K) (map[K]V, error) {
 	return func(ctx context.Context, keys []K) (map[K]V, error) { return fetch(ctx, scope, keys) }
 }
 
-// CollectFor is how long a loader collects what is asked for before it reads; siblings of one page ask at once.
-const CollectFor = 500 * time.Microsecond
+// BatchWait is how long a loader collects IDs before it reads. GraphQL resolves the rows of one page concurrently, so
+// their IDs arrive within this time.
+const BatchWait = 500 * time.Microsecond
 
 func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
 	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))
 }
 
-// rowScope is the condition of the rows that an answer may show.
+// rowScope is the condition for the rows that an answer may show.
 type rowScope func(now time.Time) clause.Expression
 
 func loadByID[K model.AnyID, T any](r *Reader, see rowScope, id func(*T) K) func(context.Context, []K) (map[K]*T, error) {
@@ -119,7 +120,7 @@ func loadBy[K model.AnyID, T any](r *Reader, column string, see rowScope, key fu
 			return nil, fmt.Errorf("load by %s: %w", column, err)
 		}
 		found := make(map[K]*T, len(ids))
-		for _, id := range ids { // nil where there is none
+		for _, id := range ids { // nil for an ID without a row
 			found[id] = nil
 		}
 		for _, row := range rows {
@@ -217,7 +218,7 @@ func emptyLists[K comparable, V any](ids []K) map[K][]V {
 	return m
 }
 
-// Customer is the one with this id; where it is not for the viewer, it is gone.
+// Customer loads a customer by ID. It returns NOT_FOUND when the customer does not exist or the viewer may not see it.
 func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error) {
 	c, err := LoadersFrom(ctx).Customers.Load(ctx, id)
 	if err == nil && c == nil {
@@ -226,7 +227,7 @@ func Customer(ctx context.Context, id model.CustomerID) (*model.Customer, error)
 	return c, err
 }
 
-// Case is the one with this id; where it is not for the viewer, it is gone.
+// Case loads a case by ID. It returns NOT_FOUND when the case does not exist or the viewer may not see it.
 func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
 	c, err := LoadersFrom(ctx).Cases.Load(ctx, id)
 	if err == nil && c == nil {
@@ -235,17 +236,17 @@ func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
 	return c, err
 }
 
-// Show makes a case one of the answer's, as a write has left it: whoever gave it to somebody else still gets the answer
-// to that.
-func Show(ctx context.Context, c *model.Case) {
+// PrimeCase puts a case into the loaders as a write has left it. A viewer who has just assigned the case to another user
+// may be unable to load the case now, but still gets it in the mutation's answer.
+func PrimeCase(ctx context.Context, c *model.Case) {
 	if c != nil {
 		cases := LoadersFrom(ctx).Cases
-		cases.Clear(c.ID) // an earlier write of the same request may have shown it
+		cases.Clear(c.ID) // an earlier write of the same request may have primed the case
 		cases.Prime(c.ID, c)
 	}
 }
 
-// Optional loads what an id points to, where there is one.
+// Optional loads the object with the ID, or returns nil when id is nil.
 func Optional[K comparable, T any](ctx context.Context, l *dataloadgen.Loader[K, *T], id *K) (*T, error) {
 	if id == nil {
 		return nil, nil
@@ -253,9 +254,10 @@ func Optional[K comparable, T any](ctx context.Context, l *dataloadgen.Loader[K,
 	return l.Load(ctx, *id)
 }
 
-// listKey names one list below one parent: of what, and asked for how. request is JSON, because keys are compared.
+// listKey identifies one nested list: its parent, its kind and the request. Loader keys must be comparable, so request
+// is JSON.
 type listKey struct {
 	parent  uuid.UUID
-	of      string
+	kind    string
 	request string
 }

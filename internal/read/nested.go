@@ -16,7 +16,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The lists below the rows of a list: all parents of one answer that ask alike are read in one statement.
+// The kinds of nested lists, which appear below the rows of another list. One statement reads a list for all parents of
+// one answer that have the same request.
 const (
 	notesOfCase         = "notes of a case"
 	historyOfCase       = "history of a case"
@@ -33,7 +34,7 @@ type listRequest struct {
 	Viewer model.UserID
 }
 
-func loadNested[C any](ctx context.Context, parent uuid.UUID, of string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
+func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
 	var none C
 	orderBy, err := json.Marshal(order)
 	if err != nil {
@@ -43,14 +44,14 @@ func loadNested[C any](ctx context.Context, parent uuid.UUID, of string, args pa
 	if err != nil {
 		return none, err
 	}
-	found, err := LoadersFrom(ctx).lists.Load(ctx, listKey{parent, of, string(request)})
+	found, err := LoadersFrom(ctx).lists.Load(ctx, listKey{parent, kind, string(request)})
 	if err != nil {
 		return none, err
 	}
 	return found.(C), nil
 }
 
-// NotesOf lists the notes of a case, the oldest first.
+// NotesOf lists the notes of a case, oldest first.
 func NotesOf(ctx context.Context, id model.CaseID, args page.Args) (*NoteConnection, error) {
 	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, args, nil, nil, model.UserID{})
 }
@@ -70,7 +71,7 @@ func (r *Reader) CasesAssignedTo(ctx context.Context, viewer auth.Viewer, id mod
 	return r.nestedCases(ctx, viewer, id.UUID, casesOfUser, q)
 }
 
-func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uuid.UUID, of string, q CaseList) (*CaseConnection, error) {
+func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uuid.UUID, kind string, q CaseList) (*CaseConnection, error) {
 	out := new(CaseConnection)
 	var err error
 	if q.FeedCursor {
@@ -78,7 +79,7 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 			return nil, err
 		}
 	}
-	out.Connection, err = loadNested[*page.Connection[model.Case]](ctx, parent, of, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
+	out.Connection, err = loadNested[*page.Connection[model.Case]](ctx, parent, kind, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -86,32 +87,32 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 }
 
 func (r *Reader) readLists(ctx context.Context, scope *filter.Scope, keys []listKey) (map[listKey]any, error) {
-	type group struct{ of, request string }
+	type group struct{ kind, request string }
 	parents := map[group][]uuid.UUID{}
 	for _, k := range keys {
-		g := group{k.of, k.request}
+		g := group{k.kind, k.request}
 		parents[g] = append(parents[g], k.parent)
 	}
 	found := make(map[listKey]any, len(keys))
 	for g, ids := range parents {
 		var q listRequest
 		if err := json.Unmarshal([]byte(g.request), &q); err != nil {
-			return nil, fmt.Errorf("read a list's request: %w", err)
+			return nil, fmt.Errorf("parse a list's request: %w", err)
 		}
-		lists, err := r.readList(ctx, scope, g.of, q, ids)
+		lists, err := r.readList(ctx, scope, g.kind, q, ids)
 		if err != nil {
-			return nil, fmt.Errorf("list the %s: %w", g.of, err)
+			return nil, fmt.Errorf("list the %s: %w", g.kind, err)
 		}
 		for id, list := range lists {
-			found[listKey{id, g.of, g.request}] = list
+			found[listKey{id, g.kind, g.request}] = list
 		}
 	}
 	return found, nil
 }
 
-func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q listRequest, ids []uuid.UUID) (map[uuid.UUID]any, error) {
+func (r *Reader) readList(ctx context.Context, scope *filter.Scope, kind string, q listRequest, ids []uuid.UUID) (map[uuid.UUID]any, error) {
 	now := r.now()
-	switch of {
+	switch kind {
 	case notesOfCase:
 		return readPages(ctx, r, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
 	case deliveriesOfWebhook:
@@ -130,15 +131,15 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, of string, q
 			return nil, err
 		}
 		column, parent := "customer_id", func(c *model.Case) uuid.UUID { return c.CustomerID.UUID }
-		if of == casesOfUser {
+		if kind == casesOfUser {
 			column, parent = "assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
 		}
 		return readPages(ctx, r, column, parent, order, q.Args, ids, scope.Cases(now), f.Where(q.Viewer, now))
 	}
-	return nil, fmt.Errorf("no list is called %q", of)
+	return nil, fmt.Errorf("unknown nested list %q", kind)
 }
 
-// decoded reads the filter and the order of a request again.
+// decodeRequest parses the filter and the order of a request.
 func decodeRequest[F any, O any, T any](q listRequest, order func([]O) (page.Order[T], error)) (*F, page.Order[T], error) {
 	f := new(F)
 	if len(q.Filter) > 0 && string(q.Filter) != "null" {
@@ -158,6 +159,7 @@ func decodeRequest[F any, O any, T any](q listRequest, order func([]O) (page.Ord
 	return f, keys, err
 }
 
+// readPages reads one page of T for each parent in ids. column holds the parent's ID.
 func readPages[T any](ctx context.Context, r *Reader, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
 	rows := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
 	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", pg.Array(ids))

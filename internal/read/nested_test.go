@@ -13,13 +13,13 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Not parallel: see least.
-func TestListsBelowTheRowsOfAListAreOneStatementEachAndTheirParentsOwn(t *testing.T) {
+// Not parallel: see fewestStatements.
+func TestNestedListStatements(t *testing.T) {
 	counter := new(pgtest.Counter)
 	w := newWorld(t, pgtest.WithTracer(counter))
 	var customers []*model.Customer
 	var users []*model.User
-	for i := range 12 { // customer i has i responses and a case of each; the cases go round among three users
+	for i := range 12 { // customer i has i responses and a case for each; three users take the cases in turn
 		customers = append(customers, w.customer(nil))
 		if i%4 == 0 {
 			users = append(users, w.user("user", string(rune('a'+i))+"@example.com", model.Agent))
@@ -41,7 +41,7 @@ func TestListsBelowTheRowsOfAListAreOneStatementEachAndTheirParentsOwn(t *testin
 	for _, c := range []struct {
 		name string
 		list read.ResponseList
-		want func(n int) []int // of a customer with the scores 0 to n-1
+		want func(n int) []int // the scores for a customer with the scores 0 to n-1
 		more func(n int) (next, previous bool)
 	}{
 		{"the newest", read.ResponseList{Args: page.Args{First: number(3)}},
@@ -59,51 +59,51 @@ func TestListsBelowTheRowsOfAListAreOneStatementEachAndTheirParentsOwn(t *testin
 			return found
 		}, func(int) (bool, bool) { return false, false }},
 	} {
-		sent := least(counter, func() {
+		sent := fewestStatements(counter, func() {
 			ctx := w.answer()
-			lists := all(t, customers, func(of *model.Customer) (*read.ResponseConnection, error) {
-				return read.ResponsesOf(ctx, of.ID, c.list)
+			lists := loadAll(t, customers, func(customer *model.Customer) (*read.ResponseConnection, error) {
+				return read.ResponsesOf(ctx, customer.ID, c.list)
 			})
 			for n, list := range lists {
 				next, previous := c.more(n)
 				if !slices.Equal(scores(list), c.want(n)) || list.PageInfo.HasNextPage != next || list.PageInfo.HasPreviousPage != previous {
-					t.Errorf("%s of customer %d: %v, %+v; want %v", c.name, n, scores(list), list.PageInfo, c.want(n))
+					t.Errorf("%s of customer %d: got %v, %+v; want %v", c.name, n, scores(list), list.PageInfo, c.want(n))
 				}
 				for _, r := range list.Nodes() {
 					if r.CustomerID != customers[n].ID {
-						t.Errorf("%s of customer %d: one is another's", c.name, n)
+						t.Errorf("%s of customer %d: response %s belongs to another customer", c.name, n, r.ID)
 					}
 				}
 			}
 		})
 		if len(sent) != 1 {
-			t.Errorf("%s: %d statements:\n%s", c.name, len(sent), strings.Join(sent, "\n"))
+			t.Errorf("%s: sent %d statements, want 1:\n%s", c.name, len(sent), strings.Join(sent, "\n"))
 		}
 	}
 
 	byNumber := read.CaseList{Args: page.Args{First: number(4)}, OrderBy: []*read.CaseOrder{{Field: "NUMBER", Direction: "ASC"}},
 		Filter: caseFilter(t, `{"response": {"score": {"lte": 8}}, "not": {"status": ["CLOSED"]}}`)}
-	sent := least(counter, func() {
+	sent := fewestStatements(counter, func() {
 		ctx := w.answer()
-		for n, list := range all(t, customers, func(of *model.Customer) (*read.CaseConnection, error) {
-			return w.read.CasesOf(ctx, viewer(w.ann), of.ID, byNumber)
+		for n, list := range loadAll(t, customers, func(customer *model.Customer) (*read.CaseConnection, error) {
+			return w.read.CasesOf(ctx, viewer(w.ann), customer.ID, byNumber)
 		}) {
 			checkCases(t, list, min(n, 4), func(c *model.Case) bool { return c.CustomerID == customers[n].ID && *c.Score <= 8 })
 		}
 	})
 	if len(sent) != 1 {
-		t.Errorf("cases of customers: %d statements:\n%s", len(sent), strings.Join(sent, "\n"))
+		t.Errorf("cases of customers: sent %d statements, want 1:\n%s", len(sent), strings.Join(sent, "\n"))
 	}
-	sent = least(counter, func() {
+	sent = fewestStatements(counter, func() {
 		ctx := w.answer()
-		for n, list := range all(t, users, func(of *model.User) (*read.CaseConnection, error) {
-			return w.read.CasesAssignedTo(ctx, viewer(w.ann), of.ID, byNumber)
+		for n, list := range loadAll(t, users, func(user *model.User) (*read.CaseConnection, error) {
+			return w.read.CasesAssignedTo(ctx, viewer(w.ann), user.ID, byNumber)
 		}) {
 			checkCases(t, list, 4, func(c *model.Case) bool { return *c.AssigneeID == users[n].ID && *c.Score <= 8 })
 		}
 	})
 	if len(sent) != 1 {
-		t.Errorf("cases of users: %d statements:\n%s", len(sent), strings.Join(sent, "\n"))
+		t.Errorf("cases of users: sent %d statements, want 1:\n%s", len(sent), strings.Join(sent, "\n"))
 	}
 }
 
@@ -112,83 +112,86 @@ func checkCases(t *testing.T, list *read.CaseConnection, n int, right func(*mode
 	last := 0
 	for _, c := range list.Nodes() {
 		if !right(c) || c.Number <= last {
-			t.Errorf("case %d after case %d is not one of these", c.Number, last)
+			t.Errorf("case %d after case %d does not match the filter or the order", c.Number, last)
 		}
 		last = c.Number
 	}
 	if len(list.Edges) != n {
-		t.Errorf("%d cases; want %d", len(list.Edges), n)
+		t.Errorf("got %d cases; want %d", len(list.Edges), n)
 	}
 }
 
-func TestAListBelowARowGoesOnFromItsCursorAndCountsItsOwn(t *testing.T) {
+func TestNestedList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	mine, other := w.customer(nil), w.customer(nil)
-	for i := range 7 {
-		w.open(mine, w.response(mine, i, moment.Add(time.Duration(i)*time.Hour)), nil)
-		w.response(other, 9, moment)
-	}
-	ctx := w.answer()
-	filtered := responseFilter(t, `{"score": {"lte": 5}}`)
-	var seen []int
-	args := page.Args{First: number(4)}
-	for {
-		list, err := read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: args, Filter: filtered})
+	t.Run("continues from its cursor and counts its own rows", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		mine, other := w.customer(nil), w.customer(nil)
+		for i := range 7 {
+			w.open(mine, w.response(mine, i, moment.Add(time.Duration(i)*time.Hour)), nil)
+			w.response(other, 9, moment)
+		}
+		ctx := w.answer()
+		filtered := responseFilter(t, `{"score": {"lte": 5}}`)
+		var seen []int
+		args := page.Args{First: number(4)}
+		for {
+			list, err := read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: args, Filter: filtered})
+			w.must(err)
+			for _, r := range list.Nodes() {
+				seen = append(seen, r.Score)
+			}
+			if n, err := list.TotalCount(ctx); n != 6 || err != nil {
+				t.Errorf("totalCount is %d, %v; want 6", n, err)
+			}
+			if !list.PageInfo.HasNextPage {
+				break
+			}
+			args.After = list.PageInfo.EndCursor
+		}
+		if !slices.Equal(seen, []int{5, 4, 3, 2, 1, 0}) {
+			t.Errorf("the pages have the scores %v, want 5 to 0", seen)
+		}
+		cases, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{FeedCursor: true})
 		w.must(err)
-		for _, r := range list.Nodes() {
-			seen = append(seen, r.Score)
+		if n, err := cases.TotalCount(ctx); n != 7 || err != nil {
+			t.Errorf("totalCount of the cases is %d, %v; want 7", n, err)
 		}
-		if n, err := list.TotalCount(ctx); n != 6 || err != nil {
-			t.Errorf("the whole list has %d: %v", n, err)
+		if head, err := w.log.Head(ctx); cases.FeedCursor != head || err != nil {
+			t.Errorf("feedCursor is %q, want the head %q: %v", cases.FeedCursor, head, err)
 		}
-		if !list.PageInfo.HasNextPage {
-			break
+		for name, err := range map[string]error{
+			"a wrong cursor":       failed(read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: page.Args{After: pointer("x")}})),
+			"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, page.Args{After: &cases.FeedCursor})),
+		} {
+			if !is(err, fault.CodeBadUserInput, "after") {
+				t.Errorf("%s: got %v, want BAD_USER_INPUT for after", name, err)
+			}
 		}
-		args.After = list.PageInfo.EndCursor
-	}
-	if !slices.Equal(seen, []int{5, 4, 3, 2, 1, 0}) {
-		t.Errorf("%v", seen)
-	}
-	cases, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{FeedCursor: true})
-	w.must(err)
-	if n, err := cases.TotalCount(ctx); n != 7 || err != nil {
-		t.Errorf("%d cases: %v", n, err)
-	}
-	if head, err := w.log.Head(ctx); cases.FeedCursor != head || err != nil {
-		t.Errorf("the feed's cursor is %q, its head %q: %v", cases.FeedCursor, head, err)
-	}
-	for name, err := range map[string]error{
-		"a wrong cursor":       failed(read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: page.Args{After: pointer("x")}})),
-		"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, page.Args{After: &cases.FeedCursor})),
-	} {
-		if !is(err, fault.CodeBadUserInput, "after") {
-			t.Errorf("%s: %v", name, err)
+		if _, err := read.HistoryOf(ctx, model.CaseID{}, page.Args{First: number(0)}); !is(err, fault.CodeBadUserInput, "first") {
+			t.Errorf("a page of 0 events: got %v, want BAD_USER_INPUT for first", err)
 		}
-	}
-	if _, err := read.HistoryOf(ctx, model.CaseID{}, page.Args{First: number(0)}); !is(err, fault.CodeBadUserInput, "first") {
-		t.Errorf("a history of nothing: %v", err)
-	}
-	if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.CodeBadUserInput, "orderBy") {
-		t.Errorf("sorted twice by the same: %v", err)
-	}
-}
+		if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.CodeBadUserInput, "orderBy") {
+			t.Errorf("sorted twice by the same field: got %v, want BAD_USER_INPUT for orderBy", err)
+		}
+	})
 
-// Two viewers ask the same of one answer's loaders, and get their own.
-func TestMineInAListBelowARowIsTheViewers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	bob := w.user("Bob", "bob@example.com", model.Agent)
-	c := w.customer(nil)
-	for i := range 3 {
-		to := []*model.User{w.ann, bob, bob}[i]
-		w.open(c, nil, func(c *model.Case) { c.AssigneeID, c.AssignedAt = &to.ID, &moment })
-	}
-	ctx := w.answer()
-	for who, want := range map[*model.User]int{w.ann: 1, bob: 2} {
-		list, err := w.read.CasesOf(ctx, viewer(who), c.ID, read.CaseList{Filter: caseFilter(t, `{"mine": true}`)})
-		if err != nil || len(list.Edges) != want {
-			t.Errorf("%s has %d of them: %v; want %d", who.Name, len(list.Edges), err, want)
+	// Two viewers send the same request to the loaders of one answer, and each must get the cases assigned to them.
+	t.Run("reads mine as the viewer's", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		bob := w.user("Bob", "bob@example.com", model.Agent)
+		c := w.customer(nil)
+		for i := range 3 {
+			to := []*model.User{w.ann, bob, bob}[i]
+			w.open(c, nil, func(c *model.Case) { c.AssigneeID, c.AssignedAt = &to.ID, &moment })
 		}
-	}
+		ctx := w.answer()
+		for user, want := range map[*model.User]int{w.ann: 1, bob: 2} {
+			list, err := w.read.CasesOf(ctx, viewer(user), c.ID, read.CaseList{Filter: caseFilter(t, `{"mine": true}`)})
+			if err != nil || len(list.Edges) != want {
+				t.Errorf("%s has %d cases, %v; want %d", user.Name, len(list.Edges), err, want)
+			}
+		}
+	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// nextOf gives each response the one that its customer gave next, of those in the scope; none where it is the newest.
+// nextOf loads, for each response, the next response of the same customer within the scope; nil for the newest response.
 func (r *Reader) nextOf(ctx context.Context, scope *filter.Scope, ids []model.ResponseID) (map[model.ResponseID]*model.Response, error) {
 	var rows []struct {
 		OfResponse model.ResponseID
@@ -21,7 +21,7 @@ func (r *Reader) nextOf(ctx context.Context, scope *filter.Scope, ids []model.Re
 	err := r.db.WithContext(ctx).Raw("SELECT was.id AS of_response, next.* FROM responses was CROSS JOIN LATERAL (?) next WHERE was.id = ANY(?)",
 		next, pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	found := make(map[model.ResponseID]*model.Response, len(ids))
-	for _, id := range ids { // nil where there is none
+	for _, id := range ids { // nil for a response without a next one
 		found[id] = nil
 	}
 	for i := range rows {

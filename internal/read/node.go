@@ -11,10 +11,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Node is any object with a global id.
+// Node is an object with a global ID.
 type Node interface{ IsNode() }
 
-// Node finds an object by its id; nil where it does not exist, or not for this viewer.
+// Node finds an object by ID. It returns nil when the object does not exist or the viewer may not see it.
 func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node, error) {
 	parsed, err := model.ParseID(id)
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 	return nil, nil
 }
 
-// node makes a nil pointer a nil interface.
+// node turns a nil pointer into a nil interface.
 func node[T any, P interface {
 	*T
 	Node
@@ -90,8 +90,8 @@ func loadOne[T any](ctx context.Context, r *Reader, id any) (*T, error) {
 	return rows[0], nil
 }
 
-// Nodes finds several objects by their ids, in their order and at once, so that the loaders read those of one kind
-// together; nil stands for each that does not exist, or not for this viewer.
+// Nodes finds objects by ID, in the order of ids. It looks all of them up concurrently, so that the loaders read objects
+// of the same kind together. The result has nil for each object that does not exist or that the viewer may not see.
 func (r *Reader) Nodes(ctx context.Context, viewer auth.Viewer, ids []string) ([]Node, error) {
 	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
 	var all sync.WaitGroup

@@ -12,13 +12,13 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The list of mails, by its GraphQL names.
+// The page types of mails, with their GraphQL names.
 type (
 	NotificationConnection = page.Connection[model.Notification]
 	NotificationEdge       = page.Edge[model.Notification]
 )
 
-// NotificationFilter says which mails.
+// NotificationFilter selects mails. A nil field does not restrict the list.
 type NotificationFilter struct {
 	Status    []model.NotificationStatus
 	Kind      []model.NotificationKind
@@ -32,7 +32,7 @@ var notificationOrder = page.Order[model.Notification]{
 	{Name: "notifications.id", Column: "notifications.id", Kind: page.ID, Desc: true, Of: func(n *model.Notification) any { return n.ID.UUID }},
 }
 
-// Notifications lists mails, the newest first.
+// Notifications lists mails, newest first.
 func (r *Reader) Notifications(ctx context.Context, viewer auth.Viewer, args page.Args, f *NotificationFilter) (*NotificationConnection, error) {
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Notifications(r.now()))
 	if f != nil {
@@ -45,8 +45,9 @@ func (r *Reader) Notifications(ctx context.Context, viewer auth.Viewer, args pag
 	return wrapErr(c, "list notifications", err)
 }
 
-// among leaves the rows whose column has one of the values; a list that is not given leaves all. One value alone is
-// compared with =: only then does an index that begins with the column give its rows in their order.
+// in restricts the query to rows whose column has one of the values; when given is nil, it does not restrict the query.
+// A single value is compared with =, because only then can PostgreSQL read an index that begins with the column in the
+// list's order.
 func in[T, V any](query *gorm.DB, column string, given []T, values []V) *gorm.DB {
 	switch {
 	case given == nil:

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// OrderDirection is which end comes first.
+// OrderDirection is ASC or DESC.
 type OrderDirection string
 
 // The fields that lists can be sorted by.
@@ -21,19 +21,19 @@ type (
 	CustomerOrderField string
 )
 
-// CaseOrder is one key to sort cases by.
+// CaseOrder is one key of a list's order of cases.
 type CaseOrder struct {
 	Field     CaseOrderField
 	Direction OrderDirection
 }
 
-// ResponseOrder is one key to sort responses by.
+// ResponseOrder is one key of a list's order of responses.
 type ResponseOrder struct {
 	Field     ResponseOrderField
 	Direction OrderDirection
 }
 
-// CustomerOrder is one key to sort customers by.
+// CustomerOrder is one key of a list's order of customers.
 type CustomerOrder struct {
 	Field     CustomerOrderField
 	Direction OrderDirection
@@ -43,7 +43,8 @@ func (o CaseOrder) parts() (string, bool)     { return string(o.Field), o.Direct
 func (o ResponseOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
 func (o CustomerOrder) parts() (string, bool) { return string(o.Field), o.Direction == "DESC" }
 
-// Personal names the field where it is personal data: the order of a list tells of it. Companies are none.
+// Personal returns the name of the input field that refers to personal data, or an empty string. The order of a list
+// would reveal the data. A company is not personal data.
 func (o CustomerOrder) Personal() string {
 	if o.Field == "LAST_NAME" {
 		return "field"
@@ -51,7 +52,7 @@ func (o CustomerOrder) Personal() string {
 	return ""
 }
 
-// value gives what is behind a pointer, or nil: a nil pointer in an interface would not be nil.
+// deref returns the pointer's value, or an untyped nil: a nil pointer in an interface would not equal nil.
 func deref[V any](v *V) any {
 	if v == nil {
 		return nil
@@ -119,9 +120,9 @@ func customerOrder(by []*CustomerOrder) (page.Order[model.Customer], error) {
 	return newOrder(by, customerKeys, "CREATED_AT", "customers.id", func(c *model.Customer) uuid.UUID { return c.ID.UUID })
 }
 
-// ordered makes an order of what the caller asks for: newest first where they ask for nothing, ties by id, in the
-// direction of the first key so that one index serves both. The id is named with its table: both cases and responses
-// have a SCORE, and a cursor of the ones is none of the others.
+// newOrder makes a page order from the caller's keys; without keys the newest row comes first. Ties are sorted by ID, in
+// the direction of the first key, so that one index serves both columns. The ID key is named with its table: cases and
+// responses both have a SCORE, and a cursor of one list must not be valid in the other.
 func newOrder[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
 	var order page.Order[T]
 	add := func(name string, desc bool) {

@@ -15,22 +15,23 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// PassiveList is what the passives' queue is asked for by.
+// PassiveList holds the arguments of the passives queue.
 type PassiveList struct {
 	page.Args
 	Filter       *filter.Response
 	PrioritizeBy []passive.Priority
 	Segments     []string
-	Join         []string // Customer, where it is asked for
+	Join         []string // Customer if the query selects the customer
 }
 
-// Passives lists the passives' queue: one statement finds the page, one reads its rows with their relations.
+// Passives lists the passives queue. One statement finds the page, and a second one reads the page's rows with their
+// relations.
 func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList) (*ResponseConnection, error) {
 	order, err := passive.NewOrder(q.PrioritizeBy, q.Segments)
 	if err != nil {
 		return nil, err
 	}
-	var where clause.Expression // nil where nothing narrows the queue: then the responses need not be looked at
+	var where clause.Expression // nil when nothing restricts the queue: the total is then counted without the responses
 	if q.Filter != nil {
 		where = q.Filter.Where(r.now())
 	}
@@ -55,7 +56,7 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 	}
 	edges := []*ResponseEdge{}
 	for i, id := range found.Responses {
-		if byID[id] != nil { // gone between the two statements
+		if byID[id] != nil { // nil when the response was deleted between the two statements
 			edges = append(edges, &ResponseEdge{Cursor: found.Cursors[i], Node: byID[id]})
 		}
 	}

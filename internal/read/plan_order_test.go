@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/read"
 )
 
-// The indexes that have the rows of each list in each of its orders.
+// The index that has the rows of each list in each order.
 var (
 	caseIndexes = map[string]string{
 		"OPENED_AT": "cases_newest", "UPDATED_AT": "cases_by_update", "ASSIGNED_AT": "cases_by_assignment", "DUE_AT": "cases_by_target", "CLOSED_AT": "cases_by_closing",
@@ -25,7 +25,7 @@ var (
 	}
 )
 
-func TestEveryOrderOfAListHasItsIndex(t *testing.T) {
+func TestOrderIndexes(t *testing.T) {
 	t.Parallel()
 	last := new(lastQuery)
 	w := newWorld(t, pgtest.WithTracer(last))
@@ -37,12 +37,12 @@ func TestEveryOrderOfAListHasItsIndex(t *testing.T) {
 	w.exec(`UPDATE customers SET last_contacted_at = created_at, next_survey_at = created_at + interval '90 days' WHERE number % 4 = 0`)
 	w.exec(`VACUUM ANALYZE`)
 
-	// The statement that reads a page is not always the last: what no column holds is read after it.
+	// The statement that reads a page is not always the last: the effort, which no column holds, is read after the page.
 	list := func(table string, fields []string, indexes map[string]string, of func(field string, direction read.OrderDirection, args page.Args) (*string, error)) {
 		for _, field := range fields {
 			index := indexes[field]
 			if index == "" {
-				t.Errorf("no index of %s by %s is named here", table, field)
+				t.Errorf("this test names no index for %s by %s", table, field)
 			}
 			for _, direction := range []read.OrderDirection{"ASC", "DESC"} {
 				var after *string
@@ -52,10 +52,10 @@ func TestEveryOrderOfAListHasItsIndex(t *testing.T) {
 						return err
 					})
 					if field == "EFFORT" {
-						continue // TestResponsesByEffort…
+						continue // TestEffortOrder checks the rows
 					}
 					if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan on "+table) {
-						t.Errorf("%s by %s %s, page %d: reads the table, or not %s:\n%s", table, field, direction, nth+1, index, plan)
+						t.Errorf("%s by %s %s, page %d: the plan reads the table or does not use %s:\n%s", table, field, direction, nth+1, index, plan)
 					}
 				}
 			}

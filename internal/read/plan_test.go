@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// lastQuery keeps the last statement with its values, so that its plan can be asked for.
+// lastQuery records the last statement and its arguments, so that a test can explain the statement.
 type lastQuery struct {
 	mu   sync.Mutex
 	sql  string
@@ -33,7 +33,7 @@ func (l *lastQuery) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.T
 
 func (*lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// plan explains the statement that the call sends.
+// plan returns PostgreSQL's plan for the last statement that call sends.
 func (w *world) plan(last *lastQuery, call func() error) string {
 	w.t.Helper()
 	w.must(call())
@@ -47,7 +47,7 @@ func (w *world) plan(last *lastQuery, call func() error) string {
 	return strings.Join(lines, "\n")
 }
 
-// crowd fills the database by some 4,000 customers, 8,000 responses and 6,000 cases, spread as they are in life.
+// crowd inserts about 4,000 customers, 8,000 responses and 6,000 cases, distributed as in a real company.
 const crowd = `
 INSERT INTO customers (id, company, company_fold, country, segment, segment_fold, created_at)
 	SELECT gen_random_uuid(), 'c' || i % 500, 'c' || i % 500, (ARRAY['DE','BR','FR','IT','US','TR','GB','ES','PL','JP'])[1 + i % 10], 's', 's',
@@ -73,7 +73,7 @@ INSERT INTO cases (id, status, origin, customer_id, response_id, opened_at, upda
 INSERT INTO case_external_refs SELECT id, 'SAP', 'x' || number FROM cases WHERE number % 3 = 0;
 VACUUM ANALYZE`
 
-func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
+func TestFilterIndexes(t *testing.T) {
 	t.Parallel()
 	last := new(lastQuery)
 	w := newWorld(t, pgtest.WithTracer(last))
@@ -83,12 +83,12 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 	var busy, quiet model.CustomerID
 	w.must(w.db.Gorm.Raw("SELECT customer_id FROM responses GROUP BY 1 ORDER BY count(*) DESC LIMIT 1").Scan(&busy).Error)
 	w.must(w.db.Gorm.Raw("SELECT customer_id FROM cases GROUP BY 1 ORDER BY count(*) LIMIT 1").Scan(&quiet).Error)
-	second := func(list read.CaseList) read.CaseList { // the page after the first, by its cursor
+	second := func(list read.CaseList) read.CaseList { // the second page
 		list.First = number(50)
 		c, err := w.read.Cases(t.Context(), viewer(w.ann), list)
 		w.must(err)
 		if list.After = c.PageInfo.EndCursor; list.After == nil {
-			t.Fatal("an empty list shows nothing")
+			t.Fatal("the list is empty, so its plan proves nothing")
 		}
 		return list
 	}
@@ -96,7 +96,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		return func() error {
 			c, err := w.read.Cases(t.Context(), viewer(w.ann), list)
 			if err == nil && len(c.Edges) == 0 {
-				t.Error("an empty list shows nothing")
+				t.Error("the list is empty, so its plan proves nothing")
 			}
 			return err
 		}
@@ -105,19 +105,19 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
 	}
 	british := viewer(&model.User{Role: model.Partner, ScopeCustomer: json.RawMessage(`{"country": {"eq": "GB"}}`)})
-	// Where an index finds a handful of rows, PostgreSQL may as well sort them.
+	// When an index finds a handful of rows, PostgreSQL may sort them.
 	few := []string{"cases by number", "cases by customer", "responses by customer", "cases below a customer", "responses below a customer"}
 	var theme model.ThemeID
 	w.must(w.db.Gorm.Raw("SELECT id FROM themes WHERE name = 't7'").Scan(&theme).Error)
 	few = append(few, "customers by a part of the name", "customers by a part of the name and the phone", "customers by the last name", "customers by search",
-		"customers by attribute", "cases by a customer's phone", "cases by search", "responses by external id", "responses by what the comment says",
+		"customers by attribute", "cases by a customer's phone", "cases by search", "responses by external id", "responses by a part of the comment",
 		"responses by search", "responses by driver", "responses by attribute", "responses by theme", "cases by reference", "cases by company",
 		"cases by a comment", "cases by a rare survey", "customers by country", "customers by segment")
 	responses := func(text string) func() error {
 		return func() error {
 			c, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Join: []string{"Customer"}})
 			if err == nil && len(c.Edges) == 0 {
-				t.Errorf("%s shows nothing", text)
+				t.Errorf("%s finds nothing, so its plan proves nothing", text)
 			}
 			return err
 		}
@@ -126,7 +126,7 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		return func() error {
 			c, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(50)}, parsed(t, text, new(filter.Customer)), nil)
 			if err == nil && len(c.Edges) == 0 {
-				t.Errorf("%s shows nothing", text)
+				t.Errorf("%s finds nothing, so its plan proves nothing", text)
 			}
 			return err
 		}
@@ -152,12 +152,12 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		"responses by external id":                      {"responses_external_id", responses(`{"externalId": {"eq": "R77"}}`)},
 		"responses by survey":                           {"responses_survey", responses(`{"survey": {"eq": "Flight"}}`)},
 		"responses by segment":                          {"responses_segment", responses(`{"customer": {"segment": {"eq": "s7"}}}`)},
-		"responses by what the comment says":            {"response_texts_comment", responses(`{"comment": {"contains": "number r77 "}}`)},
+		"responses by a part of the comment":            {"response_texts_comment", responses(`{"comment": {"contains": "number r77 "}}`)},
 		"responses by search":                           {"responses_search", responses(`{"search": "n77"}`)},
 		"responses by driver":                           {"response_texts_drivers", responses(`{"drivers": {"all": ["crew", "R77"]}}`)},
 		"responses by attribute":                        {"response_texts_attributes", responses(`{"attribute": {"key": "seat", "value": {"eq": "R77"}}}`)},
 		"responses by theme":                            {"response_themes_theme", responses(`{"themes": {"all": ["` + theme.String() + `"]}}`)},
-		"responses by a text that most have":            {"responses_newest", responses(`{"comment": {"contains": "comment"}}`)},
+		"responses by a common text":                    {"responses_newest", responses(`{"comment": {"contains": "comment"}}`)},
 
 		"cases":                    {"cases_newest", cases(by(`{}`))},
 		"cases, the second page":   {"cases_newest", cases(second(by(`{}`)))},
@@ -191,15 +191,17 @@ func TestListsAreReadFromAnIndexInTheirOrder(t *testing.T) {
 		}},
 		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
 	} {
-		plan := w.plan(last, c.call)
-		if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
-			t.Errorf("%s: does not use %s:\n%s", name, c.index, plan)
-		}
-		if strings.Contains(plan, "Sort") && !slices.Contains(few, name) {
-			t.Errorf("%s: sorts:\n%s", name, plan)
-		}
-		if table, _, _ := strings.Cut(c.index, "_"); strings.Contains(plan, "Seq Scan on "+table) {
-			t.Errorf("%s: reads the whole table:\n%s", name, plan)
-		}
+		t.Run(name, func(t *testing.T) {
+			plan := w.plan(last, c.call)
+			if !strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Bitmap Index Scan on "+c.index) {
+				t.Errorf("the plan does not use %s:\n%s", c.index, plan)
+			}
+			if strings.Contains(plan, "Sort") && !slices.Contains(few, name) {
+				t.Errorf("the plan sorts:\n%s", plan)
+			}
+			if table, _, _ := strings.Cut(c.index, "_"); strings.Contains(plan, "Seq Scan on "+table) {
+				t.Errorf("the plan reads the whole table:\n%s", plan)
+			}
+		})
 	}
 }

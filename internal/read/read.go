@@ -1,10 +1,10 @@
-// Package read owns lists and single objects: what resolvers show. A list is one statement for its rows with the
-// to-one relations that are asked for, and one for each to-many relation of the whole page.
+// Package read owns the lists and single objects that resolvers return. A list takes one statement for its rows with the
+// selected to-one relations, and one statement for each to-many relation of the whole page.
 //
-// What a viewer may not see is in none of them: each query says .Where(viewer.Scope().…), as package auth's comment
-// tells, and the loaders of an answer have the scope of whoever it is for.
+// No list or object contains rows that the viewer may not see: each query has .Where(viewer.Scope().…), as package
+// auth's comment describes, and the loaders of an answer have the scope of the answer's viewer.
 //
-// It refuses to write, and leaves sums to report and the log to event.
+// It refuses to write. Package report owns aggregate figures, and package event owns the log.
 package read
 
 import (
@@ -27,19 +27,19 @@ import (
 
 // Reader reads one database.
 type Reader struct {
-	db      *gorm.DB
-	log     *event.Log
-	now     func() time.Time
-	collect time.Duration
+	db         *gorm.DB
+	log        *event.Log
+	now        func() time.Time
+	collect    time.Duration
 	eventCases *eventCases
 }
 
-// New makes a reader whose loaders collect for so long.
+// New makes a reader. Its loaders collect IDs for the given time before they read.
 func New(db *pg.DB, log *event.Log, now func() time.Time, collect time.Duration) *Reader {
 	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, eventCases: newEventCases()}
 }
 
-// Connections and edges of the API, by their GraphQL names.
+// The page types of the API, with their GraphQL names.
 type (
 	ResponseConnection = page.Connection[model.Response]
 	ResponseEdge       = page.Edge[model.Response]
@@ -53,19 +53,19 @@ type (
 	PageInfo           = page.Info
 )
 
-// CaseConnection is a page of cases and where the feed stood before it was read.
+// CaseConnection is a page of cases with the feed's cursor from before the page was read.
 type CaseConnection struct {
 	*page.Connection[model.Case]
-	FeedCursor string // empty where it was not asked for
+	FeedCursor string // empty if the query does not select it
 }
 
-// CaseList is what a list of cases is asked for by.
+// CaseList holds the arguments of a list of cases.
 type CaseList struct {
 	page.Args
 	Filter     *filter.Case
 	OrderBy    []*CaseOrder
-	FeedCursor bool     // whether it is asked for
-	Join       []string // of Customer, Response and Assignee, those that are asked for
+	FeedCursor bool     // whether the query selects feedCursor
+	Join       []string // the relations that the query selects: Customer, Response, Assignee
 }
 
 // Cases lists cases.
@@ -75,7 +75,7 @@ func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*Ca
 		return nil, err
 	}
 	out := new(CaseConnection)
-	if q.FeedCursor { // before the list, so that list and feed leave no gap
+	if q.FeedCursor { // read the cursor before the list, so that no event falls between list and feed
 		if out.FeedCursor, err = r.log.Head(ctx); err != nil {
 			return nil, err
 		}
@@ -94,12 +94,12 @@ func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*Ca
 	return out, nil
 }
 
-// ResponseList is what a list of responses is asked for by.
+// ResponseList holds the arguments of a list of responses.
 type ResponseList struct {
 	page.Args
 	Filter  *filter.Response
 	OrderBy []*ResponseOrder
-	Join    []string // Customer, where it is asked for
+	Join    []string // Customer if the query selects the customer
 }
 
 // Responses lists responses.
@@ -130,7 +130,7 @@ func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, args page.Ar
 	return wrapErr(c, "list customers", err)
 }
 
-// NoteFilter says which notes.
+// NoteFilter selects notes. A nil field does not restrict the list.
 type NoteFilter struct {
 	Case      []model.CaseID
 	Author    []model.UserID
@@ -138,7 +138,7 @@ type NoteFilter struct {
 	Search    *string
 }
 
-// Personal names the field that looks into notes: they are hidden from whoever may not see personal data.
+// Personal returns the name of the field that searches the text of notes, or an empty string. The text is personal data.
 func (f *NoteFilter) Personal() string {
 	if f != nil && f.Search != nil {
 		return "search"
@@ -146,7 +146,7 @@ func (f *NoteFilter) Personal() string {
 	return ""
 }
 
-// Notes lists notes, the oldest first.
+// Notes lists notes, oldest first.
 func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, f *NoteFilter) (*NoteConnection, error) {
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Notes(r.now()))
 	if f != nil {
@@ -171,6 +171,7 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, 
 	return wrapErr(c, "list notes", err)
 }
 
+// wrapErr returns c, or err wrapped with a phrase for the failed action.
 func wrapErr[T any](c *T, doing string, err error) (*T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
@@ -178,7 +179,7 @@ func wrapErr[T any](c *T, doing string, err error) (*T, error) {
 	return c, nil
 }
 
-// Rules lists the rules by position.
+// Rules lists the rules, sorted by position.
 func (r *Reader) Rules(ctx context.Context) ([]*model.Rule, error) {
 	rules := []*model.Rule{}
 	err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Order("position").Find(&rules).Error
@@ -197,7 +198,7 @@ func (r *Reader) Settings(ctx context.Context) (*model.Settings, error) {
 	return s, nil
 }
 
-// APITokens lists all tokens, the newest first.
+// APITokens lists all tokens, newest first.
 func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	tokens := []*model.ApiToken{}
 	if err := r.db.WithContext(ctx).Order("created_at DESC, id DESC").Find(&tokens).Error; err != nil {
@@ -206,7 +207,7 @@ func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	return tokens, nil
 }
 
-// CaseByNumber reads a case by its number for people; nil where there is none, or not for this viewer.
+// CaseByNumber reads a case by its number. It returns nil when no case has the number or the viewer may not see the case.
 func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int) (*model.Case, error) {
 	c := new(model.Case)
 	err := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("number = ?", number).Take(c).Error
@@ -216,5 +217,7 @@ func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number in
 	return wrapErr(c, "read a case", err)
 }
 
-// gone is the answer where a row that another one points to is not there; foreign keys forbid it.
-func notFound(what string) error { return fault.New(fault.CodeNotFound, "the %s is gone", what) }
+// notFound is the error for a row that does not exist or that the viewer may not see.
+func notFound(what string) error {
+	return fault.New(fault.CodeNotFound, "the %s was not found: it does not exist, or you may not see it", what)
+}

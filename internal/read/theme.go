@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Themes lists the themes by name.
+// Themes lists the themes, sorted by name.
 func (r *Reader) Themes(ctx context.Context) ([]*model.Theme, error) {
 	themes := []*model.Theme{}
 	err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Order("name_fold, id").Find(&themes).Error

@@ -9,14 +9,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// UserFilter says which users.
+// UserFilter selects users. A nil field does not restrict the list.
 type UserFilter struct {
 	Role   []model.Role
 	Active *bool
 	Search *string
 }
 
-// Users lists users by name.
+// Users lists users, sorted by name.
 func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*UserConnection, error) {
 	query := r.db.WithContext(ctx)
 	if f != nil {
@@ -27,9 +27,9 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 			query = query.Where("active = ?", *f.Active)
 		}
 		if f.Search != nil {
-			// Each word begins a word of the name, or the address, or one of its parts.
+			// Each word of the search must be a prefix of a word of the name, of the address, or of a part of the address.
 			for _, word := range strings.Fields(model.Fold(*f.Search)) {
-				prefix := escapeLike(word) + "%"
+				prefix := pg.EscapeLike(word) + "%"
 				query = query.Where(`(name_fold LIKE ? OR name_fold LIKE ? OR email_fold LIKE ?
 					OR translate(email_fold, '@.-_+', '     ') LIKE ?)`, prefix, "% "+prefix, prefix, "% "+prefix)
 			}
@@ -38,8 +38,3 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 	c, err := page.Read(query, userOrder, args, nil)
 	return wrapErr(c, "list users", err)
 }
-
-var likeWildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-// escapeLike makes a text stand for itself in LIKE.
-func escapeLike(s string) string { return likeWildcards.Replace(s) }

@@ -8,18 +8,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Deliveries of webhooks, by their GraphQL names.
+// The page types of webhook deliveries, with their GraphQL names.
 type (
 	WebhookDeliveryConnection = page.Connection[model.WebhookDelivery]
 	WebhookDeliveryEdge       = page.Edge[model.WebhookDelivery]
 )
 
-// Of one webhook, the events' order is that in which the deliveries were made.
+// The deliveries of one webhook were made in the order of their events' positions.
 var deliveryOrder = page.Order[model.WebhookDelivery]{
 	{Name: "POSITION", Column: "position", Kind: page.Whole, Desc: true, Of: func(d *model.WebhookDelivery) any { return int(d.Position) }},
 }
 
-// Webhooks lists all webhooks, the newest first.
+// Webhooks lists all webhooks, newest first.
 func (r *Reader) Webhooks(ctx context.Context) ([]*model.Webhook, error) {
 	webhooks := []*model.Webhook{}
 	if err := r.db.WithContext(ctx).Order("created_at DESC, id DESC").Find(&webhooks).Error; err != nil {
@@ -28,12 +28,12 @@ func (r *Reader) Webhooks(ctx context.Context) ([]*model.Webhook, error) {
 	return webhooks, nil
 }
 
-// DeliveriesOf lists a webhook's deliveries, the newest first.
+// DeliveriesOf lists a webhook's deliveries, newest first.
 func DeliveriesOf(ctx context.Context, id model.WebhookID, args page.Args) (*WebhookDeliveryConnection, error) {
 	return loadNested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, args, nil, nil, model.UserID{})
 }
 
-// Event is the one with this id; those of one answer are read together.
+// Event loads an event by ID. One statement reads all events that one answer asks for.
 func Event(ctx context.Context, id model.EventID) (model.CaseEvent, error) {
 	e, err := LoadersFrom(ctx).Events.Load(ctx, id)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *Reader) events(ctx context.Context, ids []model.EventID) (map[model.Eve
 		return nil, err
 	}
 	for _, id := range ids {
-		if _, there := found[id]; !there {
+		if _, ok := found[id]; !ok {
 			found[id] = nil
 		}
 	}

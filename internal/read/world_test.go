@@ -22,17 +22,17 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// moment is the readers' 'now'.
+// moment is the current time for the reader.
 var moment = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// world is a database, and a reader of it.
+// world is a database and its reader.
 type world struct {
 	t    testing.TB
 	db   *pg.DB
 	log  *event.Log
 	read *read.Reader
 	ann  *model.User
-	made int // how many cases were; each is opened a minute after the last
+	made int // the number of cases; each is opened a minute after the previous one
 }
 
 func newWorld(t testing.TB, opts ...pgtest.Option) *world {
@@ -40,7 +40,8 @@ func newWorld(t testing.TB, opts ...pgtest.Option) *world {
 	w := &world{t: t, db: pgtest.New(t, opts...)}
 	w.log = event.New(w.db, slog.New(slog.DiscardHandler))
 	t.Cleanup(w.log.Close)
-	// Loaders wait so long that even a busy machine has asked for all of a page: tests count statements.
+	// Tests count statements, so loaders wait longer than in production: a busy machine, too, requests all rows of a page
+	// within this time.
 	w.read = read.New(w.db, w.log, func() time.Time { return moment }, 25*time.Millisecond)
 	w.ann = w.user("Ann", "ann@example.com", model.Agent)
 	return w
@@ -63,12 +64,12 @@ func (w *world) exec(sql string, vars ...any) {
 	w.must(w.db.Gorm.Exec(sql, vars...).Error)
 }
 
-// answer is the context of one answer, with loaders of its own.
+// answer returns the context of one answer, with new loaders.
 func (w *world) answer() context.Context {
 	return w.read.WithLoaders(auth.With(w.t.Context(), everybody))
 }
 
-// everybody sees everything.
+// everybody is a viewer without a scope.
 var everybody = auth.Viewer{User: &model.User{Role: model.Stakeholder}}
 
 func viewer(u *model.User) auth.Viewer { return auth.Viewer{User: u} }
@@ -104,29 +105,29 @@ func (w *world) customer(change func(*model.Customer)) *model.Customer {
 	return c
 }
 
-func (w *world) response(from *model.Customer, score int, at time.Time) *model.Response {
+func (w *world) response(customer *model.Customer, score int, at time.Time) *model.Response {
 	w.t.Helper()
-	x := &model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, CustomerID: from.ID, Score: score, Drivers: []string{},
+	x := &model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, CustomerID: customer.ID, Score: score, Drivers: []string{},
 		Attributes: map[string]string{}, RespondedAt: at, ReceivedAt: at}
-	x.CopyCustomer(from)
+	x.CopyCustomer(customer)
 	w.create(x)
 	return x
 }
 
-// open opens a case, by hand where it is about no response, with the first event of its history.
-func (w *world) open(for_ *model.Customer, about *model.Response, change func(*model.Case)) *model.Case {
+// open creates a case with the first event of its history. A case without a response counts as opened manually.
+func (w *world) open(customer *model.Customer, response *model.Response, change func(*model.Case)) *model.Case {
 	w.t.Helper()
 	at := moment.Add(time.Duration(w.made) * time.Minute)
 	w.made++
-	c := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginRule, CustomerID: for_.ID,
+	c := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginRule, CustomerID: customer.ID,
 		OpenedAt: at, UpdatedAt: at, Version: 1}
-	if about == nil {
+	if response == nil {
 		c.Origin, c.OpenedByID = model.OriginManual, &w.ann.ID
 	} else {
-		c.ResponseID = &about.ID
-		c.CopyResponse(about)
+		c.ResponseID = &response.ID
+		c.CopyResponse(response)
 	}
-	c.CopyCustomer(for_)
+	c.CopyCustomer(customer)
 	if change != nil {
 		change(c)
 	}
@@ -134,14 +135,14 @@ func (w *world) open(for_ *model.Customer, about *model.Response, change func(*m
 		if err := tx.Omit(clause.Associations).Create(c).Error; err != nil {
 			return err
 		}
-		_, err := event.Append(tx, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *c, Customer: *for_, Response: about}})
+		_, err := event.Append(tx, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *c, Customer: *customer, Response: response}})
 		return err
 	}))
 	return c
 }
 
-// give appends an assignment to the case's history; the row's assignee stays.
-func (w *world) give(c *model.Case, to *model.User) {
+// logAssignment appends an assignment to the case's history. It does not change the case's assignee.
+func (w *world) logAssignment(c *model.Case, to *model.User) {
 	w.t.Helper()
 	w.must(w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
 		before := &model.Snapshot{Case: *c}
@@ -158,8 +159,8 @@ func (w *world) note(on *model.Case, by *model.User, body string, at time.Time) 
 	return n
 }
 
-// all calls for each of the list at once, as GraphQL's fields of siblings are resolved.
-func all[T, R any](t testing.TB, list []T, call func(T) (R, error)) []R {
+// loadAll calls load for every item concurrently, as GraphQL resolves the fields of siblings.
+func loadAll[T, R any](t testing.TB, list []T, load func(T) (R, error)) []R {
 	t.Helper()
 	results, errs := make([]R, len(list)), make([]error, len(list))
 	var group sync.WaitGroup
@@ -167,7 +168,7 @@ func all[T, R any](t testing.TB, list []T, call func(T) (R, error)) []R {
 	for i, x := range list {
 		group.Go(func() {
 			<-start
-			results[i], errs[i] = call(x)
+			results[i], errs[i] = load(x)
 		})
 	}
 	close(start)
@@ -178,9 +179,9 @@ func all[T, R any](t testing.TB, list []T, call func(T) (R, error)) []R {
 	return results
 }
 
-// least is how few statements the call takes, of a few tries: a loader collects what comes within half a
-// millisecond, and on a busy machine some of it comes too late.
-func least(counter *pgtest.Counter, call func()) (statements []string) {
+// fewestStatements runs call ten times and returns the statements of the run with the fewest. A loader collects the IDs
+// that arrive within its wait, and on a busy machine some IDs arrive too late and cost a further statement.
+func fewestStatements(counter *pgtest.Counter, call func()) (statements []string) {
 	for try := range 10 {
 		counter.Reset()
 		call()
@@ -197,7 +198,7 @@ func responseFilter(t testing.TB, text string) *filter.Response {
 	return parsed(t, text, new(filter.Response))
 }
 
-// parsed reads a filter as a request brings it; numbers and all.
+// parsed parses a filter from JSON, with numbers decoded as in a request.
 func parsed[F interface{ UnmarshalGQL(any) error }](t testing.TB, text string, f F) F {
 	t.Helper()
 	v, err := filter.Decode(json.RawMessage(text))

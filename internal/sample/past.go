@@ -10,6 +10,8 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
@@ -27,14 +29,14 @@ type past struct {
 
 func makePast(ctx context.Context, o Options) error {
 	began := time.Now()
-	p := &past{now: o.Now().UTC().Truncate(time.Microsecond)}
+	p := &past{now: pg.Timestamp(o.Now())}
 	read := func() time.Time { return p.clock }
 	p.work = casework.New(o.DB, o.Feed, nil, read) // without a queue, so that no mail about the past is sent
 	set := setup.New(o.DB, p.work, o.Feed, read)
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.staff, err = createStaff(ctx, o.DB, set); err != nil {
+	if p.staff, err = createStaff(ctx, o.DB, set, settings.New(o.DB)); err != nil {
 		return err
 	}
 	if len(p.staff.workers) == 0 {

@@ -6,8 +6,10 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 )
@@ -90,14 +92,15 @@ func (c *staff) workerFor(assignee *model.UserID) *model.User {
 }
 
 // createStaff creates the users of the team and the settings. Users that an interrupted start has created already stay.
-func createStaff(ctx context.Context, db *pg.DB, s *setup.Setup) (*staff, error) {
+func createStaff(ctx context.Context, db *pg.DB, s *setup.Setup, config *settings.Settings) (*staff, error) {
+	system := auth.System("sample data")
 	for _, m := range team {
 		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
 		if err != nil && !fault.Is(err, fault.CodeConflict) {
 			return nil, fmt.Errorf("create the user %s: %w", m.email, err)
 		}
 	}
-	_, err := s.UpdateSettings(ctx, setup.UpdateSettingsInput{
+	_, err := config.Update(ctx, system, settings.UpdateSettingsInput{
 		Currency: graphql.OmittableOf(new("EUR")), TimeZone: graphql.OmittableOf(new("Europe/Amsterdam")),
 		CentralAddresses: graphql.OmittableOf([]string{"customer.care@example.com", "nps.office@example.com"}),
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/settings"
 	"github.com/closeloop/closeloop/internal/setup"
 )
 
@@ -45,7 +46,7 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 func (w *world) staff() *staff {
 	w.t.Helper()
 	set := setup.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
-	c, err := createStaff(w.t.Context(), w.DB, set)
+	c, err := createStaff(w.t.Context(), w.DB, set, settings.New(w.DB))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,25 +1,22 @@
 package theme
 
 import (
-	"fmt"
-
 	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pg"
 )
+
+// keywordsLock is shared by transactions that take responses in, and held alone by a transaction that changes keywords.
+const keywordsLock pg.AdvisoryLock = "closeloop keywords"
 
 // LockKeywords waits for the transactions that are taking responses in, and makes later ones wait until the caller's
 // transaction ends; a write of themes calls it before it changes keywords. So a response is either committed before
 // the change, and a run over past responses finds it, or tagged by the new keywords as it comes in. None is missed.
 func LockKeywords(tx *gorm.DB) error {
-	if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop keywords'))").Error; err != nil {
-		return fmt.Errorf("wait for responses that come in: %w", err)
-	}
-	return nil
+	return pg.WrapErr("wait for responses that come in", keywordsLock.Lock(tx))
 }
 
 // ShareKeywords keeps all keywords as they are until the caller's transaction ends, and lets other callers do the same.
 func ShareKeywords(tx *gorm.DB) error {
-	if err := tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext('closeloop keywords'))").Error; err != nil {
-		return fmt.Errorf("keep the keywords as they are: %w", err)
-	}
-	return nil
+	return pg.WrapErr("keep the keywords as they are", keywordsLock.LockShared(tx))
 }

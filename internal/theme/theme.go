@@ -35,7 +35,7 @@ func New(db *pg.DB, queue *job.Queue, now func() time.Time) *Themes {
 	return &Themes{db: db, queue: queue, now: now}
 }
 
-func (s *Themes) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+func (s *Themes) clock() time.Time { return pg.Timestamp(s.now()) }
 
 // CreateThemePayload is the new theme.
 type CreateThemePayload struct{ Theme *model.Theme }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,27 +118,76 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 			t.Error("a body without a snapshot passes")
 		}
 	}
-	for _, want := range allTypes {
+	for _, want := range model.EventTypes() {
 		if !seen[want] {
 			t.Errorf("no event of type %s was posted", want)
 		}
 	}
 }
 
-func TestTheJSONSchemaKnowsTheTypesOfEventsThatTheAPIHas(t *testing.T) {
+func TestJSONSchema(t *testing.T) {
 	t.Parallel()
 	_, whole := strictly(t)
-	known := map[string]bool{}
-	for _, v := range whole["properties"].(map[string]any)["type"].(map[string]any)["enum"].([]any) {
-		known[v.(string)] = true
+	properties := whole["properties"].(map[string]any)
+	data := properties["data"].(map[string]any)["properties"].(map[string]any)
+	enums := map[string][]any{
+		"type":      properties["type"].(map[string]any)["enum"].([]any),
+		"data.type": data["type"].(map[string]any)["enum"].([]any),
 	}
-	values := graph.NewExecutableSchema(graph.Config{}).Schema().Types["CaseEventType"].EnumValues
-	for _, v := range values {
-		if !known[v.Name] {
-			t.Errorf("%s has no %s", schemaFile, v.Name)
+	required := map[string][]any{} // of each type, in data
+	for _, condition := range whole["allOf"].([]any) {
+		c := condition.(map[string]any)
+		of := c["if"].(map[string]any)["properties"].(map[string]any)["type"].(map[string]any)["const"].(string)
+		required[of] = c["then"].(map[string]any)["properties"].(map[string]any)["data"].(map[string]any)["required"].([]any)
+	}
+
+	t.Run("names every type of event that the API has", func(t *testing.T) {
+		t.Parallel()
+		values := graph.NewExecutableSchema(graph.Config{}).Schema().Types["CaseEventType"].EnumValues
+		for at, enum := range enums {
+			for _, v := range values {
+				if !slices.Contains(enum, any(v.Name)) {
+					t.Errorf("%s has no %s in %s", schemaFile, v.Name, at)
+				}
+			}
 		}
-	}
-	if len(values) < 9 {
-		t.Errorf("the API has only %d types", len(values))
-	}
+		if len(values) < 9 {
+			t.Errorf("the API has only %d types", len(values))
+		}
+	})
+	t.Run("names every type in the table of event types and no other", func(t *testing.T) {
+		t.Parallel()
+		for at, enum := range enums {
+			for _, of := range model.EventTypes() {
+				if !slices.Contains(enum, any(string(of))) {
+					t.Errorf("%s has no %s in %s", schemaFile, of, at)
+				}
+			}
+			if len(enum) != len(model.EventTypes()) {
+				t.Errorf("%s has %d types in %s, and the table %d", schemaFile, len(enum), at, len(model.EventTypes()))
+			}
+		}
+	})
+	t.Run("requires and describes the fields of each type", func(t *testing.T) {
+		t.Parallel()
+		for _, of := range model.EventTypes() {
+			var names []string
+			for _, field := range of.Spec().Fields {
+				names = append(names, field.Name)
+				property, known := data[field.Name].(map[string]any)
+				if description, _ := property["description"].(string); !known || !strings.Contains(description, string(of)+": ") {
+					t.Errorf("%s does not say what %s is of %s", schemaFile, field.Name, of)
+				}
+			}
+			var asked []string
+			for _, name := range required[string(of)] {
+				asked = append(asked, name.(string))
+			}
+			slices.Sort(names)
+			slices.Sort(asked)
+			if !slices.Equal(names, asked) {
+				t.Errorf("%s requires %v of %s, and the table has %v", schemaFile, asked, of, names)
+			}
+		}
+	})
 }

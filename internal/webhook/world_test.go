@@ -35,12 +35,6 @@ import (
 // limit is how long a test waits for what must come; it fails then, and never passes by waiting.
 const limit = 60 * time.Second
 
-// allTypes are those that the tests make happen.
-var allTypes = []model.CaseEventType{
-	model.EventOpened, model.EventAssigned, model.EventStatusChanged, model.EventNoteAdded, model.EventDetailsChanged,
-	model.EventOverdue, model.EventOutreachRecorded, model.EventCustomerReplied, model.EventRootCauseSet, model.EventEscalated, model.EventCustomerErased,
-}
-
 // world is a database with the writes over it, whose log is followed, an administrator who owns webhooks, and a clock
 // that runs and can be moved on.
 type world struct {
@@ -139,7 +133,7 @@ func (w *world) user(email string, role model.Role) *model.User {
 // hook makes a webhook of the administrator's and gives it with its secret.
 func (w *world) hook(r *receiver, change ...func(*setup.CreateWebhookInput)) *model.Webhook {
 	w.t.Helper()
-	in := setup.CreateWebhookInput{URL: r.URL, Events: allTypes}
+	in := setup.CreateWebhookInput{URL: r.URL, Events: model.EventTypes()}
 	for _, c := range change {
 		c(&in)
 	}

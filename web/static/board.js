@@ -4,6 +4,7 @@
 
 import { ask, now, Reset } from "./api.js";
 import { $, badge, el, flash, say, show } from "./dom.js";
+import { eventFields } from "./event-types.js";
 import * as words from "./words.js";
 
 const page = 60; // cases read at a time
@@ -13,8 +14,7 @@ const fields = "number version status openedAt dueAt firstFollowUpAt";
 const ofEvent = `
   __typename id type cursor at matches actor { name }
   snapshot { ${fields} assigneeName score category customerName company country }
-  ... on CaseAssigned { previousAssignee { name } }
-  ... on CaseStatusChanged { previousStatus status }`;
+  ${eventFields}`;
 
 const told = ["OPENED", "ASSIGNED", "STATUS_CHANGED", "NOTE_ADDED"]; // in the list of the latest
 const types = [...told, "DETAILS_CHANGED", "CUSTOMER_ERASED"];

@@ -2,6 +2,7 @@
 
 import { ask, now } from "./api.js";
 import { $, badge, el } from "./dom.js";
+import { eventFields } from "./event-types.js";
 import * as words from "./words.js";
 
 // The list of one is read, not `case(number:)`, for the place in the feed that comes with it.
@@ -17,8 +18,7 @@ const listQuery = `query Case($filter: CaseFilter) {
         pageInfo { hasPreviousPage }
         nodes {
           id type at actor { name } note { body } snapshot { assigneeName }
-          ... on CaseAssigned { previousAssignee { name } }
-          ... on CaseStatusChanged { previousStatus status }
+          ${eventFields}
         }
       }
     }

@@ -1,5 +1,7 @@
 // What the page says: spans of time, countries, and events in words.
 
+import { eventTypes } from "./event-types.js";
+
 const minute = 60_000, hour = 60 * minute, day = 24 * hour;
 
 // span says how long, in the two largest units.
@@ -40,23 +42,56 @@ export function country(code) {
 export const time = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 export const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-// event says what happened to the case, in a few words.
+// The formats that the table of event types (model/event.go) names in its words, as in "step {text}".
+const formats = {
+  text: String,
+  word: (name) => name.toLowerCase().replaceAll("_", " "),
+  moment: (at) => moment.format(new Date(at)),
+  duration: (iso) => span(milliseconds(iso)),
+  chain: (list) => list.join(" → "),
+};
+
+// milliseconds reads a duration as the API writes it: "PT36H30M", "PT0.5S".
+function milliseconds(iso) {
+  const [, h = 0, m = 0, s = 0] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(iso) ?? [];
+  return h * hour + m * minute + s * 1000;
+}
+
+// Types whose values decide what the sentence is. Every other type is said with its label and fields in the table.
+const sentences = {
+  ASSIGNED(e, by) {
+    const to = e.snapshot.assigneeName;
+    if (!to) return `taken from ${e.previousAssignee?.name ?? "its assignee"}${by}`;
+    return to === e.actor?.name ? `taken by ${to}` : `given to ${to}${by}`;
+  },
+  STATUS_CHANGED(e, by) {
+    if (e.status === "CLOSED") return `closed${by}`;
+    if (e.status === "IN_PROGRESS") return `${e.previousStatus === "CLOSED" ? "back in progress" : "in progress"}${by}`;
+    return `${e.previousStatus === "CLOSED" ? "opened again" : "back to open"}${by}`;
+  },
+  DETAILS_CHANGED(e, by) {
+    const ofCustomer = e.changed.filter((name) => name.startsWith("customer."));
+    const said = ofCustomer.length > 0 ? [`customer's details changed${by}: ${ofCustomer.map(fieldName).join(", ")}`] : [];
+    for (const name of e.changed) {
+      if (!ofCustomer.includes(name)) said.push(`${details[name] ?? `${fieldName(name)} changed`}${by}`);
+    }
+    return said.join("; ");
+  },
+};
+
+const details = { themes: "themes changed", notes: "a note was redacted", "case.externalRefs": "references to other systems changed" };
+
+// fieldName makes words of the name of a field, such as "last contacted at" of "customer.lastContactedAt".
+const fieldName = (name) => name.replace(/^\w+\./, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+// event says what happened to the case, by whom, and the details.
 export function event(e) {
-  const who = e.actor?.name;
+  const type = eventTypes[e.type];
+  const who = e.actor?.name ?? type?.system;
   const by = who ? ` by ${who}` : "";
-  const to = e.snapshot.assigneeName;
-  switch (e.type) {
-    case "OPENED": return `opened${by}`;
-    case "ASSIGNED":
-      if (!to) return `taken from ${e.previousAssignee?.name ?? "its assignee"}${by}`;
-      return to === who ? `taken by ${to}` : `given to ${to}${by}`;
-    case "STATUS_CHANGED":
-      if (e.status === "CLOSED") return `closed${by}`;
-      if (e.status === "IN_PROGRESS") return `${e.previousStatus === "CLOSED" ? "back in progress" : "in progress"}${by}`;
-      return `${e.previousStatus === "CLOSED" ? "opened again" : "back to open"}${by}`;
-    case "NOTE_ADDED": return `note${by}`;
-    case "CUSTOMER_ERASED": return `customer's personal data erased${by}`;
-    case "DETAILS_CHANGED": return `customer's data changed${by}`;
-    default: return "";
-  }
+  if (!type) return `${formats.word(e.type)}${by}`; // a server that is newer than this page has more types
+  if (sentences[e.type]) return sentences[e.type](e, by);
+  const said = type.fields.filter(({ name }) => e[name]?.toString()).map(({ name, words }) =>
+    words.replace(/\{(\w+)\}/, (_, format) => formats[format](e[name])));
+  return type.label + by + (said.length > 0 ? `: ${said.join(", ")}` : "");
 }

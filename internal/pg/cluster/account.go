@@ -15,14 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// account is the user that PostgreSQL runs as. PostgreSQL refuses root, so root gives it another.
+// account is the user that PostgreSQL runs as. PostgreSQL refuses to run as root, so that root must
+// choose another user for it.
 type account struct {
 	name       string
-	credential *syscall.Credential // nil: the user we are
+	credential *syscall.Credential // nil: the user of this process
 }
 
-// accountFor chooses the user: ourselves, unless we are root. Root takes whom the data belongs to
-// already, else postgres where that user exists, else nobody.
+// accountFor chooses the user: the user of this process, unless that is root. For root it chooses
+// the owner of the data, else the user postgres where it exists, else the user nobody.
 func accountFor(folder string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{name: userName(os.Geteuid())}, nil
@@ -49,39 +50,41 @@ func accountFor(folder string) (account, error) {
 		}
 	}
 	return account{}, errors.New("PostgreSQL does not run as root, and neither a user postgres nor a user nobody exists: " +
-		"make one, run closeloop as another user, or set DATABASE_URL")
+		"create one of them, run closeloop as another user, or set DATABASE_URL")
 }
 
-// give makes the user the owner.
-func (a account) give(path string) error {
+// own makes the user the owner of the path.
+func (a account) own(path string) error {
 	if a.credential == nil {
 		return nil
 	}
 	if err := os.Chown(path, int(a.credential.Uid), int(a.credential.Gid)); err != nil {
-		return fmt.Errorf("give to the user %s: %w", a.name, err)
+		return fmt.Errorf("change the owner to the user %s: %w", a.name, err)
 	}
 	return nil
 }
 
-// Folder makes the folder, for its owner only, and checks that it can be used. One that is there
-// and is empty is taken as it is; as root it changes its owner to the user PostgreSQL will run as.
+// Folder creates the folder, accessible to its owner only, and checks that it can be used. It
+// accepts an existing folder. Root changes the owner of an empty folder to the user that
+// PostgreSQL will run as.
 func Folder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// Not 0700 for the parents: as root, another user must get through them.
+		// The parents are not 0700, because PostgreSQL must reach the folder as another user than
+		// root.
 		if err = os.MkdirAll(filepath.Dir(folder), 0o755); err == nil {
 			err = os.Mkdir(folder, 0o700)
 		}
 		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("make the data folder: %w (choose another with CLOSELOOP_DATA_DIR)", err)
+			return fmt.Errorf("create the data folder: %w (choose another with CLOSELOOP_DATA_DIR)", err)
 		}
 	case errors.Is(err, fs.ErrPermission):
-		return notOurs(folder)
+		return errOwner(folder)
 	case err != nil:
 		return fmt.Errorf("use the data folder: %w", err)
 	case unix.Access(folder, unix.W_OK|unix.X_OK) != nil:
-		return notOurs(folder)
+		return errOwner(folder)
 	case len(entries) > 0:
 		return nil
 	}
@@ -92,11 +95,12 @@ func Folder(folder string) error {
 	if err != nil {
 		return err
 	}
-	return a.give(folder)
+	return a.own(folder)
 }
 
-// Adopt gives a file that we made in the folder to the folder's owner, who may run closeloop on it
-// next. Only root can, and need.
+// Adopt changes the owner of a file that this process created in the folder to the folder's owner,
+// because that user may run closeloop on the folder next. Only root needs to do so, and only root
+// can.
 func Adopt(folder, path string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -106,12 +110,12 @@ func Adopt(folder, path string) error {
 		err = os.Chown(path, int(uid), int(gid))
 	}
 	if err != nil {
-		return fmt.Errorf("give to the folder's owner: %w", err)
+		return fmt.Errorf("change the owner to the folder's owner: %w", err)
 	}
 	return nil
 }
 
-func notOurs(folder string) error {
+func errOwner(folder string) error {
 	owner := "another user"
 	if uid, _, err := ownerOf(folder); err == nil {
 		owner = "the user " + userName(int(uid))

@@ -13,41 +13,44 @@ import (
 	"testing"
 )
 
-func TestOnlyItsOwnUserReachesTheSocketAndTheData(t *testing.T) {
+func TestAccess(t *testing.T) {
 	t.Parallel()
-	c := start(t, Options{Folder: folder(t)})
-	for _, path := range []string{c.socket, c.data(), c.folder, c.logfile()} {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
+	t.Run("lets only the database's user reach socket and data", func(t *testing.T) {
+		t.Parallel()
+		c := start(t, Options{Folder: folder(t)})
+		for _, path := range []string{c.socket, c.data(), c.folder, c.logfile()} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s is open to others: %v", path, info.Mode())
+			}
+			if uid, _, _ := ownerOf(path); uid == 0 {
+				t.Errorf("%s belongs to root", path)
+			}
 		}
-		if info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s is open to others: %v", path, info.Mode())
+	})
+
+	t.Run("explains a folder that the database's user cannot enter", func(t *testing.T) {
+		t.Parallel()
+		if os.Geteuid() != 0 {
+			t.Skip("needs root: only root runs PostgreSQL as another user")
 		}
-		if uid, _, _ := ownerOf(path); uid == 0 {
-			t.Errorf("%s belongs to root", path)
+		closed := filepath.Join(t.TempDir(), "data") // closed to all but root
+		_, err := Start(context.Background(), Options{Folder: closed, Log: slog.New(slog.DiscardHandler), Throwaway: true})
+		if err == nil || !strings.Contains(err.Error(), "which may not enter "+closed) {
+			t.Errorf("error: %v", err)
 		}
-	}
+	})
 }
 
-func TestRootIsToldWhenTheOtherUserCannotEnterTheFolder(t *testing.T) {
+// The other tests run as the user of the test process, which is root in CI. This test runs some of
+// them again as a user without rights.
+func TestStartWithoutRoot(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root: only root runs PostgreSQL as another user")
-	}
-	closed := filepath.Join(t.TempDir(), "data") // closed to all but root
-	_, err := Start(context.Background(), Options{Folder: closed, Log: slog.New(slog.DiscardHandler), Throwaway: true})
-	if err == nil || !strings.Contains(err.Error(), "who may not enter "+closed) {
-		t.Errorf("error: %v", err)
-	}
-}
-
-// The other tests run as the user that runs them, in CI root. Here root runs one of them again as
-// a user that is not.
-func TestItWorksForANormalUserToo(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("is one already")
+		t.Skip("the tests run without root already")
 	}
 	program, err := os.ReadFile(os.Args[0])
 	if err != nil {
@@ -64,12 +67,21 @@ func TestItWorksForANormalUserToo(t *testing.T) {
 	if err := os.WriteFile(copied, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(copied, "-test.v", "-test.run=^(TestItStartsFromNothing|TestOnlyItsOwnUser|TestAServerThatDies)")
+	tests := []string{
+		"TestStart/creates_data_that_survives_a_stop", "TestAccess/lets_only_the_database's_user_reach_socket_and_data",
+		"TestRestart/follows_the_death_of_the_server",
+	}
+	cmd := exec.Command(copied, "-test.v", "-test.run="+strings.Join(tests, "|"))
 	cmd.Dir = parent
 	cmd.Env = append(os.Environ(), "HOME="+parent)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Count(string(out), "--- PASS") != 3 {
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, test := range tests {
+		if !strings.Contains(string(out), "--- PASS: "+test+" ") {
+			t.Errorf("%s did not run as a user without rights:\n%s", test, out)
+		}
 	}
 }

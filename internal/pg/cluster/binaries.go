@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// places are where packagers put the server's binaries; few of them put these on PATH.
-var places = []string{
+// installFolders are where distributions install the server's binaries; few add them to PATH.
+var installFolders = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                                   // PostgreSQL's own packages for Red Hat and SUSE
 	"/usr/libexec/postgresql*",                           // Alpine
@@ -26,7 +26,7 @@ var places = []string{
 	"/usr/local/pgsql/bin",                               // built from source
 }
 
-// binaries are one installation's initdb and postgres.
+// binaries are initdb and postgres of one installation.
 type binaries struct {
 	folder string
 	major  int
@@ -34,40 +34,41 @@ type binaries struct {
 
 func (b binaries) path(name string) string { return filepath.Join(b.folder, name) }
 
-// findBinaries returns the first installation that can serve the data: of the major version that
-// made it, or, where there is none yet (major 0), of any that closeloop works with.
+// findBinaries returns the first installation that can serve the data. For existing data, that is
+// an installation of the major version that created it; for new data (major 0), any version that
+// closeloop works with.
 func findBinaries(major int, data string) (binaries, error) {
 	var seen []int
-	for _, b := range installed(os.Getenv("PATH"), places) {
+	for _, b := range installed(os.Getenv("PATH"), installFolders) {
 		if b.major == major || major == 0 && b.major >= Oldest {
 			return b, nil
 		}
 		seen = append(seen, b.major)
 	}
-	const set = "set DATABASE_URL to a PostgreSQL that runs already"
+	const setURL = "set DATABASE_URL to a running PostgreSQL"
 	switch {
 	case major != 0 && len(seen) > 0:
-		return binaries{}, fmt.Errorf("the data in %s was made by PostgreSQL %d, but only %s is installed here: "+
-			"install PostgreSQL %d, or bring the data to the other version with pg_upgrade (nothing was changed)",
+		return binaries{}, fmt.Errorf("the data in %s was created by PostgreSQL %d, but only %s is installed here: "+
+			"install PostgreSQL %d, or upgrade the data with pg_upgrade (nothing was changed)",
 			data, major, versions(seen), major)
 	case major != 0:
-		return binaries{}, fmt.Errorf("the data in %s was made by PostgreSQL %d, which is not installed here: install it", data, major)
+		return binaries{}, fmt.Errorf("the data in %s was created by PostgreSQL %d, which is not installed here: install that version", data, major)
 	case len(seen) > 0:
 		return binaries{}, fmt.Errorf("closeloop needs PostgreSQL %d or newer, but only %s is installed here: "+
-			"install a newer one, or %s", Oldest, versions(seen), set)
+			"install a newer one, or %s", Oldest, versions(seen), setURL)
 	default:
 		return binaries{}, errors.New("PostgreSQL's server is not installed here (looked on PATH and in the usual folders): " +
 			"install it (apt-get install postgresql, dnf install postgresql-server postgresql-contrib, " +
-			"apk add postgresql postgresql-contrib, brew install postgresql), or " + set)
+			"apk add postgresql postgresql-contrib, brew install postgresql), or " + setURL)
 	}
 }
 
-// installed lists the installations on PATH, in its order, then those in the known places, newest
-// first. What cannot be run is left out.
-func installed(path string, places []string) []binaries {
+// installed lists the installations on PATH, in its order, and then the installations in folders
+// that match the patterns, newest first. It leaves out programs that cannot be run.
+func installed(path string, patterns []string) []binaries {
 	var found []binaries
 	add := func(folder string) {
-		// A link such as /usr/local/bin/postgres leads to the folder where initdb lies too.
+		// A link such as /usr/local/bin/postgres leads to the folder that also holds initdb.
 		program, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres"))
 		if err != nil {
 			return
@@ -87,7 +88,7 @@ func installed(path string, places []string) []binaries {
 		add(folder)
 	}
 	onPath := len(found)
-	for _, pattern := range places {
+	for _, pattern := range patterns {
 		folders, _ := filepath.Glob(pattern) // fails on a malformed pattern only
 		for _, folder := range folders {
 			add(folder)
@@ -97,7 +98,8 @@ func installed(path string, places []string) []binaries {
 	return found
 }
 
-// majorOf reads the major version out of, for example, "postgres (PostgreSQL) 15.13 (Debian 15.13-0)".
+// majorOf returns the major version of the program, from an output such as "postgres (PostgreSQL)
+// 15.13 (Debian 15.13-0)".
 func majorOf(program string) (int, error) {
 	cmd := exec.Command(program, "--version")
 	cmd.Env = environment()

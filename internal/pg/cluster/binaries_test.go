@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestDataOfAnotherVersionIsNamedAndLeftAlone(t *testing.T) {
+func TestStartWithOtherVersion(t *testing.T) {
 	t.Parallel()
 	at := folder(t)
 	c := start(t, Options{Folder: at})
@@ -24,7 +24,7 @@ func TestDataOfAnotherVersionIsNamedAndLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Start(context.Background(), Options{Folder: at, Log: slog.New(slog.DiscardHandler), Throwaway: true})
-	if err == nil || !strings.Contains(err.Error(), "was made by PostgreSQL 12, but only PostgreSQL ") {
+	if err == nil || !strings.Contains(err.Error(), "was created by PostgreSQL 12, but only PostgreSQL ") {
 		t.Errorf("error: %v", err)
 	}
 	if left, _ := os.ReadFile(version); string(left) != "12\n" {
@@ -32,7 +32,7 @@ func TestDataOfAnotherVersionIsNamedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestVersionsAreReadFromTheProgramsAndTheNewestIsTakenAfterPATH(t *testing.T) {
+func TestInstalled(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	for name, version := range map[string]string{

@@ -1,12 +1,12 @@
 //go:build unix
 
-// Package cluster runs one PostgreSQL of its own in one folder: it finds the binaries, makes the
-// data, starts the server, watches over it, starts it again when it dies, and stops it.
+// Package cluster runs a private PostgreSQL in one folder: it finds the binaries, creates the data,
+// starts the server, supervises it, restarts it when it dies, and stops it.
 //
-// It owns what lies below its folder (postgres/ the data, run/ the socket, postgres.log) and
-// refuses three things: to delete or overwrite data, to listen on anything but a unix socket that
-// only the database's user and root can reach, and to run PostgreSQL as root. Who may start a
-// cluster on a folder, and who shares it, is not decided here: the caller holds a lock.
+// It owns everything below its folder (postgres/ the data, run/ the socket, postgres.log). It never
+// deletes or overwrites data, never listens on anything except a Unix socket that only the
+// database's user and root can reach, and never runs PostgreSQL as root. It does not decide which
+// process may start a cluster on a folder: the caller holds a lock on the folder.
 package cluster
 
 import (
@@ -25,16 +25,17 @@ import (
 )
 
 const (
-	// port only names the socket's file: there is no TCP, and no other server in the folder.
+	// port is only part of the socket's file name: the server does not listen on TCP, and no other
+	// server uses the folder.
 	port = 5432
-	// patience is how long leftovers of a killed server may hold on to their shared memory.
-	patience = 10 * time.Second
-	// shutdown is how long a fast shutdown may write before it becomes an immediate one, from
-	// which the next start recovers.
-	shutdown = 60 * time.Second
+	// leftoverTimeout is how long processes of a killed server may keep their shared memory.
+	leftoverTimeout = 10 * time.Second
+	// shutdownTimeout is how long a fast shutdown may take. After that an immediate shutdown
+	// follows, from which the next start recovers.
+	shutdownTimeout = 60 * time.Second
 )
 
-// Cluster is a running PostgreSQL. It runs until Stop, whatever happens to the server's process.
+// Cluster is a running PostgreSQL. It runs until Stop, and restarts when its process ends.
 type Cluster struct {
 	folder    string
 	socket    string
@@ -44,15 +45,15 @@ type Cluster struct {
 	account   account
 	binaries  binaries
 
-	thread  *thread // forks the server
+	thread  *thread // the OS thread that forks the server
 	stop    chan struct{}
 	stopped chan struct{}
 	once    sync.Once
-	err     error // of the stop; read after stopped
+	err     error // the result of Stop; read it only after stopped is closed
 }
 
-// Start starts the server on the folder, making the data and the database where there are none,
-// and returns when it answers. ctx ends the start, not the server.
+// Start starts the server on the folder and returns when the server answers. It creates the data
+// and the database where they are missing. ctx limits the start, not the life of the server.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	folder, err := filepath.Abs(o.Folder)
 	if err != nil {
@@ -79,7 +80,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	server, err := c.start(ctx)
 	if err == nil {
 		if err = c.createDatabase(ctx); err != nil {
-			c.end(server)
+			c.shutDown(server)
 		}
 	}
 	if err != nil {
@@ -91,14 +92,14 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Stop shuts the server down and returns when it has ended. Calling it again changes nothing.
+// Stop shuts the server down and returns when it has ended. Further calls have no effect.
 func (c *Cluster) Stop() error {
 	c.once.Do(func() { close(c.stop) })
 	<-c.stopped
 	return c.err
 }
 
-// URL is the connection string of a database inside.
+// URL returns the connection string of a database in the cluster.
 func (c *Cluster) URL(database string) string {
 	return (&url.URL{
 		Scheme: "postgres", User: url.User(Role), Path: "/" + database,
@@ -108,7 +109,7 @@ func (c *Cluster) URL(database string) string {
 	}).String()
 }
 
-// Socket is the folder of the server's socket.
+// Socket returns the folder of the server's socket.
 func (c *Cluster) Socket() string { return c.socket }
 
 func (c *Cluster) data() string    { return filepath.Join(c.folder, "postgres") }

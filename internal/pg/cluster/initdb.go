@@ -16,25 +16,25 @@ import (
 	"syscall"
 )
 
-// initialize finds the binaries for the data there is, or makes new data.
+// initialize finds the binaries for existing data, or creates new data.
 func (c *Cluster) initialize(ctx context.Context) error {
 	version, err := os.ReadFile(filepath.Join(c.data(), "PG_VERSION"))
 	switch {
 	case err == nil:
 		major, err := strconv.Atoi(strings.TrimSpace(string(version)))
 		if err != nil {
-			return fmt.Errorf("%s holds no data of a PostgreSQL that closeloop works with (nothing was changed)", c.data())
+			return fmt.Errorf("the folder %s holds no data of a PostgreSQL version that closeloop works with (nothing was changed)", c.data())
 		}
 		c.binaries, err = findBinaries(major, c.data())
 		return err
 	case errors.Is(err, fs.ErrPermission):
-		return notOurs(c.folder)
+		return errOwner(c.folder)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("read the version of the data: %w", err)
 	}
-	// Only an empty folder is replaced: what else may lie there is not ours to judge.
+	// Only an empty folder is replaced: other content may matter to its owner.
 	if err := os.Remove(c.data()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there, but PostgreSQL did not make it (nothing was changed)", c.data())
+		return fmt.Errorf("%s exists, but PostgreSQL did not create it (nothing was changed); choose another folder with CLOSELOOP_DATA_DIR", c.data())
 	}
 	if c.binaries, err = findBinaries(0, c.data()); err != nil {
 		return err
@@ -42,11 +42,12 @@ func (c *Cluster) initialize(ctx context.Context) error {
 	return c.initdb(ctx)
 }
 
-// initdb works in a folder of another name, so that a half-made one is never taken for data.
+// initdb creates the data in a folder with another name and renames the folder at the end, so that
+// unfinished data is never used.
 func (c *Cluster) initdb(ctx context.Context) error {
-	half := c.data() + ".new"
+	unfinished := c.data() + ".new"
 	args := []string{
-		"-D", half, "-U", Role, "-E", "UTF8", "--auth-local=trust", "--auth-host=reject",
+		"-D", unfinished, "-U", Role, "-E", "UTF8", "--auth-local=trust", "--auth-host=reject",
 	}
 	if c.throwaway {
 		args = append(args, "--no-sync", "--wal-segsize=1")
@@ -54,24 +55,24 @@ func (c *Cluster) initdb(ctx context.Context) error {
 		args = append(args, "--data-checksums")
 	}
 	var failed []error
-	// C.UTF-8 does not exist everywhere; C orders the same way but knows ASCII letters only.
+	// C.UTF-8 does not exist on every system. C sorts the same way but knows only ASCII letters.
 	for _, locale := range []string{"C.UTF-8", "C"} {
-		if err := os.RemoveAll(half); err != nil {
+		if err := os.RemoveAll(unfinished); err != nil {
 			return fmt.Errorf("remove an unfinished start: %w", err)
 		}
-		if err := os.Mkdir(half, 0o700); err != nil {
+		if err := os.Mkdir(unfinished, 0o700); err != nil {
 			if errors.Is(err, fs.ErrPermission) {
-				return notOurs(c.folder)
+				return errOwner(c.folder)
 			}
-			return fmt.Errorf("make the folder of the data: %w", err)
+			return fmt.Errorf("create the folder of the data: %w", err)
 		}
-		if err := c.account.give(half); err != nil {
+		if err := c.account.own(unfinished); err != nil {
 			return err
 		}
 		out, err := c.runInitdb(ctx, append(args, "--locale="+locale))
 		if err == nil {
-			if err := os.Rename(half, c.data()); err != nil {
-				return fmt.Errorf("put the new data in place: %w", err)
+			if err := os.Rename(unfinished, c.data()); err != nil {
+				return fmt.Errorf("rename the folder of the new data: %w", err)
 			}
 			return nil
 		}
@@ -83,10 +84,11 @@ func (c *Cluster) initdb(ctx context.Context) error {
 		}
 		failed = append(failed, fmt.Errorf("locale %s: %s", locale, lastLine(string(out))))
 	}
-	return fmt.Errorf("make the data with initdb: %w", errors.Join(failed...))
+	return fmt.Errorf("create the data with initdb: %w", errors.Join(failed...))
 }
 
-// runInitdb keeps its OS thread, so that initdb dies with us: a second one may follow it soon.
+// runInitdb stays on one OS thread, so that initdb dies with this process (see thread): a restarted
+// closeloop may run initdb again soon.
 func (c *Cluster) runInitdb(ctx context.Context, args []string) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -95,8 +97,8 @@ func (c *Cluster) runInitdb(ctx context.Context, args []string) ([]byte, error) 
 	return cmd.CombinedOutput()
 }
 
-// command is one of PostgreSQL's programs, run by its user in a process group of its own: Ctrl-C
-// in a terminal is for us alone, who then stop the server in order.
+// command prepares one of PostgreSQL's programs under its user, in a process group of its own.
+// Ctrl-C in a terminal then reaches only closeloop, which stops the server in order.
 func (c *Cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.binaries.path(program), args...)
 	cmd.Dir = c.folder
@@ -105,17 +107,18 @@ func (c *Cluster) command(ctx context.Context, program string, args ...string) *
 	return cmd
 }
 
-// explainExec turns 'permission denied' of a program that did not even start into words. It
-// returns nil for other errors.
+// explainExec returns an error that says what to do when a program could not be started for lack
+// of permission. It returns nil for other errors.
 func (c *Cluster) explainExec(err error) error {
 	if c.account.credential == nil || !errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
-	return fmt.Errorf("PostgreSQL does not run as root; it runs as the user %s here, who may not enter %s: "+
+	return fmt.Errorf("PostgreSQL does not run as root; here it runs as the user %s, which may not enter %s: "+
 		"choose another folder with CLOSELOOP_DATA_DIR, for example /var/lib/closeloop", c.account.name, c.folder)
 }
 
-// environment is ours without what would lead PostgreSQL elsewhere or translate its messages.
+// environment returns this process's environment without the variables that would change where
+// PostgreSQL looks, or the language of its messages.
 func environment() []string {
 	var env []string
 	for _, entry := range os.Environ() {

@@ -15,34 +15,34 @@ import (
 	"time"
 )
 
-// poll is how often a process that is not our child is looked at.
+// poll is the time between two checks of a process that is not a child of this process.
 const poll = 20 * time.Millisecond
 
 // Halt stops a PostgreSQL that an ended process left running on the folder, and returns when all
-// its processes are gone. The caller holds the lock that says that nobody else uses it.
+// processes of that PostgreSQL have ended. The caller must hold the lock on the folder.
 func Halt(ctx context.Context, folder string, log *slog.Logger) error {
 	data := filepath.Join(folder, "postgres")
 	pid := postmaster(data)
 	if pid != 0 && alive(pid) && worksIn(pid, data) {
 		log.Warn("stopping a PostgreSQL that an earlier run left behind", "folder", folder, "pid", pid)
-		// It may be on its way already: the parent death signal is the same one.
+		// The parent death signal is the same signal, so that the shutdown may have begun already.
 		if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("stop the PostgreSQL left behind (process %d): %w", pid, err)
 		}
-		if err := gone(ctx, pid); err != nil {
+		if err := waitForEnd(ctx, pid); err != nil {
 			return err
 		}
 	}
-	// A postmaster that was killed leaves children, which hold its shared memory until they notice.
+	// The children of a killed postmaster keep its shared memory until they notice.
 	a, err := accountFor(folder)
 	if err != nil {
 		return err
 	}
-	if err := childless(ctx, a, data); err != nil {
+	if err := waitForWorkers(ctx, a, data); err != nil {
 		return err
 	}
-	// PostgreSQL refuses to start while the number in its file belongs to any process of its user:
-	// a zombie that nobody reaps, or a stranger whom the number was given to since.
+	// PostgreSQL refuses to start while the process id in its file belongs to any process of its
+	// user: a zombie that is not reaped, or an unrelated process that received the id since.
 	if pid != 0 && exists(pid) {
 		if err := os.Remove(filepath.Join(data, "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove a stale postmaster.pid: %w", err)
@@ -51,12 +51,12 @@ func Halt(ctx context.Context, folder string, log *slog.Logger) error {
 	return nil
 }
 
-func (c *Cluster) clear(ctx context.Context) error {
+func (c *Cluster) removeLeftovers(ctx context.Context) error {
 	if err := Halt(ctx, c.folder, c.log); err != nil {
 		return err
 	}
-	// No server runs here now, so that a socket and its lock file are leftovers, and the lock file
-	// has the same trouble with numbers as postmaster.pid.
+	// No server runs here now, so that a socket and its lock file are leftovers. The lock file has
+	// the same problem with reused process ids as postmaster.pid.
 	for _, path := range []string{socketFile(c.socket), socketFile(c.socket) + ".lock"} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove a stale socket: %w", err)
@@ -65,14 +65,15 @@ func (c *Cluster) clear(ctx context.Context) error {
 	return nil
 }
 
-// postmaster reads the number of the process that last served the data; 0 when it left in order.
+// postmaster returns the id of the process that last served the data; 0 when that process ended in
+// order.
 func postmaster(data string) int {
 	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return 0
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
-	// A standalone backend writes its number negated.
+	// A standalone backend writes its process id negated.
 	pid, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(first), "-"))
 	if err != nil || pid <= 1 {
 		return 0
@@ -80,42 +81,43 @@ func postmaster(data string) int {
 	return pid
 }
 
-// gone waits for the end of a process that is not our child. It has as long as a shutdown has.
-func gone(ctx context.Context, pid int) error {
+// waitForEnd waits for the end of a process that is not a child of this process, as long as for a
+// shutdown.
+func waitForEnd(ctx context.Context, pid int) error {
 	for began := time.Now(); alive(pid); {
-		if time.Since(began) > shutdown {
-			return fmt.Errorf("the PostgreSQL left behind (process %d) does not stop: stop it and start again", pid)
+		if time.Since(began) > shutdownTimeout {
+			return fmt.Errorf("the PostgreSQL left behind (process %d) does not stop: stop it, then start closeloop again", pid)
 		}
-		if err := pause(ctx, poll); err != nil {
+		if err := sleep(ctx, poll); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// childless waits until no process works in the data any more. Those that sit in a long statement
-// do not notice that their postmaster is dead: after a while they are told to quit.
-func childless(ctx context.Context, a account, data string) error {
+// waitForWorkers waits until no process works in the data. A process in a long statement does not
+// notice that its postmaster is dead; after a while it receives SIGQUIT.
+func waitForWorkers(ctx context.Context, a account, data string) error {
 	for began := time.Now(); ; {
 		left := workersIn(a, data)
 		waited := time.Since(began)
 		switch {
 		case len(left) == 0:
 			return nil
-		case waited > patience:
-			return fmt.Errorf("processes of a killed PostgreSQL still run (%v): stop them and start again", left)
-		case waited > patience/10:
+		case waited > leftoverTimeout:
+			return fmt.Errorf("processes of a killed PostgreSQL still run (%v): stop them, then start closeloop again", left)
+		case waited > leftoverTimeout/10:
 			for _, pid := range left {
-				_ = syscall.Kill(pid, syscall.SIGQUIT) // who has ended meanwhile needs no signal
+				_ = syscall.Kill(pid, syscall.SIGQUIT) // fails only for a process that has ended meanwhile
 			}
 		}
-		if err := pause(ctx, poll); err != nil {
+		if err := sleep(ctx, poll); err != nil {
 			return err
 		}
 	}
 }
 
-// exists tells whether any process has the number, a zombie included.
+// exists tells whether any process has the id; a zombie counts.
 func exists(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)

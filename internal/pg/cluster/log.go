@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// rotate is the size from which a start begins a new log file, keeping the one before.
-const rotate = 8 << 20
+// rotateSize is the size above which a start begins a new log file; it keeps the previous file.
+const rotateSize = 8 << 20
 
-// openLog opens PostgreSQL's log file for appending, and returns where it ends now. The server
-// writes into the file itself: through a pipe it would lose its last words when we are killed.
+// openLog opens PostgreSQL's log file for appending and returns its current size. The server writes
+// to the file directly: through a pipe, its last messages would be lost when closeloop is killed.
 func (c *Cluster) openLog() (*os.File, int64, error) {
-	if info, err := os.Stat(c.logfile()); err == nil && info.Size() > rotate {
+	if info, err := os.Stat(c.logfile()); err == nil && info.Size() > rotateSize {
 		if err := os.Rename(c.logfile(), c.logfile()+".old"); err != nil {
 			return nil, 0, fmt.Errorf("begin a new log file: %w", err)
 		}
@@ -26,7 +26,7 @@ func (c *Cluster) openLog() (*os.File, int64, error) {
 	}
 	size, err := file.Seek(0, io.SeekEnd)
 	if err == nil {
-		err = c.account.give(c.logfile())
+		err = c.account.own(c.logfile())
 	}
 	if err != nil {
 		file.Close()
@@ -35,25 +35,25 @@ func (c *Cluster) openLog() (*os.File, int64, error) {
 	return file, size, nil
 }
 
-// reason is why a server ended, in its own words: its last fatal line, else its last line.
+// reason returns why a server ended, from its log: its last fatal line, else its last line.
 func (c *Cluster) reason(s *server) string {
 	file, err := os.Open(c.logfile())
 	if err != nil {
-		return "it ended at once"
+		return "it ended right after its start"
 	}
 	defer file.Close()
-	if _, err := file.Seek(s.from, io.SeekStart); err != nil {
-		return "it ended at once"
+	if _, err := file.Seek(s.logOffset, io.SeekStart); err != nil {
+		return "it ended right after its start"
 	}
-	text, _ := io.ReadAll(io.LimitReader(file, 1<<20)) // half a text still tells more than none
+	text, _ := io.ReadAll(io.LimitReader(file, 1<<20)) // a truncated text is still useful
 	reason := lastLine(string(text))
 	for line := range strings.Lines(string(text)) {
-		if _, words, found := strings.Cut(line, "FATAL:"); found {
-			reason = strings.TrimSpace(words)
+		if _, message, found := strings.Cut(line, "FATAL:"); found {
+			reason = strings.TrimSpace(message)
 		}
 	}
 	if reason == "" {
-		return fmt.Sprintf("it ended at once: %v", s.err)
+		return fmt.Sprintf("it ended right after its start: %v", s.err)
 	}
 	return reason
 }

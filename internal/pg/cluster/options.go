@@ -2,7 +2,7 @@ package cluster
 
 import "log/slog"
 
-// Role is the superuser inside, and Database the database that Start makes.
+// Role is the superuser of the cluster, and Database the database that Start creates.
 const (
 	Role     = "closeloop"
 	Database = "closeloop"
@@ -13,10 +13,10 @@ const Oldest = 13
 
 // Options describe a cluster.
 type Options struct {
-	Folder string // made when absent; see Folder
+	Folder string // created if it is missing; see Folder
 	Log    *slog.Logger
-	// Restarted is called each time the server answers again after it died by itself. Nil: nobody.
+	// Restarted is called each time the server answers again after an unexpected end. It may be nil.
 	Restarted func()
-	// Throwaway trades all durability for speed: for tests only.
+	// Throwaway gives up all durability for speed. It is for tests only.
 	Throwaway bool
 }

@@ -11,28 +11,28 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the kernel send the signal to the child when the thread that forks it ends.
+// dieWithParent makes the kernel send the signal to the child when the thread that forks it ends.
 func dieWithParent(attr *syscall.SysProcAttr, signal syscall.Signal) { attr.Pdeathsig = signal }
 
-// alive tells whether the process runs. A zombie does not: it only waits to be reaped.
+// alive tells whether the process runs. A zombie does not run: it only waits to be reaped.
 func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ESRCH) && exists(pid)
 	}
-	// The state follows the name, which stands in parentheses and may hold any character.
+	// The state follows the name, which is in parentheses and may contain any character.
 	text := string(stat)
 	state := strings.TrimSpace(text[strings.LastIndexByte(text, ')')+1:])
 	return state != "" && !strings.ContainsRune("ZX", rune(state[0]))
 }
 
-// worksIn tells whether the process is a PostgreSQL of this data: the postmaster and all its
-// children have it as their working directory. Root in a container may not be allowed to see that
-// of another user's process; the postmaster's command line is open to all.
+// worksIn tells whether the process is a PostgreSQL of this data. The postmaster and all its
+// children have the data as their working directory. Root in a container may be unable to read the
+// working directory of another user's process, but anyone can read the postmaster's command line.
 func worksIn(pid int, data string) bool {
 	folder, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
 	if err == nil {
-		return folder == resolved(data)
+		return folder == realPath(data)
 	}
 	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	return err == nil && slices.Contains(strings.Split(string(line), "\x00"), data)
@@ -44,7 +44,7 @@ func workersIn(a account, data string) []int {
 	if err != nil {
 		return nil
 	}
-	data = resolved(data)
+	data = realPath(data)
 	var pids, hidden []int
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
@@ -63,11 +63,12 @@ func workersIn(a account, data string) []int {
 			hidden = append(hidden, pid)
 		}
 	}
-	return append(pids, lookAs(a, data, hidden)...)
+	return append(pids, workersSeenBy(a, data, hidden)...)
 }
 
-// lookAs asks as the database's user, for a user always sees its own processes.
-func lookAs(a account, data string, pids []int) []int {
+// workersSeenBy reads the working directories as the database's user, because a user can always
+// read those of its own processes.
+func workersSeenBy(a account, data string, pids []int) []int {
 	if a.credential == nil || len(pids) == 0 {
 		return nil
 	}
@@ -81,7 +82,7 @@ func lookAs(a account, data string, pids []int) []int {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: a.credential}
 	out, err := cmd.Output()
 	if err != nil {
-		return nil // PostgreSQL itself then finds the shared memory in use, which start tries again
+		return nil // PostgreSQL itself then reports that the shared memory is in use, and start retries
 	}
 	var found []int
 	for word := range strings.FieldsSeq(string(out)) {
@@ -92,7 +93,7 @@ func lookAs(a account, data string, pids []int) []int {
 	return found
 }
 
-func resolved(path string) string {
+func realPath(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}

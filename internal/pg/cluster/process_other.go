@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// dieWithParent does nothing: only Linux has a parent death signal. A server that is left behind
-// is found and stopped by the next start.
+// dieWithParent does nothing, because only Linux has a parent death signal. The next start finds a
+// server that was left behind and stops it.
 func dieWithParent(*syscall.SysProcAttr, syscall.Signal) {}
 
-// alive tells whether the process runs. A zombie does not: it only waits to be reaped.
+// alive tells whether the process runs. A zombie does not run: it only waits to be reaped.
 func alive(pid int) bool {
 	state, _ := ps(pid)
 	return state != "" && !strings.HasPrefix(state, "Z")
@@ -25,8 +25,8 @@ func worksIn(pid int, data string) bool {
 	return strings.Contains(command, "postgres") && strings.Contains(command, data)
 }
 
-// workersIn cannot tell whose children are whose here; PostgreSQL itself then finds the shared
-// memory in use, which start tries again.
+// workersIn finds nothing, because ps does not show which data a child of a postmaster works in.
+// PostgreSQL itself then reports that the shared memory is in use, and start retries.
 func workersIn(account, string) []int { return nil }
 
 func ps(pid int) (state, command string) {

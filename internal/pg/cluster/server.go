@@ -17,16 +17,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// server is one process of the postmaster.
+// server is one postmaster process.
 type server struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-	err   error // how it ended; read after ended
-	from  int64 // where its part of the log file begins
+	cmd       *exec.Cmd
+	ended     chan struct{}
+	err       error // how the process ended; read it only after ended is closed
+	logOffset int64 // where the server's part of the log file begins
 }
 
-// thread runs functions on one OS thread, from start to finish. Linux sends the parent death
-// signal when the thread that forked ends, not the process, and Go ends threads as it likes.
+// thread runs functions on one OS thread for its whole life. Linux sends the parent death signal
+// when the forking thread ends, not when the process ends, and Go may end a thread at any time.
 type thread struct {
 	calls chan func()
 	ended chan struct{}
@@ -56,10 +56,10 @@ func (c *Cluster) fork() (*server, error) {
 		return nil, err
 	}
 	defer log.Close()
-	s := &server{cmd: c.command(context.Background(), "postgres", c.arguments()...), ended: make(chan struct{}), from: from}
+	s := &server{cmd: c.command(context.Background(), "postgres", c.arguments()...), ended: make(chan struct{}), logOffset: from}
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	// SIGINT is a fast shutdown, SIGQUIT one without writing: should we be killed, PostgreSQL
-	// leaves in order.
+	// SIGINT requests a fast shutdown, SIGQUIT a shutdown without writing. PostgreSQL therefore
+	// ends in order when closeloop is killed.
 	signal := syscall.SIGINT
 	if c.throwaway {
 		signal = syscall.SIGQUIT
@@ -86,13 +86,13 @@ func (c *Cluster) arguments() []string {
 		"listen_addresses=", "unix_socket_directories=" + c.socket, "unix_socket_permissions=0700",
 		"port=" + strconv.Itoa(port), "external_pid_file=", "logging_collector=off", "log_destination=stderr", "lc_messages=C",
 		"timezone=UTC", "log_timezone=UTC", "jit=off",
-		// Statements and error details hold customers' words: keep them out of the log.
+		// Statements and error details contain texts of customers, which must not be in the log.
 		"log_statement=none", "log_min_duration_statement=-1", "log_min_error_statement=panic", "log_error_verbosity=terse",
 	}
 	if c.throwaway {
 		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=64MB", "min_wal_size=4MB",
 			"max_connections=300", "max_parallel_workers_per_gather=0",
-			// Files in the data, gone with it: what a killed server leaves in /dev/shm stays there.
+			// Files in the data folder are deleted with it; files in /dev/shm would outlive a killed server.
 			"dynamic_shared_memory_type=mmap")
 	}
 	args := []string{"-D", c.data()}
@@ -102,10 +102,10 @@ func (c *Cluster) arguments() []string {
 	return args
 }
 
-// await returns when the server answers, or why it never will. Recovery after a crash may take
-// long, so that only ctx and the server's end bound it.
-func (c *Cluster) await(ctx context.Context, s *server) error {
-	said := time.Now()
+// waitUntilReady returns when the server answers, or returns why it cannot. Only ctx and the end of
+// the server limit the wait, because the recovery after a crash may take long.
+func (c *Cluster) waitUntilReady(ctx context.Context, s *server) error {
+	logged := time.Now()
 	for {
 		conn, err := pgx.Connect(ctx, c.URL("postgres"))
 		if err == nil {
@@ -122,20 +122,21 @@ func (c *Cluster) await(ctx context.Context, s *server) error {
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
-		if time.Since(said) > patience {
+		if time.Since(logged) > leftoverTimeout {
 			c.log.Info("PostgreSQL is still starting", "folder", c.folder)
-			said = time.Now()
+			logged = time.Now()
 		}
 	}
 }
 
-// end shuts the server down fast, which closes its connections and writes all to disk, and waits.
-func (c *Cluster) end(s *server) error {
-	// The process may have ended by itself: then there is nobody to signal, and nothing to do.
+// shutDown requests a fast shutdown, which closes the connections and writes all data to disk, and
+// waits for the end of the server.
+func (c *Cluster) shutDown(s *server) error {
+	// Signal fails only when the process has ended already; then there is nothing left to stop.
 	_ = s.cmd.Process.Signal(os.Interrupt)
 	select {
 	case <-s.ended:
-	case <-time.After(shutdown):
+	case <-time.After(shutdownTimeout):
 		c.log.Warn("PostgreSQL takes too long to stop; it will recover at the next start", "folder", c.folder)
 		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
 		<-s.ended
@@ -147,7 +148,7 @@ func (c *Cluster) end(s *server) error {
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

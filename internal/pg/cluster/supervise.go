@@ -8,34 +8,34 @@ import (
 	"time"
 )
 
-// start clears what an earlier server left, starts one and waits until it answers. Shared memory
-// that the last processes of a killed server still hold is tried again for a while.
+// start removes what an earlier server left, starts a server and waits until it answers. It retries
+// for a while when the last processes of a killed server still use the shared memory.
 func (c *Cluster) start(ctx context.Context) (*server, error) {
 	for began := time.Now(); ; {
-		if err := c.clear(ctx); err != nil {
+		if err := c.removeLeftovers(ctx); err != nil {
 			return nil, err
 		}
 		s, err := c.fork()
 		if err != nil {
 			return nil, err
 		}
-		if err = c.await(ctx, s); err == nil {
+		if err = c.waitUntilReady(ctx, s); err == nil {
 			return s, nil
 		}
-		c.end(s)
+		c.shutDown(s)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if !strings.Contains(err.Error(), "shared memory block") || time.Since(began) > patience {
+		if !strings.Contains(err.Error(), "shared memory block") || time.Since(began) > leftoverTimeout {
 			return nil, err
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// supervise starts the server again whenever it ends by itself, until Stop.
+// supervise restarts the server whenever it ends unexpectedly, until Stop.
 func (c *Cluster) supervise(s *server) {
 	defer close(c.stopped)
 	defer c.thread.finish()
@@ -45,12 +45,12 @@ func (c *Cluster) supervise(s *server) {
 	for {
 		select {
 		case <-c.stop:
-			c.err = c.end(s)
+			c.err = c.shutDown(s)
 			return
 		case <-s.ended:
 		}
-		c.log.Warn("PostgreSQL ended by itself; starting it again", "folder", c.folder, "how", s.err)
-		if s = c.revive(ctx); s == nil {
+		c.log.Warn("PostgreSQL ended unexpectedly; restarting it", "folder", c.folder, "how", s.err)
+		if s = c.restart(ctx); s == nil {
 			return
 		}
 		c.log.Info("PostgreSQL answers again", "folder", c.folder)
@@ -60,8 +60,9 @@ func (c *Cluster) supervise(s *server) {
 	}
 }
 
-// revive tries to start the server until it succeeds; nil when the cluster was stopped meanwhile.
-func (c *Cluster) revive(parent context.Context) *server {
+// restart tries to start the server until it succeeds; it returns nil when the cluster was stopped
+// meanwhile.
+func (c *Cluster) restart(parent context.Context) *server {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	type result struct {
@@ -80,14 +81,14 @@ func (c *Cluster) revive(parent context.Context) *server {
 		case <-c.stop:
 			cancel()
 			if r = <-done; r.server != nil {
-				c.err = c.end(r.server)
+				c.err = c.shutDown(r.server)
 			}
 			return nil
 		}
 		if r.err == nil {
 			return r.server
 		}
-		c.log.Error("cannot start PostgreSQL again; trying on", "error", r.err, "in", wait)
+		c.log.Error("cannot restart PostgreSQL; trying again", "error", r.err, "in", wait)
 		select {
 		case <-c.stop:
 			return nil

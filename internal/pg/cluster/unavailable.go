@@ -1,8 +1,8 @@
 //go:build !unix
 
-// Package cluster runs a private PostgreSQL on Unix systems. This system is none of them: every
-// function returns an error that tells the user to set DATABASE_URL. The private PostgreSQL needs
-// Unix sockets with file permissions, process groups and signals to keep its promises.
+// Package cluster runs a private PostgreSQL on Unix systems. This system is not a Unix system, so
+// that every function returns an error that tells the user to set DATABASE_URL. The private
+// PostgreSQL needs Unix sockets with file permissions, process groups and signals.
 package cluster
 
 import (

@@ -1,11 +1,11 @@
 //go:build unix
 
-// Package flock locks files against other processes: exclusively, or shared by many.
+// Package flock owns locks on files, exclusive or shared, that also exclude other processes.
 //
-// A lock belongs to the open file, not to the process: it is gone the moment its holder ends,
-// however it ends, and two holders in one process exclude each other as two processes do. The
-// file is closed on exec, so no child keeps it. The package never deletes a lock file: whoever
-// deletes one lets a second holder lock a new file of the same name.
+// A lock belongs to the open file, not to the process. The lock therefore ends with its holder,
+// however the holder ends, and two holders in one process exclude each other as two processes do.
+// The file is closed on exec, so that no child process keeps the lock. The package never deletes a
+// lock file, because after a deletion a second holder could lock a new file of the same name.
 package flock
 
 import (
@@ -18,27 +18,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poll is how often Wait tries again. flock(2) cannot be interrupted by a context.
-const poll = 20 * time.Millisecond
+// retryInterval is the time between two attempts of Wait, which polls because a context cannot
+// interrupt flock(2).
+const retryInterval = 20 * time.Millisecond
 
-// Lock is a held lock.
+// Lock is a lock on a file; it lasts until Release.
 type Lock struct {
 	file *os.File
 }
 
-// Exclusive locks the file, made when absent, against all others. It returns nil without an
-// error when somebody else holds it.
+// Exclusive locks the file against all other holders and creates the file if it is missing. It
+// returns nil without an error when the file is locked already.
 func Exclusive(path string) (*Lock, error) {
 	return try(path, unix.LOCK_EX)
 }
 
-// Shared locks the file, made when absent, against exclusive holders only. It returns nil
-// without an error when somebody holds it exclusively.
+// Shared locks the file against exclusive holders only and creates the file if it is missing. It
+// returns nil without an error when the file is locked exclusively.
 func Shared(path string) (*Lock, error) {
 	return try(path, unix.LOCK_SH)
 }
 
-// Wait locks exclusively, trying until it succeeds or ctx ends.
+// Wait locks the file exclusively; it tries until it succeeds or ctx ends.
 func Wait(ctx context.Context, path string) (*Lock, error) {
 	for {
 		lock, err := Exclusive(path)
@@ -48,12 +49,12 @@ func Wait(ctx context.Context, path string) (*Lock, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(poll):
+		case <-time.After(retryInterval):
 		}
 	}
 }
 
-// Release gives the lock up. A nil lock is released already.
+// Release ends the lock. It does nothing for a nil lock.
 func (l *Lock) Release() error {
 	if l == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg/flock"
 )
 
-func TestAnExclusiveLockKeepsOthersOutUntilItIsReleased(t *testing.T) {
+func TestExclusive(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
 
@@ -33,45 +33,48 @@ func TestAnExclusiveLockKeepsOthersOutUntilItIsReleased(t *testing.T) {
 	}
 }
 
-func TestAWaiterGetsTheLockWhenTheLastSharedHolderLeaves(t *testing.T) {
+func TestWait(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lock")
-	one, err := flock.Shared(path)
-	if err != nil || one == nil {
-		t.Fatalf("shared lock: %v, %v", one, err)
-	}
-	two, err := flock.Shared(path)
-	if err != nil || two == nil {
-		t.Fatalf("second shared lock: %v, %v", two, err)
-	}
+	t.Run("locks after the last shared holder", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "lock")
+		one, err := flock.Shared(path)
+		if err != nil || one == nil {
+			t.Fatalf("shared lock: %v, %v", one, err)
+		}
+		two, err := flock.Shared(path)
+		if err != nil || two == nil {
+			t.Fatalf("second shared lock: %v, %v", two, err)
+		}
 
-	waited := make(chan error, 1)
-	go func() {
-		lock, err := flock.Wait(context.Background(), path)
-		waited <- errors.Join(err, lock.Release())
-	}()
-	one.Release()
-	if lock, err := flock.Exclusive(path); lock != nil || err != nil {
-		t.Fatalf("an exclusive lock beside the second holder: %v, %v", lock, err)
-	}
-	two.Release()
-	if err := <-waited; err != nil {
-		t.Fatal(err)
-	}
-}
+		waited := make(chan error, 1)
+		go func() {
+			lock, err := flock.Wait(context.Background(), path)
+			waited <- errors.Join(err, lock.Release())
+		}()
+		one.Release()
+		if lock, err := flock.Exclusive(path); lock != nil || err != nil {
+			t.Fatalf("an exclusive lock beside the second holder: %v, %v", lock, err)
+		}
+		two.Release()
+		if err := <-waited; err != nil {
+			t.Fatal(err)
+		}
+	})
 
-func TestWaitingEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lock")
-	held, err := flock.Exclusive(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer held.Release()
+	t.Run("ends with its context", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "lock")
+		held, err := flock.Exclusive(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Release()
 
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if lock, err := flock.Wait(ctx, path); lock != nil || err != context.Canceled {
-		t.Fatalf("waited with an ended context: %v, %v", lock, err)
-	}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if lock, err := flock.Wait(ctx, path); lock != nil || err != context.Canceled {
+			t.Fatalf("waited with an ended context: %v, %v", lock, err)
+		}
+	})
 }

@@ -4,5 +4,6 @@ package scratch
 
 import "os"
 
-// Parent is where such folders are made. Only Linux has a memory file system at a known place.
+// Parent returns the folder in which Folder creates folders. Only Linux has a memory file system
+// with a known path.
 func Parent() string { return os.TempDir() }

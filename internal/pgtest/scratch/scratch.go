@@ -1,5 +1,6 @@
-// Package scratch gives tests folders for a PostgreSQL: in memory where there is room, and open for
-// the other user that root gives PostgreSQL, which t.TempDir is not.
+// Package scratch creates folders for the PostgreSQL of a test: in memory where there is space.
+// PostgreSQL does not run as root, so the folders are also open to the other user that it then
+// runs as; t.TempDir is not.
 package scratch
 
 import (
@@ -9,16 +10,16 @@ import (
 	"time"
 )
 
-// old is when a folder that a killed test left is removed.
-const old = 24 * time.Hour
+// expireAfter is the age at which a folder left by a killed test is removed.
+const expireAfter = 24 * time.Hour
 
-// Folder makes an empty one, which is removed when the test has ended.
+// Folder creates an empty folder, which is removed when the test ends.
 func Folder(t testing.TB) string {
 	t.Helper()
 	const prefix = "closeloop-scratch-"
-	left, _ := filepath.Glob(filepath.Join(Parent(), prefix+"*")) // fails on a malformed pattern only
-	for _, folder := range left {
-		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > old {
+	expired, _ := filepath.Glob(filepath.Join(Parent(), prefix+"*")) // fails on a malformed pattern only
+	for _, folder := range expired {
+		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > expireAfter {
 			os.RemoveAll(folder)
 		}
 	}

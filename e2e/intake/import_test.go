@@ -1,0 +1,155 @@
+package intake
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	t.Run("opens a case for each detractor, and every subscriber sees each", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(nil)
+		begin := s.Cursor()
+		whole, cut := s.Watch(model.Partner, `(after: "`+begin+`", types: [OPENED])`, setup.CaseOfEvent), s.Watch(model.Agent, `(after: "`+begin+`", types: [OPENED])`, setup.CaseOfEvent)
+		type seen struct {
+			cases []string
+			err   error
+		}
+		all := make(chan seen, 1)
+		go func() {
+			cases, _, err := whole.Collect(761) // one case for each detractor
+			all <- seen{cases, err}
+		}()
+
+		first := s.ImportReviews()
+		before, last, err := cut.Collect(400)
+		cut.Cut()
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, _, err := s.Watch(model.Agent, `(after: "`+last+`", types: [OPENED])`, setup.CaseOfEvent).Collect(361)
+		resumed := seen{append(before, after...), err}
+		if code := first.Exit(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+		first.Await("1,300 responses created, 0 known already, 761 cases opened, 2 rows rejected")
+		// 1,040 customers differ by name and country; each of the eight responses without a name is one more customer.
+		want := map[string]int{"all": 1300, "customers": 1048, "cases": 761, "detractors": 761, "passives": 308, "promoters": 231}
+		if have := s.Totals(); !maps.Equal(have, want) {
+			t.Errorf("the figures are %v, not %v", have, want)
+		}
+		if second := s.ImportReviews(); second.Exit() != 0 {
+			t.Error("a second run fails")
+		} else {
+			second.Await("0 responses created, 1,300 known already, 0 cases opened, 2 rows rejected")
+		}
+		if have := s.Totals(); !maps.Equal(have, want) {
+			t.Errorf("after a second run the figures are %v, not %v", have, want)
+		}
+
+		var logged []string
+		for _, e := range s.Events() {
+			if e.Text("type") == "OPENED" {
+				logged = append(logged, e.Text("snapshot.caseId"))
+			}
+		}
+		for who, got := range map[string]seen{"who stayed": <-all, "who was cut off": resumed} {
+			if got.err != nil || !slices.Equal(got.cases, logged) {
+				t.Errorf("the subscriber %s saw %d of %d cases, or in another order (%v)", who, len(got.cases), len(logged), got.err)
+			}
+		}
+	})
+
+	t.Run("spreads the cases over a team and alerts each address once", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		if a := s.Do(model.Manager, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`,
+			vars{"input": vars{"name": "Seats", "filter": vars{"search": "seat"}}}); a.Code() != "BAD_USER_INPUT" {
+			t.Errorf("a rule that searches: %s", a.Body)
+		}
+		team := []string{addAgent(s, "ana"), addAgent(s, "bo"), addAgent(s, "cem")}
+		s.AddRule(vars{"assignment": vars{"strategy": "LEAST_BUSY", "userIds": team}})
+		countries := vars{"customer": vars{"country": vars{"in": []string{"BR", "de"}}}}
+		s.AddRule(vars{"name": "Brazil and Germany", "scores": []int{}, "filter": countries, "opensCase": false,
+			"notify": []vars{{"kind": "ADDRESS", "address": "one@example.com"}, {"kind": "ADDRESS", "address": "two@example.com"}}})
+		germany := s.AddRule(vars{"name": "Germany again", "scores": []int{}, "filter": vars{"customer": vars{"country": vars{"eq": "DE"}}}, "opensCase": false,
+			"notify": []vars{{"kind": "ADDRESS", "address": "ONE@example.com"}}})
+		if code := s.ImportReviews().Exit(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+
+		var spread []int
+		for _, id := range team {
+			spread = append(spread, s.OK(model.Agent, `query ($f: CaseFilter) {cases(filter: $f) {totalCount}}`, vars{"f": vars{"assignee": []string{id}}}).Number("cases.totalCount"))
+		}
+		slices.Sort(spread)
+		if all := s.Totals()["cases"]; all != 761 || !slices.Equal(spread, []int{253, 254, 254}) {
+			t.Errorf("%d cases, spread %v", all, spread)
+		}
+
+		matched := s.OK(model.Agent, `query ($f: ResponseFilter) {responses(filter: $f) {totalCount}}`, vars{"f": countries}).Number("responses.totalCount")
+		rules := s.OK(model.Manager, `{rules {id matchCount}}`, nil).List("rules")
+		// 68 responses are from Brazil, 56 from Germany.
+		if matched != 124 || rules[1].Number("matchCount") != 124 || rules[2].Text("id") != germany || rules[2].Number("matchCount") != 56 {
+			t.Errorf("%d responses are from there; the rules matched %v", matched, rules)
+		}
+		told := map[string]map[string]bool{} // address → ids of responses
+		var after any
+		for more := true; more; {
+			page := s.OK(model.Stakeholder, `query ($after: String) {notifications(first: 100, after: $after, filter: {kind: [NEW_RESPONSE]}) {
+			totalCount pageInfo {hasNextPage endCursor} nodes {to response {id customer {country}}}}}`, vars{"after": after}).At("notifications")
+			if page.Number("totalCount") != 2*124 {
+				t.Fatalf("%d alerts", page.Number("totalCount"))
+			}
+			for _, n := range page.List("nodes") {
+				to := strings.ToLower(n.Text("to"))
+				if told[to] == nil {
+					told[to] = map[string]bool{}
+				}
+				told[to][n.Text("response.id")] = true
+				if c := n.Text("response.customer.country"); c != "BR" && c != "DE" {
+					t.Errorf("an alert on a response from %q", c)
+				}
+			}
+			after, more = page.Text("pageInfo.endCursor"), page.Bool("pageInfo.hasNextPage")
+		}
+		if len(told) != 2 || len(told["one@example.com"]) != 124 || !maps.Equal(told["one@example.com"], told["two@example.com"]) {
+			t.Errorf("told %d addresses, the first of %d responses", len(told), len(told["one@example.com"]))
+		}
+		if n := s.OK(model.Stakeholder, `{notifications(filter: {kind: [CASE_ASSIGNED]}) {totalCount}}`, nil).Number("notifications.totalCount"); n != 761 {
+			t.Errorf("%d mails to whom a case was given", n)
+		}
+	})
+
+	t.Run("opens cases for the country of the rule alone", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t)
+		s.AddRule(vars{"scores": []int{}, "filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}})
+		if code := s.ImportReviews().Exit(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+		a := s.OK(model.Manager, `{cases {totalCount nodes {customer {country}}} responses(filter: {customer: {country: {eq: "br"}}}) {totalCount} rules {matchCount}}`, nil)
+		if a.Number("cases.totalCount") != 68 || a.Number("responses.totalCount") != 68 || a.Number("rules.0.matchCount") != 68 {
+			t.Errorf("%d cases of %d responses, not 68", a.Number("cases.totalCount"), a.Number("responses.totalCount"))
+		}
+		for _, c := range a.List("cases.nodes") {
+			if c.Text("customer.country") != "BR" {
+				t.Errorf("a case from elsewhere: %v", c.V)
+			}
+		}
+	})
+}
+
+// addAgent makes an agent, and returns the id.
+func addAgent(s *setup.Server, name string) string {
+	s.T.Helper()
+	return s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
+		vars{"input": vars{"name": name, "email": name + "@example.com", "role": "AGENT"}}).Text("createUser.user.id")
+}

@@ -1,0 +1,22 @@
+package setup
+
+import (
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/closeloop/closeloop/graph"
+)
+
+// Schema is the GraphQL schema of the program.
+func Schema() *ast.Schema { return graph.NewExecutableSchema(graph.Config{}).Schema() }
+
+// FieldsOf are the fields of a type, without those of introspection.
+func FieldsOf(d *ast.Definition) (list []*ast.FieldDefinition) {
+	for _, f := range d.Fields {
+		if !strings.HasPrefix(f.Name, "__") {
+			list = append(list, f)
+		}
+	}
+	return list
+}

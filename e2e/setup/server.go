@@ -1,0 +1,146 @@
+// Package setup owns what the end-to-end tests share: a server in the test's own process or as another process, clients
+// over HTTP and WebSocket, the operations that most tests send, mail servers, and clusters of PostgreSQL. Every server
+// has a database of its own.
+//
+// It refuses assertions about one subject; those stand in the packages beside it. Only tests may import it.
+package setup
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Patience is how long a test waits for something that must happen. The test fails afterwards; waiting never makes a
+// test pass.
+const Patience = 60 * time.Second
+
+// Roles are all roles. NewServer makes a user of each.
+var Roles = []model.Role{model.Admin, model.Manager, model.Agent, model.Stakeholder, model.Partner, model.Intake}
+
+// Server is closeloop behind HTTP. NewServer runs it in the test's own process; Serve runs it as another process, and
+// then only T, URL and Tokens are set.
+type Server struct {
+	T      *testing.T
+	App    *app.App
+	URL    string // without a path
+	Tokens map[model.Role]string
+	Users  map[model.Role]string // ids
+	Log    *Journal
+}
+
+// Options change the server of NewServer. The zero value is a server that follows its log and works on imports, and
+// sends no mails.
+type Options struct {
+	SMTPURL    string           // a mail server; empty: no job runs, and no mail is sent
+	Rate       [2]config.Number // the points that a token's bucket holds, and those restored each second
+	Tracer     pgx.QueryTracer  // sees every statement
+	CollectFor time.Duration    // how long a loader collects keys
+	Live       config.Live      // limits of sockets
+	Still      bool             // nothing runs in the background: the log is not followed, imports wait
+	Webhooks   bool             // events are sent to webhooks, on loopback too
+}
+
+// NewServer starts the program on a database of its own, with a user and a token for each role.
+func NewServer(t *testing.T, with ...Options) *Server {
+	t.Helper()
+	var o Options
+	if len(with) > 0 {
+		o = with[0]
+	}
+	var options []pgtest.Option
+	if o.Tracer != nil {
+		options = append(options, pgtest.WithTracer(o.Tracer))
+	}
+	s := &Server{T: t, Log: &Journal{}, Tokens: map[model.Role]string{}, Users: map[model.Role]string{}}
+	c := &config.Config{
+		Listen: "127.0.0.1:8080", SMTPURL: o.SMTPURL, MailFrom: "closeloop <care@example.com>",
+		RateLimit: o.Rate[0], RateRestore: o.Rate[1], Live: o.Live,
+	}
+	if o.Webhooks {
+		c.WebhookPrivate = "yes"
+	}
+	a, err := app.Open(t.Context(), c, app.Options{DB: pgtest.New(t, options...), Log: slog.New(s.Log), CollectFor: o.CollectFor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.App = a
+	web := httptest.NewServer(a.Handler())
+	s.URL = web.URL
+	t.Cleanup(func() {
+		ending, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		if err := a.CloseSockets(ending); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+		a.Close()
+	})
+	if !o.Still {
+		a.Feed.Follow()
+		running, end := context.WithCancel(context.Background())
+		var background sync.WaitGroup
+		background.Go(func() { a.Uploads.Run(running) })
+		t.Cleanup(func() {
+			end()
+			background.Wait()
+		})
+	}
+	if o.Webhooks {
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			a.Webhooks.Run(ctx)
+		}()
+		t.Cleanup(func() { stop(); <-ended })
+	}
+	if o.SMTPURL != "" {
+		if err := a.Mailer.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			ending, cancel := context.WithTimeout(context.Background(), Patience)
+			defer cancel()
+			if err := a.Mailer.Stop(ending); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, role := range Roles {
+		secret, err := a.Setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Tokens[role] = secret
+		s.Users[role] = s.OK(role, `{viewer {user {id}}}`, nil).Text("viewer.user.id")
+	}
+	return s
+}
+
+// As is the same server for a subtest, whose failures it reports.
+func (s *Server) As(t *testing.T) *Server {
+	one := *s
+	one.T = t
+	return &one
+}
+
+// Count is the number of rows of a table. A WHERE clause may follow the name.
+func (s *Server) Count(table string) (n int) {
+	s.T.Helper()
+	if err := s.App.DB.Pool.QueryRow(s.T.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+		s.T.Fatal(err)
+	}
+	return n
+}

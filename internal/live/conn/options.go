@@ -1,0 +1,15 @@
+package conn
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options are the limits of sockets; live.Options explains each of them. All sockets share one Options.
+type Options struct {
+	Log             *slog.Logger
+	WriteTimeout    time.Duration
+	CloseTimeout    time.Duration
+	MaxMessageBytes int64
+	MaxOperations   int // active at a time on one socket
+}

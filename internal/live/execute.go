@@ -1,0 +1,76 @@
+package live
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/live/conn"
+	"github.com/closeloop/closeloop/internal/live/wire"
+)
+
+// run executes the operation and pushes its results at the pace at which the peer takes them: next messages, then
+// complete or error. A subscription to a feed leaves this goroutine as soon as it has caught up with its group.
+func (c *connection) run(op *operation, params *graphql.RawParams, after *string) {
+	defer op.End()
+	defer conn.RecoverPanic(c.server.options.Log, "run an operation", func() { c.socket.Close(wire.InternalError) })
+	r := newRun(c.exec, params, *c.session, after, c.server.options.Log)
+	r.header, r.readOnly = c.header, c.readOnly
+	if !op.Control(r.cancel) {
+		r.cancel()
+		return
+	}
+	// An operation that fell behind begins again only after the peer has taken what was queued.
+	if after != nil && !c.socket.AwaitDrained(r.ctx) {
+		r.cancel()
+		return
+	}
+	if last := r.prepare(); last != nil {
+		c.socket.Push(r.ctx, &op.Operation, last)
+		r.cancel()
+		return
+	}
+	if r.stream != nil {
+		c.server.catchUp(r, op)
+		return
+	}
+	defer r.cancel()
+	for {
+		m := r.respond()
+		if !c.socket.Push(r.ctx, &op.Operation, m) || m.IsLast() {
+			return
+		}
+	}
+}
+
+// catchUp executes a subscription for one subscriber until the subscription can join its group.
+func (s *Server) catchUp(r *run, op *operation) {
+	k, ok := r.key()
+	for {
+		// A group does not wait for a member, so an operation joins with an empty queue.
+		if !op.Socket.AwaitDrained(r.ctx) {
+			r.cancel()
+			return
+		}
+		if ok && s.groups.join(k, op, r) {
+			return
+		}
+		n, err := r.stream.fetch(r.ctx)
+		for i := range n {
+			if r.stream.outdated(i) {
+				break
+			}
+			position := r.stream.put(i)
+			m := r.respond()
+			m.Position = position
+			if !op.Socket.Push(r.ctx, &op.Operation, m) || m.IsLast() {
+				r.cancel()
+				return
+			}
+		}
+		if err != nil {
+			if r.ctx.Err() == nil {
+				op.Socket.Push(r.ctx, &op.Operation, r.fail(err))
+			}
+			r.cancel()
+			return
+		}
+	}
+}

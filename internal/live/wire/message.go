@@ -1,0 +1,30 @@
+package wire
+
+// Position is a position in a feed.
+type Position struct {
+	Offset int64  // a later position has a higher one
+	Cursor string // how a client names the position; empty: clients cannot name it
+}
+
+// Message is one message of an operation to its client. It is encoded once for all subscribers and never changed.
+type Message struct {
+	Kind     Kind
+	Position Position // of the feed's value that the message is made of; zero where there is none
+	Data     []byte   // of Next: the response; of Error: the list of errors; of Complete: nil
+}
+
+// Kind is the kind of a Message.
+type Kind int8
+
+// Error and Complete end the operation.
+const (
+	Next Kind = iota
+	Error
+	Complete
+)
+
+// IsLast reports whether the message ends its operation.
+func (m *Message) IsLast() bool { return m.Kind != Next }
+
+// Size is about what the message costs in memory, in bytes.
+func (m *Message) Size() int { return len(m.Data) + 128 }

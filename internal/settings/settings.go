@@ -1,0 +1,111 @@
+// Package settings owns the write of the settings that a whole installation shares: currency, time zone, central
+// addresses, order of statuses and retention.
+//
+// It refuses to act on them: casework, reports and mails read the settings that they need.
+package settings
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	addressesMax  = 100
+	eraseAfterMax = 36_500 // days
+)
+
+// Settings writes the settings of one database.
+type Settings struct{ db *pg.DB }
+
+// New makes the writes.
+func New(db *pg.DB) *Settings { return &Settings{db: db} }
+
+// UpdateSettingsInput changes the settings; an absent field stays.
+type UpdateSettingsInput struct {
+	Currency          graphql.Omittable[*string]
+	TimeZone          graphql.Omittable[*string]
+	CentralAddresses  graphql.Omittable[[]string]
+	ForcedStatusOrder graphql.Omittable[*bool]
+	EraseAfterDays    graphql.Omittable[*int]
+}
+
+// UpdateSettingsPayload is the settings after the change.
+type UpdateSettingsPayload struct{ Settings *model.Settings }
+
+var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// Update changes the settings, in one transaction; it is for administrators.
+func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSettingsInput) (*UpdateSettingsPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
+	settings := new(model.Settings)
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		*settings = model.Settings{}
+		if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(settings).Error; err != nil {
+			return err
+		}
+		if err := in.apply(settings); err != nil {
+			return err
+		}
+		return tx.Model(&model.Settings{}).Where("only_row").
+			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder", "EraseAfterDays").Updates(settings).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateSettingsPayload{Settings: settings}, nil
+}
+
+func (in UpdateSettingsInput) apply(s *model.Settings) error {
+	if v, ok := in.Currency.ValueOK(); ok {
+		if v == nil || !currencyPattern.MatchString(*v) {
+			return fault.Input("input.currency", "currency must be a code of ISO 4217, such as EUR")
+		}
+		s.Currency = *v
+	}
+	if v, ok := in.TimeZone.ValueOK(); ok {
+		s.TimeZone = ""
+		if v != nil {
+			s.TimeZone = *v
+		}
+		if _, err := model.ParseTimeZone(s.TimeZone); err != nil {
+			return fault.Input("input.timeZone", "%s", err.Error())
+		}
+	}
+	if v, ok := in.CentralAddresses.ValueOK(); ok {
+		if len(v) > addressesMax {
+			return fault.Input("input.centralAddresses", "%d addresses at most", addressesMax)
+		}
+		s.CentralAddresses = []string{}
+		listed := map[string]bool{}
+		for _, a := range v {
+			if !listed[model.Fold(a)] {
+				listed[model.Fold(a)] = true
+				s.CentralAddresses = append(s.CentralAddresses, a)
+			}
+		}
+	}
+	if v, ok := in.ForcedStatusOrder.ValueOK(); ok {
+		if v == nil {
+			return fault.NotNull("forcedStatusOrder")
+		}
+		s.ForcedStatusOrder = *v
+	}
+	if v, ok := in.EraseAfterDays.ValueOK(); ok {
+		if v != nil && (*v < 1 || *v > eraseAfterMax) {
+			return fault.Input("input.eraseAfterDays", "eraseAfterDays must be from 1 to %d; null means never", eraseAfterMax)
+		}
+		s.EraseAfterDays = v
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package model
+
+// EventSpec is one row of the table of event types.
+type EventSpec struct {
+	Type    CaseEventType
+	GraphQL string // name of the object type in the schema
+	Label   string // what the pages say: lower case, because the user who did it follows, or it follows a name
+	System  string // what the pages name as the cause where no user did it; empty where that says nothing
+
+	Fill   func(row *Event, in *EventEntry) // the constructor: takes over what events of the type carry
+	Typed  func(row *LoggedEvent) CaseEvent // gives the row in the Go type of its GraphQL type
+	Fields []EventField                     // what events of the type have beyond the fields of CaseEvent
+}
+
+// EventField is a value that only events of some types have.
+type EventField struct {
+	Name   string                 // in the webhook's body and in the customer's export
+	Value  func(*LoggedEvent) any // as the webhook's body has it; for an exported field, Then may be nil
+	Export bool                   // whether the customer's export has it: not where it is about colleagues or rules alone
+	Select string                 // the GraphQL selection with which the pages ask for it; empty where they do not show it
+	Words  string                 // what the pages say of it, with one {format} for the value; empty: web/static/words.js has a sentence for the type
+}
+
+// EventTypes lists all types of events in the order of the table.
+func EventTypes() []CaseEventType {
+	types := make([]CaseEventType, len(eventSpecs))
+	for i := range eventSpecs {
+		types[i] = eventSpecs[i].Type
+	}
+	return types
+}
+
+// Spec gives the type's row in the table; it panics for a type that is not there, because the database's CHECK and the
+// schema's enum let no such type in.
+func (t CaseEventType) Spec() *EventSpec {
+	for i := range eventSpecs {
+		if eventSpecs[i].Type == t {
+			return &eventSpecs[i]
+		}
+	}
+	panic("closeloop: the table of event types has no " + string(t))
+}
+
+// Event makes the row of an entry, with an ID of its own, without a position, and without its snapshots' JSON.
+func (e *EventEntry) Event() Event {
+	row := Event{
+		ID: EventID{UUID: NewUUID()}, CaseID: e.After.Case.ID, Version: e.After.Case.Version,
+		Type: e.Type, At: e.After.Case.UpdatedAt, ActorID: e.Actor,
+	}
+	e.Type.Spec().Fill(&row, e)
+	return row
+}
+
+// OptionalID is an ID as the API shows it; nil becomes null.
+func OptionalID[T interface {
+	AnyID
+	String() string
+}](id *T) *string {
+	if id == nil {
+		return nil
+	}
+	s := (*id).String()
+	return &s
+}
+
+// listed is a list that JSON never shows as null.
+func listed[S ~[]string](list S) []string { return append([]string{}, list...) }
