@@ -16,10 +16,14 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -44,15 +48,15 @@ type MutationResolver interface {
 	SetRootCause(ctx context.Context, input casework.SetRootCauseInput) (*casework.SetRootCausePayload, error)
 	LinkCase(ctx context.Context, input casework.LinkCaseInput) (*casework.LinkCasePayload, error)
 	AddNote(ctx context.Context, input casework.AddNoteInput) (*casework.AddNotePayload, error)
-	SubmitResponses(ctx context.Context, input casework.SubmitResponsesInput) (*casework.SubmitResponsesPayload, error)
+	SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error)
 	ImportResponses(ctx context.Context, input importer.ImportResponsesInput) (*importer.ImportResponsesPayload, error)
-	RetryNotification(ctx context.Context, input casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error)
+	RetryNotification(ctx context.Context, input notify.RetryNotificationInput) (*notify.RetryNotificationPayload, error)
 	RecordOutreaches(ctx context.Context, input casework.RecordOutreachesInput) (*casework.RecordOutreachesPayload, error)
-	AllocatePassives(ctx context.Context, input casework.AllocatePassivesInput) (*casework.AllocatePassivesPayload, error)
-	EraseCustomer(ctx context.Context, input casework.EraseCustomerInput) (*casework.EraseCustomerPayload, error)
-	RedactNote(ctx context.Context, input casework.RedactNoteInput) (*casework.RedactNotePayload, error)
-	SubmitResponse(ctx context.Context, input casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error)
-	UpdateCustomer(ctx context.Context, input casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error)
+	AllocatePassives(ctx context.Context, input passive.AllocatePassivesInput) (*passive.AllocatePassivesPayload, error)
+	EraseCustomer(ctx context.Context, input privacy.EraseCustomerInput) (*privacy.EraseCustomerPayload, error)
+	RedactNote(ctx context.Context, input privacy.RedactNoteInput) (*privacy.RedactNotePayload, error)
+	SubmitResponse(ctx context.Context, input intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error)
+	UpdateCustomer(ctx context.Context, input customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error)
 	CreateRule(ctx context.Context, input rule.CreateRuleInput) (*rule.CreateRulePayload, error)
 	UpdateRule(ctx context.Context, input rule.UpdateRuleInput) (*rule.UpdateRulePayload, error)
 	MoveRule(ctx context.Context, input rule.MoveRuleInput) (*rule.MoveRulePayload, error)
@@ -61,7 +65,7 @@ type MutationResolver interface {
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
-	TagResponse(ctx context.Context, input casework.TagResponseInput) (*casework.TagResponsePayload, error)
+	TagResponse(ctx context.Context, input theme.TagResponseInput) (*theme.TagResponsePayload, error)
 	CreateUser(ctx context.Context, input user.CreateUserInput) (*user.CreateUserPayload, error)
 	UpdateUser(ctx context.Context, input user.UpdateUserInput) (*user.UpdateUserPayload, error)
 	CreateAPIToken(ctx context.Context, input user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error)
@@ -83,7 +87,7 @@ type QueryResolver interface {
 	Imports(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[model.Import], error)
 	Notifications(ctx context.Context, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) (*page.Connection[model.Notification], error)
 	Passives(ctx context.Context, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) (*page.Connection[model.Response], error)
-	ExportCustomer(ctx context.Context, id string) (*read.CustomerExport, error)
+	ExportCustomer(ctx context.Context, id string) (*privacy.CustomerExport, error)
 	FollowUpReport(ctx context.Context, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.FollowUpReport, error)
 	NpsReport(ctx context.Context, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) (*report.NpsReport, error)
 	TopThemes(ctx context.Context, filter *filter.Response, first *int) ([]*report.ThemeReport, error)
@@ -143,8 +147,8 @@ func (ec *executionContext) field_Mutation_allocatePassives_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.AllocatePassivesInput, error) {
-			return ec.unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesInput(ctx, v)
+		func(ctx context.Context, v any) (passive.AllocatePassivesInput, error) {
+			return ec.unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -297,8 +301,8 @@ func (ec *executionContext) field_Mutation_eraseCustomer_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.EraseCustomerInput, error) {
-			return ec.unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerInput(ctx, v)
+		func(ctx context.Context, v any) (privacy.EraseCustomerInput, error) {
+			return ec.unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -409,8 +413,8 @@ func (ec *executionContext) field_Mutation_redactNote_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.RedactNoteInput, error) {
-			return ec.unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNoteInput(ctx, v)
+		func(ctx context.Context, v any) (privacy.RedactNoteInput, error) {
+			return ec.unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNoteInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -437,8 +441,8 @@ func (ec *executionContext) field_Mutation_retryNotification_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.RetryNotificationInput, error) {
-			return ec.unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationInput(ctx, v)
+		func(ctx context.Context, v any) (notify.RetryNotificationInput, error) {
+			return ec.unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -493,8 +497,8 @@ func (ec *executionContext) field_Mutation_submitResponse_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.SubmitResponseInput, error) {
-			return ec.unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx, v)
+		func(ctx context.Context, v any) (intake.SubmitResponseInput, error) {
+			return ec.unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -507,8 +511,8 @@ func (ec *executionContext) field_Mutation_submitResponses_args(ctx context.Cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.SubmitResponsesInput, error) {
-			return ec.unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesInput(ctx, v)
+		func(ctx context.Context, v any) (intake.SubmitResponsesInput, error) {
+			return ec.unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -521,8 +525,8 @@ func (ec *executionContext) field_Mutation_tagResponse_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.TagResponseInput, error) {
-			return ec.unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponseInput(ctx, v)
+		func(ctx context.Context, v any) (theme.TagResponseInput, error) {
+			return ec.unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponseInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -549,8 +553,8 @@ func (ec *executionContext) field_Mutation_updateCustomer_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (casework.UpdateCustomerInput, error) {
-			return ec.unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerInput(ctx, v)
+		func(ctx context.Context, v any) (customer.UpdateCustomerInput, error) {
+			return ec.unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1977,7 +1981,7 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SubmitResponses(ctx, fc.Args["input"].(casework.SubmitResponsesInput))
+			return ec.Resolvers.Mutation().SubmitResponses(ctx, fc.Args["input"].(intake.SubmitResponsesInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1985,11 +1989,11 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"INTAKE"})
 				if err != nil {
-					var zeroVal *casework.SubmitResponsesPayload
+					var zeroVal *intake.SubmitResponsesPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.SubmitResponsesPayload
+					var zeroVal *intake.SubmitResponsesPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -1998,8 +2002,8 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.SubmitResponsesPayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
+			return ec.marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2101,7 +2105,7 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RetryNotification(ctx, fc.Args["input"].(casework.RetryNotificationInput))
+			return ec.Resolvers.Mutation().RetryNotification(ctx, fc.Args["input"].(notify.RetryNotificationInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2109,11 +2113,11 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.RetryNotificationPayload
+					var zeroVal *notify.RetryNotificationPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.RetryNotificationPayload
+					var zeroVal *notify.RetryNotificationPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2122,8 +2126,8 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.RetryNotificationPayload) graphql.Marshaler {
-			return ec.marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
+			return ec.marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2225,7 +2229,7 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AllocatePassives(ctx, fc.Args["input"].(casework.AllocatePassivesInput))
+			return ec.Resolvers.Mutation().AllocatePassives(ctx, fc.Args["input"].(passive.AllocatePassivesInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2233,11 +2237,11 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.AllocatePassivesPayload
+					var zeroVal *passive.AllocatePassivesPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.AllocatePassivesPayload
+					var zeroVal *passive.AllocatePassivesPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2246,8 +2250,8 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.AllocatePassivesPayload) graphql.Marshaler {
-			return ec.marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
+			return ec.marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2287,7 +2291,7 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().EraseCustomer(ctx, fc.Args["input"].(casework.EraseCustomerInput))
+			return ec.Resolvers.Mutation().EraseCustomer(ctx, fc.Args["input"].(privacy.EraseCustomerInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2295,11 +2299,11 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *casework.EraseCustomerPayload
+					var zeroVal *privacy.EraseCustomerPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.EraseCustomerPayload
+					var zeroVal *privacy.EraseCustomerPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2308,8 +2312,8 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.EraseCustomerPayload) graphql.Marshaler {
-			return ec.marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
+			return ec.marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2349,7 +2353,7 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedactNote(ctx, fc.Args["input"].(casework.RedactNoteInput))
+			return ec.Resolvers.Mutation().RedactNote(ctx, fc.Args["input"].(privacy.RedactNoteInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2357,11 +2361,11 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *casework.RedactNotePayload
+					var zeroVal *privacy.RedactNotePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.RedactNotePayload
+					var zeroVal *privacy.RedactNotePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2370,8 +2374,8 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.RedactNotePayload) graphql.Marshaler {
-			return ec.marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNotePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
+			return ec.marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2411,7 +2415,7 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SubmitResponse(ctx, fc.Args["input"].(casework.SubmitResponseInput))
+			return ec.Resolvers.Mutation().SubmitResponse(ctx, fc.Args["input"].(intake.SubmitResponseInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2419,11 +2423,11 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"INTAKE"})
 				if err != nil {
-					var zeroVal *casework.SubmitResponsePayload
+					var zeroVal *intake.SubmitResponsePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.SubmitResponsePayload
+					var zeroVal *intake.SubmitResponsePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2432,8 +2436,8 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.SubmitResponsePayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
+			return ec.marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2473,7 +2477,7 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateCustomer(ctx, fc.Args["input"].(casework.UpdateCustomerInput))
+			return ec.Resolvers.Mutation().UpdateCustomer(ctx, fc.Args["input"].(customer.UpdateCustomerInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2481,11 +2485,11 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"AGENT", "MANAGER"})
 				if err != nil {
-					var zeroVal *casework.UpdateCustomerPayload
+					var zeroVal *customer.UpdateCustomerPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.UpdateCustomerPayload
+					var zeroVal *customer.UpdateCustomerPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2494,8 +2498,8 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.UpdateCustomerPayload) graphql.Marshaler {
-			return ec.marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
+			return ec.marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3031,7 +3035,7 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().TagResponse(ctx, fc.Args["input"].(casework.TagResponseInput))
+			return ec.Resolvers.Mutation().TagResponse(ctx, fc.Args["input"].(theme.TagResponseInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3039,11 +3043,11 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"AGENT", "MANAGER"})
 				if err != nil {
-					var zeroVal *casework.TagResponsePayload
+					var zeroVal *theme.TagResponsePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *casework.TagResponsePayload
+					var zeroVal *theme.TagResponsePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3052,8 +3056,8 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.TagResponsePayload) graphql.Marshaler {
-			return ec.marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponsePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
+			return ec.marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4371,11 +4375,11 @@ func (ec *executionContext) _Query_exportCustomer(ctx context.Context, field gra
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *read.CustomerExport
+					var zeroVal *privacy.CustomerExport
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *read.CustomerExport
+					var zeroVal *privacy.CustomerExport
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -4384,8 +4388,8 @@ func (ec *executionContext) _Query_exportCustomer(ctx context.Context, field gra
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *read.CustomerExport) graphql.Marshaler {
-			return ec.marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerExport(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *privacy.CustomerExport) graphql.Marshaler {
+			return ec.marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐCustomerExport(ctx, selections, v)
 		},
 		true,
 		false,

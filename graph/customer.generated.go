@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
@@ -910,7 +910,7 @@ func (ec *executionContext) fieldContext_CustomerEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateCustomerPayload_customer(ctx context.Context, field graphql.CollectedField, obj *casework.UpdateCustomerPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateCustomerPayload_customer(ctx context.Context, field graphql.CollectedField, obj *customer.UpdateCustomerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -946,8 +946,8 @@ func (ec *executionContext) fieldContext_UpdateCustomerPayload_customer(_ contex
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAttributeInput(ctx context.Context, obj any) (casework.AttributeInput, error) {
-	var it casework.AttributeInput
+func (ec *executionContext) unmarshalInputAttributeInput(ctx context.Context, obj any) (customer.AttributeInput, error) {
+	var it customer.AttributeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -983,8 +983,8 @@ func (ec *executionContext) unmarshalInputAttributeInput(ctx context.Context, ob
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCustomerInput(ctx context.Context, obj any) (casework.CustomerInput, error) {
-	var it casework.CustomerInput
+func (ec *executionContext) unmarshalInputCustomerInput(ctx context.Context, obj any) (customer.CustomerInput, error) {
+	var it customer.CustomerInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1080,7 +1080,7 @@ func (ec *executionContext) unmarshalInputCustomerInput(ctx context.Context, obj
 			it.AgentEmail = graphql.OmittableOf(data)
 		case "attributes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
-			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInputᚄ(ctx, v)
+			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1127,8 +1127,8 @@ func (ec *executionContext) unmarshalInputCustomerOrder(ctx context.Context, obj
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Context, obj any) (casework.UpdateCustomerInput, error) {
-	var it casework.UpdateCustomerInput
+func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Context, obj any) (customer.UpdateCustomerInput, error) {
+	var it customer.UpdateCustomerInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1224,7 +1224,7 @@ func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Contex
 			it.AgentEmail = graphql.OmittableOf(data)
 		case "attributes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
-			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInputᚄ(ctx, v)
+			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1622,7 +1622,7 @@ func (ec *executionContext) _CustomerEdge(ctx context.Context, sel ast.Selection
 
 var updateCustomerPayloadImplementors = []string{"UpdateCustomerPayload"}
 
-func (ec *executionContext) _UpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.UpdateCustomerPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, obj *customer.UpdateCustomerPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateCustomerPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1682,7 +1682,7 @@ func (ec *executionContext) marshalNAttribute2ᚕgithubᚗcomᚋcloseloopᚋclos
 	return ret
 }
 
-func (ec *executionContext) unmarshalNAttributeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInput(ctx context.Context, v any) (*casework.AttributeInput, error) {
+func (ec *executionContext) unmarshalNAttributeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInput(ctx context.Context, v any) (*customer.AttributeInput, error) {
 	res, err := ec.unmarshalInputAttributeInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1749,7 +1749,7 @@ func (ec *executionContext) marshalNCustomerEdge2ᚖgithubᚗcomᚋcloseloopᚋc
 	return ec._CustomerEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNCustomerInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐCustomerInput(ctx context.Context, v any) (*casework.CustomerInput, error) {
+func (ec *executionContext) unmarshalNCustomerInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐCustomerInput(ctx context.Context, v any) (*customer.CustomerInput, error) {
 	res, err := ec.unmarshalInputCustomerInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1776,12 +1776,12 @@ func (ec *executionContext) marshalNCustomerOrderField2githubᚗcomᚋcloseloop�
 	return res
 }
 
-func (ec *executionContext) unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerInput(ctx context.Context, v any) (casework.UpdateCustomerInput, error) {
+func (ec *executionContext) unmarshalNUpdateCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerInput(ctx context.Context, v any) (customer.UpdateCustomerInput, error) {
 	res, err := ec.unmarshalInputUpdateCustomerInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *casework.UpdateCustomerPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1791,16 +1791,16 @@ func (ec *executionContext) marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋclos
 	return ec._UpdateCustomerPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInputᚄ(ctx context.Context, v any) ([]*casework.AttributeInput, error) {
+func (ec *executionContext) unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInputᚄ(ctx context.Context, v any) ([]*customer.AttributeInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*casework.AttributeInput, len(vSlice))
+	res := make([]*customer.AttributeInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNAttributeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNAttributeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -666,7 +666,7 @@ func (ec *executionContext) fieldContext_RowRejection_reason(_ context.Context, 
 	return graphql.NewScalarFieldContext("RowRejection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _SubmitResponsesError_message(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesError) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesError_message(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -689,7 +689,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesError_message(_ context.
 	return graphql.NewScalarFieldContext("SubmitResponsesError", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _SubmitResponsesError_argument(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesError) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesError_argument(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -712,7 +712,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesError_argument(_ context
 	return graphql.NewScalarFieldContext("SubmitResponsesError", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _SubmitResponsesPayload_results(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesPayload_results(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -724,8 +724,8 @@ func (ec *executionContext) _SubmitResponsesPayload_results(ctx context.Context,
 			return obj.Results, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*casework.SubmitResponsesResult) graphql.Marshaler {
-			return ec.marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesResultᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
+			return ec.marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -744,7 +744,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesPayload_results(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsesResult_response(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesResult) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesResult_response(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -776,7 +776,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesResult_response(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsesResult_case(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesResult) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesResult_case(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -826,7 +826,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesResult_case(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsesResult_created(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesResult) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesResult_created(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -849,7 +849,7 @@ func (ec *executionContext) fieldContext_SubmitResponsesResult_created(_ context
 	return graphql.NewScalarFieldContext("SubmitResponsesResult", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _SubmitResponsesResult_error(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsesResult) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsesResult_error(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -861,8 +861,8 @@ func (ec *executionContext) _SubmitResponsesResult_error(ctx context.Context, fi
 			return obj.Error, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *casework.SubmitResponsesError) graphql.Marshaler {
-			return ec.marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesError(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsesError) graphql.Marshaler {
+			return ec.marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1130,8 +1130,8 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputSubmitResponsesInput(ctx context.Context, obj any) (casework.SubmitResponsesInput, error) {
-	var it casework.SubmitResponsesInput
+func (ec *executionContext) unmarshalInputSubmitResponsesInput(ctx context.Context, obj any) (intake.SubmitResponsesInput, error) {
+	var it intake.SubmitResponsesInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1150,7 +1150,7 @@ func (ec *executionContext) unmarshalInputSubmitResponsesInput(ctx context.Conte
 		switch k {
 		case "responses":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responses"))
-			data, err := ec.unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInputᚄ(ctx, v)
+			data, err := ec.unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1493,7 +1493,7 @@ func (ec *executionContext) _RowRejection(ctx context.Context, sel ast.Selection
 
 var submitResponsesErrorImplementors = []string{"SubmitResponsesError"}
 
-func (ec *executionContext) _SubmitResponsesError(ctx context.Context, sel ast.SelectionSet, obj *casework.SubmitResponsesError) graphql.Marshaler {
+func (ec *executionContext) _SubmitResponsesError(ctx context.Context, sel ast.SelectionSet, obj *intake.SubmitResponsesError) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, submitResponsesErrorImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1536,7 +1536,7 @@ func (ec *executionContext) _SubmitResponsesError(ctx context.Context, sel ast.S
 
 var submitResponsesPayloadImplementors = []string{"SubmitResponsesPayload"}
 
-func (ec *executionContext) _SubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.SubmitResponsesPayload) graphql.Marshaler {
+func (ec *executionContext) _SubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, obj *intake.SubmitResponsesPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, submitResponsesPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1574,7 +1574,7 @@ func (ec *executionContext) _SubmitResponsesPayload(ctx context.Context, sel ast
 
 var submitResponsesResultImplementors = []string{"SubmitResponsesResult"}
 
-func (ec *executionContext) _SubmitResponsesResult(ctx context.Context, sel ast.SelectionSet, obj *casework.SubmitResponsesResult) graphql.Marshaler {
+func (ec *executionContext) _SubmitResponsesResult(ctx context.Context, sel ast.SelectionSet, obj *intake.SubmitResponsesResult) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, submitResponsesResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1754,12 +1754,12 @@ func (ec *executionContext) marshalNRowRejection2ᚖgithubᚗcomᚋcloseloopᚋc
 	return ec._RowRejection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesInput(ctx context.Context, v any) (casework.SubmitResponsesInput, error) {
+func (ec *executionContext) unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesInput(ctx context.Context, v any) (intake.SubmitResponsesInput, error) {
 	res, err := ec.unmarshalInputSubmitResponsesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.SubmitResponsesPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1769,11 +1769,11 @@ func (ec *executionContext) marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋclo
 	return ec._SubmitResponsesPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*casework.SubmitResponsesResult) graphql.Marshaler {
+func (ec *executionContext) marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesResult(ctx, sel, v[i])
+		return ec.marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResult(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1785,7 +1785,7 @@ func (ec *executionContext) marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋc
 	return ret
 }
 
-func (ec *executionContext) marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesResult(ctx context.Context, sel ast.SelectionSet, v *casework.SubmitResponsesResult) graphql.Marshaler {
+func (ec *executionContext) marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResult(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesResult) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1811,7 +1811,7 @@ func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋg
 	return res
 }
 
-func (ec *executionContext) marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsesError(ctx context.Context, sel ast.SelectionSet, v *casework.SubmitResponsesError) graphql.Marshaler {
+func (ec *executionContext) marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesError) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
@@ -488,7 +488,7 @@ func (ec *executionContext) fieldContext_NotificationEdge_node(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _RetryNotificationPayload_notification(ctx context.Context, field graphql.CollectedField, obj *casework.RetryNotificationPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RetryNotificationPayload_notification(ctx context.Context, field graphql.CollectedField, obj *notify.RetryNotificationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -582,8 +582,8 @@ func (ec *executionContext) unmarshalInputNotificationFilter(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRetryNotificationInput(ctx context.Context, obj any) (casework.RetryNotificationInput, error) {
-	var it casework.RetryNotificationInput
+func (ec *executionContext) unmarshalInputRetryNotificationInput(ctx context.Context, obj any) (notify.RetryNotificationInput, error) {
+	var it notify.RetryNotificationInput
 	if obj == nil {
 		return it, nil
 	}
@@ -938,7 +938,7 @@ func (ec *executionContext) _NotificationEdge(ctx context.Context, sel ast.Selec
 
 var retryNotificationPayloadImplementors = []string{"RetryNotificationPayload"}
 
-func (ec *executionContext) _RetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.RetryNotificationPayload) graphql.Marshaler {
+func (ec *executionContext) _RetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, obj *notify.RetryNotificationPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, retryNotificationPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1074,12 +1074,12 @@ func (ec *executionContext) marshalNNotificationStatus2githubᚗcomᚋcloseloop�
 	return res
 }
 
-func (ec *executionContext) unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationInput(ctx context.Context, v any) (casework.RetryNotificationInput, error) {
+func (ec *executionContext) unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationInput(ctx context.Context, v any) (notify.RetryNotificationInput, error) {
 	res, err := ec.unmarshalInputRetryNotificationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RetryNotificationPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

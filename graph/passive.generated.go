@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -26,7 +25,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _AllocatePassivesPayload_cases(ctx context.Context, field graphql.CollectedField, obj *casework.AllocatePassivesPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _AllocatePassivesPayload_cases(ctx context.Context, field graphql.CollectedField, obj *passive.AllocatePassivesPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -58,7 +57,7 @@ func (ec *executionContext) fieldContext_AllocatePassivesPayload_cases(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _AllocatePassivesPayload_considered(ctx context.Context, field graphql.CollectedField, obj *casework.AllocatePassivesPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _AllocatePassivesPayload_considered(ctx context.Context, field graphql.CollectedField, obj *passive.AllocatePassivesPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -81,7 +80,7 @@ func (ec *executionContext) fieldContext_AllocatePassivesPayload_considered(_ co
 	return graphql.NewScalarFieldContext("AllocatePassivesPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _AllocatePassivesPayload_allocated(ctx context.Context, field graphql.CollectedField, obj *casework.AllocatePassivesPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _AllocatePassivesPayload_allocated(ctx context.Context, field graphql.CollectedField, obj *passive.AllocatePassivesPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -108,8 +107,8 @@ func (ec *executionContext) fieldContext_AllocatePassivesPayload_allocated(_ con
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAllocatePassivesInput(ctx context.Context, obj any) (casework.AllocatePassivesInput, error) {
-	var it casework.AllocatePassivesInput
+func (ec *executionContext) unmarshalInputAllocatePassivesInput(ctx context.Context, obj any) (passive.AllocatePassivesInput, error) {
+	var it passive.AllocatePassivesInput
 	if obj == nil {
 		return it, nil
 	}
@@ -190,7 +189,7 @@ func (ec *executionContext) unmarshalInputAllocatePassivesInput(ctx context.Cont
 
 var allocatePassivesPayloadImplementors = []string{"AllocatePassivesPayload"}
 
-func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.AllocatePassivesPayload) graphql.Marshaler {
+func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, obj *passive.AllocatePassivesPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, allocatePassivesPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -240,12 +239,12 @@ func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel as
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesInput(ctx context.Context, v any) (casework.AllocatePassivesInput, error) {
+func (ec *executionContext) unmarshalNAllocatePassivesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesInput(ctx context.Context, v any) (passive.AllocatePassivesInput, error) {
 	res, err := ec.unmarshalInputAllocatePassivesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.AllocatePassivesPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

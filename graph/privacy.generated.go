@@ -10,8 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
-	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -26,7 +25,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _EraseCustomerPayload_customer(ctx context.Context, field graphql.CollectedField, obj *casework.EraseCustomerPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _EraseCustomerPayload_customer(ctx context.Context, field graphql.CollectedField, obj *privacy.EraseCustomerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -58,7 +57,7 @@ func (ec *executionContext) fieldContext_EraseCustomerPayload_customer(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _EraseCustomerPayload_responsesKept(ctx context.Context, field graphql.CollectedField, obj *casework.EraseCustomerPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _EraseCustomerPayload_responsesKept(ctx context.Context, field graphql.CollectedField, obj *privacy.EraseCustomerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -81,7 +80,7 @@ func (ec *executionContext) fieldContext_EraseCustomerPayload_responsesKept(_ co
 	return graphql.NewScalarFieldContext("EraseCustomerPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RedactNotePayload_note(ctx context.Context, field graphql.CollectedField, obj *casework.RedactNotePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RedactNotePayload_note(ctx context.Context, field graphql.CollectedField, obj *privacy.RedactNotePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -113,7 +112,7 @@ func (ec *executionContext) fieldContext_RedactNotePayload_note(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _RedactNotePayload_case(ctx context.Context, field graphql.CollectedField, obj *casework.RedactNotePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RedactNotePayload_case(ctx context.Context, field graphql.CollectedField, obj *privacy.RedactNotePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -149,8 +148,8 @@ func (ec *executionContext) fieldContext_RedactNotePayload_case(_ context.Contex
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputEraseCustomerInput(ctx context.Context, obj any) (casework.EraseCustomerInput, error) {
-	var it casework.EraseCustomerInput
+func (ec *executionContext) unmarshalInputEraseCustomerInput(ctx context.Context, obj any) (privacy.EraseCustomerInput, error) {
+	var it privacy.EraseCustomerInput
 	if obj == nil {
 		return it, nil
 	}
@@ -179,8 +178,8 @@ func (ec *executionContext) unmarshalInputEraseCustomerInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRedactNoteInput(ctx context.Context, obj any) (casework.RedactNoteInput, error) {
-	var it casework.RedactNoteInput
+func (ec *executionContext) unmarshalInputRedactNoteInput(ctx context.Context, obj any) (privacy.RedactNoteInput, error) {
+	var it privacy.RedactNoteInput
 	if obj == nil {
 		return it, nil
 	}
@@ -226,7 +225,7 @@ func (ec *executionContext) unmarshalInputRedactNoteInput(ctx context.Context, o
 
 var eraseCustomerPayloadImplementors = []string{"EraseCustomerPayload"}
 
-func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.EraseCustomerPayload) graphql.Marshaler {
+func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, obj *privacy.EraseCustomerPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, eraseCustomerPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -269,7 +268,7 @@ func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.S
 
 var redactNotePayloadImplementors = []string{"RedactNotePayload"}
 
-func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.RedactNotePayload) graphql.Marshaler {
+func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.SelectionSet, obj *privacy.RedactNotePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, redactNotePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -314,12 +313,12 @@ func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.Sele
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerInput(ctx context.Context, v any) (casework.EraseCustomerInput, error) {
+func (ec *executionContext) unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerInput(ctx context.Context, v any) (privacy.EraseCustomerInput, error) {
 	res, err := ec.unmarshalInputEraseCustomerInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐEraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *casework.EraseCustomerPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -329,12 +328,12 @@ func (ec *executionContext) marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋclose
 	return ec._EraseCustomerPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNoteInput(ctx context.Context, v any) (casework.RedactNoteInput, error) {
+func (ec *executionContext) unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNoteInput(ctx context.Context, v any) (privacy.RedactNoteInput, error) {
 	res, err := ec.unmarshalInputRedactNoteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRedactNotePayload(ctx context.Context, sel ast.SelectionSet, v *casework.RedactNotePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx context.Context, sel ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -344,16 +343,16 @@ func (ec *executionContext) marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloo
 	return ec._RedactNotePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerExport(ctx context.Context, v any) (*read.CustomerExport, error) {
+func (ec *executionContext) unmarshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐCustomerExport(ctx context.Context, v any) (*privacy.CustomerExport, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(read.CustomerExport)
+	var res = new(privacy.CustomerExport)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerExport(ctx context.Context, sel ast.SelectionSet, v *read.CustomerExport) graphql.Marshaler {
+func (ec *executionContext) marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐCustomerExport(ctx context.Context, sel ast.SelectionSet, v *privacy.CustomerExport) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

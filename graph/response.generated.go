@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
@@ -742,7 +742,7 @@ func (ec *executionContext) fieldContext_ResponseEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsePayload_response(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsePayload_response(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -774,7 +774,7 @@ func (ec *executionContext) fieldContext_SubmitResponsePayload_response(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsePayload_case(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsePayload_case(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -824,7 +824,7 @@ func (ec *executionContext) fieldContext_SubmitResponsePayload_case(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _SubmitResponsePayload_created(ctx context.Context, field graphql.CollectedField, obj *casework.SubmitResponsePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _SubmitResponsePayload_created(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -888,8 +888,8 @@ func (ec *executionContext) unmarshalInputResponseOrder(ctx context.Context, obj
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Context, obj any) (casework.SubmitResponseInput, error) {
-	var it casework.SubmitResponseInput
+func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Context, obj any) (intake.SubmitResponseInput, error) {
+	var it intake.SubmitResponseInput
 	if obj == nil {
 		return it, nil
 	}
@@ -919,7 +919,7 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 			it.ExternalID = data
 		case "customer":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customer"))
-			data, err := ec.unmarshalNCustomerInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐCustomerInput(ctx, v)
+			data, err := ec.unmarshalNCustomerInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐCustomerInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -975,7 +975,7 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 			it.TestimonialLikelihood = data
 		case "attributes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
-			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAttributeInputᚄ(ctx, v)
+			data, err := ec.unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1393,7 +1393,7 @@ func (ec *executionContext) _ResponseEdge(ctx context.Context, sel ast.Selection
 
 var submitResponsePayloadImplementors = []string{"SubmitResponsePayload"}
 
-func (ec *executionContext) _SubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.SubmitResponsePayload) graphql.Marshaler {
+func (ec *executionContext) _SubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, obj *intake.SubmitResponsePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, submitResponsePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1561,18 +1561,18 @@ func (ec *executionContext) marshalNResponseOrderField2githubᚗcomᚋcloseloop�
 	return res
 }
 
-func (ec *executionContext) unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx context.Context, v any) (casework.SubmitResponseInput, error) {
+func (ec *executionContext) unmarshalNSubmitResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx context.Context, v any) (intake.SubmitResponseInput, error) {
 	res, err := ec.unmarshalInputSubmitResponseInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInputᚄ(ctx context.Context, v any) ([]*casework.SubmitResponseInput, error) {
+func (ec *executionContext) unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInputᚄ(ctx context.Context, v any) ([]*intake.SubmitResponseInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*casework.SubmitResponseInput, len(vSlice))
+	res := make([]*intake.SubmitResponseInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -1580,12 +1580,12 @@ func (ec *executionContext) unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋc
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponseInput(ctx context.Context, v any) (*casework.SubmitResponseInput, error) {
+func (ec *executionContext) unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx context.Context, v any) (*intake.SubmitResponseInput, error) {
 	res, err := ec.unmarshalInputSubmitResponseInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, v *casework.SubmitResponsePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -12,9 +12,13 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -507,7 +511,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AddNote             func(childComplexity int, input casework.AddNoteInput) int
-		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
+		AllocatePassives    func(childComplexity int, input passive.AllocatePassivesInput) int
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken      func(childComplexity int, input user.CreateApiTokenInput) int
@@ -518,7 +522,7 @@ type ComplexityRoot struct {
 		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
 		DeleteWebhook       func(childComplexity int, input webhook.DeleteWebhookInput) int
-		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
+		EraseCustomer       func(childComplexity int, input privacy.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
 		MoveRule            func(childComplexity int, input rule.MoveRuleInput) int
@@ -526,17 +530,17 @@ type ComplexityRoot struct {
 		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
-		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
+		RedactNote          func(childComplexity int, input privacy.RedactNoteInput) int
 		RedeliverWebhook    func(childComplexity int, input webhook.RedeliverWebhookInput) int
-		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
+		RetryNotification   func(childComplexity int, input notify.RetryNotificationInput) int
 		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
 		RotateWebhookSecret func(childComplexity int, input webhook.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
-		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
-		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
-		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
+		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
+		SubmitResponses     func(childComplexity int, input intake.SubmitResponsesInput) int
+		TagResponse         func(childComplexity int, input theme.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
-		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
+		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
 		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
@@ -2799,7 +2803,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.AllocatePassives(childComplexity, args["input"].(casework.AllocatePassivesInput)), true
+		return e.ComplexityRoot.Mutation.AllocatePassives(childComplexity, args["input"].(passive.AllocatePassivesInput)), true
 	case "Mutation.assignCase":
 		if e.ComplexityRoot.Mutation.AssignCase == nil {
 			break
@@ -2920,7 +2924,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(casework.EraseCustomerInput)), true
+		return e.ComplexityRoot.Mutation.EraseCustomer(childComplexity, args["input"].(privacy.EraseCustomerInput)), true
 	case "Mutation.importResponses":
 		if e.ComplexityRoot.Mutation.ImportResponses == nil {
 			break
@@ -3008,7 +3012,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(casework.RedactNoteInput)), true
+		return e.ComplexityRoot.Mutation.RedactNote(childComplexity, args["input"].(privacy.RedactNoteInput)), true
 	case "Mutation.redeliverWebhook":
 		if e.ComplexityRoot.Mutation.RedeliverWebhook == nil {
 			break
@@ -3030,7 +3034,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(casework.RetryNotificationInput)), true
+		return e.ComplexityRoot.Mutation.RetryNotification(childComplexity, args["input"].(notify.RetryNotificationInput)), true
 	case "Mutation.revokeApiToken":
 		if e.ComplexityRoot.Mutation.RevokeAPIToken == nil {
 			break
@@ -3074,7 +3078,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(casework.SubmitResponseInput)), true
+		return e.ComplexityRoot.Mutation.SubmitResponse(childComplexity, args["input"].(intake.SubmitResponseInput)), true
 	case "Mutation.submitResponses":
 		if e.ComplexityRoot.Mutation.SubmitResponses == nil {
 			break
@@ -3085,7 +3089,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(casework.SubmitResponsesInput)), true
+		return e.ComplexityRoot.Mutation.SubmitResponses(childComplexity, args["input"].(intake.SubmitResponsesInput)), true
 	case "Mutation.tagResponse":
 		if e.ComplexityRoot.Mutation.TagResponse == nil {
 			break
@@ -3096,7 +3100,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(casework.TagResponseInput)), true
+		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(theme.TagResponseInput)), true
 	case "Mutation.updateCaseStatus":
 		if e.ComplexityRoot.Mutation.UpdateCaseStatus == nil {
 			break
@@ -3118,7 +3122,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(casework.UpdateCustomerInput)), true
+		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(customer.UpdateCustomerInput)), true
 	case "Mutation.updateRule":
 		if e.ComplexityRoot.Mutation.UpdateRule == nil {
 			break

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -89,7 +88,7 @@ func (ec *executionContext) fieldContext_DeleteThemePayload_deletedId(_ context.
 	return graphql.NewScalarFieldContext("DeleteThemePayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _TagResponsePayload_response(ctx context.Context, field graphql.CollectedField, obj *casework.TagResponsePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagResponsePayload_response(ctx context.Context, field graphql.CollectedField, obj *theme.TagResponsePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -603,8 +602,8 @@ func (ec *executionContext) unmarshalInputDeleteThemeInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputTagResponseInput(ctx context.Context, obj any) (casework.TagResponseInput, error) {
-	var it casework.TagResponseInput
+func (ec *executionContext) unmarshalInputTagResponseInput(ctx context.Context, obj any) (theme.TagResponseInput, error) {
+	var it theme.TagResponseInput
 	if obj == nil {
 		return it, nil
 	}
@@ -795,7 +794,7 @@ func (ec *executionContext) _DeleteThemePayload(ctx context.Context, sel ast.Sel
 
 var tagResponsePayloadImplementors = []string{"TagResponsePayload"}
 
-func (ec *executionContext) _TagResponsePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.TagResponsePayload) graphql.Marshaler {
+func (ec *executionContext) _TagResponsePayload(ctx context.Context, sel ast.SelectionSet, obj *theme.TagResponsePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, tagResponsePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1138,12 +1137,12 @@ func (ec *executionContext) marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloselo
 	return ec._DeleteThemePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponseInput(ctx context.Context, v any) (casework.TagResponseInput, error) {
+func (ec *executionContext) unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponseInput(ctx context.Context, v any) (theme.TagResponseInput, error) {
 	res, err := ec.unmarshalInputTagResponseInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐTagResponsePayload(ctx context.Context, sel ast.SelectionSet, v *casework.TagResponsePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx context.Context, sel ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
@@ -16,8 +16,8 @@ func (r mutation) ImportResponses(ctx context.Context, input importer.ImportResp
 	return as(ctx, r.Uploads.Receive, input)
 }
 
-func (r mutation) SubmitResponses(ctx context.Context, input casework.SubmitResponsesInput) (*casework.SubmitResponsesPayload, error) {
-	return as(ctx, r.Work.SubmitResponses, input)
+func (r mutation) SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error) {
+	return as(ctx, r.Intake.SubmitMany, input)
 }
 
 func (r query) Imports(ctx context.Context, first *int, after *string, last *int, before *string) (*read.ImportConnection, error) {

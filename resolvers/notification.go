@@ -5,7 +5,7 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
 )
@@ -22,8 +22,8 @@ func (r query) Notifications(ctx context.Context, first *int, after *string, las
 	return r.Read.Notifications(ctx, viewer, args(first, after, last, before), f)
 }
 
-func (r mutation) RetryNotification(ctx context.Context, in casework.RetryNotificationInput) (*casework.RetryNotificationPayload, error) {
-	return as(ctx, r.Work.RetryNotification, in)
+func (r mutation) RetryNotification(ctx context.Context, in notify.RetryNotificationInput) (*notify.RetryNotificationPayload, error) {
+	return as(ctx, r.Retrier.RetryNotification, in)
 }
 
 func (notificationResolver) Case(ctx context.Context, notification *model.Notification) (*model.Case, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
@@ -21,6 +20,6 @@ func (r query) Passives(ctx context.Context, first *int, after *string, last *in
 	})
 }
 
-func (r mutation) AllocatePassives(ctx context.Context, in casework.AllocatePassivesInput) (*casework.AllocatePassivesPayload, error) {
-	return as(ctx, r.Work.AllocatePassives, in)
+func (r mutation) AllocatePassives(ctx context.Context, in passive.AllocatePassivesInput) (*passive.AllocatePassivesPayload, error) {
+	return as(ctx, r.Allocator.Allocate, in)
 }

@@ -15,9 +15,14 @@ import (
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -30,17 +35,23 @@ import (
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
-	Work     *casework.Work
-	Webhooks *webhook.Subscriptions
-	Users    *user.Users
-	Rules    *rule.Rules
-	Themes   *theme.Themes
-	Settings *settings.Settings
-	Read     *read.Reader
-	Reports  *report.Reports
-	Log      *event.Log
-	Uploads  *importer.Uploads
-	Now      func() time.Time
+	Work      *casework.Work
+	Intake    *intake.Intake
+	Customers *customer.Customers
+	Privacy   *privacy.Privacy
+	Allocator *passive.Allocator
+	Tagger    *theme.Tagger
+	Retrier   *notify.Retrier
+	Webhooks  *webhook.Subscriptions
+	Users     *user.Users
+	Rules     *rule.Rules
+	Themes    *theme.Themes
+	Settings  *settings.Settings
+	Read      *read.Reader
+	Reports   *report.Reports
+	Log       *event.Log
+	Uploads   *importer.Uploads
+	Now       func() time.Time
 }
 
 type (

@@ -5,8 +5,9 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
 )
@@ -15,12 +16,12 @@ type responseResolver struct{ *Resolver }
 
 func (r *Resolver) Response() graph.ResponseResolver { return responseResolver{r} }
 
-func (r mutation) SubmitResponse(ctx context.Context, in casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error) {
-	return as(ctx, r.Work.SubmitResponse, in)
+func (r mutation) SubmitResponse(ctx context.Context, in intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error) {
+	return as(ctx, r.Intake.Submit, in)
 }
 
-func (r mutation) UpdateCustomer(ctx context.Context, in casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error) {
-	return as(ctx, r.Work.UpdateCustomer, in)
+func (r mutation) UpdateCustomer(ctx context.Context, in customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error) {
+	return as(ctx, r.Customers.Update, in)
 }
 
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -39,8 +38,8 @@ func (r mutation) DeleteTheme(ctx context.Context, in theme.DeleteThemeInput) (*
 	return as(ctx, r.Themes.Delete, in)
 }
 
-func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput) (*casework.TagResponsePayload, error) {
-	return as(ctx, r.Work.TagResponse, in)
+func (r mutation) TagResponse(ctx context.Context, in theme.TagResponseInput) (*theme.TagResponsePayload, error) {
+	return as(ctx, r.Tagger.TagResponse, in)
 }
 
 func (themeResolver) Keywords(_ context.Context, t *model.Theme) ([]string, error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/migrations"
@@ -127,13 +128,13 @@ type watch struct {
 }
 
 // SubmitAll implements importer.Submitter.
-func (w *watch) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error) {
+func (w *watch) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
 	if !*each || len(batch) < 2 {
 		began := time.Now()
 		defer func() { w.took = append(w.took, time.Since(began)) }()
-		return w.work.SubmitAll(ctx, viewer, batch, o)
+		return intake.New(w.work).SubmitAll(ctx, viewer, batch, o)
 	}
-	var all []casework.Outcome
+	var all []intake.Outcome
 	for i := range batch {
 		outcomes, err := w.SubmitAll(ctx, viewer, batch[i:i+1], o)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -235,12 +236,12 @@ func fallDue(s *setup.Server, n int, target time.Duration) {
 	s.T.Helper()
 	slow := casework.New(s.App.DB, s.App.Feed, s.App.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
 	first := time.Now().Add(200*time.Millisecond - target)
-	batch := make([]casework.Submission, n)
+	batch := make([]intake.Submission, n)
 	for i := range batch {
 		at := first.Add(time.Duration(i) * 20 * time.Millisecond)
-		batch[i].SubmitResponseInput = casework.SubmitResponseInput{Score: 1, RespondedAt: &at}
+		batch[i].SubmitResponseInput = intake.SubmitResponseInput{Score: 1, RespondedAt: &at}
 	}
-	outcomes, err := slow.SubmitAll(s.T.Context(), auth.Viewer{}, batch, casework.SubmitOptions{})
+	outcomes, err := intake.New(slow).SubmitAll(s.T.Context(), auth.Viewer{}, batch, intake.SubmitOptions{})
 	if err != nil {
 		s.T.Fatal(err)
 	}

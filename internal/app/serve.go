@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
+	"github.com/closeloop/closeloop/internal/theme"
 )
 
 // Serve answers the API, and does what must be done in the background, until ctx ends.
@@ -53,9 +55,9 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 	var all sync.WaitGroup
 	timers := func() {
 		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
-		all.Go(func() { a.Work.ForgetKeys(ctx, a.log) })
-		all.Go(func() { a.Work.WatchEstimates(ctx, a.log) })
-		all.Go(func() { a.Work.WatchRetention(ctx, a.log) })
+		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
+		all.Go(func() { theme.NewTagger(a.Work).WatchEstimates(ctx, a.log) })
+		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 	}
 	all.Go(func() { a.Uploads.Run(ctx) })
 	if a.options.Sample {

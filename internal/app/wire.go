@@ -8,15 +8,19 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
+	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
@@ -34,6 +38,9 @@ type parts struct {
 	Feed          *event.Log
 	Queue         *job.Queue
 	Work          *casework.Work
+	Intake        *intake.Intake
+	Customers     *customer.Customers
+	Privacy       *privacy.Privacy
 	Subscriptions *webhook.Subscriptions
 	Users         *user.Users
 	Rules         *rule.Rules
@@ -61,15 +68,16 @@ func (a *App) wire(db *pg.DB) (err error) {
 	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
+	a.Intake, a.Customers, a.Privacy = intake.New(a.Work), customer.New(a.Work), privacy.New(db, a.Work)
 	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log})
 	if err != nil {
 		return err
 	}
-	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Work.Workers); err != nil {
+	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, theme.NewTagger(a.Work).Workers); err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
-	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
+	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
 	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, policy, time.Now)
 	a.Users = user.New(db, a.Work, a.Feed, time.Now)
 	a.Rules = rule.New(db, time.Now)
@@ -99,8 +107,12 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
-		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
+		Resolver: &resolvers.Resolver{
+			Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
+			Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Webhooks: a.Subscriptions, Users: a.Users,
+			Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now,
+		},
+		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -37,9 +38,9 @@ func (w *world) passives(n int) (list []*model.Response) {
 	return list
 }
 
-func (w *world) allocate(in casework.AllocatePassivesInput) *casework.AllocatePassivesPayload {
+func (w *world) allocate(in passive.AllocatePassivesInput) *passive.AllocatePassivesPayload {
 	w.t.Helper()
-	out, err := w.work.AllocatePassives(w.t.Context(), w.agent, in)
+	out, err := passive.NewAllocator(w.work).Allocate(w.t.Context(), w.agent, in)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestAShareOfTheQueueIsGivenOutInTurnAndTheNextRunTakesTheNext(t *testing.T)
 	w := newWorld(t)
 	list, users := w.passives(25), w.agents(3)
 	w.later(time.Minute)
-	in := casework.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(users), PrioritizeBy: []passive.Priority{passive.LifetimeValue}, Note: new("Thank them.")}
+	in := passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(users), PrioritizeBy: []passive.Priority{passive.LifetimeValue}, Note: new("Thank them.")}
 	out := w.allocate(in)
 	if out.Considered != 25 || out.Allocated != 5 || len(out.Cases) != 5 {
 		t.Fatalf("%+v", out)
@@ -120,7 +121,7 @@ func TestAnOpenCaseThatIsNobodysIsTakenAndOthersStay(t *testing.T) {
 	w.outreach(*w.followUpOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
 	eight := w.submit(from("eight", 8)).Response
 
-	out := w.allocate(casework.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
+	out := w.allocate(passive.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
 	if out.Considered != 2 || out.Allocated != 2 || *out.Cases[0].ResponseID != eight.ID || out.Cases[1].ID != opened.ID {
 		t.Fatalf("%+v", out)
 	}
@@ -156,19 +157,19 @@ func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.passives(3)
 	bo := w.user("bo@care.example", model.Agent)
-	good := func(change func(*casework.AllocatePassivesInput)) casework.AllocatePassivesInput {
-		in := casework.AllocatePassivesInput{Percent: 50, UserIDs: []model.UserID{bo.ID}}
+	good := func(change func(*passive.AllocatePassivesInput)) passive.AllocatePassivesInput {
+		in := passive.AllocatePassivesInput{Percent: 50, UserIDs: []model.UserID{bo.ID}}
 		change(&in)
 		return in
 	}
-	users := func(ids ...model.UserID) casework.AllocatePassivesInput {
-		return good(func(in *casework.AllocatePassivesInput) { in.UserIDs = ids })
+	users := func(ids ...model.UserID) passive.AllocatePassivesInput {
+		return good(func(in *passive.AllocatePassivesInput) { in.UserIDs = ids })
 	}
-	percent := func(p float64) casework.AllocatePassivesInput {
-		return good(func(in *casework.AllocatePassivesInput) { in.Percent = p })
+	percent := func(p float64) passive.AllocatePassivesInput {
+		return good(func(in *passive.AllocatePassivesInput) { in.Percent = p })
 	}
 	for name, c := range map[string]struct {
-		in       casework.AllocatePassivesInput
+		in       passive.AllocatePassivesInput
 		code     fault.Code
 		argument string
 	}{
@@ -181,13 +182,13 @@ func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
 		"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.CodeNotFound, "input.userIds[1]"},
 		"a stakeholder":     {users(w.user("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
 		"an inactive agent": {users(bo.ID, w.user("in@care.example", model.Agent, inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
-		"a blank note":      {good(func(in *casework.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
-		"no segments":       {good(func(in *casework.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
-		"a priority twice": {good(func(in *casework.AllocatePassivesInput) {
+		"a blank note":      {good(func(in *passive.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
+		"no segments":       {good(func(in *passive.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
+		"a priority twice": {good(func(in *passive.AllocatePassivesInput) {
 			in.PrioritizeBy = []passive.Priority{passive.Score, passive.Score}
 		}), fault.CodeBadUserInput, "input.prioritizeBy[1]"},
 	} {
-		out, err := w.work.AllocatePassives(t.Context(), w.agent, c.in)
+		out, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answers %+v", name, out)
@@ -204,7 +205,7 @@ func TestAFilterNarrowsWhatIsGivenOutAndCounted(t *testing.T) {
 	if err := f.UnmarshalGQL(map[string]any{"score": map[string]any{"eq": int64(8)}}); err != nil {
 		t.Fatal(err)
 	}
-	out := w.allocate(casework.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.agents(1)), Filter: f})
+	out := w.allocate(passive.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.agents(1)), Filter: f})
 	if out.Considered != 5 || out.Allocated != 2 || *out.Cases[0].Score != 8 {
 		t.Errorf("%+v", out)
 	}
@@ -219,7 +220,7 @@ func TestManagersWhoAllocateAtOnceGiveNobodyOutTwice(t *testing.T) {
 	seen := map[model.ResponseID]int{}
 	var considered []int
 	atOnce(4, func(i int) {
-		out, err := w.work.AllocatePassives(t.Context(), w.agent, casework.AllocatePassivesInput{Percent: 25, UserIDs: idsOf(users)})
+		out, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, passive.AllocatePassivesInput{Percent: 25, UserIDs: idsOf(users)})
 		if err != nil {
 			t.Error(err)
 			return
@@ -244,7 +245,7 @@ func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) 
 	t.Parallel()
 	w := newWorld(t)
 	w.passives(10)
-	in := casework.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.agents(2)), IdempotencyKey: new("monday")}
+	in := passive.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.agents(2)), IdempotencyKey: new("monday")}
 	first, again := w.allocate(in), w.allocate(in)
 	if first.Allocated != 3 || again.Allocated != 3 || again.Considered != 10 {
 		t.Errorf("%+v, then %+v", first, again)
@@ -256,7 +257,7 @@ func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) 
 	}
 	w.counts(map[string]int{"cases": 3, "notifications": 3})
 	in.Percent = 40
-	_, err := w.work.AllocatePassives(t.Context(), w.agent, in)
+	_, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, in)
 	refused(t, "the key with another input", err, fault.CodeBadUserInput, "input.idempotencyKey")
 }
 
@@ -301,16 +302,16 @@ func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
 			id := themes[random.IntN(3)].ID
 			switch random.IntN(8) {
 			case 0:
-				_, err = w.work.TagResponse(t.Context(), w.agent, casework.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
+				_, err = theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
 			case 1:
 				err = w.retheme(id, []string{"EASY", "HARD"}[random.IntN(2)], random.IntN(2) == 0)
 			case 2:
-				_, err = w.work.AllocatePassives(t.Context(), w.agent, casework.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
+				_, err = passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
 			case 3:
 				at := w.now().Add(-time.Duration(random.IntN(60)) * time.Second)
 				in := from(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
 				in.RespondedAt, in.Comment = &at, new([]string{"so late", "the rain was late", "fine"}[random.IntN(3)])
-				_, err = w.work.SubmitResponse(t.Context(), w.agent, in)
+				_, err = intake.New(w.work).Submit(t.Context(), w.agent, in)
 			default:
 				err = w.anything(random, agents)
 			}

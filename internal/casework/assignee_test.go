@@ -3,7 +3,8 @@ package casework_test
 import (
 	"testing"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -45,7 +46,7 @@ func TestARuleGivesItsCaseToWhomItsStrategyFinds(t *testing.T) {
 				"left": w.user("left@care.example", model.Agent, inactive), "looks": w.user("looks@care.example", model.Stakeholder),
 			}
 			rule := w.rule("all", func(r *model.Rule) { c.change(r, by) })
-			out := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+			out := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 				AccountManagerEmail: text("bo@CARE.example"), AgentEmail: text("left@care.example"),
 			}})
 			events, row := w.events(out.Case.ID), read[model.Case](w, out.Case.ID)
@@ -81,8 +82,8 @@ func TestWhereTheDataNameNobodyTheFallbackGetsTheCase(t *testing.T) {
 	w := newWorld(t)
 	cy := w.user("cy@care.example", model.Agent)
 	w.rule("all", func(r *model.Rule) { r.Strategy, r.FallbackUserID = model.ToAccountManager, &cy.ID })
-	for name, in := range map[string]*casework.CustomerInput{"nobody": {}, "no user": {AccountManagerEmail: text("am@elsewhere.example")}} {
-		if c := w.submit(casework.SubmitResponseInput{Score: 3, Customer: in}).Case; !same(c.AssigneeID, &cy.ID) {
+	for name, in := range map[string]*customer.CustomerInput{"nobody": {}, "no user": {AccountManagerEmail: text("am@elsewhere.example")}} {
+		if c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: in}).Case; !same(c.AssigneeID, &cy.ID) {
 			t.Errorf("%s: given to %v", name, c.AssigneeID)
 		}
 	}

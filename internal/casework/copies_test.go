@@ -11,7 +11,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -67,7 +68,7 @@ func TestAResponseThatSaysNothingNewOfTheCustomerIsNoEvent(t *testing.T) {
 	value := decimal.RequireFromString("10.50")
 	in := from("c-1", 3)
 	in.Customer.Country, in.Customer.LifetimeValue = text("BR"), graphql.OmittableOf(&value)
-	in.Customer.Attributes = []*casework.AttributeInput{{Key: "a", Value: "1"}}
+	in.Customer.Attributes = []*customer.AttributeInput{{Key: "a", Value: "1"}}
 	c := w.submit(in).Case
 	w.later(time.Minute)
 	same := decimal.RequireFromString("10.5")
@@ -83,19 +84,19 @@ func TestEveryFieldOfTheCustomerIsNamedWhereItChanges(t *testing.T) {
 	w := newWorld(t)
 	w.rule("all", func(r *model.Rule) { r.Scores = []int{3} })
 	value := decimal.NewFromInt(1)
-	first := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{Email: text("ana@x.example")}})
-	for name, c := range map[string]casework.CustomerInput{
+	first := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{Email: text("ana@x.example")}})
+	for name, c := range map[string]customer.CustomerInput{
 		"firstName": {FirstName: text("Ana")}, "lastName": {LastName: text("Souza")}, "phone": {Phone: text("1")}, "company": {Company: text("ACME")},
 		"country": {Country: text("BR")}, "segment": {Segment: text("gold")}, "lifetimeValue": {LifetimeValue: graphql.OmittableOf(&value)},
 		"accountManagerEmail": {AccountManagerEmail: text("am@x.example")}, "agentEmail": {AgentEmail: text("agent@x.example")},
-		"attributes": {Attributes: []*casework.AttributeInput{{Key: "a", Value: "1"}}},
+		"attributes": {Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}}},
 		"email":      {Email: text("Ana@x.example")}, "externalId": {ExternalID: new("c-1")},
 	} {
 		w.later(time.Minute)
 		if _, given := c.Email.ValueOK(); !given {
 			c.Email = text(*read[model.Customer](w, first.Response.CustomerID).Email)
 		}
-		w.submit(casework.SubmitResponseInput{Score: 9, Customer: &c})
+		w.submit(intake.SubmitResponseInput{Score: 9, Customer: &c})
 		events := w.events(first.Case.ID)
 		if got := events[len(events)-1].Changed; !slices.Equal(got, []string{"customer." + name}) {
 			t.Errorf("%s: changed %v", name, got)

@@ -8,14 +8,15 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 	t.Parallel()
-	submitted := func(externalID, email string) *casework.CustomerInput {
-		in := new(casework.CustomerInput)
+	submitted := func(externalID, email string) *customer.CustomerInput {
+		in := new(customer.CustomerInput)
 		if externalID != "" {
 			in.ExternalID = &externalID
 		}
@@ -50,7 +51,7 @@ func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 			seen := map[model.CustomerID]int{}
 			for i, s := range steps {
 				w.later(time.Minute)
-				id := w.submit(casework.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
+				id := w.submit(intake.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
 				if _, known := numbers[s.customer]; !known {
 					if other, taken := seen[id]; taken {
 						t.Fatalf("step %d is of customer %d, not of a new one", i, other)
@@ -69,24 +70,24 @@ func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 func TestACustomerOfAFileIsFoundByNameWhereItSaysNoMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	submit := func(in casework.CustomerInput, key string) *model.Customer {
+	submit := func(in customer.CustomerInput, key string) *model.Customer {
 		t.Helper()
 		w.later(time.Minute)
-		one := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &in}, NameKey: key}
-		outcomes := w.submitAll(casework.SubmitOptions{}, one)
+		one := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &in}, NameKey: key}
+		outcomes := w.submitAll(intake.SubmitOptions{}, one)
 		return read[model.Customer](w, outcomes[0].Response.CustomerID)
 	}
-	named := submit(casework.CustomerInput{FirstName: text("Ana")}, "ana|BR")
+	named := submit(customer.CustomerInput{FirstName: text("Ana")}, "ana|BR")
 	if named.NameKey == nil || *named.NameKey != "ana|BR" {
 		t.Errorf("kept with the key %v", named.NameKey)
 	}
-	if again := submit(casework.CustomerInput{LastName: text("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
+	if again := submit(customer.CustomerInput{LastName: text("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
 		t.Errorf("found by name: %+v", again)
 	}
-	if other := submit(casework.CustomerInput{}, "ana|DE"); other.ID == named.ID {
+	if other := submit(customer.CustomerInput{}, "ana|DE"); other.ID == named.ID {
 		t.Error("the same name in another country is another customer")
 	}
-	for what, in := range map[string]casework.CustomerInput{
+	for what, in := range map[string]customer.CustomerInput{
 		"an address": {Email: text("ana@x.example")}, "an id": {ExternalID: new("c-1")},
 	} {
 		if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
@@ -100,12 +101,12 @@ func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	value := decimal.NewFromInt(7)
-	full := casework.CustomerInput{
+	full := customer.CustomerInput{
 		ExternalID: new("c-1"), FirstName: text("Ana"), LastName: text("Souza"), Email: text("ana@x.example"), Phone: text("1"), Company: text("ACME"),
 		Country: text("BR"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value), AccountManagerEmail: text("am@x.example"),
-		AgentEmail: text("agent@x.example"), Attributes: []*casework.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
+		AgentEmail: text("agent@x.example"), Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
 	}
-	id := w.submit(casework.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
+	id := w.submit(intake.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
 	before := read[model.Customer](w, id)
 
 	w.later(time.Minute)
@@ -118,10 +119,10 @@ func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
 
 	w.later(time.Minute)
 	none := graphql.OmittableOf[*decimal.Decimal](nil)
-	w.submit(casework.SubmitResponseInput{Score: 6, Customer: &casework.CustomerInput{
+	w.submit(intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{
 		ExternalID: new("c-1"), FirstName: cleared(), LastName: text(" "), Email: cleared(), Phone: cleared(), Company: cleared(), Country: cleared(),
 		Segment: text(""), LifetimeValue: none, AccountManagerEmail: cleared(), AgentEmail: cleared(),
-		Attributes: []*casework.AttributeInput{{Key: "b", Value: "3"}, {Key: "c", Value: ""}},
+		Attributes: []*customer.AttributeInput{{Key: "b", Value: "3"}, {Key: "c", Value: ""}},
 	}})
 	c := read[model.Customer](w, id)
 	if c.FirstName != nil || c.LastName != nil || c.Email != nil || c.EmailFold != nil || c.Phone != nil || c.Company != nil || c.CompanyFold != nil ||
@@ -136,15 +137,15 @@ func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
 func TestAnOlderResponseNeverOverwritesNewerDataButIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	submit := func(responded time.Time, in casework.CustomerInput) *model.Response {
+	submit := func(responded time.Time, in customer.CustomerInput) *model.Response {
 		t.Helper()
-		return w.submit(casework.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
+		return w.submit(intake.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
 	}
 	newest := start.Add(-time.Hour)
-	id := submit(newest, casework.CustomerInput{Email: text("ana@x.example"), Country: text("BR"), Company: text("ACME")}).CustomerID
-	older := submit(newest.Add(-time.Microsecond), casework.CustomerInput{
+	id := submit(newest, customer.CustomerInput{Email: text("ana@x.example"), Country: text("BR"), Company: text("ACME")}).CustomerID
+	older := submit(newest.Add(-time.Microsecond), customer.CustomerInput{
 		ExternalID: new("c-1"), Email: text("ANA@x.example"), Country: text("DE"), Company: cleared(), Segment: text("gold"),
-		Attributes: []*casework.AttributeInput{{Key: "a", Value: "1"}},
+		Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}},
 	})
 	c := read[model.Customer](w, id)
 	if older.CustomerID != id || *c.Country != "BR" || *c.Company != "ACME" || *c.Email != "ana@x.example" || c.Segment != nil || len(c.Attributes) > 0 ||
@@ -158,7 +159,7 @@ func TestAnOlderResponseNeverOverwritesNewerDataButIsKept(t *testing.T) {
 		t.Errorf("the older response copies what was never the customer's: %+v", r)
 	}
 
-	same := submit(newest, casework.CustomerInput{ExternalID: new("c-1"), Country: text("DE")})
+	same := submit(newest, customer.CustomerInput{ExternalID: new("c-1"), Country: text("DE")})
 	if c = read[model.Customer](w, id); same.CustomerID != id || *c.Country != "DE" {
 		t.Errorf("a response of the same time did not count: %+v", c)
 	}

@@ -12,21 +12,24 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 )
 
 // penelope answers, has a case that was worked on, and is in all that the program keeps.
-func (w *world) penelope() (customer model.CustomerID, opened model.CaseID) {
+func (w *world) penelope() (id model.CustomerID, opened model.CaseID) {
 	w.t.Helper()
-	in := casework.SubmitResponseInput{
+	in := intake.SubmitResponseInput{
 		ExternalID: new("penelope-1"), Score: 3, Comment: new("I am Penelope."), Survey: new("spring"), Drivers: []string{"Price", "Other: Penelope"},
-		Attributes: []*casework.AttributeInput{{Key: "seat of Penelope", Value: "Penelope's 7A"}},
-		Customer: &casework.CustomerInput{
+		Attributes: []*customer.AttributeInput{{Key: "seat of Penelope", Value: "Penelope's 7A"}},
+		Customer: &customer.CustomerInput{
 			ExternalID: new("crm-Penelope"), FirstName: text("Penelope"), LastName: text("Penelope"), Email: text("Penelope@example.com"),
 			Phone: text("+30 penelope"), Company: text("Penelope Ltd"), Country: text("GR"), Segment: text("gold"),
 			LifetimeValue: graphql.OmittableOf(new(decimal.NewFromInt(7))), AgentEmail: text("agent-of-penelope@example.com"),
-			Attributes: []*casework.AttributeInput{{Key: "penelope", Value: "Penelope"}},
+			Attributes: []*customer.AttributeInput{{Key: "penelope", Value: "Penelope"}},
 		},
 	}
 	made := w.submit(in)
@@ -40,7 +43,7 @@ func (w *world) penelope() (customer model.CustomerID, opened model.CaseID) {
 	_, err1 := w.work.LinkCase(ctx, w.agent, casework.LinkCaseInput{CaseID: opened, System: "crm", ID: "of Penelope", URL: new("https://crm.example.com/penelope")})
 	_, err2 := w.work.RecordReply(ctx, w.agent, casework.RecordReplyInput{CaseID: opened, Note: new("Penelope wrote."), Improvement: new("Ask Penelope.")})
 	_, err3 := w.work.SetRootCause(ctx, w.agent, casework.SetRootCauseInput{CaseID: opened, Whys: []string{"Penelope waited.", "Nobody saw Penelope."}})
-	_, err4 := w.work.UpdateCustomer(ctx, w.agent, casework.UpdateCustomerInput{ID: made.Response.CustomerID, Email: text("penelope@new.example.com")})
+	_, err4 := customer.New(w.work).Update(ctx, w.agent, customer.UpdateCustomerInput{ID: made.Response.CustomerID, Email: text("penelope@new.example.com")})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		w.t.Fatal(err)
 	}
@@ -48,9 +51,9 @@ func (w *world) penelope() (customer model.CustomerID, opened model.CaseID) {
 	return made.Response.CustomerID, opened
 }
 
-func (w *world) erase(id model.CustomerID) *casework.EraseCustomerPayload {
+func (w *world) erase(id model.CustomerID) *privacy.EraseCustomerPayload {
 	w.t.Helper()
-	out, err := w.work.EraseCustomer(w.t.Context(), w.agent, casework.EraseCustomerInput{CustomerID: id})
+	out, err := privacy.New(w.db, w.work).EraseCustomer(w.t.Context(), w.agent, privacy.EraseCustomerInput{CustomerID: id})
 	if err != nil {
 		w.t.Fatalf("erase a customer: %v", err)
 	}
@@ -122,7 +125,7 @@ func TestErasingTwiceChangesNothingAndAnswersTheSame(t *testing.T) {
 func TestErasingNobodyIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.work.EraseCustomer(t.Context(), w.agent, casework.EraseCustomerInput{CustomerID: model.CustomerID{UUID: model.NewUUID()}})
+	_, err := privacy.New(w.db, w.work).EraseCustomer(t.Context(), w.agent, privacy.EraseCustomerInput{CustomerID: model.CustomerID{UUID: model.NewUUID()}})
 	refused(t, "a customer who is not there", err, fault.CodeNotFound, "input.customerId")
 }
 
@@ -131,7 +134,7 @@ func TestWhoIsErasedIsNeitherChangedNorFollowedUpByHand(t *testing.T) {
 	w := newWorld(t)
 	response := w.submit(from("c-1", 3)).Response
 	w.erase(response.CustomerID)
-	_, err := w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: response.CustomerID, FirstName: text("Ana")})
+	_, err := customer.New(w.work).Update(t.Context(), w.agent, customer.UpdateCustomerInput{ID: response.CustomerID, FirstName: text("Ana")})
 	refused(t, "new data", err, fault.CodeConflict, "input.id")
 	_, err = w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &response.CustomerID, Note: "Why."})
 	refused(t, "a case of the customer", err, fault.CodeConflict, "input.customerId")
@@ -145,8 +148,8 @@ func TestAnErasedResponseDoesNotComeBackAndItsCustomerIsNewWhenTheyAnswerAgain(t
 	first := from("crm-1", 3)
 	first.ExternalID, first.Customer.Email = new("answer-1"), text("ana@example.com")
 	made := w.submit(first)
-	byName := w.submitAll(casework.SubmitOptions{}, casework.Submission{
-		SubmitResponseInput: casework.SubmitResponseInput{Score: 4, ExternalID: new("answer-2")}, NameKey: "bo"})[0]
+	byName := w.submitAll(intake.SubmitOptions{}, intake.Submission{
+		SubmitResponseInput: intake.SubmitResponseInput{Score: 4, ExternalID: new("answer-2")}, NameKey: "bo"})[0]
 	w.erase(made.Response.CustomerID)
 	w.erase(byName.Response.CustomerID)
 
@@ -165,8 +168,8 @@ func TestAnErasedResponseDoesNotComeBackAndItsCustomerIsNewWhenTheyAnswerAgain(t
 	if fresh := w.submit(next); !fresh.Created || fresh.Response.CustomerID == made.Response.CustomerID {
 		t.Error("a later response with the same ids is of the erased customer")
 	}
-	named := w.submitAll(casework.SubmitOptions{}, casework.Submission{
-		SubmitResponseInput: casework.SubmitResponseInput{Score: 4, ExternalID: new("answer-4")}, NameKey: "bo"})[0]
+	named := w.submitAll(intake.SubmitOptions{}, intake.Submission{
+		SubmitResponseInput: intake.SubmitResponseInput{Score: 4, ExternalID: new("answer-4")}, NameKey: "bo"})[0]
 	if named.Response.CustomerID == byName.Response.CustomerID {
 		t.Error("the name alone finds the erased customer")
 	}
@@ -179,9 +182,9 @@ func TestSubmittingAndErasingAtOnce(t *testing.T) {
 	w.rule("all", nil)
 	for round := range 20 {
 		email := fmt.Sprintf("ana%d@example.com", round)
-		answer := func(id string) casework.SubmitResponseInput {
-			return casework.SubmitResponseInput{ExternalID: new(fmt.Sprint(id, round)), Score: 2, Comment: new("It is " + email),
-				Customer: &casework.CustomerInput{Email: text(email)}}
+		answer := func(id string) intake.SubmitResponseInput {
+			return intake.SubmitResponseInput{ExternalID: new(fmt.Sprint(id, round)), Score: 2, Comment: new("It is " + email),
+				Customer: &customer.CustomerInput{Email: text(email)}}
 		}
 		id := w.submit(answer("first")).Response.CustomerID
 		var known, opened atomic.Int64
@@ -189,15 +192,15 @@ func TestSubmittingAndErasingAtOnce(t *testing.T) {
 			var err error
 			switch i {
 			case 0, 1:
-				_, err = w.work.EraseCustomer(t.Context(), w.agent, casework.EraseCustomerInput{CustomerID: id})
+				_, err = privacy.New(w.db, w.work).EraseCustomer(t.Context(), w.agent, privacy.EraseCustomerInput{CustomerID: id})
 			case 2:
-				var out *casework.SubmitResponsePayload
-				if out, err = w.work.SubmitResponse(t.Context(), w.agent, answer("second")); err == nil && out.Case != nil {
+				var out *intake.SubmitResponsePayload
+				if out, err = intake.New(w.work).Submit(t.Context(), w.agent, answer("second")); err == nil && out.Case != nil {
 					opened.Add(1)
 				}
 			case 3:
-				var out *casework.SubmitResponsePayload
-				if out, err = w.work.SubmitResponse(t.Context(), w.agent, answer("first")); err == nil && !out.Created {
+				var out *intake.SubmitResponsePayload
+				if out, err = intake.New(w.work).Submit(t.Context(), w.agent, answer("first")); err == nil && !out.Created {
 					known.Add(1)
 				}
 			}
@@ -228,7 +231,7 @@ func TestAMailThatWaitsForTheCustomersOwnAddressIsNotSent(t *testing.T) {
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("Desk@example.com")}, {Kind: model.RecipientAddress, Address: new("other@example.com")}}
 	})
 	made := w.submit(from("c-1", 2))
-	if _, err := w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: made.Response.CustomerID, Email: text("desk@example.com")}); err != nil {
+	if _, err := customer.New(w.work).Update(t.Context(), w.agent, customer.UpdateCustomerInput{ID: made.Response.CustomerID, Email: text("desk@example.com")}); err != nil {
 		t.Fatal(err)
 	}
 	w.erase(made.Response.CustomerID)

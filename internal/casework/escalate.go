@@ -8,7 +8,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -20,14 +22,14 @@ import (
 // It is one step to a transaction, so that locks can be taken in their order: the step's own, which nobody else waits
 // for, then customer, users and case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
-	now := w.now().UTC().Truncate(time.Microsecond)
+	now := pg.Timestamp(w.now())
 	// A look without a lock first, at the first that is to come: see MarkOverdue.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
 	if err != nil || !due {
 		return false, err
 	}
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		var steps []model.CaseEscalation
 		// The steps of one case happen in their order, also where several servers come to them at once.
 		err := tx.Raw(`SELECT * FROM case_escalations s WHERE due_at < ? AND settled_at IS NULL AND NOT EXISTS
@@ -62,43 +64,43 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 	if err != nil {
 		return nil, err
 	}
-	h, err := hold(tx, s.CaseID, nil)
+	h, err := LockCase(tx, s.CaseID, nil)
 	if err != nil || h.FollowedUp() {
 		return nil, err
 	}
 	had := h.Assignee
-	logged, err := h.change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
+	logged, err := h.Change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
 	if err != nil {
 		return nil, err
 	}
 	if d.Opens != nil {
-		if err := w.reassign(ctx, tx, now, h, d.Assignee(h.Customer, people), s); err != nil {
+		if err := w.reassign(ctx, tx, now, h, people.Assignee(d, h.Customer), s); err != nil {
 			return nil, err
 		}
 	}
 	var mails []model.Notification
-	for _, a := range d.Alerts(h.Customer, had, people) {
+	for _, a := range people.Alerts(d, h.Customer, had) {
 		mails = append(mails, model.Notification{
 			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
 	}
-	return logged, w.queue.Mail(ctx, tx, mails)
+	return logged, w.Mail(ctx, tx, mails)
 }
 
 // stepPeople looks up whom the step may need, and keeps them, and the customer who may name them, as they are until the
 // transaction ends.
-func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, rule.People, error) {
+func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, assignment.People, error) {
 	d := rule.Step(s, of.AssigneeID)
 	customer := new(model.Customer)
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", of.CustomerID).Take(customer).Error
 	if err != nil {
-		return d, rule.People{}, fmt.Errorf("read a customer: %w", err)
+		return d, assignment.People{}, fmt.Errorf("read a customer: %w", err)
 	}
 	var settings model.Settings
 	if err := tx.Take(&settings).Error; err != nil {
-		return d, rule.People{}, fmt.Errorf("read the settings: %w", err)
+		return d, assignment.People{}, fmt.Errorf("read the settings: %w", err)
 	}
-	people, turns, err := (&intake{tx: tx, central: settings.CentralAddresses}).lookUp(asking{d, customer})
+	people, turns, err := assignment.LookUp(tx, settings.CentralAddresses, assignment.Request{Decision: d, Customer: customer})
 	if d.Opens != nil {
 		people.Turn = turns[d.Opens.ID]
 	}
@@ -107,14 +109,14 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 
 // reassign gives the case to whom the step has found. Where it has found nobody, whoever has the case keeps it, unless
 // nobody is just what the step asks for.
-func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *held, to *model.User, s *model.CaseEscalation) error {
+func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, s *model.CaseEscalation) error {
 	if to == nil && (s.Reassign.Strategy != model.Unassigned || h.AssigneeID == nil) {
 		return nil
 	}
-	if to != nil && sameUser(h.AssigneeID, &to.ID) {
+	if to != nil && model.Same(h.AssigneeID, &to.ID) {
 		return nil
 	}
-	_, err := w.give(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)
+	_, err := w.Assign(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)
 	return err
 }
 

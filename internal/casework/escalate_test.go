@@ -10,6 +10,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -80,7 +82,7 @@ func TestAStepTellsWhomItNamesOnce(t *testing.T) {
 		tell("boss@care.example"), model.Recipient{Kind: model.RecipientUser, UserID: &bo.ID}, model.Recipient{Kind: model.RecipientUser, UserID: &left.ID},
 		model.Recipient{Kind: model.RecipientCentral}, model.Recipient{Kind: model.RecipientAssignee},
 		model.Recipient{Kind: model.RecipientAccountManager}, model.Recipient{Kind: model.RecipientAgent}, tell("KIM@x.example")))
-	c := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+	c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 		Email: text("kim@x.example"), AccountManagerEmail: text("am@care.example"), AgentEmail: text("Kim@X.example"),
 	}}).Case
 	w.later(36 * time.Hour) // at the time itself it is not past it
@@ -143,7 +145,7 @@ func TestAStepReassignsByAnyStrategy(t *testing.T) {
 		step := moves(time.Hour, one.by)
 		step.Notify = []model.Recipient{{Kind: model.RecipientAssignee}}
 		r := w.escalating(ana, step)
-		c := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{AccountManagerEmail: text("Bo@care.example"), AgentEmail: text("who@x.example")}}).Case
+		c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{AccountManagerEmail: text("Bo@care.example"), AgentEmail: text("who@x.example")}}).Case
 		w.later(time.Hour + time.Second)
 		w.takes(1)
 		got := read[model.Case](w, c.ID)
@@ -259,7 +261,7 @@ func TestACaseThatIsFollowedUpAtTheLastMomentIsLeftAlone(t *testing.T) {
 	w.escalating(nil, moves(time.Hour, model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}))
 	var cases []*model.Case
 	for range 40 {
-		cases = append(cases, w.submit(casework.SubmitResponseInput{Score: 1}).Case)
+		cases = append(cases, w.submit(intake.SubmitResponseInput{Score: 1}).Case)
 	}
 	w.later(2 * time.Hour)
 	atOnce(2, func(i int) {
@@ -424,11 +426,11 @@ func TestSeveralServersTakeEachStepOnceAndInOrder(t *testing.T) {
 	}
 	w.escalating(nil, after(time.Hour, tell("first@care.example")), moves(2*time.Hour, model.Assignment{Strategy: model.RoundRobin, UserIDs: team}), after(3*time.Hour, tell("third@care.example")))
 	const cases = 60
-	var batch []casework.Submission
+	var batch []intake.Submission
 	for range cases {
-		batch = append(batch, casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 1}})
+		batch = append(batch, intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 1}})
 	}
-	w.submitAll(casework.SubmitOptions{}, batch...)
+	w.submitAll(intake.SubmitOptions{}, batch...)
 	w.later(4 * time.Hour)
 	atOnce(4, func(int) {
 		for w.count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL") > 0 {
@@ -469,7 +471,7 @@ func TestAUserWhoLeavesWhileStepsAreTakenKeepsNoCase(t *testing.T) {
 	w.escalating(ana, moves(time.Hour, model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID, bo.ID}}),
 		moves(2*time.Hour, model.Assignment{Strategy: model.ToUser, UserID: &ana.ID, FallbackUserID: &admin.ID}))
 	for range 30 {
-		w.submit(casework.SubmitResponseInput{Score: 1})
+		w.submit(intake.SubmitResponseInput{Score: 1})
 	}
 	w.later(3 * time.Hour)
 	atOnce(3, func(i int) {

@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
@@ -217,8 +218,8 @@ func TestACustomerIsChangedByHandAndTheirCasesAreTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.open()
-	in := casework.UpdateCustomerInput{ID: c.CustomerID, Country: text("germany"), Company: text("ACME"), LastName: cleared(), NextSurveyAt: graphql.OmittableOf(&start)}
-	out, err := w.work.UpdateCustomer(t.Context(), w.agent, in)
+	in := customer.UpdateCustomerInput{ID: c.CustomerID, Country: text("germany"), Company: text("ACME"), LastName: cleared(), NextSurveyAt: graphql.OmittableOf(&start)}
+	out, err := customer.New(w.work).Update(t.Context(), w.agent, in)
 	if err != nil || *out.Customer.Country != "DE" {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -229,11 +230,11 @@ func TestACustomerIsChangedByHandAndTheirCasesAreTold(t *testing.T) {
 	if last := events[len(events)-1]; !slices.Equal(last.Changed, []string{"customer.company", "customer.country", "customer.nextSurveyAt"}) {
 		t.Errorf("%q", last.Changed)
 	}
-	if _, err := w.work.UpdateCustomer(t.Context(), w.agent, in); err != nil || len(w.events(c.ID)) != len(events) {
+	if _, err := customer.New(w.work).Update(t.Context(), w.agent, in); err != nil || len(w.events(c.ID)) != len(events) {
 		t.Errorf("the same again: %v, %d events", err, len(w.events(c.ID)))
 	}
-	_, err = w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: c.CustomerID, Country: text("Atlantis")})
+	_, err = customer.New(w.work).Update(t.Context(), w.agent, customer.UpdateCustomerInput{ID: c.CustomerID, Country: text("Atlantis")})
 	refused(t, "no such country", err, fault.CodeBadUserInput, "input.country")
-	_, err = w.work.UpdateCustomer(t.Context(), w.agent, casework.UpdateCustomerInput{ID: model.CustomerID{UUID: model.NewUUID()}})
+	_, err = customer.New(w.work).Update(t.Context(), w.agent, customer.UpdateCustomerInput{ID: model.CustomerID{UUID: model.NewUUID()}})
 	refused(t, "no such customer", err, fault.CodeNotFound, "input.id")
 }

@@ -7,33 +7,34 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 	t.Parallel()
-	for name, of := range map[string]func(i int) casework.Submission{
-		"by external id": func(int) casework.Submission {
-			return casework.Submission{SubmitResponseInput: from("c-1", 5)}
+	for name, of := range map[string]func(i int) intake.Submission{
+		"by external id": func(int) intake.Submission {
+			return intake.Submission{SubmitResponseInput: from("c-1", 5)}
 		},
-		"by address, in any case": func(i int) casework.Submission {
+		"by address, in any case": func(i int) intake.Submission {
 			address := "Ana@X.example"
 			if i%2 == 0 {
 				address = strings.ToUpper(address)
 			}
-			return casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{Email: text(address)}}}
+			return intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text(address)}}}
 		},
-		"by name": func(int) casework.Submission {
-			in := casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{FirstName: text("Ana")}}
-			return casework.Submission{SubmitResponseInput: in, NameKey: "ana|BR"}
+		"by name": func(int) intake.Submission {
+			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{FirstName: text("Ana")}}
+			return intake.Submission{SubmitResponseInput: in, NameKey: "ana|BR"}
 		},
-		"by address, some with the id": func(i int) casework.Submission {
-			in := casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{Email: text("ana@x.example")}}
+		"by address, some with the id": func(i int) intake.Submission {
+			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text("ana@x.example")}}
 			if i%3 == 0 {
 				in.Customer.ExternalID = new("c-1")
 			}
-			return casework.Submission{SubmitResponseInput: in}
+			return intake.Submission{SubmitResponseInput: in}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +42,7 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 			w := newWorld(t)
 			customers := make([]model.CustomerID, 24)
 			atOnce(len(customers), func(i int) {
-				outcomes, err := w.work.SubmitAll(t.Context(), w.agent, []casework.Submission{of(i)}, casework.SubmitOptions{})
+				outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, []intake.Submission{of(i)}, intake.SubmitOptions{})
 				if err == nil {
 					err = outcomes[0].Fault
 				}
@@ -66,11 +67,11 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 func TestManyIDsWithOneAddressAreAsManyCustomers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.submit(casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{Email: text("office@x.example")}})
+	w.submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text("office@x.example")}})
 	atOnce(12, func(i int) {
 		in := from(fmt.Sprintf("c-%d", i%6), 5)
 		in.Customer.Email = text("office@x.example")
-		if _, err := w.work.SubmitResponse(t.Context(), w.agent, in); err != nil {
+		if _, err := intake.New(w.work).Submit(t.Context(), w.agent, in); err != nil {
 			t.Errorf("submit %d: %v", i, err)
 		}
 	})
@@ -88,12 +89,12 @@ func TestBatchesInOppositeOrderDoNotWaitForEachOtherInACircle(t *testing.T) {
 	for i := range customers {
 		w.submit(from(fmt.Sprintf("c-%d", i), 3))
 	}
-	batch := func(backward bool, country string) []casework.Submission {
-		list := make([]casework.Submission, customers)
+	batch := func(backward bool, country string) []intake.Submission {
+		list := make([]intake.Submission, customers)
 		for i := range list {
 			in := from(fmt.Sprintf("c-%d", i), 9)
 			in.Customer.Country = text(country)
-			list[i] = casework.Submission{SubmitResponseInput: in}
+			list[i] = intake.Submission{SubmitResponseInput: in}
 		}
 		if backward {
 			slices.Reverse(list)
@@ -104,7 +105,7 @@ func TestBatchesInOppositeOrderDoNotWaitForEachOtherInACircle(t *testing.T) {
 		w.later(time.Minute)
 		atOnce(4, func(i int) {
 			country := []string{"BR", "DE", "FR", "NL"}[i]
-			outcomes, err := w.work.SubmitAll(t.Context(), w.agent, batch(i%2 == 0, country), casework.SubmitOptions{})
+			outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch(i%2 == 0, country), intake.SubmitOptions{})
 			if err != nil {
 				t.Errorf("batch %d: %v", i, err)
 			}
@@ -132,19 +133,19 @@ func TestBatchesThatKnowTheirCustomersByOtherNamesBothGoIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const customers = 8
-	byID, byAddress := make([]casework.Submission, customers), make([]casework.Submission, customers)
+	byID, byAddress := make([]intake.Submission, customers), make([]intake.Submission, customers)
 	for i := range customers {
 		id, address := fmt.Sprintf("c-%d", i), fmt.Sprintf("c-%d@x.example", i)
 		known := from(id, 5)
 		known.Customer.Email = text(address)
 		w.submit(known)
-		byID[i] = casework.Submission{SubmitResponseInput: from(id, 5)}
-		byAddress[customers-1-i] = casework.Submission{
-			SubmitResponseInput: casework.SubmitResponseInput{Score: 6, Customer: &casework.CustomerInput{Email: text(address)}},
+		byID[i] = intake.Submission{SubmitResponseInput: from(id, 5)}
+		byAddress[customers-1-i] = intake.Submission{
+			SubmitResponseInput: intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{Email: text(address)}},
 		}
 	}
 	atOnce(2, func(i int) {
-		if _, err := w.work.SubmitAll(t.Context(), w.agent, [][]casework.Submission{byID, byAddress}[i], casework.SubmitOptions{}); err != nil {
+		if _, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, [][]intake.Submission{byID, byAddress}[i], intake.SubmitOptions{}); err != nil {
 			t.Errorf("batch %d: %v", i, err)
 		}
 	})
@@ -154,14 +155,14 @@ func TestBatchesThatKnowTheirCustomersByOtherNamesBothGoIn(t *testing.T) {
 func TestABatchOfMoreIdentitiesThanOneStatementTakesLocksThemAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	batch := make([]casework.Submission, 350)
+	batch := make([]intake.Submission, 350)
 	for i := range batch {
 		in := from(fmt.Sprintf("c-%d", i), 5)
 		in.ExternalID, in.Customer.Email = new(fmt.Sprintf("r-%d", i)), text(fmt.Sprintf("c-%d@x.example", i))
-		batch[i] = casework.Submission{SubmitResponseInput: in}
+		batch[i] = intake.Submission{SubmitResponseInput: in}
 	}
 	atOnce(2, func(int) {
-		if _, err := w.work.SubmitAll(t.Context(), w.agent, batch, casework.SubmitOptions{}); err != nil {
+		if _, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -27,7 +29,7 @@ func TestAllMatchingRulesTellEachAddressOnceAndNeverTheCustomer(t *testing.T) {
 		r.Recipients = []model.Recipient{{Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee}, {Kind: model.RecipientAgent}, to("AM@care.example")}
 	})
 	w.rule("misses", func(r *model.Rule) { r.Scores, r.Recipients = []int{10}, []model.Recipient{to("never@care.example")} })
-	out := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+	out := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 		Email: text("Kim@x.example"), AccountManagerEmail: text("am@care.example"), AgentEmail: text("kim@X.EXAMPLE"),
 	}})
 
@@ -61,7 +63,7 @@ func TestAnAssigneeWhoIsTheCustomerIsNotTold(t *testing.T) {
 	w := newWorld(t)
 	kim := w.user("kim@x.example", model.Agent)
 	w.rule("all", func(r *model.Rule) { r.Strategy, r.UserID = model.ToUser, &kim.ID })
-	out := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{Email: text("KIM@x.example")}})
+	out := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{Email: text("KIM@x.example")}})
 	if !same(out.Case.AssigneeID, &kim.ID) {
 		t.Errorf("given to %v", out.Case.AssigneeID)
 	}
@@ -93,7 +95,7 @@ func TestMailsAreThereExactlyWhenTheTransactionCommitted(t *testing.T) {
 	nothing := map[string]int{
 		"customers": 0, "responses": 0, "cases": 0, "case_events": 0, "case_rules": 0, "response_rules": 0, "notifications": 0, "river_job": 0,
 	}
-	batch := []casework.Submission{{SubmitResponseInput: from("c-1", 3)}, {SubmitResponseInput: from("c-2", 3)}}
+	batch := []intake.Submission{{SubmitResponseInput: from("c-1", 3)}, {SubmitResponseInput: from("c-2", 3)}}
 	batch[1].Survey = new("doomed")
 	for name, doom := range map[string]string{
 		"in the middle": `ALTER TABLE responses ADD CONSTRAINT doom CHECK (survey <> 'doomed')`,
@@ -107,7 +109,7 @@ func TestMailsAreThereExactlyWhenTheTransactionCommitted(t *testing.T) {
 			w := newWorld(t)
 			w.rule("all", told)
 			w.must(doom)
-			outcomes, err := w.work.SubmitAll(t.Context(), w.agent, batch, casework.SubmitOptions{})
+			outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{})
 			if err == nil || outcomes != nil {
 				t.Errorf("answered %+v: %v", outcomes, err)
 			}
@@ -115,7 +117,7 @@ func TestMailsAreThereExactlyWhenTheTransactionCommitted(t *testing.T) {
 			if name == "at the last mail" {
 				return
 			}
-			w.submitAll(casework.SubmitOptions{}, batch[0])
+			w.submitAll(intake.SubmitOptions{}, batch[0])
 			w.counts(map[string]int{"responses": 1, "cases": 1, "notifications": 1, "river_job": 1})
 			w.jobsMatch()
 		})
@@ -126,7 +128,7 @@ func TestMailsAreThereExactlyWhenTheTransactionCommitted(t *testing.T) {
 		w.rule("all", told)
 		gone, leave := context.WithCancel(t.Context())
 		leave()
-		if _, err := w.work.SubmitAll(gone, w.agent, batch, casework.SubmitOptions{}); err == nil {
+		if _, err := intake.New(w.work).SubmitAll(gone, w.agent, batch, intake.SubmitOptions{}); err == nil {
 			t.Error("it was done all the same")
 		}
 		w.counts(nothing)

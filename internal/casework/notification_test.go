@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -37,7 +37,7 @@ func TestAMailThatDidNotGoOutIsQueuedAgain(t *testing.T) {
 	n := w.mailed()
 	for _, status := range []model.NotificationStatus{model.NotificationFailed, model.NotificationNotSent} {
 		w.ended(n, status)
-		out, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		out, err := notify.NewRetrier(w.work, w.queue).RetryNotification(t.Context(), w.agent, notify.RetryNotificationInput{ID: n.ID})
 		if err != nil || out.Notification.Status != model.NotificationQueued {
 			t.Fatalf("%+v, %v", out, err)
 		}
@@ -54,7 +54,7 @@ func TestAMailThatIsSentOrQueuedIsNotQueuedAgain(t *testing.T) {
 	w := newWorld(t)
 	n := w.mailed()
 	retry := func() error {
-		_, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		_, err := notify.NewRetrier(w.work, w.queue).RetryNotification(t.Context(), w.agent, notify.RetryNotificationInput{ID: n.ID})
 		return err
 	}
 	refused(t, "queued", retry(), fault.CodeConflict, "input.id")
@@ -64,7 +64,7 @@ func TestAMailThatIsSentOrQueuedIsNotQueuedAgain(t *testing.T) {
 	w.counts(map[string]int{"river_job": 0})
 	w.ended(n, model.NotificationFailed)
 	own := auth.Viewer{User: w.user("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
-	_, err := w.work.RetryNotification(t.Context(), own, casework.RetryNotificationInput{ID: n.ID})
+	_, err := notify.NewRetrier(w.work, w.queue).RetryNotification(t.Context(), own, notify.RetryNotificationInput{ID: n.ID})
 	refused(t, "outside of the scope", err, fault.CodeNotFound, "input.id")
 	n.ID = model.NotificationID{UUID: model.NewUUID()}
 	refused(t, "no such mail", retry(), fault.CodeNotFound, "input.id")
@@ -77,7 +77,7 @@ func TestOfTwoWhoRetryAMailAtOnceOneDoes(t *testing.T) {
 	w.ended(n, model.NotificationFailed)
 	var done, conflicts atomic.Int32
 	atOnce(4, func(int) {
-		_, err := w.work.RetryNotification(t.Context(), w.agent, casework.RetryNotificationInput{ID: n.ID})
+		_, err := notify.NewRetrier(w.work, w.queue).RetryNotification(t.Context(), w.agent, notify.RetryNotificationInput{ID: n.ID})
 		switch {
 		case err == nil:
 			done.Add(1)

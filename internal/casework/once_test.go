@@ -9,7 +9,10 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -24,7 +27,7 @@ var keyedCalls = []keyed{
 	{"submitResponse", func(w *world, as auth.Viewer, _ *model.Case, key string) (string, error) {
 		in := from("keyed", 2)
 		in.IdempotencyKey = &key
-		out, err := w.work.SubmitResponse(w.t.Context(), as, in)
+		out, err := intake.New(w.work).Submit(w.t.Context(), as, in)
 		if err != nil {
 			return "", err
 		}
@@ -157,7 +160,7 @@ func TestAKeyIsRefusedForAnotherCall(t *testing.T) {
 	w.submit(given)
 	middle := w.everything()
 	given.Customer.LastName = cleared() // absent before: not the same
-	_, err = w.work.SubmitResponse(t.Context(), w.agent, given)
+	_, err = intake.New(w.work).Submit(t.Context(), w.agent, given)
 	refused(t, "a name that is cleared", err, fault.CodeBadUserInput, "input.idempotencyKey")
 	if after := w.everything(); after != middle || before == middle {
 		t.Error("a call that was refused has written something")
@@ -227,7 +230,7 @@ func TestAKeyIsFreeAgainAfterADayAndOldOnesAreDeleted(t *testing.T) {
 	if again := note("k"); again != second {
 		t.Error("the key does not count anew")
 	}
-	if n, err := w.work.DeleteOldKeys(t.Context()); n != 1 || err != nil {
+	if n, err := idempotency.Prune(t.Context(), w.db, w.now()); n != 1 || err != nil {
 		t.Errorf("%d deleted (%v), not the other one", n, err)
 	}
 	w.counts(map[string]int{"idempotency_keys": 1})
@@ -236,7 +239,7 @@ func TestAKeyIsFreeAgainAfterADayAndOldOnesAreDeleted(t *testing.T) {
 func TestWhatIsKeptOfACallNamesNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.submit(casework.SubmitResponseInput{Score: 3, IdempotencyKey: new("kim@x.example 2026"), Customer: &casework.CustomerInput{Email: text("kim@x.example"), FirstName: text("Kim")}})
+	w.submit(intake.SubmitResponseInput{Score: 3, IdempotencyKey: new("kim@x.example 2026"), Customer: &customer.CustomerInput{Email: text("kim@x.example"), FirstName: text("Kim")}})
 	var row string
 	if err := w.db.Pool.QueryRow(t.Context(), "SELECT k::text || convert_from(key, 'LATIN1') FROM idempotency_keys k").Scan(&row); err != nil {
 		t.Fatal(err)

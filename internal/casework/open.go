@@ -8,12 +8,31 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
+
+// OpenCaseInput opens a case by hand: for exactly one of a customer and a response.
+type OpenCaseInput struct {
+	CustomerID     *model.CustomerID
+	ResponseID     *model.ResponseID
+	Note           string
+	AssigneeID     *model.UserID
+	DueAt          *time.Time
+	FollowUpTarget *model.Duration // nil: no target
+	IdempotencyKey *string
+}
+
+// OpenCasePayload is the new case and what the log says of it.
+type OpenCasePayload struct {
+	Case  *model.Case
+	Event *model.CaseOpened
+}
 
 // OpenCase opens a case by hand, for a customer at large or for one response.
 func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
@@ -23,25 +42,25 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
 		return nil, fault.Input("input.followUpTarget", "a target is longer than nothing; null means none")
 	}
-	if err := checkNote("input.note", in.Note); err != nil {
+	if err := CheckNote("input.note", in.Note); err != nil {
 		return nil, err
 	}
 	out := new(OpenCasePayload)
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
-	err := onceTold(ctx, w, viewer, call{"openCase", in.IdempotencyKey, in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		response, customer, err := about(tx, now, viewer, in)
 		if err != nil {
 			return nil, nil, err
 		}
 		var to *model.User
 		if in.AssigneeID != nil {
-			if to, err = assignee(tx, "input.assigneeId", *in.AssigneeID); err != nil {
+			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
 				return nil, nil, err
 			}
 		}
-		h := &held{Case: model.Case{
+		h := &LockedCase{Case: model.Case{
 			Origin: model.OriginManual, OpenedByID: &viewer.User.ID, Customer: customer, Response: response,
 			DueAt: in.DueAt,
 		}}
@@ -49,8 +68,8 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			due := now.Add(time.Duration(*in.FollowUpTarget))
 			h.DueAt = &due
 		}
-		logged, err := h.open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
-			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		logged, err := h.Open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
+			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
 			}
@@ -60,7 +79,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return nil, nil, err
 		}
 		if to != nil {
-			if _, err := w.give(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+			if _, err := w.Assign(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -81,16 +100,19 @@ func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*m
 		response = new(model.Response)
 		err := tx.Where("id = ?", *in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error
 		if err != nil {
-			return nil, nil, missing(err, "input.responseId", "response")
+			return nil, nil, RowErr(err, "input.responseId", "response")
 		}
 		argument, id = "input.responseId", &response.CustomerID
 	}
 	customer := new(model.Customer)
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", *id).Where(viewer.Scope().Customers(now)).Take(customer).Error
 	if err != nil {
-		return nil, nil, missing(err, argument, "customer")
+		return nil, nil, RowErr(err, argument, "customer")
 	}
-	return response, customer, gone(argument, customer)
+	if customer.ErasedAt != nil {
+		return nil, nil, ErrErased(argument)
+	}
+	return response, customer, nil
 }
 
 // conflictNaming is the CONFLICT of a second case for one response; it names the first, where the viewer sees it. It looks for that when the
@@ -109,7 +131,7 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 }
 
 // begin makes the case with its customer and response: version 1, still to be written.
-func (h *held) begin(now time.Time) {
+func (h *LockedCase) Begin(now time.Time) {
 	h.ID = model.CaseID{UUID: model.NewUUID()}
 	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
 	h.CustomerID = h.Customer.ID
@@ -122,13 +144,13 @@ func (h *held) begin(now time.Time) {
 
 // open writes a new case, and the event that begins its history. note, where there is one, is written between the two:
 // it needs the case, and the event needs it.
-func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
-	h.begin(now)
+func (h *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
+	h.Begin(now)
 	if err := tx.Omit(clause.Associations).Create(&h.Case).Error; err != nil {
 		return nil, fmt.Errorf("open a case: %w", err)
 	}
 	if h.Response != nil { // it may be an older one, with themes
-		if err := readAround(tx, h); err != nil {
+		if err := loadRelations(tx, h); err != nil {
 			return nil, err
 		}
 	}
@@ -139,6 +161,6 @@ func (h *held) open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*mod
 		}
 		e.Note = id
 	}
-	e.Type, e.After = model.EventOpened, h.snapshot()
+	e.Type, e.After = model.EventOpened, h.Snapshot()
 	return event.Append(tx, e)
 }

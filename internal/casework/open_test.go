@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -199,7 +200,7 @@ func TestACaseThatIsOpenedWhileItsCustomerChangesMissesNothing(t *testing.T) {
 			} else {
 				in := from("c-1", 9)
 				in.Customer.Country, in.Customer.Company = text([]string{"BR", "DE"}[i-1]), text(fmt.Sprint(round))
-				_, err = w.work.SubmitResponse(t.Context(), w.agent, in)
+				_, err = intake.New(w.work).Submit(t.Context(), w.agent, in)
 			}
 			if err != nil {
 				t.Error(err)

@@ -11,8 +11,21 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
+
+// RecordOutreachesInput is the same attempt on several cases, each with a note of the same words.
+type RecordOutreachesInput struct {
+	CaseIDs        []model.CaseID
+	Outreach       *OutreachInput
+	Note           string
+	IdempotencyKey *string
+}
+
+// RecordOutreachesPayload is the cases, in the order of the input.
+type RecordOutreachesPayload struct{ Cases []*model.Case }
 
 // RecordOutreaches keeps the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
 // own event and a note of its own: all or nothing.
@@ -20,25 +33,25 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	if err := checkCases("input.caseIds", in.CaseIDs); err != nil {
 		return nil, err
 	}
-	if err := checkNote("input.note", in.Note); err != nil {
+	if err := CheckNote("input.note", in.Note); err != nil {
 		return nil, err
 	}
 	out := new(RecordOutreachesPayload)
-	err := once(ctx, w, viewer, call{"recordOutreaches", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
+	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "recordOutreaches", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
 		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
 			return nil, err
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		kept := make([]model.EventID, len(in.CaseIDs))
 		for _, i := range byID(in.CaseIDs) {
-			h, err := holdFor(tx, now, viewer, in.CaseIDs[i], nil)
+			h, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
 			if fault.Is(err, fault.CodeNotFound) {
 				return nil, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 			}
 			if err != nil {
 				return nil, err
 			}
-			note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
 			}
@@ -52,7 +65,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	}, func(tx *gorm.DB, kept []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(kept))
 		for i, id := range kept {
-			if out.Cases[i], _, err = w.readAgain(tx, viewer, id); err != nil {
+			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
 				return err
 			}
 		}
@@ -96,5 +109,5 @@ func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
 		return fmt.Errorf("lock customers: %w", err)
 	}
 	err = tx.Raw("SELECT count(*) FROM (SELECT id FROM cases WHERE customer_id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
-	return wrapped("lock customers' cases", err)
+	return pg.WrapErr("lock customers' cases", err)
 }

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -21,13 +22,13 @@ const (
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
 // server runs it; whichever comes first does what is due, and the others pass over it.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
-	watch(ctx, dueEvery, w.due, func(err error) {
+	Poll(ctx, dueEvery, w.runDue, func(err error) {
 		log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
 	})
 }
 
-// due does what is due, of each kind so much at most; one that fails does not keep the other from being done.
-func (w *Work) due(ctx context.Context) (more bool, err error) {
+// runDue does what is due, of each kind so much at most; one that fails does not keep the other from being done.
+func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 	marked, err := w.MarkOverdue(ctx)
 	steps := 0
 	for ; steps < dueBatch; steps++ {
@@ -44,7 +45,7 @@ func (w *Work) due(ctx context.Context) (more bool, err error) {
 // assignee, or, where nobody who is active has the case, to the central addresses. It answers with how many cases it marked, a
 // hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
-	now := w.now().UTC().Truncate(time.Microsecond)
+	now := pg.Timestamp(w.now())
 	// A look without a lock first: mostly there is nothing to do. It asks for the first that is to come, which is the
 	// index's first entry. For whether any is due, PostgreSQL would read the table, where it believes many are.
 	var due bool
@@ -52,7 +53,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	if err != nil || !due {
 		return 0, err
 	}
-	err = w.write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		marked = 0
 		var ids []model.CaseID
 		err := tx.Raw("SELECT id FROM cases WHERE due_at < ? AND "+toFallDue+" ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED", now, dueBatch).Scan(&ids).Error
@@ -65,18 +66,18 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 		}
 		var mails []model.Notification
 		for _, id := range ids {
-			h, err := hold(tx, id, nil)
+			h, err := LockCase(tx, id, nil)
 			if err != nil {
 				return err
 			}
-			logged, err := h.change(tx, now, event.Entry{Type: model.EventOverdue}, func() { h.OverdueAt = &now })
+			logged, err := h.Change(tx, now, event.Entry{Type: model.EventOverdue}, func() { h.OverdueAt = &now })
 			if err != nil {
 				return err
 			}
 			mails = append(mails, overdueMails(h, logged, settings.CentralAddresses)...)
 		}
 		marked = len(ids)
-		return w.queue.Mail(ctx, tx, mails)
+		return w.Mail(ctx, tx, mails)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("mark overdue cases: %w", err)
@@ -87,7 +88,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 // toFallDue is what the index cases_falling_due holds.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
-func overdueMails(h *held, e *model.LoggedEvent, central []string) []model.Notification {
+func overdueMails(h *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central
 	if h.Assignee != nil && h.Assignee.Active {
 		addresses = []string{h.Assignee.Email}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -48,7 +50,7 @@ func TestNobodysCaseIsToldToTheCentralAddressesButNeverToItsCustomer(t *testing.
 	t.Parallel()
 	w := newWorld(t)
 	w.must(`UPDATE settings SET central_addresses = '["care@example.com", "Customer@example.com"]'`)
-	customer := w.submit(casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{Email: text("customer@example.com")}}).Response.CustomerID
+	customer := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{Email: text("customer@example.com")}}).Response.CustomerID
 	target := model.Duration(time.Minute)
 	if _, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &customer, Note: "Why.", FollowUpTarget: &target}); err != nil {
 		t.Fatal(err)
@@ -105,11 +107,11 @@ func TestSeveralServersMarkEachCaseOnce(t *testing.T) {
 	w := newWorld(t)
 	w.rule("all", func(r *model.Rule) { r.FollowUpTarget = new(model.Duration(time.Hour)) })
 	const cases = 250
-	var batch []casework.Submission
+	var batch []intake.Submission
 	for range cases {
-		batch = append(batch, casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 1}})
+		batch = append(batch, intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 1}})
 	}
-	if _, err := w.work.SubmitAll(t.Context(), w.agent, batch, casework.SubmitOptions{}); err != nil {
+	if _, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	w.later(2 * time.Hour)

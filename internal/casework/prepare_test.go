@@ -8,8 +8,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -17,58 +18,58 @@ func TestAWrongResponseIsRefusedWithThePathOfWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	long := strings.Repeat("ß", 501)
-	customer := func(change func(*casework.CustomerInput)) func(*casework.SubmitResponseInput) {
-		return func(in *casework.SubmitResponseInput) { change(in.Customer) }
+	ofCustomer := func(change func(*customer.CustomerInput)) func(*intake.SubmitResponseInput) {
+		return func(in *intake.SubmitResponseInput) { change(in.Customer) }
 	}
-	attributes := func(n int, key, value string) (list []*casework.AttributeInput) {
+	attributes := func(n int, key, value string) (list []*customer.AttributeInput) {
 		for range n {
-			list = append(list, &casework.AttributeInput{Key: key, Value: value})
+			list = append(list, &customer.AttributeInput{Key: key, Value: value})
 		}
 		return list
 	}
 	for name, c := range map[string]struct {
 		argument string
-		change   func(*casework.SubmitResponseInput)
+		change   func(*intake.SubmitResponseInput)
 	}{
-		"a score of 11":                  {"input.score", func(in *casework.SubmitResponseInput) { in.Score = 11 }},
-		"a score below 0":                {"input.score", func(in *casework.SubmitResponseInput) { in.Score = -1 }},
-		"a time to come":                 {"input.respondedAt", func(in *casework.SubmitResponseInput) { in.RespondedAt = new(start.Add(24*time.Hour + 1)) }},
-		"a likelihood above 1":           {"input.testimonialLikelihood", func(in *casework.SubmitResponseInput) { in.TestimonialLikelihood = new(1.01) }},
-		"a likelihood below 0":           {"input.testimonialLikelihood", func(in *casework.SubmitResponseInput) { in.TestimonialLikelihood = new(-0.01) }},
-		"a likelihood that is no number": {"input.testimonialLikelihood", func(in *casework.SubmitResponseInput) { in.TestimonialLikelihood = new(math.NaN()) }},
-		"a blank id":                     {"input.externalId", func(in *casework.SubmitResponseInput) { in.ExternalID = new(" ") }},
-		"an empty id":                    {"input.externalId", func(in *casework.SubmitResponseInput) { in.ExternalID = new("") }},
-		"a long id":                      {"input.externalId", func(in *casework.SubmitResponseInput) { in.ExternalID = &long }},
-		"a long survey":                  {"input.survey", func(in *casework.SubmitResponseInput) { in.Survey = &long }},
-		"a comment of a book's length":   {"input.comment", func(in *casework.SubmitResponseInput) { in.Comment = new(strings.Repeat("a", 100_001)) }},
-		"a comment that cannot be kept":  {"input.comment", func(in *casework.SubmitResponseInput) { in.Comment = new("a\x00b") }},
-		"a long driver":                  {"input.drivers", func(in *casework.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
-		"a driver that is not UTF-8":     {"input.drivers", func(in *casework.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
-		"too many drivers":               {"input.drivers", func(in *casework.SubmitResponseInput) { in.Drivers = make([]string, 101) }},
-		"too many attributes":            {"input.attributes", func(in *casework.SubmitResponseInput) { in.Attributes = attributes(201, "k", "v") }},
-		"an attribute without a key":     {"input.attributes", func(in *casework.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
-		"an attribute with a long key":   {"input.attributes", func(in *casework.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
-		"an attribute with a long value": {"input.attributes", func(in *casework.SubmitResponseInput) {
+		"a score of 11":                  {"input.score", func(in *intake.SubmitResponseInput) { in.Score = 11 }},
+		"a score below 0":                {"input.score", func(in *intake.SubmitResponseInput) { in.Score = -1 }},
+		"a time to come":                 {"input.respondedAt", func(in *intake.SubmitResponseInput) { in.RespondedAt = new(start.Add(24*time.Hour + 1)) }},
+		"a likelihood above 1":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(1.01) }},
+		"a likelihood below 0":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(-0.01) }},
+		"a likelihood that is no number": {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(math.NaN()) }},
+		"a blank id":                     {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new(" ") }},
+		"an empty id":                    {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new("") }},
+		"a long id":                      {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = &long }},
+		"a long survey":                  {"input.survey", func(in *intake.SubmitResponseInput) { in.Survey = &long }},
+		"a comment of a book's length":   {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new(strings.Repeat("a", 100_001)) }},
+		"a comment that cannot be kept":  {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new("a\x00b") }},
+		"a long driver":                  {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
+		"a driver that is not UTF-8":     {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
+		"too many drivers":               {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = make([]string, 101) }},
+		"too many attributes":            {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(201, "k", "v") }},
+		"an attribute without a key":     {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
+		"an attribute with a long key":   {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
+		"an attribute with a long value": {"input.attributes", func(in *intake.SubmitResponseInput) {
 			in.Attributes = attributes(1, "k", strings.Repeat("a", 100_001))
 		}},
-		"an attribute that cannot be kept": {"input.attributes", func(in *casework.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
+		"an attribute that cannot be kept": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
 
-		"the customer's blank id":      {"input.customer.externalId", customer(func(c *casework.CustomerInput) { c.ExternalID = new("\t") })},
-		"the customer's long id":       {"input.customer.externalId", customer(func(c *casework.CustomerInput) { c.ExternalID = &long })},
-		"no address":                   {"input.customer.email", customer(func(c *casework.CustomerInput) { c.Email = text("ana") })},
-		"no account manager's address": {"input.customer.accountManagerEmail", customer(func(c *casework.CustomerInput) { c.AccountManagerEmail = text("Ana <a@b.c>") })},
-		"no agent's address":           {"input.customer.agentEmail", customer(func(c *casework.CustomerInput) { c.AgentEmail = text("@") })},
-		"no country":                   {"input.customer.country", customer(func(c *casework.CustomerInput) { c.Country = text("Atlantis") })},
-		"a long first name":            {"input.customer.firstName", customer(func(c *casework.CustomerInput) { c.FirstName = text(long) })},
-		"a long last name":             {"input.customer.lastName", customer(func(c *casework.CustomerInput) { c.LastName = text(long) })},
-		"a long phone number":          {"input.customer.phone", customer(func(c *casework.CustomerInput) { c.Phone = text(long) })},
-		"a company that is not UTF-8":  {"input.customer.company", customer(func(c *casework.CustomerInput) { c.Company = text("a\xff") })},
-		"a segment that can't be kept": {"input.customer.segment", customer(func(c *casework.CustomerInput) { c.Segment = text("a\x00") })},
-		"the customer's attributes":    {"input.customer.attributes", customer(func(c *casework.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
+		"the customer's blank id":      {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
+		"the customer's long id":       {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
+		"no address":                   {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = text("ana") })},
+		"no account manager's address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = text("Ana <a@b.c>") })},
+		"no agent's address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = text("@") })},
+		"no country":                   {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = text("Atlantis") })},
+		"a long first name":            {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = text(long) })},
+		"a long last name":             {"input.customer.lastName", ofCustomer(func(c *customer.CustomerInput) { c.LastName = text(long) })},
+		"a long phone number":          {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = text(long) })},
+		"a company that is not UTF-8":  {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = text("a\xff") })},
+		"a segment that can't be kept": {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = text("a\x00") })},
+		"the customer's attributes":    {"input.customer.attributes", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
 	} {
 		in := from("c-1", 5)
 		c.change(&in)
-		out, err := w.work.SubmitResponse(t.Context(), w.agent, in)
+		out, err := intake.New(w.work).Submit(t.Context(), w.agent, in)
 		refused(t, name, err, fault.CodeBadUserInput, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
@@ -82,23 +83,23 @@ func TestWhatIsJustWithinTheBoundsGoesIn(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("ß", 500) // bounds are of characters
 	ahead := start.Add(24 * time.Hour)
-	in := casework.SubmitResponseInput{
+	in := intake.SubmitResponseInput{
 		ExternalID: &long, Score: 10, RespondedAt: &ahead, TestimonialLikelihood: new(1.0), Survey: &long, Comment: new(strings.Repeat("é", 100_000)),
-		Drivers: append(make([]string, 99), long), Attributes: []*casework.AttributeInput{{Key: long, Value: strings.Repeat("é", 100_000)}},
-		Customer: &casework.CustomerInput{ExternalID: &long, Company: text(long), FirstName: text(long)},
+		Drivers: append(make([]string, 99), long), Attributes: []*customer.AttributeInput{{Key: long, Value: strings.Repeat("é", 100_000)}},
+		Customer: &customer.CustomerInput{ExternalID: &long, Company: text(long), FirstName: text(long)},
 	}
 	r := read[model.Response](w, w.submit(in).Response.ID)
 	if !r.RespondedAt.Equal(ahead) || *r.Survey != long || len(r.Drivers) != 1 || r.Attributes[long] != strings.Repeat("é", 100_000) {
 		t.Errorf("not kept as it was given: survey %q, drivers %d", *r.Survey, len(r.Drivers))
 	}
-	w.submit(casework.SubmitResponseInput{Score: 0, TestimonialLikelihood: new(0.0)})
+	w.submit(intake.SubmitResponseInput{Score: 0, TestimonialLikelihood: new(0.0)})
 }
 
 func TestATimeIsKeptInMicroseconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	responded := time.Date(2026, 3, 1, 23, 30, 0, 123_456_789, time.FixedZone("", -3*3600))
-	out := w.submit(casework.SubmitResponseInput{Score: 5, RespondedAt: &responded})
+	out := w.submit(intake.SubmitResponseInput{Score: 5, RespondedAt: &responded})
 	want := time.Date(2026, 3, 2, 2, 30, 0, 123_456_000, time.UTC)
 	if !out.Response.RespondedAt.Equal(want) || !read[model.Response](w, out.Response.ID).RespondedAt.Equal(want) {
 		t.Errorf("answered %v, kept %v", out.Response.RespondedAt, read[model.Response](w, out.Response.ID).RespondedAt)
@@ -108,9 +109,9 @@ func TestATimeIsKeptInMicroseconds(t *testing.T) {
 func TestTheInputIsNotTouched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	in := casework.SubmitResponseInput{
+	in := intake.SubmitResponseInput{
 		ExternalID: new(" r-1 "), Score: 5, Comment: new(" "), Drivers: []string{" a "},
-		Customer: &casework.CustomerInput{ExternalID: new(" c-1 "), Country: text("brazil"), FirstName: text(" ")},
+		Customer: &customer.CustomerInput{ExternalID: new(" c-1 "), Country: text("brazil"), FirstName: text(" ")},
 	}
 	w.submit(in)
 	country, first := in.Customer.Country, in.Customer.FirstName
@@ -123,7 +124,7 @@ func TestACountryIsGivenByCodeOrByName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for given, want := range map[string]string{"BR": "BR", " br ": "BR", "BRA": "BR", "Brazil": "BR", "the Netherlands": "NL"} {
-		r := w.submit(casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{Country: graphql.OmittableOf(&given)}}).Response
+		r := w.submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Country: graphql.OmittableOf(&given)}}).Response
 		if r.Country == nil || *r.Country != want {
 			t.Errorf("%q is %v", given, r.Country)
 		}

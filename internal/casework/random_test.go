@@ -12,7 +12,9 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -54,8 +56,8 @@ func (w *world) anything(random *rand.Rand, agents []*model.User) error {
 	w.later(time.Second)
 	var id model.CaseID
 	var response model.ResponseID
-	var customer model.CustomerID
-	for table, into := range map[string]any{"cases": &id, "responses": &response, "customers": &customer} {
+	var about model.CustomerID
+	for table, into := range map[string]any{"cases": &id, "responses": &response, "customers": &about} {
 		_ = w.db.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random.Uint64())).Scan(into)
 	}
 	assignee := &agents[random.IntN(len(agents))].ID
@@ -89,18 +91,18 @@ func (w *world) anything(random *rand.Rand, agents []*model.User) error {
 	case 8:
 		_, err = w.work.SetRootCause(ctx, w.agent, casework.SetRootCauseInput{CaseID: id, Whys: []string{"It was late.", text("Rain.", "Strike.")}})
 	case 9:
-		_, err = w.work.UpdateCustomer(ctx, w.agent, casework.UpdateCustomerInput{ID: customer, Company: graphql.OmittableOf(new(text("ACME", "Straße")))})
+		_, err = customer.New(w.work).Update(ctx, w.agent, customer.UpdateCustomerInput{ID: about, Company: graphql.OmittableOf(new(text("ACME", "Straße")))})
 	case 10:
 		_, err = w.work.UpdateCaseStatus(ctx, w.agent, casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them.", Outreach: outreach})
 	default:
-		_, err = w.work.SubmitAll(ctx, w.agent, submissions(random, w.now()), casework.SubmitOptions{})
+		_, err = intake.New(w.work).SubmitAll(ctx, w.agent, submissions(random, w.now()), intake.SubmitOptions{})
 	}
 	return err
 }
 
 // submissions are one or two responses of sixteen customers, some of them old, who are known by id, by address, or both.
-func submissions(random *rand.Rand, now time.Time) []casework.Submission {
-	batch := make([]casework.Submission, 1+random.IntN(2))
+func submissions(random *rand.Rand, now time.Time) []intake.Submission {
+	batch := make([]intake.Submission, 1+random.IntN(2))
 	pick := func(values ...string) graphql.Omittable[*string] {
 		switch i := random.IntN(len(values) + 2); i {
 		case 0:
@@ -114,13 +116,13 @@ func submissions(random *rand.Rand, now time.Time) []casework.Submission {
 	for i := range batch {
 		who := random.IntN(16)
 		responded := now.Add(-time.Duration(random.IntN(100)) * time.Second)
-		in := casework.SubmitResponseInput{Score: random.IntN(11), RespondedAt: &responded, Customer: &casework.CustomerInput{
+		in := intake.SubmitResponseInput{Score: random.IntN(11), RespondedAt: &responded, Customer: &customer.CustomerInput{
 			FirstName: pick("Ana", "Bo"), Company: pick("ACME", "Acme", "Straße"), Country: pick("BR", "DE", "FR"), Segment: pick("gold", "GOLD", "ＳＩＬＶＥＲ"),
 		}}
 		for n := range random.IntN(3) {
 			in.Drivers = append(in.Drivers, []string{"Crew", `A "b" \c, {d}`, "Preis"}[n])
-			in.Attributes = append(in.Attributes, &casework.AttributeInput{Key: fmt.Sprint(n), Value: "Straße"})
-			in.Customer.Attributes = append(in.Customer.Attributes, &casework.AttributeInput{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))})
+			in.Attributes = append(in.Attributes, &customer.AttributeInput{Key: fmt.Sprint(n), Value: "Straße"})
+			in.Customer.Attributes = append(in.Customer.Attributes, &customer.AttributeInput{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))})
 		}
 		in.Survey, in.Comment = new([]string{"", "Relationship", "FLIGHT"}[random.IntN(3)]), new([]string{"", "Too LATE", "Ὀδυσσεύς"}[random.IntN(3)])
 		if random.IntN(3) > 0 {
@@ -133,7 +135,7 @@ func submissions(random *rand.Rand, now time.Time) []casework.Submission {
 			value := decimal.New(int64(random.IntN(50_000)), -2)
 			in.Customer.LifetimeValue = graphql.OmittableOf(&value)
 		}
-		batch[i] = casework.Submission{SubmitResponseInput: in}
+		batch[i] = intake.Submission{SubmitResponseInput: in}
 	}
 	return batch
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -17,7 +17,7 @@ func TestARedactedNoteKeepsItsPlaceAndLosesItsWords(t *testing.T) {
 	w.move(opened.ID, model.InProgress)
 	note := w.notes(opened.ID)[0]
 	w.later(time.Hour)
-	out, err := w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: note.ID, Reason: new(" A card number. ")})
+	out, err := privacy.New(w.db, w.work).RedactNote(t.Context(), w.agent, privacy.RedactNoteInput{NoteID: note.ID, Reason: new(" A card number. ")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestARedactedNoteKeepsItsPlaceAndLosesItsWords(t *testing.T) {
 
 	before := w.everything()
 	w.later(time.Hour)
-	again, err := w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: note.ID, Reason: new("Another.")})
+	again, err := privacy.New(w.db, w.work).RedactNote(t.Context(), w.agent, privacy.RedactNoteInput{NoteID: note.ID, Reason: new("Another.")})
 	if err != nil || again.Note.Body != out.Note.Body || !again.Note.RedactedAt.Equal(*out.Note.RedactedAt) || w.everything() != before {
 		t.Errorf("redacting again: %+v, %v", again, err)
 	}
@@ -49,9 +49,9 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 	w := newWorld(t)
 	opened := w.open()
 	note := w.notes(opened.ID)[0]
-	_, err := w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: model.NoteID{UUID: model.NewUUID()}})
+	_, err := privacy.New(w.db, w.work).RedactNote(t.Context(), w.agent, privacy.RedactNoteInput{NoteID: model.NoteID{UUID: model.NewUUID()}})
 	refused(t, "a note that is not there", err, fault.CodeNotFound, "input.noteId")
-	_, err = w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: note.ID, Reason: new(strings.Repeat("x", 501))})
+	_, err = privacy.New(w.db, w.work).RedactNote(t.Context(), w.agent, privacy.RedactNoteInput{NoteID: note.ID, Reason: new(strings.Repeat("x", 501))})
 	refused(t, "a reason without end", err, fault.CodeBadUserInput, "input.reason")
 	if w.notes(opened.ID)[0].Body != note.Body {
 		t.Error("the note has changed")
@@ -64,7 +64,7 @@ func TestRedactingANoteTwiceAtOnceIsOneEvent(t *testing.T) {
 	opened := w.open()
 	note := w.notes(opened.ID)[0]
 	atOnce(4, func(int) {
-		if _, err := w.work.RedactNote(t.Context(), w.agent, casework.RedactNoteInput{NoteID: note.ID}); err != nil {
+		if _, err := privacy.New(w.db, w.work).RedactNote(t.Context(), w.agent, privacy.RedactNoteInput{NoteID: note.ID}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,7 +21,7 @@ func (w *world) keeps(days int) {
 // forgets asserts how many customers are erased now.
 func (w *world) forgets(want int) {
 	w.t.Helper()
-	if n, err := w.work.EraseForgotten(w.t.Context()); err != nil || n != want {
+	if n, err := privacy.New(w.db, w.work).EraseForgotten(w.t.Context()); err != nil || n != want {
 		w.t.Fatalf("%d customers erased (%v), not %d", n, err, want)
 	}
 }
@@ -31,7 +33,7 @@ func (w *world) erased(country string) bool {
 }
 
 // known makes a customer who is told from others by the country, with a response from now.
-func (w *world) known(country string) *casework.SubmitResponsePayload {
+func (w *world) known(country string) *intake.SubmitResponsePayload {
 	w.t.Helper()
 	in := from(country, 3)
 	in.Customer.Country, in.Customer.FirstName = text(country), text("Penelope")
@@ -103,11 +105,11 @@ func TestCustomersNotHeardOfForTheRetentionTimeAreErased(t *testing.T) {
 func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var batch []casework.Submission
+	var batch []intake.Submission
 	for range 50 {
-		batch = append(batch, casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 1}})
+		batch = append(batch, intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 1}})
 	}
-	w.submitAll(casework.SubmitOptions{}, batch...)
+	w.submitAll(intake.SubmitOptions{}, batch...)
 	busy := w.known("GR").Response
 	held := w.caseOf(busy)
 	w.move(held, model.Closed)
@@ -124,7 +126,7 @@ func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *test
 	}
 	atOnce(3, func(int) {
 		for w.count("SELECT count(*) FROM customers WHERE erased_at IS NULL") > 1 {
-			if _, err := w.work.EraseForgotten(t.Context()); err != nil {
+			if _, err := privacy.New(w.db, w.work).EraseForgotten(t.Context()); err != nil {
 				t.Error(err)
 				return
 			}

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -49,7 +50,7 @@ func TestNumbersOfCasesGoUp(t *testing.T) {
 	w.rule("all", nil)
 	last := 0
 	for range 3 {
-		c := w.submit(casework.SubmitResponseInput{Score: 3}).Case
+		c := w.submit(intake.SubmitResponseInput{Score: 3}).Case
 		if c.Number <= last {
 			t.Errorf("%d after %d", c.Number, last)
 		}
@@ -68,21 +69,21 @@ func TestARuleDecidesOnTheResponseAndOnTheCustomerAsTheyAreNow(t *testing.T) {
 	w.rule("off", func(r *model.Rule) { r.Enabled = false })
 	w.rule("gone", func(r *model.Rule) { r.DeletedAt = &start })
 	for name, c := range map[string]struct {
-		change func(*casework.SubmitResponseInput)
+		change func(*intake.SubmitResponseInput)
 		want   []string
 	}{
-		"nothing":          {func(*casework.SubmitResponseInput) {}, nil},
-		"contact":          {func(in *casework.SubmitResponseInput) { in.ContactRequested = new(true) }, []string{"who ask for it"}},
-		"the country":      {func(in *casework.SubmitResponseInput) { in.Customer.Country = text("Brazil") }, []string{"brazil"}},
-		"another country":  {func(in *casework.SubmitResponseInput) { in.Customer.Country = text("DE") }, nil},
-		"the segment":      {func(in *casework.SubmitResponseInput) { in.Customer.Segment = text("GOLD") }, []string{"gold"}},
-		"another segment":  {func(in *casework.SubmitResponseInput) { in.Customer.Segment = text("bronze") }, nil},
-		"the company":      {func(in *casework.SubmitResponseInput) { in.Customer.Company = text("Acme") }, []string{"acme"}},
-		"another company":  {func(in *casework.SubmitResponseInput) { in.Customer.Company = text("Acme Inc") }, nil},
-		"the score":        {func(in *casework.SubmitResponseInput) { in.Score = 10 }, []string{"a ten"}},
-		"several of these": {func(in *casework.SubmitResponseInput) { in.Score, in.Customer.Country = 10, text("BR") }, []string{"brazil", "a ten"}},
+		"nothing":          {func(*intake.SubmitResponseInput) {}, nil},
+		"contact":          {func(in *intake.SubmitResponseInput) { in.ContactRequested = new(true) }, []string{"who ask for it"}},
+		"the country":      {func(in *intake.SubmitResponseInput) { in.Customer.Country = text("Brazil") }, []string{"brazil"}},
+		"another country":  {func(in *intake.SubmitResponseInput) { in.Customer.Country = text("DE") }, nil},
+		"the segment":      {func(in *intake.SubmitResponseInput) { in.Customer.Segment = text("GOLD") }, []string{"gold"}},
+		"another segment":  {func(in *intake.SubmitResponseInput) { in.Customer.Segment = text("bronze") }, nil},
+		"the company":      {func(in *intake.SubmitResponseInput) { in.Customer.Company = text("Acme") }, []string{"acme"}},
+		"another company":  {func(in *intake.SubmitResponseInput) { in.Customer.Company = text("Acme Inc") }, nil},
+		"the score":        {func(in *intake.SubmitResponseInput) { in.Score = 10 }, []string{"a ten"}},
+		"several of these": {func(in *intake.SubmitResponseInput) { in.Score, in.Customer.Country = 10, text("BR") }, []string{"brazil", "a ten"}},
 	} {
-		in := casework.SubmitResponseInput{Score: 5, Customer: new(casework.CustomerInput)}
+		in := intake.SubmitResponseInput{Score: 5, Customer: new(customer.CustomerInput)}
 		c.change(&in)
 		out := w.submit(in)
 		if got := w.matched(out.Response.ID); !slices.Equal(got, c.want) || (out.Case != nil) != (c.want != nil) {

@@ -18,7 +18,10 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -35,17 +38,17 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 	alone, together := newTwin(t), newTwin(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for done := 0; done < n; {
-		batch := make([]casework.Submission, min(n-done, 1+random.IntN([]int{3, 100, 500}[random.IntN(3)])))
+		batch := make([]intake.Submission, min(n-done, 1+random.IntN([]int{3, 100, 500}[random.IntN(3)])))
 		for i := range batch {
 			batch[i] = anyResponse(random, done+i, n, alone.now())
 		}
 		done += len(batch)
 
-		var one []casework.Outcome
+		var one []intake.Outcome
 		for _, s := range batch {
 			one = append(one, alone.alone(s))
 		}
-		many, err := together.work.SubmitAll(t.Context(), together.agent, batch, casework.SubmitOptions{})
+		many, err := intake.New(together.work).SubmitAll(t.Context(), together.agent, batch, intake.SubmitOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,17 +157,17 @@ func newTwin(t *testing.T) *twin {
 }
 
 // alone takes one response in by submitResponse, as far as that knows of it.
-func (w *twin) alone(s casework.Submission) casework.Outcome {
+func (w *twin) alone(s intake.Submission) intake.Outcome {
 	w.t.Helper()
 	if s.NameKey != "" {
-		outcomes, err := w.work.SubmitAll(w.t.Context(), w.agent, []casework.Submission{s}, casework.SubmitOptions{})
+		outcomes, err := intake.New(w.work).SubmitAll(w.t.Context(), w.agent, []intake.Submission{s}, intake.SubmitOptions{})
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		return outcomes[0]
 	}
-	out, err := w.work.SubmitResponse(w.t.Context(), w.agent, s.SubmitResponseInput)
-	return casework.Outcome{SubmitResponsePayload: out, Fault: err}
+	out, err := intake.New(w.work).Submit(w.t.Context(), w.agent, s.SubmitResponseInput)
+	return intake.Outcome{SubmitResponsePayload: out, Fault: err}
 }
 
 // between is what people do between two batches.
@@ -190,7 +193,7 @@ func (w *twin) between(random *rand.Rand) {
 	}
 	var who model.CustomerID
 	if pick("customers", &who) {
-		if _, err := w.work.EraseCustomer(ctx, auth.Viewer{User: w.agent.User}, casework.EraseCustomerInput{CustomerID: who}); err != nil {
+		if _, err := privacy.New(w.db, w.work).EraseCustomer(ctx, auth.Viewer{User: w.agent.User}, privacy.EraseCustomerInput{CustomerID: who}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -198,7 +201,7 @@ func (w *twin) between(random *rand.Rand) {
 
 // anyResponse is one of a few people's, who are known by id, by address, by name, or in several ways; some answered a
 // while ago, some come twice, some make no sense.
-func anyResponse(random *rand.Rand, i, n int, now time.Time) casework.Submission {
+func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	who := min(random.IntN(1+n/8), random.IntN(1+n/4)) // some answer often
 	maybe := func(values ...string) graphql.Omittable[*string] {
 		switch i := random.IntN(len(values) + 6); {
@@ -210,9 +213,9 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) casework.Submission
 		return graphql.Omittable[*string]{}
 	}
 	responded := now.Add(-time.Duration(random.IntN(7200)) * time.Second)
-	s := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{
+	s := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{
 		Score: random.IntN(11), RespondedAt: &responded, ContactRequested: new(random.IntN(8) == 0),
-		Customer: &casework.CustomerInput{
+		Customer: &customer.CustomerInput{
 			FirstName: maybe("Ana", "Bo"), Company: maybe("ACME", "Acme", "Straße"), Country: maybe("BR", "DE", "FR"), Segment: maybe("gold", "GOLD", "silver"),
 			AccountManagerEmail: maybe("AM@care.example", "nobody@care.example"), AgentEmail: maybe("agent@care.example", "gone@care.example"),
 		},
@@ -245,10 +248,10 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) casework.Submission
 	}
 	for k := range random.IntN(3) {
 		s.Drivers = append(s.Drivers, []string{"Crew", `A "b" \c, {d}`}[k])
-		s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: fmt.Sprint(k), Value: "Straße\t\\N\n\""})
+		s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: fmt.Sprint(k), Value: "Straße\t\\N\n\""})
 	}
 	if random.IntN(8) == 0 {
-		in.Attributes = []*casework.AttributeInput{{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))}}
+		in.Attributes = []*customer.AttributeInput{{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))}}
 	}
 	s.Comment = []*string{nil, nil, new("Too LATE, and delayed again"), new("The cabin crew was kind"), new("Ὀδυσσεύς"), new(" ")}[random.IntN(6)]
 	s.Survey = []*string{nil, new("Relationship"), new("FLIGHT")}[random.IntN(3)]
@@ -272,7 +275,7 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) casework.Submission
 }
 
 // answer is what a caller is told, in words that are the same in both worlds.
-func answer(o casework.Outcome) string {
+func answer(o intake.Outcome) string {
 	if o.SubmitResponsePayload == nil {
 		return strings.ReplaceAll(fmt.Sprint(o.Fault), "input.", "")
 	}

@@ -12,16 +12,31 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// UpdateCaseStatusInput is a new status with its note.
+type UpdateCaseStatusInput struct {
+	CaseID          model.CaseID
+	Status          model.CaseStatus
+	Note            string
+	Outreach        *OutreachInput // recorded in the same step
+	ExpectedVersion *int
+}
+
+// UpdateCaseStatusPayload is the case and what the log says of it.
+type UpdateCaseStatusPayload struct {
+	Case  *model.Case
+	Event *model.CaseStatusChanged
+}
+
 // UpdateCaseStatus moves the case to another status, with the note that says why.
 func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in UpdateCaseStatusInput) (*UpdateCaseStatusPayload, error) {
 	out := new(UpdateCaseStatusPayload)
-	err := w.write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := checkNote("input.note", in.Note); err != nil {
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := CheckNote("input.note", in.Note); err != nil {
 			return err
 		}
-		take := holdFor
+		take := LockCaseFor
 		if in.Outreach != nil {
-			take = holdWithCustomer
+			take = lockCaseWithCustomer
 		}
 		h, err := take(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
@@ -37,7 +52,7 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if settings.ForcedStatusOrder && h.Status == model.Open && in.Status == model.Closed {
 			return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")
 		}
-		note, err := writeNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
 			return err
 		}
@@ -48,7 +63,7 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		}
 		previous := h.Status
 		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
-		logged, err := h.change(tx, now, e, func() { h.MoveTo(in.Status, now) })
+		logged, err := h.Change(tx, now, e, func() { h.MoveTo(in.Status, now) })
 		if err != nil {
 			return err
 		}
@@ -56,42 +71,4 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		return nil
 	})
 	return payload(out, err)
-}
-
-// AddNote keeps an internal note on the case.
-func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
-	if err := checkNote("input.body", in.Body); err != nil {
-		return nil, err
-	}
-	out := new(AddNotePayload)
-	err := once(ctx, w, viewer, call{"addNote", in.IdempotencyKey, in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
-		h, err := holdFor(tx, now, viewer, in.CaseID, nil)
-		if err != nil {
-			return kept, err
-		}
-		note, logged, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
-		if err != nil {
-			return kept, err
-		}
-		*out = AddNotePayload{Note: note, Case: &h.Case}
-		return logged.ID, nil
-	}, func(tx *gorm.DB, kept model.EventID) error {
-		of, logged, err := w.readAgain(tx, viewer, kept)
-		if err != nil {
-			return err
-		}
-		*out = AddNotePayload{Note: new(model.Note), Case: of}
-		return wrapped("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
-	})
-	return payload(out, err)
-}
-
-// addNote keeps a note that stands alone on a held case, and says so in the log.
-func (h *held) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
-	note, err := writeNote(tx, now, h.ID, by, argument, body)
-	if err != nil {
-		return nil, nil, err
-	}
-	logged, err := h.change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
-	return note, logged, err
 }

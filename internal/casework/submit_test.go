@@ -9,8 +9,9 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,15 +20,15 @@ func TestAResponseIsKeptWithItsCustomer(t *testing.T) {
 	w := newWorld(t)
 	value := decimal.RequireFromString("1234.50")
 	responded := start.Add(-time.Hour)
-	out := w.submit(casework.SubmitResponseInput{
+	out := w.submit(intake.SubmitResponseInput{
 		ExternalID: new(" r-1 "), Survey: new(" spring "), Score: 8, Comment: new(" Good, but slow. "), Drivers: []string{" price ", "", "speed"},
 		ContactRequested: new(true), QuoteConsent: new(false), TestimonialLikelihood: new(0.25), RespondedAt: &responded,
-		Attributes: []*casework.AttributeInput{{Key: "shop", Value: "Lisbon"}, {Key: "lane", Value: "3"}},
-		Customer: &casework.CustomerInput{
+		Attributes: []*customer.AttributeInput{{Key: "shop", Value: "Lisbon"}, {Key: "lane", Value: "3"}},
+		Customer: &customer.CustomerInput{
 			ExternalID: new("c-1"), FirstName: text(" Ana "), LastName: text("Souza"), Email: text(" Ana@Example.com "), Phone: text("+55 11 1"),
 			Company: text("ACME"), Country: text("brazil"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value),
 			AccountManagerEmail: text("am@example.com"), AgentEmail: text("agent@example.com"),
-			Attributes: []*casework.AttributeInput{{Key: "tier", Value: "1"}},
+			Attributes: []*customer.AttributeInput{{Key: "tier", Value: "1"}},
 		},
 	})
 	if !out.Created || out.Case != nil {
@@ -53,7 +54,7 @@ func TestAResponseIsKeptWithItsCustomer(t *testing.T) {
 func TestAResponseNeedsNothingButItsScore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.submit(casework.SubmitResponseInput{Score: 0, Comment: new("  "), Survey: new("")}).Response
+	r := w.submit(intake.SubmitResponseInput{Score: 0, Comment: new("  "), Survey: new("")}).Response
 	r = read[model.Response](w, r.ID)
 	if r.Score != 0 || r.Category != model.Detractor || r.ContactRequested || r.QuoteConsent != nil || r.TestimonialLikelihood != nil || r.Comment != nil ||
 		r.Survey != nil || r.ExternalID != nil || len(r.Drivers) > 0 || !r.RespondedAt.Equal(start) || r.Country != nil {
@@ -62,7 +63,7 @@ func TestAResponseNeedsNothingButItsScore(t *testing.T) {
 	if c := read[model.Customer](w, r.CustomerID); c.ExternalID != nil || c.Email != nil || c.FullName() != "" {
 		t.Errorf("the customer: %+v", c)
 	}
-	w.submit(casework.SubmitResponseInput{Score: 0})
+	w.submit(intake.SubmitResponseInput{Score: 0})
 	w.counts(map[string]int{"customers": 2, "responses": 2, "cases": 0})
 }
 
@@ -96,12 +97,12 @@ func TestOneOf50SubmitsOfTheSameResponseMakesIt(t *testing.T) {
 	w.rule("all", func(r *model.Rule) {
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
 	})
-	outs := make([]*casework.SubmitResponsePayload, 50)
+	outs := make([]*intake.SubmitResponsePayload, 50)
 	atOnce(len(outs), func(i int) {
 		in := from("c-1", 2)
 		in.ExternalID = new("r-1")
 		var err error
-		if outs[i], err = w.work.SubmitResponse(t.Context(), w.agent, in); err != nil {
+		if outs[i], err = intake.New(w.work).Submit(t.Context(), w.agent, in); err != nil {
 			t.Errorf("submit %d: %v", i, err)
 		}
 	})
@@ -134,8 +135,8 @@ func TestABatchGoesInAsAWholeButForWhatIsWrong(t *testing.T) {
 	w.rule("all", nil)
 	known := from("c-1", 3)
 	known.ExternalID = new("r-1")
-	batch := []casework.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: from("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: from("c-1", 9)}}
-	outcomes, err := w.work.SubmitAll(t.Context(), w.agent, batch, casework.SubmitOptions{})
+	batch := []intake.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: from("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: from("c-1", 9)}}
+	outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{})
 	if err != nil || len(outcomes) != 4 {
 		t.Fatalf("%d outcomes: %v", len(outcomes), err)
 	}
@@ -163,26 +164,26 @@ func TestABatchCanLeaveTheRulesOrTheMailsOut(t *testing.T) {
 		r.Strategy, r.UserID = model.ToUser, &to.ID
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
 	})
-	submit := func(o casework.SubmitOptions) *model.Case {
+	submit := func(o intake.SubmitOptions) *model.Case {
 		t.Helper()
-		return w.submitAll(o, casework.Submission{SubmitResponseInput: from("c-1", 3)})[0].Case
+		return w.submitAll(o, intake.Submission{SubmitResponseInput: from("c-1", 3)})[0].Case
 	}
-	if c := submit(casework.SubmitOptions{SkipRules: true}); c != nil {
+	if c := submit(intake.SubmitOptions{SkipRules: true}); c != nil {
 		t.Errorf("without rules: %+v", c)
 	}
 	w.counts(map[string]int{"responses": 1, "cases": 0, "response_rules": 0, "notifications": 0, "river_job": 0})
-	if c := submit(casework.SubmitOptions{SkipNotify: true}); c == nil || *c.AssigneeID != to.ID {
+	if c := submit(intake.SubmitOptions{SkipNotify: true}); c == nil || *c.AssigneeID != to.ID {
 		t.Errorf("without mails: %+v", c)
 	}
 	w.counts(map[string]int{"responses": 2, "cases": 1, "response_rules": 1, "notifications": 0, "river_job": 0})
-	submit(casework.SubmitOptions{})
+	submit(intake.SubmitOptions{})
 	w.counts(map[string]int{"responses": 3, "cases": 2, "notifications": 2, "river_job": 2})
 }
 
 func TestAnEmptyBatchIsNoError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	outcomes, err := w.work.SubmitAll(t.Context(), w.agent, nil, casework.SubmitOptions{})
+	outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, nil, intake.SubmitOptions{})
 	if err != nil || len(outcomes) != 0 {
 		t.Errorf("%v: %v", outcomes, err)
 	}

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -14,7 +16,7 @@ import (
 func TestSnapshotsCarryTheThemesOfTheResponse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	response := w.submit(casework.SubmitResponseInput{Score: 3}).Response
+	response := w.submit(intake.SubmitResponseInput{Score: 3}).Response
 	for _, theme := range []model.Theme{
 		{Name: "Seats", Effort: model.Hard, ResolvedAt: new(start.Add(123456 * time.Microsecond))}, {Name: "Crew", Effort: model.Easy},
 		{Name: "Gone", Effort: model.Medium, DeletedAt: &start}, {Name: "Not of it", Effort: model.Easy},
@@ -52,12 +54,12 @@ func TestATextThatNoIndexHoldsIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wide := strings.Repeat("ᾷ", 500) // three bytes, and six without regard to case
-	for argument, in := range map[string]casework.SubmitResponseInput{
+	for argument, in := range map[string]intake.SubmitResponseInput{
 		"input.survey":            {Survey: &wide},
-		"input.customer.lastName": {Customer: &casework.CustomerInput{LastName: text(wide)}},
+		"input.customer.lastName": {Customer: &customer.CustomerInput{LastName: text(wide)}},
 		"input.drivers":           {Drivers: []string{wide}},
 	} {
-		_, err := w.work.SubmitResponse(t.Context(), w.agent, in)
+		_, err := intake.New(w.work).Submit(t.Context(), w.agent, in)
 		refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 	// The longest that is let in: letters of four bytes, no two the same, so that nothing is made shorter.
@@ -66,9 +68,9 @@ func TestATextThatNoIndexHoldsIsRefused(t *testing.T) {
 		letters[i] = 0x20000 + rune(i*7919%40000)
 	}
 	long := string(letters)
-	w.submit(casework.SubmitResponseInput{
+	w.submit(intake.SubmitResponseInput{
 		ExternalID: &long, Survey: &long, Drivers: []string{long},
-		Customer: &casework.CustomerInput{ExternalID: &long, FirstName: text(long), LastName: text(long), Company: text(long), Segment: text(long), Phone: text(long)},
+		Customer: &customer.CustomerInput{ExternalID: &long, FirstName: text(long), LastName: text(long), Company: text(long), Segment: text(long), Phone: text(long)},
 	})
 	w.recount()
 }

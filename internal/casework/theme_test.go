@@ -9,9 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -40,17 +41,17 @@ func (w *world) tag(id model.ResponseID, themes ...*model.Theme) {
 	for _, t := range themes {
 		ids = append(ids, t.ID)
 	}
-	if _, err := w.work.TagResponse(w.t.Context(), w.agent, casework.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
+	if _, err := theme.NewTagger(w.work).TagResponse(w.t.Context(), w.agent, theme.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 // applyToPast runs a theme's keywords over the past to the end, and gives how many batches it took.
-func (w *world) applyToPast(theme *model.Theme) (batches int) {
+func (w *world) applyToPast(of *model.Theme) (batches int) {
 	w.t.Helper()
-	args := w.begin(theme)
+	args := w.begin(of)
 	for {
-		more, err := w.work.TagPast(w.t.Context(), args)
+		more, err := theme.NewTagger(w.work).TagPast(w.t.Context(), args)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -74,8 +75,8 @@ func (w *world) begin(theme *model.Theme) job.TagPast {
 	return job.TagPast{ThemeID: theme.ID, Run: run.Run}
 }
 
-func commented(score int, comment string) casework.SubmitResponseInput {
-	return casework.SubmitResponseInput{Score: score, Comment: &comment}
+func commented(score int, comment string) intake.SubmitResponseInput {
+	return intake.SubmitResponseInput{Score: score, Comment: &comment}
 }
 
 func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
@@ -103,7 +104,7 @@ func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
 	if *event.RuleID != rule.ID || len(snapshot.Themes) != 2 || snapshot.Themes[0].ID != crew.ID || snapshot.Themes[1].ID != food.ID || snapshot.Themes[0].Effort != model.Medium {
 		t.Errorf("the event has %+v", snapshot.Themes)
 	}
-	for name, in := range map[string]casework.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
+	for name, in := range map[string]intake.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
 		if out := w.submit(in); out.Case != nil || w.tagsOf(out.Response.ID) != "" {
 			t.Errorf("a response %s is tagged, or has a case: %+v", name, out)
 		}
@@ -175,17 +176,17 @@ func TestWrongTagsAreRefusedAndChangeNothing(t *testing.T) {
 	w.must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
 	id := w.submit(commented(3, "x")).Response.ID
 	for name, c := range map[string]struct {
-		in       casework.TagResponseInput
+		in       theme.TagResponseInput
 		code     fault.Code
 		argument string
 	}{
-		"no such response": {casework.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
-		"no such theme":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
-		"a deleted theme":  {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
-		"a theme twice":    {casework.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
-		"too many":         {casework.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
+		"no such response": {theme.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
+		"no such theme":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
+		"a deleted theme":  {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
+		"a theme twice":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
+		"too many":         {theme.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
 	} {
-		out, err := w.work.TagResponse(t.Context(), w.agent, c.in)
+		out, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, c.in)
 		refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answers %+v", name, out)
@@ -202,7 +203,7 @@ func TestOfTwoWhoTagAtOnceTheLastWinsWhole(t *testing.T) {
 	in := w.submit(commented(3, "x"))
 	atOnce(8, func(i int) {
 		sets := [][]model.ThemeID{{a.ID, b.ID}, {c.ID}}
-		if _, err := w.work.TagResponse(t.Context(), w.agent, casework.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
+		if _, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -219,7 +220,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	t.Parallel()
 	w := newWorld(t)
 	w.rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
-	var batch []casework.Submission
+	var batch []intake.Submission
 	for i := range 1200 {
 		in := commented(9, "Fine seats")
 		if i%3 == 0 {
@@ -228,12 +229,12 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 		if i == 600 {
 			in.Score = 7
 		}
-		batch = append(batch, casework.Submission{SubmitResponseInput: in})
+		batch = append(batch, intake.Submission{SubmitResponseInput: in})
 	}
-	outcomes := w.submitAll(casework.SubmitOptions{}, batch...)
+	outcomes := w.submitAll(intake.SubmitOptions{}, batch...)
 	delay := w.theme("Delay", "delay*")
 	args := w.begin(delay)
-	if more, err := w.work.TagPast(t.Context(), args); !more || err != nil {
+	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); !more || err != nil {
 		t.Fatal(more, err)
 	}
 	run := func() (r model.ThemeRun) {
@@ -249,7 +250,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	atOnce(2, func(int) {
 		for more := true; more; {
 			var err error
-			if more, err = w.work.TagPast(t.Context(), args); err != nil {
+			if more, err = theme.NewTagger(w.work).TagPast(t.Context(), args); err != nil {
 				t.Error(err)
 			}
 		}
@@ -272,7 +273,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 	if batches := w.applyToPast(delay); batches != 3 {
 		t.Errorf("%d batches", batches)
 	}
-	if more, err := w.work.TagPast(t.Context(), args); more || err != nil {
+	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); more || err != nil {
 		t.Errorf("a job of an old run: %v, %v", more, err)
 	}
 	if n := w.count("SELECT count(*) FROM response_themes WHERE theme_id = $1", delay.ID); n != 801 {
@@ -290,13 +291,13 @@ func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 	given := commented(10, "Great!")
 	given.TestimonialLikelihood = new(0.25)
 	for name, c := range map[string]struct {
-		in        casework.SubmitResponseInput
+		in        intake.SubmitResponseInput
 		want      *float64
 		estimated bool
 	}{
 		"given":             {given, new(0.25), false},
 		"worked out":        {commented(10, "Great, great, excellent"), new(0.28), true}, // ½ × 1 × (3/25 + 1) / 2
-		"without a comment": {casework.SubmitResponseInput{Score: 10}, nil, false},
+		"without a comment": {intake.SubmitResponseInput{Score: 10}, nil, false},
 	} {
 		out := w.submit(c.in).Response
 		for where, r := range map[string]*model.Response{"answered": out, "stored": read[model.Response](w, out.ID)} {
@@ -307,7 +308,7 @@ func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 	}
 	// As before there was an estimate.
 	w.must("UPDATE responses SET testimonial_likelihood = NULL, testimonial_estimated = false WHERE testimonial_estimated")
-	if more, err := w.work.EstimatePast(t.Context()); more || err != nil {
+	if more, err := theme.NewTagger(w.work).EstimatePast(t.Context()); more || err != nil {
 		t.Fatal(more, err)
 	}
 	if n := w.count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.28 AND testimonial_estimated"); n != 1 {

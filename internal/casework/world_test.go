@@ -15,8 +15,10 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -31,6 +33,7 @@ type world struct {
 	t         *testing.T
 	db        *pg.DB
 	work      *casework.Work
+	queue     *job.Queue
 	themes    *theme.Themes
 	agent     auth.Viewer
 	moved     atomic.Int64
@@ -49,6 +52,7 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.queue = queue
 	w.work = casework.New(w.db, log, queue, w.now)
 	w.themes = theme.New(w.db, queue, w.now)
 	w.agent = auth.Viewer{User: w.user("agnes@care.example", model.Agent)}
@@ -91,9 +95,9 @@ func atOnce(calls int, do func(i int)) {
 }
 
 // submit takes a response in that must go in.
-func (w *world) submit(in casework.SubmitResponseInput) *casework.SubmitResponsePayload {
+func (w *world) submit(in intake.SubmitResponseInput) *intake.SubmitResponsePayload {
 	w.t.Helper()
-	out, err := w.work.SubmitResponse(w.t.Context(), w.agent, in)
+	out, err := intake.New(w.work).Submit(w.t.Context(), w.agent, in)
 	if err != nil {
 		w.t.Fatalf("submit %+v: %v", in, err)
 	}
@@ -101,9 +105,9 @@ func (w *world) submit(in casework.SubmitResponseInput) *casework.SubmitResponse
 }
 
 // submitAll takes a batch in, of which all must go in.
-func (w *world) submitAll(o casework.SubmitOptions, batch ...casework.Submission) []casework.Outcome {
+func (w *world) submitAll(o intake.SubmitOptions, batch ...intake.Submission) []intake.Outcome {
 	w.t.Helper()
-	outcomes, err := w.work.SubmitAll(w.t.Context(), w.agent, batch, o)
+	outcomes, err := intake.New(w.work).SubmitAll(w.t.Context(), w.agent, batch, o)
 	if err != nil {
 		w.t.Fatalf("submit a batch: %v", err)
 	}
@@ -116,8 +120,8 @@ func (w *world) submitAll(o casework.SubmitOptions, batch ...casework.Submission
 }
 
 // from is a response of the customer with this external id.
-func from(externalID string, score int) casework.SubmitResponseInput {
-	return casework.SubmitResponseInput{Score: score, Customer: &casework.CustomerInput{ExternalID: &externalID}}
+func from(externalID string, score int) intake.SubmitResponseInput {
+	return intake.SubmitResponseInput{Score: score, Customer: &customer.CustomerInput{ExternalID: &externalID}}
 }
 
 func text(s string) graphql.Omittable[*string] { return graphql.OmittableOf(&s) }
@@ -127,7 +131,7 @@ func cleared() graphql.Omittable[*string] { return graphql.OmittableOf[*string](
 // open opens a case by hand on a new response of a new customer.
 func (w *world) open() *model.Case {
 	w.t.Helper()
-	response := w.submit(casework.SubmitResponseInput{Score: 3}).Response
+	response := w.submit(intake.SubmitResponseInput{Score: 3}).Response
 	out, err := w.work.OpenCase(w.t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
 	if err != nil {
 		w.t.Fatalf("open a case: %v", err)

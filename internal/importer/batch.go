@@ -8,8 +8,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 // batch holds the rows that are submitted together, in the order of the file.
 type batch struct {
 	entries     []batchRow
-	submissions []casework.Submission
+	submissions []intake.Submission
 	bytes       int
 	end         int64 // offset in the file after the batch, in bytes
 }
@@ -84,9 +84,9 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 	if len(batch) == 0 && save == nil {
 		return im.tally(nil), nil
 	}
-	o := casework.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
+	o := intake.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
 	if save != nil {
-		o.Also = func(tx *gorm.DB, outcomes []casework.Outcome) error {
+		o.Also = func(tx *gorm.DB, outcomes []intake.Outcome) error {
 			return save(tx, im.tally(outcomes).report, im.batch.end)
 		}
 	}
@@ -109,7 +109,7 @@ type tally struct {
 	rejected, warned []RowRejection
 }
 
-func (im *importing) tally(outcomes []casework.Outcome) tally {
+func (im *importing) tally(outcomes []intake.Outcome) tally {
 	t := tally{report: im.report.clone()}
 	submissions := im.batch.submissions
 	for _, e := range im.batch.entries {
@@ -136,7 +136,7 @@ func (im *importing) tally(outcomes []casework.Outcome) tally {
 }
 
 // count adds one outcome to the report, or returns the rejection where the outcome is a fault.
-func (im *importing) count(r *Report, o casework.Outcome, s casework.Submission) *RowRejection {
+func (im *importing) count(r *Report, o intake.Outcome, s intake.Submission) *RowRejection {
 	switch {
 	case o.Fault != nil:
 		var f *fault.Error

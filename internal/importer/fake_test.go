@@ -8,22 +8,22 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
 // store replaces the database: it keeps submissions by external id, and opens a case for each detractor.
 type store struct {
-	kept    []casework.Submission // in order
+	kept    []intake.Submission // in order
 	known   map[string]bool
 	batches []int
-	options casework.SubmitOptions
+	options intake.SubmitOptions
 
-	before func(batch []casework.Submission) error // may fail the whole batch
-	fault  func(casework.Submission) error         // may leave one out
+	before func(batch []intake.Submission) error // may fail the whole batch
+	fault  func(intake.Submission) error         // may leave one out
 }
 
-func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error) {
+func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
 	if s.before != nil {
 		if err := s.before(batch); err != nil {
 			return nil, err
@@ -36,14 +36,14 @@ func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []casework.S
 		s.known = map[string]bool{}
 	}
 	s.batches, s.options = append(s.batches, len(batch)), o
-	outcomes := make([]casework.Outcome, len(batch))
+	outcomes := make([]intake.Outcome, len(batch))
 	for i, one := range batch {
 		if s.fault != nil {
 			if outcomes[i].Fault = s.fault(one); outcomes[i].Fault != nil {
 				continue
 			}
 		}
-		p := &casework.SubmitResponsePayload{Created: !s.known[*one.ExternalID]}
+		p := &intake.SubmitResponsePayload{Created: !s.known[*one.ExternalID]}
 		if one.Score <= 6 && !o.SkipRules {
 			p.Case = &model.Case{}
 		}
@@ -74,7 +74,7 @@ func take(t *testing.T, file string, c Columns) (*store, *Report) {
 }
 
 // one imports a file of one row, which must cause no warning.
-func one(t *testing.T, file string, c Columns) casework.Submission {
+func one(t *testing.T, file string, c Columns) intake.Submission {
 	t.Helper()
 	s, report := take(t, file, c)
 	if len(s.kept) != 1 || report.RowsRejected+report.Warnings > 0 {

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -132,7 +132,7 @@ func (l *layout) list() string {
 }
 
 // columnOf returns the name of the column that filled the argument of a fault; empty where no column did.
-func (l *layout) columnOf(argument string, s casework.Submission) string {
+func (l *layout) columnOf(argument string, s intake.Submission) string {
 	for f := range fields {
 		if argument == fields[f].argument || strings.HasPrefix(argument, fields[f].argument+"[") {
 			return l.name(field(f))

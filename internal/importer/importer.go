@@ -21,12 +21,12 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 )
 
 // Submitter submits a batch in one transaction.
 type Submitter interface {
-	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error)
+	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error)
 }
 
 // Options say how a file is read and what its responses set off.

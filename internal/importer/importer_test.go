@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 )
 
 // rows returns a file of n good rows; every fourth is a detractor.
@@ -62,7 +62,7 @@ func TestImport(t *testing.T) {
 
 	t.Run("passes the options on", func(t *testing.T) {
 		t.Parallel()
-		for _, want := range []casework.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
+		for _, want := range []intake.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
 			s := new(store)
 			_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
 			if err != nil || !reflect.DeepEqual(s.options, want) {
@@ -86,7 +86,7 @@ func TestImport(t *testing.T) {
 			"7,,,\"\xff\"\n" + // 13
 			"7,,,a\x00b\n" + // 14
 			"8,,,last" // 15
-		s := &store{fault: func(one casework.Submission) error {
+		s := &store{fault: func(one intake.Submission) error {
 			if one.Comment != nil && *one.Comment == "taken" {
 				return fault.Input("customer.email", "belongs to somebody else")
 			}
@@ -125,7 +125,7 @@ func TestImport(t *testing.T) {
 
 	t.Run("reports no warning of a rejected row", func(t *testing.T) {
 		t.Parallel()
-		s := &store{fault: func(casework.Submission) error { return fault.Input("score", "no") }}
+		s := &store{fault: func(intake.Submission) error { return fault.Input("score", "no") }}
 		report, err := s.keep(t, "s,c\n7,Atlantis\n", Options{Columns: Columns{Score: "s", Country: "c"}})
 		if err != nil || report.Warnings != 0 || report.RowsRejected != 1 {
 			t.Errorf("%+v, %v", report, err)
@@ -141,7 +141,7 @@ func TestImport(t *testing.T) {
 			"drivers[3]": "tags", "attributes[0].value": "more", "attributes[7].value": "", "attributes": "", "survey": "", "": "",
 			"customer.phone": "", "emailed": "",
 		} {
-			s := &store{fault: func(casework.Submission) error { return fault.Input(argument, "no") }}
+			s := &store{fault: func(intake.Submission) error { return fault.Input(argument, "no") }}
 			report, err := s.keep(t, file, Options{Columns: c})
 			if err != nil || len(report.Rejections) != 1 || report.Rejections[0].Column != column {
 				t.Errorf("%q: %+v, %v; want the column %q", argument, report, err, column)
@@ -162,7 +162,7 @@ func TestImport(t *testing.T) {
 		t.Parallel()
 		ctx, stop := context.WithCancel(t.Context())
 		s := new(store)
-		s.before = func([]casework.Submission) error {
+		s.before = func([]intake.Submission) error {
 			if len(s.batches) == 2 {
 				stop() // as Ctrl-C does, in the middle of the third batch
 			}
@@ -199,7 +199,7 @@ func TestImport(t *testing.T) {
 		t.Parallel()
 		gone := errors.New("the database is gone")
 		s := new(store)
-		s.before = func([]casework.Submission) error {
+		s.before = func([]intake.Submission) error {
 			if len(s.batches) == 1 {
 				return gone
 			}
@@ -229,7 +229,7 @@ func TestBatch(t *testing.T) {
 		c := &clock{at: time.Unix(0, 0)}
 		perRow := 20 * time.Microsecond
 		s := new(store)
-		s.before = func(batch []casework.Submission) error {
+		s.before = func(batch []intake.Submission) error {
 			switch len(s.batches) {
 			case 5: // the database is busy from here on
 				perRow = 10 * time.Millisecond

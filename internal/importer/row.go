@@ -7,8 +7,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/country"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -22,12 +23,12 @@ type rowReader struct {
 
 // read returns the submission of a record with its warnings, or the first error in the record. The caller sets the line of
 // both.
-func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *RowRejection) {
+func (rr *rowReader) read(rec record) (intake.Submission, []RowRejection, *RowRejection) {
 	if bad := rr.layout.check(rec); bad != nil {
-		return casework.Submission{}, nil, bad
+		return intake.Submission{}, nil, bad
 	}
 	r := &row{layout: rr.layout, cells: rec.fields}
-	var s casework.Submission
+	var s intake.Submission
 	if number := value(r, score, readScore); number != nil {
 		s.Score = *number
 	} else {
@@ -46,13 +47,13 @@ func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *Row
 	}
 	for _, i := range rr.layout.attributes {
 		if text := strings.TrimSpace(rec.fields[i]); text != "" {
-			s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: rr.layout.header[i], Value: text})
+			s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: rr.layout.header[i], Value: text})
 		}
 	}
 	s.Customer = r.customer(&s)
 	s.ExternalID = value(r, responseExternalID, readText)
 	if r.bad != nil {
-		return casework.Submission{}, nil, r.bad
+		return intake.Submission{}, nil, r.bad
 	}
 	if r.layout.cellOf[respondedAt] >= 0 && s.RespondedAt == nil {
 		r.warn(respondedAt, "the time is missing; the response counts as given now")
@@ -133,7 +134,7 @@ func value[T any](r *row, f field, read func(string) (T, error)) *T {
 
 // customer reads the customer of a response. Without an id and an e-mail address, the name and country identify the
 // customer.
-func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
+func (r *row) customer(s *intake.Submission) *customer.CustomerInput {
 	first, last := splitName(r.cell(fullName))
 	if name := r.cell(firstName); name != "" {
 		first = name
@@ -141,7 +142,7 @@ func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	if name := r.cell(lastName); name != "" {
 		last = name
 	}
-	c := &casework.CustomerInput{
+	c := &customer.CustomerInput{
 		ExternalID: value(r, customerExternalID, readText),
 		Email:      omittable(value(r, email, readEmail)),
 		Phone:      omittable(value(r, phone, readText)),
@@ -164,7 +165,7 @@ func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	case known:
 		c.Country = omittable(&code)
 	case land != "":
-		s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: r.layout.name(countryName), Value: land})
+		s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: r.layout.name(countryName), Value: land})
 		r.warn(countryName, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the English name of a country; it is kept as an attribute", shorten(land)))
 		code = fold(land)
 	}

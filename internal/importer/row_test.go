@@ -9,7 +9,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -30,7 +31,7 @@ func TestRow(t *testing.T) {
 			"score": {s.Score, 9}, "respondedAt": {*s.RespondedAt, time.Date(2015, 7, 20, 14, 30, 0, 0, time.UTC)}, "externalId": {*s.ExternalID, "R-1"},
 			"comment": {*s.Comment, "fine, thanks"}, "drivers": {s.Drivers, []string{"price", "staff"}}, "contactRequested": {*s.ContactRequested, true},
 			"survey": {*s.Survey, "NPS"}, "quoteConsent": {*s.QuoteConsent, false}, "testimonialLikelihood": {*s.TestimonialLikelihood, 0.75},
-			"attributes":          {s.Attributes, []*casework.AttributeInput{{Key: "seat", Value: "33H"}}},
+			"attributes":          {s.Attributes, []*customer.AttributeInput{{Key: "seat", Value: "33H"}}},
 			"customer.externalId": {*c.ExternalID, "C-1"}, "firstName": {*c.FirstName.Value(), "Ann Marie"}, "lastName": {*c.LastName.Value(), "Lee"},
 			"email": {*c.Email.Value(), "ann@b.example"}, "phone": {*c.Phone.Value(), "+49 1"}, "company": {*c.Company.Value(), "Acme"},
 			"country": {*c.Country.Value(), "DE"}, "segment": {*c.Segment.Value(), "Gold"}, "lifetimeValue": {c.LifetimeValue.Value().String(), "1234.5"},
@@ -53,7 +54,7 @@ func TestRow(t *testing.T) {
 			AccountManagerEmail: "am", AgentEmail: "agent",
 		})
 		s.ExternalID = nil // it always has one
-		want := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{}}}
+		want := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{}}}
 		if !reflect.DeepEqual(s, want) {
 			t.Errorf("%+v %+v", s, s.Customer)
 		}
@@ -175,7 +176,7 @@ func TestRow(t *testing.T) {
 			t.Fatalf("%+v", report)
 		}
 		first, second := s.kept[0], s.kept[1]
-		if first.Customer.Country.IsSet() || len(first.Attributes) != 1 || *first.Attributes[0] != (casework.AttributeInput{Key: "the land", Value: "Atlantis"}) {
+		if first.Customer.Country.IsSet() || len(first.Attributes) != 1 || *first.Attributes[0] != (customer.AttributeInput{Key: "the land", Value: "Atlantis"}) {
 			t.Errorf("the first is %+v of %+v", first, first.Customer)
 		}
 		if text(second.Customer.Country) != "CI" || len(second.Attributes) != 0 {

@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -30,15 +30,15 @@ const (
 // batches, so that the next server continues from there.
 type Uploads struct {
 	db      *pg.DB
-	work    *casework.Work
+	in      *intake.Intake
 	now     func() time.Time
 	log     *slog.Logger
 	arrived chan struct{} // signals that an import may be waiting
 }
 
 // NewUploads returns the Uploads of a database.
-func NewUploads(db *pg.DB, work *casework.Work, now func() time.Time, log *slog.Logger) *Uploads {
-	return &Uploads{db: db, work: work, now: now, log: log, arrived: make(chan struct{}, 1)}
+func NewUploads(db *pg.DB, in *intake.Intake, now func() time.Time, log *slog.Logger) *Uploads {
+	return &Uploads{db: db, in: in, now: now, log: log, arrived: make(chan struct{}, 1)}
 }
 
 func (u *Uploads) wake() {
@@ -97,7 +97,7 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 	if err != nil {
 		return u.fail(ctx, i, err)
 	}
-	done, err := Import(ctx, u.work, auth.Viewer{}, &partReader{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
+	done, err := Import(ctx, u.in, auth.Viewer{}, &partReader{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
 		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
 		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
 	})

@@ -4,8 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"github.com/closeloop/closeloop/internal/pgtest"
 	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
 func TestAContextThatEndsInsideATransactionLeavesTheConnectionAlone(t *testing.T) {

@@ -28,7 +28,7 @@ func (d Decision) Steps(r *model.Response, opened time.Time) []model.CaseEscalat
 // their turn. Opens is nil where the step reassigns nothing.
 func Step(s *model.CaseEscalation, has *model.UserID) Decision {
 	asks := &model.Rule{ID: s.RuleID, Recipients: s.Notify}
-	d := Decision{Matched: []*model.Rule{asks}, Step: s.Step, has: has}
+	d := Decision{Matched: []*model.Rule{asks}, Step: s.Step, CurrentAssignee: has}
 	if s.Reassign == nil {
 		return d
 	}

@@ -59,26 +59,3 @@ func TestACalendarThatCannotBeReadIsNotPassedOver(t *testing.T) {
 		t.Error("it was read")
 	}
 }
-
-func TestAStepPassesOverWhoeverHasTheCaseAndNeedsThemAllTheSame(t *testing.T) {
-	t.Parallel()
-	ana, bo := user("ana@example.com", model.Agent), user("bo@example.com", model.Agent)
-	people := rule.NewPeople([]*model.User{ana, bo}, nil)
-	team := []model.UserID{ana.ID, bo.ID}
-	s := &model.CaseEscalation{Step: 2, Reassign: &model.Assignment{Strategy: model.LeastBusy, UserIDs: team}}
-	for has, want := range map[*model.UserID]*model.User{&ana.ID: bo, &bo.ID: ana, nil: ana} {
-		d := rule.Step(s, has)
-		if got := d.Assignee(&model.Customer{}, people); got != want || d.Step != 2 {
-			t.Errorf("%+v gets it", got)
-		}
-		if ids, _ := d.UserRefs(&model.Customer{}); len(ids) != 2 {
-			t.Errorf("%d are looked up", len(ids))
-		}
-	}
-	if !slices.Equal(s.Reassign.UserIDs, team) {
-		t.Error("the step itself was changed")
-	}
-	if d := rule.Step(&model.CaseEscalation{Step: 1}, &ana.ID); d.Opens != nil {
-		t.Errorf("a step that only tells reassigns: %+v", d.Opens)
-	}
-}

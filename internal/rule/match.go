@@ -50,8 +50,10 @@ type Decision struct {
 	Opens   *model.Rule   // the first of them that opens a case; nil: none does
 	Step    int           // of an escalation, from 1; 0: a response came in
 
+	CurrentAssignee *model.UserID // of the case that a step escalates; nil: none
+
 	calendar *calendar.Calendar // of the rule that opens; nil: the clock runs through
-	has      *model.UserID      // of a step: who has the case, and is named as who had it
+
 }
 
 // Match tries the enabled rules, by position, on a response, its customer and the themes it was tagged with.

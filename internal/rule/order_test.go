@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
@@ -73,7 +73,7 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	w := newWorld(t)
 	rules := w.rulesOf("abc")
 	w.Must("UPDATE rules SET enabled = true, opens_case = true")
-	in, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
+	in, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
 	worktest.Refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
 
-	again, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
+	again, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

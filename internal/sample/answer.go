@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -25,8 +26,8 @@ func scoreOf(d *rand.Rand, mood float64) int {
 }
 
 // newResponse fills a response, except for its customer and its time.
-func newResponse(d *rand.Rand, p *place, score int, about topic) casework.SubmitResponseInput {
-	in := casework.SubmitResponseInput{Score: score, Survey: new(surveyRelationship)}
+func newResponse(d *rand.Rand, p *place, score int, about topic) intake.SubmitResponseInput {
+	in := intake.SubmitResponseInput{Score: score, Survey: new(surveyRelationship)}
 	if chance(d, 0.6) {
 		in.Survey = new(surveys[about])
 	}
@@ -47,7 +48,7 @@ func newResponse(d *rand.Rand, p *place, score int, about topic) casework.Submit
 			in.TestimonialLikelihood = new(math.Round(50+49*d.Float64()) / 100)
 		}
 	}
-	in.Attributes = []*casework.AttributeInput{{Key: "Channel", Value: pick(d, channels)}}
+	in.Attributes = []*customer.AttributeInput{{Key: "Channel", Value: pick(d, channels)}}
 	return in
 }
 

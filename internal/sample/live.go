@@ -12,6 +12,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -83,7 +84,7 @@ func (l *live) submitKnown(ctx context.Context, changed bool) error {
 func (l *live) submit(ctx context.Context, p *person) error {
 	in := newResponse(l.dice, p.place, scoreOf(l.dice, p.mood), topic(l.dice.IntN(int(topics))))
 	in.Customer = &p.data
-	if _, err := l.work.SubmitResponse(ctx, auth.Viewer{}, in); err != nil {
+	if _, err := intake.New(l.work).Submit(ctx, auth.Viewer{}, in); err != nil {
 		return fmt.Errorf("submit a response: %w", err)
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -80,8 +82,8 @@ func TestRun(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		work := casework.New(w.DB, w.Feed, w.Queue, w.Now)
-		real := casework.SubmitResponseInput{Score: 9, Customer: &casework.CustomerInput{ExternalID: new("C-1")}}
-		if _, err := work.SubmitResponse(t.Context(), auth.Viewer{}, real); err != nil {
+		real := intake.SubmitResponseInput{Score: 9, Customer: &customer.CustomerInput{ExternalID: new("C-1")}}
+		if _, err := intake.New(work).Submit(t.Context(), auth.Viewer{}, real); err != nil {
 			t.Fatal(err)
 		}
 		r := w.run()

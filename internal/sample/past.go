@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
@@ -68,7 +69,7 @@ func makePast(ctx context.Context, o Options) error {
 
 // submit submits the replies that arrive at one time, and plans the work on the cases that they open.
 func (p *past) submit(ctx context.Context, round []reply) error {
-	batch := make([]casework.Submission, len(round))
+	batch := make([]intake.Submission, len(round))
 	for i, r := range round {
 		d := dice(diceAnswers, p.responses)
 		p.responses++
@@ -79,10 +80,10 @@ func (p *past) submit(ctx context.Context, round []reply) error {
 		in.ExternalID, in.RespondedAt = new(fmt.Sprintf("%sr-%05d", idPrefix, p.responses)), new(r.answeredAt)
 		customer := r.person.data
 		in.Customer = &customer
-		batch[i] = casework.Submission{SubmitResponseInput: in}
+		batch[i] = intake.Submission{SubmitResponseInput: in}
 	}
 	p.clock = round[0].receivedAt
-	outcomes, err := p.work.SubmitAll(ctx, auth.Viewer{User: p.staff.byEmail[surveyTool]}, batch, casework.SubmitOptions{})
+	outcomes, err := intake.New(p.work).SubmitAll(ctx, auth.Viewer{User: p.staff.byEmail[surveyTool]}, batch, intake.SubmitOptions{})
 	if err != nil {
 		return fmt.Errorf("submit responses: %w", err)
 	}

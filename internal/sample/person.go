@@ -10,7 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 )
 
 // idPrefix begins the external id of each invented customer and distinguishes it from real customers.
@@ -36,7 +36,7 @@ var companyRoots = []string{
 type person struct {
 	place *place
 	mood  float64 // the score on an average day
-	data  casework.CustomerInput
+	data  customer.CustomerInput
 }
 
 func newPerson(d *rand.Rand, id string) *person {
@@ -71,12 +71,12 @@ func newPerson(d *rand.Rand, id string) *person {
 	if chance(d, 0.7) {
 		in.AgentEmail = omittable(p.place.manager)
 	}
-	in.Attributes = []*casework.AttributeInput{{Key: "Plan", Value: pick(d, plans)}}
+	in.Attributes = []*customer.AttributeInput{{Key: "Plan", Value: pick(d, plans)}}
 	return p
 }
 
 // changeDetails changes one detail of a customer, as the source of the data may do between two responses.
-func changeDetails(d *rand.Rand, in *casework.CustomerInput, at *place) {
+func changeDetails(d *rand.Rand, in *customer.CustomerInput, at *place) {
 	switch d.IntN(4) {
 	case 0:
 		if value, _ := in.LifetimeValue.ValueOK(); value != nil {
@@ -91,7 +91,7 @@ func changeDetails(d *rand.Rand, in *casework.CustomerInput, at *place) {
 	case 2:
 		in.Phone = omittable(phone(d, at))
 	case 3: // a new slice: earlier submissions still refer to the old slice
-		in.Attributes = []*casework.AttributeInput{{Key: "Plan", Value: pick(d, plans) + " " + pick(d, []string{"monthly", "yearly"})}}
+		in.Attributes = []*customer.AttributeInput{{Key: "Plan", Value: pick(d, plans) + " " + pick(d, []string{"monthly", "yearly"})}}
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
@@ -188,7 +188,7 @@ func TestNoResponseFallsBetweenANewThemeAndItsPast(t *testing.T) {
 	bar := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
 	submitted := make(chan error, 1)
 	go func() {
-		_, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3, Comment: new("the meal")})
+		_, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3, Comment: new("the meal")})
 		submitted <- err
 	}()
 	<-bar.Reached

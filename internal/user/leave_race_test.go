@@ -5,6 +5,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
@@ -103,12 +104,12 @@ func TestARuleDoesNotGiveACaseToWhoIsLeaving(t *testing.T) {
 	bar := w.Gate.Hold(`count(*) FROM "cases"`)
 	ended, left := w.leaving(user.UpdateUserInput{ID: ana.ID})
 	<-bar.Reached
-	var out *casework.SubmitResponsePayload
+	var out *intake.SubmitResponsePayload
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var err error
-		if out, err = w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3}); err != nil {
+		if out, err = intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3}); err != nil {
 			t.Errorf("submit: %v", err)
 		}
 	}()
@@ -134,7 +135,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 	}})
 	for round := range 8 {
 		cases := []*model.Case{w.Open(bo), w.Open(bo), w.Open(ana)}
-		response, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 9})
+		response, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 			case i == len(cases):
 				_, err = w.Work.OpenCase(t.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &response.Response.ID, Note: "They called.", AssigneeID: &ana.ID})
 			case i == len(cases)+1:
-				if _, err = w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 0}); err != nil {
+				if _, err = intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 0}); err != nil {
 					t.Errorf("submit: %v", err)
 				}
 				return

@@ -14,6 +14,9 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -63,7 +66,7 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 	}
 	full := w.open("DE") // with all that there can be
 	target := w.now().Add(time.Hour)
-	ok(w.work.UpdateCustomer(ctx, w.admin, casework.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
+	ok(customer.New(w.work).Update(ctx, w.admin, customer.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
 	ok(w.work.LinkCase(ctx, w.admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ID: "A-1", URL: new("https://crm.example.com/A-1")}))
 	ok(w.work.AssignCase(ctx, w.admin, casework.AssignCaseInput{CaseID: full.ID, AssigneeID: &w.admin.User.ID}))
 	ok(w.work.RecordOutreach(ctx, w.admin, casework.RecordOutreachInput{CaseID: full.ID, Note: "Called.", Outreach: &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached, NextSurveyAt: &target}}))
@@ -76,7 +79,7 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 	ok(rule.New(w.db, w.now).Create(ctx, w.admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
 		{After: model.Duration(90 * time.Minute), Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
 	}}))
-	ruled, err := w.work.SubmitResponse(ctx, w.admin, casework.SubmitResponseInput{Score: 9})
+	ruled, err := intake.New(w.work).Submit(ctx, w.admin, intake.SubmitResponseInput{Score: 9})
 	w.must(err)
 	w.later(2 * time.Hour)
 	if found, err := w.work.Escalate(ctx); err != nil || !found {
@@ -85,7 +88,7 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 	if marked, err := w.work.MarkOverdue(ctx); err != nil || marked != 1 {
 		t.Fatal(marked, err)
 	}
-	ok(w.work.EraseCustomer(ctx, w.admin, casework.EraseCustomerInput{CustomerID: full.CustomerID}))
+	ok(privacy.New(w.db, w.work).EraseCustomer(ctx, w.admin, privacy.EraseCustomerInput{CustomerID: full.CustomerID}))
 	w.run(w.db, w.log)
 	w.delivered(h, len(w.events(full))+len(w.events(bare.Case))+len(w.events(ruled.Case)))
 

@@ -12,9 +12,10 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
@@ -38,7 +39,7 @@ func (p post) data(t *testing.T) (data struct {
 
 func (w *world) country(c *model.Case, to string) {
 	w.t.Helper()
-	_, err := w.work.UpdateCustomer(w.t.Context(), w.admin, casework.UpdateCustomerInput{ID: c.CustomerID, Country: graphql.OmittableOf(&to)})
+	_, err := customer.New(w.work).Update(w.t.Context(), w.admin, customer.UpdateCustomerInput{ID: c.CustomerID, Country: graphql.OmittableOf(&to)})
 	w.must(err)
 }
 
@@ -84,7 +85,7 @@ func TestThatACustomerWasErasedPassesEveryFilter(t *testing.T) {
 	c := w.open("DE")
 	h := w.hook(r, func(in *webhook.CreateWebhookInput) { in.Filter = w.where(`{"customer": {"company": {"eq": "ACME"}}}`) })
 	w.note(c) // does not match
-	_, err := w.work.EraseCustomer(t.Context(), w.admin, casework.EraseCustomerInput{CustomerID: c.CustomerID})
+	_, err := privacy.New(w.db, w.work).EraseCustomer(t.Context(), w.admin, privacy.EraseCustomerInput{CustomerID: c.CustomerID})
 	w.must(err)
 	w.run(w.db, w.log)
 	w.delivered(h, 1)

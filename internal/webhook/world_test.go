@@ -19,9 +19,11 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -160,7 +162,7 @@ func (w *world) where(raw string) *filter.Case {
 // open opens a case by hand for a new customer of that country: one event.
 func (w *world) open(country string) *model.Case {
 	w.t.Helper()
-	in, err := w.work.SubmitResponse(w.t.Context(), w.admin, casework.SubmitResponseInput{Score: 3, Customer: &casework.CustomerInput{
+	in, err := intake.New(w.work).Submit(w.t.Context(), w.admin, intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 		Country: graphql.OmittableOf(&country), FirstName: graphql.OmittableOf(new("Ana")), Email: graphql.OmittableOf(new("ana-" + model.NewUUID().String() + "@example.com")),
 	}, Comment: new("Nobody called.")})
 	w.must(err)

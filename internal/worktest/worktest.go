@@ -17,6 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -112,7 +113,7 @@ func (w *World) Viewer(role model.Role) auth.Viewer {
 // Open opens a case by hand and assigns it to the user.
 func (w *World) Open(assignee *model.User) *model.Case {
 	w.T.Helper()
-	in, err := w.Work.SubmitResponse(w.T.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
+	in, err := intake.New(w.Work).Submit(w.T.Context(), w.Admin, intake.SubmitResponseInput{Score: 3})
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -1,0 +1,119 @@
+package casework
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// LockedCase is a case whose row is locked, with all that its snapshots are made of.
+type LockedCase struct {
+	model.Case
+	RuleIDs      []model.RuleID
+	ExternalRefs []model.ExternalRef
+	Outreaches   []model.Outreach // each kind once, in the order they first happened
+	Themes       []model.Theme    // the response's, without deleted ones
+}
+
+// LockCase locks the case's row and reads it.
+func LockCase(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
+	cases, err := LockCases(tx, []model.CaseID{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(cases) == 0 {
+		return nil, noSuchCase()
+	}
+	return cases[0], cases[0].expect(expectedVersion)
+}
+
+// LockCases locks the cases' rows and reads them, by id. The locks come first, in a statement of their own: a join in
+// the same statement would show other rows as they were before the wait.
+func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var locked []*model.Case
+	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(pg.In("id", ids)).Order("id").Find(&locked).Error
+	if err != nil {
+		return nil, fmt.Errorf("lock cases: %w", err)
+	}
+	if len(locked) == 0 {
+		return nil, nil
+	}
+	var rows []*model.Case
+	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(pg.In("cases.id", ids)).Order("cases.id").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read cases: %w", err)
+	}
+	cases := make([]*LockedCase, len(rows))
+	for i, c := range rows {
+		if c.ResponseID == nil {
+			c.Response = nil
+		}
+		if c.AssigneeID == nil {
+			c.Assignee = nil
+		}
+		cases[i] = &LockedCase{Case: *c}
+	}
+	return cases, loadRelations(tx, cases...)
+}
+
+// A row that a viewer writes on must lie within the viewer's scope when the write begins: a row outside of it does not
+// exist for the viewer. The scope is asked once the row is locked, in the transaction that writes, so that no row moves
+// out in between. The row may lie outside after the write, as a case does that was handed on; the answer still shows it.
+
+// LockCaseFor locks a case that a viewer names. A viewer who does not see the case learns nothing of it, its version
+// neither.
+func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
+	h, err := LockCase(tx, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := viewer.Sees(tx.Model(&model.Case{}).Where("id = ?", id).Where(viewer.Scope().Cases(now)))
+	switch {
+	case err != nil:
+		return nil, err
+	case !seen:
+		return nil, noSuchCase()
+	}
+	return h, h.expect(expectedVersion)
+}
+
+func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
+
+// lockCaseWithCustomer locks the customer's row before the case's: what follows changes both, and the customer comes
+// first in the order of locks.
+func lockCaseWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
+	var c model.Case
+	err := tx.Select("customer_id").Where("id = ?", id).Take(&c).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, noSuchCase()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a case: %w", err)
+	}
+	err = tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", c.CustomerID).Take(&model.Customer{}).Error
+	if err != nil {
+		return nil, fmt.Errorf("lock a customer: %w", err)
+	}
+	return LockCaseFor(tx, now, viewer, id, expectedVersion)
+}
+
+// LockCasesOf locks the cases of customers and reads them.
+func LockCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*LockedCase, error) {
+	var ids []model.CaseID
+	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", pg.In("customer_id", customers)).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("find customers' cases: %w", err)
+	}
+	return LockCases(tx, ids)
+}

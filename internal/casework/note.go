@@ -1,0 +1,94 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// AddNoteInput is an internal note.
+type AddNoteInput struct {
+	CaseID         model.CaseID
+	Body           string
+	IdempotencyKey *string
+}
+
+// AddNotePayload is the new note and its case.
+type AddNotePayload struct {
+	Note *model.Note
+	Case *model.Case
+}
+
+const noteMax = 20_000 // characters
+
+// AddNote keeps an internal note on the case.
+func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
+	if err := CheckNote("input.body", in.Body); err != nil {
+		return nil, err
+	}
+	out := new(AddNotePayload)
+	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
+		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+		if err != nil {
+			return kept, err
+		}
+		note, logged, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
+		if err != nil {
+			return kept, err
+		}
+		*out = AddNotePayload{Note: note, Case: &h.Case}
+		return logged.ID, nil
+	}, func(tx *gorm.DB, kept model.EventID) error {
+		of, logged, err := w.Reload(tx, viewer, kept)
+		if err != nil {
+			return err
+		}
+		*out = AddNotePayload{Note: new(model.Note), Case: of}
+		return pg.WrapErr("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
+	})
+	return payload(out, err)
+}
+
+// addNote keeps a note that stands alone on a held case, and says so in the log.
+func (h *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
+	note, err := WriteNote(tx, now, h.ID, by, argument, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	logged, err := h.Change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
+	return note, logged, err
+}
+
+// WriteNote keeps a note on the case; a blank one is refused.
+func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
+	if err := CheckNote(argument, body); err != nil {
+		return nil, err
+	}
+	note := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
+	if err := tx.Create(note).Error; err != nil {
+		return nil, fmt.Errorf("write a note: %w", err)
+	}
+	return note, nil
+}
+
+// CheckNote refuses a blank note, and one that is too long.
+func CheckNote(argument, body string) error {
+	switch {
+	case strings.TrimSpace(body) == "":
+		return fault.Input(argument, "a note is needed: say why, in words")
+	case utf8.RuneCountInString(body) > noteMax:
+		return fault.Input(argument, "a note has %d characters at most", noteMax)
+	}
+	return nil
+}

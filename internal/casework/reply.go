@@ -1,0 +1,61 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/model"
+)
+
+// RecordReplyInput is the customer's answer.
+type RecordReplyInput struct {
+	CaseID         model.CaseID
+	Note           *string
+	Improvement    *string
+	IdempotencyKey *string
+}
+
+// RecordReplyPayload is the case and what the log says of it.
+type RecordReplyPayload struct {
+	Case  *model.Case
+	Event *model.CustomerReplied
+}
+
+// RecordReply keeps that the customer answered.
+func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordReplyInput) (*RecordReplyPayload, error) {
+	out := new(RecordReplyPayload)
+	improvement := in.Improvement
+	if improvement != nil {
+		if err := CheckNote("input.improvement", *improvement); err != nil {
+			return nil, err
+		}
+	}
+	answer := func(c *model.Case, e *model.LoggedEvent) {
+		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
+	}
+	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: improvement}
+		if in.Note != nil {
+			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
+			if err != nil {
+				return nil, nil, err
+			}
+			e.Note = &note.ID
+		}
+		logged, err := h.Change(tx, now, e, func() { h.contact(model.Replied) })
+		if err != nil {
+			return nil, nil, err
+		}
+		return &h.Case, logged, h.writeContact(tx)
+	})
+	return payload(out, err)
+}

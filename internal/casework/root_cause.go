@@ -1,0 +1,56 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// SetRootCauseInput is the '5 whys'.
+type SetRootCauseInput struct {
+	CaseID          model.CaseID
+	Whys            []string
+	ExpectedVersion *int
+}
+
+// SetRootCausePayload is the case and what the log says of it.
+type SetRootCausePayload struct {
+	Case  *model.Case
+	Event *model.RootCauseSet
+}
+
+// SetRootCause keeps the '5 whys', the first the symptom and the last the root cause.
+func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootCauseInput) (*SetRootCausePayload, error) {
+	if n := len(in.Whys); n < 1 || n > whysMax {
+		return nil, fault.Input("input.whys", "from 1 to %d whys, not %d", whysMax, n)
+	}
+	whys := make([]string, len(in.Whys))
+	for i, why := range in.Whys {
+		if err := CheckNote(fmt.Sprintf("input.whys[%d]", i), why); err != nil {
+			return nil, err
+		}
+		whys[i] = strings.TrimSpace(why)
+	}
+	out := new(SetRootCausePayload)
+	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		h, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		if err != nil {
+			return err
+		}
+		e := event.Entry{Type: model.EventRootCauseSet, Actor: &viewer.User.ID, Whys: whys}
+		logged, err := h.Change(tx, now, e, func() { h.RootCause = whys })
+		*out = SetRootCausePayload{Case: &h.Case, Event: &model.RootCauseSet{LoggedEvent: logged}}
+		return err
+	})
+	return payload(out, err)
+}
+
+const whysMax = 5

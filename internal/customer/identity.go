@@ -1,0 +1,48 @@
+package customer
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// LockIdentities makes a transaction that submits one of the same responses, or a response of one of the same customers,
+// wait until this transaction ends: a row that does not exist yet cannot be locked. All transactions take the locks in
+// one order, so that batches do not wait for each other in a circle. Two identities of one hash only wait needlessly.
+func LockIdentities(tx *gorm.DB, responses []string, mentions []*Mention) error {
+	var keys []int64
+	add := func(kind, id string) {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(kind + "\x00" + id))
+		keys = append(keys, int64(h.Sum64()))
+	}
+	for _, id := range responses {
+		add("response", id)
+	}
+	for _, m := range mentions {
+		if m.Given.ExternalID != nil {
+			add("customer", *m.Given.ExternalID)
+		}
+		if email, _ := m.Given.Email.ValueOK(); email != nil {
+			add("email", model.Fold(*email))
+		}
+		if m.NameKey != "" {
+			add("name", m.NameKey)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.Sort(keys)
+	for part := range slices.Chunk(slices.Compact(keys), 1000) {
+		if err := pg.LockKeys(tx, part); err != nil {
+			return fmt.Errorf("lock identities: %w", err)
+		}
+	}
+	return nil
+}

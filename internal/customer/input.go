@@ -1,0 +1,110 @@
+package customer
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/country"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/text"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	attributesMax = 200
+	attributeMax  = 100_000 // characters
+)
+
+// AttributeInput is one further column of the data feed.
+type AttributeInput struct {
+	Key   string
+	Value string
+}
+
+// CustomerInput is what a response says of its customer. What is absent stays; what is set to nil is cleared.
+type CustomerInput struct {
+	ExternalID          *string
+	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // what tells two inputs apart is their JSON
+	LastName            graphql.Omittable[*string]          `json:",omitzero"`
+	Email               graphql.Omittable[*string]          `json:",omitzero"`
+	Phone               graphql.Omittable[*string]          `json:",omitzero"`
+	Company             graphql.Omittable[*string]          `json:",omitzero"`
+	Country             graphql.Omittable[*string]          `json:",omitzero"` // ISO 3166-1 code or English name
+	Segment             graphql.Omittable[*string]          `json:",omitzero"`
+	LifetimeValue       graphql.Omittable[*decimal.Decimal] `json:",omitzero"`
+	AccountManagerEmail graphql.Omittable[*string]          `json:",omitzero"`
+	AgentEmail          graphql.Omittable[*string]          `json:",omitzero"`
+	Attributes          []*AttributeInput
+}
+
+// CheckAttributes checks the further columns of a customer, or of a response.
+func CheckAttributes(list []*AttributeInput) error {
+	if len(list) > attributesMax {
+		return fault.Input("attributes", "%d attributes at most", attributesMax)
+	}
+	for _, a := range list {
+		switch {
+		case strings.TrimSpace(a.Key) == "":
+			return fault.Input("attributes", "an attribute has a key")
+		case utf8.RuneCountInString(a.Value) > attributeMax:
+			return fault.Input("attributes", "an attribute has %d characters at most", attributeMax)
+		}
+		if err := text.Short("attributes", a.Key); err != nil {
+			return err
+		}
+		if err := text.Storable("attributes", a.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check trims the fields that are given and refuses values that cannot be stored. It changes c.
+func (c *CustomerInput) Check() error {
+	for _, f := range []struct {
+		name  string
+		value *graphql.Omittable[*string]
+		check func(string) (string, error)
+	}{
+		{"firstName", &c.FirstName, nil}, {"lastName", &c.LastName, nil}, {"phone", &c.Phone, nil},
+		{"company", &c.Company, nil}, {"segment", &c.Segment, nil},
+		{"email", &c.Email, address}, {"accountManagerEmail", &c.AccountManagerEmail, address}, {"agentEmail", &c.AgentEmail, address},
+		{"country", &c.Country, code},
+	} {
+		v, ok := f.value.ValueOK()
+		if !ok || v == nil {
+			continue
+		}
+		trimmed := strings.TrimSpace(*v)
+		if err := text.Short(f.name, trimmed); err != nil {
+			return err
+		}
+		if trimmed == "" { // an empty text is none
+			*f.value = graphql.OmittableOf[*string](nil)
+			continue
+		}
+		if f.check != nil {
+			var err error
+			if trimmed, err = f.check(trimmed); err != nil {
+				return fault.Input(f.name, "%s", err.Error())
+			}
+		}
+		*f.value = graphql.OmittableOf(&trimmed)
+	}
+	if err := text.Identity("externalId", &c.ExternalID); err != nil {
+		return err
+	}
+	return CheckAttributes(c.Attributes)
+}
+
+func address(s string) (string, error) { return model.UnmarshalEmailAddress(s) }
+
+func code(s string) (string, error) {
+	if c, ok := country.Parse(s); ok {
+		return c, nil
+	}
+	return "", fault.New(fault.CodeBadUserInput, "%q is neither an ISO 3166-1 code nor the English name of a country", s)
+}

@@ -1,0 +1,92 @@
+// Package customer owns who answered: what a response says of its customer, how the customer is found by an identity and
+// merged with what is stored, and changes by hand.
+//
+// It refuses what a change does to cases: casework carries a CustomerChange to their copies and histories.
+package customer
+
+import (
+	"maps"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// Mention is what a response says of its customer.
+type Mention struct {
+	Given       *CustomerInput
+	NameKey     string // see intake.Submission
+	RespondedAt time.Time
+}
+
+// NewCustomer makes the customer whom a response mentions for the first time.
+func (m *Mention) NewCustomer(now time.Time) *model.Customer {
+	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
+	m.Given.fill(c)
+	c.LastResponseAt = &m.RespondedAt
+	if m.NameKey != "" && m.Given.ExternalID == nil && c.Email == nil {
+		c.NameKey = &m.NameKey
+	}
+	c.Fold()
+	return c
+}
+
+// Merge returns the customer with what the response says, and the change; nil where nothing changed. Given fields replace
+// the stored ones, unless the response is older than the customer's newest.
+func (m *Mention) Merge(was *model.Customer) (now *model.Customer, changed *casework.CustomerChange) {
+	c := *was
+	c.Attributes = maps.Clone(was.Attributes)
+	newest := was.LastResponseAt == nil || !m.RespondedAt.Before(*was.LastResponseAt)
+	if newest {
+		m.Given.fill(&c)
+		c.LastResponseAt = &m.RespondedAt
+	}
+	if c.ExternalID == nil && m.Given.ExternalID != nil { // found by e-mail: from now on known by its id
+		c.ExternalID = m.Given.ExternalID
+	}
+	changed = casework.NewCustomerChange(was, &c)
+	if !newest && changed == nil {
+		return was, nil
+	}
+	c.Fold()
+	return &c, changed
+}
+
+// Save writes customers who are stored already.
+func Save(tx *gorm.DB, customers ...*model.Customer) error {
+	rows := make([]*model.CustomerRow, len(customers))
+	for i, c := range customers {
+		rows[i] = c.Row()
+	}
+	return pg.WrapErr("write customers", pg.Update(tx, rows, pg.But("number", "name_key", "created_at")))
+}
+
+// fill sets the fields that the input gives.
+func (in *CustomerInput) fill(c *model.Customer) {
+	if in.ExternalID != nil {
+		c.ExternalID = in.ExternalID
+	}
+	set(&c.FirstName, in.FirstName)
+	set(&c.LastName, in.LastName)
+	set(&c.Email, in.Email)
+	set(&c.Phone, in.Phone)
+	set(&c.Company, in.Company)
+	set(&c.Country, in.Country)
+	set(&c.Segment, in.Segment)
+	set(&c.LifetimeValue, in.LifetimeValue)
+	set(&c.AccountManagerEmail, in.AccountManagerEmail)
+	set(&c.AgentEmail, in.AgentEmail)
+	for _, a := range in.Attributes {
+		c.Attributes[a.Key] = a.Value
+	}
+}
+
+func set[T any](field *T, given graphql.Omittable[T]) {
+	if v, ok := given.ValueOK(); ok {
+		*field = v
+	}
+}

@@ -1,0 +1,85 @@
+package customer
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/model"
+)
+
+// UpdateCustomerInput changes a customer by hand: what is absent stays, what is set to nil is cleared.
+type UpdateCustomerInput struct {
+	ID                  model.CustomerID
+	FirstName           graphql.Omittable[*string]
+	LastName            graphql.Omittable[*string]
+	Email               graphql.Omittable[*string]
+	Phone               graphql.Omittable[*string]
+	Company             graphql.Omittable[*string]
+	Country             graphql.Omittable[*string]
+	Segment             graphql.Omittable[*string]
+	LifetimeValue       graphql.Omittable[*decimal.Decimal]
+	AccountManagerEmail graphql.Omittable[*string]
+	AgentEmail          graphql.Omittable[*string]
+	Attributes          []*AttributeInput
+	NextSurveyAt        graphql.Omittable[*time.Time]
+}
+
+// UpdateCustomerPayload is the customer.
+type UpdateCustomerPayload struct{ Customer *model.Customer }
+
+// Customers writes customers.
+type Customers struct{ work *casework.Work }
+
+// New makes the writes.
+func New(work *casework.Work) *Customers { return &Customers{work} }
+
+// Update changes a customer's data by hand, with an event in the history of each of the customer's cases. A later
+// response may change the data again.
+func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCustomerInput) (*UpdateCustomerPayload, error) {
+	given := &CustomerInput{
+		FirstName: in.FirstName, LastName: in.LastName, Email: in.Email, Phone: in.Phone, Company: in.Company, Country: in.Country,
+		Segment: in.Segment, LifetimeValue: in.LifetimeValue, AccountManagerEmail: in.AccountManagerEmail, AgentEmail: in.AgentEmail,
+		Attributes: in.Attributes,
+	}
+	if err := given.Check(); err != nil {
+		return nil, fault.WithPath("input", err)
+	}
+	out := new(UpdateCustomerPayload)
+	err := c.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		customer := new(model.Customer)
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Customers(now)).Take(customer).Error
+		if err != nil {
+			return casework.RowErr(err, "input.id", "customer")
+		}
+		if customer.ErasedAt != nil {
+			return casework.ErrErased("input.id")
+		}
+		was := *customer
+		was.Attributes = maps.Clone(customer.Attributes)
+		given.fill(customer)
+		set(&customer.NextSurveyAt, in.NextSurveyAt)
+		out.Customer = customer
+		changed := casework.NewCustomerChange(&was, customer)
+		if changed == nil {
+			return nil
+		}
+		if err := Save(tx, customer); err != nil {
+			return err
+		}
+		return changed.Propagate(tx, now, &viewer.User.ID, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

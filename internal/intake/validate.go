@@ -1,0 +1,95 @@
+package intake
+
+import (
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/text"
+)
+
+const (
+	commentMax = 100_000 // characters
+	driversMax = 100
+)
+
+// valid is a submission that has been checked and put in order.
+type valid struct {
+	Submission
+	mention    customer.Mention
+	drivers    []string
+	attributes map[string]string
+}
+
+// validate checks what can be checked without a statement. The submission itself is not changed.
+func validate(s Submission, now time.Time) (*valid, error) {
+	if s.Customer == nil {
+		s.Customer = &customer.CustomerInput{}
+	}
+	c := *s.Customer
+	p := &valid{Submission: s, mention: customer.Mention{Given: &c, NameKey: s.NameKey, RespondedAt: now}, drivers: []string{}}
+	if s.Score < 0 || s.Score > 10 {
+		return nil, fault.Input("score", "a score is from 0 to 10, not %d", s.Score)
+	}
+	if s.RespondedAt != nil {
+		if s.RespondedAt.After(now.Add(24 * time.Hour)) {
+			return nil, fault.Input("respondedAt", "more than a day ahead of now")
+		}
+		p.mention.RespondedAt = pg.Timestamp(*s.RespondedAt)
+	}
+	if l := s.TestimonialLikelihood; l != nil && (math.IsNaN(*l) || *l < 0 || *l > 1) {
+		return nil, fault.Input("testimonialLikelihood", "a likelihood is from 0 to 1")
+	}
+	for _, err := range []error{
+		text.Identity("externalId", &p.ExternalID), text.Optional("survey", &p.Survey), checkComment(&p.Comment),
+		p.readDrivers(), p.readAttributes(), fault.WithPath("customer", c.Check()),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func checkComment(c **string) error {
+	if *c == nil {
+		return nil
+	}
+	if strings.TrimSpace(**c) == "" {
+		*c = nil
+		return nil
+	}
+	if utf8.RuneCountInString(**c) > commentMax {
+		return fault.Input("comment", "a comment has %d characters at most", commentMax)
+	}
+	return text.Storable("comment", **c)
+}
+
+func (p *valid) readDrivers() error {
+	if len(p.Drivers) > driversMax {
+		return fault.Input("drivers", "%d drivers at most", driversMax)
+	}
+	for _, d := range p.Drivers {
+		if d = strings.TrimSpace(d); d == "" {
+			continue
+		}
+		if err := text.Short("drivers", d); err != nil {
+			return err
+		}
+		p.drivers = append(p.drivers, d)
+	}
+	return nil
+}
+
+func (p *valid) readAttributes() (err error) {
+	p.attributes = make(map[string]string, len(p.Attributes))
+	err = customer.CheckAttributes(p.Attributes)
+	for _, a := range p.Attributes {
+		p.attributes[a.Key] = a.Value
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/model"
+)
+
+// RetryNotificationInput names a mail.
+type RetryNotificationInput struct{ ID model.NotificationID }
+
+// RetryNotificationPayload is the mail, queued again.
+type RetryNotificationPayload struct{ Notification *model.Notification }
+
+// Retrier queues mails again.
+type Retrier struct {
+	work  *casework.Work
+	queue *job.Queue
+}
+
+// NewRetrier makes the writes of one database.
+func NewRetrier(work *casework.Work, queue *job.Queue) *Retrier { return &Retrier{work, queue} }
+
+// RetryNotification queues a mail again that FAILED or was NOT_SENT. Of two at once, one does.
+func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in RetryNotificationInput) (*RetryNotificationPayload, error) {
+	out := new(RetryNotificationPayload)
+	err := r.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		n := new(model.Notification)
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Notifications(now)).Take(n).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return fault.NotFound("input.id", "there is no such notification")
+		}
+		if err != nil {
+			return fmt.Errorf("read a notification: %w", err)
+		}
+		switch n.Status {
+		case model.NotificationQueued:
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is queued already: it is sent as soon as the mail server takes it"}
+		case model.NotificationSent:
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
+		}
+		out.Notification = n
+		return r.queue.MailAgain(ctx, tx, n)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

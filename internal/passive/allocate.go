@@ -1,0 +1,263 @@
+package passive
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/assignment"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// allocationLock lets one allocation run at a time.
+const allocationLock pg.AdvisoryLock = "closeloop allocation"
+
+const allocateMax = 5000 // cases in one transaction: it writes two events for each
+
+// AllocatePassivesInput assigns a share of the passives' queue to users.
+type AllocatePassivesInput struct {
+	Percent        float64
+	UserIDs        []model.UserID
+	Filter         *filter.Response
+	PrioritizeBy   []Priority
+	Segments       []string
+	Note           *string
+	IdempotencyKey *string
+}
+
+// AllocatePassivesPayload is the cases that were assigned, in the order of the queue.
+type AllocatePassivesPayload struct {
+	Cases      []*model.Case
+	Considered int
+	Allocated  int
+}
+
+// Allocator gives passives out.
+type Allocator struct{ work *casework.Work }
+
+// NewAllocator makes the allocator.
+func NewAllocator(work *casework.Work) *Allocator { return &Allocator{work} }
+
+// Allocate gives a share of the passives' queue to users in turn, the first in the queue to the first user. A response
+// that was given out leaves the queue. One allocation runs at a time, so that no response is given out twice; a customer
+// whose row another transaction has locked is skipped.
+func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
+	order, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	out := new(AllocatePassivesPayload)
+	type kept struct {
+		Events     []model.EventID // that assigned
+		Considered int
+	}
+	err = idempotency.Run(ctx, q.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
+		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
+		if err := allocationLock.Lock(tx); err != nil {
+			return k, fmt.Errorf("wait for another allocation: %w", err)
+		}
+		a := &allocation{work: q.work, tx: tx, now: now, viewer: viewer, in: in, order: order}
+		if out.Considered, err = a.considered(); err != nil {
+			return k, err
+		}
+		k.Considered = out.Considered
+		out.Cases, k.Events, err = a.give(ctx, share(out.Considered, in.Percent))
+		out.Allocated = len(out.Cases)
+		return k, err
+	}, func(tx *gorm.DB, k kept) (err error) {
+		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(k.Events)), Considered: k.Considered, Allocated: len(k.Events)}
+		for i, id := range k.Events {
+			if out.Cases[i], _, err = q.work.Reload(tx, viewer, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (in AllocatePassivesInput) check() (Order, error) {
+	switch {
+	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
+		return Order{}, fault.Input("input.percent", "more than 0, and 100 at most")
+	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
+		return Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
+	}
+	for i, id := range in.UserIDs {
+		if slices.Contains(in.UserIDs[:i], id) {
+			return Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), "this user is in the list twice")
+		}
+	}
+	if in.Note != nil {
+		if err := casework.CheckNote("input.note", *in.Note); err != nil {
+			return Order{}, err
+		}
+	}
+	order, err := NewOrder(in.PrioritizeBy, in.Segments)
+	return order, fault.WithPath("input", err)
+}
+
+const usersMax = 100
+
+// share is percent of the queue, rounded down, but one at least. A millionth of a row makes up for what binary
+// fractions lose: 7 % of 100 are 7.
+func share(considered int, percent float64) int {
+	return min(considered, max(1, int(math.Floor(float64(considered)*percent/100+1e-6))))
+}
+
+// allocation is one transaction that gives a share of the queue out.
+type allocation struct {
+	work   *casework.Work
+	tx     *gorm.DB
+	now    time.Time
+	viewer auth.Viewer
+	in     AllocatePassivesInput
+	order  Order
+}
+
+// queue is the rows that may be given out: responses that the viewer sees, with cases that they see, where there are any.
+func (a *allocation) queue() *gorm.DB {
+	scope := a.viewer.Scope()
+	rows := a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
+		Where("NOT passives.taken").Where(scope.Responses(a.now)).Where(a.in.Filter.Where(a.now))
+	if scope.Restricted() {
+		rows = rows.Where("NOT EXISTS (SELECT 1 FROM cases WHERE cases.response_id = responses.id AND (?) IS NOT TRUE)", scope.Cases(a.now))
+	}
+	return rows
+}
+
+func (a *allocation) considered() (int, error) {
+	var n int64
+	err := a.queue().Count(&n).Error
+	return int(n), pg.WrapErr("count the passives' queue", err)
+}
+
+func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
+	if n > allocateMax {
+		return nil, nil, fault.Input("input.percent", "that is %d cases, and one call gives %d out at most: take a smaller share, or a filter", n, allocateMax)
+	}
+	users, err := a.users()
+	if err != nil || n == 0 {
+		return []*model.Case{}, nil, err
+	}
+	chosen, err := a.choose(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	cases, err := a.lockCases(chosen)
+	if err != nil {
+		return nil, nil, err
+	}
+	given, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
+	var mails []model.Notification
+	for i, h := range cases {
+		to := users[i%len(users)]
+		logged, err := a.hand(ctx, h, to)
+		if err != nil {
+			return nil, nil, err
+		}
+		given[i], events[i] = &h.Case, logged.ID
+		mails = append(mails, casework.AssignedMail(h, to, logged)...)
+	}
+	return given, events, a.work.Mail(ctx, a.tx, mails)
+}
+
+// choose takes the first rows of the queue and locks their customers, so that no response of theirs comes in, no user
+// contacts them and no case opens meanwhile. A customer who is locked already is skipped. The queue's own rows are not
+// locked: they come last in the order of locks.
+func (a *allocation) choose(n int) ([]*model.Response, error) {
+	var ids []model.ResponseID
+	err := a.queue().Select("passives.response_id").Joins("JOIN customers ON customers.id = passives.customer_id").Clauses(a.order.By()).Limit(n).
+		Clauses(clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "customers"}, Options: "SKIP LOCKED"}).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("take from the passives' queue: %w", err)
+	}
+	var rows []*model.Response
+	err = a.tx.Joins("Customer").Where("responses.id = ANY(?)", pg.Array(model.UUIDs(ids))).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read passives: %w", err)
+	}
+	slices.SortFunc(rows, func(x, y *model.Response) int { return slices.Index(ids, x.ID) - slices.Index(ids, y.ID) })
+	return rows, nil
+}
+
+// users reads the users who are to get cases, in the order of the input, and locks them by id.
+func (a *allocation) users() ([]*model.User, error) {
+	users := make([]*model.User, len(a.in.UserIDs))
+	for _, id := range pg.LockOrder(a.in.UserIDs) {
+		i := slices.Index(a.in.UserIDs, id)
+		var err error
+		if users[i], err = assignment.LockUser(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+// lockCases returns the case of each response: the one that a rule has opened, where it is open and unassigned, else a new one.
+// A response that has left the queue before all rows were locked is left out.
+func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase, error) {
+	ids := make([]model.ResponseID, len(chosen))
+	for i, r := range chosen {
+		ids[i] = r.ID
+	}
+	var known []model.CaseID
+	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&known).Error; err != nil {
+		return nil, fmt.Errorf("find the cases of responses: %w", err)
+	}
+	of := map[model.ResponseID]*casework.LockedCase{}
+	for _, id := range known {
+		h, err := casework.LockCase(a.tx, id, nil)
+		if err != nil {
+			return nil, err
+		}
+		of[*h.ResponseID] = h
+	}
+	var still []model.ResponseID
+	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
+		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
+	}
+	var cases []*casework.LockedCase
+	for _, r := range chosen {
+		if !slices.Contains(still, r.ID) {
+			continue
+		}
+		h := of[r.ID]
+		if h == nil {
+			h = &casework.LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
+			if _, err := h.Open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
+				return nil, err
+			}
+		}
+		cases = append(cases, h)
+	}
+	return cases, nil
+}
+
+// hand assigns a case, with the note. The caller sends the mail.
+func (a *allocation) hand(ctx context.Context, h *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
+	e := event.Entry{Actor: &a.viewer.User.ID}
+	if a.in.Note != nil {
+		note, err := casework.WriteNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
+		if err != nil {
+			return nil, err
+		}
+		e.Note = &note.ID
+	}
+	return a.work.Assign(ctx, a.tx, a.now, h, to, e, false)
+}

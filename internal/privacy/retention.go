@@ -1,0 +1,92 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	retentionEvery = time.Minute
+	retentionBatch = 20 // customers looked up at a time, each erased in a transaction of its own
+)
+
+// WatchRetention erases customers whose retention time is over, until ctx ends. Every server runs it; a server passes over
+// a customer whose row another transaction has locked.
+func (p *Privacy) WatchRetention(ctx context.Context, log *slog.Logger) {
+	forget := func(ctx context.Context) (more bool, err error) {
+		erased, err := p.EraseForgotten(ctx)
+		if erased > 0 {
+			log.Info("customers erased whose retention time is over", "customers", erased)
+		}
+		return erased > 0, err
+	}
+	casework.Poll(ctx, retentionEvery, forget, func(err error) {
+		log.Error("customers whose retention time is over cannot be erased; it is tried again every minute", "error", err)
+	})
+}
+
+// inactive selects the customers c of whom nothing was heard since a time: the customer is not newer, none of their
+// responses was given or came in later, all their cases are closed, and no case has a later event (a case's updated_at is
+// the time of its newest event). The first line is the condition of the index customers_last_heard.
+const inactive = `c.erased_at IS NULL AND greatest(c.created_at, c.last_response_at) < @since
+	AND NOT EXISTS (SELECT 1 FROM responses r WHERE r.customer_id = c.id AND (r.responded_at >= @since OR r.received_at >= @since))
+	AND NOT EXISTS (SELECT 1 FROM cases k WHERE k.customer_id = c.id AND (k.status <> 'CLOSED' OR k.updated_at >= @since))`
+
+// EraseForgotten erases some of the customers whose retention time is over, and returns how many.
+func (p *Privacy) EraseForgotten(ctx context.Context) (erased int, err error) {
+	db := p.db.Gorm.WithContext(ctx)
+	var settings model.Settings
+	if err := db.Take(&settings).Error; err != nil {
+		return 0, fmt.Errorf("read the settings: %w", err)
+	}
+	if settings.EraseAfterDays == nil {
+		return 0, nil
+	}
+	since := p.work.Now().Add(-24 * time.Hour * time.Duration(*settings.EraseAfterDays))
+	var ids []model.CustomerID
+	err = db.Raw("SELECT c.id FROM customers c WHERE "+inactive+" ORDER BY greatest(c.created_at, c.last_response_at) LIMIT @batch",
+		map[string]any{"since": since, "batch": retentionBatch}).Scan(&ids).Error
+	if err != nil {
+		return 0, fmt.Errorf("look for customers whose retention time is over: %w", err)
+	}
+	var failed []error
+	for _, id := range ids {
+		done, err := p.forget(ctx, id, since)
+		if done {
+			erased++
+		}
+		failed = append(failed, err) // a customer who cannot be erased does not stop the others
+	}
+	return erased, errors.Join(failed...)
+}
+
+// forget erases one customer, if nothing was heard of them since. The condition is checked again when the row is locked,
+// in a statement of its own: the statement that locks sees rows as they were before it waited.
+func (p *Privacy) forget(ctx context.Context, id model.CustomerID, since time.Time) (done bool, err error) {
+	err = p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		done = false
+		var locked []model.CustomerID
+		if err := tx.Raw("SELECT id FROM customers WHERE id = ? FOR UPDATE SKIP LOCKED", id).Scan(&locked).Error; err != nil || len(locked) == 0 {
+			return err
+		}
+		var customers []*model.Customer
+		err := tx.Raw("SELECT c.* FROM customers c WHERE c.id = @id AND "+inactive, map[string]any{"id": id, "since": since}).Scan(&customers).Error
+		if err != nil || len(customers) == 0 {
+			return err
+		}
+		done = true
+		return erase(tx, now, customers[0], nil)
+	})
+	if err != nil {
+		return false, fmt.Errorf("erase customer %s: %w", id, err)
+	}
+	return done, nil
+}

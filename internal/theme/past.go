@@ -1,0 +1,211 @@
+package theme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/keyword"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	tagBatch      = 500              // comments in one transaction: some tenths of a second
+	tagTurn       = 20 * time.Second // for which one job goes on; then it queues again
+	estimateBatch = 500              // responses in one transaction
+)
+
+// Workers registers the worker that applies keywords to the past, with the queue that it works.
+func (g *Tagger) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
+	queues[job.TagQueue] = river.QueueConfig{MaxWorkers: 1}
+	return river.AddWorkerSafely(bundle, &pastWorker{tagger: g})
+}
+
+// pastWorker applies keywords to the past. Whichever server is free takes the job, and where one stopped, the next goes on.
+type pastWorker struct {
+	river.WorkerDefaults[job.TagPast]
+	tagger *Tagger
+}
+
+// Work does batches for a while, and puts the rest off to the job's next turn: others wait, too.
+func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
+	for began := time.Now(); ; {
+		more, err := t.tagger.TagPast(ctx, j.Args)
+		switch {
+		case err != nil:
+			return err
+		case !more:
+			return nil
+		case time.Since(began) > tagTurn:
+			return river.JobSnooze(0)
+		}
+	}
+}
+
+// TagPast looks for a theme's keywords in the next responses of the past, and tells whether there are more. What a
+// person has tagged or taken away by hand stays; tags by keywords that are not found any more go.
+func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
+	err = g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		more = false
+		var run model.ThemeRun
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", of.ThemeID, of.Run).Take(&run).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil // done, or begun afresh
+		}
+		if err != nil {
+			return err
+		}
+		var themes []*model.Theme
+		if err := tx.Where("id = ? AND deleted_at IS NULL", of.ThemeID).Find(&themes).Error; err != nil {
+			return err
+		}
+		if run.Total == nil {
+			if err := tx.Raw("SELECT count(*) FROM responses WHERE comment IS NOT NULL").Scan(&run.Total).Error; err != nil {
+				return err
+			}
+		}
+		var batch []commented
+		if len(themes) > 0 {
+			err := tx.Raw("SELECT id, customer_id, comment FROM responses WHERE id > ? AND comment IS NOT NULL ORDER BY id LIMIT ?", run.Position, tagBatch).Scan(&batch).Error
+			if err != nil {
+				return err
+			}
+			if err := applyKeywords(tx, now, themes[0], batch); err != nil {
+				return err
+			}
+		}
+		if more = len(batch) == tagBatch; !more {
+			run.FinishedAt = &now
+		}
+		if len(batch) > 0 {
+			run.Position = batch[len(batch)-1].ID.UUID
+		}
+		run.Done += len(batch)
+		return tx.Model(&model.ThemeRun{}).Where("theme_id = ?", of.ThemeID).Select("Total", "Done", "Place", "FinishedAt").Updates(&run).Error
+	})
+	if err != nil {
+		return false, fmt.Errorf("apply keywords to the past: %w", err)
+	}
+	return more, nil
+}
+
+// commented is a response as far as keywords look at it.
+type commented struct {
+	ID         model.ResponseID
+	CustomerID model.CustomerID
+	Comment    string
+}
+
+// applyKeywords brings one theme's tags on some responses into line with its keywords. It decides twice: without
+// locks, whose tags are to change, and on those alone again with their customers locked.
+func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented) error {
+	words, err := keyword.Compile([]*model.Theme{t})
+	if err != nil {
+		return err
+	}
+	add, drop, err := toChange(tx, t.ID, words, batch)
+	if err != nil || len(add)+len(drop) == 0 {
+		return err
+	}
+	changing := append(add, drop...)
+	customers := make([]model.CustomerID, len(changing))
+	for i, r := range changing {
+		customers[i] = r.CustomerID
+	}
+	if err := lockCustomers(tx, customers); err != nil {
+		return err
+	}
+	if add, drop, err = toChange(tx, t.ID, words, changing); err != nil {
+		return err
+	}
+	return retag(tx, now, nil, idsOf(append(add[:len(add):len(add)], drop...)), func() error {
+		err := tx.Exec("INSERT INTO response_themes (response_id, theme_id) SELECT id, ? FROM unnest(CAST(? AS uuid[])) AS added(id)", t.ID, pg.Array(model.UUIDs(idsOf(add)))).Error
+		if err != nil {
+			return fmt.Errorf("tag by keywords: %w", err)
+		}
+		return tx.Exec("DELETE FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)", t.ID, pg.Array(model.UUIDs(idsOf(drop)))).Error
+	})
+}
+
+// toChange tells which of the responses get the theme by its keywords, and which lose it.
+func toChange(tx *gorm.DB, theme model.ThemeID, words *keyword.Set, batch []commented) (add, drop []commented, err error) {
+	var rows []struct {
+		ResponseID model.ResponseID
+		Tagged     bool
+		ByHand     bool
+	}
+	ids := pg.Array(model.UUIDs(idsOf(batch)))
+	err = tx.Raw(`SELECT response_id, true AS tagged, by_hand FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)
+		UNION ALL SELECT response_id, false, true FROM response_theme_removals WHERE theme_id = ? AND response_id = ANY(?)`, theme, ids, theme, ids).Scan(&rows).Error
+	if err != nil {
+		return nil, nil, fmt.Errorf("read tags: %w", err)
+	}
+	tagged, byHand := map[model.ResponseID]bool{}, map[model.ResponseID]bool{}
+	for _, row := range rows {
+		tagged[row.ResponseID] = tagged[row.ResponseID] || row.Tagged
+		byHand[row.ResponseID] = byHand[row.ResponseID] || row.ByHand
+	}
+	for _, r := range batch {
+		found := len(words.Match(r.Comment)) > 0
+		switch {
+		case byHand[r.ID]:
+		case found && !tagged[r.ID]:
+			add = append(add, r)
+		case !found && tagged[r.ID]:
+			drop = append(drop, r)
+		}
+	}
+	return add, drop, nil
+}
+
+func idsOf(list []commented) []model.ResponseID {
+	ids := make([]model.ResponseID, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
+	}
+	return ids
+}
+
+// WatchEstimates works out the testimonial likelihood of responses that came in before there was one, until none is
+// left or ctx ends. Every server runs it when it starts; what one is at, the others pass over.
+func (g *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
+	for more := true; more; {
+		var err error
+		if more, err = g.EstimatePast(ctx); err != nil && ctx.Err() == nil {
+			log.Error("testimonial likelihoods cannot be worked out; it is tried again at the next start", "error", err)
+		}
+	}
+}
+
+// EstimatePast works out the next ones, and tells whether there are more.
+func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
+	err = g.work.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
+		var batch []*model.Response
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Select("id", "score", "comment", "quote_consent").
+			Where("testimonial_likelihood IS NULL AND comment IS NOT NULL").Order("id").Limit(estimateBatch).Find(&batch).Error
+		if err != nil || len(batch) == 0 {
+			more = false
+			return err
+		}
+		ids, likely := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
+		for i, r := range batch {
+			ids[i], likely[i] = r.ID.UUID, *Testimonial(r)
+		}
+		more = len(batch) == estimateBatch
+		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true
+			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, pg.Array(ids), pg.Array(likely)).Error
+	})
+	if err != nil {
+		return false, fmt.Errorf("work out testimonial likelihoods: %w", err)
+	}
+	return more, nil
+}
