@@ -47,9 +47,9 @@ func (w *world) tag(id model.ResponseID, themes ...*model.Theme) {
 }
 
 // applyToPast runs a theme's keywords over the past to the end, and gives how many batches it took.
-func (w *world) applyToPast(theme *model.Theme) (batches int) {
+func (w *world) applyToPast(of *model.Theme) (batches int) {
 	w.t.Helper()
-	args := w.begin(theme)
+	args := w.begin(of)
 	for {
 		more, err := theme.NewTagger(w.work).TagPast(w.t.Context(), args)
 		if err != nil {
@@ -62,17 +62,17 @@ func (w *world) applyToPast(theme *model.Theme) (batches int) {
 	}
 }
 
-func (w *world) begin(theme *model.Theme) job.TagPast {
+func (w *world) begin(of *model.Theme) job.TagPast {
 	w.t.Helper()
-	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, theme.ID) })
+	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, of.ID) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	var run model.ThemeRun
-	if err := w.db.Gorm.Where("theme_id = ?", theme.ID).Take(&run).Error; err != nil {
+	if err := w.db.Gorm.Where("theme_id = ?", of.ID).Take(&run).Error; err != nil {
 		w.t.Fatal(err)
 	}
-	return job.TagPast{ThemeID: theme.ID, Run: run.Run}
+	return job.TagPast{ThemeID: of.ID, Run: run.Run}
 }
 
 func commented(score int, comment string) intake.SubmitResponseInput {

@@ -33,6 +33,7 @@ type world struct {
 	t         *testing.T
 	db        *pg.DB
 	work      *casework.Work
+	queue     *job.Queue
 	themes    *theme.Themes
 	agent     auth.Viewer
 	moved     atomic.Int64
@@ -51,6 +52,7 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.queue = queue
 	w.work = casework.New(w.db, log, queue, w.now)
 	w.themes = theme.New(w.db, queue, w.now)
 	w.agent = auth.Viewer{User: w.user("agnes@care.example", model.Agent)}
