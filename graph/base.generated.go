@@ -28,8 +28,9 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -56,24 +57,24 @@ type MutationResolver interface {
 	RedactNote(ctx context.Context, input privacy.RedactNoteInput) (*privacy.RedactNotePayload, error)
 	SubmitResponse(ctx context.Context, input intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error)
 	UpdateCustomer(ctx context.Context, input customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error)
-	CreateRule(ctx context.Context, input setup.CreateRuleInput) (*setup.CreateRulePayload, error)
-	UpdateRule(ctx context.Context, input setup.UpdateRuleInput) (*setup.UpdateRulePayload, error)
-	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
-	DeleteRule(ctx context.Context, input setup.DeleteRuleInput) (*setup.DeleteRulePayload, error)
+	CreateRule(ctx context.Context, input rule.CreateRuleInput) (*rule.CreateRulePayload, error)
+	UpdateRule(ctx context.Context, input rule.UpdateRuleInput) (*rule.UpdateRulePayload, error)
+	MoveRule(ctx context.Context, input rule.MoveRuleInput) (*rule.MoveRulePayload, error)
+	DeleteRule(ctx context.Context, input rule.DeleteRuleInput) (*rule.DeleteRulePayload, error)
 	UpdateSettings(ctx context.Context, input settings.UpdateSettingsInput) (*settings.UpdateSettingsPayload, error)
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
 	TagResponse(ctx context.Context, input theme.TagResponseInput) (*theme.TagResponsePayload, error)
-	CreateUser(ctx context.Context, input setup.CreateUserInput) (*setup.CreateUserPayload, error)
-	UpdateUser(ctx context.Context, input setup.UpdateUserInput) (*setup.UpdateUserPayload, error)
-	CreateAPIToken(ctx context.Context, input setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error)
-	RevokeAPIToken(ctx context.Context, input setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error)
-	CreateWebhook(ctx context.Context, input setup.CreateWebhookInput) (*setup.CreateWebhookPayload, error)
-	UpdateWebhook(ctx context.Context, input setup.UpdateWebhookInput) (*setup.UpdateWebhookPayload, error)
-	RotateWebhookSecret(ctx context.Context, input setup.RotateWebhookSecretInput) (*setup.RotateWebhookSecretPayload, error)
-	RedeliverWebhook(ctx context.Context, input setup.RedeliverWebhookInput) (*setup.RedeliverWebhookPayload, error)
-	DeleteWebhook(ctx context.Context, input setup.DeleteWebhookInput) (*setup.DeleteWebhookPayload, error)
+	CreateUser(ctx context.Context, input user.CreateUserInput) (*user.CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input user.UpdateUserInput) (*user.UpdateUserPayload, error)
+	CreateAPIToken(ctx context.Context, input user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error)
+	RevokeAPIToken(ctx context.Context, input user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error)
+	CreateWebhook(ctx context.Context, input webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error)
+	UpdateWebhook(ctx context.Context, input webhook.UpdateWebhookInput) (*webhook.UpdateWebhookPayload, error)
+	RotateWebhookSecret(ctx context.Context, input webhook.RotateWebhookSecretInput) (*webhook.RotateWebhookSecretPayload, error)
+	RedeliverWebhook(ctx context.Context, input webhook.RedeliverWebhookInput) (*webhook.RedeliverWebhookPayload, error)
+	DeleteWebhook(ctx context.Context, input webhook.DeleteWebhookInput) (*webhook.DeleteWebhookPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (read.Node, error)
@@ -95,7 +96,7 @@ type QueryResolver interface {
 	Customers(ctx context.Context, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) (*page.Connection[model.Customer], error)
 	Rules(ctx context.Context) ([]*model.Rule, error)
 	RuleRecipes(ctx context.Context) ([]*rule.Recipe, error)
-	PreviewRule(ctx context.Context, rule setup.CreateRuleInput, since time.Time) (*report.RulePreview, error)
+	PreviewRule(ctx context.Context, rule rule.CreateRuleInput, since time.Time) (*rule.RulePreview, error)
 	Settings(ctx context.Context) (*model.Settings, error)
 	Themes(ctx context.Context) ([]*model.Theme, error)
 	SuggestThemes(ctx context.Context, filter *filter.Response, limit int) ([]*report.ThemeSuggestion, error)
@@ -188,8 +189,8 @@ func (ec *executionContext) field_Mutation_createApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateApiTokenInput, error) {
-			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateApiTokenInput, error) {
+			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -202,8 +203,8 @@ func (ec *executionContext) field_Mutation_createRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -230,8 +231,8 @@ func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateUserInput, error) {
-			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateUserInput, error) {
+			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -244,8 +245,8 @@ func (ec *executionContext) field_Mutation_createWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateWebhookInput, error) {
-			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.CreateWebhookInput, error) {
+			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -258,8 +259,8 @@ func (ec *executionContext) field_Mutation_deleteRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteRuleInput, error) {
-			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.DeleteRuleInput, error) {
+			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -286,8 +287,8 @@ func (ec *executionContext) field_Mutation_deleteWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteWebhookInput, error) {
-			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.DeleteWebhookInput, error) {
+			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -342,8 +343,8 @@ func (ec *executionContext) field_Mutation_moveRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.MoveRuleInput, error) {
-			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.MoveRuleInput, error) {
+			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -426,8 +427,8 @@ func (ec *executionContext) field_Mutation_redeliverWebhook_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RedeliverWebhookInput, error) {
-			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RedeliverWebhookInput, error) {
+			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -454,8 +455,8 @@ func (ec *executionContext) field_Mutation_revokeApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RevokeApiTokenInput, error) {
-			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.RevokeApiTokenInput, error) {
+			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -468,8 +469,8 @@ func (ec *executionContext) field_Mutation_rotateWebhookSecret_args(ctx context.
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RotateWebhookSecretInput, error) {
-			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RotateWebhookSecretInput, error) {
+			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -566,8 +567,8 @@ func (ec *executionContext) field_Mutation_updateRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateRuleInput, error) {
-			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.UpdateRuleInput, error) {
+			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -608,8 +609,8 @@ func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateUserInput, error) {
-			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -622,8 +623,8 @@ func (ec *executionContext) field_Mutation_updateWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateWebhookInput, error) {
-			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.UpdateWebhookInput, error) {
+			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1150,8 +1151,8 @@ func (ec *executionContext) field_Query_previewRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "rule",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2538,7 +2539,7 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(setup.CreateRuleInput))
+			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(rule.CreateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2546,11 +2547,11 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2559,8 +2560,8 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateRulePayload) graphql.Marshaler {
-			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
+			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2600,7 +2601,7 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(setup.UpdateRuleInput))
+			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(rule.UpdateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2608,11 +2609,11 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2621,8 +2622,8 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateRulePayload) graphql.Marshaler {
-			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
+			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2662,7 +2663,7 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(setup.MoveRuleInput))
+			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(rule.MoveRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2670,11 +2671,11 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2683,8 +2684,8 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.MoveRulePayload) graphql.Marshaler {
-			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
+			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2724,7 +2725,7 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(setup.DeleteRuleInput))
+			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(rule.DeleteRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2732,11 +2733,11 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2745,8 +2746,8 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteRulePayload) graphql.Marshaler {
-			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
+			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3096,7 +3097,7 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(setup.CreateUserInput))
+			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(user.CreateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3104,11 +3105,11 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3117,8 +3118,8 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateUserPayload) graphql.Marshaler {
-			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
+			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3158,7 +3159,7 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(setup.UpdateUserInput))
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(user.UpdateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3166,11 +3167,11 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3179,8 +3180,8 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateUserPayload) graphql.Marshaler {
-			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3220,7 +3221,7 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(setup.CreateApiTokenInput))
+			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(user.CreateApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3228,11 +3229,11 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3241,8 +3242,8 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3282,7 +3283,7 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(setup.RevokeApiTokenInput))
+			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(user.RevokeApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3290,11 +3291,11 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3303,8 +3304,8 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RevokeApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3344,7 +3345,7 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(setup.CreateWebhookInput))
+			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(webhook.CreateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3352,11 +3353,11 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3365,8 +3366,8 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3406,7 +3407,7 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(setup.UpdateWebhookInput))
+			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(webhook.UpdateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3414,11 +3415,11 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3427,8 +3428,8 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3468,7 +3469,7 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(setup.RotateWebhookSecretInput))
+			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(webhook.RotateWebhookSecretInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3476,11 +3477,11 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3489,8 +3490,8 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RotateWebhookSecretPayload) graphql.Marshaler {
-			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
+			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3530,7 +3531,7 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(setup.RedeliverWebhookInput))
+			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(webhook.RedeliverWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3538,11 +3539,11 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3551,8 +3552,8 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RedeliverWebhookPayload) graphql.Marshaler {
-			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
+			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3592,7 +3593,7 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(setup.DeleteWebhookInput))
+			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(webhook.DeleteWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3600,11 +3601,11 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3613,8 +3614,8 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteWebhookPayload) graphql.Marshaler {
-			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
+			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4900,7 +4901,7 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(setup.CreateRuleInput), fc.Args["since"].(time.Time))
+			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(rule.CreateRuleInput), fc.Args["since"].(time.Time))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4908,11 +4909,11 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -4921,8 +4922,8 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *report.RulePreview) graphql.Marshaler {
-			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRulePreview(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
+			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx, selections, v)
 		},
 		true,
 		true,

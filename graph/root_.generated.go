@@ -21,9 +21,11 @@ import (
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -512,38 +514,38 @@ type ComplexityRoot struct {
 		AllocatePassives    func(childComplexity int, input passive.AllocatePassivesInput) int
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
+		CreateAPIToken      func(childComplexity int, input user.CreateApiTokenInput) int
+		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
-		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
-		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
-		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
+		CreateUser          func(childComplexity int, input user.CreateUserInput) int
+		CreateWebhook       func(childComplexity int, input webhook.CreateWebhookInput) int
+		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
-		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
+		DeleteWebhook       func(childComplexity int, input webhook.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input privacy.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
+		MoveRule            func(childComplexity int, input rule.MoveRuleInput) int
 		OpenCase            func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
 		RedactNote          func(childComplexity int, input privacy.RedactNoteInput) int
-		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
+		RedeliverWebhook    func(childComplexity int, input webhook.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input notify.RetryNotificationInput) int
-		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
-		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
+		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
+		RotateWebhookSecret func(childComplexity int, input webhook.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
 		SubmitResponses     func(childComplexity int, input intake.SubmitResponsesInput) int
 		TagResponse         func(childComplexity int, input theme.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
-		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
-		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
-		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
+		UpdateUser          func(childComplexity int, input user.UpdateUserInput) int
+		UpdateWebhook       func(childComplexity int, input webhook.UpdateWebhookInput) int
 	}
 
 	Note struct {
@@ -670,7 +672,7 @@ type ComplexityRoot struct {
 		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
 		NpsReport      func(childComplexity int, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) int
 		Passives       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) int
-		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		PreviewRule    func(childComplexity int, rule rule.CreateRuleInput, since time.Time) int
 		RecoveryReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
@@ -2834,7 +2836,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(setup.CreateApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(user.CreateApiTokenInput)), true
 	case "Mutation.createRule":
 		if e.ComplexityRoot.Mutation.CreateRule == nil {
 			break
@@ -2845,7 +2847,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(setup.CreateRuleInput)), true
+		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(rule.CreateRuleInput)), true
 	case "Mutation.createTheme":
 		if e.ComplexityRoot.Mutation.CreateTheme == nil {
 			break
@@ -2867,7 +2869,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(setup.CreateUserInput)), true
+		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(user.CreateUserInput)), true
 	case "Mutation.createWebhook":
 		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
 			break
@@ -2878,7 +2880,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(setup.CreateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(webhook.CreateWebhookInput)), true
 	case "Mutation.deleteRule":
 		if e.ComplexityRoot.Mutation.DeleteRule == nil {
 			break
@@ -2889,7 +2891,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(rule.DeleteRuleInput)), true
 	case "Mutation.deleteTheme":
 		if e.ComplexityRoot.Mutation.DeleteTheme == nil {
 			break
@@ -2911,7 +2913,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(setup.DeleteWebhookInput)), true
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(webhook.DeleteWebhookInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -2955,7 +2957,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(setup.MoveRuleInput)), true
+		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(rule.MoveRuleInput)), true
 	case "Mutation.openCase":
 		if e.ComplexityRoot.Mutation.OpenCase == nil {
 			break
@@ -3021,7 +3023,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(setup.RedeliverWebhookInput)), true
+		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(webhook.RedeliverWebhookInput)), true
 	case "Mutation.retryNotification":
 		if e.ComplexityRoot.Mutation.RetryNotification == nil {
 			break
@@ -3043,7 +3045,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(user.RevokeApiTokenInput)), true
 	case "Mutation.rotateWebhookSecret":
 		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
 			break
@@ -3054,7 +3056,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(setup.RotateWebhookSecretInput)), true
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(webhook.RotateWebhookSecretInput)), true
 	case "Mutation.setRootCause":
 		if e.ComplexityRoot.Mutation.SetRootCause == nil {
 			break
@@ -3131,7 +3133,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(setup.UpdateRuleInput)), true
+		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(rule.UpdateRuleInput)), true
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -3164,7 +3166,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(setup.UpdateUserInput)), true
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(user.UpdateUserInput)), true
 	case "Mutation.updateWebhook":
 		if e.ComplexityRoot.Mutation.UpdateWebhook == nil {
 			break
@@ -3175,7 +3177,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(setup.UpdateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(webhook.UpdateWebhookInput)), true
 
 	case "Note.author":
 		if e.ComplexityRoot.Note.Author == nil {
@@ -3792,7 +3794,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(setup.CreateRuleInput), args["since"].(time.Time)), true
+		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(rule.CreateRuleInput), args["since"].(time.Time)), true
 	case "Query.recoveryReport":
 		if e.ComplexityRoot.Query.RecoveryReport == nil {
 			break

@@ -25,9 +25,11 @@ import (
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -40,7 +42,9 @@ type Resolver struct {
 	Allocator *passive.Allocator
 	Tagger    *theme.Tagger
 	Retrier   *notify.Retrier
-	Setup     *setup.Setup
+	Webhooks  *webhook.Subscriptions
+	Users     *user.Users
+	Rules     *rule.Rules
 	Themes    *theme.Themes
 	Settings  *settings.Settings
 	Read      *read.Reader

@@ -106,13 +106,13 @@ func TestThemes(t *testing.T) {
 	for _, word := range []string{"legroom", "comfortable", "delay"} {
 		create(word, true)
 	}
-	if err := s.App.Mailer.Start(context.Background()); err != nil { // starts the workers of all jobs, tagging included
+	if err := s.App.Jobs.Start(context.Background()); err != nil { // the workers of all jobs
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ending, cancel := context.WithTimeout(context.Background(), setup.Patience)
 		defer cancel()
-		if err := s.App.Mailer.Stop(ending); err != nil {
+		if err := s.App.Jobs.Stop(ending); err != nil {
 			t.Error(err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
@@ -128,7 +129,7 @@ func TestErase(t *testing.T) {
 				t.Errorf("a mail that does not name her: %+v", m)
 			}
 		}
-		if err := s.App.Mailer.Stop(t.Context()); err != nil {
+		if err := s.App.Jobs.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
@@ -161,10 +162,14 @@ func TestErase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := mail.Start(t.Context()); err != nil {
+		jobs, err := job.NewRuntime(s.App.DB.Pool, job.RuntimeOptions{}, mail.Workers)
+		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = mail.Stop(t.Context()) }()
+		if err := jobs.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = jobs.Stop(t.Context()) }()
 		m := server.Await(1)[0]
 		if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), herWords)) > 0 || !strings.Contains(m.Subject, "Customer ") {
 			t.Errorf("the mail that was queued: %+v", m)

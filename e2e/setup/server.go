@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
@@ -107,19 +108,19 @@ func NewServer(t *testing.T, with ...Options) *Server {
 		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.SMTPURL != "" {
-		if err := a.Mailer.Start(context.Background()); err != nil {
+		if err := a.Jobs.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
 			ending, cancel := context.WithTimeout(context.Background(), Patience)
 			defer cancel()
-			if err := a.Mailer.Stop(ending); err != nil {
+			if err := a.Jobs.Stop(ending); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	for _, role := range Roles {
-		secret, err := a.Setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
+		secret, err := a.Users.IssueToken(t.Context(), auth.System("test"), strings.ToLower(string(role))+"@example.com", role)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
-	"github.com/closeloop/closeloop/internal/theme"
 )
 
 // Serve answers the API, and does what must be done in the background, until ctx ends.
@@ -25,7 +24,8 @@ func (a *App) Serve(ctx context.Context) error {
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.Feed.Follow()
-	if err := a.Mailer.Start(context.WithoutCancel(ctx)); err != nil {
+	a.Mailer.Announce(ctx)
+	if err := a.Jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	running, end := context.WithCancel(ctx)
@@ -46,7 +46,7 @@ func (a *App) Serve(ctx context.Context) error {
 	defer cancel()
 	end()
 	background.Wait()
-	return errors.Join(err, a.CloseSockets(ending), server.Shutdown(ending), a.Mailer.Stop(ending))
+	return errors.Join(err, a.CloseSockets(ending), server.Shutdown(ending), a.Jobs.Stop(ending))
 }
 
 // background starts what runs until ctx ends, besides mails and answers.
@@ -55,7 +55,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 	timers := func() {
 		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
 		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
-		all.Go(func() { theme.NewTagger(a.Work).WatchEstimates(ctx, a.log) })
+		all.Go(func() { a.Tagger.WatchEstimates(ctx, a.log) })
 		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 	}
 	all.Go(func() { a.Uploads.Run(ctx) })

@@ -24,30 +24,35 @@ import (
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
 // parts are the packages' objects on one database.
 type parts struct {
-	DB        *pg.DB
-	Feed      *event.Log
-	Queue     *job.Queue
-	Work      *casework.Work
-	Intake    *intake.Intake
-	Customers *customer.Customers
-	Privacy   *privacy.Privacy
-	Setup     *setup.Setup
-	Themes    *theme.Themes
-	Settings  *settings.Settings
-	Mailer    *notify.Mailer
-	Uploads   *importer.Uploads
-	Webhooks  *webhook.Sender
-	Reports   *report.Reports
-	Rate      *rate.Buckets
+	DB            *pg.DB
+	Feed          *event.Log
+	Queue         *job.Queue
+	Work          *casework.Work
+	Intake        *intake.Intake
+	Customers     *customer.Customers
+	Privacy       *privacy.Privacy
+	Tagger        *theme.Tagger
+	Subscriptions *webhook.Subscriptions
+	Users         *user.Users
+	Rules         *rule.Rules
+	Themes        *theme.Themes
+	Settings      *settings.Settings
+	Mailer        *notify.Mailer
+	Jobs          *job.Runtime
+	Uploads       *importer.Uploads
+	Webhooks      *webhook.Sender
+	Reports       *report.Reports
+	Rate          *rate.Buckets
 }
 
 // wire makes the parts.
@@ -64,14 +69,20 @@ func (a *App) wire(db *pg.DB) (err error) {
 	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
-	a.Intake, a.Customers, a.Privacy = intake.New(a.Work), customer.New(a.Work), privacy.New(db, a.Work)
-	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log, Also: theme.NewTagger(a.Work).Workers})
+	a.Intake, a.Customers = intake.New(a.Work), customer.New(a.Work)
+	a.Privacy, a.Tagger = privacy.New(db, a.Work), theme.NewTagger(a.Work)
+	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log})
 	if err != nil {
+		return err
+	}
+	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Tagger.Workers); err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
-	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, policy, time.Now)
+	a.Users = user.New(db, a.Work, a.Feed, time.Now)
+	a.Rules = rule.New(db, time.Now)
 	a.Settings = settings.New(db)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
@@ -98,8 +109,10 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
-			Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Setup: a.Setup, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{
+			Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
+			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
+			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

@@ -194,7 +194,7 @@ func moved(at string, err error) error {
 }
 
 // Reassign gives all cases of a user that are not closed to another one, in the transaction that makes the first
-// inactive: setup calls it, and it is the one exported function that begins no transaction of its own. The caller
+// inactive: package user calls it, and it is the one exported function that begins no transaction of its own. The caller
 // has locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := pg.Timestamp(w.now())

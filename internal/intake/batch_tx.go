@@ -29,7 +29,7 @@ type batchTx struct {
 	viewer  auth.Viewer
 	options SubmitOptions
 	themes  *theme.Matcher
-	rules   []rule.Rule
+	rules   []rule.Compiled
 	central []string
 }
 

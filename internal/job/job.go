@@ -1,7 +1,9 @@
-// Package job owns queued work: what a job is called and carries, and how it is put into the queue, in the caller's
-// transaction. What is rolled back was never queued; what is committed will be done, by whichever server is free.
+// Package job owns work in the background: what a job is called and carries, how it is queued in the caller's transaction,
+// the runtime that works the queues, and the loop of work that is done again and again. A job that is rolled back was
+// never queued; a job that is committed will be done, by whichever server is free.
 //
-// It refuses to do the work: a worker lives with what it works on (package notify), and nothing here waits for one.
+// It refuses to do the work itself: a worker lives in the package of its subject (such as package notify) and registers
+// with the runtime. A caller that queues a job does not wait for it.
 package job
 
 import (

@@ -25,10 +25,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
@@ -46,34 +44,22 @@ type Options struct {
 	Log *slog.Logger
 	// Backoff is how long to wait after that many tries, 1 being the first. Nil: 5 s, doubled each time, 15 min at most.
 	Backoff func(attempt int) time.Duration
-	// Also registers workers of other packages, with queues of their own: one client works all jobs, because the one
-	// that leads looks after those of all servers, and gives up what it has no worker for. Nil: there are none.
-	Also func(*river.Workers, map[string]river.QueueConfig) error
-	// PollEvery is how often to look for queued mails: nobody tells us of them (see job.Driver). 0: 500 ms.
-	PollEvery time.Duration
 }
 
 const (
-	// workers is how many mails one server sends at a time. Mail servers limit the connections of one client, and
+	// atOnce is how many mails one server sends at a time. Mail servers limit the connections of one client, and
 	// each mail takes some milliseconds: four send dozens a second.
-	workers = 4
-	// sending is what one mail may take from dialling to the server's last reply, and jobTimeout the whole job: what
-	// became of the mail must still be written down. A job that runs past rescueAfter counts as its server's death
-	// and runs again elsewhere, so the three are in this order.
-	sending     = 40 * time.Second
-	recording   = 10 * time.Second
-	jobTimeout  = time.Minute
-	rescueAfter = 2 * time.Minute
+	atOnce = 4
+	// sending is what one mail may take from dialling to the server's last reply, and recording what it may take to write
+	// the result down. Together they are shorter than job.Timeout.
+	sending   = 40 * time.Second
+	recording = 10 * time.Second
 )
 
-// Mailer sends what is queued. Any number of them may work on one database.
-type Mailer struct {
-	server *server // nil: no mail server is configured
-	client *river.Client[pgx.Tx]
-	log    *slog.Logger
-}
+// Mailer sends the queued mails, as a worker of a job.Runtime.
+type Mailer struct{ worker *worker }
 
-// New checks the options and makes a mailer that does not run yet.
+// New checks the options.
 func New(db *pg.DB, o Options) (*Mailer, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -81,41 +67,24 @@ func New(db *pg.DB, o Options) (*Mailer, error) {
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
-	if o.PollEvery <= 0 {
-		o.PollEvery = 500 * time.Millisecond
-	}
 	w := &worker{db: db, log: o.Log, backoff: o.Backoff}
 	if err := w.configure(o); err != nil {
 		return nil, err
 	}
-	bundle := river.NewWorkers()
-	if err := river.AddWorkerSafely(bundle, w); err != nil {
-		return nil, fmt.Errorf("register the mail worker: %w", err)
+	return &Mailer{w}, nil
+}
+
+// Workers registers the mailer's worker with a job.Runtime.
+func (m *Mailer) Workers(workers *river.Workers, queues map[string]river.QueueConfig) error {
+	queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: atOnce}
+	return river.AddWorkerSafely(workers, m.worker)
+}
+
+// Announce logs, when a server starts, that mails will not be sent because there is no mail server.
+func (m *Mailer) Announce(ctx context.Context) {
+	if m.worker.server == nil {
+		m.worker.log.WarnContext(ctx, "no mail server is configured: mails are kept with status NOT_SENT")
 	}
-	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
-	if o.Also != nil {
-		if err := o.Also(bundle, queues); err != nil {
-			return nil, fmt.Errorf("register other workers: %w", err)
-		}
-	}
-	client, err := river.NewClient(job.NewDriver(db.Pool), &river.Config{
-		Queues:  queues,
-		Workers: bundle,
-		// While servers are upgraded one by one, a job that this one does not know waits for one that does.
-		FetchOnlyKnownKinds:  true,
-		PollOnly:             true,
-		FetchPollInterval:    o.PollEvery,
-		FetchCooldown:        min(o.PollEvery, river.FetchCooldownDefault),
-		JobTimeout:           jobTimeout,
-		RescueStuckJobsAfter: rescueAfter,
-		SoftStopTimeout:      jobTimeout,
-		Logger:               quiet(o.Log),
-		ErrorHandler:         reporter{o.Log},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the job queue: %w", err)
-	}
-	return &Mailer{server: w.server, client: client, log: o.Log}, nil
 }
 
 func (w *worker) configure(o Options) (err error) {
@@ -127,32 +96,6 @@ func (w *worker) configure(o Options) (err error) {
 	}
 	w.writer, err = newWriter(o.From, o.PublicURL)
 	return err
-}
-
-// Start begins to send, and returns. When ctx ends, no new mail is begun, as with Stop.
-func (m *Mailer) Start(ctx context.Context) error {
-	if m.server == nil {
-		m.log.WarnContext(ctx, "no mail server is configured: mails are kept with status NOT_SENT")
-	}
-	if err := m.client.Start(ctx); err != nil {
-		return fmt.Errorf("start sending mails: %w", err)
-	}
-	return nil
-}
-
-// Stop begins no new mail and waits for those under way. When ctx ends first, they are broken off, which takes a
-// moment more, and are sent by the next one that runs.
-func (m *Mailer) Stop(ctx context.Context) error {
-	err := m.client.Stop(ctx)
-	if err == nil || ctx.Err() == nil {
-		return err
-	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording+5*time.Second)
-	defer cancel()
-	if err := m.client.StopAndCancel(late); err != nil {
-		return fmt.Errorf("break off sending mails: %w", err)
-	}
-	return nil
 }
 
 // parseFrom reads the sender.

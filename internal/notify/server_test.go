@@ -84,9 +84,9 @@ func TestOptionsThatCannotWorkAreRefusedWithoutThePassword(t *testing.T) {
 }
 
 // at127 has the mailer find its server, whatever its name, at the address. It counts the connections that are open.
-func at127(m *Mailer, address string) *atomic.Int32 {
+func at127(m sender, address string) *atomic.Int32 {
 	open := new(atomic.Int32)
-	m.server.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	m.worker.server.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
@@ -130,7 +130,7 @@ func TestWithAPasswordTLSIsUsedAndTheCertificateChecked(t *testing.T) {
 	s.smtp.TLSConfig = config
 	m := w.mailer("smtp://ana:pw@mail.example.com")
 	at127(m, s.listen())
-	m.server.tls.RootCAs = trusted
+	m.worker.server.tls.RootCAs = trusted
 	events := w.start(m)
 	w.alert("lead@example.com")
 	w.until(events, river.EventKindJobCompleted)
@@ -159,7 +159,7 @@ func TestAPasswordIsNotSentToAServerThatCannotProveItsName(t *testing.T) {
 			w, s := newWorld(t), newMailServer(t)
 			config, trusted := certificate(t, "other.example.com")
 			m := w.mailer(scheme + "://ana:pw@mail.example.com")
-			m.server.tls.RootCAs = trusted
+			m.worker.server.tls.RootCAs = trusted
 			if scheme == "smtps" {
 				at127(m, s.listenTLS(config))
 			} else {
@@ -193,7 +193,7 @@ func TestSMTPSIsTLSFromTheFirstByte(t *testing.T) {
 	config, trusted := certificate(t, "mail.example.com")
 	m := w.mailer("smtps://ana:pw@mail.example.com")
 	at127(m, s.listenTLS(config))
-	m.server.tls.RootCAs = trusted
+	m.worker.server.tls.RootCAs = trusted
 	w.start(m)
 	w.alert("lead@example.com")
 	if got := s.one(); !got.secure || got.user != "ana" {

@@ -66,7 +66,7 @@ func TestAMailThatWentOutIsWrittenDownAlthoughTheServerStops(t *testing.T) {
 	<-gate.reached
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := m.client.StopAndCancel(ended); !errors.Is(err, context.Canceled) { // tells the job to end, and waits for nothing
+	if err := m.StopAndCancel(ended); !errors.Is(err, context.Canceled) { // tells the job to end, and waits for nothing
 		t.Fatal(err)
 	}
 	close(gate.open)

@@ -178,7 +178,7 @@ func TestAJobThatRunsAgainAfterTheMailWasSentSendsNothing(t *testing.T) {
 	id := w.alert("lead@example.com")
 	w.until(events, river.EventKindJobCompleted)
 	s.one()
-	if _, err := m.client.Insert(t.Context(), job.SendMail{NotificationID: id}, nil); err != nil {
+	if _, err := m.Insert(t.Context(), job.SendMail{NotificationID: id}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.until(events, river.EventKindJobCompleted)
@@ -219,7 +219,7 @@ func TestARepeatAfterACrashCarriesTheSameMessageID(t *testing.T) {
 	if err := w.db.Gorm.Model(&model.Notification{}).Where("id = ?", id).Updates(before).Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.client.Insert(t.Context(), job.SendMail{NotificationID: id}, nil); err != nil {
+	if _, err := m.Insert(t.Context(), job.SendMail{NotificationID: id}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.until(events, river.EventKindJobCompleted)

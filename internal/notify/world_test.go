@@ -58,13 +58,18 @@ func (g *gate) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQ
 
 func (g *gate) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// mailer makes one with short waits; options are what the test changes.
-func (w *world) mailer(url string, change ...func(*Options)) *Mailer {
+// sender is a mailer with a runtime that works its jobs alone.
+type sender struct {
+	*Mailer
+	*job.Runtime
+}
+
+// mailer makes a sender with short waits; change is what the test changes.
+func (w *world) mailer(url string, change ...func(*Options)) sender {
 	w.t.Helper()
 	o := Options{
 		SMTPURL: url, From: "closeloop <care@example.com>", PublicURL: "https://closeloop.example.com/",
-		Backoff:   func(int) time.Duration { return time.Millisecond },
-		PollEvery: 20 * time.Millisecond,
+		Backoff: func(int) time.Duration { return time.Millisecond },
 	}
 	for _, c := range change {
 		c(&o)
@@ -73,14 +78,19 @@ func (w *world) mailer(url string, change ...func(*Options)) *Mailer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return m
+	r, err := job.NewRuntime(w.db.Pool, job.RuntimeOptions{Log: o.Log, PollEvery: 20 * time.Millisecond}, m.Workers)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sender{m, r}
 }
 
 // start runs the mailer until the test ends, and gives what becomes of its jobs.
-func (w *world) start(m *Mailer) <-chan *river.Event {
+func (w *world) start(m sender) <-chan *river.Event {
 	w.t.Helper()
-	events, done := m.client.Subscribe(river.EventKindJobCompleted, river.EventKindJobSnoozed,
+	events, done := m.Subscribe(river.EventKindJobCompleted, river.EventKindJobSnoozed,
 		river.EventKindJobFailed, river.EventKindJobCancelled, river.EventKindJobInterrupted)
+	m.Announce(w.t.Context())
 	if err := m.Start(context.WithoutCancel(w.t.Context())); err != nil {
 		w.t.Fatal(err)
 	}
