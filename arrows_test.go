@@ -60,8 +60,8 @@ var arrows = map[string][]string{
 	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/pg", "internal/text"},
 	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
 	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
-	"internal/importer": {"model", "internal/auth", "internal/customer", "internal/intake", "internal/country", "internal/fault", "internal/pg"},
-	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/customer", "internal/intake", "internal/event", "internal/fault", "internal/filter",
+	"internal/importer": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/country", "internal/fault", "internal/pg"},
+	"internal/sample": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/user"},
 	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/auth", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg"},
@@ -71,9 +71,9 @@ var arrows = map[string][]string{
 	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
-	"graph": {"internal/customer", "internal/intake", "internal/privacy", "internal/notify", "model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
+	"graph": {"model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"resolvers": {"internal/customer", "internal/intake", "internal/privacy", "internal/notify", "graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+	"resolvers": {"graph", "model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
-	"github.com/closeloop/closeloop/internal/theme"
 )
 
 // Serve answers the API, and does what must be done in the background, until ctx ends.
@@ -56,7 +55,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 	timers := func() {
 		all.Go(func() { a.Work.WatchDue(ctx, a.log) })
 		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
-		all.Go(func() { theme.NewTagger(a.Work).WatchEstimates(ctx, a.log) })
+		all.Go(func() { a.Tagger.WatchEstimates(ctx, a.log) })
 		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 	}
 	all.Go(func() { a.Uploads.Run(ctx) })

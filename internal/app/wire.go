@@ -41,6 +41,7 @@ type parts struct {
 	Intake        *intake.Intake
 	Customers     *customer.Customers
 	Privacy       *privacy.Privacy
+	Tagger        *theme.Tagger
 	Subscriptions *webhook.Subscriptions
 	Users         *user.Users
 	Rules         *rule.Rules
@@ -68,12 +69,13 @@ func (a *App) wire(db *pg.DB) (err error) {
 	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
-	a.Intake, a.Customers, a.Privacy = intake.New(a.Work), customer.New(a.Work), privacy.New(db, a.Work)
+	a.Intake, a.Customers = intake.New(a.Work), customer.New(a.Work)
+	a.Privacy, a.Tagger = privacy.New(db, a.Work), theme.NewTagger(a.Work)
 	a.Mailer, err = notify.New(db, notify.Options{SMTPURL: a.config.SMTPURL, From: from.String(), PublicURL: a.config.Base(), Log: a.log})
 	if err != nil {
 		return err
 	}
-	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, theme.NewTagger(a.Work).Workers); err != nil {
+	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Tagger.Workers); err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
@@ -109,9 +111,8 @@ func (a *App) Handler() http.Handler {
 	return httpd.Handler(httpd.Options{
 		Resolver: &resolvers.Resolver{
 			Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
-			Tagger: theme.NewTagger(a.Work), Retrier: notify.NewRetrier(a.Work, a.Queue), Webhooks: a.Subscriptions, Users: a.Users,
-			Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now,
-		},
+			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
+			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

@@ -62,17 +62,17 @@ func (w *world) applyToPast(of *model.Theme) (batches int) {
 	}
 }
 
-func (w *world) begin(theme *model.Theme) job.TagPast {
+func (w *world) begin(of *model.Theme) job.TagPast {
 	w.t.Helper()
-	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, theme.ID) })
+	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, of.ID) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	var run model.ThemeRun
-	if err := w.db.Gorm.Where("theme_id = ?", theme.ID).Take(&run).Error; err != nil {
+	if err := w.db.Gorm.Where("theme_id = ?", of.ID).Take(&run).Error; err != nil {
 		w.t.Fatal(err)
 	}
-	return job.TagPast{ThemeID: theme.ID, Run: run.Run}
+	return job.TagPast{ThemeID: of.ID, Run: run.Run}
 }
 
 func commented(score int, comment string) intake.SubmitResponseInput {

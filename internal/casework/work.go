@@ -3,7 +3,7 @@
 // in the log and its mails in the queue, or nothing. The rooms above (intake, customer, privacy, passive, theme) write
 // through Work.Write and change cases through LockedCase alone.
 //
-// It refuses reading for show (read's), and settings.
+// It refuses reading for show (read's), and settings (the room settings does).
 //
 // Locks are taken in one order, so that no two calls wait for each other: an idempotency key → identities (advisory,
 // sorted) → keywords (advisory) → customers' rows by id → users' rows → rules' turns, and users' loads (advisory) →
