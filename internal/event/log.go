@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -39,7 +40,7 @@ type Log struct {
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
-	wake  chan struct{} // 'look again' for the follower here; holds one
+	wake  job.Signal // 'look again' for the follower here
 
 	lookEvery   time.Duration // the net below a missed wake-up
 	memoryBytes int           // how much of the newest log is remembered
@@ -67,7 +68,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
-		wake: make(chan struct{}, 1), started: make(chan struct{}), grown: make(chan struct{}),
+		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
 		lookEvery: time.Second, memoryBytes: 32 << 20,
 	}
 }
@@ -84,7 +85,7 @@ func (l *Log) Close() {
 // Wake tells every server to look at the log again; call it after a commit. It never waits: NOTIFY is sent apart from
 // any transaction, and those of a few milliseconds together, because inside one it takes a cluster-wide lock at commit.
 func (l *Log) Wake() {
-	l.lookAgain()
+	l.wake.Send()
 	l.starting.Lock()
 	defer l.starting.Unlock()
 	if l.pending || l.closed {
@@ -107,12 +108,5 @@ func (l *Log) notify() {
 	defer cancel()
 	if _, err := l.db.Pool.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
 		l.log.Debug("a wake-up was not sent; servers look once a second anyway", "error", err)
-	}
-}
-
-func (l *Log) lookAgain() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -33,44 +34,26 @@ type Uploads struct {
 	work *casework.Work
 	now  func() time.Time
 	log  *slog.Logger
-	come chan struct{} // one is waiting, perhaps
+	come job.Signal // an import may be waiting
 }
 
 // NewUploads makes the uploads of one database.
 func NewUploads(db *pg.DB, work *casework.Work, now func() time.Time, log *slog.Logger) *Uploads {
-	return &Uploads{db: db, work: work, now: now, log: log, come: make(chan struct{}, 1)}
-}
-
-func (u *Uploads) wake() {
-	select {
-	case u.come <- struct{}{}:
-	default:
-	}
+	return &Uploads{db: db, work: work, now: now, log: log, come: job.NewSignal()}
 }
 
 // Run takes in what has come, one file at a time, until ctx ends.
 func (u *Uploads) Run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	failing := false
-	for ctx.Err() == nil {
-		next, err := u.claim(ctx)
-		if err == nil && next != nil {
-			err = u.take(ctx, next)
-		}
-		if err != nil && ctx.Err() == nil && !failing {
-			u.log.Error("an import is held up; it is tried again", "error", err)
-		}
-		failing = err != nil
-		if next != nil && err == nil {
-			continue
-		}
-		select {
-		case <-u.come:
-		case <-tick.C:
-		case <-ctx.Done():
-		}
+	job.Every(ctx, lookEvery, u.come.Wake, job.Task{Trouble: "an import is held up; it is tried again", Log: u.log, Do: u.next})
+}
+
+// next works on the oldest import that nobody works on.
+func (u *Uploads) next(ctx context.Context) (more bool, err error) {
+	i, err := u.claim(ctx)
+	if err != nil || i == nil {
+		return false, err
 	}
+	return true, u.take(ctx, i)
 }
 
 // claim gives the oldest import that nobody works on, or nil.

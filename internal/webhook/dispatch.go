@@ -84,5 +84,5 @@ func (s *Sender) end(id model.WebhookID) {
 		delete(s.under, id)
 	}
 	s.mu.Unlock()
-	s.poke() // there is a lane free, and the next event of the case may be due
+	s.poked.Send() // there is a lane free, and the next event of the case may be due
 }

@@ -60,7 +60,7 @@ type Sender struct {
 	client *http.Client
 	o      Options
 
-	poked chan struct{} // holds one
+	poked job.Signal // deliveries may be due
 
 	mu    sync.Mutex
 	under map[model.WebhookID]int // requests under way here
@@ -86,7 +86,7 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 	}
 	return &Sender{
 		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.Answering, o.Roots),
-		poked: make(chan struct{}, 1), under: map[model.WebhookID]int{},
+		poked: job.NewSignal(), under: map[model.WebhookID]int{},
 	}
 }
 
@@ -96,11 +96,13 @@ func (s *Sender) Run(ctx context.Context) {
 	posting, breakOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer breakOff()
 	var loops sync.WaitGroup
-	loops.Go(func() { s.loop(ctx, "webhooks cannot read the log", s.o.LookEvery, s.log.Grown, s.fill) })
-	loops.Go(func() { s.loop(ctx, "old deliveries of webhooks cannot be deleted", pruneEvery, nil, s.prune) })
+	dispatch := func(ctx context.Context) error { return s.dispatch(ctx, posting) }
+	loops.Go(func() { job.Every(ctx, s.o.LookEvery, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
 	loops.Go(func() {
-		s.loop(ctx, "deliveries of webhooks cannot be looked for", s.o.LookEvery, func() <-chan struct{} { return s.poked },
-			func(ctx context.Context) error { return s.dispatch(ctx, posting) })
+		job.Every(ctx, pruneEvery, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
+	})
+	loops.Go(func() {
+		job.Every(ctx, s.o.LookEvery, s.poked.Wake, s.task("deliveries of webhooks cannot be looked for", dispatch))
 	})
 	loops.Wait()
 
@@ -118,41 +120,10 @@ func (s *Sender) Run(ctx context.Context) {
 	s.client.CloseIdleConnections()
 }
 
-// loop does something now, as often as said, and when it is woken, until ctx ends. An outage of the database is one
-// line in the log.
-func (s *Sender) loop(ctx context.Context, trouble string, every time.Duration, wake func() <-chan struct{}, do func(context.Context) error) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	failing := false
-	for {
-		var woken <-chan struct{}
-		if wake != nil {
-			woken = wake() // before looking: nothing comes between
-		}
-		err := do(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !failing {
-			s.o.Log.Error(trouble+"; it is tried again and again", "error", err)
-		}
-		if failing = err != nil; failing {
-			woken = nil // no more than one try a tick while the database is gone
-		}
-		select {
-		case <-woken:
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// poke has the deliveries that are due looked for.
-func (s *Sender) poke() {
-	select {
-	case s.poked <- struct{}{}:
-	default:
+func (s *Sender) task(trouble string, do func(context.Context) error) job.Task {
+	return job.Task{
+		Trouble: trouble + "; it is tried again and again", Log: s.o.Log,
+		Do: func(ctx context.Context) (more bool, err error) { return false, do(ctx) },
 	}
 }
 
