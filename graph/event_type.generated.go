@@ -5627,6 +5627,53 @@ func (ec *executionContext) _RootCauseSet(ctx context.Context, sel ast.Selection
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx context.Context, v any) (model.CaseEventType, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := model.CaseEventType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx context.Context, sel ast.SelectionSet, v model.CaseEventType) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, v any) ([]model.CaseEventType, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.CaseEventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.CaseEventType) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx context.Context, sel ast.SelectionSet, v *model.CaseOpened) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -5682,6 +5729,42 @@ func (ec *executionContext) marshalOCaseAssigned2ᚖgithubᚗcomᚋcloseloopᚋc
 		return graphql.Null
 	}
 	return ec._CaseAssigned(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, v any) ([]model.CaseEventType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.CaseEventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.CaseEventType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCaseEventType2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -24,7 +24,7 @@ func (r query) Nodes(ctx context.Context, ids []string) ([]read.Node, error) {
 		return nil, err
 	}
 	if len(ids) > nodesMax {
-		return nil, fault.Input("ids", "%d ids at most", nodesMax)
+		return nil, fault.Input("ids", "ids may have at most %d entries", nodesMax)
 	}
 	return r.Read.Nodes(ctx, viewer, ids)
 }

@@ -16,8 +16,8 @@ func (r *Resolver) Case() graph.CaseResolver { return caseResolver{r} }
 
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
-		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: asked(ctx, "feedCursor"),
-		Join: joins(ctx, "Customer", "Response", "Assignee"),
+		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: selected(ctx, "feedCursor"),
+		Join: selectedRelations(ctx, "Customer", "Response", "Assignee"),
 	}
 }
 
@@ -47,15 +47,15 @@ func (caseResolver) Assignee(ctx context.Context, c *model.Case) (*model.User, e
 	if c.AssigneeID != nil && c.Assignee != nil {
 		return c.Assignee, nil
 	}
-	return user(ctx, c.AssigneeID)
+	return loadUser(ctx, c.AssigneeID)
 }
 
 func (caseResolver) AssignedBy(ctx context.Context, c *model.Case) (*model.User, error) {
-	return user(ctx, c.AssignedByID)
+	return loadUser(ctx, c.AssignedByID)
 }
 
 func (caseResolver) OpenedBy(ctx context.Context, c *model.Case) (*model.User, error) {
-	return user(ctx, c.OpenedByID)
+	return loadUser(ctx, c.OpenedByID)
 }
 
 func (caseResolver) Rules(ctx context.Context, c *model.Case) ([]*model.Rule, error) {

@@ -10,9 +10,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type note struct{ *Resolver }
+type noteResolver struct{ *Resolver }
 
-func (r *Resolver) Note() graph.NoteResolver { return note{r} }
+func (r *Resolver) Note() graph.NoteResolver { return noteResolver{r} }
 
 func (r query) Notes(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NoteFilter) (*read.NoteConnection, error) {
 	viewer, err := auth.From(ctx)
@@ -26,10 +26,10 @@ func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casew
 	return as(ctx, r.Work.AddNote, in)
 }
 
-func (note) Case(ctx context.Context, n *model.Note) (*model.Case, error) {
+func (noteResolver) Case(ctx context.Context, n *model.Note) (*model.Case, error) {
 	return read.Case(ctx, n.CaseID)
 }
 
-func (note) Author(ctx context.Context, n *model.Note) (*model.User, error) {
+func (noteResolver) Author(ctx context.Context, n *model.Note) (*model.User, error) {
 	return read.LoadersFrom(ctx).Users.Load(ctx, n.AuthorID)
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 )
 
-// board is a watch of figures as live wants it. Its places are no cursors: who comes back is given the newest figures.
-type board struct{ *report.Watch }
+// figureSource adapts a watch of figures to live.Source. Its positions have no cursors: a client that reconnects gets the
+// newest figures.
+type figureSource struct{ *report.Watch }
 
-func (b board) Next(ctx context.Context) ([]*report.CaseSummary, error) {
+func (b figureSource) Next(ctx context.Context) ([]*report.CaseSummary, error) {
 	s, err := b.Watch.Next(ctx)
 	if err != nil {
 		return nil, err
@@ -20,18 +21,18 @@ func (b board) Next(ctx context.Context) ([]*report.CaseSummary, error) {
 	return []*report.CaseSummary{s}, nil
 }
 
-func (b board) Position() live.Position { return live.Position{Offset: b.Watch.Place()} }
+func (b figureSource) Position() live.Position { return live.Position{Offset: b.Watch.Offset()} }
 
-// Figures hold nothing that erasing a customer would change.
-func (board) Outdated(*report.CaseSummary) bool { return false }
-func (board) Revision() int64                   { return 0 }
+// Figures contain nothing that the erasure of a customer would change.
+func (figureSource) Outdated(*report.CaseSummary) bool { return false }
+func (figureSource) Revision() int64                   { return 0 }
 
 func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSummary, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.CaseSummary(ctx, viewer, f, asked(ctx, "cursor"))
+	return r.Reports.CaseSummary(ctx, viewer, f, selected(ctx, "cursor"))
 }
 
 func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *report.CaseSummary, error) {
@@ -39,13 +40,13 @@ func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *
 	if err != nil {
 		return nil, err
 	}
-	groups := asked(ctx, "groups")
+	groups := selected(ctx, "groups")
 	return live.Follow(ctx, live.Feed[*report.CaseSummary]{
-		Key: own(ctx, viewer, f),
+		Key: viewerKey(ctx, viewer, f),
 		Open: func(ctx context.Context, _ *string) (live.Source[*report.CaseSummary], error) {
 			w, err := r.Reports.Watch(ctx, viewer, f, groups)
-			return board{w}, err
+			return figureSource{w}, err
 		},
-		Position: func(s *report.CaseSummary) live.Position { return live.Position{Offset: s.Place()} },
+		Position: func(s *report.CaseSummary) live.Position { return live.Position{Offset: s.Offset()} },
 	})
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type customer struct{ *Resolver }
+type customerResolver struct{ *Resolver }
 
-func (r *Resolver) Customer() graph.CustomerResolver { return customer{r} }
+func (r *Resolver) Customer() graph.CustomerResolver { return customerResolver{r} }
 
-func (r customer) Responses(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
-	return read.ResponsesOf(ctx, of.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy})
+func (r customerResolver) Responses(ctx context.Context, customer *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
+	return read.ResponsesOf(ctx, customer.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy})
 }
 
-func (r customer) Cases(ctx context.Context, of *model.Customer, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
+func (r customerResolver) Cases(ctx context.Context, customer *model.Customer, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Read.CasesOf(ctx, viewer, of.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
+	return r.Read.CasesOf(ctx, viewer, customer.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
 }

@@ -8,16 +8,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type escalated struct{ logged[*model.CaseEscalated] }
+type escalatedResolver struct {
+	eventResolver[*model.CaseEscalated]
+}
 
 func (r *Resolver) CaseEscalated() graph.CaseEscalatedResolver {
-	return escalated{logged[*model.CaseEscalated]{r}}
+	return escalatedResolver{eventResolver[*model.CaseEscalated]{r}}
 }
 
 func (r caseResolver) BusinessTimeSinceOpen(ctx context.Context, c *model.Case) (*model.Duration, error) {
 	return read.BusinessTime(ctx, c, r.Now())
 }
 
-func (escalated) Rule(ctx context.Context, e *model.CaseEscalated) (*model.Rule, error) {
+func (escalatedResolver) Rule(ctx context.Context, e *model.CaseEscalated) (*model.Rule, error) {
 	return read.Optional(ctx, read.LoadersFrom(ctx).Rules, e.RuleID)
 }

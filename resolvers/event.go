@@ -27,10 +27,10 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 	}
 	return live.Follow(ctx, live.Feed[model.CaseEvent]{
 		Start: "after",
-		Key:   own(ctx, viewer, f),
+		Key:   viewerKey(ctx, viewer, f),
 		Open: func(ctx context.Context, from *string) (live.Source[model.CaseEvent], error) {
 			w, err := r.Log.Watch(ctx, viewer.Scope(), event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
-			return watcher{w}, err
+			return eventSource{w}, err
 		},
 		Position: func(e model.CaseEvent) live.Position {
 			return live.Position{Offset: *e.Logged().Position, Cursor: e.Logged().Cursor}

@@ -2,8 +2,8 @@ package resolvers
 
 import "github.com/closeloop/closeloop/graph"
 
-// Filters read themselves (internal/filter), so gqlgen never asks for their fields; its interface wants these all
-// the same.
+// Filters decode themselves (internal/filter), so gqlgen never resolves their fields. Its interface requires these
+// methods nevertheless.
 
 func (r *Resolver) CaseFilter() graph.CaseFilterResolver               { return nil }
 func (r *Resolver) CustomerFilter() graph.CustomerFilterResolver       { return nil }

@@ -12,24 +12,24 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 )
 
-// watcher is one as live wants it.
-type watcher struct{ *event.Watcher }
+// eventSource adapts an event watcher to live.Source.
+type eventSource struct{ *event.Watcher }
 
-func (w watcher) Position() live.Position {
-	position, cursor := w.Watcher.Place()
+func (w eventSource) Position() live.Position {
+	position, cursor := w.Watcher.Position()
 	return live.Position{Offset: position, Cursor: cursor}
 }
 
-// own is the viewer's id where what they get is not what another with the same rights would get: where the filter asks
-// for what is theirs, or may do so in a list further down.
-func own(ctx context.Context, viewer auth.Viewer, f *filter.Case) string {
+// viewerKey returns the viewer's ID if another viewer with the same rights could get another answer: if the filter asks
+// for the viewer's own cases, or if a list further down has a filter that may do so. Otherwise it returns an empty string.
+func viewerKey(ctx context.Context, viewer auth.Viewer, f *filter.Case) string {
 	if f.Mine() || filtersBelow(graphql.GetFieldContext(ctx).Field.Selections, map[string]bool{}) {
 		return viewer.User.ID.String()
 	}
 	return ""
 }
 
-// filtersBelow tells whether any field has an argument called filter. Each fragment is looked at once.
+// filtersBelow reports whether a field at any depth has the argument filter. It visits each fragment once.
 func filtersBelow(set ast.SelectionSet, seen map[string]bool) bool {
 	for _, s := range set {
 		switch s := s.(type) {

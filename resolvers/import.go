@@ -29,9 +29,9 @@ func (r subscription) ImportProgress(ctx context.Context, id string) (<-chan *mo
 	if err != nil {
 		return nil, err
 	}
-	var of model.ImportID
-	if err := of.UnmarshalGQL(id); err != nil {
+	var parsed model.ImportID
+	if err := parsed.UnmarshalGQL(id); err != nil {
 		return nil, fault.Input("id", "%s", err.Error())
 	}
-	return r.Uploads.Watch(ctx, viewer, of, live.Fail)
+	return r.Uploads.Watch(ctx, viewer, parsed, live.Fail)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type notification struct{ *Resolver }
+type notificationResolver struct{ *Resolver }
 
-func (r *Resolver) Notification() graph.NotificationResolver { return notification{r} }
+func (r *Resolver) Notification() graph.NotificationResolver { return notificationResolver{r} }
 
 func (r query) Notifications(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NotificationFilter) (*read.NotificationConnection, error) {
 	viewer, err := auth.From(ctx)
@@ -26,14 +26,14 @@ func (r mutation) RetryNotification(ctx context.Context, in casework.RetryNotifi
 	return as(ctx, r.Work.RetryNotification, in)
 }
 
-func (notification) Case(ctx context.Context, of *model.Notification) (*model.Case, error) {
-	return read.Optional(ctx, read.LoadersFrom(ctx).Cases, of.CaseID)
+func (notificationResolver) Case(ctx context.Context, notification *model.Notification) (*model.Case, error) {
+	return read.Optional(ctx, read.LoadersFrom(ctx).Cases, notification.CaseID)
 }
 
-func (notification) Response(ctx context.Context, of *model.Notification) (*model.Response, error) {
-	return read.Optional(ctx, read.LoadersFrom(ctx).Responses, of.ResponseID)
+func (notificationResolver) Response(ctx context.Context, notification *model.Notification) (*model.Response, error) {
+	return read.Optional(ctx, read.LoadersFrom(ctx).Responses, notification.ResponseID)
 }
 
-func (notification) Rule(ctx context.Context, of *model.Notification) (*model.Rule, error) {
-	return read.Optional(ctx, read.LoadersFrom(ctx).Rules, of.RuleID)
+func (notificationResolver) Rule(ctx context.Context, notification *model.Notification) (*model.Rule, error) {
+	return read.Optional(ctx, read.LoadersFrom(ctx).Rules, notification.RuleID)
 }

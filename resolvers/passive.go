@@ -17,7 +17,7 @@ func (r query) Passives(ctx context.Context, first *int, after *string, last *in
 	}
 	return r.Read.Passives(ctx, viewer, read.PassiveList{
 		Args: args(first, after, last, before), Filter: f, PrioritizeBy: by, Segments: segments,
-		Join: joins(ctx, "Customer"),
+		Join: selectedRelations(ctx, "Customer"),
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func (r *Resolver) CustomerErased() graph.CustomerErasedResolver {
-	return logged[*model.CustomerErased]{r}
+	return eventResolver[*model.CustomerErased]{r}
 }
 
 func (r query) ExportCustomer(ctx context.Context, id string) (*read.CustomerExport, error) {

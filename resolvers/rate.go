@@ -8,10 +8,10 @@ import (
 	"github.com/closeloop/closeloop/internal/rate"
 )
 
-type viewer struct{ *Resolver }
+type viewerResolver struct{ *Resolver }
 
-func (r *Resolver) Viewer() graph.ViewerResolver { return viewer{r} }
+func (r *Resolver) Viewer() graph.ViewerResolver { return viewerResolver{r} }
 
-func (viewer) RateLimit(ctx context.Context, _ *auth.Viewer) (*rate.Limit, error) {
+func (viewerResolver) RateLimit(ctx context.Context, _ *auth.Viewer) (*rate.Limit, error) {
 	return rate.From(ctx)
 }

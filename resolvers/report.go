@@ -13,7 +13,7 @@ func (r query) FollowUpReport(ctx context.Context, f *filter.Case, groupBy *repo
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.FollowUp(ctx, viewer, f, grouping(groupBy, first, timeZone))
+	return r.Reports.FollowUp(ctx, viewer, f, newGrouping(groupBy, first, timeZone))
 }
 
 func (r query) NpsReport(ctx context.Context, f *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) (*report.NpsReport, error) {
@@ -21,7 +21,7 @@ func (r query) NpsReport(ctx context.Context, f *filter.Response, groupBy *repor
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.Nps(ctx, viewer, f, grouping(groupBy, first, timeZone))
+	return r.Reports.Nps(ctx, viewer, f, newGrouping(groupBy, first, timeZone))
 }
 
 func (r query) TopThemes(ctx context.Context, f *filter.Response, first *int) ([]*report.ThemeReport, error) {
@@ -29,7 +29,7 @@ func (r query) TopThemes(ctx context.Context, f *filter.Response, first *int) ([
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.TopThemes(ctx, viewer, f, first, asked(ctx, "sample"))
+	return r.Reports.TopThemes(ctx, viewer, f, first, selected(ctx, "sample"))
 }
 
 func (r query) RecoveryReport(ctx context.Context, f *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) (*report.RecoveryReport, error) {
@@ -37,9 +37,9 @@ func (r query) RecoveryReport(ctx context.Context, f *filter.Case, groupBy *repo
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.Recovery(ctx, viewer, f, grouping(groupBy, first, timeZone))
+	return r.Reports.Recovery(ctx, viewer, f, newGrouping(groupBy, first, timeZone))
 }
 
-func grouping[By ~string](by *By, first *int, timeZone *string) report.Grouping[By] {
+func newGrouping[By ~string](by *By, first *int, timeZone *string) report.Grouping[By] {
 	return report.Grouping[By]{By: by, First: first, TimeZone: timeZone}
 }

@@ -1,5 +1,5 @@
-// Package resolvers translates GraphQL calls into calls of the packages that do the work: one file for each schema
-// file, ten lines at most for each resolver.
+// Package resolvers owns the translation of GraphQL calls into calls of the packages that do the work. It has one file
+// for each schema file, and a resolver has at most ten lines.
 //
 // It refuses SQL, transactions and decisions.
 package resolvers
@@ -51,7 +51,7 @@ func (r *Resolver) Query() graph.QueryResolver               { return query{r} }
 func (r *Resolver) Mutation() graph.MutationResolver         { return mutation{r} }
 func (r *Resolver) Subscription() graph.SubscriptionResolver { return subscription{r} }
 
-// as calls a method that wants the viewer and an input.
+// as calls do with the viewer of the operation and the input, and primes the loaders with the cases of the payload.
 func as[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, In) (*Out, error), in In) (*Out, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
@@ -59,14 +59,14 @@ func as[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, 
 	}
 	out, err := do(ctx, viewer, in)
 	if err == nil {
-		show(ctx, out)
+		primeCases(ctx, out)
 	}
 	return out, err
 }
 
-// show makes the cases of a payload those of its answer, so that what else in it leads to them finds them as they were
-// written.
-func show(ctx context.Context, payload any) {
+// primeCases puts the cases of a payload into the answer's loaders. Other fields of the payload that lead to these cases
+// then return them as the write has left them.
+func primeCases(ctx context.Context, payload any) {
 	v := reflect.Indirect(reflect.ValueOf(payload))
 	if v.Kind() != reflect.Struct {
 		return
@@ -88,8 +88,8 @@ func args(first *int, after *string, last *int, before *string) page.Args {
 	return page.Args{First: first, After: after, Last: last, Before: before}
 }
 
-// asked tells whether the answer has this field somewhere below the one being resolved, by the names on the way.
-func asked(ctx context.Context, path ...string) bool {
+// selected reports whether the operation selects the field at the path below the field that is being resolved.
+func selected(ctx context.Context, path ...string) bool {
 	fields := graphql.CollectFieldsCtx(ctx, nil)
 	for i, name := range path {
 		var next []graphql.CollectedField
@@ -107,18 +107,18 @@ func asked(ctx context.Context, path ...string) bool {
 	return false
 }
 
-// joins tells which of the to-one relations of a list's rows are asked for. GORM calls them as the fields, but for the
-// capital letter; their order stays, so that the same question is the same statement.
-func joins(ctx context.Context, relations ...string) []string {
-	var wanted []string
+// selectedRelations returns the to-one relations of a list's rows that the operation selects. GORM's names are those of
+// the fields with a capital letter. The order is fixed, so that equal selections give equal SQL statements.
+func selectedRelations(ctx context.Context, relations ...string) []string {
+	var found []string
 	for _, relation := range relations {
-		if field := strings.ToLower(relation); asked(ctx, "nodes", field) || asked(ctx, "edges", "node", field) {
-			wanted = append(wanted, relation)
+		if field := strings.ToLower(relation); selected(ctx, "nodes", field) || selected(ctx, "edges", "node", field) {
+			found = append(found, relation)
 		}
 	}
-	return wanted
+	return found
 }
 
-func user(ctx context.Context, id *model.UserID) (*model.User, error) {
+func loadUser(ctx context.Context, id *model.UserID) (*model.User, error) {
 	return read.Optional(ctx, read.LoadersFrom(ctx).Users, id)
 }

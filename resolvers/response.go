@@ -11,9 +11,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-type response struct{ *Resolver }
+type responseResolver struct{ *Resolver }
 
-func (r *Resolver) Response() graph.ResponseResolver { return response{r} }
+func (r *Resolver) Response() graph.ResponseResolver { return responseResolver{r} }
 
 func (r mutation) SubmitResponse(ctx context.Context, in casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error) {
 	return as(ctx, r.Work.SubmitResponse, in)
@@ -26,7 +26,7 @@ func (r mutation) UpdateCustomer(ctx context.Context, in casework.UpdateCustomer
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
 	return as(ctx, r.Read.Responses, read.ResponseList{
 		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
-		Join: joins(ctx, "Customer"),
+		Join: selectedRelations(ctx, "Customer"),
 	})
 }
 
@@ -38,17 +38,17 @@ func (r query) Customers(ctx context.Context, first *int, after *string, last *i
 	return r.Read.Customers(ctx, viewer, args(first, after, last, before), f, orderBy)
 }
 
-func (response) Customer(ctx context.Context, of *model.Response) (*model.Customer, error) {
-	if of.Customer != nil {
-		return of.Customer, nil
+func (responseResolver) Customer(ctx context.Context, response *model.Response) (*model.Customer, error) {
+	if response.Customer != nil {
+		return response.Customer, nil
 	}
-	return read.Customer(ctx, of.CustomerID)
+	return read.Customer(ctx, response.CustomerID)
 }
 
-func (response) Case(ctx context.Context, of *model.Response) (*model.Case, error) {
-	return read.LoadersFrom(ctx).CaseOf.Load(ctx, of.ID)
+func (responseResolver) Case(ctx context.Context, response *model.Response) (*model.Case, error) {
+	return read.LoadersFrom(ctx).CaseOf.Load(ctx, response.ID)
 }
 
-func (response) NextResponse(ctx context.Context, of *model.Response) (*model.Response, error) {
-	return read.LoadersFrom(ctx).NextOf.Load(ctx, of.ID)
+func (responseResolver) NextResponse(ctx context.Context, response *model.Response) (*model.Response, error) {
+	return read.LoadersFrom(ctx).NextOf.Load(ctx, response.ID)
 }

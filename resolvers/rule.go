@@ -15,14 +15,14 @@ import (
 )
 
 type (
-	rule       struct{ *Resolver }
-	assignment struct{ *Resolver }
-	recipient  struct{ *Resolver }
+	ruleResolver       struct{ *Resolver }
+	assignmentResolver struct{ *Resolver }
+	recipientResolver  struct{ *Resolver }
 )
 
-func (r *Resolver) Rule() graph.RuleResolver             { return rule{r} }
-func (r *Resolver) Assignment() graph.AssignmentResolver { return assignment{r} }
-func (r *Resolver) Recipient() graph.RecipientResolver   { return recipient{r} }
+func (r *Resolver) Rule() graph.RuleResolver             { return ruleResolver{r} }
+func (r *Resolver) Assignment() graph.AssignmentResolver { return assignmentResolver{r} }
+func (r *Resolver) Recipient() graph.RecipientResolver   { return recipientResolver{r} }
 
 func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read.Rules(ctx) }
 
@@ -56,32 +56,32 @@ func (r mutation) DeleteRule(ctx context.Context, in setup.DeleteRuleInput) (*se
 	return r.Setup.DeleteRule(ctx, in)
 }
 
-func (rule) Notify(ctx context.Context, of *model.Rule) ([]*model.Recipient, error) {
-	return read.LoadersFrom(ctx).RecipientsOf.Load(ctx, of.ID)
+func (ruleResolver) Notify(ctx context.Context, rule *model.Rule) ([]*model.Recipient, error) {
+	return read.LoadersFrom(ctx).RecipientsOf.Load(ctx, rule.ID)
 }
 
-func (rule) MatchCount(ctx context.Context, of *model.Rule) (int, error) {
-	return read.LoadersFrom(ctx).MatchCounts.Load(ctx, of.ID)
+func (ruleResolver) MatchCount(ctx context.Context, rule *model.Rule) (int, error) {
+	return read.LoadersFrom(ctx).MatchCounts.Load(ctx, rule.ID)
 }
 
-func (assignment) User(ctx context.Context, of *model.Assignment) (*model.User, error) {
-	return user(ctx, of.UserID)
+func (assignmentResolver) User(ctx context.Context, assignment *model.Assignment) (*model.User, error) {
+	return loadUser(ctx, assignment.UserID)
 }
 
-func (assignment) Users(ctx context.Context, of *model.Assignment) ([]*model.User, error) {
+func (assignmentResolver) Users(ctx context.Context, assignment *model.Assignment) ([]*model.User, error) {
 	switch {
-	case !of.Strategy.Choosing():
+	case !assignment.Strategy.Choosing():
 		return []*model.User{}, nil
-	case of.RuleID == (model.RuleID{}): // of a step, which has its list with it
-		return read.LoadersFrom(ctx).Users.LoadAll(ctx, of.UserIDs)
+	case assignment.RuleID == (model.RuleID{}): // an assignment of an escalation step holds its own users
+		return read.LoadersFrom(ctx).Users.LoadAll(ctx, assignment.UserIDs)
 	}
-	return read.LoadersFrom(ctx).AssigneesOf.Load(ctx, of.RuleID)
+	return read.LoadersFrom(ctx).AssigneesOf.Load(ctx, assignment.RuleID)
 }
 
-func (assignment) FallbackUser(ctx context.Context, of *model.Assignment) (*model.User, error) {
-	return user(ctx, of.FallbackUserID)
+func (assignmentResolver) FallbackUser(ctx context.Context, assignment *model.Assignment) (*model.User, error) {
+	return loadUser(ctx, assignment.FallbackUserID)
 }
 
-func (recipient) User(ctx context.Context, of *model.Recipient) (*model.User, error) {
-	return user(ctx, of.UserID)
+func (recipientResolver) User(ctx context.Context, recipient *model.Recipient) (*model.User, error) {
+	return loadUser(ctx, recipient.UserID)
 }

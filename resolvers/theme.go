@@ -43,17 +43,17 @@ func (r mutation) TagResponse(ctx context.Context, in casework.TagResponseInput)
 	return as(ctx, r.Work.TagResponse, in)
 }
 
-func (themeResolver) Keywords(_ context.Context, of *model.Theme) ([]string, error) {
-	return of.Keywords, nil
+func (themeResolver) Keywords(_ context.Context, t *model.Theme) ([]string, error) {
+	return t.Keywords, nil
 }
 
-func (themeResolver) Tagging(ctx context.Context, of *model.Theme) (*model.ThemeRun, error) {
+func (themeResolver) Tagging(ctx context.Context, t *model.Theme) (*model.ThemeRun, error) {
 	if viewer, err := auth.From(ctx); err != nil || viewer.Scope().Restricted() {
-		return nil, err // it counts the comments of all
+		return nil, err // the run counts all comments, also those outside the viewer's scope
 	}
-	return read.LoadersFrom(ctx).TaggingOf.Load(ctx, of.ID)
+	return read.LoadersFrom(ctx).TaggingOf.Load(ctx, t.ID)
 }
 
-func (response) Themes(ctx context.Context, of *model.Response) ([]*model.Theme, error) {
-	return read.LoadersFrom(ctx).ThemesOf.Load(ctx, of.ID)
+func (responseResolver) Themes(ctx context.Context, response *model.Response) ([]*model.Theme, error) {
+	return read.LoadersFrom(ctx).ThemesOf.Load(ctx, response.ID)
 }

@@ -12,12 +12,12 @@ import (
 )
 
 type (
-	person   struct{ *Resolver }
-	apiToken struct{ *Resolver }
+	userResolver     struct{ *Resolver }
+	apiTokenResolver struct{ *Resolver }
 )
 
-func (r *Resolver) User() graph.UserResolver         { return person{r} }
-func (r *Resolver) ApiToken() graph.ApiTokenResolver { return apiToken{r} }
+func (r *Resolver) User() graph.UserResolver         { return userResolver{r} }
+func (r *Resolver) ApiToken() graph.ApiTokenResolver { return apiTokenResolver{r} }
 
 func (r query) Viewer(ctx context.Context) (*auth.Viewer, error) {
 	viewer, err := auth.From(ctx)
@@ -48,22 +48,22 @@ func (r mutation) RevokeAPIToken(ctx context.Context, in setup.RevokeApiTokenInp
 	return r.Setup.RevokeAPIToken(ctx, in)
 }
 
-func (person) Scope(ctx context.Context, of *model.User) (*model.Scope, error) {
+func (userResolver) Scope(ctx context.Context, u *model.User) (*model.Scope, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return viewer.ScopeOf(of)
+	return viewer.ScopeOf(u)
 }
 
-func (r person) AssignedCases(ctx context.Context, of *model.User, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
+func (r userResolver) AssignedCases(ctx context.Context, u *model.User, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Read.CasesAssignedTo(ctx, viewer, of.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
+	return r.Read.CasesAssignedTo(ctx, viewer, u.ID, caseList(ctx, args(first, after, last, before), f, orderBy))
 }
 
-func (apiToken) User(ctx context.Context, of *model.ApiToken) (*model.User, error) {
-	return read.LoadersFrom(ctx).Users.Load(ctx, of.UserID)
+func (apiTokenResolver) User(ctx context.Context, token *model.ApiToken) (*model.User, error) {
+	return read.LoadersFrom(ctx).Users.Load(ctx, token.UserID)
 }

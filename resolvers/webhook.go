@@ -10,12 +10,12 @@ import (
 )
 
 type (
-	webhook  struct{ *Resolver }
-	delivery struct{ *Resolver }
+	webhookResolver  struct{ *Resolver }
+	deliveryResolver struct{ *Resolver }
 )
 
-func (r *Resolver) Webhook() graph.WebhookResolver                 { return webhook{r} }
-func (r *Resolver) WebhookDelivery() graph.WebhookDeliveryResolver { return delivery{r} }
+func (r *Resolver) Webhook() graph.WebhookResolver                 { return webhookResolver{r} }
+func (r *Resolver) WebhookDelivery() graph.WebhookDeliveryResolver { return deliveryResolver{r} }
 
 func (r query) Webhooks(ctx context.Context) ([]*model.Webhook, error) { return r.Read.Webhooks(ctx) }
 
@@ -39,14 +39,14 @@ func (r mutation) DeleteWebhook(ctx context.Context, in setup.DeleteWebhookInput
 	return r.Setup.DeleteWebhook(ctx, in)
 }
 
-func (webhook) Owner(ctx context.Context, of *model.Webhook) (*model.User, error) {
-	return read.LoadersFrom(ctx).Users.Load(ctx, of.OwnerID)
+func (webhookResolver) Owner(ctx context.Context, webhook *model.Webhook) (*model.User, error) {
+	return read.LoadersFrom(ctx).Users.Load(ctx, webhook.OwnerID)
 }
 
-func (webhook) Deliveries(ctx context.Context, of *model.Webhook, first *int, after *string, last *int, before *string) (*read.WebhookDeliveryConnection, error) {
-	return read.DeliveriesOf(ctx, of.ID, args(first, after, last, before))
+func (webhookResolver) Deliveries(ctx context.Context, webhook *model.Webhook, first *int, after *string, last *int, before *string) (*read.WebhookDeliveryConnection, error) {
+	return read.DeliveriesOf(ctx, webhook.ID, args(first, after, last, before))
 }
 
-func (delivery) Event(ctx context.Context, of *model.WebhookDelivery) (model.CaseEvent, error) {
-	return read.Event(ctx, of.EventID)
+func (deliveryResolver) Event(ctx context.Context, delivery *model.WebhookDelivery) (model.CaseEvent, error) {
+	return read.Event(ctx, delivery.EventID)
 }

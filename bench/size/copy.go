@@ -14,14 +14,14 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// table knows how a row of the program's own becomes a line of COPY, in PostgreSQL's text format.
+// table writes rows of a GORM model as lines of COPY, in PostgreSQL's text format.
 type table struct {
 	name    string
 	columns []string // quoted
 	fields  []*schema.Field
 }
 
-// tableOf takes the columns that the program writes; extra ones come before them, given with each line.
+// tableOf has the columns that the program writes. Extra columns come first; the caller adds their values to each line.
 func tableOf(row any, extra ...string) *table {
 	parsed, err := schema.Parse(row, &sync.Map{}, schema.NamingStrategy{})
 	check(err)
@@ -41,7 +41,7 @@ func (t *table) copies() string {
 	return "COPY " + t.name + " (" + strings.Join(t.columns, ", ") + ") FROM STDIN"
 }
 
-// line is a row as COPY reads it, without the extra columns.
+// line appends a row as COPY reads it, without the extra columns.
 func (t *table) line(b []byte, row any) []byte {
 	v := reflect.ValueOf(row).Elem()
 	for i, f := range t.fields {
@@ -49,13 +49,13 @@ func (t *table) line(b []byte, row any) []byte {
 			b = append(b, '\t')
 		}
 		value, _ := f.ValueOf(context.Background(), v)
-		b = put(b, value)
+		b = appendValue(b, value)
 	}
 	return append(b, '\n')
 }
 
-// put writes one value.
-func put(b []byte, v any) []byte {
+// appendValue appends one value.
+func appendValue(b []byte, v any) []byte {
 	const null = `\N`
 	if valuer, ok := v.(driver.Valuer); ok {
 		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
@@ -63,7 +63,7 @@ func put(b []byte, v any) []byte {
 		}
 		inner, err := valuer.Value()
 		check(err)
-		return put(b, inner)
+		return appendValue(b, inner)
 	}
 	switch v := v.(type) {
 	case nil:
@@ -87,7 +87,7 @@ func put(b []byte, v any) []byte {
 		if p.IsNil() {
 			return append(b, null...)
 		}
-		return put(b, p.Elem().Interface())
+		return appendValue(b, p.Elem().Interface())
 	case reflect.Int, reflect.Int16, reflect.Int32, reflect.Int64:
 		return strconv.AppendInt(b, p.Int(), 10)
 	case reflect.Float64:
@@ -98,7 +98,7 @@ func put(b []byte, v any) []byte {
 	panic(fmt.Sprintf("COPY does not know %T", v))
 }
 
-// escape: PostgreSQL's documentation of COPY, "Text Format".
+// escape follows PostgreSQL's documentation of COPY, section "Text Format".
 func escape(b []byte, s string) []byte {
 	for i := range len(s) {
 		switch c := s[i]; c {

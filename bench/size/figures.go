@@ -13,8 +13,8 @@ import (
 func globalUser(id string) string     { return model.UserID{UUID: uuid.MustParse(id)}.String() }
 func globalCustomer(id string) string { return model.CustomerID{UUID: uuid.MustParse(id)}.String() }
 
-// reports are asked for over a month, a quarter and everything; %s is the filter's time.
-var reports = [][3]string{ // name, query, the time that is bounded
+// reports are queried over a month, a quarter and everything; %s stands for the filter by time.
+var reports = [][3]string{ // name, query, the field of the filter by time
 	{"caseSummary", `{caseSummary(filter: {%s}) {open inProgress closed total overdue}}`, "openedAt"},
 	{"caseSummary by country and status", `{caseSummary(filter: {%s}) {total groups(groupBy: COUNTRY) {label total open overdue}}}`, "openedAt"},
 	{"followUpReport", `{followUpReport(filter: {%s}) {cases inTimeRate medianTimeToFollowUp p90TimeToFollowUp medianTimeToClose}}`, "openedAt"},
@@ -29,7 +29,7 @@ var reports = [][3]string{ // name, query, the time that is bounded
 	{"recoveryReport", `{recoveryReport(filter: {%s}) {closedCases answeredAgain recoveredDetractors meanScoreChange lifetimeValueRecovered}}`, "openedAt"},
 }
 
-func figures(all []*data) {
+func timeReports(all []*data) {
 	spans := []struct {
 		name string
 		from time.Duration

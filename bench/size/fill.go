@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// fill makes a year of so many responses in a migrated database that has users, rules and themes and nothing else.
+// fill generates a year with n responses in a migrated database that has only users, rules and themes.
 func fill(ctx context.Context, url, folder string, n int, now time.Time) {
 	began := time.Now()
 	db, err := pg.Connect(ctx, url, pg.Options{})
@@ -23,8 +23,8 @@ func fill(ctx context.Context, url, folder string, n int, now time.Time) {
 	defer db.Close()
 	w := newWorld(n, now)
 	out := newSpools(folder, now)
-	tellAll(w, newDesk(db.Gorm), out)
-	told := time.Since(began)
+	runAll(w, newTeam(db.Gorm), out)
+	generated := time.Since(began)
 
 	conn := connect(ctx, url)
 	defer conn.Close(ctx)
@@ -38,11 +38,11 @@ func fill(ctx context.Context, url, folder string, n int, now time.Time) {
 		run(ctx, conn, "DROP INDEX "+index.Name)
 	}
 	var copies, builds []func(*pgx.Conn)
-	for _, s := range []*spool{out.events, out.responses, out.texts, out.cases, out.customers, out.notes, out.mails, out.tags, out.matches, out.rules} {
+	for _, s := range []*spool{out.events, out.responses, out.texts, out.cases, out.customers, out.notes, out.notifications, out.tags, out.matches, out.rules} {
 		copies = append(copies, func(conn *pgx.Conn) {
 			var before func(int) []byte
 			if s == out.events {
-				before = number // their positions
+				before = number // the positions of the events
 			}
 			r, w := io.Pipe()
 			go func() { check(w.CloseWithError(s.read(w, before))) }()
@@ -54,16 +54,16 @@ func fill(ctx context.Context, url, folder string, n int, now time.Time) {
 	for _, index := range indexes {
 		builds = append(builds, func(conn *pgx.Conn) { run(ctx, conn, index.SQL) })
 	}
-	share(ctx, url, copies)
+	runParallel(ctx, url, copies)
 	copied := time.Since(began)
-	share(ctx, url, builds)
+	runParallel(ctx, url, builds)
 	run(ctx, conn, queue)
 	run(ctx, conn, fmt.Sprintf("UPDATE feed_head SET position = %d", out.events.lines))
 	run(ctx, conn, "SELECT setval(pg_get_serial_sequence('customers', 'number'), max(number)) FROM customers")
 	run(ctx, conn, "SELECT setval(pg_get_serial_sequence('cases', 'number'), max(number)) FROM cases")
-	run(ctx, conn, "VACUUM ANALYZE") // as autovacuum would have, by and by
-	log.Printf("%d responses of %d customers, %d cases, %d events: made in %.0f s, copied by %.0f s, indexed by %.0f s", n, len(w.of), w.opened, out.events.lines,
-		told.Seconds(), copied.Seconds(), time.Since(began).Seconds())
+	run(ctx, conn, "VACUUM ANALYZE") // autovacuum would do this in time
+	log.Printf("%d responses of %d customers, %d cases, %d events: generated after %.0f s, copied after %.0f s, indexed after %.0f s", n, len(w.responsesOf), w.cases, out.events.lines,
+		generated.Seconds(), copied.Seconds(), time.Since(began).Seconds())
 }
 
 func run(ctx context.Context, conn *pgx.Conn, sql string) {
@@ -72,8 +72,8 @@ func run(ctx context.Context, conn *pgx.Conn, sql string) {
 	}
 }
 
-// connect gives a connection on which rows go in as they are. They keep all constraints, which `verify` looks at
-// afterwards; checked one by one they would take hours.
+// connect returns a connection without triggers and checks of foreign keys, which would take hours. The generated rows
+// satisfy all constraints; `verify` checks them afterwards.
 func connect(ctx context.Context, url string) *pgx.Conn {
 	conn, err := pgx.Connect(ctx, url)
 	check(err)
@@ -81,8 +81,8 @@ func connect(ctx context.Context, url string) *pgx.Conn {
 	return conn
 }
 
-// share does all of it on as many connections as there are processors.
-func share(ctx context.Context, url string, all []func(*pgx.Conn)) {
+// runParallel runs the functions on as many connections as there are processors.
+func runParallel(ctx context.Context, url string, all []func(*pgx.Conn)) {
 	var next atomic.Int64
 	var running sync.WaitGroup
 	for range runtime.NumCPU() {
@@ -97,23 +97,22 @@ func share(ctx context.Context, url string, all []func(*pgx.Conn)) {
 	running.Wait()
 }
 
-// tellAll tells every customer's story, on all processors.
-func tellAll(w *world, d *desk, out *spools) {
+// runAll runs every customer's story, on all processors.
+func runAll(w *world, team *team, out *spools) {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range runtime.NumCPU() {
 		all.Go(func() {
-			s := &story{w: w, d: d, out: out}
-			for i := int(next.Add(1)) - 1; i < len(w.of); i = int(next.Add(1)) - 1 {
-				s.tell(i)
+			s := &story{w: w, team: team, out: out}
+			for i := int(next.Add(1)) - 1; i < len(w.responsesOf); i = int(next.Add(1)) - 1 {
+				s.run(i)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// queue fills the passives queue as its triggers would have (migrations/00010_passives.sql): they do not run on the
-// connections that copy.
+// queue fills the passives queue. Its triggers (migrations/00010_passives.sql) do not run on the connections that copy.
 const queue = `INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
 SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
 	coalesce(r.testimonial_likelihood, -1), r.responded_at,

@@ -16,13 +16,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// list is one list in one order, of which a page of fifty is read: the first, and one half way down.
+// list is one list in one order. Its first page of fifty rows is read, and a page half way down.
 type list struct {
 	name  string
-	field string // with its arguments but first and after, and `%s` where these go
-	rows  string // what a screen shows of each
-	// Half way down is the place that SQL finds there: the values of the order's keys, of the rows of from, in the order by.
-	// Without keys the pages are walked to there, 200 of the passives at most, 20 of searches, and half of these taken.
+	field string // with its arguments; `%s` stands for first and after
+	rows  string // the fields that a screen shows of each row
+	// SQL finds the cursor half way down: the values of keys in the middle row of `from`, in the order `by`. Without keys,
+	// the pages are read one after the other, at most 200 of the passives and 20 of a search, and the middle one is taken.
 	keys, from, by string
 }
 
@@ -33,10 +33,10 @@ const (
 	mailRows     = `id kind to status createdAt sentAt`
 )
 
-// effort is the least of a response's themes, 1 to 3.
+// effort is the lowest effort among a response's themes, 1 to 3.
 const effort = "(SELECT min(array_position(ARRAY['EASY', 'MEDIUM', 'HARD'], t.effort)) FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = responses.id)"
 
-// allLists are the lists in each of their orders, and with the filters that screens have. agent is somebody with cases.
+// allLists returns all lists in each of their orders, and with the filters that screens use. The agent must have cases.
 func allLists(agent, customer string) (all []list) {
 	cases := func(name, arguments, keys, where, by string) {
 		all = append(all, list{"cases " + name, "cases(%s " + arguments + ")", caseRows, keys, "cases WHERE " + where, by})
@@ -44,7 +44,7 @@ func allLists(agent, customer string) (all []list) {
 	micro := func(column string) string {
 		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), id::text"
 	}
-	// Each order is a name, an expression, and "t" where that is a time.
+	// Each order is a name, an expression, and "t" where the expression is a time.
 	inOrders := func(add func(name, arguments, keys, where, by string), orders [][3]string) {
 		for _, order := range orders {
 			keys := order[1] + "::text, id::text"
@@ -126,15 +126,15 @@ type connection struct {
 	}
 }
 
-// half is a cursor half way down the list; nil where it has one page.
-func (l list) half(ctx context.Context, conn *pgx.Conn, d *data) *string {
+// halfwayCursor returns a cursor half way down the list; nil where the list has one page.
+func (l list) halfwayCursor(ctx context.Context, conn *pgx.Conn, d *data) *string {
 	first := get[connection](d.server, l.query(50, "id"), nil)
 	if !first.List.PageInfo.HasNextPage {
 		return nil
 	}
 	if l.keys == "" {
 		cursors := []*string{first.List.PageInfo.EndCursor}
-		far := 20 // pages, where the list is what a search finds
+		far := 20 // pages of a search
 		if strings.HasPrefix(l.name, "passives by") {
 			far = 200
 		}
@@ -159,15 +159,15 @@ func (l list) half(ctx context.Context, conn *pgx.Conn, d *data) *string {
 	return new(base64.RawURLEncoding.EncodeToString(raw))
 }
 
-// listed is what a list came to, in ms, by size: the first page and one half way down.
-type listed struct {
+// timedList holds the times of a list in ms, by size: of the first page and of a page half way down.
+type timedList struct {
 	list
-	fields      []string // of each size: its ids
-	half        []*string
+	fields      []string // by size, because the ids in the arguments differ
+	halfway     []*string
 	first, deep [][]float64
 }
 
-func prepared(ctx context.Context, all []*data) (out []*listed) {
+func prepareLists(ctx context.Context, all []*data) (out []*timedList) {
 	for i, d := range all {
 		conn, err := pgx.Connect(ctx, d.url)
 		check(err)
@@ -176,33 +176,33 @@ func prepared(ctx context.Context, all []*data) (out []*listed) {
 		check(conn.QueryRow(ctx, "SELECT customer_id FROM responses GROUP BY 1 HAVING count(*) = 4 LIMIT 1").Scan(&customer))
 		for j, l := range allLists(globalUser(agent), globalCustomer(customer)) {
 			if i == 0 {
-				out = append(out, &listed{list: l, first: make([][]float64, len(all)), deep: make([][]float64, len(all))})
+				out = append(out, &timedList{list: l, first: make([][]float64, len(all)), deep: make([][]float64, len(all))})
 			}
 			out[j].list = l // ids differ
 			out[j].fields = append(out[j].fields, l.field)
-			out[j].half = append(out[j].half, l.half(ctx, conn, d))
+			out[j].halfway = append(out[j].halfway, l.halfwayCursor(ctx, conn, d))
 		}
 		check(conn.Close(ctx))
 	}
 	return out
 }
 
-// lists times every list, the sizes in turn, so that whatever else the machine does troubles all alike.
-func lists(ctx context.Context, all []*data) {
+// timeLists times every list, taking the sizes in turn, so that other load on the machine affects all sizes alike.
+func timeLists(ctx context.Context, all []*data) {
 	began := time.Now()
-	measured := prepared(ctx, all)
-	log.Printf("the lists' places were found in %.0f s", time.Since(began).Seconds())
+	measured := prepareLists(ctx, all)
+	log.Printf("the cursors half way down were found in %.0f s", time.Since(began).Seconds())
 	for round := range *rounds + 1 {
 		for _, m := range measured {
 			for i, d := range all {
 				l := m.list
 				l.field = m.fields[i]
 				_, took := d.server.ask(l.query(50, l.rows), nil)
-				if round > 0 { // the first warms up
+				if round > 0 { // the first round warms the caches
 					m.first[i] = append(m.first[i], took.Seconds()*1000)
 				}
-				if m.half[i] != nil {
-					_, took = d.server.ask(l.query(50, l.rows), vars{"after": *m.half[i]})
+				if m.halfway[i] != nil {
+					_, took = d.server.ask(l.query(50, l.rows), vars{"after": *m.halfway[i]})
 					if round > 0 {
 						m.deep[i] = append(m.deep[i], took.Seconds()*1000)
 					}
@@ -251,41 +251,41 @@ func median(t []float64) float64 {
 
 var scan = regexp.MustCompile(`Seq Scan on (cases|responses|customers|case_events|notes|notifications|response_texts|response_themes|response_rules|case_rules|passives)\b`)
 
-// text is what of a statement is shown.
+// text matches a statement in the log, to shorten it.
 var text = regexp.MustCompile(`(Query Text: .{40}).*`)
 
-// plans has the program's own statements explained by PostgreSQL as it carries them out, on the largest size, and tells
-// whether no list reads a whole table.
-func plans(ctx context.Context, logfile string, all []*data) (good bool) {
+// checkPlans lets PostgreSQL explain the program's statements while it executes them, on the largest size. It returns true
+// when no list reads a whole large table.
+func checkPlans(ctx context.Context, logfile string, all []*data) (good bool) {
 	d := *all[len(all)-1]
 	d.server = serve(*program, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0")
 	defer d.server.stop()
 	explained, bad := 0, false
-	for _, m := range prepared(ctx, []*data{&d}) {
-		for _, after := range []*string{nil, m.half[0]} {
+	for _, m := range prepareLists(ctx, []*data{&d}) {
+		for _, after := range []*string{nil, m.halfway[0]} {
 			before := size(logfile)
 			d.server.ask(m.query(50, m.rows), vars{"after": after})
-			said := since(logfile, before)
-			explained += strings.Count(said, "Query Text:")
-			if found := scan.FindString(said); found != "" {
+			output := textSince(logfile, before)
+			explained += strings.Count(output, "Query Text:")
+			if found := scan.FindString(output); found != "" {
 				bad = true
-				log.Printf("%s: %s\n%s", m.name, found, text.ReplaceAllString(said, "$1 …"))
+				log.Printf("%s: %s\n%s", m.name, found, text.ReplaceAllString(output, "$1 …"))
 			}
 		}
 	}
 	if explained == 0 {
-		log.Panic("PostgreSQL explained nothing: auto_explain is missing")
+		log.Panic("PostgreSQL explained nothing: install its contrib package, which has auto_explain")
 	}
 	log.Printf("%d statements of lists were explained; sequential scans of large tables among them: %t", explained, bad)
 	return !bad
 }
 
-// since is what was written to a file behind a place.
-func since(name string, place int64) string {
+// textSince returns the text of a file after an offset.
+func textSince(name string, offset int64) string {
 	f, err := os.Open(name)
 	check(err)
 	defer f.Close()
-	_, err = f.Seek(place, io.SeekStart)
+	_, err = f.Seek(offset, io.SeekStart)
 	check(err)
 	all, err := io.ReadAll(f)
 	check(err)

@@ -1,10 +1,10 @@
-// Command size measures what lists and reports cost as the data grows: it makes 10,000, 100,000 and 1,000,000 responses,
-// three in ten of them with a case and its events, skewed as in life, each in a database of its own of one private
-// PostgreSQL with the settings of `make run`; then it asks the built program over HTTP.
+// Command size measures what lists and reports cost as the data grows. It generates 10,000, 100,000 and 1,000,000
+// responses with a realistic distribution, three in ten of them with a case and its events. Each size has a database of
+// its own in one private PostgreSQL with the settings of `make run`. Then it queries the built program over HTTP.
 //
 //	go build -o closeloop . && go run ./bench/size
 //
-// It runs in the project's folder. README.md beside it tells what came out.
+// Run it in the project's folder. README.md beside it has the results.
 package main
 
 import (
@@ -24,17 +24,17 @@ import (
 )
 
 var (
-	sizes   = flag.String("sizes", "10000,100000,1000000", "how many responses; the first and the last are compared")
+	sizes   = flag.String("sizes", "10000,100000,1000000", "numbers of responses; the first and the last are compared")
 	program = flag.String("closeloop", "./closeloop", "the program")
-	parent  = flag.String("folder", "", "where the databases are made; absent: in the folder for temporary files, and removed at the end")
-	rounds  = flag.Int("rounds", 21, "how often each list is asked for")
-	only    = flag.String("only", "", "only what has this in its name")
-	fillIt  = flag.Bool("fill", true, "make the data; false: the folder has it from before")
-	parts   = flag.String("parts", "plans,lists,reports", "what is done once the data is there")
-	ago     = flag.Duration("ago", 0, "how long before now the data ends")
+	parent  = flag.String("folder", "", "folder of the databases; default: a temporary folder that is removed at the end")
+	rounds  = flag.Int("rounds", 21, "how often each list is queried")
+	only    = flag.String("only", "", "run only lists and reports with this text in their names")
+	fillIt  = flag.Bool("fill", true, "generate the data; false: use the data of an earlier run in the folder")
+	parts   = flag.String("parts", "plans,lists,reports", "what to do with the data")
+	ago     = flag.Duration("ago", 0, "how long before now the data ends, as a Go duration")
 )
 
-// data is one size.
+// data is the database of one size.
 type data struct {
 	n      int
 	name   string
@@ -53,7 +53,7 @@ func main() {
 		check(err)
 		defer os.RemoveAll(folder)
 	}
-	check(os.MkdirAll(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, who must get in
+	check(os.MkdirAll(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, which must have access
 	check(os.Chmod(folder, 0o755))    //nolint:gosec
 	c, err := cluster.Start(ctx, cluster.Options{Folder: filepath.Join(folder, "data"), Log: slog.New(slog.DiscardHandler)})
 	check(err)
@@ -81,7 +81,7 @@ func main() {
 		check(err)
 		check(admin.Close(ctx))
 		s := serve(*program, d.url)
-		furnish(s)
+		createConfig(s)
 		s.stop()
 		spool, err := os.MkdirTemp(folder, "spool-*")
 		check(err)
@@ -95,13 +95,13 @@ func main() {
 	}
 	good := true
 	if strings.Contains(*parts, "plans") {
-		good = plans(ctx, filepath.Join(folder, "data", "postgres.log"), all)
+		good = checkPlans(ctx, filepath.Join(folder, "data", "postgres.log"), all)
 	}
 	if strings.Contains(*parts, "lists") {
-		lists(ctx, all)
+		timeLists(ctx, all)
 	}
 	if strings.Contains(*parts, "reports") {
-		figures(all)
+		timeReports(all)
 	}
 	if !good {
 		log.Panic("a list reads a whole table")

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// server is the built program on one database, asked over HTTP as anybody would.
+// server is the built program on one database, queried over HTTP like by any client.
 type server struct {
 	process *exec.Cmd
 	address string
@@ -51,7 +51,7 @@ func (s *server) stop() {
 
 type vars = map[string]any
 
-// ask gives the answer and how long it took, from the request to its last byte.
+// ask returns the answer and the time from the request to the last byte of the answer.
 func (s *server) ask(query string, variables vars) (json.RawMessage, time.Duration) {
 	body, err := json.Marshal(vars{"query": query, "variables": variables})
 	check(err)
@@ -83,8 +83,8 @@ func get[T any](s *server, query string, variables vars) (v T) {
 	return v
 }
 
-// furnish makes users, rules and themes over the API.
-func furnish(s *server) {
+// createConfig creates users, rules and themes over the API.
+func createConfig(s *server) {
 	var agents []any
 	for i := range 30 {
 		user := vars{"name": fmt.Sprintf("%s %s", firstNames[i], lastNames[i]), "email": fmt.Sprintf("agent%02d@example.com", i), "role": "AGENT"}
@@ -111,7 +111,7 @@ func furnish(s *server) {
 	}
 }
 
-// feed reads so many events after a cursor, as server-sent events, and gives their types.
+// feed reads n events after a cursor, as server-sent events, and returns their types.
 func (s *server) feed(after string, n int) (types []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

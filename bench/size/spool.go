@@ -15,8 +15,8 @@ import (
 
 const buckets = 64
 
-// spool puts lines into the order of time, as they would have come in: customers are made one by one with all that
-// ever happened to them. Lines of one customer at one time stay in the order they were added in.
+// spool sorts lines by time. The stories are generated customer by customer, but a database fills in the order of time.
+// Lines of one customer with the same time keep their order.
 type spool struct {
 	t          *table
 	from, till int64
@@ -53,7 +53,7 @@ func (s *spool) add(at time.Time, line []byte) {
 	s.lines++
 }
 
-// read writes all lines out in order, each after what before says of the nth, from 1; and removes the files.
+// read writes all lines in order and removes the files. It writes before(n) before the nth line, counted from 1.
 func (s *spool) read(out io.Writer, before func(n int) []byte) error {
 	w := bufio.NewWriterSize(out, 1<<20)
 	n := 0

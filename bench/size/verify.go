@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// wrong are rows that the program would not have written. Each must find none.
+// wrong are queries for rows that the program would never write. Each query must find nothing.
 var wrong = map[string]string{
 	"cases at another version than their log": `cases k JOIN (SELECT case_id, count(*) AS n, max(version) AS last FROM case_events GROUP BY 1) e ON e.case_id = k.id
 		WHERE k.version <> e.n OR k.version <> e.last`,
 	"cases without a log":                    `cases k WHERE NOT EXISTS (SELECT FROM case_events e WHERE e.case_id = k.id)`,
 	"logs out of order":                      `(SELECT seq, position, lag(seq) OVER w AS before, lag(position) OVER w AS place FROM case_events WINDOW w AS (PARTITION BY case_id ORDER BY version)) e WHERE seq < before OR position < place`,
-	"events without a place":                 `case_events WHERE position IS NULL OR position > (SELECT position FROM feed_head)`,
+	"events without a position":              `case_events WHERE position IS NULL OR position > (SELECT position FROM feed_head)`,
 	"statuses that the log does not have":    `cases k JOIN LATERAL (SELECT status FROM case_events e WHERE e.case_id = k.id AND type = 'STATUS_CHANGED' ORDER BY version DESC LIMIT 1) e ON true WHERE e.status <> k.status`,
 	"cases that differ from their snapshots": `cases k JOIN case_events e ON e.case_id = k.id AND e.version = k.version WHERE e.snapshot->'case'->>'status' <> k.status OR (e.snapshot->'case'->>'number')::bigint <> k.number OR (e.snapshot->'case'->>'version')::int <> k.version`,
 	"responses that differ from their customers": `responses r JOIN customers c ON c.id = r.customer_id
@@ -22,14 +22,14 @@ var wrong = map[string]string{
 	"cases that differ from their responses": `cases k JOIN responses r ON r.id = k.response_id WHERE (k.score, k.category, k.responded_at, k.contact_requested, k.survey_fold, k.customer_id, k.lifetime_value)
 		IS DISTINCT FROM (r.score, r.category, r.responded_at, r.contact_requested, r.survey_fold, r.customer_id, r.lifetime_value)`,
 	"customers older than their newest response": `customers c WHERE c.last_response_at IS DISTINCT FROM (SELECT max(responded_at) FROM responses r WHERE r.customer_id = c.id)`,
-	"notes of nobody":                            `case_events e WHERE note_id IS NOT NULL AND NOT EXISTS (SELECT FROM notes n WHERE n.id = e.note_id AND n.case_id = e.case_id)`,
-	"mails about nothing":                        `notifications n WHERE event_id IS NOT NULL AND NOT EXISTS (SELECT FROM case_events e WHERE e.id = n.event_id)`,
-	"tags of nothing":                            `response_themes x WHERE NOT EXISTS (SELECT FROM responses r WHERE r.id = x.response_id)`,
+	"events without their note":                  `case_events e WHERE note_id IS NOT NULL AND NOT EXISTS (SELECT FROM notes n WHERE n.id = e.note_id AND n.case_id = e.case_id)`,
+	"notifications without their event":          `notifications n WHERE event_id IS NOT NULL AND NOT EXISTS (SELECT FROM case_events e WHERE e.id = n.event_id)`,
+	"tags without their response":                `response_themes x WHERE NOT EXISTS (SELECT FROM responses r WHERE r.id = x.response_id)`,
 	"customers contacted at another time":        `customers c WHERE c.last_contacted_at IS DISTINCT FROM (SELECT max(e.at) FROM cases k JOIN case_events e ON e.case_id = k.id WHERE k.customer_id = c.id AND e.type = 'OUTREACH_RECORDED' AND e.outcome <> 'NO_ANSWER')`,
 	"cases that should have been marked overdue": `cases WHERE overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at AND due_at < (SELECT max(at) FROM case_events) - interval '1 hour'`,
 }
 
-// verify checks that the data is as the program itself would have made it, and that the program reads it so.
+// verify checks that the data is consistent, and that the program reads it correctly.
 func verify(ctx context.Context, d *data) {
 	conn, err := pgx.Connect(ctx, d.url)
 	check(err)
@@ -74,7 +74,7 @@ func verify(ctx context.Context, d *data) {
 			log.Panicf("%s: a case's history: %+v", d.name, c)
 		}
 	}
-	// The feed, from the newest event of the last of these cases on, has what the log has.
+	// The feed after the newest event of the last of these cases must equal the log.
 	last := got.Cases.Nodes[len(got.Cases.Nodes)-1].History.Nodes
 	from := last[len(last)-1]
 	rows, err := conn.Query(ctx, "SELECT type FROM case_events WHERE position > (SELECT max(position) FROM case_events WHERE (case_id, version) IN (SELECT id, version FROM cases ORDER BY updated_at DESC, id DESC OFFSET 29 LIMIT 1)) ORDER BY position")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// What comments are made of. Of each list the first are said most often.
+// The lists below are the parts of comments. The first entries of a list are used most often.
 
 var subjects = strings.Fields(`seat crew food flight staff luggage app website delivery boarding price legroom refund support wifi lounge
 	invoice booking delay gate toilet cabin meal screen booking-form blanket chair queue voucher agent checkout parcel coffee connection upgrade
@@ -40,21 +40,21 @@ var noteWords = []string{
 	"Explained what went wrong; the customer was calm in the end.", "No new facts.", "Second reminder sent.", "The customer is content now.",
 }
 
-// zipf picks early ones more often.
+// zipf picks an entry; early entries are more likely.
 func zipf[T any](r *rand.Rand, list []T) T {
 	return list[int(float64(len(list))*math.Pow(r.Float64(), 2.2))]
 }
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-func filled(r *rand.Rand, text string) string {
+func fillIn(r *rand.Rand, text string) string {
 	if strings.Contains(text, "%d") {
 		return fmt.Sprintf(text, 2+r.IntN(98))
 	}
 	return text
 }
 
-// comment is what somebody says who gives this score: one to five sentences.
+// comment returns one to five sentences that fit the score.
 func comment(r *rand.Rand, score int) string {
 	mood := good
 	switch {
@@ -74,12 +74,12 @@ func comment(r *rand.Rand, score int) string {
 			fmt.Fprintf(&b, " and the %s %s", zipf(r, subjects), zipf(r, of))
 		}
 		if r.IntN(2) == 0 {
-			b.WriteString(", " + filled(r, pick(r, details)))
+			b.WriteString(", " + fillIn(r, pick(r, details)))
 		}
 		b.WriteString(". ")
 	}
 	if r.IntN(3) == 0 {
-		b.WriteString(filled(r, pick(r, closings)))
+		b.WriteString(fillIn(r, pick(r, closings)))
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -95,7 +95,7 @@ var lastNames = strings.Fields(`Souza Silva Santos Oliveira Müller Schäfer Wei
 var companyRoots = strings.Fields(`Aldermoor Brindel Cavanta Dorvik Elmhollow Fenbrook Galdiva Hartwyn Ilvara Jorvane Kestrova Lumara Marendi Norvello
 	Ostreva Pellworth Quillane Rivenna Silvane Tarvendo Ulmora Vestrel Wyndale Yarrowby Zelvanta Orrinde Tessaly Havemark Calderyn Mirandel`)
 
-// Few countries hold most: these come first.
+// countries begins with the countries that have the most customers.
 var countries = strings.Fields(`US GB DE BR FR ES NL IT AU CA TR PL SE PT CH AT IN JP MX ZA BE DK NO FI IE AE SG NZ AR CL CZ GR HU RO KR`)
 
 var surveys = []string{"After the flight", "After the flight", "After a support case", "Relationship", "Onboarding"}

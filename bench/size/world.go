@@ -16,52 +16,53 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// world is who answered when: the bones that everything else is made around, the same for the same seed.
+// world decides which customer answers when and with which score; the stories add the rest. The same size gives the same
+// world.
 type world struct {
-	n      int
-	now    time.Time
-	came   []int64 // µs, of each response, in their order
-	who    []int32 // the customer of each
-	score  []int8
-	call   []bool  // please call me back
-	number []int32 // of the case that it opens; 0: it opens none
-	of     [][]int32
-	opened int
+	n             int
+	now           time.Time
+	receivedAt    []int64 // in µs, of each response, sorted
+	customer      []int32 // of each response
+	score         []int8
+	callRequested []bool  // the customer asks for a call
+	caseNumber    []int32 // of the case that the response opens; 0: no case
+	responsesOf   [][]int32
+	cases         int
 }
 
 func newWorld(n int, now time.Time) *world {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
-	w := &world{n: n, now: now, came: make([]int64, n), who: make([]int32, n), score: make([]int8, n), call: make([]bool, n), number: make([]int32, n)}
-	for i := range w.came {
-		w.came[i] = moment(r, now).UnixMicro()
+	w := &world{n: n, now: now, receivedAt: make([]int64, n), customer: make([]int32, n), score: make([]int8, n), callRequested: make([]bool, n), caseNumber: make([]int32, n)}
+	for i := range w.receivedAt {
+		w.receivedAt[i] = randomTime(r, now).UnixMicro()
 	}
-	slices.Sort(w.came)
-	for i := range w.who {
-		known := len(w.of)
+	slices.Sort(w.receivedAt)
+	for i := range w.customer {
+		known := len(w.responsesOf)
 		switch {
-		case known == 0 || r.IntN(10) < 6: // somebody new
-			w.who[i] = int32(known)
-			w.of = append(w.of, nil)
-		case r.IntN(2) == 0: // one of the fiftieth who answer often
-			w.who[i] = int32(r.IntN((known-1)/50+1) * 50)
+		case known == 0 || r.IntN(10) < 6: // a new customer
+			w.customer[i] = int32(known)
+			w.responsesOf = append(w.responsesOf, nil)
+		case r.IntN(2) == 0: // one of the two percent that answer often
+			w.customer[i] = int32(r.IntN((known-1)/50+1) * 50)
 		default:
-			w.who[i] = int32(r.IntN(known))
+			w.customer[i] = int32(r.IntN(known))
 		}
-		w.of[w.who[i]] = append(w.of[w.who[i]], int32(i))
+		w.responsesOf[w.customer[i]] = append(w.responsesOf[w.customer[i]], int32(i))
 	}
 	for i := range w.score {
-		w.score[i] = int8(scoreOf(r, mood(int(w.who[i]))))
-		w.call[i] = r.Float64() < []float64{0.35, 0.05, 0.02}[kindOf(int(w.score[i]))]
-		if w.score[i] <= 6 || w.score[i] <= 8 && w.call[i] { // as the rules have it; see desk.go
-			w.opened++
-			w.number[i] = int32(w.opened)
+		w.score[i] = int8(scoreOf(r, mood(int(w.customer[i]))))
+		w.callRequested[i] = r.Float64() < []float64{0.35, 0.05, 0.02}[categoryOf(int(w.score[i]))]
+		if w.score[i] <= 6 || w.score[i] <= 8 && w.callRequested[i] { // must agree with the rules in createConfig
+			w.cases++
+			w.caseNumber[i] = int32(w.cases)
 		}
 	}
 	return w
 }
 
-// moment is some time of the past year: more of late, on working days and by day.
-func moment(r *rand.Rand, now time.Time) time.Time {
+// randomTime returns a time in the past year; recent times, working days and daytime are more likely.
+func randomTime(r *rand.Rand, now time.Time) time.Time {
 	for {
 		t := now.Add(-time.Duration(float64(year) * (1 - math.Pow(r.Float64(), 0.8))))
 		hour, day := t.Hour(), t.Weekday()
@@ -72,7 +73,7 @@ func moment(r *rand.Rand, now time.Time) time.Time {
 	}
 }
 
-func kindOf(score int) int {
+func categoryOf(score int) int {
 	switch {
 	case score <= 6:
 		return 0
@@ -82,23 +83,23 @@ func kindOf(score int) int {
 	return 2
 }
 
-// mood is where somebody stands among all, 0 to 1.
+// mood returns a customer's rank by satisfaction, from 0 to 1.
 func mood(customer int) float64 {
 	return rand.New(rand.NewPCG(uint64(customer), 2)).Float64()
 }
 
-// Of all answers, so many are of each score or of a lower one.
-var upTo = [11]float64{0.03, 0.05, 0.075, 0.11, 0.15, 0.205, 0.29, 0.42, 0.58, 0.76, 1}
+// scoreShare is, for each score, the share of responses with that score or a lower one.
+var scoreShare = [11]float64{0.03, 0.05, 0.075, 0.11, 0.15, 0.205, 0.29, 0.42, 0.58, 0.76, 1}
 
 func scoreOf(r *rand.Rand, mood float64) int {
 	at := r.Float64()
-	if r.IntN(2) == 0 { // somebody's answers are alike
+	if r.IntN(2) == 0 { // the answers of one customer are similar
 		at = math.Mod(mood+0.1*r.Float64()+0.95, 1)
 	}
-	return slices.IndexFunc(upTo[:], func(end float64) bool { return at <= end })
+	return slices.IndexFunc(scoreShare[:], func(end float64) bool { return at <= end })
 }
 
-// person makes a customer as the feed knows them.
+// person generates a customer.
 func (w *world) person(nth int) *model.Customer {
 	r := rand.New(rand.NewPCG(uint64(nth), 3))
 	c := &model.Customer{Number: int64(nth + 1), Attributes: map[string]string{}}
@@ -114,7 +115,7 @@ func (w *world) person(nth int) *model.Customer {
 	if r.IntN(20) > 0 {
 		c.Segment = new(pick(r, segments))
 		if *c.Segment != "Consumer" {
-			of := max(50, len(w.of)/60) // companies
+			of := max(50, len(w.responsesOf)/60) // companies
 			k := int(float64(of) * math.Pow(r.Float64(), 2))
 			c.Company = new(fmt.Sprintf("%s %s %d", companyRoots[k%len(companyRoots)], pick(rand.New(rand.NewPCG(uint64(k), 4)), []string{"Ltd", "GmbH", "S.A.", "B.V."}), k))
 		}
@@ -128,7 +129,7 @@ func (w *world) person(nth int) *model.Customer {
 	return c
 }
 
-// idAt is an id as one made at that time would be (RFC 9562, version 7).
+// idAt returns an id with the given time of creation (RFC 9562, version 7).
 func idAt(r *rand.Rand, at time.Time) (id uuid.UUID) {
 	milli := uint64(at.UnixMilli())
 	for i := range 6 {

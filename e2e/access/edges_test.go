@@ -25,7 +25,7 @@ func TestRoleEdges(t *testing.T) {
 		} {
 			a := w.Do(model.Intake, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) `+answer+`}`,
 				vars{"input": vars{"score": 2, "customer": vars{"externalId": "probe"}}})
-			if strings.Contains(answer, "query other") { // two operations in one document, and no word which
+			if strings.Contains(answer, "query other") { // two operations in one document, and operationName is missing
 				if len(a.Errors) == 0 || a.V != nil {
 					t.Errorf("INTAKE sends %s: %s", answer, a.Body)
 				}
@@ -78,7 +78,7 @@ func TestRoleEdges(t *testing.T) {
 		for id, roles := range map[string][]model.Role{
 			w.rule:                               staff,
 			w.Users[model.Agent]:                 staff,
-			w.Users[model.Partner]:               append(slices.Clone(staff), model.Partner), // oneself
+			w.Users[model.Partner]:               append(slices.Clone(staff), model.Partner), // a partner sees their own user
 			seen.Text("case.notifications.0.id"): staff,
 			token:                                admins,
 			w.opened:                             readers,

@@ -12,20 +12,20 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// guide writes queries that ask for everything: it knows the schema, and which fields a role may use.
+// guide writes queries that select everything. It knows the schema, and which fields a role may use.
 type guide struct {
 	t      *testing.T
 	schema *ast.Schema
 	role   model.Role
 }
 
-// arguments are what fields with required arguments, other than root fields, are asked with. A list needs no entry.
+// arguments are those of fields, other than root fields, that require arguments. Lists need no entry.
 var arguments = map[string]string{"CaseSummary.groups": "(groupBy: COMPANY, first: 50)"}
 
-// pick is one field of a query, or a fragment on a type.
+// pick is one selection of a query: a field, or a fragment on a type.
 type pick struct {
 	parent, name, alias, args string
-	on                        string // of a fragment; then the others are empty
+	on                        string // type of a fragment; for a field it is empty, and for a fragment the fields above are
 	kids                      []*pick
 }
 
@@ -45,7 +45,7 @@ func (p *pick) text(b *strings.Builder) {
 	}
 }
 
-// under gives the pick other fields below it.
+// under copies the pick with another selection below it.
 func (p *pick) under(kids []*pick) *pick {
 	copied := *p
 	copied.kids = kids
@@ -61,7 +61,8 @@ func (g *guide) fields(d *ast.Definition) (list []*ast.FieldDefinition) {
 	return list
 }
 
-// below are all leaves of a type, and of what it leads to in so many steps. Pages are no step.
+// below selects all leaves of a type, and of the types that it leads to in at most `steps` steps. A connection or an edge is
+// not a step.
 func (g *guide) below(d *ast.Definition, steps int) (list []*pick) {
 	if d.IsAbstractType() {
 		for _, p := range g.schema.GetPossibleTypes(d) {
@@ -88,7 +89,7 @@ func (g *guide) below(d *ast.Definition, steps int) (list []*pick) {
 	return list
 }
 
-// prefixed tells apart fields of one name of several types.
+// prefixed gives the fields aliases with the type's name, so that types with fields of one name can stand side by side.
 func prefixed(name string, list []*pick) []*pick {
 	for _, p := range list {
 		p.alias = name + "_" + p.alias
@@ -113,7 +114,7 @@ func (g *guide) ask(d *ast.Definition, f *ast.FieldDefinition) *pick {
 	return p
 }
 
-// ways are the shortest ways from root fields to every type: each a chain of picks.
+// ways are the shortest ways from the root fields to every type. Each is a chain of picks.
 func (g *guide) ways(roots []*pick) map[string][]*pick {
 	found := map[string][]*pick{}
 	type place struct {
@@ -135,7 +136,7 @@ func (g *guide) ways(roots []*pick) map[string][]*pick {
 			return
 		}
 		if target.Name == "Node" {
-			return // it leads everywhere, and says nothing of how
+			return // node(id:) leads to every type, and would hide the ways through edges
 		}
 		for _, t := range g.schema.GetPossibleTypes(target) {
 			if found[t.Name] == nil {
@@ -157,7 +158,7 @@ func (g *guide) ways(roots []*pick) map[string][]*pick {
 	return found
 }
 
-// chain makes one pick of a way, with these fields at its end.
+// chain turns a way into one pick with this selection at its end.
 func chain(way []*pick, kids []*pick) *pick {
 	for _, p := range slices.Backward(way) {
 		kids = []*pick{p.under(kids)}
@@ -173,7 +174,7 @@ func query(kind string, p *pick) string {
 	return b.String()
 }
 
-// look shows every value of an answer with the field that gave it, and whether it is a leaf; values of lists one by one.
+// look calls see with every value of an answer, its field, and whether the field is a leaf. Lists are shown value by value.
 func (p *pick) look(answer any, see func(place string, value any, leaf bool)) {
 	object, ok := answer.(map[string]any)
 	if !ok {

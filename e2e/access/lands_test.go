@@ -12,24 +12,24 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// lands is a world in two halves: GB, which a scope shows, and BR, which it does not. Every text that is a customer's
-// says which half it is of, and whether it is personal.
+// lands is a server with data in two halves: GB, which the scope shows, and BR, which the scope hides. Every text about a
+// customer contains the name of its half, and the word "secret" if the text is personal.
 type lands struct {
 	*setup.Server
-	customer map[string]string            // one of each half
-	response map[string]string            // one without a case
-	opened   map[string]string            // a case, of a response
+	customer map[string]string            // one customer of each half
+	response map[string]string            // a response without a case
+	opened   map[string]string            // a case that a response opened
 	ids      map[string]map[string]string // type → id → half
-	start    string                       // of the feed
+	start    string                       // the cursor before anything happened
 	last     string                       // the id of the last event, which is inland
 }
 
 const (
 	inland, outland = "inland", "outland"
-	secret          = "secret" // in what is personal
+	secret          = "secret" // in every personal text
 )
 
-// personIn is a customer with every field there is; a number tells them apart.
+// personIn is the input of a customer with every field set. The number tells customers apart.
 func personIn(half, country string, n int) vars {
 	personal := func(what string) string { return fmt.Sprintf("%s %s %s %d", half, secret, what, n) }
 	address := func(what string) string { return fmt.Sprintf("%s.%s.%s.%d@example.com", half, secret, what, n) }
@@ -41,7 +41,7 @@ func personIn(half, country string, n int) vars {
 	}
 }
 
-// submits a response with every field there is, and gives its id and its case's.
+// submits submits a response with every field set, and returns the ids of the response and of its case.
 func (w *lands) submits(half string, customer vars, score, n int) (response, opened string) {
 	w.T.Helper()
 	return w.Submit(vars{
@@ -51,7 +51,7 @@ func (w *lands) submits(half string, customer vars, score, n int) (response, ope
 	})
 }
 
-// works carries out everything that can be done to a case, with words of the half.
+// works does everything to a case that can be done, with texts of the half.
 func (w *lands) works(half, id string) {
 	w.T.Helper()
 	word := half + " " + secret + " word"
@@ -71,7 +71,7 @@ func (w *lands) works(half, id string) {
 		vars{"input": vars{"caseId": id, "status": "CLOSED", "note": word}})
 }
 
-// opens a case by hand that is past its target at once.
+// opensByHand opens a case whose target passes at once.
 func (w *lands) opensByHand(half string) string {
 	w.T.Helper()
 	return w.OK(model.Agent, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{
@@ -93,7 +93,7 @@ func newLands(t *testing.T) *lands {
 	}
 	w.OK(model.Manager, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, vars{"input": vars{"name": "Words", "keywords": []string{"comment"}, "applyToPast": true}})
 	w.AddRule(vars{"name": "Somebody", "opensCase": false, "filter": vars{"customer": vars{"email": vars{"eq": "a." + secret + "@example.com"}}}})
-	// Somebody's scope names customers; who reads of them in a case must not read that.
+	// The scope of this user contains a customer's data. Others who see the user in a case must not see the scope.
 	w.AddUser("named", vars{"role": "AGENT", "scope": vars{
 		"customer": vars{"company": vars{"eq": outland + secret}}, "response": vars{"comment": vars{"contains": outland + secret}}}})
 	w.start = w.OK(model.Admin, `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")
@@ -107,9 +107,9 @@ func newLands(t *testing.T) *lands {
 		w.submits(half, personIn(half, country, n+50), 8, n+50)
 		w.works(half, w.opened[half])
 		w.opensByHand(half)
-		w.submits(half, personIn(half, country, n+50), 7, n+50) // in the passives' queue
+		w.submits(half, personIn(half, country, n+50), 7, n+50) // in the passives queue
 	}
-	// One that was inland and left, with its notes; and one that came: what its log says of before stays outside.
+	// One customer moves out of the scope and takes the notes along. Another moves in: earlier events stay hidden.
 	leaving := personIn(outland, "GB", 21)
 	_, left := w.submits(outland, leaving, 1, 21)
 	w.AddNote(left, outland+" "+secret+" word")
@@ -139,7 +139,7 @@ func newLands(t *testing.T) *lands {
 	return w
 }
 
-// timesPass lets the cases' times come: targets pass a moment after they opened, and rules escalate two seconds after.
+// timesPass waits until targets and escalation steps are due: targets pass at once, steps two seconds after the opening.
 func (w *lands) timesPass() {
 	w.T.Helper()
 	for overdue, escalated, began := 0, 0, time.Now(); overdue < 2 || escalated < 2; time.Sleep(10 * time.Millisecond) {
@@ -160,8 +160,8 @@ func (w *lands) timesPass() {
 	}
 }
 
-// readIDs knows of every object which half it is of; an event is of the half of its snapshot, and outside where its case
-// is now.
+// readIDs notes of every object to which half it belongs. An event is inland if both its snapshot and its case as it is
+// now are.
 func (w *lands) readIDs() {
 	w.T.Helper()
 	w.ids = map[string]map[string]string{}
@@ -195,7 +195,7 @@ func (w *lands) readIDs() {
 	add("User", `SELECT id, true FROM users`, func(id uuid.UUID) fmt.Stringer { return model.UserID{UUID: id} })
 	add("Rule", `SELECT id, true FROM rules`, func(id uuid.UUID) fmt.Stringer { return model.RuleID{UUID: id} })
 	for kind, ids := range w.ids {
-		if kind == "User" || kind == "Rule" { // the company's: no scope has them
+		if kind == "User" || kind == "Rule" { // users and rules belong to the company: no scope hides them
 			continue
 		}
 		halves := map[string]int{}

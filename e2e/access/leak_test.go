@@ -15,8 +15,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// rootCalls are how each root field that is marked @scoped is asked for: arguments, several where one call does not
-// reach all. A root field that has none here fails the test.
+// rootCalls are the arguments with which each root field marked @scoped is called, several if one call does not reach
+// everything. A root field without an entry fails the test.
 func (w *lands) rootCalls() map[string][]string {
 	all := []string{}
 	for _, kind := range slices.Sorted(maps.Keys(w.ids)) {
@@ -50,8 +50,8 @@ func (w *lands) rootCalls() map[string][]string {
 	}
 }
 
-// silent are the texts that no customer's word or name gets into, and why; every other text must be seen to hold one,
-// or the test would look for leaks where there is nothing to leak.
+// silent are the texts that never contain a customer's data, and why. Every other text must contain such data in some
+// answer to the administrator, or the test would look for leaks where nothing can leak.
 var silent = map[string]string{
 	"User.name": "our own people", "User.email": "our own people", "Case.number": "",
 	"CaseSnapshot.assigneeName": "our own people", "CaseSnapshot.themes": "ours",
@@ -62,20 +62,20 @@ var silent = map[string]string{
 	"CaseDetailsChanged.changed": "names of fields",
 }
 
-// ends are the edges that lead nowhere, and why.
+// ends are the edges that are always null, and why.
 var ends = map[string]string{
 	"CaseOverdue.actor": "a timer did it", "CaseOverdue.note": "a timer did it",
 	"CaseEscalated.actor": "a timer did it", "CaseEscalated.note": "a timer did it", "CustomerErased.note": "it takes none",
 	"CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
 }
 
-// isPlace tells whether a text is a cursor. It need not hold a word; what is packed in it is looked at all the same.
-func isPlace(field string) bool {
+// isCursor tells whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
+func isCursor(field string) bool {
 	return field == "cursor" || strings.HasSuffix(field, "Cursor")
 }
 
-// companys are texts that a scope does not hide, for they are the company's own.
-var companys = map[string]string{
+// companyTexts are texts that a scope does not hide, because they belong to the company.
+var companyTexts = map[string]string{
 	"Rule.filter": "rules are the company's: a scope hides none of them",
 }
 
@@ -83,14 +83,14 @@ func isText(t *ast.Definition) bool {
 	return slices.Contains([]string{"String", "EmailAddress", "StoredFilter"}, t.Name)
 }
 
-// holds tells whether a value, whatever it is made of, holds a word.
+// holds tells whether a word occurs anywhere in a value.
 func holds(value any, word string) bool {
 	text, _ := json.Marshal(value)
 	return strings.Contains(strings.ToLower(string(text)), word)
 }
 
-// tour asks for everything a role may: from each root field, and for each type all of its fields and edges, over the
-// shortest way to it and by its id.
+// tour selects everything that a role may select: from each root field, and for each type all of its fields and edges, on
+// the shortest way to the type and through node(id:).
 func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types map[string]bool) {
 	w.T.Helper()
 	g := &guide{w.T, setup.Schema(), role}
@@ -101,7 +101,7 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 	}
 	for _, f := range g.fields(g.schema.Query) {
 		if f.Directives.ForName("scoped") == nil {
-			continue // FORBIDDEN to who is bounded: see TestUnscopedFieldsRefuseRestrictedUsers
+			continue // FORBIDDEN to restricted users: see TestUnscopedFieldsRefuseRestrictedUsers
 		}
 		if calls[f.Name] == nil {
 			w.T.Errorf("Query.%s is marked @scoped and has no case here: say how it is asked for", f.Name)
@@ -130,7 +130,7 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 		}
 		d := g.schema.Types[name]
 		steps := 1
-		if isPage(d) { // what is on it is another type's turn
+		if isPage(d) { // the nodes of a page are visited as a type of their own
 			steps = 0
 		}
 		edges := g.below(d, steps)
@@ -150,11 +150,11 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 	return queries, picks, types
 }
 
-// bounded are those who see a part, and the words and ids that they must not.
-type bounded struct {
+// restricted is a user who sees a part of the data, with a word and ids that this user must not see.
+type restricted struct {
 	name, role model.Role
-	word       string          // in no answer
-	ids        map[string]bool // neither
+	word       string          // must be in no answer
+	ids        map[string]bool // must be in no answer either
 	ours       map[string]string
 }
 
@@ -170,24 +170,24 @@ func (w *lands) outside() map[string]bool {
 	return hidden
 }
 
-func (w *lands) bounded() []bounded {
+func (w *lands) restricted() []restricted {
 	w.AddUser("partner", vars{"role": "PARTNER", "scope": setup.British})
 	w.AddUser("manager", vars{"role": "MANAGER", "scope": setup.British})
 	w.AddUser("board", vars{"role": "STAKEHOLDER", "personalData": false})
 	w.AddUser("chief", vars{"role": "MANAGER", "personalData": false})
 	w.AddUser("agency", vars{"role": "PARTNER", "personalData": false, "scope": setup.British})
-	return []bounded{
-		{"partner", model.Partner, outland, w.outside(), companys},
-		{"manager", model.Manager, outland, w.outside(), companys},
+	return []restricted{
+		{"partner", model.Partner, outland, w.outside(), companyTexts},
+		{"manager", model.Manager, outland, w.outside(), companyTexts},
 		{"board", model.Stakeholder, secret, nil, nil},
 		{"chief", model.Manager, secret, nil, nil},
 		{"agency", model.Partner, secret, w.outside(), nil},
-		{"agency", model.Partner, outland, w.outside(), companys},
+		{"agency", model.Partner, outland, w.outside(), companyTexts},
 	}
 }
 
-// leaks gives the word or the id in a text that must not be there; cursors are unpacked.
-func (w *lands) leaks(who bounded, body string) string {
+// leaks returns the word or id that must not be in the text, or "". Cursors are decoded.
+func (w *lands) leaks(who restricted, body string) string {
 	if packed, err := base64.RawURLEncoding.DecodeString(strings.Trim(body, `"`)); err == nil {
 		body += string(packed)
 	}
@@ -206,11 +206,11 @@ func (w *lands) leaks(who bounded, body string) string {
 func TestLeaks(t *testing.T) {
 	t.Parallel()
 	w := newLands(t)
-	for _, who := range w.bounded() {
+	for _, who := range w.restricted() {
 		t.Run(fmt.Sprint(who.name, " ", who.word), func(t *testing.T) {
 			w := &lands{Server: w.As(t), ids: w.ids}
-			told := map[string]bool{}   // texts in which an administrator sees the word
-			reached := map[string]int{} // how many objects or values a field has for the administrator
+			told := map[string]bool{}   // fields in which an administrator sees the word
+			reached := map[string]int{} // number of values that a field has for the administrator
 			queries, picks, types := w.tour(who.role)
 			for i, q := range queries {
 				control := w.OK(model.Admin, q, nil)
@@ -220,7 +220,7 @@ func TestLeaks(t *testing.T) {
 				})
 				a := w.Do(who.name, q, nil)
 				for _, e := range a.Errors {
-					// Somebody else's scope is the one thing here that one may see and not read.
+					// The scope of another user is the only field here that is refused rather than hidden.
 					if at, _ := json.Marshal(e.Path); e.Code() != "FORBIDDEN" || !strings.HasSuffix(string(at), `scope"]`) {
 						t.Errorf("%s: %s: %+v", q, who.name, e)
 					}
@@ -239,8 +239,8 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// checkTour sees to it that the tour came by everything, and that there was something to leak.
-func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[string]int) {
+// checkTour makes sure that the tour reached every field and edge, and that each had something to leak.
+func (w *lands) checkTour(who restricted, types, told map[string]bool, reached map[string]int) {
 	g := &guide{w.T, setup.Schema(), who.role}
 	for name := range types {
 		d := g.schema.Types[name]
@@ -257,7 +257,7 @@ func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[
 				}
 			case reached[place] == 0 && !target.IsLeafType():
 				w.T.Errorf("nobody has come to the end of the edge %s: give the world here something that lies there", place)
-			case !isText(target) || isPlace(f.Name) || silent[place] != "" || who.ours[place] != "":
+			case !isText(target) || isCursor(f.Name) || silent[place] != "" || who.ours[place] != "":
 			case who.word == secret && !told[place] && openText[place]:
 			case !told[place]:
 				w.T.Errorf("%s never holds %q, though an administrator asks: give it something to leak, or say why it has nothing", place, who.word)
@@ -266,7 +266,7 @@ func (w *lands) checkTour(who bounded, types, told map[string]bool, reached map[
 	}
 }
 
-// openText are the texts that are a customer's and not personal: the mask leaves them.
+// openText are texts about a customer that are not personal: the mask leaves them.
 var openText = map[string]bool{
 	"Customer.company": true, "Customer.segment": true, "Response.survey": true, "Response.drivers": true,
 	"CaseGroup.key": true, "CaseGroup.label": true, "FollowUpGroup.key": true, "FollowUpGroup.label": true, "NpsGroup.key": true, "NpsGroup.label": true,

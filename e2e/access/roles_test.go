@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Who may use what, from the contract's table. ADMIN always may.
+// Groups of roles, from the table in the contract. ADMIN is in all of them.
 var (
 	anyone   = []model.Role{model.Intake, model.Partner, model.Stakeholder, model.Agent, model.Manager, model.Admin}
 	readers  = []model.Role{model.Partner, model.Stakeholder, model.Agent, model.Manager, model.Admin}
@@ -23,14 +23,14 @@ var (
 	intakes  = []model.Role{model.Intake, model.Admin}
 )
 
-// use is one way to use a root field.
+// use is one way to call a root field.
 type use struct {
 	roles []model.Role
 	query string
-	input func(*things) any // the variable $input; nil: there is none
+	input func(*things) any // the variable $input; nil: the query has no variable
 }
 
-// things are what the operations are about. Each call of made makes what only one operation can use up.
+// things are the objects that the operations name. The fresh… methods make an object that one operation uses up.
 type things struct {
 	*setup.Server
 	rule, response, opened, event string
@@ -58,7 +58,7 @@ func (w *things) freshUser() string {
 		vars{"input": setup.UserInput()}).Text("createUser.user.id")
 }
 
-// unsentMail is the id of a mail that could not be sent.
+// unsentMail returns the id of a mail that could not be sent.
 func (w *things) unsentMail() string {
 	w.freshCase()
 	if _, err := w.App.DB.Pool.Exec(w.T.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
@@ -228,7 +228,7 @@ func TestRoles(t *testing.T) {
 	t.Parallel()
 	t.Run("open a root field to its roles and to nobody else", func(t *testing.T) {
 		t.Parallel()
-		w := newThings(t, setup.Options{Still: true}) // what is written is written by a request
+		w := newThings(t, setup.Options{Still: true}) // only requests may write
 		s := setup.Schema()
 		for _, f := range slices.Concat(setup.FieldsOf(s.Query), setup.FieldsOf(s.Mutation)) {
 			place := "Query." + f.Name
@@ -319,7 +319,7 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-// everything is a fingerprint of all that requests can write.
+// everything is a fingerprint of all rows that requests can write.
 func everything(w *setup.Server) (print string) {
 	w.T.Helper()
 	rows, _ := w.App.DB.Pool.Query(w.T.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
@@ -329,7 +329,7 @@ func everything(w *setup.Server) (print string) {
 		w.T.Fatal(tables, err)
 	}
 	for _, table := range tables {
-		// When a token was last used, and where an event stands in the feed, is written by whoever reads.
+		// Reading writes when a token was last used, and the positions of events.
 		row := map[string]string{"api_tokens": "(id, revoked_at)", "case_events": "id"}[table]
 		if row == "" {
 			row = "x"
@@ -344,5 +344,5 @@ func everything(w *setup.Server) (print string) {
 	return print
 }
 
-// nobody stands for a caller without a token.
+// nobody is the role of a caller without a token.
 const nobody model.Role = ""

@@ -16,10 +16,10 @@ func TestScope(t *testing.T) {
 	t.Run("sends subscribers nothing from outside", func(t *testing.T) {
 		t.Parallel()
 		w := newLands(t)
-		for _, who := range w.bounded() {
+		for _, who := range w.restricted() {
 			g := &guide{t, setup.Schema(), who.role}
 			kids := g.below(g.schema.Types["CaseEvent"], 1)
-			for _, p := range kids { // other people's scopes are refused, and that is not what this looks for
+			for _, p := range kids { // the scope of another user is refused, which is another test's subject
 				drop(p, "User", "scope")
 			}
 			for _, f := range setup.FieldsOf(g.schema.Subscription) {
@@ -97,7 +97,7 @@ func TestScope(t *testing.T) {
 			t.Errorf("the figures are %v; SQL says %d, %d, %d, overdue %d", sum.V, open, progress, closed, overdue)
 		}
 
-		// Live and in a replay the same events, in the order of the feed, each once.
+		// A subscription delivers the same events as the list, in the same order, each once.
 		w.AddNote(w.opened[inland], "The end.")
 		w.readIDs()
 		listed := allIDs(w.Server, "partner", "caseEvents", "")
@@ -154,7 +154,7 @@ func TestScope(t *testing.T) {
 		}
 	})
 
-	// Front-line people see their own cases; they may hand one on, and open one for somebody else, and then no longer see it.
+	// A user who sees only own cases may assign one to somebody else, or open one for somebody else, and then sees it no more.
 	t.Run("of own cases lets a user pass a case on", func(t *testing.T) {
 		t.Parallel()
 		w := newLands(t)
@@ -169,9 +169,9 @@ func TestScope(t *testing.T) {
 			t.Errorf("with no case of their own they see %v", start.V)
 		}
 		if start.Number("customers.totalCount") != w.Count("customers") || start.Number("responses.totalCount") != w.Count("responses") {
-			t.Errorf("their customers and responses are bounded too: %v", start.V)
+			t.Errorf("their customers and responses are restricted too: %v", start.V)
 		}
-		others := bounded{"front", model.Agent, "no word", map[string]bool{}, nil}
+		others := restricted{"front", model.Agent, "no word", map[string]bool{}, nil}
 		for _, kind := range []string{"Case", "Note", "CaseEvent", "Notification"} {
 			for id := range w.ids[kind] {
 				others.ids[id] = true
@@ -180,7 +180,7 @@ func TestScope(t *testing.T) {
 		queries, picks, _ := w.tour(model.Agent)
 		for i, q := range queries {
 			picks[i].look(w.Do("front", q, nil).V, func(place string, value any, leaf bool) {
-				// A mail about a response that nobody follows up goes with the response.
+				// A mail about a response without a case is visible with the response.
 				if text, _ := json.Marshal(value); leaf && w.leaks(others, string(text)) != "" && !(place == "Notification.id" && w.alone(value)) {
 					t.Errorf("%s shows a case of somebody else, %s: %s", place, text, q)
 				}
@@ -189,7 +189,7 @@ func TestScope(t *testing.T) {
 		if a := assign("front", w.opened[inland], me); a.Code() != "NOT_FOUND" || a.V != nil {
 			t.Errorf("they take a case that they do not see: %s", a.Body)
 		}
-		// From a place on that is known: nobody says when a subscription has begun.
+		// The subscription needs a cursor, because nothing tells when a subscription without one has begun.
 		c := w.Watch("front", `(after: "`+w.OK("front", `{cases(last: 1) {feedCursor}}`, nil).Text("cases.feedCursor")+`")`, "id type")
 		if a := assign(model.Manager, w.opened[inland], me); len(a.Errors) > 0 {
 			t.Fatal(a.Body)
@@ -229,7 +229,7 @@ func TestScope(t *testing.T) {
 	})
 }
 
-// drop takes a field out of what is asked for, wherever it is.
+// drop removes a field from the selection, at every depth.
 func drop(p *pick, parent, name string) {
 	p.kids = slices.DeleteFunc(p.kids, func(k *pick) bool { return k.parent == parent && k.name == name })
 	for _, k := range p.kids {
@@ -237,7 +237,7 @@ func drop(p *pick, parent, name string) {
 	}
 }
 
-// ids are the ids of a list of all of an answer's pages.
+// allIDs are the ids on all pages of a list.
 func allIDs(s *setup.Server, who model.Role, field, arguments string) (ids []string) {
 	s.T.Helper()
 	after := "null"
@@ -253,7 +253,7 @@ func allIDs(s *setup.Server, who model.Role, field, arguments string) (ids []str
 	}
 }
 
-// alone tells whether a mail is about no case.
+// alone tells whether a mail belongs to no case.
 func (w *lands) alone(id any) bool {
 	return w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).Missing("node.case")
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// scopedWrites are the mutations that are marked @scoped, each on the objects of one half.
+// scopedWrites are the inputs of the mutations marked @scoped, for objects of one half.
 func (w *lands) scopedWrites(half string) map[string]vars {
 	opened, customer, response := w.opened[half], w.customer[half], w.response[half]
 	return map[string]vars{
@@ -30,7 +30,7 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 	}
 }
 
-// unsent is the id of a mail of one half that did not go out.
+// unsent returns the id of a mail of one half that was not sent.
 func (w *lands) unsent(half string) string {
 	if _, err := w.App.DB.Pool.Exec(w.T.Context(), "UPDATE notifications SET status = 'NOT_SENT'"); err != nil {
 		w.T.Fatal(err)
@@ -58,7 +58,7 @@ func TestScopedWrites(t *testing.T) {
 		g := &guide{t, setup.Schema(), model.Manager}
 		outside := w.outside()
 		for _, f := range setup.FieldsOf(g.schema.Mutation) {
-			if f.Directives.ForName("scoped") == nil || f.Name == "allocatePassives" { // it names nothing: see the next test
+			if f.Directives.ForName("scoped") == nil || f.Name == "allocatePassives" { // it names no object: see the next test
 				continue
 			}
 			who, roles := model.Role("manager"), "MANAGER"
@@ -97,12 +97,12 @@ func TestScopedWrites(t *testing.T) {
 				if cases, ok := input["cases"].([]vars); ok {
 					delete(cases[0], "expectedVersion")
 				}
-				for _, one := range []bounded{{who, "", outland, outside, nil}, {"blind", "", secret, nil, nil}} {
+				for _, one := range []restricted{{who, "", outland, outside, nil}, {"blind", "", secret, nil, nil}} {
 					if f.Name == "submitResponse" && one.name == "blind" || f.Name == "openCase" && one.name == "blind" {
-						continue // a manager submits nothing, and the response has its case by now
+						continue // a manager may not submit, and the response has a case by now
 					}
 					if f.Name == "retryNotification" && one.name == "blind" {
-						continue // they see no mail
+						continue // a masked user sees no mails
 					}
 					if f.Name == "updateCaseStatus" && one.name == "blind" {
 						input["status"] = "OPEN"
@@ -134,7 +134,7 @@ func TestScopedWrites(t *testing.T) {
 			return w.OK(who, `mutation ($input: AllocatePassivesInput!) {allocatePassives(input: $input) {considered allocated
 			cases {customer {displayName} response {comment} notes {nodes {body}}}}}`, vars{"input": vars{"percent": 100, "userIds": []string{w.Users[model.Agent]}, "note": "Thank them."}})
 		}
-		for _, who := range []model.Role{"manager", model.Manager} { // the latter what the first did not see
+		for _, who := range []model.Role{"manager", model.Manager} { // the second allocates what the first cannot see
 			for _, n := range []int{1, 0} {
 				if a := allocate(who); a.Number("allocatePassives.considered") != n || a.Number("allocatePassives.allocated") != n ||
 					who == "manager" && strings.Contains(a.Body, outland) {
@@ -142,7 +142,7 @@ func TestScopedWrites(t *testing.T) {
 				}
 			}
 		}
-		// A rule's case that is nobody's is none of those that somebody sees who sees their own alone.
+		// A user who sees only own cases does not see an unassigned case of a rule.
 		w.AddRule(vars{"name": "Passives", "scores": []int{8}})
 		w.Submit(vars{"score": 8})
 		if a := allocate("mine"); a.Number("allocatePassives.considered") != 0 {

@@ -8,7 +8,7 @@ func (w *things) freshWebhook() string {
 	return w.AddWebhook("https://hooks.example.com/x", "OPENED").Text("webhook.id")
 }
 
-// freshDelivery is one that has ended, of the first event of the things' case.
+// freshDelivery makes a delivery that has failed, of the first event in the log.
 func (w *things) freshDelivery() string {
 	hook := w.freshWebhook()
 	id := model.DeliveryID{UUID: model.NewUUID()}

@@ -9,8 +9,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// A team that works from 9 to 5 in New York: the case that nobody calls about goes to the manager, and everybody sees
-// why, in the history and in the feed.
+// A team works from 8 to 17 in New York. A case that nobody follows up is reassigned to the manager; the history and the
+// feed show why.
 func TestEscalation(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
@@ -43,7 +43,7 @@ func TestEscalation(t *testing.T) {
 		t.Errorf("the second step: %v", second.V)
 	}
 
-	// The response of a past Friday afternoon: its target has passed already, and so have the steps; nobody is told.
+	// A response of a past Friday afternoon: its target and its steps have passed already, so no step is taken.
 	_, old := s.Submit(vars{"respondedAt": "2025-03-07T20:00:00Z"}) // 15:00 in New York, before the clocks change
 	asked := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {dueAt timeSinceOpen businessTimeSinceOpen}}}`, vars{"id": old}).At("node")
 	if asked.Text("dueAt") != "2025-03-11T19:00:00Z" || asked.Missing("businessTimeSinceOpen") || !strings.HasPrefix(asked.Text("timeSinceOpen"), "PT") {
@@ -55,7 +55,7 @@ func TestEscalation(t *testing.T) {
 		t.Errorf("by hand: %v", opened.V)
 	}
 
-	// Time passes: the next case's steps come to be due.
+	// The steps of the next case become due.
 	_, id := s.Submit(nil)
 	c := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [ESCALATED])`, `type at actor {id} matches snapshot {version} ... on CaseEscalated {step after}`)
 	if _, err := s.App.DB.Pool.Exec(t.Context(), "UPDATE case_escalations SET due_at = now() - interval '1 minute'"); err != nil {
@@ -93,7 +93,7 @@ func TestEscalation(t *testing.T) {
 		t.Errorf("the mails are %s", got)
 	}
 
-	// A partner sees that it was escalated, and not by which rule.
+	// A partner sees that the case was escalated, but not by which rule.
 	if a := s.Do(model.Partner, `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {... on CaseEscalated {step rule {id}}}}}}}`, vars{"id": id}); a.Code() != "FORBIDDEN" {
 		t.Errorf("a partner asks for the rule: %s", a.Body)
 	}
@@ -117,7 +117,7 @@ func TestEscalation(t *testing.T) {
 	}
 }
 
-// Business time stops with the hours, and with the case.
+// Business time does not pass outside business hours or after the case is closed.
 func TestBusinessTime(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
@@ -128,7 +128,7 @@ func TestBusinessTime(t *testing.T) {
 	s.AddRule(vars{"calendar": vars{"timeZone": "UTC", "hours": hours}})
 	_, id := s.Submit(nil)
 	s.ChangeStatus(id, model.Closed)
-	// Half of each day counts; the case was open for ten days, from midnight on.
+	// Half of each day is business time; the case was open for ten days from midnight on.
 	if _, err := s.App.DB.Pool.Exec(t.Context(), "UPDATE cases SET opened_at = date_trunc('day', closed_at) - interval '10 days'"); err != nil {
 		t.Fatal(err)
 	}

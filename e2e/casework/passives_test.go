@@ -19,7 +19,7 @@ import (
 
 func TestAllocatePassives(t *testing.T) {
 	t.Parallel()
-	// Without their names, each of the 308 passives is a customer of their own.
+	// Imported without names, each of the 308 passives is a separate customer.
 	t.Run("gives a tenth of the queue to three managers in turn", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -32,7 +32,7 @@ func TestAllocatePassives(t *testing.T) {
 		portionOut(s, 308, []map[int]int{{10: 3}, {9: 3}, {9: 1, 8: 2}}) // 30 of 308, 27 of 278, 25 of 251
 	})
 
-	// With their names, some passives have answered again, and only the last answer counts.
+	// Imported with names, some customers have answered more than once, and only the latest response counts.
 	t.Run("counts only the latest response of each customer", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -48,7 +48,7 @@ func TestAllocatePassives(t *testing.T) {
 	})
 }
 
-// portionOut gives tenths of the queue to three managers, and compares how many of them get how many cases.
+// portionOut allocates tenths of the queue to three managers, and compares the numbers of cases that they get.
 func portionOut(s *setup.Server, queue int, runs []map[int]int) {
 	s.T.Helper()
 	var managers []string
@@ -85,7 +85,7 @@ func portionOut(s *setup.Server, queue int, runs []map[int]int) {
 	}
 }
 
-// Each theme is one word, so that a plain search of the file counts it.
+// Each theme has one word as its keyword, so that a search in the file can count it.
 func TestThemes(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
@@ -106,7 +106,7 @@ func TestThemes(t *testing.T) {
 	for _, word := range []string{"legroom", "comfortable", "delay"} {
 		create(word, true)
 	}
-	if err := s.App.Jobs.Start(context.Background()); err != nil { // the workers of all jobs
+	if err := s.App.Jobs.Start(context.Background()); err != nil { // starts the workers of all jobs, tagging included
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -135,7 +135,7 @@ func TestThemes(t *testing.T) {
 	}
 	want, have := map[string]int{}, map[string]int{}
 	for _, row := range reviewRows(t) {
-		if !whole.MatchString(strings.TrimSpace(row["overall_rating"])) { // the row is rejected, or is none
+		if !whole.MatchString(strings.TrimSpace(row["overall_rating"])) { // a rejected row, or not a row
 			continue
 		}
 		for word, pattern := range words {
@@ -175,7 +175,7 @@ func TestThemes(t *testing.T) {
 	}
 }
 
-// reviewRows are the rows of the file, by column.
+// reviewRows are the rows of the file by column name.
 func reviewRows(t *testing.T) (rows []map[string]string) {
 	t.Helper()
 	file, err := os.Open(setup.Reviews)

@@ -31,7 +31,7 @@ func TestPreviewRule(t *testing.T) {
 	if brazil.Number("matched") != 1 || brazil.Number("casesOpened") != 0 || brazil.Number("sample.0.score") != 7 {
 		t.Errorf("Brazil: %v", brazil.V)
 	}
-	// As it was when they came in: no case, and nobody had called.
+	// The preview sees responses as they were on arrival: without a case or a contact.
 	for _, f := range []vars{{"hasCase": false}, {"contactStatus": []string{"NOT_CONTACTED"}}, {"not": vars{"hasCase": true}}} {
 		if got := of(vars{"name": "new", "filter": f}); got.Number("matched") != 3 {
 			t.Errorf("%v: %v", f, got.V)

@@ -10,10 +10,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Each recipe that the products of this field teach their users, played by people with the API alone: over HTTP, over
-// the socket, and by the mails that come.
+// The recipes that products of this field teach their users, carried out through the API alone: HTTP, sockets and mails.
 
-// adopt makes the rule that a ready recipe proposes, with what the team adds.
+// adopt makes the rule that a recipe proposes, with the team's changes.
 func adopt(s *setup.Server, key string, with vars) string {
 	s.T.Helper()
 	for _, recipe := range s.OK(model.Manager, `{ruleRecipes {key name scores contactRequested opensCase followUpTarget notify}}`, nil).List("ruleRecipes") {
@@ -36,7 +35,7 @@ func adopt(s *setup.Server, key string, with vars) string {
 	return ""
 }
 
-// person makes a user and gives their id and a token.
+// person makes a user, and returns the id and a token.
 func person(s *setup.Server, name string, role model.Role) (id, token string) {
 	s.T.Helper()
 	id = s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,
@@ -46,7 +45,7 @@ func person(s *setup.Server, name string, role model.Role) (id, token string) {
 	return id, token
 }
 
-// by is the server for somebody with a token of their own: they take the role's place.
+// by is the server whose calls with the role use this token.
 func by(s *setup.Server, role model.Role, token string) *setup.Server {
 	one := *s
 	one.Tokens = map[model.Role]string{role: token}
@@ -56,7 +55,7 @@ func by(s *setup.Server, role model.Role, token string) *setup.Server {
 func TestRecipe(t *testing.T) {
 	t.Parallel()
 	// Scores 0–6 from Brazil alert the responsible people and open a case, due 48 hours from the response. The account
-	// manager phones, finds the root cause by asking why five times, and keeps status and notes; the figures tell.
+	// manager phones, finds the root cause by asking why five times, and keeps status and notes; the reports show the result.
 	t.Run("detractors", func(t *testing.T) {
 		t.Parallel()
 		server := setup.NewMailServer(t)
@@ -69,7 +68,7 @@ func TestRecipe(t *testing.T) {
 		board := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
 
 		at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
-		s.Submit(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not Brazil
+		s.Submit(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not from Brazil
 		made := s.OK(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {response {id} case {id}}}`, vars{"input": vars{
 			"score": 3, "comment": "The invoice was wrong again.", "drivers": []string{"Billing"}, "respondedAt": at.Format(time.RFC3339),
 			"customer": vars{"firstName": "Ana", "lastName": "Souza", "email": "ana@example.org", "company": "Souza Ltda", "country": "BR", "accountManagerEmail": "paula@example.com"}}})
@@ -79,7 +78,7 @@ func TestRecipe(t *testing.T) {
 			t.Errorf("the wallboard shows %v", e.V)
 		}
 		var to []string
-		for _, m := range server.Await(3) { // one to each for the response, and one to her who got the case
+		for _, m := range server.Await(3) { // one to each recipient for the response, and one to the assignee
 			to = append(to, m.To)
 			for _, detail := range []string{"Ana", "Souza", "Souza Ltda"} {
 				if !strings.Contains(m.Body, detail) {
@@ -166,7 +165,7 @@ func TestRecipe(t *testing.T) {
 		}
 		s.OK(model.Agent, `mutation ($input: UpdateCaseStatusInput!) {updateCaseStatus(input: $input) {case {id}}}`,
 			vars{"input": vars{"caseId": id, "status": "CLOSED", "note": "Told the invoice team."}})
-		// Three months later he answers again.
+		// The customer answers again.
 		s.Submit(vars{"score": 9, "respondedAt": time.Now().UTC().Add(time.Minute).Format(time.RFC3339), "customer": vars{"externalId": "uwe", "firstName": "Uwe", "country": "DE"}})
 		won := s.OK(model.Stakeholder, `query ($id: ID!) {node(id: $id) {... on Response {nextResponse {score category nextResponse {id}}}}
 		recoveryReport {closedCases answeredAgain convertedPassives meanScoreChange} npsReport(filter: {customer: {country: {eq: "Germany"}}}) {promoters}}`, vars{"id": response})

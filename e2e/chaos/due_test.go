@@ -23,13 +23,13 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// postOffice is a real SMTP server on loopback that counts mails by their Message-ID. Unlike mailServer, it expects
+// postOffice is a real SMTP server on loopback that counts mails by their Message-ID. Unlike setup.MailServer, it expects
 // clients to die in the middle of a mail.
 type postOffice struct {
 	url string
 
 	mu    sync.Mutex
-	came  map[string]int // by Message-ID, how often all of the mail was here
+	came  map[string]int // by Message-ID, how often the whole mail arrived
 	grown chan struct{}  // closed, and replaced, with each mail
 }
 
@@ -70,7 +70,7 @@ func (c *counter) Data(r io.Reader) error {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, m.Body); err != nil {
-		return err // its sender was killed
+		return err // the sender was killed
 	}
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -80,34 +80,35 @@ func (c *counter) Data(r io.Reader) error {
 	return nil
 }
 
-// await waits for so many different mails and gives how often each came.
+// await waits for n different mails, and returns how often each of them arrived. It gives up when no mail arrives for
+// three times Patience: River looks only twice a minute for the jobs of killed servers.
 func (p *postOffice) await(t *testing.T, n int) map[string]int {
 	t.Helper()
-	late := time.After(setup.Patience)
 	for {
+		late := time.After(3 * setup.Patience)
 		p.mu.Lock()
 		came, grown := p.came, p.grown
 		if len(came) >= n {
 			defer p.mu.Unlock()
-			return maps.Clone(came) // a mail may come again while the test reads
+			return maps.Clone(came) // a mail may arrive again while the test reads
 		}
 		have := len(came)
 		p.mu.Unlock()
 		select {
 		case <-grown:
 		case <-late:
-			t.Fatalf("%d different mails came, not %d", have, n)
+			t.Fatalf("%d different mails arrived, want %d", have, n)
 		}
 	}
 }
 
 const (
-	killings = 11                // with two servers, and again with three
-	atATime  = 14                // cases that fall due around each of them
-	answers  = "closeloop is at" // what a server says when it is up
+	killings = 11                // of servers, while two are up, and again while three are
+	atATime  = 14                // cases that fall due around each killing
+	answers  = "closeloop is at" // what a server prints when it is up
 )
 
-// farm is a number of servers on one database, each a process of its own.
+// farm is several servers on one database, each a process of its own.
 type farm struct {
 	t        *testing.T
 	settings []string
@@ -115,17 +116,17 @@ type farm struct {
 	killed   int
 }
 
-// keep starts servers until there are so many; it does not wait for them.
+// keep starts servers until n of them run. It does not wait until they are up.
 func (f *farm) keep(n int) {
 	for len(f.alive) < n {
 		f.alive = append(f.alive, setup.StartProgram(f.t, f.settings, "serve"))
 	}
 }
 
-// kill kills one of those that are up, whichever it is.
+// kill kills one of the servers that are up, chosen at random.
 func (f *farm) kill() {
 	f.t.Helper()
-	one := 0 // where none has said so yet, though one has done something: the first
+	one := 0 // the first, if no server has printed yet that it is up
 	for _, i := range rand.Perm(len(f.alive)) {
 		if strings.Contains(f.alive[i].Output(), answers) {
 			one = i
@@ -138,7 +139,7 @@ func (f *farm) kill() {
 	f.killed++
 }
 
-// stop ends all in good order.
+// stop ends all servers in order.
 func (f *farm) stop() {
 	f.t.Helper()
 	for _, p := range f.alive {
@@ -151,14 +152,14 @@ func (f *farm) stop() {
 	f.alive = nil
 }
 
-// Cases fall due all along, while two servers, and then three, are killed one after the other and come back: each case
-// falls overdue once, takes each of its steps once, and each mail of it is one mail. A mail whose server dies between
-// the mail server's 250 and its own commit comes again, as the same mail: its Message-ID says so.
+// Cases fall due while two servers, and then three, are killed one after the other and started again. Each case falls
+// overdue once and takes each of its steps once, and each notification is one mail. If a server dies after the mail server
+// has accepted a mail and before its own commit, the mail is sent again with the same Message-ID.
 func TestDueUnderFire(t *testing.T) {
 	t.Parallel()
 	const target = 48 * time.Hour
 	post := newPostOffice(t)
-	s := setup.NewServer(t) // takes the responses in, and shows the feed; what falls due is the others' to see
+	s := setup.NewServer(t) // takes responses in and shows the feed; only the other servers look for due cases
 	s.AddRule(vars{
 		"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}, "followUpTarget": model.Duration(target).String(),
 		"escalations": []vars{
@@ -194,8 +195,8 @@ func TestDueUnderFire(t *testing.T) {
 		t.Fatalf("%d servers were killed", servers.killed)
 	}
 
-	// Jobs that killed servers had begun come back when they count as lost, and when their leader does. That takes
-	// minutes, which pass here at once, while nobody looks.
+	// Jobs that killed servers had begun run again once River counts the jobs, and the killed leader, as lost. That takes
+	// minutes, so the test moves their times while no server runs.
 	servers.stop()
 	lost := s.Count("river_job WHERE state = 'running'")
 	for _, pass := range []string{"UPDATE river_job SET attempted_at = attempted_at - interval '1 hour' WHERE state = 'running'", "UPDATE river_leader SET expires_at = now() - interval '1 hour'"} {
@@ -228,8 +229,8 @@ func TestDueUnderFire(t *testing.T) {
 	t.Logf("%d cases, %d servers killed, %d jobs lost on the way, %d mails, %d of them repeated", cases, servers.killed, lost, len(rows), repeats)
 }
 
-// fallDue has cases come in whose targets pass from a fifth of a second on, one every 20 ms. They come in by a clock
-// that is an hour slow, so that each has opened before its target, however busy the machine.
+// fallDue opens n cases. The first target passes in 200 ms, the next every 20 ms. The clock that opens the cases is an hour
+// slow, so that each case opens before its target, however busy the machine is.
 func fallDue(s *setup.Server, n int, target time.Duration) {
 	s.T.Helper()
 	slow := casework.New(s.App.DB, s.App.Feed, s.App.Queue, func() time.Time { return time.Now().Add(-time.Hour) })
@@ -250,7 +251,7 @@ func fallDue(s *setup.Server, n int, target time.Duration) {
 	}
 }
 
-// mails are all notifications, by the Message-ID of their mail: what each is, to whom and about which case.
+// mails are all notifications by the Message-ID of their mail: kind, recipient, case and event.
 func mails(s *setup.Server) map[string]string {
 	s.T.Helper()
 	var rows []model.Notification
@@ -269,7 +270,7 @@ func mails(s *setup.Server) map[string]string {
 	return list
 }
 
-// happenedOnce asks the log: each case has the same events, each once, and the turns were taken one by one.
+// happenedOnce checks in the log that each case has each event once, and that the users took turns.
 func happenedOnce(s *setup.Server, cases int) {
 	s.T.Helper()
 	var rows []struct {

@@ -20,14 +20,17 @@ import (
 
 const (
 	fireServers     = 3
-	fireWriters     = 26 // by transactions of their own, of any length
-	fireCallers     = 6  // over the API
+	fireWriters     = 26 // write in transactions of their own, of any length
+	fireCallers     = 6  // write over the API
 	fireSubscribers = 200
 	fireCases       = 40
-	fireGiveUp      = 6 * time.Minute // for whatever must come
+	fireEvents      = 200             // at least, for the test to show anything
+	fireCommitted   = 150             // of them by the test's own writers
+	fireLate        = 10              // of them committed after an event with a later sequence number
+	fireGiveUp      = 6 * time.Minute // for anything that must happen
 )
 
-// fireFor is how long it burns: CLOSELOOP_SOAK (such as 10m), without it 20 s.
+// fireFor is how long the fire burns: CLOSELOOP_SOAK (such as 10m), or 20 s without it.
 func fireFor(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("CLOSELOOP_SOAK")
@@ -41,13 +44,13 @@ func fireFor(t *testing.T) time.Duration {
 	return d
 }
 
-// fire is the program under fire: what writers and subscribers do to it, and what came of it.
+// fire is the program under fire, with what writers and subscribers did to it and saw.
 type fire struct {
 	t       *testing.T
 	at      *setup.Cluster
-	db      *pg.DB // the writers'
+	db      *pg.DB // of the writers
 	cases   []*model.Snapshot
-	start   string // the feed's place before it burns
+	start   string // the feed's cursor before the fire
 	burning context.Context
 
 	servers [fireServers]struct {
@@ -55,25 +58,25 @@ type fire struct {
 		url     atomic.Pointer[string]
 	}
 
-	kills, outages, rollbacks, savepoints, held, unsure, refused, silences, resumes, elsewhere atomic.Int64
+	kills, outages, rollbacks, savepoints, openLong, unsure, refused, silences, resumes, elsewhere atomic.Int64
 
 	mu        sync.Mutex
-	order     []happened // as whoever was first saw it
+	order     []happened // the events, as the first subscriber saw each
 	committed map[string]bool
-	abandoned map[string]bool // rolled back, wholly or to a savepoint
+	abandoned map[string]bool // rolled back, as a whole or to a savepoint
 }
 
-// happened is what the test compares of an event.
+// happened is the part of an event that the test compares.
 type happened struct {
 	cursor, id, caseID string
 	version            int
 }
 
-// Writers write in transactions of random length, some held open for seconds, some rolled back; subscribers over real
-// sockets cut themselves off and resume on any of three servers; servers are killed with -9 all the while, and so is
-// PostgreSQL. Every subscriber ends with exactly the events that the table holds then, in its order.
+// Writers write in transactions of random length: some stay open for seconds, some are rolled back. Subscribers on real
+// sockets cut their connections and resume on any of three servers. Meanwhile servers, and PostgreSQL, are killed with -9.
+// In the end every subscriber has exactly the events of the table, in its order.
 //
-// Not parallel: tests beside it that say how soon something happens would fail for the load.
+// Not parallel: the load would slow the tests beside it.
 func TestLogUnderFire(t *testing.T) {
 	f := &fire{t: t, at: setup.NewCluster(t, filepath.Join(scratch.Folder(t), "data")), committed: map[string]bool{}, abandoned: map[string]bool{}}
 	for i := range f.servers {
@@ -105,7 +108,7 @@ func TestLogUnderFire(t *testing.T) {
 	burnt := time.Since(began)
 	writing.Wait()
 
-	// All is up again. One more event, of a type that nobody else writes: then each has them all.
+	// Everything is up again. The last event is of a type that nobody else writes: a subscriber who has it has all.
 	for i := range f.servers {
 		f.server(i).AwaitDatabase(t)
 	}
@@ -117,7 +120,7 @@ func TestLogUnderFire(t *testing.T) {
 	f.check(subscribers)
 }
 
-// server is one that runs, or did a moment ago.
+// server is server i, which runs, or ran a moment ago.
 func (f *fire) server(i int) *setup.Server {
 	s := &setup.Server{T: f.t, Tokens: map[model.Role]string{}, URL: *f.servers[i].url.Load()}
 	for _, role := range setup.Roles {
@@ -126,7 +129,7 @@ func (f *fire) server(i int) *setup.Server {
 	return s
 }
 
-// ignite starts a server, again and again while its database is away.
+// ignite starts a server, and tries again while the database is away.
 func (f *fire) ignite(i int) {
 	f.t.Helper()
 	settings := []string{"DATABASE_URL=" + f.at.URL(8), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=" + setup.AdminToken, "CLOSELOOP_LOG=error"}
@@ -143,7 +146,7 @@ func (f *fire) ignite(i int) {
 	}
 }
 
-// prepare opens the cases and marks the place.
+// prepare opens the cases and notes the cursor.
 func (f *fire) prepare() {
 	f.t.Helper()
 	s, db := f.server(0), f.at.Open(2)
@@ -167,8 +170,8 @@ func (f *fire) prepare() {
 	f.start = s.Cursor()
 }
 
-// burn kills servers one after the other, and PostgreSQL at a third and at two thirds of the time, or every half
-// minute where it burns for long. It goes on until enough has happened for the test to show anything.
+// burn kills servers one after the other, and PostgreSQL at a third and at two thirds of the time, or every 30 s in a long
+// fire. It goes on until enough has happened.
 func (f *fire) burn(long time.Duration) {
 	f.t.Helper()
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
@@ -182,7 +185,7 @@ func (f *fire) burn(long time.Duration) {
 			next = time.Now().Add(outageEvery)
 			if r.IntN(2) == 0 {
 				f.awaitPostgreSQL()
-			} // else a server is killed, and started, while PostgreSQL recovers
+			} // else a server is killed and started while PostgreSQL recovers
 		}
 		i := r.IntN(fireServers)
 		f.servers[i].program.Kill()
@@ -195,9 +198,24 @@ func (f *fire) burn(long time.Duration) {
 	}
 }
 
+// enough tells whether so much has happened that the test shows something. A slow machine burns for longer.
 func (f *fire) enough() bool {
-	return f.kills.Load() >= 4 && f.outages.Load() >= 2 && f.rollbacks.Load() >= 20 && f.savepoints.Load() >= 10 && f.held.Load() >= 10 &&
+	f.mu.Lock()
+	seen, committed := len(f.order), len(f.committed)
+	f.mu.Unlock()
+	return seen >= fireEvents && committed >= fireCommitted && f.countLate() >= fireLate && f.kills.Load() >= 4 && f.outages.Load() >= 2 && f.rollbacks.Load() >= 20 && f.savepoints.Load() >= 10 && f.openLong.Load() >= 10 &&
 		f.resumes.Load() >= 2*fireSubscribers && f.elsewhere.Load() >= fireSubscribers
+}
+
+// countLate counts the events that were committed after an event with a later sequence number, as check does.
+func (f *fire) countLate() (n int) {
+	f.t.Helper()
+	err := f.db.Gorm.Raw(`SELECT count(*) FROM (SELECT seq, max(seq) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest
+		FROM case_events WHERE position IS NOT NULL) e WHERE seq < newest`).Scan(&n).Error
+	if err != nil { // PostgreSQL was killed a moment ago
+		return 0
+	}
+	return n
 }
 
 func (f *fire) awaitPostgreSQL() {
@@ -213,7 +231,7 @@ func (f *fire) awaitPostgreSQL() {
 	f.t.Fatalf("PostgreSQL does not come back: %v", err)
 }
 
-// check compares what the table holds with what was committed and with what subscribers saw.
+// check compares the table with what was committed, and with what subscribers saw.
 func (f *fire) check(subscribers []*subscriber) {
 	t := f.t
 	t.Helper()
@@ -228,7 +246,7 @@ func (f *fire) check(subscribers []*subscriber) {
 		t.Fatal(err)
 	}
 	versions, there := map[model.CaseID]int{}, map[string]bool{}
-	late, newest := 0, int64(0) // committed after a later sequence: whoever reads by sequence would have missed them
+	late, newest := 0, int64(0) // committed after a later sequence: a reader by sequence would have missed them
 	cursors := map[string]bool{}
 	for i, e := range table {
 		if e.Position == nil || *e.Position != int64(i+1) {
@@ -277,14 +295,14 @@ func (f *fire) check(subscribers []*subscriber) {
 	if err := f.db.Gorm.Raw("SELECT count(*) FROM feed_epochs").Scan(&epochs).Error; err != nil || epochs != 1 {
 		t.Errorf("%d epochs: %v", epochs, err)
 	}
-	t.Logf("%d events, %d committed after a later sequence; %d of %d subscribers saw them all; %d kills of servers, %d of PostgreSQL; %d rollbacks and %d savepoints gave up %d events, %d transactions were held open for a second or more, %d ended unknown; %d resumes, %d on another server, %d refused",
-		events, late, whole, len(subscribers), f.kills.Load(), f.outages.Load(), f.rollbacks.Load(), f.savepoints.Load(), len(f.abandoned), f.held.Load(), f.unsure.Load(), f.resumes.Load(), f.elsewhere.Load(), f.refused.Load())
-	if !f.enough() || events < 200 || len(f.committed) < 150 || late < 10 {
+	t.Logf("%d events, %d committed after a later sequence; %d of %d subscribers saw them all; %d kills of servers, %d of PostgreSQL; %d rollbacks and %d savepoints gave up %d events, %d transactions were open for a second or more, %d ended unknown; %d resumes, %d on another server, %d refused",
+		events, late, whole, len(subscribers), f.kills.Load(), f.outages.Load(), f.rollbacks.Load(), f.savepoints.Load(), len(f.abandoned), f.openLong.Load(), f.unsure.Load(), f.resumes.Load(), f.elsewhere.Load(), f.refused.Load())
+	if !f.enough() {
 		t.Error("too little happened for the test to show anything")
 	}
 }
 
-// saw is called for each event that a subscriber gets, the nth of those it has had. All must agree.
+// saw is called with the nth event that a subscriber gets. All subscribers must agree.
 func (f *fire) saw(n int, e happened) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -292,7 +310,7 @@ func (f *fire) saw(n int, e happened) error {
 	case n == len(f.order):
 		f.order = append(f.order, e)
 	case f.order[n] != e:
-		at := slices.Index(f.order, e) // a repeat, or a gap, says where the event stands with others
+		at := slices.Index(f.order, e) // where others saw the event: tells a repeat from a gap
 		return fmt.Errorf("event %d is %+v; others saw %+v there, and this as event %d", n, e, f.order[n], at)
 	}
 	return nil

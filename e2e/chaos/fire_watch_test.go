@@ -14,19 +14,19 @@ import (
 	"github.com/closeloop/closeloop/e2e/setup"
 )
 
-// subscriber watches the whole feed, and is often cut off.
+// subscriber watches the whole feed, and is cut off often.
 type subscriber struct {
 	*rand.Rand
 	fire     *fire
 	ctx      context.Context
-	withCase bool   // asks for the case as it is, too
-	cursor   string // the last that it saw
+	withCase bool   // selects the case as it is, too
+	cursor   string // of the last event that it saw
 	seen     int
 	at       int // the server
 	ended    bool
 }
 
-// watch resumes on any server whenever it was cut off, until it has seen the last event.
+// watch resumes on any server after each cut, until it has seen the last event.
 func (s *subscriber) watch() {
 	for came := 0; !s.ended && s.ctx.Err() == nil; {
 		at := s.IntN(fireServers)
@@ -44,14 +44,14 @@ func (s *subscriber) watch() {
 		}
 		s.at = at
 		s.read(conn)
-		_ = conn.NetConn().Close() // as a broken network does, with no word
+		_ = conn.NetConn().Close() // as a broken network does, without a close frame
 		if s.IntN(4) == 0 && s.fire.burning.Err() == nil {
 			time.Sleep(time.Duration(s.IntN(2000)) * time.Millisecond)
 		}
 	}
 }
 
-// subscribe comes with the cursor that it has; nil where the server is not there, or not ready.
+// subscribe subscribes from the subscriber's cursor. It returns nil if the server is away or not ready.
 func (s *subscriber) subscribe(at int) *websocket.Conn {
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: time.Minute}
 	conn, _, err := dialer.DialContext(s.ctx, "ws"+strings.TrimPrefix(*s.fire.servers[at].url.Load(), "http")+"/graphql", http.Header{"Authorization": {"Bearer " + setup.AdminToken}})
@@ -78,11 +78,11 @@ func (s *subscriber) subscribe(at int) *websocket.Conn {
 	return conn
 }
 
-// read takes events until it is cut off, now after a moment, now after long.
+// read reads events until the connection ends, or until it cuts the connection after a random time.
 func (s *subscriber) read(conn *websocket.Conn) {
 	cut := time.Now().Add(time.Duration(s.ExpFloat64() * float64(5*time.Second)))
 	for s.ctx.Err() == nil {
-		deadline := time.Now().Add(30 * time.Second) // nothing for so long: it comes again
+		deadline := time.Now().Add(30 * time.Second) // after so long a silence it subscribes again
 		if s.fire.burning.Err() == nil && cut.Before(deadline) {
 			deadline = cut
 		}
@@ -95,7 +95,7 @@ func (s *subscriber) read(conn *websocket.Conn) {
 			return
 		}
 		if !bytes.HasPrefix(text, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{`)) {
-			// The database went away beneath the case, or beneath a resume: it comes again.
+			// The database went away while the server read a case or resumed: the subscriber subscribes again.
 			if !bytes.Contains(text, []byte(`"UNAVAILABLE"`)) {
 				s.fire.t.Errorf("a subscriber is told %s", text)
 			}
@@ -118,7 +118,7 @@ func (s *subscriber) read(conn *websocket.Conn) {
 	}
 }
 
-// after is what stands between two texts: 200 subscribers decode no JSON, for they share the machine with the servers.
+// after is the text between begin and end. 200 subscribers share the machine with the servers, so they decode no JSON.
 func after(text []byte, begin, end string) string {
 	_, rest, _ := bytes.Cut(text, []byte(begin))
 	found, _, _ := bytes.Cut(rest, []byte(end))

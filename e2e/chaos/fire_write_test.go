@@ -21,16 +21,16 @@ import (
 
 var errBack = errors.New("rolled back")
 
-// write changes a few cases in each transaction, and takes some of it back. PostgreSQL goes away meanwhile: of what was
-// about to be committed then, nobody knows.
+// write changes a few cases in each transaction, and rolls some of them back. When PostgreSQL dies during a commit, nobody
+// knows whether the transaction was committed.
 func (f *fire) write(r *rand.Rand) {
 	for f.burning.Err() == nil {
 		var kept, lost []string
 		began := time.Now()
 		err := f.db.Tx(f.t.Context(), func(tx *gorm.DB) error {
-			lost, kept = append(lost, kept...), nil // of a try that PostgreSQL ended
+			lost, kept = append(lost, kept...), nil // the events of an attempt that failed with PostgreSQL
 			chosen := r.Perm(fireCases)[:1+r.IntN(3)]
-			slices.Sort(chosen) // in one order by all, as casework does
+			slices.Sort(chosen) // everybody locks in one order, as casework does
 			for _, i := range chosen {
 				nap(r)
 				id, back, err := f.change(tx, f.cases[i], r)
@@ -50,7 +50,7 @@ func (f *fire) write(r *rand.Rand) {
 			return nil
 		})
 		if time.Since(began) >= time.Second {
-			f.held.Add(1)
+			f.openLong.Add(1)
 		}
 		f.mu.Lock()
 		switch {
@@ -74,7 +74,7 @@ func (f *fire) write(r *rand.Rand) {
 	}
 }
 
-// change moves a case by one version, as casework does, and takes it back at times.
+// change moves a case by one version, as casework does, and sometimes rolls back to a savepoint.
 func (f *fire) change(tx *gorm.DB, opened *model.Snapshot, r *rand.Rand) (id string, back bool, err error) {
 	if back = r.IntN(5) == 0; back {
 		if err := tx.Exec("SAVEPOINT here").Error; err != nil {
@@ -103,7 +103,7 @@ func (f *fire) change(tx *gorm.DB, opened *model.Snapshot, r *rand.Rand) (id str
 	return logged.ID.String(), back, err
 }
 
-// nap makes transactions overlap in every way: most go on at once, some keep others waiting, a few for seconds.
+// nap makes transactions overlap in every way: most continue at once, some keep others waiting, a few for seconds.
 func nap(r *rand.Rand) {
 	switch n := r.IntN(40); {
 	case n == 0:
@@ -115,8 +115,8 @@ func nap(r *rand.Rand) {
 	}
 }
 
-// call writes over the API, at any server. What a server acknowledged must be there in the end, though it was killed
-// right after.
+// call writes over the API, at any server. A write that a server has acknowledged must be there in the end, even if the
+// server was killed right afterwards.
 func (f *fire) call(r *rand.Rand) {
 	client := &http.Client{Timeout: time.Minute}
 	for f.burning.Err() == nil {

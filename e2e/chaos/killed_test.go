@@ -1,17 +1,15 @@
 package chaos
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -19,16 +17,17 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// made is a file of rows, of which each hundredth has no score and is rejected.
+// The file has `rows` rows. Each hundredth row has no score and is rejected. When a program will be killed, the import
+// reads from a pipe into which the test has written only the first rows: it cannot end before, however slow the test is.
 const (
 	rows     = 1600
 	rejected = rows / 100
+	begun    = 1500 // more than the first two batches
 )
 
-func made(t *testing.T) (file string, detractors int) {
-	t.Helper()
-	var b bytes.Buffer
-	b.WriteString("id,score,name,country,comment\n")
+// made are the lines of the file, the header first.
+func made() (lines []string, detractors int) {
+	lines = append(lines, "id,score,name,country,comment\n")
 	for i := range rows {
 		score := strconv.Itoa(i % 11)
 		if i%100 == 99 {
@@ -36,13 +35,41 @@ func made(t *testing.T) (file string, detractors int) {
 		} else if i%11 <= 6 {
 			detractors++
 		}
-		fmt.Fprintf(&b, "r%d,%s,Customer %d,NL,\"Row %d, as it came.\"\n", i, score, i%1000, i)
+		lines = append(lines, fmt.Sprintf("r%d,%s,Customer %d,NL,\"Row %d, as it came.\"\n", i, score, i%1000, i))
 	}
+	return lines, detractors
+}
+
+// whole writes the file.
+func whole(t *testing.T, lines []string) (file string) {
+	t.Helper()
 	file = filepath.Join(t.TempDir(), "made.csv")
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return file, detractors
+	return file
+}
+
+// piped makes a named pipe to import from. A write blocks while the pipe is full.
+func piped(t *testing.T) (file string, write func(lines []string), end func()) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "piped.csv")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := os.OpenFile(file, os.O_RDWR, 0) // opened for reading too, so that neither opening nor writing depends on the reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pipe.Close() })
+	write = func(lines []string) {
+		t.Helper()
+		if _, err := pipe.WriteString(strings.Join(lines, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end = func() { _ = pipe.Close() }
+	return file, write, end
 }
 
 func importMade(t *testing.T, file string, environment ...string) *setup.Program {
@@ -54,7 +81,7 @@ var (
 	soFar   = regexp.MustCompile(`([\d,]+) rows? read`)
 )
 
-// numbers are those that the last match in the text holds.
+// numbers are the numbers in the last match of the pattern.
 func numbers(t *testing.T, pattern *regexp.Regexp, text string) (list []int) {
 	t.Helper()
 	all := pattern.FindAllStringSubmatch(text, -1)
@@ -77,25 +104,26 @@ func TestKill(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
 		s.AddRule(nil)
-		file, detractors := made(t)
+		lines, detractors := made()
+		pipe, write, _ := piped(t)
 		c := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
 
-		began := time.Now()
-		killed := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
+		killed := importMade(t, pipe, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
+		write(lines[:begun/10]) // the first batch, and a part of the second
 		some, _, err := c.Collect(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The next batch waits for the rules. It is let go when the command is about to say how far it came, which it does
-		// once a second.
-		holdRules(s, func() { <-time.After(time.Until(began.Add(1500 * time.Millisecond))) })
+		// After a batch the command prints how far it is, at most once a second.
+		time.Sleep(1100 * time.Millisecond)
+		write(lines[begun/10 : begun])
 		killed.Await("read")
 		killed.Kill()
 		reported := numbers(t, soFar, killed.Output())[0]
 		holds(s, reported)
 		t.Logf("killed after %d of %d rows were reported, and %d written", reported, rows, s.Count("responses"))
 
-		next := importMade(t, file, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
+		next := importMade(t, whole(t, lines), "DATABASE_URL="+pgtest.URL(t, s.App.DB))
 		if code := next.Exit(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
@@ -132,22 +160,27 @@ func TestKill(t *testing.T) {
 		}
 		serve()
 		s.AddRule(nil)
-		file, detractors := made(t)
+		lines, detractors := made()
+		pipe, write, end := piped(t)
 		c := s.Watch(model.Admin, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
-		importing := importMade(t, file, settings...)
+		importing := importMade(t, pipe, settings...)
+		write(lines[:begun/2])
+		write(lines[begun/2 : begun])
 		before, last, err := c.Collect(100)
 		if err != nil {
 			t.Fatal(err)
 		}
 		server.Kill()
-		for { // what was on its way to us still counts
+		for { // events that were on their way count too
 			more, cursor, err := c.Collect(1)
 			if err != nil {
 				break
 			}
 			before, last = append(before, more...), cursor
 		}
-		if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "the same command goes on") {
+		write(lines[begun:])
+		end()
+		if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "run the same command again") {
 			t.Errorf("the import ends with exit code %d and says:\n%s", code, importing.Output())
 		}
 		n := numbers(t, summary, importing.Output())
@@ -159,7 +192,7 @@ func TestKill(t *testing.T) {
 			t.Errorf("%v was reported, and %d cases were pushed; there are %v", n, len(before), have)
 		}
 		lists(s, n[0]+n[1]+n[3])
-		next := importMade(t, file, settings...)
+		next := importMade(t, whole(t, lines), settings...)
 		if code := next.Exit(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
@@ -169,7 +202,7 @@ func TestKill(t *testing.T) {
 		if have := s.Totals(); have["all"] != rows-rejected || have["cases"] != detractors || have["customers"] != 1000-10 {
 			t.Errorf("in the end there are %v; %d responses and %d cases should be", have, rows-rejected, detractors)
 		}
-		// The subscriber goes on at the place it has, on the server that came back.
+		// The subscriber resumes at its cursor, on the server that came back.
 		after, _, err := s.Watch(model.Admin, `(after: "`+last+`", types: [OPENED])`, setup.CaseOfEvent).Collect(detractors - len(before))
 		once := map[string]bool{}
 		for _, id := range append(before, after...) {
@@ -181,20 +214,7 @@ func TestKill(t *testing.T) {
 	})
 }
 
-// holdRules keeps everybody from reading the rules until done.
-func holdRules(s *setup.Server, until func()) {
-	s.T.Helper()
-	err := pgx.BeginFunc(s.T.Context(), s.App.DB.Pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(s.T.Context(), "LOCK TABLE rules")
-		until()
-		return err
-	})
-	if err != nil {
-		s.T.Fatal(err)
-	}
-}
-
-// holds tells whether the responses of the first rows are all there.
+// holds checks that the responses of the first rows are all there.
 func holds(s *setup.Server, reported int) {
 	s.T.Helper()
 	var n int
@@ -204,7 +224,7 @@ func holds(s *setup.Server, reported int) {
 	}
 }
 
-// lists tells the same by the API.
+// lists checks the same through the API.
 func lists(s *setup.Server, reported int) {
 	s.T.Helper()
 	there := map[string]bool{}

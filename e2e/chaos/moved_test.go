@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// happen has n events happen to the case, and gives the cursors behind each of them.
+// happen makes n events of the case, and returns the cursor of each.
 func happen(s *setup.Server, opened string, n int) (cursors []string) {
 	s.T.Helper()
 	for range n {
@@ -26,7 +26,7 @@ func happen(s *setup.Server, opened string, n int) (cursors []string) {
 	return cursors
 }
 
-// continues tells that a client with the cursor gets all that the list has from the nth event on, without gap.
+// continues checks that a client with the cursor gets every event of the list from the nth on, without a gap.
 func continues(s *setup.Server, cursor string, nth int) {
 	s.T.Helper()
 	all := s.Events()
@@ -41,7 +41,7 @@ func continues(s *setup.Server, cursor string, nth int) {
 	c.Cut()
 }
 
-// reset tells that a client with the cursor is told that its place is lost.
+// reset checks that a client with the cursor gets FEED_RESET.
 func reset(s *setup.Server, cursor string) {
 	s.T.Helper()
 	if code := s.Watch(model.Admin, `(after: "`+cursor+`")`, "id").Refused(); code != "FEED_RESET" {
@@ -79,7 +79,7 @@ func TestMovedDatabase(t *testing.T) {
 		}
 		fresh.Run("pg_restore", "--exit-on-error", "-d", cluster.Database, moved)
 		there := fresh.Serve(t)
-		happen(there, opened, 4) // stand where those that the dump has not stood
+		happen(there, opened, 4) // these take the positions of the events that the dump lacks
 		continues(there, in[2], 4)
 		continues(there, in[4], 6)
 		for _, cursor := range past {
@@ -101,11 +101,11 @@ func TestMovedDatabase(t *testing.T) {
 		primary.Run("pg_basebackup", "-D", filepath.Join(folder, "standby", "postgres"), "-R", "-X", "stream", "-c", "fast")
 		standby := setup.NewCluster(t, filepath.Join(folder, "standby"))
 		here, there := primary.Open(2), standby.Open(2)
-		in = append(in, happen(s, opened, 2)...) // these come over the stream
+		in = append(in, happen(s, opened, 2)...) // replicated over the stream
 		var written string
 		ask(t, here, &written, "SELECT pg_current_wal_flush_lsn()::text")
 		until(t, there, "the standby has what the primary has", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)", written)
-		// The line between them breaks, and nobody has noticed yet.
+		// The connection between the two breaks, and nobody has noticed yet.
 		execute(t, there, "ALTER SYSTEM SET primary_conninfo = ''")
 		execute(t, there, "SELECT pg_reload_conf()")
 		until(t, there, "the stream has ended", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
@@ -151,7 +151,7 @@ func TestMovedDatabase(t *testing.T) {
 				t.Fatalf("feed fork ends with %d and says:\n%s", code, fork.Output())
 			}
 		}
-		forked("6") // the server is not running
+		forked("6") // while no server runs
 		copied, _ := setup.Serve(t, other)
 		own := happen(copied, opened, 4)
 		continues(copied, in[2], 4)
@@ -160,7 +160,7 @@ func TestMovedDatabase(t *testing.T) {
 			reset(copied, cursor)
 		}
 		live := copied.Watch(model.Admin, `(after: "`+own[3]+`")`, "snapshot {version}")
-		forked("10") // it runs
+		forked("10") // while a server runs
 		happen(copied, opened, 2)
 		for version := 11; version <= 12; version++ {
 			if e := live.Next(); e.Number("snapshot.version") != version {
@@ -168,7 +168,7 @@ func TestMovedDatabase(t *testing.T) {
 			}
 		}
 		continues(copied, own[1], 8)
-		continues(s, past[0], 7) // the original knows nothing of it
+		continues(s, past[0], 7) // the original is not affected
 	})
 }
 
@@ -186,7 +186,7 @@ func execute(t *testing.T, db *pg.DB, sql string) {
 	}
 }
 
-// until waits for what PostgreSQL knows but does not tell.
+// until polls PostgreSQL for a condition that it does not announce.
 func until(t *testing.T, db *pg.DB, what, sql string, args ...any) {
 	t.Helper()
 	for end := time.Now().Add(setup.Patience); ; {

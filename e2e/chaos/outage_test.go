@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// With PostgreSQL gone, queries say so, sockets stay, and what they show goes on where it was.
+// While PostgreSQL is away, queries say so and sockets stay open. Afterwards subscriptions continue where they were.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	at := setup.NewCluster(t, filepath.Join(scratch.Folder(t), "data"))

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The libraries that others write their clients with are installed into a folder of the test's own.
+// The libraries that other people's clients use are installed into a temporary folder.
 func TestClientLibraries(t *testing.T) {
 	t.Parallel()
 	node, err := exec.LookPath("node")
@@ -37,7 +37,7 @@ func TestClientLibraries(t *testing.T) {
 		t.Fatalf("npm install: %v\n%s", err, out)
 	}
 
-	s := setup.NewServer(t, setup.Options{Live: config.Live{InitTimeout: config.Duration(2 * time.Second)}})
+	s := setup.NewServer(t, setup.Options{Live: config.Live{InitTimeout: config.Duration(5 * time.Second)}})
 	s.AddRule(nil)
 	_, opened := s.Submit(nil)
 	place := s.Cursor()

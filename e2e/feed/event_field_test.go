@@ -11,8 +11,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// everyField selects all that a type has: its leaves, and of its objects what identifies them. Fields that must be
-// given an argument are left out.
+// everyField selects everything that a type has: its leaves, and of its objects the fields that identify them. Fields with
+// a required argument are left out.
 func everyField(s *ast.Schema, d *ast.Definition, deep int) string {
 	var b strings.Builder
 	b.WriteString("__typename")
@@ -31,7 +31,7 @@ func everyField(s *ast.Schema, d *ast.Definition, deep int) string {
 	return b.String()
 }
 
-// A board asks for whatever the types of events have, side by side: fields of one name must be of one type, or GraphQL
+// A dashboard may select the fields of all event types side by side. Fields of one name must have one type, or GraphQL
 // refuses the query (specification, section 5.3.2, Field Selection Merging).
 func TestEventFields(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ func TestFeed(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
 		s.AddRule(vars{"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}})
-		s.Submit(nil) // before anybody watches
+		s.Submit(nil) // before the subscriptions begin
 		start := `after: "` + s.Cursor() + `"`
 		const seen = `__typename id type cursor matches at actor {id} note {body} case {id version status} snapshot {caseId number version status score category customerName assigneeId}`
 		watchers := map[string]*setup.Socket{
@@ -84,7 +84,7 @@ func TestFeed(t *testing.T) {
 				}
 			}
 		}
-		// Nothing comes besides: the next that each sees is what happens next.
+		// No subscriber gets other events: the next event of each is the next that happens.
 		s.AddNote(opened, "The end.")
 		s.OK(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Agent]}})
 		for who, want := range map[string]int{"everything": 9, "open ones": 9, "the agent's own": 10, "the manager's own": 9, "two types": 9} {
@@ -102,7 +102,7 @@ func TestFeed(t *testing.T) {
 		c := s.Watch(model.Agent, "", "type note {body}")
 		first := make(chan setup.Tree, 1)
 		go func() { m, _ := c.Read(); first <- setup.Tree{V: m.Payload} }()
-		for i := 1; ; i++ { // nothing says when the subscription has begun, but that something comes
+		for i := 1; ; i++ { // only the first event tells that the subscription has begun
 			s.AddNote(opened, fmt.Sprint("note ", i))
 			select {
 			case e := <-first:
@@ -126,7 +126,7 @@ func TestFeed(t *testing.T) {
 			write(s, 4, 30, shared)
 		}()
 		type board struct {
-			versions map[string]int // as listed
+			versions map[string]int // in the list
 			feed     *setup.Socket
 		}
 		var boards []board
@@ -161,7 +161,7 @@ func TestFeed(t *testing.T) {
 				came = append(came, e.Text("id"))
 				id, version := e.Text("snapshot.caseId"), e.Number("snapshot.version")
 				if version <= listed[id] {
-					continue // is in the list already
+					continue // the list has it already
 				}
 				if version != have[id]+1 {
 					t.Fatalf("board %d: case %s comes with version %d after %d", n, id, version, have[id])
@@ -210,7 +210,7 @@ func TestFeed(t *testing.T) {
 		}
 	})
 
-	// Two agents see the same, so equal subscriptions of theirs are executed together: unless what is theirs is asked for.
+	// Equal subscriptions of users who see the same are executed once, but not if they select what is `mine`.
 	t.Run("answers mine for each user of equal subscriptions", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -247,7 +247,7 @@ func TestFeed(t *testing.T) {
 				}
 				own := version%2 == map[string]int{"ann": 0, "bob": 1}[name]
 				if !own && (name == "bob" && version == 2) {
-					continue // it was never his
+					continue // bob never had the case
 				}
 				if e := mine[name].Next(); e.Number("snapshot.version") != version || (e.Text("snapshot.assigneeId") == users[name]) != own {
 					t.Errorf("%s gets %v as version %d", name, e.V, version)
@@ -300,14 +300,14 @@ func TestFeed(t *testing.T) {
 		if data != `{"data":{"caseEvents":{"note":{"body":"First."}}}}` || id != s.Events()[1].Text("cursor") {
 			t.Errorf("the first event has the id %s: %s", id, data)
 		}
-		// Who comes back names the last one seen, and not the first place.
+		// A returning client sends the id of the last event that it has seen, which counts more than `after`.
 		if _, data := next(watch(place, id)); data != `{"data":{"caseEvents":{"note":{"body":"Second."}}}}` {
 			t.Errorf("the next event is %s", data)
 		}
 	})
 }
 
-// write has several writers open cases and add notes at once, and gives the ids of the cases that there are in the end.
+// write lets several writers open cases and add notes at the same time.
 func write(s *setup.Server, writers, each int, known ...string) {
 	var all sync.WaitGroup
 	for w := range writers {

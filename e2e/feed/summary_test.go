@@ -31,14 +31,14 @@ func TestSummary(t *testing.T) {
 		if agents.AwaitSummary(setup.Counts{"total": 2, "closed": 1}).Missing("cursor") {
 			t.Error("no cursor")
 		}
-		// The figures and the feed fit: what comes after the cursor is what they do not hold yet, or may hold already.
+		// The events after the summary's cursor are those that the summary lacks, or may have already: there is no gap.
 		s.OK(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": first, "assigneeId": s.Users[model.Manager]}})
 		managers.AwaitSummary(setup.Counts{"inProgress": 1, "total": 1})
 		agents.AwaitSummary(setup.Counts{"inProgress": 0, "closed": 1, "total": 1})
 		feed := s.Watch(model.Partner, `(after: "`+last.Text("cursor")+`")`, "type")
-		for feed.Next().Text("type") != "ASSIGNED" { // fails where it does not come
+		for feed.Next().Text("type") != "ASSIGNED" { // Next fails if the event does not arrive
 		}
-		// Who comes later is shown what is there at once.
+		// A later subscriber gets the current summary at once.
 		s.WatchSummary(model.Stakeholder, "").AwaitSummary(setup.Counts{"inProgress": 1, "closed": 1, "total": 2})
 		if a := s.Do(model.Partner, `query {caseSummary(filter: {score: {gte: 0}}) {total}}`, nil); a.Code() == "" {
 			t.Errorf("a filter that is none: %s", a.Body)
@@ -49,7 +49,7 @@ func TestSummary(t *testing.T) {
 		}
 	})
 
-	// Who has the cases may change where their number does not.
+	// The assignees can change while the total stays the same.
 	t.Run("shows cases moving between groups", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -98,7 +98,7 @@ func TestSummary(t *testing.T) {
 		boards["br"].AwaitSummary(setup.Counts{"total": 2})
 		s.OK(model.Agent, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, vars{"input": vars{"caseId": inside, "assigneeId": s.Users["own"]}})
 		boards["own"].AwaitSummary(setup.Counts{"total": 1})
-		// Nothing was shown on the way that is not theirs: the next that each is shown is its own.
+		// No subscriber gets a summary because of a case outside its scope: the next summary of each is about its own cases.
 		s.ChangeStatus(inside, model.Closed)
 		for who, total := range map[model.Role]int{"gb": 1, "own": 1, model.Partner: 3, "veiled": 3} {
 			if f := boards[who].NextSummary(); f.Number("total") != total || f.Number("closed") != 1 {

@@ -40,7 +40,7 @@ func TestImport(t *testing.T) {
 			t.Fatalf("exit code %d", code)
 		}
 		first.Await("1,300 responses created, 0 known already, 761 cases opened, 2 rows rejected")
-		// 1,040 customers are known by name and country; each of the eight responses without a name is one more.
+		// 1,040 customers differ by name and country; each of the eight responses without a name is one more customer.
 		want := map[string]int{"all": 1300, "customers": 1048, "cases": 761, "detractors": 761, "passives": 308, "promoters": 231}
 		if have := s.Totals(); !maps.Equal(have, want) {
 			t.Errorf("the figures are %v, not %v", have, want)
@@ -100,7 +100,7 @@ func TestImport(t *testing.T) {
 		if matched != 124 || rules[1].Number("matchCount") != 124 || rules[2].Text("id") != germany || rules[2].Number("matchCount") != 56 {
 			t.Errorf("%d responses are from there; the rules matched %v", matched, rules)
 		}
-		told := map[string]map[string]bool{} // by address, the responses
+		told := map[string]map[string]bool{} // address → ids of responses
 		var after any
 		for more := true; more; {
 			page := s.OK(model.Stakeholder, `query ($after: String) {notifications(first: 100, after: $after, filter: {kind: [NEW_RESPONSE]}) {
@@ -147,7 +147,7 @@ func TestImport(t *testing.T) {
 	})
 }
 
-// agent makes a user who works cases, and gives their id.
+// addAgent makes an agent, and returns the id.
 func addAgent(s *setup.Server, name string) string {
 	s.T.Helper()
 	return s.OK(model.Admin, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`,

@@ -20,7 +20,7 @@ func TestLoop(t *testing.T) {
 	if other := s.OK(model.Intake, setup.SubmitResponse, vars{"input": vars{"score": 2, "customer": vars{"country": "DE"}}}); !other.Bool("submitResponse.created") {
 		t.Error("a response from elsewhere was not taken")
 	}
-	at := time.Now().UTC().Truncate(time.Hour).Add(123_456_789)
+	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Hour).Add(123_456_789)
 	made := s.OK(model.Intake, setup.SubmitResponse, vars{"input": vars{
 		"externalId": "r1", "score": 2, "comment": "Nobody called back.", "contactRequested": true,
 		"respondedAt": at.In(time.FixedZone("", 2*60*60)).Format(time.RFC3339Nano),

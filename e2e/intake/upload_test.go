@@ -15,7 +15,7 @@ import (
 
 const uploads = `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id status rowsDone fileName}}}`
 
-// importEnded waits until the import has ended, over the socket, and gives it as it is then.
+// importEnded waits on a socket until the import has ended, and returns the ended import.
 func importEnded(s *setup.Server, role model.Role, id string) setup.Tree {
 	s.T.Helper()
 	c := s.SignIn(s.Tokens[role])
@@ -131,7 +131,7 @@ func TestImportResponses(t *testing.T) {
 		}
 	})
 
-	// A server that is gone leaves a lease behind, and no trace in the counts: the next one goes on from the last batch.
+	// A killed server leaves a lease behind. Once the lease has expired, another server continues after the last batch.
 	t.Run("continues on another server where the last one stopped", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Still: true})
@@ -143,6 +143,20 @@ func TestImportResponses(t *testing.T) {
 			}
 			return n
 		}
+		// The second batch waits for a lock that the test has, so that the first server stops after the first batch.
+		const stop = 4711
+		if _, err := s.App.DB.Pool.Exec(t.Context(), fmt.Sprintf(`CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS
+			$$BEGIN PERFORM pg_advisory_xact_lock(%d); RETURN NEW; END$$;
+			CREATE TRIGGER stop BEFORE UPDATE ON imports FOR EACH ROW WHEN (OLD.rows_done > 0 AND NEW.rows_done > OLD.rows_done) EXECUTE FUNCTION stop()`, stop)); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := s.App.DB.Pool.Acquire(t.Context())
+		if err == nil {
+			_, err = lock.Exec(t.Context(), "SELECT pg_advisory_lock($1)", stop)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		first, end := context.WithCancel(t.Context())
 		var gone sync.WaitGroup
 		gone.Go(func() { s.App.Uploads.Run(first) })
@@ -152,10 +166,15 @@ func TestImportResponses(t *testing.T) {
 		end()
 		gone.Wait()
 		half := done()
+		_, err = lock.Exec(t.Context(), "SELECT pg_advisory_unlock($1)", stop)
+		lock.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if half == 0 || half == 4000 || half != s.Count("responses") {
 			t.Fatalf("%d rows are done, and %d responses are there", half, s.Count("responses"))
 		}
-		// It let go in good order; one that was killed would not have.
+		// The first server has released its lease. A killed server would not have done so.
 		if err := s.App.DB.Gorm.Exec("UPDATE imports SET owner = gen_random_uuid(), leased_until = now() + interval '1 second'").Error; err != nil {
 			t.Fatal(err)
 		}

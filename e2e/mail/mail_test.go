@@ -54,7 +54,7 @@ func TestMail(t *testing.T) {
 		}
 	}
 	slices.Sort(to)
-	// Each address once for the response, and whoever gets a case once for each time.
+	// Each address gets one mail for the response, and each assignee one mail for each assignment.
 	want := []string{"admin@example.com", "agent@example.com", "agent@example.com", "central@example.com", "desk@example.com", "manager@example.com"}
 	if !slices.Equal(to, want) {
 		t.Errorf("mails went to %v, not to %v", to, want)
@@ -62,7 +62,7 @@ func TestMail(t *testing.T) {
 	if n := s.Count("notifications"); n != len(want) {
 		t.Errorf("%d notifications for %d mails", n, len(want))
 	}
-	// The server has said that it took the mail; that is written down a moment later.
+	// The status is written a moment after the mail server has accepted the mail.
 	for began, sent := time.Now(), 0; sent < len(want); {
 		sent = 0
 		for _, c := range s.OK(model.Agent, `{cases {nodes {notifications {status attempts sentAt}}}}`, nil).List("cases.nodes") {

@@ -21,7 +21,7 @@ func TestRetryNotification(t *testing.T) {
 	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "Stakeholder@example.com"}}})
 	_, opened := s.Submit(vars{"comment": "The seat was broken."})
 	s.Log.Await(t, "mail given up")
-	// The log is written a moment before the row.
+	// The log line is written a moment before the row.
 	const list = `query ($filter: NotificationFilter) {notifications(filter: $filter) {totalCount nodes {id to attempts lastError case {id}}}}`
 	filter := vars{"filter": vars{"status": []string{"FAILED"}, "to": vars{"eq": "stakeholder@EXAMPLE.com"}, "case": []string{opened}, "kind": []string{"NEW_RESPONSE"}}}
 	var failed setup.Tree

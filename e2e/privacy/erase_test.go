@@ -19,11 +19,12 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// theirs are the words by which Penelope is known, in small letters.
-var theirs = []string{"penelope", "quixano", "5550199", "crm-4711", "survey-0815", "windmill", "seat 7a", "ticket-99"}
+// herWords are texts that identify Penelope, in lower case.
+var herWords = []string{"penelope", "quixano", "5550199", "crm-4711", "survey-0815", "windmill", "seat 7a", "ticket-99"}
 
-// lives has a customer answer, twice; the case is worked on in every way there is, and her name is everywhere.
-func lives(s *setup.Server) (customer, opened string) {
+// addPenelope makes a customer with two responses, and does everything to her case that can be done. Her name is in every
+// text.
+func addPenelope(s *setup.Server) (customer, opened string) {
 	s.T.Helper()
 	who := vars{
 		"externalId": "crm-4711", "firstName": "Penelope", "lastName": "Quixano", "email": "Penelope@Windmill.example", "phone": "+34 5550199",
@@ -34,7 +35,7 @@ func lives(s *setup.Server) (customer, opened string) {
 		"externalId": "survey-0815", "score": 2, "comment": "I am Penelope Quixano, of Windmill.", "survey": "spring", "contactRequested": true,
 		"drivers": []string{"Price", "Other: call Penelope"}, "attributes": []vars{{"key": "Name", "value": "Quixano"}}, "customer": who,
 	})
-	who["company"] = "Quixano Ltd" // the log keeps what was before
+	who["company"] = "Quixano Ltd" // the log keeps the previous value
 	s.Submit(vars{"externalId": "survey-0815-2", "score": 9, "comment": "Penelope again.", "customer": who})
 	customer = s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).Text("node.customer.id")
 	s.OK(model.Manager, `mutation ($change: UpdateCustomerInput!, $assign: AssignCaseInput!, $note: AddNoteInput!, $call: RecordOutreachInput!,
@@ -62,8 +63,8 @@ func erase(s *setup.Server, customer string) setup.Tree {
 		vars{"input": vars{"customerId": customer}}).At("eraseCustomer")
 }
 
-// dump is the whole database as text: what pg_dump writes, and every row of every table, the queue's too. Bytes are
-// written in hex there, so that a word in them would be, too.
+// dump is the whole database as text: the output of pg_dump, and every row of every table, those of the job queue
+// included. Binary columns are in hex.
 func dump(s *setup.Server) string {
 	s.T.Helper()
 	var all strings.Builder
@@ -93,7 +94,7 @@ func dump(s *setup.Server) string {
 	return strings.ToLower(all.String())
 }
 
-// pgDump is the newest one, which reads any server that the tests start; empty where there is none.
+// pgDump is the path of the newest pg_dump, which can read every server that the tests start, or "".
 func pgDump() string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
 	slices.SortFunc(found, func(a, b string) int { return len(a) - len(b) + strings.Compare(a, b) })
@@ -104,7 +105,7 @@ func pgDump() string {
 	return path
 }
 
-// mentions are the words, or their bytes in hex, that a text in small letters has.
+// mentions are the words that occur in a lower-case text, as they are or in hex.
 func mentions(text string, words []string) (found []string) {
 	for _, word := range words {
 		if strings.Contains(text, word) || strings.Contains(text, hex.EncodeToString([]byte(word))) {
@@ -122,9 +123,9 @@ func TestErase(t *testing.T) {
 		server.Listen()
 		s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
 		s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}, {"kind": "ACCOUNT_MANAGER"}}})
-		customer, opened := lives(s)
+		customer, opened := addPenelope(s)
 		for _, m := range server.Await(4) {
-			if len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) == 0 {
+			if len(mentions(strings.ToLower(m.Subject+m.Body), herWords)) == 0 {
 				t.Errorf("a mail that does not name her: %+v", m)
 			}
 		}
@@ -132,8 +133,8 @@ func TestErase(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.OK(model.Manager, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`,
-			vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Admin]}}) // its mail is queued
-		if found := mentions(dump(s), theirs); len(found) != len(theirs) {
+			vars{"input": vars{"caseId": opened, "assigneeId": s.Users[model.Admin]}}) // this queues a mail
+		if found := mentions(dump(s), herWords); len(found) != len(herWords) {
 			t.Fatalf("before, a dump has %v alone", found)
 		}
 
@@ -150,7 +151,7 @@ func TestErase(t *testing.T) {
 			t.Errorf("the customer is %v", done.V)
 		}
 		text := dump(s)
-		if found := mentions(text, theirs); len(found) > 0 {
+		if found := mentions(text, herWords); len(found) > 0 {
 			for _, word := range found {
 				at := strings.Index(text, word)
 				t.Errorf("a dump still has %q: …%s…", word, text[max(0, at-300):min(len(text), at+100)])
@@ -170,7 +171,7 @@ func TestErase(t *testing.T) {
 		}
 		defer func() { _ = jobs.Stop(t.Context()) }()
 		m := server.Await(1)[0]
-		if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), theirs)) > 0 || !strings.Contains(m.Subject, "Customer ") {
+		if m.To != "admin@example.com" || len(mentions(strings.ToLower(m.Subject+m.Body), herWords)) > 0 || !strings.Contains(m.Subject, "Customer ") {
 			t.Errorf("the mail that was queued: %+v", m)
 		}
 		if again := erase(s, customer); asText(t, again.V) != asText(t, done.V) {
@@ -187,7 +188,7 @@ func TestErase(t *testing.T) {
 		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
 		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
 		watching := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
-		customer, _ := lives(s)
+		customer, _ := addPenelope(s)
 		known := s.Events()
 		for range known {
 			if e := watching.Next(); !strings.Contains(strings.ToLower(asText(t, e.V)), "quixano") {
@@ -195,12 +196,12 @@ func TestErase(t *testing.T) {
 			}
 		}
 		erase(s, customer)
-		for range 2 { // one for each of her cases
+		for range 2 { // one event for each of her cases
 			e := watching.Next()
 			if e.Text("__typename") != "CustomerErased" || e.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
 				t.Errorf("the subscriber gets %v", e.V)
 			}
-			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+			if found := mentions(strings.ToLower(asText(t, e.V)), herWords); len(found) > 0 {
 				t.Errorf("it has %v: %v", found, e.V)
 			}
 		}
@@ -220,18 +221,18 @@ func TestErase(t *testing.T) {
 			if e.Text("cursor") != whole[i].Text("cursor") {
 				t.Errorf("the replay has another order at %d", i)
 			}
-			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 {
+			if found := mentions(strings.ToLower(asText(t, e.V)), herWords); len(found) > 0 {
 				t.Errorf("the replay has %v in event %d: %v", found, i, e.V)
 			}
 		}
 		all := s.OK(model.Manager, `{caseEvents(first: 100) {nodes {`+seen+`}} responses {nodes {externalId comment drivers attributes {key value} survey score}}
 		customers {nodes {displayName email phone}} notes {nodes {body}} cases {nodes {externalRefs {id} rootCause history {nodes {note {body}}} notifications {to}}}}`, nil)
-		if found := mentions(strings.ToLower(all.Body), theirs); len(found) > 0 {
+		if found := mentions(strings.ToLower(all.Body), herWords); len(found) > 0 {
 			t.Errorf("the lists have %v", found)
 		}
 	})
 
-	// Equal subscriptions are executed once, and what was said last is kept for who joins.
+	// Equal subscriptions are executed once, and the last results are cached for subscribers who join later.
 	t.Run("gives a later subscriber nothing from before", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -245,18 +246,18 @@ func TestErase(t *testing.T) {
 		}
 		first := join()
 		erased := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [CUSTOMER_ERASED])`, "type")
-		customer, _ := lives(s)
+		customer, _ := addPenelope(s)
 		for range 2 {
-			if e := first.Next(); len(mentions(strings.ToLower(asText(t, e.V)), theirs)) == 0 {
+			if e := first.Next(); len(mentions(strings.ToLower(asText(t, e.V)), herWords)) == 0 {
 				t.Fatalf("before, she is not in %v", e.V)
 			}
 		}
 		erase(s, customer)
-		erased.Next() // now this server knows
+		erased.Next() // now the server's followers have the event
 		second := join()
 		for range 2 {
 			e := second.Next()
-			if found := mentions(strings.ToLower(asText(t, e.V)), theirs); len(found) > 0 || e.Text("type") != "OPENED" {
+			if found := mentions(strings.ToLower(asText(t, e.V)), herWords); len(found) > 0 || e.Text("type") != "OPENED" {
 				t.Errorf("who joins gets %v: %v", found, e.V)
 			}
 		}
@@ -272,7 +273,7 @@ func TestErase(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
 		s.AddRule(nil)
-		customer, _ := lives(s)
+		customer, _ := addPenelope(s)
 		s.Submit(vars{"score": 1, "customer": vars{"country": "PT"}})
 		const figures = `{caseSummary {open inProgress closed total overdue}
 		spain: caseSummary(filter: {customer: {country: {eq: "ES"}}, response: {score: {lte: 6}}}) {open inProgress total}

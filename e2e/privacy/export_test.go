@@ -14,7 +14,7 @@ func TestExportCustomer(t *testing.T) {
 	s := setup.NewServer(t)
 	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "desk@example.com"}}})
 	theme := model.NewUUID()
-	customer, opened := lives(s)
+	customer, opened := addPenelope(s)
 	if _, err := s.App.DB.Pool.Exec(t.Context(), `INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'Seats', 'seats', now(), now())`, theme); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestExportCustomer(t *testing.T) {
 	}
 	erase(s, customer)
 	left := s.OK(model.Admin, ask, vars{"id": customer})
-	if found := mentions(strings.ToLower(left.Body), theirs); len(found) > 0 || len(left.List("exportCustomer.cases")) != 2 {
+	if found := mentions(strings.ToLower(left.Body), herWords); len(found) > 0 || len(left.List("exportCustomer.cases")) != 2 {
 		t.Errorf("after erasing, an export has %v: %s", found, left.Body)
 	}
 	if a := s.Do(model.Admin, ask, vars{"id": opened}); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "id" {

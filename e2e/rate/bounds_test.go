@@ -34,13 +34,13 @@ func TestBounds(t *testing.T) {
 	}
 	const expensive = `cases(first: 100) {nodes {notes(last: 3) {nodes {id}}}}`
 	fragments := `{...f0} fragment f40 on Query {viewer {user {id}}}`
-	for i := range 40 { // each spreads the next one twice: a million millions of fields in 2 KB
+	for i := range 40 { // each spreads the next one twice: 10^12 fields in 2 KB
 		fragments += fmt.Sprintf(` fragment f%d on Query {...f%d ...f%[2]d}`, i, i+1)
 	}
 	const (
 		input = "BAD_USER_INPUT"
 		cost  = "RATE_LIMITED"
-		none  = "" // it is no GraphQL request
+		none  = "" // the body is not a GraphQL request, so the error has no code
 	)
 	for what, refused := range map[string]struct {
 		body []byte
@@ -69,7 +69,7 @@ func TestBounds(t *testing.T) {
 	if a := s.Post(s.Tokens[model.Admin], document(`{viewer {user {id}}} #`+strings.Repeat("x", 1<<20))); a.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a body of more than 1 MiB gets status %d", a.Status)
 	}
-	// What is allowed, lest a limit that refuses everything passes.
+	// Allowed requests: a limit that refuses everything must not pass.
 	s.OK(model.Admin, `{`+expensive+`}`, nil)
 	s.OK(model.Admin, aliases(20, `cases {nodes {id}}`), nil)
 	s.OK(model.Admin, `{cases(filter: `+strings.Repeat("{not: ", 10)+"{}"+strings.Repeat("}", 10)+`) {totalCount}}`, nil)
@@ -81,7 +81,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// inside are words that only an error of PostgreSQL or of our own code would bring.
+// inside matches words that only an error of PostgreSQL or of our own code contains.
 var inside = regexp.MustCompile(`(?i)sqlstate|relation|does not exist|elsewhere|select |closed pool|goroutine|\.go:|panic|pgx|internal/`)
 
 func TestInternalError(t *testing.T) {
@@ -99,7 +99,7 @@ func TestInternalError(t *testing.T) {
 			t.Errorf("%s: %+v", what, p)
 			return
 		}
-		s.Log.Await(t, id) // whoever quotes it is understood
+		s.Log.Await(t, id) // the log has the id that the user quotes
 	}
 	for what, a := range map[string]*setup.Answer{
 		"a list":        s.Do(model.Agent, `{cases {nodes {id}}}`, nil),

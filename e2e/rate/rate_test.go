@@ -15,8 +15,8 @@ import (
 
 const rateLimit = `{viewer {rateLimit {limit remaining restoreRate resetAt cost}}}`
 
-// dear costs more than half of the smallest bucket.
-const dear = `{cases(first: 100) {nodes {notes(first: 50) {nodes {id body createdAt}}}}}`
+// expensive costs more than half of the smallest bucket.
+const expensive = `{cases(first: 100) {nodes {notes(first: 50) {nodes {id body createdAt}}}}}`
 
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
@@ -34,16 +34,16 @@ func TestRateLimit(t *testing.T) {
 		if full.Number("limit") != config.RateLeast || full.Number("restoreRate") != 1 || full.Number("cost") < 20 || full.Missing("resetAt") {
 			t.Errorf("%v", full.V)
 		}
-		s.OK(model.Agent, dear, nil)
+		s.OK(model.Agent, expensive, nil)
 		left := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining")
 		if left >= config.RateLeast/2 || left <= 0 {
-			t.Fatalf("%d points are left of a dear operation", left)
+			t.Fatalf("%d points are left after an expensive operation", left)
 		}
-		a := s.Do(model.Agent, dear, nil)
+		a := s.Do(model.Agent, expensive, nil)
 		if a.Code() != "RATE_LIMITED" || a.Status != http.StatusOK || a.V != nil {
 			t.Fatalf("status %d: %s", a.Status, a.Body)
 		}
-		// It gets a point back each second.
+		// The bucket gets one point back each second.
 		short := a.Errors[0].Extensions["cost"].(float64) - a.Errors[0].Extensions["remaining"].(float64)
 		if wait := a.Errors[0].Extensions["retryAfter"].(float64); wait < short-1 || wait > short+1 {
 			t.Errorf("it is to wait %v s for %v points", wait, short)
@@ -51,9 +51,9 @@ func TestRateLimit(t *testing.T) {
 		if again := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining"); again < left-2*full.Number("cost") {
 			t.Errorf("what was refused has cost: %d points, then %d", left, again)
 		}
-		s.OK(model.Manager, dear, nil) // another token has a bucket of its own
+		s.OK(model.Manager, expensive, nil) // another token has its own bucket
 
-		body, err := json.Marshal(vars{"query": dear})
+		body, err := json.Marshal(vars{"query": expensive})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("twenty events cost %d points", spent)
 		}
 
-		// A submitter that goes on until its bucket is empty.
+		// Submit until the bucket is empty.
 		in := vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}
 		for {
 			responses := s.Count("responses")
@@ -124,7 +124,7 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 
-	// A survey tool that sends its answers one by one, after a campaign or of a whole year, is no mischief.
+	// A survey tool may send its responses one by one, even those of a whole year.
 	t.Run("lets bursts of responses pass by default", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{0, 1}})

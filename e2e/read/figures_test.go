@@ -59,7 +59,7 @@ func TestNpsReport(t *testing.T) {
 				key = group.Text("key")
 			}
 			name := fmt.Sprint(by, " ", key)
-			if by == "MONTH" && group.Number("responses") == 0 { // a month in between
+			if by == "MONTH" && group.Number("responses") == 0 { // a month without responses
 				continue
 			}
 			if _, there := want[name]; !there {

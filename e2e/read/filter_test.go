@@ -10,7 +10,7 @@ import (
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	// Filters come as literals and as variables, which gqlgen hands over in different types.
+	// gqlgen passes filters in literals and in variables as different types.
 	t.Run("lists by every field of the schema", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -93,7 +93,7 @@ func TestFilter(t *testing.T) {
 			a.Errors[0].Argument() != "filter" || !strings.Contains(a.Errors[0].Message, "lists only") {
 			t.Errorf("the log: %s", a.Body)
 		}
-		// The figures are PostgreSQL's.
+		// PostgreSQL computes the summary, so a search works there.
 		s.OK(model.Agent, `{caseSummary(filter: {response: {search: "late"}}) {total}}`, nil)
 	})
 }

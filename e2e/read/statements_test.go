@@ -11,11 +11,11 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// siblings is how long a loader waits for them here: long enough that a busy machine has asked for all of a page.
+// siblings is how long a loader collects keys here: long enough for a busy machine to ask for all keys of a page.
 const siblings = 25 * time.Millisecond
 
-// parts is how often a statement may come besides for one page, where the machine was too busy even so. A statement
-// for each row comes 45 times more often for fifty rows than for five.
+// parts is how many extra times a statement may be sent for one page, if the machine was too busy even so. A statement for
+// each row is sent 45 times more often for fifty rows than for five.
 const parts = 8
 
 // A list costs as many statements for many rows as for few. Not parallel, so that other tests do not keep the machine
@@ -28,7 +28,7 @@ func TestListStatements(t *testing.T) {
 	fill(many, 50)
 	for _, list := range []struct {
 		name, query string
-		most        int // different statements, with the two that find the caller
+		most        int // different statements, including the two that find the caller
 	}{
 		{"cases with all around them", `{cases(first: 50) {nodes {id customer {displayName} response {score customer {id}} assignee {name} assignedBy {name}
 			openedBy {name} rules {name} notes(last: 3) {nodes {body author {name}}} history(last: 3) {nodes {type actor {name} note {body}}} notifications {to}}}}`, 12},
@@ -64,10 +64,10 @@ func TestListStatements(t *testing.T) {
 	}
 }
 
-// parameters differ in number, and a batch may be one of one.
+// parameters matches lists of parameters, whose length differs with the number of keys.
 var parameters = regexp.MustCompile(`\$\d+(,\s*\$\d+)*`)
 
-// cost is what the query sends to the database, once all is warm, and how often: the least of a few tries.
+// cost is how often a query sends each statement, with warm caches: the least of a few tries. bytes is the answer's length.
 func cost(s *setup.Server, counter *pgtest.Counter, query string) (least map[string]int, bytes int) {
 	s.T.Helper()
 	for try := range 6 {
@@ -118,7 +118,7 @@ func fill(s *setup.Server, n int) {
 	}
 }
 
-// Not parallel, for it counts.
+// Not parallel, because it counts statements.
 func TestEventStatements(t *testing.T) {
 	var counter pgtest.Counter
 	s := setup.NewServer(t, setup.Options{Tracer: &counter})
@@ -133,7 +133,7 @@ func TestEventStatements(t *testing.T) {
 		}
 	}
 	least := len(watchers)
-	for version := 2; version < 7; version++ {
+	for version := 2; version < 7 || least > 1 && version < 40; version++ { // on a busy machine, one event may be read twice
 		counter.Reset()
 		s.AddNote(opened, "Once more.")
 		for _, w := range watchers {
@@ -147,7 +147,7 @@ func TestEventStatements(t *testing.T) {
 				reads++
 			}
 		}
-		least = min(least, reads) // a machine that is busy for a second reads once more
+		least = min(least, reads)
 	}
 	if least != 1 {
 		t.Errorf("the case of an event is read %d times for %d subscriptions", least, len(watchers))

@@ -16,13 +16,13 @@ import (
 // contract is the schema that clients are promised.
 const contract = "testdata/contract.graphql"
 
-// differences are the places where our schema says something else than the contract, on purpose, and why.
+// differences are the places where our schema deliberately differs from the contract, and why.
 var differences = map[string]string{}
 
-// public are the root fields that need no role.
+// public are the root fields that require no role.
 var public = []string{}
 
-// ours are the definitions that the schema files make.
+// ours are the definitions of our schema files.
 func ours(s *ast.Schema) (list []*ast.Definition) {
 	for _, d := range s.Types {
 		if !d.BuiltIn {
@@ -88,7 +88,7 @@ func TestSchema(t *testing.T) {
 		}
 	})
 
-	// The limit on what an operation costs knows a list by these arguments in this order.
+	// The price of an operation depends on these arguments, which mark a list, in this order.
 	t.Run("has the arguments of lists in one order", func(t *testing.T) {
 		t.Parallel()
 		want := []string{"first: Int", "after: String", "last: Int", "before: String"}
@@ -151,7 +151,7 @@ func TestSchema(t *testing.T) {
 		for _, d := range ours(setup.Schema()) {
 			c := promised.Types[d.Name]
 			if c == nil {
-				continue // ours alone
+				continue // the contract lacks it
 			}
 			same(string(d.Kind), string(c.Kind), d.Name)
 			for _, name := range d.Interfaces {
@@ -178,7 +178,7 @@ func TestSchema(t *testing.T) {
 					}
 				}
 			}
-			// What a caller must give, the contract must ask for.
+			// A field that the caller must set must be in the contract.
 			if d.Kind == ast.InputObject {
 				for _, f := range d.Fields {
 					if f.Type.NonNull && f.DefaultValue == nil && c.Fields.ForName(f.Name) == nil {

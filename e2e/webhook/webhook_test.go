@@ -18,7 +18,7 @@ import (
 const deliveries = `query ($id: ID!) {node(id: $id) {... on Webhook {enabled deliveries(first: 10) {totalCount pageInfo {hasNextPage}
 	nodes {id status attempts responseStatus lastError nextAttemptAt deliveredAt event {id type case {number}}}}}}}`
 
-// posted waits until so many of a webhook's deliveries have ended, and gives them.
+// posted waits until n deliveries of a webhook have ended, and returns them.
 func posted(s *setup.Server, webhook string, n int) []setup.Tree {
 	s.T.Helper()
 	id, err := model.ParseID(webhook)
@@ -29,19 +29,19 @@ func posted(s *setup.Server, webhook string, n int) []setup.Tree {
 	return s.OK(model.Admin, deliveries, vars{"id": webhook}).List("node.deliveries.nodes")
 }
 
-// wait looks until the database says so.
+// wait polls the database until the query is true.
 func wait(s *setup.Server, sql string, args ...any) {
 	s.T.Helper()
 	ctx, cancel := context.WithTimeout(s.T.Context(), setup.Patience)
 	defer cancel()
-	for done := false; !done; {
+	for done := false; !done; time.Sleep(10 * time.Millisecond) {
 		if err := s.App.DB.Pool.QueryRow(ctx, sql, args...).Scan(&done); err != nil {
 			s.T.Fatal(err)
 		}
 	}
 }
 
-// The example receiver runs as the process that its documentation says, against the whole program.
+// The example receiver runs as its documentation says.
 func TestExampleReceiver(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "receiver")
@@ -62,7 +62,7 @@ func TestExampleReceiver(t *testing.T) {
 	s.AddNote(opened, "Called.")
 	s.ChangeStatus(opened, model.Closed)
 	list := posted(s, hook, 3)
-	for i, want := range []string{"STATUS_CHANGED", "NOTE_ADDED", "OPENED"} { // the newest first
+	for i, want := range []string{"STATUS_CHANGED", "NOTE_ADDED", "OPENED"} { // newest first
 		if d := list[i]; d.Text("status") != "DELIVERED" || d.Number("attempts") != 1 || d.Number("responseStatus") != http.StatusNoContent ||
 			d.Text("event.type") != want || d.Number("event.case.number") != 1 || d.Missing("deliveredAt") || !d.Missing("nextAttemptAt") {
 			t.Errorf("delivery %d is %v", i, d.V)
@@ -127,7 +127,7 @@ func TestDisabledWebhook(t *testing.T) {
 	made := s.AddWebhook(gone.URL+"/a-secret-path", "OPENED")
 	s.Submit(nil)
 	var mail setup.Mail
-	for mail.To != "admin@example.com" { // the rule has mails of its own sent
+	for mail.To != "admin@example.com" { // the rule sends mails too
 		select {
 		case mail = <-mails.Got:
 		case <-time.After(setup.Patience):

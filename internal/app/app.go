@@ -36,7 +36,7 @@ type Options struct {
 	Sample bool
 	// Listening is called with the address as soon as Serve accepts connections. Nil: nothing is called.
 	Listening func(net.Addr)
-	// CollectFor is how long a loader collects keys before it reads them together. 0: read.CollectFor.
+	// CollectFor is how long a loader collects keys before it reads them together. 0: read.BatchWait.
 	CollectFor time.Duration
 }
 

@@ -25,12 +25,13 @@ func Prepare(e Entry) *Pending {
 	return &Pending{e, model.LoggedEvent{Event: e.Event(), Then: e.After, Matches: true}}
 }
 
-// Snapshots are the case right before, nil where there was none, and right after: until it is written, what the
-// database makes of a row can be filled in.
+// Snapshots returns the case right before the event, nil where there was none, and right after it. Until Write encodes
+// them, the caller can fill in values that the database gives, such as the case's number.
 func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
 
-// Write writes entries into the log, in their order, in the transaction that did what they tell of. The caller has
-// locked the cases' rows: so the sequence is drawn in the order of each case's versions, and the stamp keeps it.
+// Write appends entries to the log, in their order, in the transaction that made the changes which they record. The
+// caller has locked the rows of the cases. So the sequence is drawn in the order of each case's versions, and stamping
+// keeps that order.
 func Write(tx *gorm.DB, entries []*Pending) error {
 	rows := make([]*model.Event, len(entries))
 	for i, p := range entries {
@@ -45,7 +46,7 @@ func Write(tx *gorm.DB, entries []*Pending) error {
 	return nil
 }
 
-// Append writes one entry into the log.
+// Append appends one entry to the log; see Write.
 func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
 	p := Prepare(e)
 	if err := Write(tx, []*Pending{p}); err != nil {
@@ -70,7 +71,7 @@ func (p *Pending) encode() (err error) {
 	return nil
 }
 
-// A snapshot is kept whole, and of the one before only those parts that differ.
+// encode writes the snapshot after the event whole, and of the snapshot before it only the parts that differ.
 func encode(after, before *model.Snapshot) (whole, was json.RawMessage, err error) {
 	if whole, err = json.Marshal(after); err != nil || before == nil {
 		return whole, nil, err
@@ -102,7 +103,7 @@ func parts(s *model.Snapshot) map[string]any {
 	}
 }
 
-// decode gives the case right after the event, and right before; the latter is nil for the event that opened it.
+// decode returns the case right after the event and right before it; the latter is nil for the event that opened it.
 func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 	then = new(model.Snapshot)
 	if err := json.Unmarshal(e.Snapshot, then); err != nil {
@@ -113,12 +114,12 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 	}
 	var differ map[string]json.RawMessage
 	if err := json.Unmarshal(e.Before, &differ); err != nil {
-		return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+		return nil, nil, fmt.Errorf("decode the snapshot before event %s: %w", e.ID, err)
 	}
 	was = new(model.Snapshot)
 	*was = *then
 	for name, raw := range differ {
-		// Each part is read into a fresh value: what the old one lacked must not stay behind from the new one.
+		// Each part is decoded into an empty value. Otherwise a field that the old part lacks would keep the new value.
 		switch name {
 		case "case":
 			was.Case = model.Case{}
@@ -142,7 +143,7 @@ func decode(e *model.Event) (then, was *model.Snapshot, err error) {
 			continue
 		}
 		if err := json.Unmarshal(raw, part); err != nil {
-			return nil, nil, fmt.Errorf("decode what was before event %s: %w", e.ID, err)
+			return nil, nil, fmt.Errorf("decode the snapshot before event %s: %w", e.ID, err)
 		}
 	}
 	return then, was, nil

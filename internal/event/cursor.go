@@ -9,23 +9,26 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-// place is a position in one epoch: everything up to it has been seen.
-type place struct {
-	nonce    string
+// cursor is a position in one epoch: the client that holds it has seen everything up to it. Clients get it as String
+// writes it, and do not look inside.
+type cursor struct {
+	nonce    string // of the epoch
 	position int64
 }
 
-func (p place) cursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(p.nonce + ":" + strconv.FormatInt(p.position, 10)))
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(c.nonce + ":" + strconv.FormatInt(c.position, 10)))
 }
 
-// cursorOf an event's position: of the epoch that the event belongs to. The epochs are loaded by whoever stamped.
+// cursorOf returns the cursor of an event's position, with the nonce of the epoch that the event belongs to. The caller
+// has stamped the log, which loads the epochs.
 func (l *Log) cursorOf(position int64) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return place{l.epochOf(position), position}.cursor()
+	return cursor{l.epochOf(position), position}.String()
 }
 
+// epochOf returns the nonce of the epoch that a position belongs to. The caller holds the lock.
 func (l *Log) epochOf(position int64) string {
 	nonce := ""
 	for i, e := range l.epochs {
@@ -36,48 +39,49 @@ func (l *Log) epochOf(position int64) string {
 	return nonce
 }
 
-// Head is the cursor of the newest place: all that is committed now lies before it.
-func (l *Log) Head(ctx context.Context) (cursor string, err error) {
+// Head returns the cursor of the newest position. All that is committed when Head is called is at or before it.
+func (l *Log) Head(ctx context.Context) (string, error) {
 	at, err := l.head(ctx)
-	return at.cursor(), err
+	return at.String(), err
 }
 
-// locate tells which place a cursor is. A cursor is good when its epoch is known and its position is not past that
-// epoch's end.
-func (l *Log) locate(ctx context.Context, argument, cursor string) (place, error) {
-	at, ok := parsePlace(cursor)
+// locate reads a client's cursor. It refuses a text that is not a cursor, and a cursor that is not valid here; argument
+// names the argument in the error.
+func (l *Log) locate(ctx context.Context, argument, text string) (cursor, error) {
+	at, ok := parseCursor(text)
 	if !ok {
-		return place{}, fault.Input(argument, "this is not a cursor of the feed")
+		return cursor{}, fault.Input(argument, "this is not a cursor of the feed")
 	}
 	head, err := l.Stamp(ctx)
 	if err != nil {
-		return place{}, err
+		return cursor{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.good(at, head) {
-		return place{}, lost(argument)
+	if !l.valid(at, head) {
+		return cursor{}, errReset(argument)
 	}
 	return at, nil
 }
 
-func parsePlace(cursor string) (at place, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+func parseCursor(text string) (at cursor, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
 	nonce, number, ok := strings.Cut(string(raw), ":")
 	position, err2 := strconv.ParseInt(number, 10, 64)
 	if err != nil || err2 != nil || !ok || position < 0 {
-		return place{}, false
+		return cursor{}, false
 	}
-	return place{nonce, position}, true
+	return cursor{nonce, position}, true
 }
 
-func lost(argument string) error {
+func errReset(argument string) error {
 	return &fault.Error{Code: fault.CodeFeedReset, Argument: argument,
-		Message: "this place in the feed is not there, or no longer: read the list again and go on from its feedCursor"}
+		Message: "the feed does not know this position, or has lost it in a failover: read the list again and continue from its feedCursor"}
 }
 
-// good tells whether the place is one of those that were never taken back. The caller holds the lock.
-func (l *Log) good(at place, head int64) bool {
+// valid reports whether a cursor's epoch is known and its position is not past that epoch's end: the events up to it were
+// never lost in a failover. The caller holds the lock.
+func (l *Log) valid(at cursor, head int64) bool {
 	for i, e := range l.epochs {
 		if e.Nonce != at.nonce {
 			continue

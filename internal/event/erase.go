@@ -11,22 +11,22 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// What is in the log is kept for good, but for this: a customer's personal data is taken out of all that the log says
-// of their cases. The events stay, with their order and their places. The rows change in the transaction that erases
-// the customer, and it ends with a CUSTOMER_ERASED for each case. A server that reads one scrubs what it remembers of
-// the case before anybody is shown more of it; see scrub and Reader.Outdated.
+// The log is kept for good, with one exception: erasing a customer removes the customer's personal data from the events
+// of their cases. The events stay, with their order and positions. The rows change in the transaction that erases the
+// customer; it also appends a CUSTOMER_ERASED event to each case. A server that reads such an event redacts its cached
+// events of the case before it shows another one; see redact and Reader.Outdated.
 
-// Erase takes the personal data of a customer out of the events of their cases, in the caller's transaction, which
-// has locked the cases' rows: no event of theirs is being written. It answers with the customer's e-mail addresses
-// that it came across. Events of the type CUSTOMER_ERASED have nothing to take.
+// Erase removes the customer's personal data from the events of a case, in the caller's transaction. The caller has
+// locked the case's row, so no event of it is being written. Erase returns the customer's e-mail addresses that it found.
+// Events of the type CUSTOMER_ERASED hold no personal data.
 //
-// Stamping waits for the rows that this has changed and that have no position yet: call it last.
+// Stamping waits for rows that this transaction changed and that have no position yet, so call Erase last.
 func Erase(tx *gorm.DB, id model.CaseID, at time.Time) (addresses []string, err error) {
 	for version := 0; ; {
 		var rows []model.Event
 		err := tx.Where("case_id = ? AND version > ?", id, version).Order("version").Limit(batchSize).Find(&rows).Error
 		if err != nil {
-			return nil, fmt.Errorf("read a case's log: %w", err)
+			return nil, fmt.Errorf("read the events of a case: %w", err)
 		}
 		if len(rows) == 0 {
 			return addresses, nil
@@ -65,20 +65,20 @@ func erase(tx *gorm.DB, rows []model.Event, at time.Time) (addresses []string, e
 			return nil, err
 		}
 		ids, snapshots = append(ids, e.ID.UUID.String()), append(snapshots, string(e.Snapshot))
-		befores, whys = append(befores, given(e.Before)), append(whys, nil)
+		befores, whys = append(befores, textOrNull(e.Before)), append(whys, nil)
 		if e.Whys != nil {
-			whys[len(whys)-1] = given(why)
+			whys[len(whys)-1] = textOrNull(why)
 		}
 	}
 	_, err = pg.Raw(tx).Exec(tx.Statement.Context, `UPDATE case_events e SET snapshot = n.snapshot::jsonb, before = n.before::jsonb, whys = n.whys::jsonb, improvement = NULL
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS n(id, snapshot, before, whys) WHERE e.id = n.id`, ids, snapshots, befores, whys)
 	if err != nil {
-		return nil, fmt.Errorf("erase in the log: %w", err)
+		return nil, fmt.Errorf("erase personal data in the log: %w", err)
 	}
 	return addresses, nil
 }
 
-func given(raw json.RawMessage) *string {
+func textOrNull(raw json.RawMessage) *string {
 	if raw == nil {
 		return nil
 	}
@@ -86,7 +86,7 @@ func given(raw json.RawMessage) *string {
 	return &text
 }
 
-// erased is the event without personal data; the event itself stays as it is, for others may be reading it.
+// erased returns a copy of the event without personal data. The event itself is not changed, because other readers share it.
 func (e *Event) erased(at time.Time) (*Event, error) {
 	then := *e.Then
 	then.Erase(at)
@@ -105,8 +105,8 @@ func (e *Event) erased(at time.Time) (*Event, error) {
 	return out, nil
 }
 
-// scrub takes out of memory what it holds of the cases that these events say were erased. The caller holds the lock.
-func (l *Log) scrub(fresh []*Event) error {
+// redact removes personal data from the cached events of those cases that the new events erase. The caller holds the lock.
+func (l *Log) redact(fresh []*Event) error {
 	erasing := map[model.CaseID]*Event{}
 	for _, e := range fresh {
 		if e.Type == model.EventCustomerErased {
@@ -116,40 +116,40 @@ func (l *Log) scrub(fresh []*Event) error {
 	if len(erasing) == 0 {
 		return nil
 	}
-	for i, e := range l.memory {
+	for i, e := range l.recent {
 		by, is := erasing[e.CaseID]
 		if !is {
 			continue
 		}
-		scrubbed, err := e.erased(by.At)
+		redacted, err := e.erased(by.At)
 		if err != nil {
 			return err
 		}
-		l.memory[i] = scrubbed
-		l.bytes += scrubbed.size() - e.size()
+		l.recent[i] = redacted
+		l.bytes += redacted.size() - e.size()
 	}
 	l.erasures.Add(1)
 	return nil
 }
 
-// Revision changes when this server learns that customers were erased.
+// Revision changes whenever this server reads that customers were erased.
 func (l *Log) Revision() int64 { return l.erasures.Load() }
 
-// Outdated tells whether an erasure has been read since Next gave the event with this cursor, and puts the reader back
-// to before it: Next gives it again, as it is now. Whoever shows events one after the other asks before each.
+// Outdated reports whether an erasure was read since Next returned the event with this cursor. If so, it moves the reader
+// back to before that event, so that Next returns it again as it is now. Call it before each event is shown.
 func (r *Reader) Outdated(cursor string) bool {
 	if r.erasures == r.log.erasures.Load() {
 		r.passed = cursor
 		return false
 	}
-	r.back()
+	r.rewind()
 	return true
 }
 
-// back puts the reader to before the event that is looked at.
-func (r *Reader) back() {
+// rewind moves the reader back to before the event that is about to be shown.
+func (r *Reader) rewind() {
 	r.at = r.from
 	if r.passed != "" {
-		r.at, _ = parsePlace(r.passed) // not by its position alone: its epoch may be lost by now, and Next notices
+		r.at, _ = parseCursor(r.passed) // with its epoch, not the position alone: the epoch may be lost by now, and then Next returns FEED_RESET
 	}
 }

@@ -127,8 +127,8 @@ func TestEveryServersMemoryForgetsWhoIsErased(t *testing.T) {
 				t.Errorf("%s: event %d: %+v", name, i+1, e)
 			}
 		}
-		if first, tail, counted, bytes := l.Remembered(); counted != bytes || first != 1 || tail != 6 {
-			t.Errorf("%s remembers %d to %d, and counts %d bytes for %d", name, first, tail, counted, bytes)
+		if first, tail, counted, bytes := l.Cached(); counted != bytes || first != 1 || tail != 6 {
+			t.Errorf("%s caches %d to %d, and counts %d bytes for %d", name, first, tail, counted, bytes)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Follow keeps this server at the head of the log: it stamps, reads what is new once for all who watch, and wakes
-// them. It ends with Close.
+// Follow keeps this server at the head of the log: it stamps, reads new events once for all readers, and wakes the
+// readers. It ends with Close.
 func (l *Log) Follow() {
 	l.tasks.Go(l.listen)
 	l.tasks.Go(l.follow)
@@ -18,7 +18,7 @@ func (l *Log) Follow() {
 
 func (l *Log) follow() {
 	job.Every(l.ctx, l.lookEvery, l.wake.Wake, job.Task{
-		Trouble:   "the feed cannot read the database; it goes on where it was when that is back",
+		Trouble:   "the feed cannot read the database; it continues from the same position when the database is back",
 		Recovered: "the feed reads the database again",
 		Log:       l.log,
 		Do:        func(ctx context.Context) (more bool, err error) { return false, l.catchUp(ctx) },
@@ -32,7 +32,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 	}
 	select {
 	case <-l.started:
-	default: // what is older than our start is read from the table by whoever asks for it
+	default: // events before the start are not cached; readers get them from the table
 		l.mu.Lock()
 		l.tail = head
 		l.mu.Unlock()
@@ -49,12 +49,12 @@ func (l *Log) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		current, err := l.remember(events, nonce)
+		current, err := l.cache(events, nonce)
 		if err != nil {
 			return err
 		}
 		if !current {
-			return l.catchUp(ctx) // an epoch began meanwhile: what was read may be lost
+			return l.catchUp(ctx) // an epoch began meanwhile: the events that were read may be lost
 		}
 		if len(events) == 0 || *events[0].Position != tail+1 {
 			return fmt.Errorf("the log has a gap after %d, its head is at %d", tail, head)
@@ -62,9 +62,9 @@ func (l *Log) catchUp(ctx context.Context) error {
 	}
 }
 
-// remember takes the next events in, if they continue what is there; not current where the newest epoch is not the
-// one that they were read in. What it remembers of customers whom they erase is scrubbed before anybody is woken.
-func (l *Log) remember(events []*Event, nonce string) (current bool, err error) {
+// cache adds the next events if they continue the cached ones. It returns false if the newest epoch is not the one in
+// which they were read. Cached events of customers whom the new events erase are redacted before any reader is woken.
+func (l *Log) cache(events []*Event, nonce string) (current bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nonce() != nonce {
@@ -73,38 +73,38 @@ func (l *Log) remember(events []*Event, nonce string) (current bool, err error) 
 	if len(events) == 0 || *events[0].Position != l.tail+1 {
 		return true, nil
 	}
-	if err := l.scrub(events); err != nil {
+	if err := l.redact(events); err != nil {
 		return false, err
 	}
 	for _, e := range events {
-		l.memory = append(l.memory, e)
-		l.remembers(e)
+		l.recent = append(l.recent, e)
+		l.indexNewest(e)
 		l.bytes += e.size()
 		l.tail = *e.Position
 	}
 	drop := 0
-	for l.bytes > l.memoryBytes && drop < len(l.memory)-1 {
-		l.bytes -= l.memory[drop].size()
-		l.forgets(l.memory[drop])
+	for l.bytes > l.cacheBytes && drop < len(l.recent)-1 {
+		l.bytes -= l.recent[drop].size()
+		l.unindexNewest(l.recent[drop])
 		drop++
 	}
 	if drop > 0 {
-		l.memory = append([]*Event(nil), l.memory[drop:]...)
+		l.recent = append([]*Event(nil), l.recent[drop:]...)
 	}
 	l.announce()
 	return true, nil
 }
 
-// size is roughly what the event costs in memory: its JSON, and as much again decoded.
+// size estimates the event's memory: its JSON, and as much again for the decoded snapshots.
 func (e *Event) size() int { return 512 + 2*(len(e.Snapshot)+len(e.Before)) }
 
-// announce wakes all readers; the caller holds the lock.
+// announce wakes all readers. The caller holds the lock.
 func (l *Log) announce() {
 	close(l.grown)
 	l.grown = make(chan struct{})
 }
 
-// after reads a page of the log from the table.
+// after reads a page of the log from the table, starting behind a position.
 func (l *Log) after(ctx context.Context, position int64, limit int) ([]*Event, error) {
 	var rows []model.Event
 	err := l.db.Gorm.WithContext(ctx).Raw(
@@ -127,7 +127,7 @@ func (l *Log) decodeAll(rows []model.Event) ([]*Event, error) {
 	return events, nil
 }
 
-// listen waits for NOTIFY on a connection of its own, and comes back with growing patience when it is lost.
+// listen waits for NOTIFY on its own connection. When the connection is lost it reconnects, with growing pauses.
 func (l *Log) listen() {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		heard := l.listenOnce(l.ctx)
@@ -150,7 +150,7 @@ func (l *Log) listenOnce(ctx context.Context) (heard bool) {
 	if err != nil {
 		return false
 	}
-	conn := pooled.Hijack() // a pool would wait for a connection that listens, when it closes
+	conn := pooled.Hijack() // otherwise closing the pool would wait for this connection
 	defer func() {
 		closing, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -159,7 +159,7 @@ func (l *Log) listenOnce(ctx context.Context) (heard bool) {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return false
 	}
-	l.wake.Send() // what came before we listened
+	l.wake.Send() // for events that came before LISTEN
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return heard

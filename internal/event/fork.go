@@ -9,16 +9,16 @@ import (
 	"gorm.io/gorm"
 )
 
-// Fork begins an epoch by hand, and answers with the position that it starts after. A copied data folder cannot be told
-// from the one it was copied from: without it, a cursor that the other copy gave out later would be taken here for a
-// place among events that are others. Cursors from before stay good on both. Servers that run take it up with the next
-// look at the log.
+// Fork begins a new epoch by hand and returns the position after which it starts. A copied data folder cannot be told
+// from its original. Without Fork, a cursor that the original gave out after the copying would be accepted here, where
+// other events have the same positions. Cursors from before the copying stay valid on both. Running servers notice the
+// new epoch when they next look at the log.
 func (l *Log) Fork(ctx context.Context) (after int64, err error) {
 	err = l.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&after).Error; err != nil {
 			return err
 		}
-		// What is committed and has no position yet gets one in the new epoch: the other copy gives it one of its own.
+		// Committed events without a position get theirs in the new epoch, because the other copy gives them positions too.
 		return beginEpoch(tx, after, false)
 	})
 	if err != nil {
@@ -27,11 +27,11 @@ func (l *Log) Fork(ctx context.Context) (after int64, err error) {
 	return after, nil
 }
 
-// beginEpoch begins an epoch; onlyElsewhere, where the cluster is another than the log was last stamped on. The caller
-// holds the lock of feed_head.
+// beginEpoch begins an epoch; with onlyElsewhere, only if the log was last stamped on another cluster. The caller holds
+// the lock on feed_head.
 func beginEpoch(tx *gorm.DB, head int64, onlyElsewhere bool) error {
 	var nonce [8]byte
-	_, _ = rand.Read(nonce[:]) // never fails, by its documentation
+	_, _ = rand.Read(nonce[:]) // is documented never to fail
 	return tx.Exec(`INSERT INTO feed_epochs (nonce, after_position, system_identifier, timeline, database_oid)
 		SELECT ?, ?, i.system_identifier, i.timeline, i.database_oid FROM (`+identity+`) i
 		WHERE NOT ? OR (i.system_identifier, i.timeline, i.database_oid) IS DISTINCT FROM

@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -69,7 +70,7 @@ func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *te
 	start := w.head(h.logs[0])
 	h.db = w.another(manyWriters, "writers")
 
-	ctx, stop := context.WithTimeout(t.Context(), hammerFor(t))
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var writing, reading sync.WaitGroup
 	for i := range manyWriters {
@@ -85,11 +86,9 @@ func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *te
 		readers[i] = &follower{t: t, ctx: reads, logs: h.logs, cursor: *start, end: end, Rand: rand.New(rand.NewPCG(1, uint64(i)))}
 		reading.Go(func() { readers[i].read(i) })
 	}
+	h.enough(readers, hammerFor(t))
+	stop()
 	writing.Wait()
-	live := make([]int64, len(readers)) // what each had seen by then
-	for i, f := range readers {
-		live[i] = f.seen.Load()
-	}
 	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error { // one more, so that who waits at the end sees that it is there
 		id, err := h.change(tx, h.cases[0])
 		h.committed[id] = true
@@ -99,7 +98,49 @@ func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *te
 	h.logs[0].Wake()
 	defer time.AfterFunc(patience, giveUp).Stop()
 	reading.Wait()
-	h.check(readers, live)
+	h.check(readers)
+}
+
+// enough waits until the writers have written for that long, and until so much has happened that the test shows
+// something: on a busy machine that takes longer. By then each reader has read beside the writers.
+func (h *hammer) enough(readers []*follower, least time.Duration) {
+	h.t.Helper()
+	began := time.Now()
+	for end := began.Add(least + 2*patience); ; time.Sleep(100 * time.Millisecond) {
+		missing := h.missing(readers)
+		if missing == "" && time.Since(began) >= least {
+			return
+		}
+		if h.t.Failed() || time.Now().After(end) {
+			h.t.Errorf("too little happened for the test to show anything: %s", missing)
+			return
+		}
+	}
+}
+
+// missing tells what has to happen yet.
+func (h *hammer) missing(readers []*follower) string {
+	h.mu.Lock()
+	committed := len(h.committed)
+	h.mu.Unlock()
+	if committed < 500 || h.rollbacks.Load() < 20 || h.savepoints.Load() < 20 || h.kills.Load() < 10 {
+		return fmt.Sprintf("%d events committed, %d rollbacks, %d savepoints, %d connections cut",
+			committed, h.rollbacks.Load(), h.savepoints.Load(), h.kills.Load())
+	}
+	for i, f := range readers {
+		if seen := f.seen.Load(); seen < int64(committed/2) {
+			return fmt.Sprintf("reader %d has seen %d of %d events: it does not read beside the writers", i, seen, committed)
+		}
+		if comesAndGoes := i%2 == 1; comesAndGoes && f.came.Load() < 3 {
+			return fmt.Sprintf("reader %d came %d times", i, f.came.Load())
+		}
+	}
+	late := query[int](h.world, `SELECT count(*) FROM (SELECT seq < max(seq) OVER (ORDER BY position
+		ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS late FROM case_events WHERE position IS NOT NULL) x WHERE late`)
+	if late < 20 {
+		return fmt.Sprintf("%d events committed after a later sequence", late)
+	}
+	return ""
 }
 
 var errBack = errors.New("rolled back")

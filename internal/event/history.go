@@ -13,8 +13,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Histories pages what the scope sees of several cases' events, each case's oldest first, in one statement for all;
-// where the scope leaves events out, a case's page may need more. Cursors are places in the feed.
+// Histories returns a page of the events of each of several cases, the oldest first, as far as the scope sees them. All
+// cases are read in one statement; a case of which the scope leaves events out may need more. Cursors are positions in
+// the feed.
 func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.CaseID, args page.Args) (map[model.CaseID]*page.Connection[model.LoggedEvent], error) {
 	n, backward, err := args.Size()
 	if err != nil {
@@ -51,7 +52,7 @@ func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.Ca
 	}
 	found := make(map[model.CaseID]*page.Connection[model.LoggedEvent], len(ids))
 	for _, id := range ids {
-		if read[id] > n && len(edges[id]) < read[id] { // some were left out, and there are more behind them
+		if read[id] > n && len(edges[id]) < read[id] { // the scope left some out, and more may follow
 			if edges[id], err = l.collect(ctx, scope, &id, Request{}, low, high, n+1, backward); err != nil {
 				return nil, err
 			}
@@ -61,8 +62,8 @@ func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.Ca
 	return found, nil
 }
 
-// bounds are the positions between which the arguments' cursors lie. It stamps first: a history shows what was
-// committed before it was asked for.
+// bounds returns the positions between which a page lies, both exclusive. It stamps first, so that a page shows all that
+// was committed before the request.
 func (l *Log) bounds(ctx context.Context, args page.Args) (low, high int64, err error) {
 	if high, err = l.Stamp(ctx); err != nil {
 		return 0, 0, err
@@ -85,7 +86,7 @@ func (l *Log) bounds(ctx context.Context, args page.Args) (low, high int64, err 
 	return low, high, nil
 }
 
-// connection makes a page of what was read: one more than the page has, where there is more.
+// connection makes a page of n edges. The caller has read one edge more where there are more.
 func connection(edges []*page.Edge[model.LoggedEvent], n int, backward bool, args page.Args) *page.Connection[model.LoggedEvent] {
 	more := len(edges) > n
 	if more {

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// List pages what the scope sees of the log, oldest first. Cursors are places in the feed.
+// List returns a page of the log, the oldest event first, as far as the scope sees it. Cursors are positions in the feed.
 func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
 	if err := q.check(); err != nil {
 		return nil, err
@@ -35,9 +35,9 @@ func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q R
 	return connection(edges, n, backward, args), nil
 }
 
-// collect reads the table between two positions until it has enough that the request asks for, of one case where one is
-// named. Types, and whether the scope sees the case as it is now, are decided by PostgreSQL; the filter by Go, on the
-// snapshots, as the live feed does.
+// collect reads the table between two positions until it has enough events that match the request; of one case only, if
+// one is named. PostgreSQL decides on the types and on whether the scope sees the case as it is now. Go decides on the
+// filter, from the snapshots, exactly as the live feed does.
 func (l *Log) collect(ctx context.Context, scope *filter.Scope, of *model.CaseID, q Request, low, high int64, enough int, backward bool) ([]*page.Edge[model.LoggedEvent], error) {
 	edges := make([]*page.Edge[model.LoggedEvent], 0, enough)
 	batch := enough
@@ -75,7 +75,7 @@ func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID
 		query = query.Where("case_id = ?", *of)
 	}
 	if types != nil {
-		query = query.Where("type IN ?", append(slices.Clone(types), "")) // IN () is no SQL
+		query = query.Where("type IN ?", append(slices.Clone(types), "")) // an empty list would give IN (), which is not valid SQL
 	}
 	var rows []model.Event
 	err := query.Order(clause.OrderByColumn{Column: clause.Column{Name: "position"}, Desc: backward}).
@@ -86,7 +86,7 @@ func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID
 	return rows, nil
 }
 
-// Find reads one event by its id; nil where there is none, or none that the scope sees.
+// Find reads one event by its ID; nil if there is none or the scope does not see it.
 func (l *Log) Find(ctx context.Context, scope *filter.Scope, id model.EventID) (*model.LoggedEvent, error) {
 	e, err := l.find(ctx, l.db.Gorm.WithContext(ctx).Where(scope.OfCase("case_events.case_id", time.Now())), id)
 	if e == nil || err != nil || !scope.Sees(filter.Of(e.Then, e.At)) {
@@ -114,7 +114,7 @@ func (l *Log) find(ctx context.Context, query *gorm.DB, id model.EventID) (*Even
 	return events[0], nil
 }
 
-// Cursor is the event's place in the feed; one that was just committed is stamped first.
+// Cursor returns the event's cursor; an event that was just committed is stamped first. NOT_FOUND if the event is not there.
 func (l *Log) Cursor(ctx context.Context, e *model.LoggedEvent) (string, error) {
 	if e.Cursor != "" {
 		return e.Cursor, nil
@@ -124,7 +124,7 @@ func (l *Log) Cursor(ctx context.Context, e *model.LoggedEvent) (string, error) 
 	case err != nil:
 		return "", err
 	case found == nil:
-		return "", fault.New(fault.CodeNotFound, "the event is gone")
+		return "", fault.New(fault.CodeNotFound, "this event does not exist")
 	}
 	return found.Cursor, nil
 }

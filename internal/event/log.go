@@ -1,9 +1,9 @@
-// Package event owns the log: appending to it in the writer's transaction, stamping positions onto what has been
-// committed, reading it in pages, and following it live. A case's history, the feed, and whatever else wants to know
-// what happened are readers of this one log.
+// Package event owns the log: appending to it in the writer's transaction, stamping positions onto committed events,
+// reading it in pages, and following it live. The history of a case, the feed, mails, webhooks and figures all read this
+// one log.
 //
-// It refuses to decide what happens to a case (that is casework's), and never publishes what is not committed: the
-// feed is read from the table, and waking is only 'look again'.
+// It refuses to decide what happens to a case (package casework does), and never publishes an event that is not
+// committed: the feed is read from the table, and a wake-up carries nothing but "look again".
 package event
 
 import (
@@ -19,20 +19,20 @@ import (
 )
 
 const (
-	channel     = "closeloop_feed" // NOTIFY's
+	channel     = "closeloop_feed" // of NOTIFY
 	notifyEvery = 5 * time.Millisecond
 	batchSize   = 500
 )
 
-// Event is an entry of the log as it is followed: decoded once for all who watch.
+// Event is an entry of the log as it is followed. It is decoded once and shared by all readers, so it is never changed.
 type Event struct {
 	model.Event
 	Cursor string
-	Then   *model.Snapshot // the case right after
-	Was    *model.Snapshot // the case right before; nil where the event opened it
+	Then   *model.Snapshot // the case right after the event
+	Was    *model.Snapshot // the case right before the event; nil where the event opened the case
 }
 
-// Log is the log of one database as this process sees it.
+// Log is the log of one database as this server sees it, with a cache of its newest events.
 type Log struct {
 	db  *pg.DB
 	log *slog.Logger
@@ -40,36 +40,36 @@ type Log struct {
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
-	wake  job.Signal // 'look again' for the follower here
+	wake  job.Signal // tells the follower of this server to look again
 
-	lookEvery   time.Duration // the net below a missed wake-up
-	memoryBytes int           // how much of the newest log is remembered
+	lookEvery  time.Duration // how soon an event is found whose wake-up was missed
+	cacheBytes int           // how much of the newest log is cached
 
 	starting sync.Mutex
-	pending  bool // a NOTIFY is under way and has not yet been sent
+	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
 
-	loading sync.Mutex // of the epochs
+	loading sync.Mutex // held while the epochs are loaded
 
 	mu      sync.Mutex
 	epochs  []epoch
-	memory  []*Event                // contiguous by position, the newest last
-	newest  map[model.CaseID]*Event // of each case that memory has an event of
+	recent  []*Event                // the cache: contiguous by position, the newest last
+	newest  map[model.CaseID]*Event // the newest cached event of each case that has one
 	bytes   int
-	tail    int64         // the position that memory, or the follower's start, reaches up to
+	tail    int64         // the position up to which the log was followed; the cache ends there
 	started chan struct{} // closed when the follower knows its tail
-	grown   chan struct{} // closed, and replaced, when memory grows or an epoch begins
+	grown   chan struct{} // closed, and replaced, when the cache grows or an epoch begins
 
-	erasures atomic.Int64 // how often the follower has read that customers were erased; written under mu
+	erasures atomic.Int64 // how often the follower has read that customers were erased; changed only while mu is held
 }
 
-// New opens the log. Nothing is followed until Follow runs; Close ends what it started.
+// New opens the log. Nothing is followed until Follow is called. Close ends what New and Follow started.
 func New(db *pg.DB, log *slog.Logger) *Log {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, memoryBytes: 32 << 20,
+		lookEvery: time.Second, cacheBytes: 32 << 20,
 	}
 }
 
@@ -82,8 +82,9 @@ func (l *Log) Close() {
 	l.tasks.Wait()
 }
 
-// Wake tells every server to look at the log again; call it after a commit. It never waits: NOTIFY is sent apart from
-// any transaction, and those of a few milliseconds together, because inside one it takes a cluster-wide lock at commit.
+// Wake tells every server to look at the log again; call it after a commit. Wake never waits. NOTIFY is sent outside any
+// transaction, because inside one it takes a cluster-wide lock at commit, and one NOTIFY serves all calls of a few
+// milliseconds.
 func (l *Log) Wake() {
 	l.wake.Send()
 	l.starting.Lock()
@@ -101,12 +102,12 @@ func (l *Log) notify() {
 	case <-l.ctx.Done():
 	}
 	l.starting.Lock()
-	l.pending = false // a commit from here on asks for a NOTIFY of its own
+	l.pending = false // a commit from here on needs another NOTIFY
 	l.starting.Unlock()
-	// A process that is about to end still owes this one.
+	// This NOTIFY is sent even if the server is closing: a commit has been made that other servers must hear of.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
 	defer cancel()
 	if _, err := l.db.Pool.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
-		l.log.Debug("a wake-up was not sent; servers look once a second anyway", "error", err)
+		l.log.Debug("a wake-up was not sent; every server still looks at the log once a second", "error", err)
 	}
 }

@@ -100,7 +100,7 @@ func TestAGapInTheLogStopsTheFeedAndIsTold(t *testing.T) {
 	if line := lines.next(t); !strings.HasPrefix(line, "ERROR") || !strings.Contains(line, "a gap after 1") {
 		t.Errorf("the gap is told as %q", line)
 	}
-	if _, tail, _, _ := l.Remembered(); tail != 1 {
+	if _, tail, _, _ := l.Cached(); tail != 1 {
 		t.Errorf("the feed went over the gap to %d", tail)
 	}
 }

@@ -8,33 +8,34 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Since gives the next stamped events after a position, from memory or from the table; none where there are no more.
-// It is for readers whose place is kept in the database itself: such a place is restored, and lost, together with the
-// log, and needs no epoch.
+// Since returns the next stamped events after a position, from the cache or from the table; none if there are no more.
+// It is for readers that keep their position in the database itself. Such a position is restored, or lost, together with
+// the log, so it needs no epoch.
 func (l *Log) Since(ctx context.Context, position int64) ([]*Event, error) {
 	l.mu.Lock()
-	events, remembered := l.recall(position)
+	events, cached := l.fromCache(position)
 	l.mu.Unlock()
-	if remembered {
+	if cached {
 		return events, nil
 	}
 	return l.after(ctx, position, batchSize)
 }
 
-// Grown is closed when there is more in the log than now. Take it before looking: so nothing comes between.
+// Grown returns a channel that is closed when the log grows. Take it before reading the log, so that no event comes unnoticed
+// in between.
 func (l *Log) Grown() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.grown
 }
 
-// Shows tells whether the event is for who has that scope, as far as its snapshots say, and whether the case matches
-// after it.
+// Shows reports whether the scope sees the event and the request asks for it, as far as its snapshots tell, and whether
+// the case matches the filter after it.
 func (q Request) Shows(e *Event, scope *filter.Scope) (matches, shown bool) { return q.shows(e, scope) }
 
-// ByID reads events by their ids, for who is bounded by no scope; those that are not there are left out.
+// ByID reads events by their IDs, without a scope. Events that do not exist are left out.
 func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
-	if _, err := l.Stamp(ctx); err != nil { // their cursors need their positions, and the epochs as they are now
+	if _, err := l.Stamp(ctx); err != nil { // cursors need positions and the current epochs
 		return nil, err
 	}
 	var rows []model.Event

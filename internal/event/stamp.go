@@ -8,34 +8,35 @@ import (
 	"gorm.io/gorm"
 )
 
-// epoch is one life of the log on one cluster: the positions after its After, up to the next one's, are its own.
+// epoch is one life of the log on one cluster. The positions after AfterPosition belong to it, up to and including the
+// AfterPosition of the next epoch.
 type epoch struct {
 	Nonce         string
 	AfterPosition int64
 }
 
-// The cluster is known by its system identifier, its timeline (a promoted standby begins a new one) and the
-// database's oid (a restored dump gets a new one).
+// identity reads what identifies the cluster: its system identifier, its timeline (a promoted standby begins a new one)
+// and the database's oid (a restored dump gets a new one).
 const identity = `SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
 	substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
 	(SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database_oid`
 
-// Stamp gives every committed event its position and answers with the head: the last position. Any server may stamp;
-// the row of feed_head, locked, puts them one after the other. An event that is not yet committed gets a later
-// position, so nobody waits for a writer.
+// Stamp gives every committed event its position and returns the head: the last position. Any server may stamp; they take
+// turns, because stamping locks the row of feed_head. An event that is not yet committed gets a later position, so
+// stamping never waits for a writer.
 func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 	at, err := l.head(ctx)
 	return at.position, err
 }
 
-// head stamps, and answers with the head and its epoch, read together. The epochs that are known here include it.
-func (l *Log) head(ctx context.Context) (place, error) {
+// head stamps and returns the cursor of the head: position and epoch, read together. The loaded epochs include that one.
+func (l *Log) head(ctx context.Context) (cursor, error) {
 	head, idle, err := l.idle(ctx)
 	if err == nil && !idle {
 		head, err = l.stamp(ctx)
 	}
 	if err != nil {
-		return place{}, err
+		return cursor{}, err
 	}
 	l.mu.Lock()
 	known := l.nonce() == head.nonce
@@ -46,7 +47,7 @@ func (l *Log) head(ctx context.Context) (place, error) {
 	return head, err
 }
 
-func (l *Log) stamp(ctx context.Context) (head place, err error) {
+func (l *Log) stamp(ctx context.Context) (head cursor, err error) {
 	err = l.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
 			return err
@@ -57,7 +58,7 @@ func (l *Log) stamp(ctx context.Context) (head place, err error) {
 		if err := tx.Raw("SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1").Scan(&head.nonce).Error; err != nil {
 			return err
 		}
-		// A statement of its own: it sees what was committed until now, the lock being held.
+		// A separate statement, so that its READ COMMITTED snapshot, taken under the lock, sees all that is committed by now.
 		return tx.Raw(`WITH fresh AS (
 				SELECT id, row_number() OVER (ORDER BY seq) AS nth FROM case_events WHERE position IS NULL
 			), stamped AS (
@@ -66,13 +67,13 @@ func (l *Log) stamp(ctx context.Context) (head place, err error) {
 			UPDATE feed_head SET position = position + counted.n FROM counted RETURNING position`, head.position).Scan(&head.position).Error
 	})
 	if err != nil {
-		return place{}, fmt.Errorf("stamp the log: %w", err)
+		return cursor{}, fmt.Errorf("stamp the log: %w", err)
 	}
 	return head, nil
 }
 
-// idle tells, by one look, whether there is nothing to stamp and the cluster is the one that was last seen.
-func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
+// idle reports, with one statement, whether there is nothing to stamp and the cluster is still that of the newest epoch.
+func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {
 	var seen struct {
 		Position int64
 		Idle     bool
@@ -84,13 +85,13 @@ func (l *Log) idle(ctx context.Context) (head place, idle bool, err error) {
 		FROM feed_head h CROSS JOIN (` + identity + `) i
 		LEFT JOIN (SELECT * FROM feed_epochs ORDER BY id DESC LIMIT 1) e ON true`).Scan(&seen).Error
 	if err != nil {
-		return place{}, false, fmt.Errorf("look at the log's head: %w", err)
+		return cursor{}, false, fmt.Errorf("look at the log's head: %w", err)
 	}
-	return place{seen.Nonce, seen.Position}, seen.Idle, nil
+	return cursor{seen.Nonce, seen.Position}, seen.Idle, nil
 }
 
 func (l *Log) loadEpochs(ctx context.Context) error {
-	l.loading.Lock() // never an older list after a newer one
+	l.loading.Lock() // so that an older list never replaces a newer one
 	defer l.loading.Unlock()
 	var epochs []epoch
 	if err := l.db.Gorm.WithContext(ctx).Raw("SELECT nonce, after_position FROM feed_epochs ORDER BY id").Scan(&epochs).Error; err != nil {
@@ -103,11 +104,11 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 		same++
 	}
 	if len(l.epochs) > 0 && (same < len(epochs) || same < len(l.epochs)) {
-		// What a failover lost must not be shown again as what stands there now. Of several new epochs the first
-		// says from where on; and an epoch may be lost itself.
+		// Cached events that a failover lost must not be shown in place of those that now have their positions. Of several
+		// new epochs the first one says from which position on events were lost. An epoch may be lost itself.
 		for _, e := range slices.Concat(epochs[same:], l.epochs[same:]) {
 			if l.tail > e.AfterPosition {
-				l.memory, l.newest, l.bytes, l.tail = nil, nil, 0, e.AfterPosition
+				l.recent, l.newest, l.bytes, l.tail = nil, nil, 0, e.AfterPosition
 			}
 		}
 		l.announce()
@@ -117,7 +118,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 	return nil
 }
 
-// nonce is that of the newest epoch; empty where none is known. The caller holds the lock.
+// nonce returns the nonce of the newest loaded epoch; empty if none is loaded. The caller holds the lock.
 func (l *Log) nonce() string {
 	if len(l.epochs) == 0 {
 		return ""

@@ -10,24 +10,24 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Reader is one place in the log that moves forward at its own pace. It holds nobody up and has no buffer: what it
-// has not asked for is in the server's memory or in the table.
+// Reader is a cursor in the log that moves forward at its own pace. It delays no other reader and has no buffer: events
+// that it has not asked for stay in the server's cache or in the table.
 type Reader struct {
 	log *Log
-	at  place
+	at  cursor
 
-	// Of the events that Next gave last, for Outdated.
-	from     place  // where they begin after
-	passed   string // the cursor of the last that was not outdated; empty: none yet
-	erasures int64  // that the log knew of when they were read
+	// About the events that Next returned last, for Outdated.
+	from     cursor // the cursor that they follow
+	passed   string // the cursor of the last one that was not outdated; empty if none was asked about
+	erasures int64  // Log.erasures when they were read
 }
 
-// errClosed is what a reader gets when the program ends.
-var errClosed = fault.New(fault.CodeInternal, "the feed has ended here; go on from the last cursor")
+// errShutDown is what a reader gets when the server shuts down.
+var errShutDown = fault.New(fault.CodeInternal, "the server is shutting down: reconnect and continue from the last cursor")
 
-// From makes a reader that starts after the cursor, or at the head where there is none.
+// From returns a reader that starts after the cursor, or at the head if there is none.
 func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
-	var at place
+	var at cursor
 	var err error
 	if after == nil {
 		at, err = l.head(ctx)
@@ -40,34 +40,34 @@ func (l *Log) From(ctx context.Context, after *string) (*Reader, error) {
 	return &Reader{log: l, at: at}, nil
 }
 
-// Cursor is the reader's place: all up to it was given by Next, or lay before where it began.
-func (r *Reader) Cursor() string { return r.at.cursor() }
+// Cursor returns the reader's cursor: Next has returned all events up to it since the reader began.
+func (r *Reader) Cursor() string { return r.at.String() }
 
-// Next waits for the next events and moves behind them. A FEED_RESET fault says that the place was lost; other
-// errors pass, and Next goes on where it was.
+// Next waits for the next events and moves behind them. A FEED_RESET fault says that the reader's position was lost. After
+// any other error the reader stays where it is, and Next can be called again.
 func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	select {
 	case <-r.log.started:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-r.log.ctx.Done():
-		return nil, errClosed
+		return nil, errShutDown
 	}
 	for {
 		r.log.mu.Lock()
 		r.erasures = r.log.erasures.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
-		// Against the epochs as they are now: a failover may have taken back what this reader has seen.
-		good := r.log.good(r.at, max(r.log.tail, r.at.position))
-		events, remembered := r.log.recall(r.at.position)
-		if good && remembered {
+		// Checked against the current epochs: a failover may have lost events that this reader has returned.
+		valid := r.log.valid(r.at, max(r.log.tail, r.at.position))
+		events, cached := r.log.fromCache(r.at.position)
+		if valid && cached {
 			r.moveBehind(events)
 		}
 		r.log.mu.Unlock()
-		if !good {
-			return nil, lost("after")
+		if !valid {
+			return nil, errReset("after")
 		}
-		if !remembered {
+		if !cached {
 			var err error
 			if events, err = r.log.after(ctx, r.at.position, batchSize); err != nil {
 				return nil, err
@@ -79,7 +79,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 			}
 			r.log.mu.Unlock()
 			if !still {
-				continue // an epoch began meanwhile: what was read may be lost
+				continue // an epoch began meanwhile: the events that were read may be lost
 			}
 		}
 		if len(events) > 0 {
@@ -90,43 +90,44 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-r.log.ctx.Done():
-			return nil, errClosed
+			return nil, errShutDown
 		}
 	}
 }
 
-// moveBehind the events; the caller holds the log's lock, so that the epoch is the one they were read in.
+// moveBehind moves the reader behind the events. The caller holds the log's lock, so the epoch is the one in which the events
+// were read.
 func (r *Reader) moveBehind(events []*Event) {
 	r.from, r.passed = r.at, ""
 	if len(events) > 0 {
 		last := *events[len(events)-1].Position
-		r.at = place{r.log.epochOf(last), last}
+		r.at = cursor{r.log.epochOf(last), last}
 	}
 }
 
-// recall gives what memory holds after the position; false where it does not reach back that far. The caller holds
-// the lock.
-func (l *Log) recall(position int64) ([]*Event, bool) {
+// fromCache returns the cached events after the position; false if the cache does not reach back that far. The caller
+// holds the lock.
+func (l *Log) fromCache(position int64) ([]*Event, bool) {
 	if position >= l.tail {
 		return nil, true
 	}
-	if len(l.memory) == 0 || *l.memory[0].Position > position+1 {
+	if len(l.recent) == 0 || *l.recent[0].Position > position+1 {
 		return nil, false
 	}
-	from := int(position + 1 - *l.memory[0].Position)
-	return slices.Clone(l.memory[from:min(from+batchSize, len(l.memory))]), true
+	from := int(position + 1 - *l.recent[0].Position)
+	return slices.Clone(l.recent[from:min(from+batchSize, len(l.recent))]), true
 }
 
-// Request is what a watcher asks for.
+// Request is what a list or a watcher asks for.
 type Request struct {
 	After  *string
 	Filter *filter.Case
 	Types  []model.CaseEventType // nil: all
 }
 
-// shows tells whether the event is for the watcher, as far as its snapshots say, and whether the case matches after it.
-// What a scope does not see of a case is not there: an event that brings the case in has nothing before it, and one that
-// takes it out is not shown.
+// shows reports whether the event is to be shown, as far as its snapshots tell, and whether the case matches the filter
+// after it. A case outside the scope does not exist for the viewer: an event that brings the case into the scope counts
+// as if there were nothing before it, and an event that takes the case out of the scope is not shown.
 func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	if q.Types != nil && !slices.Contains(q.Types, e.Type) {
 		return false, false
@@ -137,7 +138,7 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	}
 	matches = q.Filter.Match(then, scope.Viewer())
 	switch {
-	case e.Type == model.EventCustomerErased: // what the filter matched before may be what was erased
+	case e.Type == model.EventCustomerErased: // the values that the filter matched may be among the erased ones
 		return matches, true
 	case matches || e.Was == nil:
 		return matches, matches
@@ -146,8 +147,8 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	return false, scope.Sees(was) && q.Filter.Match(was, scope.Viewer())
 }
 
-// Touches tells whether the case matches the filter right before or right after the event: whether the event may have
-// changed what the filter leaves. What an event does not tell of (a search, what was erased) may always have changed.
+// Touches reports whether the case matches the filter right before or right after the event, so that the event may have
+// changed the set of matching cases. It is true whenever the snapshots cannot tell: for a search, and after an erasure.
 func (e *Event) Touches(f *filter.Case, viewer model.UserID) bool {
 	if e.Type == model.EventCustomerErased || f.Searches() || f.Match(filter.Of(e.Then, e.At), viewer) {
 		return true
@@ -155,7 +156,7 @@ func (e *Event) Touches(f *filter.Case, viewer model.UserID) bool {
 	return e.Was != nil && f.Match(filter.Of(e.Was, e.At), viewer)
 }
 
-// logged is the event as a reader with this scope gets it.
+// logged returns the event as a viewer with this scope sees it, without personal data if the scope masks it.
 func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
 	logged := &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: matches, Cursor: e.Cursor}
 	if scope.Masked() {
@@ -164,16 +165,16 @@ func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
 	return logged
 }
 
-// Watcher is a reader that hands over what a request asks for and a scope sees.
+// Watcher is a reader that returns only the events that a request asks for and a scope sees.
 type Watcher struct {
 	reader *Reader
 	scope  *filter.Scope
 	asked  Request
-	head   place     // of a bounded scope: where the log was when the watch began
-	seen   *standing // of a bounded scope: how the cases stood of the events that Next gave last
+	head   cursor        // if the scope is restricted: the head of the log when the watch began
+	seen   *currentState // if the scope is restricted: the current state of the cases in the page that Next returned last
 }
 
-// Watch begins after the request's place, or at the head where it names none.
+// Watch returns a watcher that starts after the request's cursor, or at the head if it has none.
 func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watcher, error) {
 	if err := q.check(); err != nil {
 		return nil, err
@@ -189,8 +190,8 @@ func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watch
 	return w, err
 }
 
-// Next waits for the next events, moves behind them, and gives those that the request asks for: maybe none. While the
-// database is away it waits; the place is kept. A FEED_RESET fault says that the place in the feed is lost.
+// Next waits for the next events, moves behind them, and returns those that the request asks for, which may be none. While
+// the database is away Next waits and keeps its position. A FEED_RESET fault says that the position was lost.
 func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 	if w.scope.Restricted() {
 		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
@@ -223,9 +224,9 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 		matches, ok := w.asked.shows(e, w.scope)
 		if ok && w.scope.Restricted() {
 			if w.seen == nil {
-				w.seen = w.reader.log.standingOf(events)
+				w.seen = w.reader.log.currentStateOf(events)
 			}
-			if ok, err = w.reader.log.within(ctx, w.scope, e, w.seen); err != nil {
+			if ok, err = w.reader.log.seesNow(ctx, w.scope, e, w.seen); err != nil {
 				return nil, err
 			}
 		}
@@ -236,25 +237,25 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 	return shown, nil
 }
 
-// Outdated tells, right before an event that Next gave is shown, whether a customer was erased meanwhile, or the case
-// has left the scope. The watcher is then before that event again, and Next gives what is to be shown now.
+// Outdated reports, right before an event from Next is shown, whether a customer was erased meanwhile or the case has left
+// the scope. If so, it moves the watcher back to before that event, and Next returns what is to be shown now.
 func (w *Watcher) Outdated(e model.CaseEvent) bool {
 	if w.scope.Restricted() && w.reader.log.mayBeOutOfScope(w.scope, e.Logged().CaseID, w.seen) {
-		w.reader.back()
+		w.reader.rewind()
 		return true
 	}
 	return w.reader.Outdated(e.Logged().Cursor)
 }
 
-// Revision changes when this server learns that customers were erased: what was made of events before may name them.
+// Revision changes whenever this server reads that customers were erased. Answers made from events before may name them.
 func (w *Watcher) Revision() int64 { return w.reader.log.Revision() }
 
-// Place is where the watcher has got to.
-func (w *Watcher) Place() (position int64, cursor string) {
-	return w.reader.at.position, w.reader.at.cursor()
+// Position returns the watcher's position and the cursor for it.
+func (w *Watcher) Position() (position int64, cursor string) {
+	return w.reader.at.position, w.reader.at.String()
 }
 
-// Newest tells whether there is nothing that the watcher has not yet handed over, as far as this server knows.
+// Newest reports whether the watcher has passed every event that this server knows of.
 func (w *Watcher) Newest() bool {
 	l := w.reader.log
 	l.mu.Lock()

@@ -18,21 +18,21 @@ const (
 	mostBatch  = 1000
 	batchBytes = 4 << 20 // of the file; bounds the memory where rows are long
 
-	// aim is how long a batch should take. It holds locks on its customers, and whoever submits a response of one of
-	// them waits that long; much shorter, and the commits cost more than the rows.
-	aim = 200 * time.Millisecond
+	// batchTarget is how long a batch should take. A batch locks its customers, so that other responses of these customers
+	// wait that long. With a much shorter time, the commits would cost more than the rows.
+	batchTarget = 200 * time.Millisecond
 )
 
-// batch is the rows that go in together, in the order of the file.
+// batch holds the rows that are submitted together, in the order of the file.
 type batch struct {
-	entries     []entry
+	entries     []batchRow
 	submissions []casework.Submission
 	bytes       int
-	end         int64 // how far into the file it reaches
+	end         int64 // offset in the file after the batch, in bytes
 }
 
-// entry is one row: a submission, or why it is none.
-type entry struct {
+// batchRow is one row of the file; bad says why the row has no submission.
+type batchRow struct {
 	line     int
 	bad      *RowRejection
 	warnings []RowRejection
@@ -45,7 +45,7 @@ func (b *batch) add(rec record, reader *rowReader) {
 	if bad == nil {
 		b.submissions = append(b.submissions, s)
 	}
-	b.entries = append(b.entries, entry{line: rec.line, bad: bad, warnings: warnings})
+	b.entries = append(b.entries, batchRow{line: rec.line, bad: bad, warnings: warnings})
 	b.bytes += int(rec.end - b.end)
 	b.end = rec.end
 }
@@ -56,7 +56,7 @@ func (b *batch) reset() {
 	*b = batch{entries: b.entries[:0], submissions: b.submissions[:0], end: b.end}
 }
 
-// commit takes the batch in and, once that is certain, says so.
+// commit submits the batch and reports progress after the commit.
 func (im *importing) commit(ctx context.Context) error {
 	b := &im.batch
 	if b.rows() == 0 {
@@ -64,7 +64,7 @@ func (im *importing) commit(ctx context.Context) error {
 	}
 	t, err := im.submitBatch(ctx)
 	if err != nil {
-		return fmt.Errorf("take in lines %d to %d: %w", b.entries[0].line, b.entries[b.rows()-1].line, err)
+		return fmt.Errorf("import lines %d to %d: %w", b.entries[0].line, b.entries[b.rows()-1].line, err)
 	}
 	im.report = t.report
 	for _, r := range t.rejected {
@@ -78,16 +78,16 @@ func (im *importing) commit(ctx context.Context) error {
 	return nil
 }
 
-// submitBatch takes the batch in and counts it: in the same transaction where the count is kept.
+// submitBatch submits the batch and returns its tally. SaveProgress runs in the same transaction.
 func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
-	batch, keep := im.batch.submissions, im.options.Keep
-	if len(batch) == 0 && keep == nil {
+	batch, save := im.batch.submissions, im.options.SaveProgress
+	if len(batch) == 0 && save == nil {
 		return im.tally(nil), nil
 	}
 	o := casework.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
-	if keep != nil {
+	if save != nil {
 		o.Also = func(tx *gorm.DB, outcomes []casework.Outcome) error {
-			return keep(tx, im.tally(outcomes).report, im.batch.end)
+			return save(tx, im.tally(outcomes).report, im.batch.end)
 		}
 	}
 	began := im.options.Now()
@@ -99,11 +99,11 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 		return t, fmt.Errorf("%d outcomes for %d responses", len(outcomes), len(batch))
 	}
 	t = im.tally(outcomes)
-	im.pace.learn(len(batch), t.report.ResponsesCreated-im.report.ResponsesCreated, im.options.Now().Sub(began))
+	im.pace.adjust(len(batch), t.report.ResponsesCreated-im.report.ResponsesCreated, im.options.Now().Sub(began))
 	return t, nil
 }
 
-// tally is the report with one batch more, and what is to be told of that batch.
+// tally is the report including one more batch, with the rejections and warnings of that batch.
 type tally struct {
 	report           *Report
 	rejected, warned []RowRejection
@@ -135,7 +135,7 @@ func (im *importing) tally(outcomes []casework.Outcome) tally {
 	return t
 }
 
-// count enters one outcome into the report, or gives the rejection that it is.
+// count adds one outcome to the report, or returns the rejection where the outcome is a fault.
 func (im *importing) count(r *Report, o casework.Outcome, s casework.Submission) *RowRejection {
 	switch {
 	case o.Fault != nil:
@@ -155,15 +155,15 @@ func (im *importing) count(r *Report, o casework.Outcome, s casework.Submission)
 	return nil
 }
 
-// pace adapts the size of batches to how long the last one took.
+// pace adapts the size of batches to the duration of the last batch.
 type pace struct{ size int }
 
-// learn grows to the double at most, and shrinks at once as far as it must. It grows only by batches of mostly new
-// rows: those that were known already cost little, and where an import goes on, the first new ones come after many.
-func (p *pace) learn(rows, created int, took time.Duration) {
+// adjust at most doubles the size, but shrinks it at once as far as necessary. It grows the size only after a batch of
+// mostly new rows: known rows cost little, and an import that continues begins with many of them.
+func (p *pace) adjust(rows, created int, took time.Duration) {
 	fits := mostBatch
 	if took > 0 {
-		fits = int(min(float64(aim)*float64(rows)/float64(took), mostBatch))
+		fits = int(min(float64(batchTarget)*float64(rows)/float64(took), mostBatch))
 	}
 	most := 2 * p.size
 	if 2*created < rows {

@@ -1,7 +1,7 @@
 package importer
 
-// Columns say which column of the file holds what, by the names in its header. Only the score is required. A column
-// that is not named becomes an attribute of the response. The tags make it a group of command-line flags (kong).
+// Columns map fields to columns of the file, by the names in its header. Only the score is required. A column that Columns
+// does not name becomes an attribute of the response. The tags make Columns a group of command-line flags (kong).
 type Columns struct {
 	Score                 string `required:"" placeholder:"COLUMN" help:"Column with the score: a whole number from 0 to 10; 7.0 is 7."`
 	RespondedAt           string `placeholder:"COLUMN" help:"Column with the time of the response: 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015. Without it, or where it is empty: now."`
@@ -26,7 +26,7 @@ type Columns struct {
 	AgentEmail            string `placeholder:"COLUMN" help:"Column with the e-mail address of the customer's agent."`
 }
 
-// field is one thing that a column can hold.
+// field is a field that a column can fill.
 type field int
 
 const (
@@ -54,7 +54,7 @@ const (
 	fieldCount
 )
 
-// fields says what each is called in the API's ImportColumns, and by which argument casework finds fault with it.
+// fields has each field's name in the API's ImportColumns, and the argument that a fault of the submission names.
 var fields = [fieldCount]struct{ name, argument string }{
 	score:                 {"score", "score"},
 	respondedAt:           {"respondedAt", "respondedAt"},
@@ -79,7 +79,7 @@ var fields = [fieldCount]struct{ name, argument string }{
 	agentEmail:            {"agentEmail", "customer.agentEmail"},
 }
 
-// named gives the columns in the order of the fields.
+// named returns the names of the columns in the order of the fields.
 func (c *Columns) named() [fieldCount]string {
 	return [fieldCount]string{
 		score: c.Score, respondedAt: c.RespondedAt, responseExternalID: c.ResponseExternalID, comment: c.Comment,

@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// store stands in for casework: it keeps what it is given by external id, and opens a case for each detractor.
+// store replaces the database: it keeps submissions by external id, and opens a case for each detractor.
 type store struct {
 	kept    []casework.Submission // in order
 	known   map[string]bool
@@ -56,13 +56,13 @@ func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []casework.S
 	return outcomes, nil
 }
 
-// keep imports the text with these options into the store.
+// keep imports the text into the store with the options.
 func (s *store) keep(t *testing.T, file string, o Options) (*Report, error) {
 	t.Helper()
 	return Import(t.Context(), s, auth.Viewer{}, strings.NewReader(file), o)
 }
 
-// take imports a text that is in order, rejections aside.
+// take imports a text without an error; rows may be rejected.
 func take(t *testing.T, file string, c Columns) (*store, *Report) {
 	t.Helper()
 	s := new(store)
@@ -73,7 +73,7 @@ func take(t *testing.T, file string, c Columns) (*store, *Report) {
 	return s, report
 }
 
-// one imports a file of one row, which must go in without a warning.
+// one imports a file of one row, which must cause no warning.
 func one(t *testing.T, file string, c Columns) casework.Submission {
 	t.Helper()
 	s, report := take(t, file, c)
@@ -83,7 +83,7 @@ func one(t *testing.T, file string, c Columns) casework.Submission {
 	return s.kept[0]
 }
 
-// watch notes what it is told.
+// watch records the progress.
 type watch struct {
 	rejected, warned []RowRejection
 	done             []Report
@@ -96,7 +96,7 @@ func (w *watch) Committed(done *Report, bytes int64) {
 	w.done, w.bytes = append(w.done, *done), append(w.bytes, bytes)
 }
 
-// clock stands still but for what a test adds.
+// clock shows a time that only the test changes.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }

@@ -12,18 +12,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// layout says which cell of a row holds what.
+// layout maps the cells of a row to fields and attributes.
 type layout struct {
 	line       int // of the header
 	header     []string
-	at         [fieldCount]int // the cell of each field; -1: no column holds it
+	cellOf     [fieldCount]int // the cell of each field; -1: no column fills it
 	attributes []int           // the cells that become attributes
 }
 
-// readHeader reads the first record, and refuses a file that cannot be a CSV file in UTF-8. unnamed warns of columns
-// without a name, which nothing can refer to.
+// readHeader reads the first record, and refuses a file that cannot be a CSV file in UTF-8. unnamed holds warnings about
+// columns without a name, to which nothing can refer.
 func readHeader(r *records, c Columns) (l *layout, unnamed []RowRejection, err error) {
-	if err := sniff(r); err != nil {
+	if err := checkEncoding(r); err != nil {
 		return nil, nil, err
 	}
 	rec, err := r.next()
@@ -45,7 +45,7 @@ func readHeader(r *records, c Columns) (l *layout, unnamed []RowRejection, err e
 		l.header[i] = name
 		if name == "" {
 			unnamed = append(unnamed, RowRejection{Line: rec.line,
-				Reason: fmt.Sprintf("column %d has no name in the header; its cells are left out", i+1)})
+				Reason: fmt.Sprintf("column %d has no name in the header; its cells are ignored", i+1)})
 			continue
 		}
 		if first, twice := places[name]; twice {
@@ -54,12 +54,12 @@ func readHeader(r *records, c Columns) (l *layout, unnamed []RowRejection, err e
 		}
 		places[name] = i
 	}
-	return l, unnamed, l.place(c, places)
+	return l, unnamed, l.assignColumns(c, places)
 }
 
-// sniff passes over a byte order mark of UTF-8, and refuses what is certainly no text in UTF-8.
-func sniff(r *records) error {
-	r.begin()
+// checkEncoding skips a byte order mark of UTF-8, and refuses a file that is certainly not text in UTF-8.
+func checkEncoding(r *records) error {
+	r.reset()
 	_, _ = r.peek(3)
 	switch head := r.window; {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
@@ -86,11 +86,11 @@ func checkName(line, column int, name string) error {
 	return nil
 }
 
-// place finds the column of each field. All other columns are attributes.
-func (l *layout) place(c Columns, places map[string]int) error {
+// assignColumns finds the column of each field. All other columns become attributes.
+func (l *layout) assignColumns(c Columns, places map[string]int) error {
 	taken := make([]bool, len(l.header))
 	for f, name := range c.named() {
-		l.at[f] = -1
+		l.cellOf[f] = -1
 		name = strings.TrimSpace(name)
 		if name == "" {
 			if field(f) == score {
@@ -102,7 +102,7 @@ func (l *layout) place(c Columns, places map[string]int) error {
 		if !there {
 			return fault.Input("columns."+fields[f].name, "the file has no column %q; its header has %s", name, l.list())
 		}
-		l.at[f], taken[i] = i, true
+		l.cellOf[f], taken[i] = i, true
 	}
 	for i, name := range l.header {
 		if !taken[i] && name != "" {
@@ -112,7 +112,7 @@ func (l *layout) place(c Columns, places map[string]int) error {
 	return nil
 }
 
-// list writes the header's columns out, and a hint where they were not told apart.
+// list lists the header's columns, with a hint where the separator seems not to be a comma.
 func (l *layout) list() string {
 	var b strings.Builder
 	for i, name := range l.header {
@@ -126,12 +126,12 @@ func (l *layout) list() string {
 		}
 	}
 	if len(l.header) == 1 && strings.ContainsAny(l.header[0], ";\t|") {
-		b.WriteString(" (columns are separated by commas here: save the file so)")
+		b.WriteString(" (columns must be separated by commas: save the file that way)")
 	}
 	return b.String()
 }
 
-// columnOf gives the name of the column that casework's argument came from; empty where none did.
+// columnOf returns the name of the column that filled the argument of a fault; empty where no column did.
 func (l *layout) columnOf(argument string, s casework.Submission) string {
 	for f := range fields {
 		if argument == fields[f].argument || strings.HasPrefix(argument, fields[f].argument+"[") {
@@ -145,11 +145,11 @@ func (l *layout) columnOf(argument string, s casework.Submission) string {
 	return ""
 }
 
-// name gives the column of a field; a part of a name may have come from the whole one.
+// name returns the column of a field. The first or last name may come from the column of the full name.
 func (l *layout) name(f field) string {
 	switch {
-	case l.at[f] >= 0:
-		return l.header[l.at[f]]
+	case l.cellOf[f] >= 0:
+		return l.header[l.cellOf[f]]
 	case f == firstName || f == lastName:
 		return l.name(fullName)
 	}

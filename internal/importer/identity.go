@@ -11,18 +11,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// occurrences counts how often each record has been in the file so far, by 8 bytes of its hash. Two records of one
-// such hash would only be counted together, and the same way in each run: their identities, which are made of the
-// whole records, stay apart. A row costs 20 to 40 bytes.
+// occurrences counts how often each record has occurred in the file so far, by 8 bytes of its hash. Two records with the
+// same 8 bytes are counted together, in the same way in each run; their identities still differ, because an identity is
+// computed from the whole record. A row costs 20 to 40 bytes.
 type occurrences map[uint64]uint32
 
-// identify gives a row without an external id of its own one that is the same in each run over the file: the hash of
-// all its cells, not of those alone that are mapped, and of how many equal records went before it, so that two people
-// who gave the same answer are two responses.
+// identify computes an external id for a row without one; the id is the same in each run over the file. It hashes all
+// cells, including cells that no field uses, and the number of equal records so far, so that equal answers of two people
+// are two responses.
 func (o occurrences) identify(cells []string) string {
 	h := sha256.New()
 	for _, c := range cells {
-		writeLength(h, uint64(len(c))) // else "ab","c" and "a","bc" would be one
+		writeLength(h, uint64(len(c))) // otherwise "ab","c" and "a","bc" would have the same hash
 		_, _ = io.WriteString(h, c)
 	}
 	sum := h.Sum(nil)
@@ -38,18 +38,18 @@ func writeLength(h hash.Hash, n uint64) {
 	_, _ = h.Write(b[:])
 }
 
-// nameKeyMax keeps name keys within an entry of PostgreSQL's index (a third of a page).
+// nameKeyMax keeps name keys within the limit for an entry of a PostgreSQL index (a third of a page).
 const nameKeyMax = 1000
 
-// nameKey is the identity of a customer of whom only the name and perhaps the country are known: its code, or what
-// the file says where nobody knows it, folded. It is empty where there is no name: nobody is the same person as the
-// last nameless one. The separator is a control character, which stands in no name.
-func nameKey(name, land string) string {
+// nameKey is the identity of a customer who is known only by name and perhaps country. country is the code of the country,
+// or the folded text of the file where the country is unknown. The key is empty without a name, because two customers
+// without names are not the same person. The separator is a control character, which occurs in no name.
+func nameKey(name, country string) string {
 	name = fold(name)
 	if name == "" {
 		return ""
 	}
-	key := name + "\x1f" + land
+	key := name + "\x1f" + country
 	if len(key) > nameKeyMax {
 		sum := sha256.Sum256([]byte(key))
 		return "sha256\x1f" + hex.EncodeToString(sum[:])
@@ -57,5 +57,5 @@ func nameKey(name, land string) string {
 	return key
 }
 
-// fold makes the same of texts that differ in case and spaces only.
+// fold makes texts equal that differ only in case and spaces.
 func fold(s string) string { return model.Fold(strings.Join(strings.Fields(s), " ")) }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// ids imports the file and gives the external ids in order.
+// ids imports the file and returns the external ids in order.
 func ids(t *testing.T, file string, c Columns) []string {
 	t.Helper()
 	s, _ := take(t, file, c)
@@ -16,87 +16,90 @@ func ids(t *testing.T, file string, c Columns) []string {
 	return list
 }
 
-func TestEqualRowsAreResponsesOfTheirOwn(t *testing.T) {
+func TestIdentity(t *testing.T) {
 	t.Parallel()
-	c := Columns{Score: "s"}
-	first := ids(t, "s,x\n7,a\n7,a\n8,a\n7,a\n", c)
-	again := ids(t, "s,x\r\n\"7\",a\r\n\r\n7,\"a\"\r\n8,a\r\n7,a", c) // written in another way
-	seen := map[string]bool{}
-	for i, id := range first {
-		if !strings.HasPrefix(id, "import:") || len(id) != len("import:")+32 || seen[id] {
-			t.Errorf("%q is no identity of its own", id)
+	t.Run("distinguishes equal rows", func(t *testing.T) {
+		t.Parallel()
+		c := Columns{Score: "s"}
+		first := ids(t, "s,x\n7,a\n7,a\n8,a\n7,a\n", c)
+		again := ids(t, "s,x\r\n\"7\",a\r\n\r\n7,\"a\"\r\n8,a\r\n7,a", c) // written in another way
+		seen := map[string]bool{}
+		for i, id := range first {
+			if !strings.HasPrefix(id, "import:") || len(id) != len("import:")+32 || seen[id] {
+				t.Errorf("%q is no identity of its own", id)
+			}
+			seen[id] = true
+			if again[i] != id {
+				t.Errorf("row %d was %s and is %s now", i, id, again[i])
+			}
 		}
-		seen[id] = true
-		if again[i] != id {
-			t.Errorf("row %d was %s and is %s now", i, id, again[i])
+		if len(first) != 4 || len(again) != 4 {
+			t.Errorf("%v, %v: want 4 each", first, again)
 		}
-	}
-	if len(first) != 4 || len(again) != 4 {
-		t.Errorf("%v, %v: want 4 each", first, again)
-	}
-}
+	})
 
-func TestCellsThatNoColumnNamesArePartOfTheIdentity(t *testing.T) {
-	t.Parallel()
-	got := ids(t, "s,x,\n7,a,\n7,b,\n7,a,left out\n7,ab,\n7,a,b\n", Columns{Score: "s"})
-	seen := map[string]bool{}
-	for _, id := range got {
-		seen[id] = true
-	}
-	if len(seen) != 5 {
-		t.Errorf("%v: want 5 identities", got)
-	}
-}
-
-// An identity that has been given out may never change: all files that were imported by then would go in again.
-func TestTheIdentityOfARowNeverChanges(t *testing.T) {
-	t.Parallel()
-	got := ids(t, "s,x\n7,a\n7,a\n", Columns{Score: "s"})
-	want := []string{"import:b1ba99fca5ef42e3ff4e5af52d03d456", "import:72f9f40ba55a9e5271c48dd06048ff7d"}
-	if got[0] != want[0] || got[1] != want[1] {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestARowWithAnExternalIdKeepsIt(t *testing.T) {
-	t.Parallel()
-	got := ids(t, "s,id\n7,A\n7,\n7,A\n7,B\n", Columns{Score: "s", ResponseExternalID: "id"})
-	if len(got) != 3 || got[0] != "A" || !strings.HasPrefix(got[1], "import:") || got[2] != "B" {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestTheNameAndCountryTellCustomersApart(t *testing.T) {
-	t.Parallel()
-	c := Columns{Score: "s", FullName: "n", FirstName: "f", LastName: "l", Country: "c", Email: "m", CustomerExternalID: "i"}
-	key := func(row string) string {
-		s, _ := take(t, "s,n,f,l,c,m,i\n7,"+row+"\n", c)
-		return s.kept[0].NameKey
-	}
-	same := []string{"Ann Lee,,,France,,", "ANN  lee,,,fr,,", ",Ann,Lee,FRA,,", "x Lee, Ann ,,\u00a0french republic,,"}
-	for _, row := range same {
-		if got := key(row); got != "ann lee\x1fFR" {
-			t.Errorf("%q has the key %q", row, got)
+	t.Run("includes cells that no field uses", func(t *testing.T) {
+		t.Parallel()
+		got := ids(t, "s,x,\n7,a,\n7,b,\n7,a,left out\n7,ab,\n7,a,b\n", Columns{Score: "s"})
+		seen := map[string]bool{}
+		for _, id := range got {
+			seen[id] = true
 		}
-	}
-	for row, want := range map[string]string{
-		"Ann Lee,,,Germany,,":        "ann lee\x1fDE",
-		"Ann Lee,,,,,":               "ann lee\x1f",
-		"Ann Lee,,,The  MOON,,":      "ann lee\x1fthe moon",
-		"STRASSE Ü,,,,,":             "strasse ü\x1f",
-		"Straße u\u0308,,,,,":        "strasse ü\x1f",
-		"Cher,,,,,":                  "cher\x1f",
-		",,,France,,":                "", // no name: a customer of their own
-		"Ann Lee,,,France,a@b.de,":   "",
-		"Ann Lee,,,France,,C-1":      "",
-		"Ann Lee,,,France,a@b.de,C1": "",
-	} {
-		if got := key(row); got != want {
-			t.Errorf("%q has the key %q, want %q", row, got, want)
+		if len(seen) != 5 {
+			t.Errorf("%v: want 5 identities", got)
 		}
-	}
-	long := strings.Repeat("x", 5000)
-	if a, b := key(long+",,,,,"), key(long+"y,,,,,"); len(a) > nameKeyMax || a == b || a != key(long+",,,,,") {
-		t.Errorf("long names have the keys %q and %q", a, b)
-	}
+	})
+
+	// The identity of a row must never change; otherwise files that were imported before would be imported again.
+	t.Run("never changes", func(t *testing.T) {
+		t.Parallel()
+		got := ids(t, "s,x\n7,a\n7,a\n", Columns{Score: "s"})
+		want := []string{"import:b1ba99fca5ef42e3ff4e5af52d03d456", "import:72f9f40ba55a9e5271c48dd06048ff7d"}
+		if got[0] != want[0] || got[1] != want[1] {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+
+	t.Run("is the external id where there is one", func(t *testing.T) {
+		t.Parallel()
+		got := ids(t, "s,id\n7,A\n7,\n7,A\n7,B\n", Columns{Score: "s", ResponseExternalID: "id"})
+		if len(got) != 3 || got[0] != "A" || !strings.HasPrefix(got[1], "import:") || got[2] != "B" {
+			t.Errorf("%q", got)
+		}
+	})
+
+	t.Run("distinguishes customers by name and country", func(t *testing.T) {
+		t.Parallel()
+		c := Columns{Score: "s", FullName: "n", FirstName: "f", LastName: "l", Country: "c", Email: "m", CustomerExternalID: "i"}
+		key := func(row string) string {
+			s, _ := take(t, "s,n,f,l,c,m,i\n7,"+row+"\n", c)
+			return s.kept[0].NameKey
+		}
+		same := []string{"Ann Lee,,,France,,", "ANN  lee,,,fr,,", ",Ann,Lee,FRA,,", "x Lee, Ann ,,\u00a0french republic,,"}
+		for _, row := range same {
+			if got := key(row); got != "ann lee\x1fFR" {
+				t.Errorf("%q has the key %q", row, got)
+			}
+		}
+		for row, want := range map[string]string{
+			"Ann Lee,,,Germany,,":        "ann lee\x1fDE",
+			"Ann Lee,,,,,":               "ann lee\x1f",
+			"Ann Lee,,,The  MOON,,":      "ann lee\x1fthe moon",
+			"STRASSE Ü,,,,,":             "strasse ü\x1f",
+			"Straße u\u0308,,,,,":        "strasse ü\x1f",
+			"Cher,,,,,":                  "cher\x1f",
+			",,,France,,":                "", // no name: a customer of their own
+			"Ann Lee,,,France,a@b.de,":   "",
+			"Ann Lee,,,France,,C-1":      "",
+			"Ann Lee,,,France,a@b.de,C1": "",
+		} {
+			if got := key(row); got != want {
+				t.Errorf("%q has the key %q, want %q", row, got, want)
+			}
+		}
+		long := strings.Repeat("x", 5000)
+		if a, b := key(long+",,,,,"), key(long+"y,,,,,"); len(a) > nameKeyMax || a == b || a != key(long+",,,,,") {
+			t.Errorf("long names have the keys %q and %q", a, b)
+		}
+	})
 }

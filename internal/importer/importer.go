@@ -1,14 +1,14 @@
-// Package importer owns files on their way into casework: it reads CSV, maps columns to a response and its customer,
-// and hands the rows on in batches, each of which is one transaction.
+// Package importer owns the import of files: it reads CSV, maps columns to the fields of a response and its customer, and
+// submits the rows in batches, each of which is one transaction.
 //
-// It refuses to write anything itself, and to guess: a cell that can be read in two ways rejects its row, with the
-// line, the column and words on what is taken. The rest of the file goes in.
+// Package importer writes no responses itself, and it does not guess: a cell that can be read in two ways rejects its row,
+// with the line, the column and the accepted forms. The import continues with the other rows.
 //
-// The same file twice adds nothing, because every row has an identity (see identity.go). So an import that was stopped
-// needs no memory of how far it came: the same command goes on where it stopped.
+// A second import of the same file adds nothing, because every row has an identity (see identity.go). An import that was
+// stopped therefore needs no memory of its progress: the same command continues where the import stopped.
 //
-// The file is streamed: one record of 1 MiB at most and one batch are in memory, and 20 to 40 bytes for each row that
-// has no external id of its own.
+// The file is streamed. Memory holds one record of at most 1 MiB, one batch, and 20 to 40 bytes for each row without an
+// external id.
 package importer
 
 import (
@@ -24,32 +24,33 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 )
 
-// Submitter takes a batch in, as one transaction; casework.Work does.
+// Submitter submits a batch in one transaction.
 type Submitter interface {
 	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []casework.Submission, o casework.SubmitOptions) ([]casework.Outcome, error)
 }
 
-// Options say how a file is read and what it sets off.
+// Options say how a file is read and what its responses set off.
 type Options struct {
 	Columns    Columns
-	Survey     string           // of rows that name none themselves
-	TimeZone   *time.Location   // of times without one; nil: UTC
-	SkipRules  bool             // only store; open no case and tell nobody
-	SkipNotify bool             // open cases but mail nobody
-	Progress   Progress         // nil: nobody is told
+	Survey     string           // of rows without a survey of their own
+	TimeZone   *time.Location   // of times without a time zone; nil: UTC
+	SkipRules  bool             // only store the responses: open no cases and send no alerts
+	SkipNotify bool             // open cases, but send no mail
+	Progress   Progress         // may be nil
 	Now        func() time.Time // nil: time.Now; measures how long a batch takes
 
-	// Done is what an earlier run over the same file reported; nil: none. Its rows are read again, because the identity
-	// of a row can depend on those before it, but not taken in again.
+	// Done is the report of an earlier run over the same file; nil where there was none. The import reads the rows that Done
+	// covers again, because the identity of a row can depend on earlier rows, but does not submit them again.
 	Done *Report
-	// Keep keeps the report, and how many bytes of the file it covers, in the transaction of each batch; nil: nobody does.
-	Keep func(tx *gorm.DB, done *Report, bytes int64) error
+	// SaveProgress stores the report, and the number of bytes of the file that the report covers, in the transaction of each
+	// batch. It may be nil.
+	SaveProgress func(tx *gorm.DB, done *Report, bytes int64) error
 }
 
-// Import takes the rows of a CSV file in. Faults of the file or of the columns (a *fault.Error below `file` or
-// `columns`) come before any row has gone in, and with no report. After that there is always a report, and it says
-// what is committed, also where an error stopped the import: that error wraps its cause (context.Canceled where ctx
-// ended) and says that the same command goes on.
+// Import submits the rows of a CSV file. Where the file or the columns are wrong, it returns a *fault.Error below `file` or
+// `columns` before any row is submitted, and no report. After that it always returns a report of what is committed, even
+// when an error stops the import. That error wraps its cause (context.Canceled where ctx ended) and says that the same
+// command continues the import.
 func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.Reader, o Options) (*Report, error) {
 	if o.TimeZone == nil {
 		o.TimeZone = time.UTC
@@ -58,7 +59,7 @@ func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.R
 		o.Now = time.Now
 	}
 	if o.Progress == nil {
-		o.Progress = silence{}
+		o.Progress = noProgress{}
 	}
 	records := newRecords(file, maxRecord)
 	l, unnamed, err := readHeader(records, o.Columns)
@@ -78,7 +79,7 @@ func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.R
 		}
 	}
 	if err := im.run(ctx); err != nil {
-		return im.report, fmt.Errorf("the import stopped after %s rows; the same command goes on from there, and nothing goes in twice: %w",
+		return im.report, fmt.Errorf("the import stopped after %s rows; run the same command again to continue, no row is imported twice: %w",
 			grouped(im.report.Rows), err)
 	}
 	return im.report, nil
@@ -93,11 +94,11 @@ type importing struct {
 	pace    pace
 	batch   batch
 	report  *Report
-	skip    int // rows that an earlier run has dealt with
+	skip    int // number of rows that an earlier run has processed
 }
 
-// run reads rows until the file ends. Where ctx ends, the batch under way is rolled back or was not begun: what the
-// report counts is committed.
+// run reads rows until the file ends. When ctx ends, the current batch is rolled back or has not begun, so that the report
+// counts exactly what is committed.
 func (im *importing) run(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -135,8 +136,8 @@ func (im *importing) run(ctx context.Context) error {
 	return nil
 }
 
-// blank tells a record of nothing but empty cells, as spreadsheets write below the last row; it is passed over like
-// an empty line.
+// blank tells whether all cells of a record are empty. Spreadsheets write such records below the last row; the import skips
+// them like empty lines.
 func blank(rec record) bool {
 	if rec.broken != "" {
 		return false

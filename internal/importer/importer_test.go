@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-// rows makes a file of n good rows; every fourth is a detractor.
+// rows returns a file of n good rows; every fourth is a detractor.
 func rows(n int) string {
 	var b strings.Builder
 	b.WriteString("score,comment\n")
@@ -25,248 +25,254 @@ func rows(n int) string {
 	return b.String()
 }
 
-func TestTheSameFileTwiceAddsNothing(t *testing.T) {
+func TestImport(t *testing.T) {
 	t.Parallel()
-	s := new(store)
-	o := Options{Columns: Columns{Score: "score", Comment: "comment"}}
-	first, err := s.keep(t, rows(1000), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (Report{Rows: 1000, ResponsesCreated: 1000, CasesOpened: 250}); !reflect.DeepEqual(*first, want) {
-		t.Errorf("the first time: %+v", first)
-	}
-	again, err := s.keep(t, rows(1000), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (Report{Rows: 1000, ResponsesKnown: 1000}); !reflect.DeepEqual(*again, want) {
-		t.Errorf("the second time: %+v", again)
-	}
-}
-
-func TestAFileThatHasGrownAddsOnlyWhatIsNew(t *testing.T) {
-	t.Parallel()
-	s := new(store)
-	o := Options{Columns: Columns{Score: "score"}}
-	if _, err := s.keep(t, "score,c\n7,same\n7,same\n", o); err != nil {
-		t.Fatal(err)
-	}
-	report, err := s.keep(t, "\ufeffscore,c\r\n7,\"same\"\r\n7,same\r\n7,same\r\n8,other", o)
-	if err != nil || report.ResponsesCreated != 2 || report.ResponsesKnown != 2 {
-		t.Errorf("%+v, %v: want two new rows and two known ones", report, err)
-	}
-}
-
-func TestWhatABatchSetsOffIsHandedOn(t *testing.T) {
-	t.Parallel()
-	for _, want := range []casework.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
+	t.Run("adds nothing when repeated", func(t *testing.T) {
+		t.Parallel()
 		s := new(store)
-		_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
-		if err != nil || !reflect.DeepEqual(s.options, want) {
-			t.Errorf("handed on %+v, %v; want %+v", s.options, err, want)
+		o := Options{Columns: Columns{Score: "score", Comment: "comment"}}
+		first, err := s.keep(t, rows(1000), o)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestBadRowsAreReportedInOrderAndTheRestGoesIn(t *testing.T) {
-	t.Parallel()
-	file := "\n" + // line 1 is empty
-		"score,mail,country,text\n" +
-		"7,a@b.example,Atlantis,\"two\nlines\"\n" + // 3
-		"4.5,,,\n" + // 5
-		"7,nonsense,,\n" + // 6
-		"7,,\n" + // 7: too few
-		"7,,,x,y\n" + // 8: too many
-		"7,,,5\" nail\n" + // 9
-		"7,,,taken\n" + // 10: casework refuses it
-		"\n,,,\n" + // 11, 12: blank
-		"7,,,\"\xff\"\n" + // 13
-		"7,,,a\x00b\n" + // 14
-		"8,,,last" // 15
-	s := &store{fault: func(one casework.Submission) error {
-		if one.Comment != nil && *one.Comment == "taken" {
-			return fault.Input("customer.email", "belongs to somebody else")
+		if want := (Report{Rows: 1000, ResponsesCreated: 1000, CasesOpened: 250}); !reflect.DeepEqual(*first, want) {
+			t.Errorf("the first time: %+v", first)
 		}
-		return nil
-	}}
-	told := new(watch)
-	report, err := s.keep(t, file, Options{Progress: told,
-		Columns: Columns{Score: "score", Email: "mail", Country: "country", Comment: "text"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []RowRejection{
-		{Line: 5, Column: "score", Reason: `"4.5" is not a whole number from 0 to 10`},
-		{Line: 6, Column: "mail", Reason: `"nonsense" is not an e-mail address`},
-		{Line: 7, Column: "", Reason: "the row has 3 cells where the header has 4"},
-		{Line: 8, Column: "", Reason: "the row has 5 cells where the header has 4"},
-		{Line: 9, Column: "text", Reason: strayQuote},
-		{Line: 10, Column: "mail", Reason: "belongs to somebody else"},
-		{Line: 13, Column: "text", Reason: "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"},
-		{Line: 14, Column: "text", Reason: "the character U+0000 cannot be stored"},
-	}
-	if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(told.rejected, want) {
-		t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, told.rejected, want)
-	}
-	if len(report.WarningList) != 1 || report.WarningList[0].Line != 3 || report.WarningList[0].Column != "country" ||
-		!reflect.DeepEqual(report.WarningList, told.warned) {
-		t.Errorf("warnings: %v, told %v", report.WarningList, told.warned)
-	}
-	if report.Rows != 10 || report.ResponsesCreated != 2 || report.RowsRejected != 8 || len(s.kept) != 2 {
-		t.Errorf("%+v", report)
-	}
-	if told.bytes[len(told.bytes)-1] != int64(len(file)) {
-		t.Errorf("the last batch reached byte %v of %d", told.bytes, len(file))
-	}
-}
-
-func TestARowThatIsRejectedBringsNoWarning(t *testing.T) {
-	t.Parallel()
-	s := &store{fault: func(casework.Submission) error { return fault.Input("score", "no") }}
-	report, err := s.keep(t, "s,c\n7,Atlantis\n", Options{Columns: Columns{Score: "s", Country: "c"}})
-	if err != nil || report.Warnings != 0 || report.RowsRejected != 1 {
-		t.Errorf("%+v, %v", report, err)
-	}
-}
-
-func TestFaultsOfCaseworkNameTheColumn(t *testing.T) {
-	t.Parallel()
-	file := "s,whole,mail,tags,more\n7,A B,,x,y\n"
-	c := Columns{Score: "s", FullName: "whole", Email: "mail", Drivers: "tags"}
-	for argument, column := range map[string]string{
-		"score": "s", "customer.lastName": "whole", "customer.firstName": "whole", "customer.email": "mail", "drivers": "tags",
-		"drivers[3]": "tags", "attributes[0].value": "more", "attributes[7].value": "", "attributes": "", "survey": "", "": "",
-		"customer.phone": "", "emailed": "",
-	} {
-		s := &store{fault: func(casework.Submission) error { return fault.Input(argument, "no") }}
-		report, err := s.keep(t, file, Options{Columns: c})
-		if err != nil || len(report.Rejections) != 1 || report.Rejections[0].Column != column {
-			t.Errorf("%q: %+v, %v; want the column %q", argument, report, err, column)
+		again, err := s.keep(t, rows(1000), o)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestOnlyTheFirstHundredRejectionsAndWarningsAreKept(t *testing.T) {
-	t.Parallel()
-	file := "s,c\n" + strings.Repeat("x,\n7,Atlantis\n", 150)
-	_, report := take(t, file, Columns{Score: "s", Country: "c"})
-	if report.RowsRejected != 150 || len(report.Rejections) != 100 || report.Warnings != 150 || len(report.WarningList) != 100 {
-		t.Errorf("%d of %d rejections, %d of %d warnings", len(report.Rejections), report.RowsRejected, len(report.WarningList), report.Warnings)
-	}
-}
-
-func TestBatchesAdaptToHowLongTheyTake(t *testing.T) {
-	t.Parallel()
-	c := &clock{at: time.Unix(0, 0)}
-	perRow := 20 * time.Microsecond
-	s := new(store)
-	s.before = func(batch []casework.Submission) error {
-		switch len(s.batches) {
-		case 5: // the database is busy from here on
-			perRow = 10 * time.Millisecond
-		case 8:
-			perRow = time.Second
+		if want := (Report{Rows: 1000, ResponsesKnown: 1000}); !reflect.DeepEqual(*again, want) {
+			t.Errorf("the second time: %+v", again)
 		}
-		c.at = c.at.Add(time.Duration(len(batch)) * perRow)
-		return nil
-	}
-	if _, err := s.keep(t, rows(3600), Options{Columns: Columns{Score: "score"}, Now: c.now}); err != nil {
-		t.Fatal(err)
-	}
-	want := []int{100, 200, 400, 800, 1000, 1000, 20, 20, 20, 10, 10, 10, 10}
-	if !slices.Equal(s.batches, want) {
-		t.Errorf("batches of %v, want %v", s.batches, want)
-	}
-}
+	})
 
-func TestPaceStaysWithinItsBounds(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		size, rows, created int
-		took                time.Duration
-		want                int
-	}{
-		{100, 100, 100, 0, 200}, {100, 100, 100, 200 * time.Millisecond, 100}, {100, 100, 100, time.Second, 20},
-		{100, 100, 100, time.Hour, leastBatch}, {800, 800, 800, time.Millisecond, mostBatch},
-		{100, 3, 3, 200 * time.Millisecond, leastBatch}, {100, 100, 100, -time.Second, 200},
-		{100, 100, 49, time.Millisecond, 100}, {100, 100, 0, time.Second, 20}, {100, 100, 50, time.Millisecond, 200},
-	} {
-		p := pace{size: c.size}
-		if p.learn(c.rows, c.created, c.took); p.size != c.want {
-			t.Errorf("%d rows, %d of them new, took %v at a size of %d: now %d, want %d", c.rows, c.created, c.took, c.size, p.size, c.want)
+	t.Run("adds only the new rows of a file that has grown", func(t *testing.T) {
+		t.Parallel()
+		s := new(store)
+		o := Options{Columns: Columns{Score: "score"}}
+		if _, err := s.keep(t, "score,c\n7,same\n7,same\n", o); err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestLongRowsMakeSmallBatches(t *testing.T) {
-	t.Parallel()
-	file := "s,c\n" + strings.Repeat("7,"+strings.Repeat("x", 1_000_000)+"\n", 6)
-	s, _ := take(t, file, Columns{Score: "s", Comment: "c"})
-	if len(s.kept) != 6 || slices.Max(s.batches) > 5 {
-		t.Errorf("batches of %v", s.batches)
-	}
-}
-
-func TestAStoppedImportReportsWhatIsDoneAndGoesOn(t *testing.T) {
-	t.Parallel()
-	ctx, stop := context.WithCancel(t.Context())
-	s := new(store)
-	s.before = func([]casework.Submission) error {
-		if len(s.batches) == 2 {
-			stop() // as Ctrl-C does, in the middle of the third batch
+		report, err := s.keep(t, "\ufeffscore,c\r\n7,\"same\"\r\n7,same\r\n7,same\r\n8,other", o)
+		if err != nil || report.ResponsesCreated != 2 || report.ResponsesKnown != 2 {
+			t.Errorf("%+v, %v: want two new rows and two known ones", report, err)
 		}
-		return nil
-	}
-	o := Options{Columns: Columns{Score: "score"}}
-	report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(1000)), o)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the same command goes on") {
-		t.Errorf("the error was %v", err)
-	}
-	done := len(s.kept)
-	if done == 0 || done == 1000 || report.Rows != done || report.ResponsesCreated != done {
-		t.Errorf("%d are kept, the report says %+v", done, report)
-	}
-	s.before = nil
-	report, err = s.keep(t, rows(1000), o)
-	if err != nil || report.ResponsesKnown != done || report.ResponsesCreated != 1000-done || len(s.kept) != 1000 {
-		t.Errorf("going on: %+v, %v", report, err)
-	}
-}
+	})
 
-func TestAnImportThatWasStoppedBeforeItBeganTakesNothing(t *testing.T) {
-	t.Parallel()
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	s := new(store)
-	report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(10)), Options{Columns: Columns{Score: "score"}})
-	if !errors.Is(err, context.Canceled) || report.Rows != 0 || len(s.kept) != 0 {
-		t.Errorf("%+v, %v", report, err)
-	}
-}
-
-func TestAFailureOfCaseworkEndsTheImport(t *testing.T) {
-	t.Parallel()
-	gone := errors.New("the database is gone")
-	s := new(store)
-	s.before = func([]casework.Submission) error {
-		if len(s.batches) == 1 {
-			return gone
+	t.Run("passes the options on", func(t *testing.T) {
+		t.Parallel()
+		for _, want := range []casework.SubmitOptions{{}, {SkipRules: true}, {SkipNotify: true}} {
+			s := new(store)
+			_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
+			if err != nil || !reflect.DeepEqual(s.options, want) {
+				t.Errorf("handed on %+v, %v; want %+v", s.options, err, want)
+			}
 		}
-		return nil
-	}
-	report, err := s.keep(t, rows(1000), Options{Columns: Columns{Score: "score"}})
-	if !errors.Is(err, gone) || report.Rows != 100 || !strings.Contains(err.Error(), "lines 102 to ") {
-		t.Errorf("%+v, %v", report, err)
-	}
+	})
+
+	t.Run("reports bad rows in order and imports the others", func(t *testing.T) {
+		t.Parallel()
+		file := "\n" + // line 1 is empty
+			"score,mail,country,text\n" +
+			"7,a@b.example,Atlantis,\"two\nlines\"\n" + // 3
+			"4.5,,,\n" + // 5
+			"7,nonsense,,\n" + // 6
+			"7,,\n" + // 7: too few
+			"7,,,x,y\n" + // 8: too many
+			"7,,,5\" nail\n" + // 9
+			"7,,,taken\n" + // 10: casework refuses it
+			"\n,,,\n" + // 11, 12: blank
+			"7,,,\"\xff\"\n" + // 13
+			"7,,,a\x00b\n" + // 14
+			"8,,,last" // 15
+		s := &store{fault: func(one casework.Submission) error {
+			if one.Comment != nil && *one.Comment == "taken" {
+				return fault.Input("customer.email", "belongs to somebody else")
+			}
+			return nil
+		}}
+		told := new(watch)
+		report, err := s.keep(t, file, Options{Progress: told,
+			Columns: Columns{Score: "score", Email: "mail", Country: "country", Comment: "text"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []RowRejection{
+			{Line: 5, Column: "score", Reason: `"4.5" is not a whole number from 0 to 10`},
+			{Line: 6, Column: "mail", Reason: `"nonsense" is not an e-mail address`},
+			{Line: 7, Column: "", Reason: "the row has 3 cells where the header has 4"},
+			{Line: 8, Column: "", Reason: "the row has 5 cells where the header has 4"},
+			{Line: 9, Column: "text", Reason: strayQuote},
+			{Line: 10, Column: "mail", Reason: "belongs to somebody else"},
+			{Line: 13, Column: "text", Reason: "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"},
+			{Line: 14, Column: "text", Reason: "the character U+0000 cannot be stored"},
+		}
+		if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(told.rejected, want) {
+			t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, told.rejected, want)
+		}
+		if len(report.WarningList) != 1 || report.WarningList[0].Line != 3 || report.WarningList[0].Column != "country" ||
+			!reflect.DeepEqual(report.WarningList, told.warned) {
+			t.Errorf("warnings: %v, told %v", report.WarningList, told.warned)
+		}
+		if report.Rows != 10 || report.ResponsesCreated != 2 || report.RowsRejected != 8 || len(s.kept) != 2 {
+			t.Errorf("%+v", report)
+		}
+		if told.bytes[len(told.bytes)-1] != int64(len(file)) {
+			t.Errorf("the last batch reached byte %v of %d", told.bytes, len(file))
+		}
+	})
+
+	t.Run("reports no warning of a rejected row", func(t *testing.T) {
+		t.Parallel()
+		s := &store{fault: func(casework.Submission) error { return fault.Input("score", "no") }}
+		report, err := s.keep(t, "s,c\n7,Atlantis\n", Options{Columns: Columns{Score: "s", Country: "c"}})
+		if err != nil || report.Warnings != 0 || report.RowsRejected != 1 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+
+	t.Run("names the column of a fault", func(t *testing.T) {
+		t.Parallel()
+		file := "s,whole,mail,tags,more\n7,A B,,x,y\n"
+		c := Columns{Score: "s", FullName: "whole", Email: "mail", Drivers: "tags"}
+		for argument, column := range map[string]string{
+			"score": "s", "customer.lastName": "whole", "customer.firstName": "whole", "customer.email": "mail", "drivers": "tags",
+			"drivers[3]": "tags", "attributes[0].value": "more", "attributes[7].value": "", "attributes": "", "survey": "", "": "",
+			"customer.phone": "", "emailed": "",
+		} {
+			s := &store{fault: func(casework.Submission) error { return fault.Input(argument, "no") }}
+			report, err := s.keep(t, file, Options{Columns: c})
+			if err != nil || len(report.Rejections) != 1 || report.Rejections[0].Column != column {
+				t.Errorf("%q: %+v, %v; want the column %q", argument, report, err, column)
+			}
+		}
+	})
+
+	t.Run("keeps only the first hundred rejections and warnings", func(t *testing.T) {
+		t.Parallel()
+		file := "s,c\n" + strings.Repeat("x,\n7,Atlantis\n", 150)
+		_, report := take(t, file, Columns{Score: "s", Country: "c"})
+		if report.RowsRejected != 150 || len(report.Rejections) != 100 || report.Warnings != 150 || len(report.WarningList) != 100 {
+			t.Errorf("%d of %d rejections, %d of %d warnings", len(report.Rejections), report.RowsRejected, len(report.WarningList), report.Warnings)
+		}
+	})
+
+	t.Run("reports what is done when stopped, and continues", func(t *testing.T) {
+		t.Parallel()
+		ctx, stop := context.WithCancel(t.Context())
+		s := new(store)
+		s.before = func([]casework.Submission) error {
+			if len(s.batches) == 2 {
+				stop() // as Ctrl-C does, in the middle of the third batch
+			}
+			return nil
+		}
+		o := Options{Columns: Columns{Score: "score"}}
+		report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(1000)), o)
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run the same command again") {
+			t.Errorf("the error was %v", err)
+		}
+		done := len(s.kept)
+		if done == 0 || done == 1000 || report.Rows != done || report.ResponsesCreated != done {
+			t.Errorf("%d are kept, the report says %+v", done, report)
+		}
+		s.before = nil
+		report, err = s.keep(t, rows(1000), o)
+		if err != nil || report.ResponsesKnown != done || report.ResponsesCreated != 1000-done || len(s.kept) != 1000 {
+			t.Errorf("going on: %+v, %v", report, err)
+		}
+	})
+
+	t.Run("does nothing when stopped before its start", func(t *testing.T) {
+		t.Parallel()
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		s := new(store)
+		report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(10)), Options{Columns: Columns{Score: "score"}})
+		if !errors.Is(err, context.Canceled) || report.Rows != 0 || len(s.kept) != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+
+	t.Run("ends with an error of the submitter", func(t *testing.T) {
+		t.Parallel()
+		gone := errors.New("the database is gone")
+		s := new(store)
+		s.before = func([]casework.Submission) error {
+			if len(s.batches) == 1 {
+				return gone
+			}
+			return nil
+		}
+		report, err := s.keep(t, rows(1000), Options{Columns: Columns{Score: "score"}})
+		if !errors.Is(err, gone) || report.Rows != 100 || !strings.Contains(err.Error(), "lines 102 to ") {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+
+	t.Run("ends with a read error", func(t *testing.T) {
+		t.Parallel()
+		torn := errors.New("the disk is gone")
+		s := new(store)
+		report, err := Import(t.Context(), s, auth.Viewer{}, failing(rows(150)+"7,half a r", torn), Options{Columns: Columns{Score: "score"}})
+		if !errors.Is(err, torn) || report.Rows != 100 || len(s.kept) != 100 {
+			t.Errorf("%+v, %v: want the first batch and the error", report, err)
+		}
+	})
 }
 
-func TestAFileThatCannotBeReadFurtherEndsTheImport(t *testing.T) {
+func TestBatch(t *testing.T) {
 	t.Parallel()
-	torn := errors.New("the disk is gone")
-	s := new(store)
-	report, err := Import(t.Context(), s, auth.Viewer{}, failing(rows(150)+"7,half a r", torn), Options{Columns: Columns{Score: "score"}})
-	if !errors.Is(err, torn) || report.Rows != 100 || len(s.kept) != 100 {
-		t.Errorf("%+v, %v: want the first batch and the error", report, err)
-	}
+	t.Run("adapts its size to its duration", func(t *testing.T) {
+		t.Parallel()
+		c := &clock{at: time.Unix(0, 0)}
+		perRow := 20 * time.Microsecond
+		s := new(store)
+		s.before = func(batch []casework.Submission) error {
+			switch len(s.batches) {
+			case 5: // the database is busy from here on
+				perRow = 10 * time.Millisecond
+			case 8:
+				perRow = time.Second
+			}
+			c.at = c.at.Add(time.Duration(len(batch)) * perRow)
+			return nil
+		}
+		if _, err := s.keep(t, rows(3600), Options{Columns: Columns{Score: "score"}, Now: c.now}); err != nil {
+			t.Fatal(err)
+		}
+		want := []int{100, 200, 400, 800, 1000, 1000, 20, 20, 20, 10, 10, 10, 10}
+		if !slices.Equal(s.batches, want) {
+			t.Errorf("batches of %v, want %v", s.batches, want)
+		}
+	})
+
+	t.Run("keeps its size within bounds", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct {
+			size, rows, created int
+			took                time.Duration
+			want                int
+		}{
+			{100, 100, 100, 0, 200}, {100, 100, 100, 200 * time.Millisecond, 100}, {100, 100, 100, time.Second, 20},
+			{100, 100, 100, time.Hour, leastBatch}, {800, 800, 800, time.Millisecond, mostBatch},
+			{100, 3, 3, 200 * time.Millisecond, leastBatch}, {100, 100, 100, -time.Second, 200},
+			{100, 100, 49, time.Millisecond, 100}, {100, 100, 0, time.Second, 20}, {100, 100, 50, time.Millisecond, 200},
+		} {
+			p := pace{size: c.size}
+			if p.adjust(c.rows, c.created, c.took); p.size != c.want {
+				t.Errorf("%d rows, %d of them new, took %v at a size of %d: now %d, want %d", c.rows, c.created, c.took, c.size, p.size, c.want)
+			}
+		}
+	})
+
+	t.Run("is small when rows are long", func(t *testing.T) {
+		t.Parallel()
+		file := "s,c\n" + strings.Repeat("7,"+strings.Repeat("x", 1_000_000)+"\n", 6)
+		s, _ := take(t, file, Columns{Score: "s", Comment: "c"})
+		if len(s.kept) != 6 || slices.Max(s.batches) > 5 {
+			t.Errorf("batches of %v", s.batches)
+		}
+	})
 }

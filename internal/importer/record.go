@@ -11,72 +11,74 @@ const (
 	readAhead = 64 << 10 // bytes
 )
 
-// record is one record of the file, as it was read or with the words why it could not be.
+// record is one record of the file, or the reason why the record could not be read.
 type record struct {
 	line   int      // the physical line on which it starts, from 1
 	last   int      // the physical line on which it ends
-	fields []string // CR LF within quotes is LF here, so that line endings make no other row
-	broken string   // why it cannot be trusted; empty where it can
-	cell   int      // the number of the cell at which it broke, from 0
-	end    int64    // how many bytes of the file are behind it
+	fields []string // CR LF within quotes is LF here, so that line endings do not change a row's identity
+	broken string   // why the record cannot be trusted; empty for a good record
+	cell   int      // the index of the broken cell, from 0
+	end    int64    // offset in the file after the record, in bytes
 }
 
 const (
-	strayQuote  = `a quotation mark inside a cell is not doubled: put the cell into quotation marks and write each one within it twice`
+	strayQuote  = `a quotation mark inside a cell is not doubled: enclose the cell in quotation marks and double each one within it`
 	neverClosed = `a quotation mark opens a cell here and none closes it`
 	tooLong     = `the row is longer than 1 MiB; perhaps a quotation mark opens a cell here and none closes it`
 )
 
-// records reads RFC 4180 without holding more than one record. encoding/csv reads the same records out of a file that
-// is right (a fuzz test holds the two together); this one goes on after what is wrong:
+// records reads RFC 4180 and holds a single record in memory. For a correct file it returns the same records as
+// encoding/csv (a fuzz test compares the two). In contrast to encoding/csv, it continues after an error:
 //
-//   - a quotation mark in a cell without quotes breaks that record alone: the quotes of the following cells are read
-//     as ever, and the record ends where it would have ended.
-//   - a quotation mark within quotes that is neither doubled nor before a comma or line end, quotes that are never
-//     closed, and a record that is too long leave unknown where the record ends. Only its first physical line is given
-//     up, and what follows is read afresh, because most often a quotation mark was forgotten on that line: so the good
-//     rows after it are not swallowed. If it did go on, its other lines are reported each as the broken rows they look
-//     like. What no reader can see is a forgotten mark that meets another one right before a comma or line end: that
-//     record has the wrong number of cells as a rule, and the rejection says to which line it goes on.
+//   - A quotation mark in a cell without quotes breaks only that record: the quotes of the following cells are read as
+//     usual, and the record ends where it would have ended.
+//   - After a quotation mark within quotes that is neither doubled nor before a comma or line end, after quotes that are
+//     never closed, and in a record that is too long, the end of the record is unknown. Only its first physical line is
+//     skipped, and reading restarts on the next line, because the usual cause is a forgotten quotation mark on the first
+//     line. In this way the good rows that follow are not lost. If the record did continue, each of its other lines is
+//     reported as a broken row. No reader can detect a forgotten quotation mark that meets another one right before a
+//     comma or line end; such a record usually has the wrong number of cells, and the rejection names the line on which
+//     the record ends.
 type records struct {
-	file   io.Reader
-	max    int
-	window []byte // what has been read and not been let go
-	before int64  // how many bytes of the file are in front of the window
-	err    error  // why no more can be read: io.EOF or worse
+	file      io.Reader
+	max       int
+	window    []byte // bytes that were read and not yet discarded
+	discarded int64  // number of bytes of the file before the window
+	err       error  // why no more can be read: io.EOF or another error
 
-	start, line int // where the next record starts: in the window, and as a physical line
+	start, line int // where the next record starts: offset in the window, and physical line
 
-	// Of the record under way:
-	at    int // the next byte
-	text  []byte
-	ends  []int // of the cells in text
-	inner int   // line breaks within quotes
-	rows  int   // line breaks in all
-	stray int   // the first cell without quotes that has a quotation mark all the same; -1: none
-	dry   bool  // it wants bytes that there are none of
-	long  bool
+	// State of the current record:
+	at        int // the next byte
+	text      []byte
+	ends      []int // of the cells in text
+	inner     int   // line breaks within quotes
+	rows      int   // all line breaks
+	stray     int   // the first cell without quotes that contains a quotation mark; -1: none
+	exhausted bool  // the record needs bytes after the end of the file
+	long      bool
 }
 
 func newRecords(file io.Reader, longest int) *records {
 	return &records{file: file, max: longest, line: 1}
 }
 
-// next gives the next record, broken or not; io.EOF says there is none, any other error that the file cannot be read.
+// next returns the next record, broken or not. It returns io.EOF after the last record, and another error where the file
+// cannot be read.
 func (r *records) next() (record, error) {
 	if r.start >= readAhead {
-		r.release()
+		r.discard()
 	}
-	r.begin()
+	r.reset()
 	for r.lineEnd() { // an empty line
-		if r.dry {
+		if r.exhausted {
 			return record{}, r.err
 		}
 		r.start, r.line = r.at, r.line+1
-		r.begin()
+		r.reset()
 	}
 	why := r.scan()
-	if r.dry && r.err != io.EOF {
+	if r.exhausted && r.err != io.EOF {
 		return record{}, r.err
 	}
 	rec := record{line: r.line, last: r.line + r.inner}
@@ -88,28 +90,28 @@ func (r *records) next() (record, error) {
 		rec.broken, rec.cell = strayQuote, r.stray
 		r.start, r.line = r.at, r.line+r.rows
 	default:
-		rec.fields = r.cut()
+		rec.fields = r.cells()
 		r.start, r.line = r.at, r.line+r.rows
 	}
-	rec.end = r.before + int64(r.start)
+	rec.end = r.discarded + int64(r.start)
 	return rec, nil
 }
 
-func (r *records) begin() {
+func (r *records) reset() {
 	r.at, r.text, r.ends = r.start, r.text[:0], r.ends[:0]
-	r.inner, r.rows, r.stray, r.dry, r.long = 0, 0, -1, false, false
+	r.inner, r.rows, r.stray, r.exhausted, r.long = 0, 0, -1, false, false
 }
 
-// scan reads cells until the record ends. It says why, where that cannot be known.
+// scan reads cells until the record ends. It returns a reason where the end of the record cannot be determined.
 func (r *records) scan() string {
 	for {
 		var more bool
 		var why string
 		if b, ok := r.peek(0); ok && b == '"' {
 			r.at++
-			more, why = r.quoted()
+			more, why = r.readQuoted()
 		} else {
-			more = r.plain()
+			more = r.readPlain()
 		}
 		if r.long {
 			return tooLong
@@ -124,9 +126,9 @@ func (r *records) scan() string {
 	}
 }
 
-// plain reads a cell without quotes; more says that another one follows.
-func (r *records) plain() (more bool) {
-	for r.run(",\"\r\n"); !r.lineEnd(); r.run(",\"\r\n") {
+// readPlain reads a cell without quotes; more tells whether another cell follows.
+func (r *records) readPlain() (more bool) {
+	for r.takeUntil(",\"\r\n"); !r.lineEnd(); r.takeUntil(",\"\r\n") {
 		b := r.window[r.at]
 		r.at++
 		if b == ',' {
@@ -140,10 +142,10 @@ func (r *records) plain() (more bool) {
 	return false
 }
 
-// quoted reads a cell whose opening quotation mark has been read.
-func (r *records) quoted() (more bool, why string) {
+// readQuoted reads a cell after its opening quotation mark.
+func (r *records) readQuoted() (more bool, why string) {
 	for {
-		r.run("\"\r\n")
+		r.takeUntil("\"\r\n")
 		b, ok := r.peek(0)
 		if !ok {
 			return false, neverClosed
@@ -170,8 +172,8 @@ func (r *records) quoted() (more bool, why string) {
 	}
 }
 
-// run takes the bytes before the next of these at once: most of a file is text.
-func (r *records) run(stops string) {
+// takeUntil copies all bytes before the next stop byte at once, because most of a file is text.
+func (r *records) takeUntil(stops string) {
 	part := r.window[r.at:min(len(r.window), r.start+r.max)]
 	if n := bytes.IndexAny(part, stops); n >= 0 {
 		part = part[:n]
@@ -180,7 +182,7 @@ func (r *records) run(stops string) {
 	r.at += len(part)
 }
 
-// lineEnd passes over a line end, if one is next: LF, CR LF, or the end of the file with or without a last CR.
+// lineEnd skips a line end, if one is next: LF, CR LF, or the end of the file with or without a last CR.
 func (r *records) lineEnd() bool {
 	switch b, ok := r.peek(0); {
 	case !ok:
@@ -204,7 +206,7 @@ func (r *records) lineEnd() bool {
 	return true
 }
 
-// peek looks at a byte of the record under way, reading on where it must.
+// peek returns a byte of the current record without consuming it; it reads from the file where necessary.
 func (r *records) peek(ahead int) (byte, bool) {
 	i := r.at + ahead
 	if i-r.start >= r.max {
@@ -213,7 +215,7 @@ func (r *records) peek(ahead int) (byte, bool) {
 	}
 	for i >= len(r.window) {
 		if !r.fill() {
-			r.dry = true
+			r.exhausted = true
 			return 0, false
 		}
 	}
@@ -236,14 +238,14 @@ func (r *records) fill() bool {
 	return false
 }
 
-// release lets go of what lies before the next record.
-func (r *records) release() {
+// discard removes the bytes before the next record from the window.
+func (r *records) discard() {
 	r.window = r.window[:copy(r.window, r.window[r.start:])]
-	r.before += int64(r.start)
+	r.discarded += int64(r.start)
 	r.start = 0
 }
 
-// skipLine goes to the next physical line, however long this one is.
+// skipLine moves to the next physical line, however long the current line is.
 func (r *records) skipLine() {
 	for {
 		if i := bytes.IndexByte(r.window[r.start:], '\n'); i >= 0 {
@@ -252,15 +254,15 @@ func (r *records) skipLine() {
 			return
 		}
 		r.start = len(r.window)
-		r.release()
+		r.discard()
 		if !r.fill() {
 			return
 		}
 	}
 }
 
-// cut makes the cells of the text; they share one string.
-func (r *records) cut() []string {
+// cells splits the text into cells, which share one string.
+func (r *records) cells() []string {
 	text, from := string(r.text), 0
 	fields := make([]string, len(r.ends))
 	for i, end := range r.ends {

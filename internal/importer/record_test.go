@@ -28,7 +28,7 @@ func readAll(t *testing.T, file io.Reader, longest int) []record {
 	}
 }
 
-// shown writes records shortly: 3[a|b] is one of line 3, 4–5[…] goes on to line 5, 6!1 is broken in its second cell.
+// shown abbreviates records: 3[a|b] is a record on line 3, 4–5[…] continues to line 5, 6!1 is broken in its second cell.
 func shown(all []record) string {
 	var s []string
 	for _, r := range all {
@@ -45,123 +45,127 @@ func shown(all []record) string {
 	return strings.Join(s, " ")
 }
 
-func TestRecordsAreReadAsRFC4180Says(t *testing.T) {
+func TestRecords(t *testing.T) {
 	t.Parallel()
-	for file, want := range map[string]string{
-		"":                         "",
-		"a":                        "1[a]",
-		"a,b\n":                    "1[a|b]",
-		"a,b\r\nc,d\r\n":           "1[a|b] 2[c|d]",
-		"a,b\r":                    "1[a|b]",
-		"\"a\"\r":                  "1[a]",
-		"\n\r\na\n\n\nb\n\n":       "3[a] 6[b]",
-		",\n":                      "1[|]",
-		"\"\"\n\"\"":               "1[] 2[]",
-		"\"a,b\",\"c\"\"d\",\"\"":  "1[a,b|c\"d|]",
-		"\"a\nb\r\nc\",d\ne,f":     "1–3[a\nb\nc|d] 4[e|f]",
-		"\"\n\"\n\n\"x\"":          "1–2[\n] 4[x]",
-		"a b , c\n":                "1[a b | c]",
-		"a\rb,c\n":                 "1[a\rb|c]",
-		"\"a\rb\",c\n":             "1[a\rb|c]",
-		"é,\"日本\n語\",🙂\n":          "1–2[é|日本\n語|🙂]",
-		"7,\"\"\"quoted\"\"\"\n":   "1[7|\"quoted\"]",
-		"7,\"ends with CR\r\"\n8,": "1[7|ends with CR\r] 2[8|]",
-	} {
-		for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file)), iotest.DataErrReader(strings.NewReader(file))} {
-			if got := shown(readAll(t, r, maxRecord)); got != want {
-				t.Errorf("%q is %q, want %q", file, got, want)
+	t.Run("follow RFC 4180", func(t *testing.T) {
+		t.Parallel()
+		for file, want := range map[string]string{
+			"":                         "",
+			"a":                        "1[a]",
+			"a,b\n":                    "1[a|b]",
+			"a,b\r\nc,d\r\n":           "1[a|b] 2[c|d]",
+			"a,b\r":                    "1[a|b]",
+			"\"a\"\r":                  "1[a]",
+			"\n\r\na\n\n\nb\n\n":       "3[a] 6[b]",
+			",\n":                      "1[|]",
+			"\"\"\n\"\"":               "1[] 2[]",
+			"\"a,b\",\"c\"\"d\",\"\"":  "1[a,b|c\"d|]",
+			"\"a\nb\r\nc\",d\ne,f":     "1–3[a\nb\nc|d] 4[e|f]",
+			"\"\n\"\n\n\"x\"":          "1–2[\n] 4[x]",
+			"a b , c\n":                "1[a b | c]",
+			"a\rb,c\n":                 "1[a\rb|c]",
+			"\"a\rb\",c\n":             "1[a\rb|c]",
+			"é,\"日本\n語\",🙂\n":          "1–2[é|日本\n語|🙂]",
+			"7,\"\"\"quoted\"\"\"\n":   "1[7|\"quoted\"]",
+			"7,\"ends with CR\r\"\n8,": "1[7|ends with CR\r] 2[8|]",
+		} {
+			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file)), iotest.DataErrReader(strings.NewReader(file))} {
+				if got := shown(readAll(t, r, maxRecord)); got != want {
+					t.Errorf("%q is %q, want %q", file, got, want)
+				}
 			}
 		}
-	}
-}
+	})
 
-func TestABrokenRecordSwallowsNoOther(t *testing.T) {
-	t.Parallel()
-	for file, want := range map[string]string{
-		"1,5\" nail,x\n2,b,c\n":                     "1!1 2[2|b|c]",
-		"1,5\" nail,\"goes\non\"\n2,b,c\n":          "1–2!1 3[2|b|c]",
-		"\"a\"b,c\n\"d\",e\n":                       "1!0 2[d|e]",
-		"1,\"never closed\n2,b\n3,c\n":              "1!1 2[2|b] 3[3|c]",
-		"\"a\",\"never closed\n\"b\",\"c\"\n":       "1!1 2[b|c]",
-		"\"a,\"7\",\"x\"\n\"b\",\"8\",\"y\"\n":      "1!0 2[b|8|y]",
-		"1,\"he said \"hi\"\nand left\",x\n2,b,c\n": "1!1 2!0 3[2|b|c]",
-		"1,\"":              "1!1",
-		"1,\"\n":            "1!1",
-		"\"":                "1!0",
-		"\"\n\n\nx":         "1!0 4[x]",
-		"\" \"\"\nx\n":      "1!0 2[x]",
-		"a,\"b\" ,c\nd,e,f": "1!1 2[d|e|f]",
-	} {
-		for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
-			if got := shown(readAll(t, r, maxRecord)); got != want {
-				t.Errorf("%q is %q, want %q", file, got, want)
+	t.Run("are not lost after a broken record", func(t *testing.T) {
+		t.Parallel()
+		for file, want := range map[string]string{
+			"1,5\" nail,x\n2,b,c\n":                     "1!1 2[2|b|c]",
+			"1,5\" nail,\"goes\non\"\n2,b,c\n":          "1–2!1 3[2|b|c]",
+			"\"a\"b,c\n\"d\",e\n":                       "1!0 2[d|e]",
+			"1,\"never closed\n2,b\n3,c\n":              "1!1 2[2|b] 3[3|c]",
+			"\"a\",\"never closed\n\"b\",\"c\"\n":       "1!1 2[b|c]",
+			"\"a,\"7\",\"x\"\n\"b\",\"8\",\"y\"\n":      "1!0 2[b|8|y]",
+			"1,\"he said \"hi\"\nand left\",x\n2,b,c\n": "1!1 2!0 3[2|b|c]",
+			"1,\"":              "1!1",
+			"1,\"\n":            "1!1",
+			"\"":                "1!0",
+			"\"\n\n\nx":         "1!0 4[x]",
+			"\" \"\"\nx\n":      "1!0 2[x]",
+			"a,\"b\" ,c\nd,e,f": "1!1 2[d|e|f]",
+		} {
+			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
+				if got := shown(readAll(t, r, maxRecord)); got != want {
+					t.Errorf("%q is %q, want %q", file, got, want)
+				}
 			}
 		}
-	}
-}
+	})
 
-func TestARecordIsBounded(t *testing.T) {
-	t.Parallel()
-	for file, want := range map[string]string{
-		"1,23456\n7,8\n":                 "1[1|23456] 2[7|8]", // 8 bytes with its line end
-		"1,234567\n7,8\n":                "1!1 2[7|8]",
-		"1,2345678901234567890\n7,8\n":   "1!1 2[7|8]",
-		"1,\"34567\n8\",9\n7,8\n":        "1!1 2!0 3[7|8]",
-		"1,\"\"\"\"\"\"\"\"\"\"\n7,8\n":  "1!1 2[7|8]",
-		"12345678901234567890":           "1!0",
-		"\"2\n3\n4\n5\n6\n7\n8\n9\n0\na": "1!0 2[3] 3[4] 4[5] 5[6] 6[7] 7[8] 8[9] 9[0] 10[a]",
-	} {
-		for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
-			if got := shown(readAll(t, r, 8)); got != want {
-				t.Errorf("%q is %q, want %q", file, got, want)
+	t.Run("are limited in length", func(t *testing.T) {
+		t.Parallel()
+		for file, want := range map[string]string{
+			"1,23456\n7,8\n":                 "1[1|23456] 2[7|8]", // 8 bytes with its line end
+			"1,234567\n7,8\n":                "1!1 2[7|8]",
+			"1,2345678901234567890\n7,8\n":   "1!1 2[7|8]",
+			"1,\"34567\n8\",9\n7,8\n":        "1!1 2!0 3[7|8]",
+			"1,\"\"\"\"\"\"\"\"\"\"\n7,8\n":  "1!1 2[7|8]",
+			"12345678901234567890":           "1!0",
+			"\"2\n3\n4\n5\n6\n7\n8\n9\n0\na": "1!0 2[3] 3[4] 4[5] 5[6] 6[7] 7[8] 8[9] 9[0] 10[a]",
+		} {
+			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
+				if got := shown(readAll(t, r, 8)); got != want {
+					t.Errorf("%q is %q, want %q", file, got, want)
+				}
 			}
 		}
-	}
-	_, report := take(t, "score,c\n7,"+strings.Repeat("x", 2<<20)+"\n8,y\n", Columns{Score: "score"})
-	if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{Line: 2, Column: "c", Reason: tooLong}) {
-		t.Errorf("%+v", report)
-	}
+		_, report := take(t, "score,c\n7,"+strings.Repeat("x", 2<<20)+"\n8,y\n", Columns{Score: "score"})
+		if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{Line: 2, Column: "c", Reason: tooLong}) {
+			t.Errorf("%+v", report)
+		}
+	})
+
+	// A file of any length needs only the memory of one record.
+	t.Run("need little memory", func(t *testing.T) {
+		t.Parallel()
+		line := "7,\"" + strings.Repeat("text, ", 1000) + "\"\n"
+		unclosed := "\"" + strings.Repeat("no end\n", 100)
+		r := newRecords(strings.NewReader(strings.Repeat(line, 1000)+unclosed+strings.Repeat("x", 5<<20)), maxRecord)
+		for {
+			_, err := r.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := cap(r.window); c > 3*maxRecord {
+				t.Fatalf("the window grew to %d bytes", c)
+			}
+		}
+	})
+
+	t.Run("end at a known offset", func(t *testing.T) {
+		t.Parallel()
+		file := strings.Repeat("7,\"a\nb\"\r\n\nx\"y,z\n\"never\n", 20_000)
+		before, lines := int64(0), 0
+		for _, rec := range readAll(t, iotest.HalfReader(strings.NewReader(file)), 1000) {
+			if rec.end <= before || rec.line <= lines {
+				t.Fatalf("line %d ends at %d, after line %d at %d", rec.line, rec.end, lines, before)
+			}
+			if got := 1 + strings.Count(file[:rec.end], "\n"); rec.end < int64(len(file)) && got <= rec.last {
+				t.Fatalf("the record of line %d ends before line %d", rec.line, got)
+			}
+			before, lines = rec.end, rec.line
+		}
+		if before != int64(len(file)) {
+			t.Errorf("the last record ends at %d of %d", before, len(file))
+		}
+	})
 }
 
-// A file of any length is read in the memory of one record.
-func TestTheWindowStaysSmall(t *testing.T) {
-	t.Parallel()
-	line := "7,\"" + strings.Repeat("text, ", 1000) + "\"\n"
-	unclosed := "\"" + strings.Repeat("no end\n", 100)
-	r := newRecords(strings.NewReader(strings.Repeat(line, 1000)+unclosed+strings.Repeat("x", 5<<20)), maxRecord)
-	for {
-		_, err := r.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c := cap(r.window); c > 3*maxRecord {
-			t.Fatalf("the window grew to %d bytes", c)
-		}
-	}
-}
-
-func TestTheEndOfEachRecordIsKnownInBytes(t *testing.T) {
-	t.Parallel()
-	file := strings.Repeat("7,\"a\nb\"\r\n\nx\"y,z\n\"never\n", 20_000)
-	before, lines := int64(0), 0
-	for _, rec := range readAll(t, iotest.HalfReader(strings.NewReader(file)), 1000) {
-		if rec.end <= before || rec.line <= lines {
-			t.Fatalf("line %d ends at %d, after line %d at %d", rec.line, rec.end, lines, before)
-		}
-		if got := 1 + strings.Count(file[:rec.end], "\n"); rec.end < int64(len(file)) && got <= rec.last {
-			t.Fatalf("the record of line %d ends before line %d", rec.line, got)
-		}
-		before, lines = rec.end, rec.line
-	}
-	if before != int64(len(file)) {
-		t.Errorf("the last record ends at %d of %d", before, len(file))
-	}
-}
-
-// FuzzRecords holds the reader to encoding/csv wherever that reads a file to its end, and to its own promises always.
+// FuzzRecords compares the reader with encoding/csv wherever that reads a file to its end, and always checks the reader's
+// own invariants.
 func FuzzRecords(f *testing.F) {
 	for _, seed := range []string{
 		"", "a,b\n1,2\n", "\"a\"\"b\",\"c\nd\"\r\n", "x\"y,z\n1,2", "\"open\n1,2\n", "\r\n\r\n,\n", "a\r", "\"a\"\r", "\ufeffa,b",

@@ -6,37 +6,39 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// listed is how many rejections, and how many warnings, are kept in a report and shown on a terminal.
-const listed = 100
+// listedMax is how many rejections, and how many warnings, a report keeps and a terminal shows.
+const listedMax = 100
 
-// Report is what an import has done so far. Rows = ResponsesCreated + ResponsesKnown + RowsRejected.
+// Report is the result of an import so far. Rows = ResponsesCreated + ResponsesKnown + RowsRejected.
 type Report struct {
-	Rows             int // rows that are dealt with; the header and blank lines are none
+	Rows             int // processed rows; the header and blank lines do not count
 	ResponsesCreated int
-	ResponsesKnown   int // had been taken in before, as by an earlier run over the same file
+	ResponsesKnown   int // responses that existed before, for example from an earlier run over the same file
 	CasesOpened      int
 	RowsRejected     int
 	Warnings         int
 	Rejections       []RowRejection // the first hundred
-	WarningList      []RowRejection // the first hundred; these rows went in
+	WarningList      []RowRejection // the first hundred; these rows were imported
 }
 
-// RowRejection is a row that did not go in and why, or, as a warning, what was odd in one that did.
+// RowRejection is a row that was not imported, with the reason; as a warning, it is a row that was imported with something
+// odd in it.
 type RowRejection = model.RowRejection
 
-// Progress is told how an import goes, in the order of the file, once for each batch that is committed.
+// Progress receives the progress of an import after each committed batch, in the order of the file.
 type Progress interface {
 	Rejected(r RowRejection)
 	Warned(w RowRejection)
-	// Committed says what is done by now, and how many bytes of the file that covers. The report is not to be changed.
+	// Committed receives the report so far, and the number of bytes of the file that it covers. It must not change the
+	// report.
 	Committed(done *Report, bytes int64)
 }
 
-type silence struct{}
+type noProgress struct{}
 
-func (silence) Rejected(RowRejection)    {}
-func (silence) Warned(RowRejection)      {}
-func (silence) Committed(*Report, int64) {}
+func (noProgress) Rejected(RowRejection)    {}
+func (noProgress) Warned(RowRejection)      {}
+func (noProgress) Committed(*Report, int64) {}
 
 func (r *Report) clone() *Report {
 	c := *r
@@ -46,19 +48,19 @@ func (r *Report) clone() *Report {
 
 func (r *Report) reject(row RowRejection) {
 	r.RowsRejected++
-	if len(r.Rejections) < listed {
+	if len(r.Rejections) < listedMax {
 		r.Rejections = append(r.Rejections, row)
 	}
 }
 
 func (r *Report) warn(row RowRejection) {
 	r.Warnings++
-	if len(r.WarningList) < listed {
+	if len(r.WarningList) < listedMax {
 		r.WarningList = append(r.WarningList, row)
 	}
 }
 
-// warn tells of the file at large.
+// warn reports a warning about the file as a whole.
 func (im *importing) warn(w RowRejection) {
 	im.report.warn(w)
 	im.options.Progress.Warned(w)

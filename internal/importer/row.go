@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// rowReader makes submissions of records.
+// rowReader converts records to submissions.
 type rowReader struct {
 	layout *layout
 	survey string
@@ -20,16 +20,16 @@ type rowReader struct {
 	seen   occurrences
 }
 
-// read gives the submission of a record, with what was odd in it, or the first thing that is wrong with it. The line
-// is the caller's to enter.
+// read returns the submission of a record with its warnings, or the first error in the record. The caller sets the line of
+// both.
 func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *RowRejection) {
 	if bad := rr.layout.check(rec); bad != nil {
 		return casework.Submission{}, nil, bad
 	}
 	r := &row{layout: rr.layout, cells: rec.fields}
 	var s casework.Submission
-	if given := value(r, score, readScore); given != nil {
-		s.Score = *given
+	if number := value(r, score, readScore); number != nil {
+		s.Score = *number
 	} else {
 		r.fail(score, "the score is missing: a whole number from 0 to 10")
 	}
@@ -54,7 +54,7 @@ func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *Row
 	if r.bad != nil {
 		return casework.Submission{}, nil, r.bad
 	}
-	if r.layout.at[respondedAt] >= 0 && s.RespondedAt == nil {
+	if r.layout.cellOf[respondedAt] >= 0 && s.RespondedAt == nil {
 		r.warn(respondedAt, "the time is missing; the response counts as given now")
 	}
 	if s.ExternalID == nil {
@@ -64,7 +64,7 @@ func (rr *rowReader) read(rec record) (casework.Submission, []RowRejection, *Row
 	return s, r.warnings, nil
 }
 
-// check looks at what must be right before any cell is read.
+// check refuses a record whose cells must not be read.
 func (l *layout) check(rec record) *RowRejection {
 	if rec.broken != "" {
 		bad := &RowRejection{Reason: rec.broken}
@@ -76,7 +76,7 @@ func (l *layout) check(rec record) *RowRejection {
 	if len(rec.fields) != len(l.header) {
 		reason := fmt.Sprintf("the row has %s where the header has %d", counted(len(rec.fields), "cell"), len(l.header))
 		if rec.last > rec.line {
-			reason += fmt.Sprintf("; it goes on to line %d", rec.last)
+			reason += fmt.Sprintf("; it continues to line %d", rec.last)
 		}
 		return &RowRejection{Reason: reason}
 	}
@@ -91,12 +91,12 @@ func (l *layout) check(rec record) *RowRejection {
 	return nil
 }
 
-// row is a record under way.
+// row is a record while it is read.
 type row struct {
 	layout   *layout
 	cells    []string
 	warnings []RowRejection
-	bad      *RowRejection // the first thing wrong
+	bad      *RowRejection // the first error
 }
 
 func (r *row) fail(f field, reason string) {
@@ -109,15 +109,15 @@ func (r *row) warn(f field, reason string) {
 	r.warnings = append(r.warnings, RowRejection{Column: r.layout.name(f), Reason: reason})
 }
 
-// cell gives the text of a field, spaces around it cut; empty where no column holds it.
+// cell returns the text of a field without the spaces around it; empty where no column fills the field.
 func (r *row) cell(f field) string {
-	if r.layout.at[f] < 0 {
+	if r.layout.cellOf[f] < 0 {
 		return ""
 	}
-	return strings.TrimSpace(r.cells[r.layout.at[f]])
+	return strings.TrimSpace(r.cells[r.layout.cellOf[f]])
 }
 
-// value reads the cell of a field. An empty cell is absent, not cleared.
+// value reads the cell of a field. An empty cell means that the value is absent, not that it is to be cleared.
 func value[T any](r *row, f field, read func(string) (T, error)) *T {
 	text := r.cell(f)
 	if text == "" {
@@ -131,37 +131,38 @@ func value[T any](r *row, f field, read func(string) (T, error)) *T {
 	return &v
 }
 
-// customer reads who answered. Where neither an id nor an e-mail address tells, the name and country do.
+// customer reads the customer of a response. Without an id and an e-mail address, the name and country identify the
+// customer.
 func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	first, last := splitName(r.cell(fullName))
-	if given := r.cell(firstName); given != "" {
-		first = given
+	if name := r.cell(firstName); name != "" {
+		first = name
 	}
-	if given := r.cell(lastName); given != "" {
-		last = given
+	if name := r.cell(lastName); name != "" {
+		last = name
 	}
 	c := &casework.CustomerInput{
 		ExternalID: value(r, customerExternalID, readText),
-		Email:      given(value(r, email, readEmail)),
-		Phone:      given(value(r, phone, readText)),
-		Company:    given(value(r, company, readText)),
-		Segment:    given(value(r, segment, readText)),
+		Email:      omittable(value(r, email, readEmail)),
+		Phone:      omittable(value(r, phone, readText)),
+		Company:    omittable(value(r, company, readText)),
+		Segment:    omittable(value(r, segment, readText)),
 
-		LifetimeValue:       given(value(r, lifetimeValue, readDecimal)),
-		AccountManagerEmail: given(value(r, accountManagerEmail, readEmail)),
-		AgentEmail:          given(value(r, agentEmail, readEmail)),
+		LifetimeValue:       omittable(value(r, lifetimeValue, readDecimal)),
+		AccountManagerEmail: omittable(value(r, accountManagerEmail, readEmail)),
+		AgentEmail:          omittable(value(r, agentEmail, readEmail)),
 	}
 	if first != "" {
-		c.FirstName = given(&first)
+		c.FirstName = omittable(&first)
 	}
 	if last != "" {
-		c.LastName = given(&last)
+		c.LastName = omittable(&last)
 	}
 	land := r.cell(countryName)
 	code, known := country.Parse(land)
 	switch {
 	case known:
-		c.Country = given(&code)
+		c.Country = omittable(&code)
 	case land != "":
 		s.Attributes = append(s.Attributes, &casework.AttributeInput{Key: r.layout.name(countryName), Value: land})
 		r.warn(countryName, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the English name of a country; it is kept as an attribute", shorten(land)))
@@ -173,7 +174,7 @@ func (r *row) customer(s *casework.Submission) *casework.CustomerInput {
 	return c
 }
 
-func given[T any](v *T) graphql.Omittable[*T] {
+func omittable[T any](v *T) graphql.Omittable[*T] {
 	if v == nil {
 		return graphql.Omittable[*T]{}
 	}

@@ -13,64 +13,192 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestEveryColumnFillsItsField(t *testing.T) {
+func TestRow(t *testing.T) {
 	t.Parallel()
-	s := one(t, "score,at,id,text,tags,call,survey,quote,like,cid,first,last,mail,tel,firm,land,seg,worth,am,agent,seat\n"+
-		`9.0,2015-07-20 14:30,R-1," fine, thanks ",price; staff|price,yes,NPS,no,0.75,C-1,Ann Marie,Lee,ann@b.example,+49 1,`+
-		"Acme,deu,Gold,1234.50,am@b.example,ag@b.example, 33H \n", Columns{
-		Score: "score", RespondedAt: "at", ResponseExternalID: "id", Comment: "text", Drivers: "tags", ContactRequested: "call",
-		Survey: "survey", QuoteConsent: "quote", TestimonialLikelihood: "like", CustomerExternalID: "cid", FirstName: "first",
-		LastName: "last", Email: "mail", Phone: "tel", Company: "firm", Country: "land", Segment: "seg", LifetimeValue: "worth",
-		AccountManagerEmail: "am", AgentEmail: "agent",
-	})
-	c := s.Customer
-	for name, pair := range map[string][2]any{
-		"score": {s.Score, 9}, "respondedAt": {*s.RespondedAt, time.Date(2015, 7, 20, 14, 30, 0, 0, time.UTC)}, "externalId": {*s.ExternalID, "R-1"},
-		"comment": {*s.Comment, "fine, thanks"}, "drivers": {s.Drivers, []string{"price", "staff"}}, "contactRequested": {*s.ContactRequested, true},
-		"survey": {*s.Survey, "NPS"}, "quoteConsent": {*s.QuoteConsent, false}, "testimonialLikelihood": {*s.TestimonialLikelihood, 0.75},
-		"attributes":          {s.Attributes, []*casework.AttributeInput{{Key: "seat", Value: "33H"}}},
-		"customer.externalId": {*c.ExternalID, "C-1"}, "firstName": {*c.FirstName.Value(), "Ann Marie"}, "lastName": {*c.LastName.Value(), "Lee"},
-		"email": {*c.Email.Value(), "ann@b.example"}, "phone": {*c.Phone.Value(), "+49 1"}, "company": {*c.Company.Value(), "Acme"},
-		"country": {*c.Country.Value(), "DE"}, "segment": {*c.Segment.Value(), "Gold"}, "lifetimeValue": {c.LifetimeValue.Value().String(), "1234.5"},
-		"accountManagerEmail": {*c.AccountManagerEmail.Value(), "am@b.example"}, "agentEmail": {*c.AgentEmail.Value(), "ag@b.example"},
-		"nameKey": {s.NameKey, ""},
-	} {
-		if !reflect.DeepEqual(pair[0], pair[1]) {
-			t.Errorf("%s is %v, want %v", name, pair[0], pair[1])
+	t.Run("fills every field", func(t *testing.T) {
+		t.Parallel()
+		s := one(t, "score,at,id,text,tags,call,survey,quote,like,cid,first,last,mail,tel,firm,land,seg,worth,am,agent,seat\n"+
+			`9.0,2015-07-20 14:30,R-1," fine, thanks ",price; staff|price,yes,NPS,no,0.75,C-1,Ann Marie,Lee,ann@b.example,+49 1,`+
+			"Acme,deu,Gold,1234.50,am@b.example,ag@b.example, 33H \n", Columns{
+			Score: "score", RespondedAt: "at", ResponseExternalID: "id", Comment: "text", Drivers: "tags", ContactRequested: "call",
+			Survey: "survey", QuoteConsent: "quote", TestimonialLikelihood: "like", CustomerExternalID: "cid", FirstName: "first",
+			LastName: "last", Email: "mail", Phone: "tel", Company: "firm", Country: "land", Segment: "seg", LifetimeValue: "worth",
+			AccountManagerEmail: "am", AgentEmail: "agent",
+		})
+		c := s.Customer
+		for name, pair := range map[string][2]any{
+			"score": {s.Score, 9}, "respondedAt": {*s.RespondedAt, time.Date(2015, 7, 20, 14, 30, 0, 0, time.UTC)}, "externalId": {*s.ExternalID, "R-1"},
+			"comment": {*s.Comment, "fine, thanks"}, "drivers": {s.Drivers, []string{"price", "staff"}}, "contactRequested": {*s.ContactRequested, true},
+			"survey": {*s.Survey, "NPS"}, "quoteConsent": {*s.QuoteConsent, false}, "testimonialLikelihood": {*s.TestimonialLikelihood, 0.75},
+			"attributes":          {s.Attributes, []*casework.AttributeInput{{Key: "seat", Value: "33H"}}},
+			"customer.externalId": {*c.ExternalID, "C-1"}, "firstName": {*c.FirstName.Value(), "Ann Marie"}, "lastName": {*c.LastName.Value(), "Lee"},
+			"email": {*c.Email.Value(), "ann@b.example"}, "phone": {*c.Phone.Value(), "+49 1"}, "company": {*c.Company.Value(), "Acme"},
+			"country": {*c.Country.Value(), "DE"}, "segment": {*c.Segment.Value(), "Gold"}, "lifetimeValue": {c.LifetimeValue.Value().String(), "1234.5"},
+			"accountManagerEmail": {*c.AccountManagerEmail.Value(), "am@b.example"}, "agentEmail": {*c.AgentEmail.Value(), "ag@b.example"},
+			"nameKey": {s.NameKey, ""},
+		} {
+			if !reflect.DeepEqual(pair[0], pair[1]) {
+				t.Errorf("%s is %v, want %v", name, pair[0], pair[1])
+			}
 		}
-	}
-}
-
-func TestEmptyCellsAreAbsentNotCleared(t *testing.T) {
-	t.Parallel()
-	header := "score,id,text,tags,call,survey,quote,like,cid,first,last,mail,tel,firm,land,seg,worth,am,agent,more"
-	s := one(t, header+"\n5,, ,,\t,,,,,,,,,,,,,,,\u00a0\n", Columns{
-		Score: "score", ResponseExternalID: "id", Comment: "text", Drivers: "tags", ContactRequested: "call",
-		Survey: "survey", QuoteConsent: "quote", TestimonialLikelihood: "like", CustomerExternalID: "cid", FirstName: "first",
-		LastName: "last", Email: "mail", Phone: "tel", Company: "firm", Country: "land", Segment: "seg", LifetimeValue: "worth",
-		AccountManagerEmail: "am", AgentEmail: "agent",
 	})
-	s.ExternalID = nil // it always has one
-	want := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{}}}
-	if !reflect.DeepEqual(s, want) {
-		t.Errorf("%+v %+v", s, s.Customer)
-	}
-}
 
-func TestScores(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]int{"0": 0, "7": 7, "10": 10, "10.0": 10, "7.000": 7, " 8 ": 8, "09": 9} {
-		if got := one(t, "s\n"+text+"\n", Columns{Score: "s"}); got.Score != want {
-			t.Errorf("%q is %d, want %d", text, got.Score, want)
+	t.Run("treats empty cells as absent", func(t *testing.T) {
+		t.Parallel()
+		header := "score,id,text,tags,call,survey,quote,like,cid,first,last,mail,tel,firm,land,seg,worth,am,agent,more"
+		s := one(t, header+"\n5,, ,,\t,,,,,,,,,,,,,,,\u00a0\n", Columns{
+			Score: "score", ResponseExternalID: "id", Comment: "text", Drivers: "tags", ContactRequested: "call",
+			Survey: "survey", QuoteConsent: "quote", TestimonialLikelihood: "like", CustomerExternalID: "cid", FirstName: "first",
+			LastName: "last", Email: "mail", Phone: "tel", Company: "firm", Country: "land", Segment: "seg", LifetimeValue: "worth",
+			AccountManagerEmail: "am", AgentEmail: "agent",
+		})
+		s.ExternalID = nil // it always has one
+		want := casework.Submission{SubmitResponseInput: casework.SubmitResponseInput{Score: 5, Customer: &casework.CustomerInput{}}}
+		if !reflect.DeepEqual(s, want) {
+			t.Errorf("%+v %+v", s, s.Customer)
 		}
-	}
-	for _, text := range []string{"4.5", "11", "abc", "-1", "+7", "10.01", "1e1", "7,0", "7/10", "0x7", "99", "100", "7.", ".7", "NaN", "٧", "½"} {
-		rejected(t, "s", text, Columns{Score: "s"}, "is not a whole number from 0 to 10")
-	}
-	_, report := take(t, "s,x\n,y\n", Columns{Score: "s"})
-	if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
-		t.Errorf("without a score: %+v", report)
-	}
+	})
+
+	t.Run("reads scores", func(t *testing.T) {
+		t.Parallel()
+		for text, want := range map[string]int{"0": 0, "7": 7, "10": 10, "10.0": 10, "7.000": 7, " 8 ": 8, "09": 9} {
+			if got := one(t, "s\n"+text+"\n", Columns{Score: "s"}); got.Score != want {
+				t.Errorf("%q is %d, want %d", text, got.Score, want)
+			}
+		}
+		for _, text := range []string{"4.5", "11", "abc", "-1", "+7", "10.01", "1e1", "7,0", "7/10", "0x7", "99", "100", "7.", ".7", "NaN", "٧", "½"} {
+			rejected(t, "s", text, Columns{Score: "s"}, "is not a whole number from 0 to 10")
+		}
+		_, report := take(t, "s,x\n,y\n", Columns{Score: "s"})
+		if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
+			t.Errorf("without a score: %+v", report)
+		}
+	})
+
+	t.Run("reads booleans", func(t *testing.T) {
+		t.Parallel()
+		c := Columns{Score: "s", ContactRequested: "b"}
+		for text, want := range map[string]bool{
+			"true": true, "TRUE": true, "Yes": true, "y": true, "1": true, "x": true, "X": true, "t": true,
+			"false": false, "No": false, "n": false, "0": false, "f": false,
+		} {
+			if got := one(t, "s,b\n7,"+text+"\n", c).ContactRequested; got == nil || *got != want {
+				t.Errorf("%q is %v, want %v", text, got, want)
+			}
+		}
+		for _, text := range []string{"2", "maybe", "ja", "1.0", "on", "-"} {
+			rejected(t, "b", text, c, "is neither true")
+		}
+	})
+
+	t.Run("reads likelihoods", func(t *testing.T) {
+		t.Parallel()
+		c := Columns{Score: "s", TestimonialLikelihood: "l"}
+		for text, want := range map[string]float64{"0": 0, "1": 1, "0.25": 0.25, ".5": 0.5, "1.0": 1, "0.0": 0} {
+			if got := one(t, "s,l\n7,"+text+"\n", c).TestimonialLikelihood; got == nil || *got != want {
+				t.Errorf("%q is %v, want %v", text, got, want)
+			}
+		}
+		for _, text := range []string{"1.01", "-0.1", "80%", "80", "0,5", "NaN", "Inf", "1e-1", "0x1p-2", "0_1"} {
+			rejected(t, "l", text, c, "is not a number from 0 to 1")
+		}
+	})
+
+	t.Run("reads lifetime values", func(t *testing.T) {
+		t.Parallel()
+		c := Columns{Score: "s", LifetimeValue: "v"}
+		for text, want := range map[string]string{"1234.50": "1234.5", "0": "0", "-12.3456": "-12.3456", "99999999999999999999": "99999999999999999999"} {
+			if got := one(t, "s,v\n7,"+text+"\n", c).Customer.LifetimeValue.Value(); got == nil || got.String() != want {
+				t.Errorf("%q is %v, want %s", text, got, want)
+			}
+		}
+		for _, text := range []string{"1,234.50", "1 234", "1'234", "1\u00a0234", "12,5"} {
+			rejected(t, "v", text, c, "write 1234.50")
+		}
+		for _, text := range []string{"1.23456", "1.234.567", "€5", "1e3", "NaN", "1234567890123456789012"} {
+			rejected(t, "v", text, c, "is not a decimal number")
+		}
+	})
+
+	t.Run("refuses a bad e-mail address", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []Columns{{Email: "m"}, {AccountManagerEmail: "m"}, {AgentEmail: "m"}} {
+			c.Score = "s"
+			for _, text := range []string{"nobody", "a@", "Ann <a@b.example>", "a@b.example, c@d.example"} {
+				rejected(t, "m", text, c, "is not an e-mail address")
+			}
+		}
+	})
+
+	t.Run("splits drivers at semicolons and bars", func(t *testing.T) {
+		t.Parallel()
+		for text, want := range map[string][]string{
+			"price":                             {"price"},
+			"price;staff|food":                  {"price", "staff", "food"},
+			`"friendly, helpful staff ; price"`: {"friendly, helpful staff", "price"},
+			";; price;|;price;Price":            {"price", "Price"},
+			";|":                                nil,
+		} {
+			if got := one(t, "s,d\n7,"+text+"\n", Columns{Score: "s", Drivers: "d"}).Drivers; !slices.Equal(got, want) {
+				t.Errorf("%q is %q, want %q", text, got, want)
+			}
+		}
+	})
+
+	t.Run("prefers the survey of its column", func(t *testing.T) {
+		t.Parallel()
+		s := new(store)
+		_, err := s.keep(t, "s,v\n7,own\n8,\n", Options{Columns: Columns{Score: "s", Survey: "v"}, Survey: "given"})
+		if err != nil || *s.kept[0].Survey != "own" || *s.kept[1].Survey != "given" {
+			t.Errorf("%+v, %v", s.kept, err)
+		}
+	})
+
+	t.Run("splits a full name at its last space", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct{ row, first, last string }{
+			{"Ann Lee,,", "Ann", "Lee"}, {"Ann  Marie\u00a0Lee ,,", "Ann Marie", "Lee"}, {"Cher,,", "", "Cher"}, {",,", "", ""},
+			{"Ann Lee,Bea,", "Bea", "Lee"}, {"Ann Lee,,Moe", "Ann", "Moe"}, {"Ann Lee,Bea,Moe", "Bea", "Moe"}, {",Bea,", "Bea", ""},
+		} {
+			got := one(t, "s,n,f,l\n7,"+c.row+"\n", Columns{Score: "s", FullName: "n", FirstName: "f", LastName: "l"}).Customer
+			if text(got.FirstName) != c.first || text(got.LastName) != c.last {
+				t.Errorf("%q is %q, %q; want %q, %q", c.row, text(got.FirstName), text(got.LastName), c.first, c.last)
+			}
+		}
+	})
+
+	t.Run("keeps an unknown country as an attribute with a warning", func(t *testing.T) {
+		t.Parallel()
+		s, report := take(t, "s,the land\n7,Atlantis\n7,côte d’ivoire\n", Columns{Score: "s", Country: "the land"})
+		if len(s.kept) != 2 || report.Warnings != 1 || report.WarningList[0].Line != 2 || report.WarningList[0].Column != "the land" ||
+			!strings.Contains(report.WarningList[0].Reason, `"Atlantis" is neither`) {
+			t.Fatalf("%+v", report)
+		}
+		first, second := s.kept[0], s.kept[1]
+		if first.Customer.Country.IsSet() || len(first.Attributes) != 1 || *first.Attributes[0] != (casework.AttributeInput{Key: "the land", Value: "Atlantis"}) {
+			t.Errorf("the first is %+v of %+v", first, first.Customer)
+		}
+		if text(second.Customer.Country) != "CI" || len(second.Attributes) != 0 {
+			t.Errorf("the second is %+v of %+v", second, second.Customer)
+		}
+	})
+
+	t.Run("warns of a missing time", func(t *testing.T) {
+		t.Parallel()
+		s, report := take(t, "s,at\n7,\n", Columns{Score: "s", RespondedAt: "at"})
+		if len(s.kept) != 1 || s.kept[0].RespondedAt != nil || report.Warnings != 1 || report.WarningList[0].Column != "at" {
+			t.Errorf("%+v", report)
+		}
+		one(t, "s,at\n7,\n", Columns{Score: "s"}) // no column, no warning
+	})
+
+	t.Run("allows two fields from one column", func(t *testing.T) {
+		t.Parallel()
+		s := one(t, "s,a\n7,Economy\n", Columns{Score: "s", Company: "a", Segment: " a "})
+		if text(s.Customer.Company) != "Economy" || text(s.Customer.Segment) != "Economy" || len(s.Attributes) != 0 {
+			t.Errorf("%+v", s.Customer)
+		}
+	})
 }
 
 // rejected imports a row whose column holds the text.
@@ -87,98 +215,6 @@ func rejected(t *testing.T, column, text string, c Columns, words string) {
 	}
 }
 
-func TestBooleans(t *testing.T) {
-	t.Parallel()
-	c := Columns{Score: "s", ContactRequested: "b"}
-	for text, want := range map[string]bool{
-		"true": true, "TRUE": true, "Yes": true, "y": true, "1": true, "x": true, "X": true, "t": true,
-		"false": false, "No": false, "n": false, "0": false, "f": false,
-	} {
-		if got := one(t, "s,b\n7,"+text+"\n", c).ContactRequested; got == nil || *got != want {
-			t.Errorf("%q is %v, want %v", text, got, want)
-		}
-	}
-	for _, text := range []string{"2", "maybe", "ja", "1.0", "on", "-"} {
-		rejected(t, "b", text, c, "is neither true")
-	}
-}
-
-func TestLikelihoods(t *testing.T) {
-	t.Parallel()
-	c := Columns{Score: "s", TestimonialLikelihood: "l"}
-	for text, want := range map[string]float64{"0": 0, "1": 1, "0.25": 0.25, ".5": 0.5, "1.0": 1, "0.0": 0} {
-		if got := one(t, "s,l\n7,"+text+"\n", c).TestimonialLikelihood; got == nil || *got != want {
-			t.Errorf("%q is %v, want %v", text, got, want)
-		}
-	}
-	for _, text := range []string{"1.01", "-0.1", "80%", "80", "0,5", "NaN", "Inf", "1e-1", "0x1p-2", "0_1"} {
-		rejected(t, "l", text, c, "is not a number from 0 to 1")
-	}
-}
-
-func TestLifetimeValues(t *testing.T) {
-	t.Parallel()
-	c := Columns{Score: "s", LifetimeValue: "v"}
-	for text, want := range map[string]string{"1234.50": "1234.5", "0": "0", "-12.3456": "-12.3456", "99999999999999999999": "99999999999999999999"} {
-		if got := one(t, "s,v\n7,"+text+"\n", c).Customer.LifetimeValue.Value(); got == nil || got.String() != want {
-			t.Errorf("%q is %v, want %s", text, got, want)
-		}
-	}
-	for _, text := range []string{"1,234.50", "1 234", "1'234", "1\u00a0234", "12,5"} {
-		rejected(t, "v", text, c, "write 1234.50")
-	}
-	for _, text := range []string{"1.23456", "1.234.567", "€5", "1e3", "NaN", "1234567890123456789012"} {
-		rejected(t, "v", text, c, "is not a decimal number")
-	}
-}
-
-func TestABadEmailRejectsTheRowAndNamesItsColumn(t *testing.T) {
-	t.Parallel()
-	for _, c := range []Columns{{Email: "m"}, {AccountManagerEmail: "m"}, {AgentEmail: "m"}} {
-		c.Score = "s"
-		for _, text := range []string{"nobody", "a@", "Ann <a@b.example>", "a@b.example, c@d.example"} {
-			rejected(t, "m", text, c, "is not an e-mail address")
-		}
-	}
-}
-
-func TestDriversAreSeparatedBySemicolonsAndBars(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string][]string{
-		"price":                             {"price"},
-		"price;staff|food":                  {"price", "staff", "food"},
-		`"friendly, helpful staff ; price"`: {"friendly, helpful staff", "price"},
-		";; price;|;price;Price":            {"price", "Price"},
-		";|":                                nil,
-	} {
-		if got := one(t, "s,d\n7,"+text+"\n", Columns{Score: "s", Drivers: "d"}).Drivers; !slices.Equal(got, want) {
-			t.Errorf("%q is %q, want %q", text, got, want)
-		}
-	}
-}
-
-func TestTheColumnOfTheSurveyComesBeforeTheOption(t *testing.T) {
-	t.Parallel()
-	s := new(store)
-	_, err := s.keep(t, "s,v\n7,own\n8,\n", Options{Columns: Columns{Score: "s", Survey: "v"}, Survey: "given"})
-	if err != nil || *s.kept[0].Survey != "own" || *s.kept[1].Survey != "given" {
-		t.Errorf("%+v, %v", s.kept, err)
-	}
-}
-
-func TestAWholeNameIsSplitAtItsLastSpace(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ row, first, last string }{
-		{"Ann Lee,,", "Ann", "Lee"}, {"Ann  Marie\u00a0Lee ,,", "Ann Marie", "Lee"}, {"Cher,,", "", "Cher"}, {",,", "", ""},
-		{"Ann Lee,Bea,", "Bea", "Lee"}, {"Ann Lee,,Moe", "Ann", "Moe"}, {"Ann Lee,Bea,Moe", "Bea", "Moe"}, {",Bea,", "Bea", ""},
-	} {
-		got := one(t, "s,n,f,l\n7,"+c.row+"\n", Columns{Score: "s", FullName: "n", FirstName: "f", LastName: "l"}).Customer
-		if text(got.FirstName) != c.first || text(got.LastName) != c.last {
-			t.Errorf("%q is %q, %q; want %q, %q", c.row, text(got.FirstName), text(got.LastName), c.first, c.last)
-		}
-	}
-}
-
 func text(o graphql.Omittable[*string]) string {
 	if v := o.Value(); v != nil {
 		return *v
@@ -186,50 +222,17 @@ func text(o graphql.Omittable[*string]) string {
 	return ""
 }
 
-func TestAnUnknownCountryIsKeptAsAnAttributeWithAWarning(t *testing.T) {
-	t.Parallel()
-	s, report := take(t, "s,the land\n7,Atlantis\n7,côte d’ivoire\n", Columns{Score: "s", Country: "the land"})
-	if len(s.kept) != 2 || report.Warnings != 1 || report.WarningList[0].Line != 2 || report.WarningList[0].Column != "the land" ||
-		!strings.Contains(report.WarningList[0].Reason, `"Atlantis" is neither`) {
-		t.Fatalf("%+v", report)
-	}
-	first, second := s.kept[0], s.kept[1]
-	if first.Customer.Country.IsSet() || len(first.Attributes) != 1 || *first.Attributes[0] != (casework.AttributeInput{Key: "the land", Value: "Atlantis"}) {
-		t.Errorf("the first is %+v of %+v", first, first.Customer)
-	}
-	if text(second.Customer.Country) != "CI" || len(second.Attributes) != 0 {
-		t.Errorf("the second is %+v of %+v", second, second.Customer)
-	}
-}
-
-func TestAMissingTimeIsWarnedOf(t *testing.T) {
-	t.Parallel()
-	s, report := take(t, "s,at\n7,\n", Columns{Score: "s", RespondedAt: "at"})
-	if len(s.kept) != 1 || s.kept[0].RespondedAt != nil || report.Warnings != 1 || report.WarningList[0].Column != "at" {
-		t.Errorf("%+v", report)
-	}
-	one(t, "s,at\n7,\n", Columns{Score: "s"}) // no column, no warning
-}
-
-func TestAFieldOfTwoColumnsAndTwoFieldsOfAColumn(t *testing.T) {
-	t.Parallel()
-	s := one(t, "s,a\n7,Economy\n", Columns{Score: "s", Company: "a", Segment: " a "})
-	if text(s.Customer.Company) != "Economy" || text(s.Customer.Segment) != "Economy" || len(s.Attributes) != 0 {
-		t.Errorf("%+v", s.Customer)
-	}
-}
-
-// FuzzRows holds whatever goes in to what casework and PostgreSQL can keep.
+// FuzzRows checks that every accepted row satisfies the rules of the submission and of PostgreSQL.
 func FuzzRows(f *testing.F) {
 	f.Add("7", "2015-07-20", "Ann Lee", "France", "a@b.example", "1.5")
 	f.Add("10.0", "2015-07-20T14:30:00.123456789+02:00", "  ", "Atlantis", "", "-0.0001")
 	f.Add("4.5", "01/02/2015", "\x00", "\xff", "@", "1,5")
 	f.Add("9", "31 Dec 9999 23:59 -23:59", strings.Repeat("İ", 900), "NA", "\"a b\"@c.example", "99999999999999999999.9999")
 	l := &layout{line: 1, header: []string{"score", "at", "name", "land", "mail", "worth"}}
-	for i := range l.at {
-		l.at[i] = -1
+	for i := range l.cellOf {
+		l.cellOf[i] = -1
 	}
-	l.at[score], l.at[respondedAt], l.at[fullName], l.at[countryName], l.at[email], l.at[lifetimeValue] = 0, 1, 2, 3, 4, 5
+	l.cellOf[score], l.cellOf[respondedAt], l.cellOf[fullName], l.cellOf[countryName], l.cellOf[email], l.cellOf[lifetimeValue] = 0, 1, 2, 3, 4, 5
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g string) {
 		rr := &rowReader{layout: l, zone: time.UTC, seen: occurrences{}}
 		rec := record{line: 2, fields: []string{a, b, c, d, e, g}}

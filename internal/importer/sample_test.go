@@ -9,9 +9,9 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 )
 
-// The file has the oddities of real exports (see testdata/generate.go). All figures are those that testdata/count.py
-// prints: it knows the rules of the import and shares no code with this package.
-func TestTheSampleGoesInWhole(t *testing.T) {
+// The file has the oddities of real exports (see testdata/generate.go). All figures are the output of testdata/count.py,
+// which implements the rules of the import and shares no code with this package.
+func TestImportSample(t *testing.T) {
 	t.Parallel()
 	o := Options{Survey: "seats", Columns: Columns{Score: "overall_rating", RespondedAt: "date", Comment: "content", FullName: "author",
 		Country: "author_country", Company: "airline_name", Segment: "cabin_flown"}}
@@ -79,7 +79,7 @@ func TestTheSampleGoesInWhole(t *testing.T) {
 	}
 }
 
-// place is where in the file something was found.
+// place is a line and a column of the file.
 type place struct {
 	line   int
 	column string

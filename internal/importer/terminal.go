@@ -12,9 +12,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal shows an import to whoever runs the command: a bar where there is a terminal, else a line a second; the
-// first hundred rejections and warnings as they come; and at the end what was done. It is one import's, and of use
-// to one goroutine.
+// Terminal shows an import to the user of the command: a progress bar on a terminal, else at most one line a second; the
+// first hundred rejections and warnings; and a summary at the end. A Terminal serves one import and one goroutine.
 type Terminal struct {
 	w        io.Writer
 	size     int64
@@ -25,7 +24,7 @@ type Terminal struct {
 	warned   int
 }
 
-// NewProgress shows an import of a file of so many bytes, 0 where that is not known. Close ends it.
+// NewProgress returns a Terminal for a file of the given size in bytes, 0 where the size is unknown. Call Close at the end.
 func NewProgress(w io.Writer, size int64) *Terminal {
 	f, isFile := w.(*os.File)
 	return newTerminal(w, size, isFile && term.IsTerminal(int(f.Fd())), time.Now)
@@ -46,28 +45,28 @@ func newTerminal(w io.Writer, size int64, terminal bool, now func() time.Time) *
 			progressbar.OptionFullWidth(),
 			progressbar.OptionUseANSICodes(true),
 			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetRenderBlankState(true),   // its clock starts here; else the first rate is absurd
-			progressbar.OptionSetSpinnerChangeInterval(0), // or it starts a goroutine that nobody waits for
+			progressbar.OptionSetRenderBlankState(true),   // starts the bar's clock here; otherwise the first rate is absurd
+			progressbar.OptionSetSpinnerChangeInterval(0), // otherwise the bar starts a goroutine that does not end with it
 		)
 	}
 	return t
 }
 
-// Rejected shows a row that did not go in.
+// Rejected shows a row that was not imported.
 func (t *Terminal) Rejected(r RowRejection) {
-	if t.rejected++; t.rejected <= listed {
-		t.say("%s", line(r))
+	if t.rejected++; t.rejected <= listedMax {
+		t.print("%s", line(r))
 	}
 }
 
-// Warned shows what was odd in a row that went in.
+// Warned shows a warning about a row that was imported.
 func (t *Terminal) Warned(w RowRejection) {
-	if t.warned++; t.warned <= listed {
-		t.say("warning: %s", line(w))
+	if t.warned++; t.warned <= listedMax {
+		t.print("warning: %s", line(w))
 	}
 }
 
-// Committed moves the bar, or writes a line where the last one is a second old.
+// Committed moves the bar, or writes a line if the last line is at least a second old.
 func (t *Terminal) Committed(done *Report, bytes int64) {
 	if t.bar != nil {
 		if t.size > 0 {
@@ -82,11 +81,11 @@ func (t *Terminal) Committed(done *Report, bytes int64) {
 		if t.size > 0 {
 			share = fmt.Sprintf(" (%d %%)", min(100, 100*bytes/t.size))
 		}
-		t.say("%s read%s: %s", counted(done.Rows, "row"), share, done)
+		t.print("%s read%s: %s", counted(done.Rows, "row"), share, done)
 	}
 }
 
-// Close writes the summary. The report is nil where the import did not begin.
+// Close writes the summary. The report is nil if the import did not begin.
 func (t *Terminal) Close(report *Report) {
 	if t.bar != nil {
 		_ = t.bar.Clear()
@@ -95,23 +94,23 @@ func (t *Terminal) Close(report *Report) {
 	if report == nil {
 		return
 	}
-	if more := t.rejected - listed; more > 0 {
-		t.say("… and %s rejected beyond these", counted(more, "row"))
+	if more := t.rejected - listedMax; more > 0 {
+		t.print("… and %s rejected beyond these", counted(more, "row"))
 	}
-	if more := t.warned - listed; more > 0 {
-		t.say("… and %s beyond these", counted(more, "warning"))
+	if more := t.warned - listedMax; more > 0 {
+		t.print("… and %s beyond these", counted(more, "warning"))
 	}
-	t.say("%s", report)
+	t.print("%s", report)
 }
 
-func (t *Terminal) say(format string, args ...any) {
+func (t *Terminal) print(format string, args ...any) {
 	if t.bar != nil {
-		_ = t.bar.Clear() // the next Committed draws it again, below
+		_ = t.bar.Clear() // the next call of Committed draws the bar again, below the text
 	}
 	_, _ = fmt.Fprintf(t.w, format+"\n", args...)
 }
 
-// line writes a rejection out. The column and the reason hold text of the file, which must not steer the terminal.
+// line formats a rejection. The column and the reason contain text of the file, which must not control the terminal.
 func line(r RowRejection) string {
 	s := fmt.Sprintf("line %d: ", r.Line)
 	if r.Column != "" {
@@ -125,7 +124,7 @@ func line(r RowRejection) string {
 	}, s+r.Reason)
 }
 
-// String is the summary in words.
+// String returns a summary.
 func (r *Report) String() string {
 	return fmt.Sprintf("%s created, %s known already, %s opened, %s rejected, %s",
 		counted(r.ResponsesCreated, "response"), grouped(r.ResponsesKnown), counted(r.CasesOpened, "case"),

@@ -22,7 +22,8 @@ const (
 	fileNameMax = 200 // characters
 )
 
-// ImportResponsesInput is a file and how it is read. TimeZone, ApplyRules and Notify have their defaults in the schema.
+// ImportResponsesInput is a file with the options for reading it. The schema has the defaults of TimeZone, ApplyRules and
+// Notify.
 type ImportResponsesInput struct {
 	File       graphql.Upload
 	Columns    *Columns
@@ -32,11 +33,11 @@ type ImportResponsesInput struct {
 	Notify     *bool
 }
 
-// ImportResponsesPayload is the import that has begun.
+// ImportResponsesPayload is the queued import.
 type ImportResponsesPayload struct{ Import *model.Import }
 
-// order is how a kept file is read.
-type order struct {
+// savedOptions are the options with which a stored file is read.
+type savedOptions struct {
 	Columns    Columns `json:"columns"`
 	Survey     string  `json:"survey,omitempty"`
 	TimeZone   string  `json:"timeZone"`
@@ -44,11 +45,11 @@ type order struct {
 	SkipNotify bool    `json:"skipNotify,omitempty"`
 }
 
-func (in ImportResponsesInput) order() (order, error) {
-	o := order{Columns: *in.Columns, TimeZone: "UTC", SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
+func (in ImportResponsesInput) options() (savedOptions, error) {
+	o := savedOptions{Columns: *in.Columns, TimeZone: "UTC", SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
 	if in.Survey != nil {
 		if o.Survey = strings.TrimSpace(*in.Survey); len([]rune(o.Survey)) > fileNameMax {
-			return o, fault.Input("input.survey", "%d characters at most", fileNameMax)
+			return o, fault.Input("input.survey", "survey must have at most %d characters", fileNameMax)
 		}
 	}
 	if in.TimeZone != nil {
@@ -60,10 +61,10 @@ func (in ImportResponsesInput) order() (order, error) {
 	return o, nil
 }
 
-// Receive keeps the file, in one transaction, and has it taken in. A file or columns that make no sense are refused
-// at once.
+// Receive stores the file in one transaction and queues its import. It refuses a file that cannot be imported, and columns
+// that the file does not have.
 func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResponsesInput) (*ImportResponsesPayload, error) {
-	o, err := in.order()
+	o, err := in.options()
 	if err != nil {
 		return nil, err
 	}
@@ -81,27 +82,27 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	}
 	err = u.db.Tx(ctx, func(tx *gorm.DB) error {
 		if _, err := in.File.File.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("read the file again: %w", err)
+			return fmt.Errorf("return to the start of the file: %w", err)
 		}
 		if err := tx.Create(kept).Error; err != nil {
-			return fmt.Errorf("keep an import: %w", err)
+			return fmt.Errorf("store an import: %w", err)
 		}
-		return keepParts(tx, kept.ID, in.File.File)
+		return saveParts(tx, kept.ID, in.File.File)
 	})
 	if err != nil {
 		return nil, err
 	}
-	u.come.Send()
+	u.arrived.Send()
 	return &ImportResponsesPayload{Import: kept}, nil
 }
 
-func keepParts(tx *gorm.DB, id model.ImportID, file io.Reader) error {
+func saveParts(tx *gorm.DB, id model.ImportID, file io.Reader) error {
 	part := make([]byte, partBytes)
 	for n := 0; ; n++ {
 		size, err := io.ReadFull(file, part)
 		if size > 0 {
 			if err := tx.Exec("INSERT INTO import_parts (import_id, n, bytes) VALUES (?, ?, ?)", id, n, part[:size]).Error; err != nil {
-				return fmt.Errorf("keep a file: %w", err)
+				return fmt.Errorf("store a file: %w", err)
 			}
 		}
 		switch {
@@ -113,7 +114,7 @@ func keepParts(tx *gorm.DB, id model.ImportID, file io.Reader) error {
 	}
 }
 
-// fileName is what the caller calls the file, fit to be shown.
+// fileName returns the caller's name of the file without control characters, shortened for display.
 func fileName(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
@@ -130,8 +131,8 @@ func fileName(s string) string {
 	return s
 }
 
-// parts reads a kept file in its order.
-type parts struct {
+// partReader reads the parts of a stored file in order.
+type partReader struct {
 	ctx  context.Context
 	db   *gorm.DB
 	id   model.ImportID
@@ -140,7 +141,7 @@ type parts struct {
 }
 
 // Read implements io.Reader.
-func (p *parts) Read(into []byte) (int, error) {
+func (p *partReader) Read(into []byte) (int, error) {
 	if len(p.left) == 0 {
 		var rows []struct{ Bytes []byte }
 		err := p.db.WithContext(p.ctx).Raw("SELECT bytes FROM import_parts WHERE import_id = ? AND n = ?", p.id, p.n).Scan(&rows).Error

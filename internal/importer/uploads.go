@@ -20,43 +20,43 @@ import (
 )
 
 const (
-	lookEvery   = time.Second
-	lease       = "interval '30 seconds'" // longer than any batch; renewed by each
-	triesMost   = 5                       // runs without a batch that went in, before the import fails
-	changeEvery = 500 * time.Millisecond
+	pollInterval  = time.Second
+	lease         = "interval '30 seconds'" // longer than any batch; each batch renews it
+	triesMost     = 5                       // runs without a committed batch, before the import fails
+	watchInterval = 500 * time.Millisecond
 )
 
-// Uploads are the files that came in over the API. Every server runs them; each file is worked on by one server at a
-// time, by a lease that the transaction of each batch renews. What a killed server had committed is counted, and the
-// next one goes on from there.
+// Uploads imports the files that were uploaded over the API. Every server runs it. A lease, which the transaction of each
+// batch renews, lets only one server at a time work on a file. The counts of a killed server are committed with its
+// batches, so that the next server continues from there.
 type Uploads struct {
-	db   *pg.DB
-	work *casework.Work
-	now  func() time.Time
-	log  *slog.Logger
-	come job.Signal // an import may be waiting
+	db      *pg.DB
+	work    *casework.Work
+	now     func() time.Time
+	log     *slog.Logger
+	arrived job.Signal // an import may be waiting
 }
 
-// NewUploads makes the uploads of one database.
+// NewUploads returns the Uploads of a database.
 func NewUploads(db *pg.DB, work *casework.Work, now func() time.Time, log *slog.Logger) *Uploads {
-	return &Uploads{db: db, work: work, now: now, log: log, come: job.NewSignal()}
+	return &Uploads{db: db, work: work, now: now, log: log, arrived: job.NewSignal()}
 }
 
-// Run takes in what has come, one file at a time, until ctx ends.
+// Run imports the uploaded files, one at a time, until ctx ends.
 func (u *Uploads) Run(ctx context.Context) {
-	job.Every(ctx, lookEvery, u.come.Wake, job.Task{Trouble: "an import is held up; it is tried again", Log: u.log, Do: u.next})
+	job.Every(ctx, pollInterval, u.arrived.Wake, job.Task{Trouble: "an import failed for now; it will be retried", Log: u.log, Do: u.next})
 }
 
-// next works on the oldest import that nobody works on.
+// next works on the oldest import that no server works on.
 func (u *Uploads) next(ctx context.Context) (more bool, err error) {
 	i, err := u.claim(ctx)
 	if err != nil || i == nil {
 		return false, err
 	}
-	return true, u.take(ctx, i)
+	return true, u.process(ctx, i)
 }
 
-// claim gives the oldest import that nobody works on, or nil.
+// claim leases the oldest import that no server works on; nil where there is none.
 func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
 	var rows []*model.Import
 	err := u.db.Gorm.WithContext(ctx).Raw(`UPDATE imports SET status = 'RUNNING', owner = ?, leased_until = now() + `+lease+`, tries = tries + 1
@@ -68,26 +68,26 @@ func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
 	return rows[0], nil
 }
 
-var errLost = errors.New("another server has taken the import over")
+var errLeaseLost = errors.New("another server has taken the import over")
 
-// take takes the rest of a file in.
-func (u *Uploads) take(ctx context.Context, i *model.Import) error {
-	var o order
+// process imports the rest of a file.
+func (u *Uploads) process(ctx context.Context, i *model.Import) error {
+	var o savedOptions
 	if err := json.Unmarshal(i.Options, &o); err != nil {
-		return u.fail(ctx, i, fmt.Errorf("read how the file is to be read: %w", err))
+		return u.fail(ctx, i, fmt.Errorf("read the options of the import: %w", err))
 	}
 	zone, err := time.LoadLocation(o.TimeZone)
 	if err != nil {
 		return u.fail(ctx, i, err)
 	}
-	done, err := Import(ctx, u.work, auth.Viewer{}, &parts{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
+	done, err := Import(ctx, u.work, auth.Viewer{}, &partReader{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
 		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
-		Keep: func(tx *gorm.DB, done *Report, bytes int64) error { return u.keep(tx, i, done, bytes) },
+		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
 	})
 	switch {
 	case err == nil:
-		return u.end(ctx, i, done)
-	case errors.Is(err, errLost):
+		return u.complete(ctx, i, done)
+	case errors.Is(err, errLeaseLost):
 		return nil
 	case ctx.Err() != nil:
 		return u.release(context.WithoutCancel(ctx), i)
@@ -97,7 +97,7 @@ func (u *Uploads) take(ctx context.Context, i *model.Import) error {
 	return errors.Join(err, u.release(ctx, i))
 }
 
-// report is what has been done of the import; nil where that is nothing.
+// report returns the report of earlier runs of the import; nil where no row was processed.
 func report(i *model.Import) *Report {
 	if i.RowsDone == 0 {
 		return nil
@@ -113,8 +113,9 @@ func report(i *model.Import) *Report {
 	return r
 }
 
-// keep writes how far the import has come. Whoever has lost the lease meanwhile must not commit the batch.
-func (u *Uploads) keep(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
+// saveProgress stores the progress of the import. It fails when another server has the lease, so that the batch is not
+// committed.
+func (u *Uploads) saveProgress(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
 	rejections, err := json.Marshal(done.Rejections)
 	if err != nil {
 		return err
@@ -129,28 +130,28 @@ func (u *Uploads) keep(tx *gorm.DB, i *model.Import, done *Report, bytes int64) 
 		"leased_until": gorm.Expr("clock_timestamp() + " + lease),
 	})
 	if result.Error != nil {
-		return fmt.Errorf("keep how far an import has come: %w", result.Error)
+		return fmt.Errorf("store the progress of an import: %w", result.Error)
 	}
 	if result.RowsAffected == 0 {
-		return errLost
+		return errLeaseLost
 	}
 	return nil
 }
 
-// end closes the import; its file is not needed any more.
-func (u *Uploads) end(ctx context.Context, i *model.Import, done *Report) error {
+// complete closes the import and deletes its file.
+func (u *Uploads) complete(ctx context.Context, i *model.Import, done *Report) error {
 	return u.close(ctx, i, map[string]any{"status": model.ImportDone, "rows": done.Rows, "rows_done": done.Rows, "bytes_done": i.Bytes})
 }
 
-// fail closes the import with the reason. What is the program's own fault is in its log alone.
+// fail closes the import with the reason. Internal errors go only to the log.
 func (u *Uploads) fail(ctx context.Context, i *model.Import, cause error) error {
-	words := "the import was tried several times and stopped by an internal error; what went in until then stays, and the same file again goes on from there"
+	message := "the import failed repeatedly with an internal error; the rows imported so far stay, and importing the same file again continues from there"
 	var f *fault.Error
 	if errors.As(cause, &f) {
-		words = f.Message
+		message = f.Message
 	}
 	u.log.Error("an import failed", "import", i.ID.String(), "error", cause)
-	return u.close(ctx, i, map[string]any{"status": model.ImportFailed, "error": words})
+	return u.close(ctx, i, map[string]any{"status": model.ImportFailed, "error": message})
 }
 
 func (u *Uploads) close(ctx context.Context, i *model.Import, values map[string]any) error {
@@ -165,12 +166,12 @@ func (u *Uploads) close(ctx context.Context, i *model.Import, values map[string]
 	})
 }
 
-// release leaves the import to whoever comes next.
+// release gives up the lease, so that any server can continue the import.
 func (u *Uploads) release(ctx context.Context, i *model.Import) error {
 	return u.db.Gorm.WithContext(ctx).Exec("UPDATE imports SET owner = NULL, leased_until = NULL WHERE id = ? AND owner = ?", i.ID, i.Owner).Error
 }
 
-// Find gives the import, where the viewer may know of it: their own, and for who manages, everybody's.
+// Find returns an import that the viewer may see: a manager or admin sees all imports, other users see their own.
 func (u *Uploads) Find(ctx context.Context, viewer auth.Viewer, id model.ImportID) (*model.Import, error) {
 	var rows []*model.Import
 	query := u.db.Gorm.WithContext(ctx).Where("id = ?", id)
@@ -186,7 +187,7 @@ func (u *Uploads) Find(ctx context.Context, viewer auth.Viewer, id model.ImportI
 	return rows[0], nil
 }
 
-// Watch sends the import as it is, and then at every change until it has ended or ctx has.
+// Watch sends the current state of the import, and then each change until the import or ctx ends.
 func (u *Uploads) Watch(ctx context.Context, viewer auth.Viewer, id model.ImportID, fail func(context.Context, error)) (<-chan *model.Import, error) {
 	now, err := u.Find(ctx, viewer, id)
 	if err != nil {
@@ -195,7 +196,7 @@ func (u *Uploads) Watch(ctx context.Context, viewer auth.Viewer, id model.Import
 	changes := make(chan *model.Import)
 	go func() {
 		defer close(changes)
-		tick := time.NewTicker(changeEvery)
+		tick := time.NewTicker(watchInterval)
 		defer tick.Stop()
 		for {
 			select {

@@ -12,13 +12,13 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The readers get a cell without the spaces around it and never an empty one. Their errors are shown as they are.
+// The functions below read a cell without the spaces around it, and never an empty cell. Users see their errors unchanged.
 
 func readText(s string) (string, error) { return s, nil }
 
 var wholeNumber = regexp.MustCompile(`^[0-9]{1,2}(\.0+)?$`)
 
-// readScore takes 7 and, because spreadsheets and data frames write whole numbers so, 7.0.
+// readScore accepts 7 and also 7.0, because spreadsheets and data frames write whole numbers in that form.
 func readScore(s string) (int, error) {
 	if wholeNumber.MatchString(s) {
 		digits, _, _ := strings.Cut(s, ".")
@@ -50,17 +50,18 @@ func readLikelihood(s string) (float64, error) {
 	return 0, fmt.Errorf("%q is not a number from 0 to 1, such as 0.8", shorten(s))
 }
 
-// readDecimal refuses thousands separators: 1.234 and 1,234 are a thousand to some and a little over one to others.
+// readDecimal refuses thousands separators: 1.234 and 1,234 mean more than a thousand to some readers and a little over one
+// to others.
 func readDecimal(s string) (decimal.Decimal, error) {
 	if strings.ContainsAny(s, ",'’\u00a0\u202f ") {
-		return decimal.Decimal{}, fmt.Errorf("%q: separators of thousands and decimal commas are not taken, write 1234.50", shorten(s))
+		return decimal.Decimal{}, fmt.Errorf("%q has a thousands separator or a decimal comma; write 1234.50", shorten(s))
 	}
 	return model.UnmarshalDecimal(s)
 }
 
 func readEmail(s string) (string, error) { return model.UnmarshalEmailAddress(s) }
 
-// readDrivers separates at ; and |. A comma does not: it stands inside of many a driver ("friendly, helpful staff").
+// readDrivers separates drivers at ; and |, not at commas, because many drivers contain commas ("friendly, helpful staff").
 func readDrivers(s string) ([]string, error) {
 	var list []string
 	seen := map[string]bool{}
@@ -73,7 +74,7 @@ func readDrivers(s string) ([]string, error) {
 	return list, nil
 }
 
-// splitName splits a whole name at its last space. A single word is a last name.
+// splitName splits a full name at its last space. A single word is a last name.
 func splitName(s string) (first, last string) {
 	words := strings.Fields(s)
 	if len(words) == 0 {
@@ -83,7 +84,7 @@ func splitName(s string) (first, last string) {
 	return strings.Join(words[:end], " "), words[end]
 }
 
-// shorten keeps a cell short enough for a line of words.
+// shorten truncates a text for use in a message.
 func shorten(s string) string {
 	const most = 60
 	if utf8.RuneCountInString(s) <= most {
@@ -92,7 +93,7 @@ func shorten(s string) string {
 	return string([]rune(s)[:most]) + "…"
 }
 
-// counted writes a number with its noun: 1 row, 1,257 rows.
+// counted writes a number with its noun, such as 1 row and 1,257 rows.
 func counted(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -100,7 +101,7 @@ func counted(n int, noun string) string {
 	return grouped(n) + " " + noun
 }
 
-// grouped writes a number with commas between its thousands.
+// grouped writes a number with commas between groups of three digits.
 func grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -16,30 +16,30 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// connection follows the protocol on one socket: which message may come when, and what it leads to.
+// connection follows the protocol on one socket: it decides which message may come when, and acts on it.
 type connection struct {
 	server      *Server
 	socket      *conn.Socket
 	writer      int               // which of the server's writers serves it
-	subprotocol *wire.Subprotocol // nil: server-sent events
+	subprotocol *wire.Subprotocol // nil for server-sent events and for an unknown sub-protocol
 	exec        graphql.GraphExecutor
-	header      http.Header // of the request, what operations may want to see
+	header      http.Header // of the request, for operations
 	remote      string
-	readOnly    bool // a GET must not change anything
+	readOnly    bool // mutations are refused, because the request was a GET
 
-	// Only the reader touches these, and whoever it waits for.
+	// Only the reader touches these fields, and the goroutine of a message, for which the reader waits.
 	initialised bool        // connection_init came
-	session     *Session    // set once it was acknowledged
+	session     *Session    // set before the acknowledgement
 	initTimer   *time.Timer // closes a socket that does not send connection_init
 	expiry      *time.Timer // closes a socket whose session expires; nil if it does not
 }
 
 func newConnection(s *Server, sock *conn.Socket, exec graphql.GraphExecutor, r *http.Request) *connection {
-	return &connection{server: s, socket: sock, writer: s.nextWriter(), exec: exec, header: kept(r.Header), remote: r.RemoteAddr}
+	return &connection{server: s, socket: sock, writer: s.nextWriter(), exec: exec, header: operationHeader(r.Header), remote: r.RemoteAddr}
 }
 
-// kept are a request's headers without those of the connection, which are done with; a socket may stay for days.
-func kept(header http.Header) http.Header {
+// operationHeader copies a request's headers without those of the connection, because a socket may stay open for days.
+func operationHeader(header http.Header) http.Header {
 	h := http.Header{}
 	for name, values := range header {
 		switch {
@@ -51,7 +51,7 @@ func kept(header http.Header) http.Header {
 	return h
 }
 
-// serve reads the socket until it ends, and returns when all that runs for it has ended too.
+// serve reads the socket until it ends, and returns when everything that runs for the socket has ended.
 func (c *connection) serve() {
 	defer c.server.release()
 	start := time.Now()
@@ -66,7 +66,7 @@ func (c *connection) serve() {
 		if !ok {
 			break
 		}
-		// On a stack that is given back: that of a reader that waits for days would stay as large as it ever was.
+		// A goroutine of its own gives its stack back. The stack of the reader, which may wait for days, would never shrink.
 		go func() {
 			c.handle(text, began)
 			handled <- struct{}{}
@@ -76,7 +76,7 @@ func (c *connection) serve() {
 	c.leave(start)
 }
 
-// leave ends all that the connection has, and says so.
+// leave ends everything that the connection owns, and logs its end.
 func (c *connection) leave(start time.Time) {
 	if c.initTimer != nil {
 		c.initTimer.Stop()
@@ -87,16 +87,16 @@ func (c *connection) leave(start time.Time) {
 	if c.session != nil {
 		c.server.sessions.Leave(c.session.Key, c.socket)
 	}
-	e := c.socket.Finish()
+	reason := c.socket.Finish()
 	c.socket.WaitOperations()
 	c.server.heartbeat.Remove(c.socket)
 
 	level := slog.LevelDebug
-	if e == wire.SlowConsumer {
+	if reason == wire.SlowConsumer {
 		level = slog.LevelInfo
 	}
 	c.server.options.Log.Log(context.Background(), level, "socket closed",
-		"code", e.Code, "reason", e.Text, "remote", c.remote, "lasted", time.Since(start))
+		"code", reason.Code, "reason", reason.Text, "remote", c.remote, "lasted", time.Since(start))
 }
 
 func (c *connection) handle(text []byte, began time.Time) {
@@ -111,14 +111,14 @@ func (c *connection) handle(text []byte, began time.Time) {
 		c.initialise(m.Payload)
 	case wire.TypePing:
 		c.socket.Reply(c.subprotocol.Pong(m.Payload))
-	case wire.TypePong: // that something came is all that counts
+	case wire.TypePong: // any message shows that the peer is alive
 	case wire.TypeSubscribe:
 		if c.session == nil {
 			c.socket.Close(wire.Unauthorized)
 			return
 		}
 		if c.subprotocol.Legacy {
-			c.socket.Stop(m.ID) // as its reference implementation has it, a second one takes the place of the first
+			c.socket.Stop(m.ID) // in the reference implementation, the second operation replaces the first
 		}
 		m.Params.ReadTime = graphql.TraceTiming{Start: began, End: graphql.Now()}
 		c.begin(m.ID, m.Params, nil)
@@ -129,8 +129,8 @@ func (c *connection) handle(text []byte, began time.Time) {
 	}
 }
 
-// begin begins an operation of any kind (Protocol, Subscribe). It does not wait for anything that the
-// operation does, so that the reader stays free for the client's next message, such as its complete.
+// begin begins an operation of any kind (Protocol, Subscribe). It does not wait for the operation, so that the reader can
+// take the client's next message, such as complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
 	op := &operation{connection: c, writer: c.writer}
 	err := c.socket.Begin(&op.Operation, id)
@@ -138,8 +138,8 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 	case errors.Is(err, conn.ErrExists):
 		c.socket.Close(wire.SubscriberExists(id))
 	case errors.Is(err, conn.ErrTooMany):
-		e := &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
-		c.socket.Reply(c.socket.Codec.Message(nil, id, nil, e))
+		refused := &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
+		c.socket.Reply(c.socket.Codec.Message(nil, id, nil, refused))
 	default:
 		go c.run(op, params, after)
 	}
@@ -147,7 +147,7 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 
 func tooMany(limit int) gqlerror.List {
 	return gqlerror.List{{
-		Message:    fmt.Sprintf("A socket has %d operations at a time: complete one of them first.", limit),
+		Message:    fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit),
 		Extensions: map[string]any{"code": "TOO_MANY_SUBSCRIPTIONS"},
 	}}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// run executes the operation and pushes what comes of it, at the pace at which the peer takes it: next messages, then
-// complete or error. A subscription of a feed leaves this goroutine for its group as soon as it has caught up with it.
+// run executes the operation and pushes its results at the pace at which the peer takes them: next messages, then
+// complete or error. A subscription to a feed leaves this goroutine as soon as it has caught up with its group.
 func (c *connection) run(op *operation, params *graphql.RawParams, after *string) {
 	defer op.End()
 	defer conn.RecoverPanic(c.server.options.Log, "run an operation", func() { c.socket.Close(wire.InternalError) })
@@ -17,7 +17,7 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 		r.cancel()
 		return
 	}
-	// Who fell behind does not begin again before the peer has taken what there was.
+	// An operation that fell behind begins again only after the peer has taken what was queued.
 	if after != nil && !c.socket.AwaitDrained(r.ctx) {
 		r.cancel()
 		return
@@ -33,18 +33,18 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 	}
 	defer r.cancel()
 	for {
-		e := r.respond()
-		if !c.socket.Push(r.ctx, &op.Operation, e) || e.IsLast() {
+		m := r.respond()
+		if !c.socket.Push(r.ctx, &op.Operation, m) || m.IsLast() {
 			return
 		}
 	}
 }
 
-// catchUp executes a subscription for this one subscriber, until it can join the others.
+// catchUp executes a subscription for one subscriber until the subscription can join its group.
 func (s *Server) catchUp(r *run, op *operation) {
 	k, ok := r.key()
 	for {
-		// What a group says is not held back for a member: so it joins with nothing queued.
+		// A group does not wait for a member, so an operation joins with an empty queue.
 		if !op.Socket.AwaitDrained(r.ctx) {
 			r.cancel()
 			return
@@ -57,10 +57,10 @@ func (s *Server) catchUp(r *run, op *operation) {
 			if r.stream.outdated(i) {
 				break
 			}
-			place := r.stream.put(i)
-			e := r.respond()
-			e.Position = place
-			if !op.Socket.Push(r.ctx, &op.Operation, e) || e.IsLast() {
+			position := r.stream.put(i)
+			m := r.respond()
+			m.Position = position
+			if !op.Socket.Push(r.ctx, &op.Operation, m) || m.IsLast() {
 				r.cancel()
 				return
 			}

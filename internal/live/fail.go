@@ -8,15 +8,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// failure is where a subscription's resolver says why it closed its channel: gqlgen gives it no other way.
+// failure holds the error with which a subscription's resolver closed its channel. gqlgen offers no place for it.
 type failure struct {
 	mu  sync.Mutex
 	err error
 }
 
-// Fail ends a subscription with an error: a resolver that makes its channel by itself, without Follow, calls it with
-// the context it was given, and then closes the channel. The peer gets it as the operation's error message, in the
-// words of the executor's error presenter. Under another transport nothing happens.
+// Fail ends a subscription with an error. A resolver that makes its own channel, without Follow, calls Fail with its
+// context and then closes the channel. The peer gets the operation's error message as the executor's error presenter
+// writes it. Under another transport, Fail does nothing.
 func Fail(ctx context.Context, err error) {
 	r := runOf(ctx)
 	if r == nil {
@@ -24,7 +24,7 @@ func Fail(ctx context.Context, err error) {
 	}
 	r.failed.mu.Lock()
 	defer r.failed.mu.Unlock()
-	if r.failed.err == nil { // the first says what broke, the others what came of it
+	if r.failed.err == nil { // the first error is the cause of the others
 		r.failed.err = err
 	}
 }
@@ -35,7 +35,7 @@ func (f *failure) reason() error {
 	return f.err
 }
 
-// presentable makes an error what an executor presents.
+// presentable converts an error to the type that an executor presents.
 func presentable(err error) *gqlerror.Error {
 	var shown *gqlerror.Error
 	if errors.As(err, &shown) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -18,6 +19,8 @@ type feed struct {
 	erased int64    // times
 	err    error    // ends all
 	grown  chan struct{}
+
+	waiting atomic.Int32 // goroutines that wait for more
 }
 
 func newFeed() *feed { return &feed{grown: make(chan struct{})} }
@@ -99,9 +102,13 @@ func (r *reader) Next(ctx context.Context) (page []value, err error) {
 		if len(page) > 0 || err != nil {
 			return page, err
 		}
+		r.of.waiting.Add(1)
 		select {
 		case <-grown:
 		case <-ctx.Done():
+		}
+		r.of.waiting.Add(-1)
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}

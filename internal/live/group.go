@@ -7,17 +7,18 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// What a group remembers of what it said last, in bytes: so that who comes a moment later, and who falls behind in a
-// burst, need not execute it again. A group of thousands, which would each do so, remembers more than one of a few.
+// The limits of what a group keeps of its recent messages, in bytes. A subscriber that joins a moment later, or falls
+// behind in a burst, need not execute kept messages again. The limit grows with the members, because each of thousands
+// of members might otherwise have to.
 const (
-	recentForEach = 4 << 10
-	recentMost    = 4 << 20
+	recentPerMember = 4 << 10
+	recentMax       = 4 << 20
 )
 
 // groups are the groups of equal subscriptions.
 //
-// Who joins, leaves or ends one holds groups.mu; saying something holds only the group's own lock, and that for no
-// write to any socket.
+// groups.mu is held to join, leave or end a group. To publish, only the group's own lock is held, and never during a write
+// to a socket. Lock order: groups.mu, group.mu, then operations.mu or shard.mu, then writer.mu.
 type groups struct {
 	writers []*writer
 	running sync.WaitGroup
@@ -26,7 +27,7 @@ type groups struct {
 	all map[key]*group
 }
 
-// group is one execution for all equal subscriptions.
+// group is one execution for all equal subscriptions, its members.
 type group struct {
 	key     key
 	of      *groups
@@ -34,19 +35,20 @@ type group struct {
 	members atomic.Int64 // changed under groups.mu
 
 	mu       sync.Mutex
-	base     int64           // of all that came after this position, recent has what there was
+	base     int64           // recent holds every message after this position
 	recent   []*wire.Message // oldest first
 	bytes    int
-	revision int64   // of the feed, that recent is of
+	revision int64   // of the feed, when recent was made
 	shards   []shard // one for each writer
 }
 
 func newGroups(writers []*writer) *groups { return &groups{writers: writers, all: map[key]*group{}} }
 
-// join makes the operation, whose own run has come to some place in the feed, a member of its group: without gap, for
-// it gets what the group has said since that place, and without repeat. Where there is no group, the run becomes one,
-// once it has come to the newest place. False: the run must go on by itself, for the group does not remember that far
-// back. True: the operation belongs to the group, unless it was stopped meanwhile.
+// join makes an operation, whose own run has come to some position in the feed, a member of its group. There is no gap,
+// because the operation gets what the group has published since that position, and no repetition. Where there is no
+// group, the run starts one once it has reached the newest position. False means that the run must go on by itself,
+// because the group does not keep messages that far back. True means that the operation belongs to the group, unless the
+// operation was stopped meanwhile.
 func (gs *groups) join(k key, op *operation, r *run) bool {
 	at := r.stream.Position()
 	gs.mu.Lock()
@@ -63,7 +65,7 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.renew()
+	g.dropOutdated()
 	if at.Offset < g.base {
 		return false
 	}
@@ -87,8 +89,8 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 	return true
 }
 
-// leave takes a member out that was stopped, or fell behind, and says of which group; nil: of none any more. The last
-// one ends the group.
+// leave removes a member that was stopped or fell behind, and returns its group; nil means that the operation is no member
+// any more. The group ends with its last member.
 func (gs *groups) leave(op *operation) *group {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -104,7 +106,7 @@ func (gs *groups) leave(op *operation) *group {
 	return g
 }
 
-// end takes the group away: who comes from now on begins a new one. The caller holds groups.mu.
+// end removes the group, so that the next equal subscription starts a new one. The caller holds groups.mu.
 func (gs *groups) end(g *group) {
 	if gs.all[g.key] == g {
 		delete(gs.all, g.key)
@@ -122,7 +124,7 @@ func (g *group) follow() {
 		}
 		if n == 0 {
 			g.mu.Lock()
-			g.renew()
+			g.dropOutdated()
 			g.mu.Unlock()
 		}
 		for i := range n {
@@ -130,10 +132,10 @@ func (g *group) follow() {
 			if g.run.stream.outdated(i) {
 				break
 			}
-			place := g.run.stream.put(i)
-			e := g.run.respond()
-			e.Position = place
-			if g.publish(e, revision); e.IsLast() {
+			position := g.run.stream.put(i)
+			m := g.run.respond()
+			m.Position = position
+			if g.publish(m, revision); m.IsLast() {
 				return
 			}
 		}
@@ -144,9 +146,9 @@ func (g *group) follow() {
 	}
 }
 
-// renew drops what the group remembers where the feed has come to another revision: who joins from a place before
-// that reads on by itself. The caller holds the group's lock.
-func (g *group) renew() {
+// dropOutdated drops the recent messages when the feed has another revision. An operation that joins from a position
+// before it goes on by itself. The caller holds the group's lock.
+func (g *group) dropOutdated() {
 	revision := g.run.stream.Revision()
 	if revision == g.revision {
 		return
@@ -157,31 +159,32 @@ func (g *group) renew() {
 	g.recent, g.bytes, g.revision = nil, 0, revision
 }
 
-// say hands an entry, made at a revision of the feed, to the writers, which write it to the members' sockets.
-func (g *group) publish(e *wire.Message, revision int64) {
-	if e.IsLast() {
+// publish hands a message, which was made at a revision of the feed, to the writers, which write it to the members'
+// sockets.
+func (g *group) publish(m *wire.Message, revision int64) {
+	if m.IsLast() {
 		g.of.mu.Lock()
-		g.of.end(g) // nobody joins what has ended
+		g.of.end(g) // so that nobody joins the ended group
 		g.of.mu.Unlock()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.renew()
+	g.dropOutdated()
 	switch {
-	case e.Kind != wire.Next:
-	case revision != g.revision: // outdated while it was made
-		g.base = e.Position.Offset
+	case m.Kind != wire.Next:
+	case revision != g.revision: // the message became outdated while it was made
+		g.base = m.Position.Offset
 	default:
-		g.recent = append(g.recent, e)
-		g.bytes += e.Size()
-		most := int(min(recentMost, recentForEach*(g.members.Load()+1)))
+		g.recent = append(g.recent, m)
+		g.bytes += m.Size()
+		most := int(min(recentMax, recentPerMember*(g.members.Load()+1)))
 		for g.bytes > most {
 			g.base = g.recent[0].Position.Offset
 			g.bytes -= g.recent[0].Size()
-			g.recent = g.recent[1:] // and the array stays as it was: who joins has yet to be given what he missed
+			g.recent = g.recent[1:] // the array stays as it is, because new members may still read what they missed
 		}
 	}
 	for i := range g.shards {
-		g.shards[i].publish(e)
+		g.shards[i].publish(m)
 	}
 }

@@ -25,7 +25,7 @@ func (s standing) fetch(ctx context.Context) (int, error) {
 }
 
 // A lane that is busy looks at who has joined only when the group has said, and forgotten, far more.
-func TestWhatAGroupForgetsReachesWhoHasJoinedBefore(t *testing.T) {
+func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) {
 	t.Parallel()
 	for before := range int64(40) { // whatever room the group's memory has left when somebody joins
 		groups := newGroups([]*writer{newWriter(slog.New(slog.DiscardHandler))}) // which is not run

@@ -40,183 +40,226 @@ func numbers(from, to int) (texts []string) {
 	return texts
 }
 
+// until waits for a condition that has no signal.
+func (w *world) until(what string, holds func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); !holds(); runtime.Gosched() {
+		if time.Now().After(end) {
+			w.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 // opens waits until so many places in the feed were opened: as many subscriptions have begun.
 func (w *world) opens(n int32) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); w.opened.Load() < n; runtime.Gosched() {
-		if time.Now().After(end) {
-			w.t.Fatalf("%d places were opened, not %d", w.opened.Load(), n)
-		}
-	}
+	w.until(fmt.Sprint(n, " places in the feed"), func() bool { return w.opened.Load() >= n })
 }
 
-func TestEqualSubscriptionsAreExecutedOnce(t *testing.T) {
+// groups waits until so many groups wait for the feed: a group waits once it has a member and nothing to say.
+func (w *world) groups(n int32) {
+	w.t.Helper()
+	w.until(fmt.Sprint(n, " groups"), func() bool { return w.feed.waiting.Load() >= n })
+}
+
+func TestGroup(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
-	clients := []*client{w.signedIn("ann"), w.signedIn("bob"), w.signedIn("ann")}
-	for i, c := range clients {
-		c.follow(fmt.Sprint("id of ", i), "")
-		w.opens(int32(i + 1))
-	}
-	for n := 1; n <= 5; n++ {
-		w.feed.say(fmt.Sprint(n))
+	t.Run("executes equal subscriptions once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		clients := []*client{w.signedIn("ann"), w.signedIn("bob"), w.signedIn("ann")}
 		for i, c := range clients {
-			c.expectFed(fmt.Sprint("id of ", i), fmt.Sprint(n))
+			c.follow(fmt.Sprint("id of ", i), "")
+			w.opens(int32(i + 1))
+			w.groups(1)
 		}
-	}
-	if n := w.executed.Load(); n != 5 {
-		t.Errorf("5 events for 3 subscribers were executed %d times", n)
-	}
-	// Who comes back a moment later is served from what was said, without executing it again.
-	back := w.signedIn("bob")
-	back.follow("back", "p2")
-	back.expectFed("back", "3", "4", "5")
-	w.feed.say("6")
-	back.expectFed("back", "6")
-	if n := w.executed.Load(); n != 6 {
-		t.Errorf("6 events were executed %d times", n)
-	}
-	for i, c := range clients {
-		c.expectFed(fmt.Sprint("id of ", i), "6")
-	}
-}
-
-func TestSubscriptionsThatDifferAreNotExecutedTogether(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(o *live.Options) {
-		o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
-			s, err := signIn(ctx, strings.TrimSuffix(bearer, " as another"))
-			s.View = fmt.Sprint(strings.HasSuffix(bearer, " as another"))
-			return s, err
+		for n := 1; n <= 5; n++ {
+			w.feed.say(fmt.Sprint(n))
+			for i, c := range clients {
+				c.expectFed(fmt.Sprint("id of ", i), fmt.Sprint(n))
+			}
+		}
+		if n := w.executed.Load(); n != 5 {
+			t.Errorf("5 events for 3 subscribers were executed %d times", n)
+		}
+		// Who comes back a moment later is served from what was said, without executing it again.
+		back := w.signedIn("bob")
+		back.follow("back", "p2")
+		back.expectFed("back", "3", "4", "5")
+		w.feed.say("6")
+		back.expectFed("back", "6")
+		if n := w.executed.Load(); n != 6 {
+			t.Errorf("6 events were executed %d times", n)
+		}
+		for i, c := range clients {
+			c.expectFed(fmt.Sprint("id of ", i), "6")
 		}
 	})
-	const document = `"query":"subscription A($after:String,$also:String,$mine:Boolean){feed(after:$after,also:$also,mine:$mine)} subscription B{feed}"`
-	for name, test := range map[string]struct {
-		bearer, payload, want string
-	}{
-		"the first":           {"ann", document + `,"operationName":"A"`, "x"},
-		"the same":            {"bob", document + `,"operationName":"A","variables":{"after":null}`, "x"},
-		"another view":        {"bob as another", document + `,"operationName":"A"`, "x"},
-		"another variable":    {"ann", document + `,"operationName":"A","variables":{"also":"y"}`, "x"},
-		"another operation":   {"ann", document + `,"operationName":"B"`, "x"},
-		"another document":    {"ann", `"query":"subscription{feed}"`, "x"},
-		"what is ann's":       {"ann", document + `,"operationName":"A","variables":{"mine":true}`, "ann x"},
-		"what is bob's":       {"bob", document + `,"operationName":"A","variables":{"mine":true}`, "bob x"},
-		"what is bob's again": {"bob", document + `,"operationName":"A","variables":{"mine":true}`, "bob x"},
-	} {
-		before := w.opened.Load()
-		c := w.signedIn(test.bearer)
-		c.send(`{"id":"1","type":"subscribe","payload":{` + test.payload + `}}`)
-		w.opens(before + 1)
-		t.Cleanup(func() {
-			text, err := c.read()
-			if want := `{"id":"1","type":"next","payload":{"data":{"feed":"` + test.want + `"}}}`; err != nil || string(text) != want {
-				t.Errorf("%s: got %s (%v), want %s", name, text, err, want)
+
+	t.Run("keeps different subscriptions apart", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(o *live.Options) {
+			o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
+				s, err := signIn(ctx, strings.TrimSuffix(bearer, " as another"))
+				s.View = fmt.Sprint(strings.HasSuffix(bearer, " as another"))
+				return s, err
 			}
 		})
-	}
-	w.feed.say("x")
-	for end := time.Now().Add(patience); w.executed.Load() < 7 && time.Now().Before(end); runtime.Gosched() {
-	}
-	if n := w.executed.Load(); n != 7 {
-		t.Errorf("7 groups executed %d times", n)
-	}
-}
-
-func TestWhoComesFromFarBackCatchesUpAndJoinsWithoutGapOrRepeat(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	first := w.signedIn("ann")
-	first.follow("1", "")
-	w.opens(1)
-	w.feed.say(numbers(1, 300)...)
-	first.expectFed("1", numbers(1, 300)...)
-	told := make(chan struct{})
-	go func() { // while they catch up
-		defer close(told)
-		for n := 301; n <= 400; n++ {
-			w.feed.say(fmt.Sprint(n))
+		const document = `"query":"subscription A($after:String,$also:String,$mine:Boolean){feed(after:$after,also:$also,mine:$mine)} subscription B{feed}"`
+		for name, test := range map[string]struct {
+			bearer, payload, want string
+		}{
+			"the first":           {"ann", document + `,"operationName":"A"`, "x"},
+			"the same":            {"bob", document + `,"operationName":"A","variables":{"after":null}`, "x"},
+			"another view":        {"bob as another", document + `,"operationName":"A"`, "x"},
+			"another variable":    {"ann", document + `,"operationName":"A","variables":{"also":"y"}`, "x"},
+			"another operation":   {"ann", document + `,"operationName":"B"`, "x"},
+			"another document":    {"ann", `"query":"subscription{feed}"`, "x"},
+			"what is ann's":       {"ann", document + `,"operationName":"A","variables":{"mine":true}`, "ann x"},
+			"what is bob's":       {"bob", document + `,"operationName":"A","variables":{"mine":true}`, "bob x"},
+			"what is bob's again": {"bob", document + `,"operationName":"A","variables":{"mine":true}`, "bob x"},
+		} {
+			before := w.opened.Load()
+			c := w.signedIn(test.bearer)
+			c.send(`{"id":"1","type":"subscribe","payload":{` + test.payload + `}}`)
+			w.opens(before + 1)
+			// It has begun a group, or has joined one, which ends its own execution.
+			w.until("its group", func() bool { return w.feed.waiting.Load()+int32(len(w.ended)) >= before+1 })
+			t.Cleanup(func() {
+				text, err := c.read()
+				if want := `{"id":"1","type":"next","payload":{"data":{"feed":"` + test.want + `"}}}`; err != nil || string(text) != want {
+					t.Errorf("%s: got %s (%v), want %s", name, text, err, want)
+				}
+			})
 		}
-	}()
-	var late []*client
-	for i := range 5 {
-		c := w.signedIn("bob")
-		c.follow("late", fmt.Sprint("p", 50*i))
-		late = append(late, c)
-	}
-	for i, c := range late {
-		c.expectFed("late", numbers(50*i+1, 400)...)
-	}
-	<-told
-	first.expectFed("1", numbers(301, 400)...)
-	before := w.executed.Load()
-	w.feed.say("401")
-	for _, c := range late {
-		c.expectFed("late", "401")
-	}
-	first.expectFed("1", "401")
-	if n := w.executed.Load() - before; n != 1 {
-		t.Errorf("after they have caught up, an event is executed %d times", n)
-	}
-}
+		w.feed.say("x")
+		w.until("7 executions", func() bool { return w.executed.Load() >= 7 })
+		if n := w.executed.Load(); n != 7 {
+			t.Errorf("7 groups executed %d times", n)
+		}
+	})
 
-func TestWhatWasErasedIsNotSaidAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	first := w.signedIn("ann")
-	first.follow("1", "")
-	w.opens(1)
-	w.feed.say("a name", "a street")
-	first.expectFed("1", "a name", "a street")
-	w.feed.erase()
-	late := w.signedIn("bob")
-	late.follow("2", "p0")
-	late.expectFed("2", "erased", "erased")
-	w.feed.say("news")
-	first.expectFed("1", "news")
-	late.expectFed("2", "news")
-}
+	t.Run("is joined from far back without gap or repetition", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		first := w.signedIn("ann")
+		first.follow("1", "")
+		w.opens(1)
+		w.feed.say(numbers(1, 300)...)
+		first.expectFed("1", numbers(1, 300)...)
+		told := make(chan struct{})
+		go func() { // while they catch up
+			defer close(told)
+			for n := 301; n <= 400; n++ {
+				w.feed.say(fmt.Sprint(n))
+			}
+		}()
+		var late []*client
+		for i := range 5 {
+			c := w.signedIn("bob")
+			c.follow("late", fmt.Sprint("p", 50*i))
+			late = append(late, c)
+		}
+		for i, c := range late {
+			c.expectFed("late", numbers(50*i+1, 400)...)
+		}
+		<-told
+		first.expectFed("1", numbers(301, 400)...)
+		before := w.executed.Load()
+		w.feed.say("401")
+		for _, c := range late {
+			c.expectFed("late", "401")
+		}
+		first.expectFed("1", "401")
+		if n := w.executed.Load() - before; n != 1 {
+			t.Errorf("after they have caught up, an event is executed %d times", n)
+		}
+	})
 
-func TestAGroupThatEndsEndsForEachMember(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	ann, bob := w.signedIn("ann"), w.signedIn("bob")
-	ann.follow("1", "")
-	bob.follow("2", "")
-	w.opens(2)
-	w.feed.say("1")
-	ann.expectFed("1", "1")
-	bob.expectFed("2", "1")
-	w.feed.fail(errors.New("the place is lost"))
-	ann.expect(`{"id":"1","type":"error","payload":[{"message":"the place is lost"}]}`)
-	bob.expect(`{"id":"2","type":"error","payload":[{"message":"the place is lost"}]}`)
-	// Its id is free, and what is subscribed from now on is another group.
-	w.feed.fail(nil)
-	ann.follow("1", "p1")
-	w.feed.say("2")
-	ann.expectFed("1", "2")
-	ann.follow("2", "nowhere")
-	ann.expect(`{"id":"2","type":"error","payload":[{"message":"no such place"}]}`)
-}
+	t.Run("does not repeat erased values", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		first := w.signedIn("ann")
+		first.follow("1", "")
+		w.opens(1)
+		w.feed.say("a name", "a street")
+		first.expectFed("1", "a name", "a street")
+		w.feed.erase()
+		late := w.signedIn("bob")
+		late.follow("2", "p0")
+		late.expectFed("2", "erased", "erased")
+		w.feed.say("news")
+		first.expectFed("1", "news")
+		late.expectFed("2", "news")
+	})
 
-func TestAGroupEndsWithItsLastMemberAndNotWithItsFirst(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	ann, bob := w.signedIn("ann"), w.signedIn("bob")
-	ann.follow("1", "")
-	w.opens(1)
-	w.feed.say("1")
-	ann.expectFed("1", "1") // it is the group's first
-	bob.follow("1", "p1")
-	w.opens(2)
-	receive(t, w.ended, "bob's own run to end, as he has joined")
-	_ = ann.conn.Close()
-	w.log.closed(t)
-	w.feed.say("2")
-	bob.expectFed("1", "2")
-	bob.send(`{"id":"1","type":"complete"}`)
-	receive(t, w.ended, "the group to end")
-	bob.alive()
+	t.Run("ends for each member", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		ann, bob := w.signedIn("ann"), w.signedIn("bob")
+		ann.follow("1", "")
+		bob.follow("2", "")
+		w.opens(2)
+		w.feed.say("1")
+		ann.expectFed("1", "1")
+		bob.expectFed("2", "1")
+		w.feed.fail(errors.New("the place is lost"))
+		ann.expect(`{"id":"1","type":"error","payload":[{"message":"the place is lost"}]}`)
+		bob.expect(`{"id":"2","type":"error","payload":[{"message":"the place is lost"}]}`)
+		// Its id is free, and what is subscribed from now on is another group.
+		w.feed.fail(nil)
+		ann.follow("1", "p1")
+		w.feed.say("2")
+		ann.expectFed("1", "2")
+		ann.follow("2", "nowhere")
+		ann.expect(`{"id":"2","type":"error","payload":[{"message":"no such place"}]}`)
+	})
+
+	t.Run("ends with its last member, not with its first", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		ann, bob := w.signedIn("ann"), w.signedIn("bob")
+		ann.follow("1", "")
+		w.opens(1)
+		w.feed.say("1")
+		ann.expectFed("1", "1") // it is the group's first
+		bob.follow("1", "p1")
+		w.opens(2)
+		receive(t, w.ended, "bob's own run to end, as he has joined")
+		_ = ann.conn.Close()
+		w.log.closed(t)
+		w.feed.say("2")
+		bob.expectFed("1", "2")
+		bob.send(`{"id":"1","type":"complete"}`)
+		receive(t, w.ended, "the group to end")
+		bob.alive()
+	})
+
+	t.Run("lets a slow member read on by itself without a gap", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(o *live.Options) { o.WriteTimeout, o.PingInterval = time.Hour, time.Hour })
+		quick, slow := w.signedIn("bob"), w.signedIn("ann")
+		quick.follow("q", "")
+		w.opens(1)
+		slow.follow("s", "")
+		w.opens(2)
+		big := strings.Repeat("x", 100_000) // altogether more than the system's buffers hold
+		for n := 1; n <= 200; n++ {
+			w.feed.say(fmt.Sprint(n, " ", big))
+			quick.expectFed("q", fmt.Sprint(n, " ", big))
+		}
+		for n := 1; n <= 200; n++ {
+			slow.expectFed("s", fmt.Sprint(n, " ", big))
+		}
+		w.opens(3) // it had fallen behind, and begun again from its place
+		before := w.executed.Load()
+		w.feed.say("the end")
+		quick.expectFed("q", "the end")
+		slow.expectFed("s", "the end")
+		if n := w.executed.Load() - before; n != 1 {
+			t.Errorf("it has caught up, and an event is executed %d times", n)
+		}
+	})
 }
 
 // small connects a client with a small receive buffer, so that little is on its way when it does not read.
@@ -240,34 +283,8 @@ func (w *world) small() *client {
 	return c
 }
 
-func TestAMemberThatFallsBehindReadsOnByItselfAndMissesNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(o *live.Options) { o.WriteTimeout, o.PingInterval = time.Hour, time.Hour })
-	quick, slow := w.signedIn("bob"), w.signedIn("ann")
-	quick.follow("q", "")
-	w.opens(1)
-	slow.follow("s", "")
-	w.opens(2)
-	big := strings.Repeat("x", 100_000) // altogether more than the system's buffers hold
-	for n := 1; n <= 200; n++ {
-		w.feed.say(fmt.Sprint(n, " ", big))
-		quick.expectFed("q", fmt.Sprint(n, " ", big))
-	}
-	for n := 1; n <= 200; n++ {
-		slow.expectFed("s", fmt.Sprint(n, " ", big))
-	}
-	w.opens(3) // it had fallen behind, and begun again from its place
-	before := w.executed.Load()
-	w.feed.say("the end")
-	quick.expectFed("q", "the end")
-	slow.expectFed("s", "the end")
-	if n := w.executed.Load() - before; n != 1 {
-		t.Errorf("it has caught up, and an event is executed %d times", n)
-	}
-}
-
 // It runs while no other test does, because it looks at the memory.
-func TestOneSocketThatNeverReadsAmongAThousandHoldsNobodyUpAndCostsLittle(t *testing.T) {
+func TestGroupIsNotHeldUpByOneOfAThousandSocketsThatNeverReads(t *testing.T) {
 	w := newWorld(t, func(o *live.Options) { o.WriteTimeout, o.PingInterval = time.Hour, time.Hour })
 	const others = 999
 	stuck := w.small()

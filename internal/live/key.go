@@ -7,7 +7,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// key is what equal subscriptions have in common.
+// key identifies a group: equal subscriptions have equal keys.
 type key struct {
 	document  string
 	operation string
@@ -16,7 +16,8 @@ type key struct {
 	shared    string
 }
 
-// key says which group the run belongs to; false: to none, for its variables cannot be written down.
+// key returns the key of the run's group; false means that the run cannot join one, because its variables cannot be
+// encoded.
 func (r *run) key() (key, bool) {
 	variables := r.oc.Variables
 	if name := startVariable(r.oc.Doc, r.oc.Operation, r.start); name != "" {
@@ -27,7 +28,7 @@ func (r *run) key() (key, bool) {
 	return key{r.params.Query, r.oc.OperationName, string(text), r.session.View, r.shared}, err == nil
 }
 
-// startVariable is the variable that the root field's argument is given, where nothing else in the document uses it.
+// startVariable returns the variable that the root field's argument is set to, if nothing else in the document uses it.
 func startVariable(doc *ast.QueryDocument, op *ast.OperationDefinition, argument string) string {
 	if argument == "" || len(op.SelectionSet) != 1 {
 		return ""
@@ -50,7 +51,7 @@ func startVariable(doc *ast.QueryDocument, op *ast.OperationDefinition, argument
 	return given.Value.Raw
 }
 
-// used counts where a variable stands; each fragment is looked at where it is defined.
+// used counts the uses of a variable. The fields of a fragment are counted at its definition, not at its spreads.
 func used(set ast.SelectionSet, name string) (n int) {
 	for _, s := range set {
 		switch s := s.(type) {

@@ -2,17 +2,17 @@ package live
 
 import "github.com/closeloop/closeloop/internal/live/conn"
 
-// operation is one that the client asked for. It is executed by a goroutine of its own, or, once it has joined a
-// group, by that.
+// operation is an operation that the client asked for. A goroutine of its own executes it, or, once it has joined a
+// group, the goroutine of the group.
 type operation struct {
 	conn.Operation
 	connection *connection
-	writer     int    // which of the server's writers, and so which of the group's shards, it belongs to
+	writer     int    // index of the server's writer, and of the group's shard, that the operation belongs to
 	group      *group // guarded by groups.mu
 }
 
-// fallBehind takes the operation out of its group: its peer has not taken what was queued. It reads on by itself from
-// the place that it has got to, at its peer's pace, and joins again.
+// fallBehind takes the operation out of its group, because its peer has not taken what was queued. The operation reads on
+// by itself from its position, at its peer's pace, and joins again.
 func (op *operation) fallBehind() {
 	g := op.connection.server.groups.leave(op)
 	if g == nil || !op.Resume() {

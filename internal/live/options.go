@@ -8,39 +8,39 @@ import (
 	"time"
 )
 
-// Options configure a Server. A zero value stands for the default that is named at the field.
+// Options configure a Server. A zero value means the default, which is the last figure of the field's comment.
 type Options struct {
-	// SignIn says who the bearer of a token is. An error means: not signed in; the socket is closed with
-	// 4403; one that wraps ErrUnavailable closes it with 1013. It is asked once per socket, for InitTimeout at most. Nil: nobody is signed in.
+	// SignIn returns the session of a token's bearer. An error closes the socket with 4403, and an error that wraps
+	// ErrUnavailable closes it with 1013. SignIn is called once per socket and may take InitTimeout. Nil: nobody can sign in.
 	SignIn func(ctx context.Context, bearer string) (Session, error)
-	// Ended returns those of the keys whose sessions are over: the token is revoked, the user inactive,
-	// the role another one. It is asked every CheckInterval for all sockets together, each key once, for
-	// five seconds at most. An error means 'unknown': the sessions go on. Nil: none ends so.
+	// Ended returns the keys whose sessions have ended, because the token was revoked, the user is inactive or the role has
+	// changed. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
+	// error means "unknown": the sessions continue. Nil: no session ends this way.
 	Ended func(ctx context.Context, keys []string) ([]string, error)
-	// Log gets one line for each socket that ends and for each panic. Nil: nothing is logged.
+	// Log gets a line for each socket that ends and for each panic. Nil: nothing is logged.
 	Log *slog.Logger
 
 	InitTimeout   time.Duration // for connection_init after the upgrade, and again for SignIn; 3 s
-	PingInterval  time.Duration // between pings; a peer that leaves two of them unanswered is cut off; 20 s
-	WriteTimeout  time.Duration // for one message to be taken by the peer, else it is cut off; 10 s
+	PingInterval  time.Duration // between pings; a peer that leaves two pings unanswered is cut off; 20 s
+	WriteTimeout  time.Duration // for the peer to take one message, or the peer is cut off; 10 s
 	CloseTimeout  time.Duration // for the peer to answer a close frame; 1 s
-	CheckInterval time.Duration // between two questions to Ended; 1 s
+	CheckInterval time.Duration // between two calls of Ended; 1 s
 
-	// MaxMessageBytes bounds a client's message; a longer one closes the socket with 1009. 256 KiB.
+	// MaxMessageBytes bounds a client's message; a longer message closes the socket with 1009. 256 KiB.
 	MaxMessageBytes int64
 	// MaxSubscriptionsPerSocket bounds the operations, of any kind, that are active on one socket at a
-	// time; one more is answered by an error message with the code TOO_MANY_SUBSCRIPTIONS. 100.
+	// time; one more operation gets an error message with the code TOO_MANY_SUBSCRIPTIONS. 100.
 	MaxSubscriptionsPerSocket int
-	// MaxSocketsPerToken bounds the sockets and streams of one Session.Key; one more is closed with 4509. 1,000.
+	// MaxSocketsPerToken bounds the sockets and streams of one Session.Key; one more socket is closed with 4509. 1,000.
 	MaxSocketsPerToken int
-	// MaxSockets bounds the sockets and streams of the server; one more is refused with 503 at its upgrade. 20,000.
+	// MaxSockets bounds the sockets and streams of the server; one more is refused with 503 before its upgrade. 20,000.
 	MaxSockets int
 }
 
 func (o Options) withDefaults() Options {
 	if o.SignIn == nil {
 		o.SignIn = func(context.Context, string) (Session, error) {
-			return Session{}, errors.New("nobody can sign in here")
+			return Session{}, errors.New("nobody can sign in here: Options.SignIn is not set")
 		}
 	}
 	if o.Log == nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// run is one execution of an operation: of a query, a mutation, or of a subscription for one subscriber or a group of
-// them. It has a context of its own, for it may outlive the socket that it was begun for.
+// run is one execution of an operation: of a query, of a mutation, or of a subscription for one subscriber or for a
+// group. It has a context of its own, because it may outlive the socket that it was begun for.
 type run struct {
 	exec     graphql.GraphExecutor
-	params   *graphql.RawParams // maybe of another subscriber to the same
+	params   *graphql.RawParams // equal for all subscribers of a group, but for the start
 	header   http.Header
 	session  Session
 	readOnly bool    // mutations are refused
-	after    *string // where to begin, in place of what the operation's arguments say; nil: as they say
+	after    *string // the cursor to begin after; nil: the operation's arguments decide
 	log      *slog.Logger
 
 	ctx       context.Context
@@ -28,7 +28,7 @@ type run struct {
 	responses graphql.ResponseHandler
 	failed    failure
 
-	// What Follow said; stream is nil where the operation's responses come by themselves.
+	// Set by Follow; stream is nil where the resolver makes its own channel, and for queries and mutations.
 	stream streamer
 	start  string
 	shared string
@@ -47,14 +47,14 @@ func newRun(exec graphql.GraphExecutor, params *graphql.RawParams, session Sessi
 	return r
 }
 
-// prepare parses and validates the operation and calls its root resolver. What it returns, if anything, ends the
-// operation: it was refused (GraphQL specification, section 7.1.2, Request errors).
+// prepare parses and validates the operation and calls its root resolver. A message that it returns refuses the operation
+// and ends it (GraphQL specification, section 7.1.2, Request errors).
 func (r *run) prepare() (last *wire.Message) {
 	defer r.recover(&last)
 	if r.session.Context != nil {
 		r.ctx = r.session.Context(r.ctx)
 	}
-	params := *r.params // extensions of the executor may change it
+	params := *r.params // a copy, because extensions of the executor may change it
 	params.Headers = r.header
 	oc, errs := r.exec.CreateOperationContext(r.ctx, &params)
 	r.oc = oc
@@ -63,7 +63,7 @@ func (r *run) prepare() (last *wire.Message) {
 		return r.refuse(errs)
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
-		return r.fail(&gqlerror.Error{Message: "a GET request changes nothing: send a mutation by POST",
+		return r.fail(&gqlerror.Error{Message: "GET does not allow mutations: send the mutation by POST",
 			Extensions: map[string]any{"code": "BAD_USER_INPUT"}})
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
@@ -81,24 +81,24 @@ func (r *run) respond() (e *wire.Message) {
 		}
 		return &wire.Message{Kind: wire.Complete}
 	case response.Data == nil && response.HasNext == nil && len(response.Errors) > 0:
-		// A response without data is none of an execution, but says why there is none.
+		// A response without data is not a result: its errors say why the operation was not executed.
 		return &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, response.Errors)}
 	}
 	text, err := wire.AppendResponse(make([]byte, 0, len(response.Data)+16), response)
 	if err != nil {
-		panic(err) // a resolver's extensions that are no JSON: a mistake of ours, like any panic
+		panic(err) // a resolver's extensions are not JSON: a programming error
 	}
 	return &wire.Message{Data: text}
 }
 
-// fail ends the operation with an error, in the words of the executor's presenter.
+// fail returns the message that ends the operation with an error, as the executor's error presenter writes it.
 func (r *run) fail(err error) *wire.Message { return r.refuse(errorsOf(err)) }
 
 func (r *run) refuse(errs gqlerror.List) *wire.Message {
 	return &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, r.exec.DispatchError(r.ctx, errs).Errors)}
 }
 
-// recover is deferred; it turns a panic into the entry that ends the operation.
+// recover is deferred. It turns a panic into the message that ends the operation.
 func (r *run) recover(last **wire.Message) {
 	v := recover()
 	switch {

@@ -1,25 +1,3 @@
-// Package live carries GraphQL operations over WebSocket and server-sent events: subscriptions above all, and queries
-// and mutations too.
-//
-// It owns the sockets: the sub-protocols graphql-transport-ws and graphql-ws, who is signed in on a socket and for how
-// long, the pace at which a peer takes what it is sent, and the orderly end of all of it. It refuses to
-// know the schema, the log or the database: an operation is run by the graphql.GraphExecutor that it is
-// given, and what an operation sees (the viewer) is put into its context by the Session.
-//
-// Each concern has its file. message.go reads what a client sends, protocol.go and sse.go write what a server sends,
-// close.go names the reasons to close, socket.go, reader.go, writer.go and queue.go move bytes, session.go and watch.go know who
-// is signed in, connection.go follows the protocol, operation.go keeps the operations' ids, subscribe.go and run.go
-// execute them, feed.go is what resolvers see, key.go and group.go have equal subscriptions executed once for all,
-// and lane.go writes to the sockets what groups say.
-//
-// Goroutines: one reads each socket. Each operation has one until it ends or, a subscription, has joined its group;
-// each group has one; each core has a lane. A socket whose peer does not take what it is sent has one more meanwhile.
-// All of them end with what they are for; Server.Close awaits them.
-//
-// A resolver returns what Follow makes, or a channel of its own; the latter calls Fail to end with an error. It must
-// not call gqlgen's transport.AddSubscriptionError, which panics under any transport but gqlgen's own.
-//
-// Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 package live
 
 import (
@@ -50,21 +28,21 @@ type Server struct {
 	heartbeat    *conn.Heartbeat
 	groups       *groups
 	writers      []*writer
-	ctx          context.Context // of the watch, the beat, and who is signing in
+	ctx          context.Context // of the sessions, the heartbeat, and sign-ins
 	stop         context.CancelFunc
-	running      sync.WaitGroup // the watch, the beat, and each socket
-	writing      sync.WaitGroup // the lanes
-	writersEnd   sync.Once
-	dealt        atomic.Uint32
+	running      sync.WaitGroup // of the sessions, the heartbeat, and each socket
+	writing      sync.WaitGroup // of the writers
+	stopWriters  sync.Once
+	connections  atomic.Uint32 // that there have ever been
 
 	mu     sync.Mutex
 	closed bool
-	open   int // sockets, counted from before their upgrade
+	open   int // sockets, counted from just before their upgrade
 }
 
 var _ graphql.Transport = (*Server)(nil)
 
-// New returns a server that is ready for sockets and has begun to ask Options.Ended.
+// New returns a server that accepts sockets and calls Options.Ended at intervals.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
@@ -80,16 +58,15 @@ func New(o Options) *Server {
 	}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: o.WriteTimeout,
-		// An idle socket holds hardly any buffer for reading, and none for writing; a message may be longer.
+		// An idle socket holds a small buffer for reading and none for writing. A message may be longer than the buffer.
 		ReadBufferSize:  readBuffer,
 		WriteBufferPool: &sync.Pool{},
-		// Any origin may connect. What an origin check prevents is a foreign page that rides on the
-		// browser's cookies; a caller here is known by a bearer token alone, never by a cookie, and a
-		// foreign page has no token.
+		// Any origin may connect. An origin check would prevent a foreign page from using the browser's cookies, but only
+		// a bearer token authenticates a caller here, never a cookie, and a foreign page has no token.
 		CheckOrigin: func(*http.Request) bool { return true },
 	}
-	for _, w := range s.subprotocols { // the client's order decides; where it has none, the newer one
-		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, w.Name)
+	for _, p := range s.subprotocols { // the client's order decides; without one, the newer protocol is first
+		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, p.Name)
 	}
 	for range runtime.GOMAXPROCS(0) {
 		l := newWriter(o.Log)
@@ -102,24 +79,24 @@ func New(o Options) *Server {
 	return s
 }
 
-// readBuffer is the buffer of a socket's reader, in bytes: a control frame and the head of any message fit.
+// readBuffer is the buffer of a socket's reader, in bytes: large enough for a control frame and any message's header.
 const readBuffer = 256
 
-// Supports says whether the request asks for an upgrade to WebSocket, or for server-sent events.
+// Supports reports whether the request asks for an upgrade to WebSocket or for server-sent events.
 func (s *Server) Supports(r *http.Request) bool {
 	return websocket.IsWebSocketUpgrade(r) || isStream(r)
 }
 
-// Do takes the connection over and returns: nothing of the request is kept but its headers. Beyond
-// Options.MaxSockets, and once Close was called, it is refused with 503.
+// Do takes the connection over and returns. Of the request, only the headers are kept. Beyond Options.MaxSockets and after
+// Close, the request is refused with 503.
 func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	if !websocket.IsWebSocketUpgrade(r) {
 		s.stream(w, r, exec)
 		return
 	}
-	if why := s.reserve(); why != "" {
+	if refused := s.reserve(); refused != "" {
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, why, http.StatusServiceUnavailable)
+		http.Error(w, refused, http.StatusServiceUnavailable)
 		return
 	}
 	ws, err := s.upgrader.Upgrade(hijacker{w}, r, nil)
@@ -128,23 +105,23 @@ func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		s.release()
 		return
 	}
-	spoken := s.subprotocols[0]
-	for _, w := range s.subprotocols {
-		if w.Name == ws.Subprotocol() {
-			spoken = w
+	subprotocol := s.subprotocols[0]
+	for _, p := range s.subprotocols {
+		if p.Name == ws.Subprotocol() {
+			subprotocol = p
 		}
 	}
-	sock := conn.New(ws.NetConn(), ws, spoken, &s.sockets)
+	sock := conn.New(ws.NetConn(), ws, subprotocol, &s.sockets)
 	c := newConnection(s, sock, exec, r)
 	if ws.Subprotocol() != "" {
-		c.subprotocol = spoken
+		c.subprotocol = subprotocol
 	}
 	go c.serve()
 }
 
-// Close refuses new sockets, closes those that are open with 1001 (Going Away) and a hint when to
-// connect again, different for each, and waits until every goroutine has ended or ctx is done; then it returns ctx's error.
-// It may be called more than once.
+// Close refuses new sockets and closes the open ones with 1001 (Going Away) and a time to reconnect, which differs for
+// each. It waits until every goroutine has ended, or until ctx is done and returns the error of ctx. It may be called more
+// than once.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -159,7 +136,7 @@ func (s *Server) Close(ctx context.Context) error {
 		defer close(done)
 		s.running.Wait()
 		s.groups.running.Wait()
-		s.writersEnd.Do(func() {
+		s.stopWriters.Do(func() {
 			for _, l := range s.writers {
 				l.close()
 			}
@@ -174,8 +151,8 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 }
 
-// reserve takes a place for one socket; when there is none it says why.
-func (s *Server) reserve() (why string) {
+// reserve counts one more socket. It returns the reason where the server takes no more, else an empty text.
+func (s *Server) reserve() (refused string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -196,7 +173,7 @@ func (s *Server) release() {
 	s.running.Done()
 }
 
-// enter makes the socket known to Close. One that was taken over while Close ran is told so by itself.
+// enter makes the socket known to Close. It closes a socket that was taken over while Close ran.
 func (s *Server) enter(sock *conn.Socket) {
 	s.heartbeat.Add(sock)
 	s.mu.Lock()
@@ -207,17 +184,18 @@ func (s *Server) enter(sock *conn.Socket) {
 	}
 }
 
-// retryAfter is when a client is asked to come back after the server ended. Many clients are asked to come back at
-// different times, about 500 a second, so that the servers that are left can take them.
+// retryAfter returns a random time after which a client should reconnect when the server stops. It spreads many clients
+// to about 500 a second, so that the remaining servers can take them.
 func retryAfter(sockets int) time.Duration {
 	within := time.Second + time.Duration(sockets)*2*time.Millisecond
 	return rand.N(within).Round(time.Millisecond) + time.Millisecond
 }
 
-// nextWriter deals the sockets out.
-func (s *Server) nextWriter() int { return int(s.dealt.Add(1) % uint32(len(s.writers))) }
+// nextWriter gives each socket in turn to one of the writers.
+func (s *Server) nextWriter() int { return int(s.connections.Add(1) % uint32(len(s.writers))) }
 
-// hijacker finds the connection below writers that only unwrap; the upgrader asserts http.Hijacker.
+// hijacker finds the connection below response writers that can only be unwrapped. The upgrader itself looks only for
+// http.Hijacker.
 type hijacker struct{ http.ResponseWriter }
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {

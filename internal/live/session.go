@@ -10,23 +10,22 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// ErrUnavailable is what Options.SignIn wraps where it cannot tell who the caller is, because the database is away: the
-// caller is to come back, not to look for another token.
+// ErrUnavailable is the error that Options.SignIn wraps when it cannot check a token, because the database is unavailable.
+// The caller should retry with the same token.
 var ErrUnavailable = errors.New("sign-in is not available")
 
-// Session is one signed-in caller of a socket.
+// Session is the signed-in caller of a socket.
 type Session struct {
-	// Context adds what resolvers need, the viewer, to an operation's context. It is called for each
-	// operation, so that what it adds (loaders) need not live as long as the socket. Nil: nothing.
+	// Context adds what resolvers need, such as the viewer, to the context of an operation. It is called for each
+	// operation, so that what it adds (loaders) need not live as long as the socket. Nil: it adds nothing.
 	Context func(ctx context.Context) context.Context
-	// Key is what Options.Ended is asked about, such as the token's id. Several sockets may share one.
-	// Empty: it is not asked.
+	// Key is passed to Options.Ended, such as the token's id. Several sockets may share a key. Empty: it is not passed.
 	Key string
-	// View is what the viewer may see and do, as a text: equal subscriptions are executed together only for sessions
-	// whose views are the same. Context must not put in what makes the answers of two such sessions differ, unless the
-	// feed's Key tells them apart.
+	// View describes as a text what the viewer may see and do: equal subscriptions are executed together only for
+	// sessions with the same View. Context must not add anything that makes the answers of two such sessions differ,
+	// unless the feed's Key distinguishes them.
 	View string
-	// Expires is when the session ends by itself. Zero: never.
+	// Expires is the time when the session ends by itself. Zero: never.
 	Expires time.Time
 }
 
@@ -37,11 +36,11 @@ func (c *connection) initialise(payload json.RawMessage) {
 		return
 	}
 	c.initialised = true
-	c.initTimer.Stop() // had it fired already, the socket is closing and this does no harm
+	c.initTimer.Stop() // if it has fired already, the socket is closing, and the rest of this function does no harm
 
-	session, e := c.server.signIn(c.server.ctx, c.header, payload)
-	if e != wire.None {
-		c.socket.Close(e)
+	session, refused := c.server.signIn(c.server.ctx, c.header, payload)
+	if refused != wire.None {
+		c.socket.Close(refused)
 		return
 	}
 	if c.admit(session) {
@@ -49,7 +48,7 @@ func (c *connection) initialise(payload json.RawMessage) {
 	}
 }
 
-// signIn tells who the caller is, or how the connection ends.
+// signIn returns the caller's session, or the reason to close the connection.
 func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
 	token, ok := wire.Bearer(header.Get("Authorization"), payload)
 	if !ok {
@@ -62,7 +61,7 @@ func (s *Server) signIn(ctx context.Context, header http.Header, payload json.Ra
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
 		return nil, wire.InitTimeout
 	case errors.Is(err, ErrUnavailable):
-		s.options.Log.Warn("sign-in could not be checked", "error", err)
+		s.options.Log.Warn("cannot check a sign-in", "error", err)
 		return nil, wire.TryAgainLater
 	case err != nil:
 		s.options.Log.Debug("sign-in refused", "error", err)
@@ -71,7 +70,7 @@ func (s *Server) signIn(ctx context.Context, header http.Header, payload json.Ra
 	return &session, wire.None
 }
 
-// admit lets a signed-in caller in, for as long as the session lasts; false: the socket closes.
+// admit accepts a signed-in caller until the session ends; false means that the socket closes.
 func (c *connection) admit(session *Session) bool {
 	if !session.Expires.IsZero() {
 		left := time.Until(session.Expires)
@@ -86,6 +85,6 @@ func (c *connection) admit(session *Session) bool {
 		return false
 	}
 	c.session = session
-	c.header.Del("Authorization") // the secret is not needed any more
+	c.header.Del("Authorization") // the token is not needed any more
 	return true
 }

@@ -17,14 +17,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// isStream says whether a request wants server-sent events. One that takes JSON too gets that: it has one answer.
+// isStream reports whether a request wants server-sent events. A request that also accepts JSON gets one JSON answer.
 func isStream(r *http.Request) bool {
 	accept := strings.ToLower(strings.Join(r.Header.Values("Accept"), ","))
 	return strings.Contains(accept, "text/event-stream") && !strings.Contains(accept, "json") &&
 		(r.Method == http.MethodGet || r.Method == http.MethodPost)
 }
 
-// stream serves one operation by server-sent events.
+// stream serves one operation by server-sent events. The connection is taken from the HTTP server, as a WebSocket's is, so
+// that a stream costs as little and the same writers serve it.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	params, err := paramsOf(r, s.options.MaxMessageBytes)
 	if err != nil {
@@ -32,27 +33,27 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		return
 	}
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
-	session, e := s.signIn(r.Context(), r.Header, nil)
+	session, reason := s.signIn(r.Context(), r.Header, nil)
 	switch {
-	case e == wire.Forbidden:
+	case reason == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 		refuse(w, r, exec, http.StatusUnauthorized, "UNAUTHENTICATED",
-			"sign in with the header 'Authorization: Bearer <API token>'; this token is missing, unknown, expired or revoked")
+			"sign in with the header 'Authorization: Bearer <API token>'; the token is missing, unknown, expired or revoked")
 		return
-	case e != wire.None:
+	case reason != wire.None:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", e.Text)
+		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", reason.Text)
 		return
 	}
-	if why := s.reserve(); why != "" {
+	if refused := s.reserve(); refused != "" {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "RATE_LIMITED", why)
+		refuse(w, r, exec, http.StatusServiceUnavailable, "RATE_LIMITED", refused)
 		return
 	}
 	taken, err := takeOver(w)
 	if err != nil {
 		s.release()
-		s.options.Log.Debug("stream refused", "error", err) // there is no way to answer
+		s.options.Log.Debug("stream refused", "error", err) // the connection is gone, so there is no answer
 		return
 	}
 	sock := conn.New(taken, nil, wire.EventStream{}, &s.sockets)
@@ -61,7 +62,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	go c.serveStream(session, params, lastEventID(r))
 }
 
-// serveStream runs the one operation, and returns when the peer has left or has got its end.
+// serveStream runs the one operation, and returns when the operation has ended or the peer has left.
 func (c *connection) serveStream(session *Session, params *graphql.RawParams, after *string) {
 	defer c.server.release()
 	start := time.Now()
@@ -81,7 +82,7 @@ func lastEventID(r *http.Request) *string {
 	return nil
 }
 
-// takeOver takes the connection from the HTTP server, and begins the answer.
+// takeOver takes the connection from the HTTP server and begins the answer.
 func takeOver(w http.ResponseWriter) (net.Conn, error) {
 	taken, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -90,7 +91,7 @@ func takeOver(w http.ResponseWriter) (net.Conn, error) {
 	header := w.Header().Clone()
 	for name, value := range map[string]string{
 		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Connection": "close",
-		"Transfer-Encoding": "chunked", "X-Accel-Buffering": "no", // nginx would keep events back
+		"Transfer-Encoding": "chunked", "X-Accel-Buffering": "no", // nginx would buffer events
 	} {
 		header.Set(name, value)
 	}
@@ -98,7 +99,7 @@ func takeOver(w http.ResponseWriter) (net.Conn, error) {
 	b.WriteString("HTTP/1.1 200 OK\r\n")
 	_ = header.Write(&b)
 	b.WriteString("\r\n")
-	_ = taken.SetDeadline(time.Now().Add(time.Second)) // it is the first thing that is written, and small
+	_ = taken.SetDeadline(time.Now().Add(time.Second)) // the first write is small and fits the system's buffer
 	if _, err := taken.Write(b.Bytes()); err != nil {
 		_ = taken.Close()
 		return nil, fmt.Errorf("begin a stream: %w", err)
@@ -106,7 +107,7 @@ func takeOver(w http.ResponseWriter) (net.Conn, error) {
 	return taken, taken.SetDeadline(time.Time{})
 }
 
-// paramsOf reads the operation of a request: GraphQL over HTTP, section 5, Request.
+// paramsOf reads the operation of a request (GraphQL over HTTP, section 5, Request).
 func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 	if r.Method == http.MethodGet {
 		return wire.ParseQuery("the request", r.URL.Query())
@@ -122,9 +123,9 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 }
 
 // refuse answers a request that does not become a stream.
-func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code, why string) {
+func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	err := &gqlerror.Error{Message: why, Extensions: map[string]any{"code": code}}
+	err := &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 	_ = json.NewEncoder(w).Encode(exec.DispatchError(r.Context(), gqlerror.List{err}))
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/closeloop/closeloop/internal/live"
-	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -90,7 +89,9 @@ func newWorld(t *testing.T, change func(*live.Options)) *world {
 		topics:  map[string]chan int{},
 		feed:    newFeed(),
 	}
-	o := live.Options{SignIn: signIn, Log: slog.New(w.log)}
+	// No deadline passes by itself: a test that is about one sets it.
+	o := live.Options{SignIn: signIn, Log: slog.New(w.log),
+		InitTimeout: patience, PingInterval: patience, WriteTimeout: patience, CloseTimeout: patience}
 	if change != nil {
 		change(&o)
 	}
@@ -251,6 +252,18 @@ func number(v any) int {
 	panic(fmt.Sprintf("%T is no number", v))
 }
 
+// inTime calls test with a deadline that it has to keep, and with longer ones while test reports that the machine was too
+// slow to keep it. A fault in the code fails with every deadline.
+func inTime(t *testing.T, deadline time.Duration, test func(deadline time.Duration) (kept bool)) {
+	t.Helper()
+	for ; deadline < patience/2; deadline *= 2 {
+		if test(deadline) {
+			return
+		}
+	}
+	t.Fatal("no deadline was kept")
+}
+
 // receive waits for a signal.
 func receive[T any](t *testing.T, from <-chan T, what string) T {
 	t.Helper()
@@ -297,82 +310,4 @@ func (j journal) closed(t *testing.T) (code int, reason string) {
 		})
 		return code, reason
 	}
-}
-
-// client says what the test says, and nothing by itself but pongs.
-type client struct {
-	t    *testing.T
-	conn *websocket.Conn
-}
-
-func (w *world) connect(header http.Header) *client {
-	w.t.Helper()
-	d := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
-	conn, _, err := d.Dial(w.url, header)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { _ = conn.Close() })
-	return &client{w.t, conn}
-}
-
-// signedIn connects and is acknowledged.
-func (w *world) signedIn(bearer string) *client {
-	w.t.Helper()
-	c := w.connect(nil)
-	c.send(`{"type":"connection_init","payload":{"token":"` + bearer + `"}}`)
-	c.expect(`{"type":"connection_ack"}`)
-	return c
-}
-
-func (c *client) send(text string) {
-	c.t.Helper()
-	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// subscribe sends a query under an id, with quotes escaped.
-func (c *client) subscribe(id, query string) {
-	c.t.Helper()
-	q, _ := json.Marshal(query)
-	c.send(`{"id":"` + id + `","type":"subscribe","payload":{"query":` + string(q) + `}}`)
-}
-
-func (c *client) read() ([]byte, error) {
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
-	_, text, err := c.conn.ReadMessage()
-	return text, err
-}
-
-// expect reads one message, which must be that text.
-func (c *client) expect(want string) {
-	c.t.Helper()
-	text, err := c.read()
-	if err != nil {
-		c.t.Fatalf("got %v, want %s", err, want)
-	}
-	if string(text) != want {
-		c.t.Fatalf("got %s, want %s", text, want)
-	}
-}
-
-// expectClose reads on to the close frame; no message may come before it.
-func (c *client) expectClose(code int, reason string) {
-	c.t.Helper()
-	text, err := c.read()
-	var closed *websocket.CloseError
-	if !errors.As(err, &closed) {
-		c.t.Fatalf("got %s (%v), want close %d %s", text, err, code, reason)
-	}
-	if closed.Code != code || closed.Text != reason {
-		c.t.Fatalf("closed with %d %q, want %d %q", closed.Code, closed.Text, code, reason)
-	}
-}
-
-// alive fails unless the socket still answers and has nothing else to say before.
-func (c *client) alive() {
-	c.t.Helper()
-	c.send(`{"type":"ping"}`)
-	c.expect(`{"type":"pong"}`)
 }

@@ -73,7 +73,7 @@ Open case 1:
 https://closeloop.example.com/cases/1
 
 -- 
-You get this mail because a rule asks to tell you of such responses.
+You get this mail because a rule alerts you to such responses.
 `
 	if plain != wantPlain {
 		t.Errorf("the text is\n%s\nnot\n%s", plain, wantPlain)

@@ -11,18 +11,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Why a mail is withheld from its recipient; the row says so.
+// The reasons for which a mail is withheld from its recipient; they are stored with the notification.
 var (
-	errInactive = errors.New("the address is of a user who is not active")
-	errOutside  = errors.New("what the mail is about lies outside of the recipient's scope")
+	errInactive = errors.New("the recipient is a user who is not active")
+	errOutside  = errors.New("the case or response of this mail is outside the recipient's scope")
 )
 
-// suit makes the letter what its recipient may read, as they stand when it is sent, which may be days after it was
-// queued; refused where they may read nothing of it. Whatever a user must not see is decided here, and nowhere else in
-// this package. Who has left gets nothing, although a rule, the central addresses or a customer's data still name them:
-// a mail that is missing can be sent again by retryNotification, one that went out is out. An address that is no user's
-// was given by somebody who may see everything, and gets what they asked for.
-func (l *letter) suit(db *gorm.DB, now time.Time) error {
+// restrict reduces the data to what the recipient may see when the mail is sent, which may be days after it was queued. It
+// returns a permanentError where the recipient may see nothing of it. No other function of this package decides what a
+// user may see. An inactive user receives no mail, although a rule, the central addresses or a customer's data may still
+// name the address: a withheld mail can be sent later by retryNotification, but a sent mail cannot be taken back. An
+// address that belongs to no user was entered by a user who may see everything, and receives the whole mail.
+func (l *mailData) restrict(db *gorm.DB, now time.Time) error {
 	var users []*model.User
 	if err := db.Where("email_fold = ?", l.notification.ToFold).Limit(1).Find(&users).Error; err != nil {
 		return fmt.Errorf("look for a mail's recipient: %w", err)
@@ -31,27 +31,27 @@ func (l *letter) suit(db *gorm.DB, now time.Time) error {
 		return nil
 	}
 	if !users[0].Active {
-		return refused{errInactive}
+		return permanentError{errInactive}
 	}
 	scope, err := filter.ScopeOf(users[0])
 	if err != nil {
 		return fmt.Errorf("read the scope of user %s: %w", users[0].ID, err)
 	}
 	if scope.Masked() {
-		l.customer, l.response, l.opened = l.customer.Masked(), l.response.Masked(), l.opened.Masked()
+		l.customer, l.response, l.theCase = l.customer.Masked(), l.response.Masked(), l.theCase.Masked()
 	}
-	return l.within(db, scope, now)
+	return l.checkScope(db, scope, now)
 }
 
-// within asks the scope about what the letter is about: its case, else its response.
-func (l *letter) within(db *gorm.DB, scope *filter.Scope, now time.Time) error {
+// checkScope checks that the recipient's scope includes the case of the mail, or the response where there is no case.
+func (l *mailData) checkScope(db *gorm.DB, scope *filter.Scope, now time.Time) error {
 	if !scope.Restricted() {
 		return nil
 	}
 	var query *gorm.DB
 	switch {
-	case l.opened != nil:
-		query = db.Model(&model.Case{}).Where("id = ?", l.opened.ID).Where(scope.Cases(now))
+	case l.theCase != nil:
+		query = db.Model(&model.Case{}).Where("id = ?", l.theCase.ID).Where(scope.Cases(now))
 	case l.response != nil:
 		query = db.Model(&model.Response{}).Where("id = ?", l.response.ID).Where(scope.Responses(now))
 	default:
@@ -59,10 +59,10 @@ func (l *letter) within(db *gorm.DB, scope *filter.Scope, now time.Time) error {
 	}
 	var seen int64
 	if err := query.Count(&seen).Error; err != nil {
-		return fmt.Errorf("ask a scope: %w", err)
+		return fmt.Errorf("check a scope: %w", err)
 	}
 	if seen == 0 {
-		return refused{errOutside}
+		return permanentError{errOutside}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// server is the mail server that takes our mails.
+// server is the mail server to which the program hands its mails.
 type server struct {
 	host, port     string
 	user, password string
@@ -27,9 +27,9 @@ type server struct {
 	dial           func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// parseServer reads an SMTP URL. Its errors never quote it: it holds a password.
+// parseServer reads an SMTP URL. Its errors never quote the URL, because the URL contains a password.
 func parseServer(given string) (*server, error) {
-	bad := errors.New("the mail server's URL is not of the form smtp://user:password@host:587 or smtps://user:password@host:465" +
+	bad := errors.New("the mail server's URL must have the form smtp://user:password@host:587 or smtps://user:password@host:465" +
 		" (in the password, write / as %2F, @ as %40, : as %3A, # as %23, ? as %3F and % as %25)")
 	u, err := url.Parse(given)
 	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
@@ -51,9 +51,9 @@ func parseServer(given string) (*server, error) {
 	default:
 		s.port = "25"
 	}
-	// A password goes to no other machine in clear, nor to one that cannot prove its name. Without one, TLS is taken
-	// where it is offered, whatever the certificate: an attacker on the way could as well hide the offer, and relays
-	// inside a company rarely have a certificate that anybody trusts (opportunistic security, RFC 7435).
+	// A password is never sent in clear to another machine, nor to a machine without a valid certificate. Without a
+	// password, TLS is used where the server offers it, with any certificate: an attacker on the network could also remove
+	// the offer, and relays inside a company rarely have a trusted certificate (opportunistic security, RFC 7435).
 	s.policy = mail.TLSOpportunistic
 	if s.user != "" && !s.local() {
 		s.policy = mail.TLSMandatory
@@ -71,13 +71,14 @@ func (s *server) local() bool {
 	return s.host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// refused is a reply that trying again will not change.
-type refused struct{ error }
+// permanentError is an error that a retry cannot change.
+type permanentError struct{ error }
 
-func (r refused) Unwrap() error { return r.error }
+func (r permanentError) Unwrap() error { return r.error }
 
-// send hands the mail over. Nil means that the server has taken charge of it; refused, that it never will; any other
-// error, that it may later, or that it did and the answer was lost.
+// send hands the mail to the server. Nil means that the server has accepted the mail, and a permanentError that the server
+// will never accept it. Any other error means that the server may accept the mail later, or that the server accepted it
+// and its reply was lost.
 func (s *server) send(ctx context.Context, from, to *netmail.Address, m *mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, sending)
 	defer cancel()
@@ -85,16 +86,16 @@ func (s *server) send(ctx context.Context, from, to *netmail.Address, m *mail.Ms
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	// Ours to close: go-mail leaves it open where the greeting, TLS or AUTH fails. It also knows deadlines only, and
-	// puts them off, so ctx ends the conversation from here.
+	// This function must close the connection, because go-mail leaves it open when the greeting, TLS or AUTH fails. go-mail
+	// also knows only deadlines, and extends them; so the end of ctx closes the connection here.
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	session, err := s.greet(ctx, conn, isASCII(from.Address) && isASCII(to.Address))
+	session, err := s.handshake(ctx, conn, isASCII(from.Address) && isASCII(to.Address))
 	if err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
-	err = hand(session, from, to, m)
-	// Politeness that changes nothing any more.
+	err = transmit(session, from, to, m)
+	// QUIT is required by the protocol, but its result no longer matters.
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
 	_ = session.Quit()
 	return err
@@ -113,8 +114,8 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
-// greet says EHLO, begins TLS, and signs in.
-func (s *server) greet(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Client, error) {
+// handshake sends EHLO, starts TLS, and authenticates.
+func (s *server) handshake(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Client, error) {
 	options := []mail.Option{
 		mail.WithTimeout(sending),
 		mail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return conn, nil }),
@@ -125,7 +126,7 @@ func (s *server) greet(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Cl
 		options = append(options, mail.WithSSL())
 	}
 	if ascii {
-		// Asked for without need, it makes relays bounce the mail where a later one lacks it.
+		// Requested without need, SMTPUTF8 makes relays bounce the mail when a later relay does not support it.
 		options = append(options, mail.WithoutSMTPUTF8())
 	}
 	if s.user != "" {
@@ -136,7 +137,7 @@ func (s *server) greet(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Cl
 		options = append(options, mail.WithUsername(s.user), mail.WithPassword(s.password),
 			mail.WithOpportunisticSMTPAuth(mail.SMTPAuthSCRAMSHA256, plain, login, mail.SMTPAuthCramMD5))
 	}
-	// One for each mail: it notes what it found out about its server, unguarded.
+	// Each mail needs a client of its own, because the client stores what it learns about the server without a lock.
 	client, err := mail.NewClient(s.host, options...)
 	if err != nil {
 		return nil, err
@@ -144,52 +145,52 @@ func (s *server) greet(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Cl
 	return client.DialToSMTPClientWithContext(ctx)
 }
 
-// hand does one mail's transaction (RFC 5321, section 3.3). A 5xx reply to MAIL FROM is about us, as one to the
-// password is, and somebody may mend it; to RCPT or DATA it is about this mail.
-func hand(session *smtp.Client, from, to *netmail.Address, m *mail.Msg) error {
+// transmit runs the transaction of one mail (RFC 5321, section 3.3). A 5xx reply to RCPT or DATA concerns this mail and is
+// permanent. A 5xx reply to MAIL FROM, or to the password, concerns the configuration, which somebody can correct.
+func transmit(session *smtp.Client, from, to *netmail.Address, m *mail.Msg) error {
 	if err := session.Mail(path(from)); err != nil {
 		return fmt.Errorf("MAIL FROM: %w", err)
 	}
 	if err := session.Rcpt(path(to)); err != nil {
-		return final("RCPT TO", err)
+		return permanentIf5xx("RCPT TO", err)
 	}
 	data, err := session.Data()
 	if err != nil {
-		return final("DATA", err)
+		return permanentIf5xx("DATA", err)
 	}
 	if _, err := m.WriteTo(data); err != nil {
-		return fmt.Errorf("DATA: %w", err) // not closed: what the server has of the mail is dropped with the connection
+		return fmt.Errorf("DATA: %w", err) // left open: the server drops its part of the mail with the connection
 	}
 	if err := data.Close(); err != nil {
-		return final("DATA", err)
+		return permanentIf5xx("DATA", err)
 	}
 	return nil
 }
 
-func final(command string, err error) error {
+func permanentIf5xx(command string, err error) error {
 	wrapped := fmt.Errorf("%s: %w", command, err)
 	if reply, ok := errors.AsType[*textproto.Error](err); ok && reply.Code >= 500 && reply.Code <= 599 {
-		return refused{wrapped}
+		return permanentError{wrapped}
 	}
 	return wrapped
 }
 
-// path is an address as the envelope holds it: in angle brackets, without a name.
+// path returns an address in the form of the envelope: in angle brackets, without a name.
 func path(a *netmail.Address) string { return (&netmail.Address{Address: a.Address}).String() }
 
 func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0
 }
 
-// explain puts what went wrong into one line for people: who failed, in the server's own words.
+// explain describes an error in one line for users, with the server's reply.
 func (s *server) explain(err error) string {
-	said := err.Error()
-	// textproto quotes and escapes what the server said, as if it were Go.
+	message := err.Error()
+	// textproto quotes and escapes the server's reply like a Go string.
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		said = strings.Replace(said, reply.Error(), strconv.Itoa(reply.Code)+" "+reply.Msg, 1)
+		message = strings.Replace(message, reply.Error(), strconv.Itoa(reply.Code)+" "+reply.Msg, 1)
 	}
 	if s.password != "" {
-		said = strings.ReplaceAll(said, s.password, "xxxxx")
+		message = strings.ReplaceAll(message, s.password, "xxxxx")
 	}
-	return line(said, 300)
+	return line(message, 300)
 }

@@ -10,84 +10,84 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// view is what the templates show: one for the text and the HTML, so that the two never differ.
+// view is the content of a mail for the templates. The text and the HTML share one view, so that they never differ.
 type view struct {
 	Subject  string
 	Headline string
-	Comment  []string // its lines
+	Comment  []string // the lines of the comment
 	Facts    []fact
 	Link     string
 	LinkText string
-	Why      string // why the recipient gets it
+	Why      string // why the recipient receives the mail
 }
 
 type fact struct{ Label, Value string }
 
-func (l *letter) view(public string) *view {
+func (l *mailData) view(public string) *view {
 	if l.notification.Kind == model.NotifyWebhookDisabled {
 		return l.webhookView(public)
 	}
 	v := &view{Comment: l.comment(), Facts: l.facts(), Link: public + "/", LinkText: "Open closeloop"}
-	if l.opened != nil {
-		number := strconv.Itoa(l.opened.Number)
+	if l.theCase != nil {
+		number := strconv.Itoa(l.theCase.Number)
 		v.Link, v.LinkText = public+"/cases/"+number, "Open case "+number
 	}
 	name := line(l.customer.DisplayName(), 80)
 	switch l.notification.Kind {
 	case model.NotifyCaseAssigned:
-		v.Headline = fmt.Sprintf("Case %d is yours", l.opened.Number)
+		v.Headline = fmt.Sprintf("Case %d is yours", l.theCase.Number)
 		v.Subject = v.Headline + ": " + name
 		if l.response != nil {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
 		v.Why = "You get this mail because the case was assigned to you."
 	case model.NotifyCaseOverdue:
-		v.Headline = fmt.Sprintf("Case %d is overdue", l.opened.Number)
+		v.Headline = fmt.Sprintf("Case %d is overdue", l.theCase.Number)
 		v.Subject = v.Headline + ": " + name
 		if l.response != nil {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
-		v.Why = "You get this mail because the case is yours, or nobody's, and its target passed with no follow-up."
+		v.Why = "You get this mail because the case is assigned to you, or unassigned, and its target passed without a follow-up."
 	case model.NotifyCaseEscalated:
-		v.Headline = fmt.Sprintf("Case %d has had no follow-up", l.opened.Number)
+		v.Headline = fmt.Sprintf("Case %d has had no follow-up", l.theCase.Number)
 		v.Subject = v.Headline + ": " + name
 		if l.response != nil {
 			v.Subject += ", score " + strconv.Itoa(l.response.Score)
 		}
-		v.Why = "You get this mail because a rule asks to tell you of cases that nobody has followed up " + l.waited() + " after the response."
+		v.Why = "You get this mail because a rule alerts you to cases that nobody has followed up " + l.waited() + " after the response."
 	case model.NotifyNewResponse:
 		if l.customer.Company != nil {
-			name = joined(", ", name, line(*l.customer.Company, 80))
+			name = joinNonEmpty(", ", name, line(*l.customer.Company, 80))
 		}
-		v.Headline = fmt.Sprintf("%s (%d) from %s", title(l.response.Score), l.response.Score, name)
+		v.Headline = fmt.Sprintf("%s (%d) from %s", categoryTitle(l.response.Score), l.response.Score, name)
 		v.Subject = v.Headline
-		if l.opened != nil {
-			v.Subject += " – case " + strconv.Itoa(l.opened.Number)
+		if l.theCase != nil {
+			v.Subject += " – case " + strconv.Itoa(l.theCase.Number)
 		}
-		v.Why = "You get this mail because a rule asks to tell you of such responses."
+		v.Why = "You get this mail because a rule alerts you to such responses."
 	}
 	return v
 }
 
-func (l *letter) facts() []fact {
+func (l *mailData) facts() []fact {
 	c := l.customer
 	facts := []fact{{"Customer", c.DisplayName()}, {"E-mail", text(c.Email)}, {"Company", text(c.Company)}, {"Country", text(c.Country)}}
 	if r := l.response; r != nil {
 		facts = append(facts,
-			fact{"Score", fmt.Sprintf("%d of 10, %s", r.Score, strings.ToLower(title(r.Score)))},
+			fact{"Score", fmt.Sprintf("%d of 10, %s", r.Score, strings.ToLower(categoryTitle(r.Score)))},
 			fact{"Drivers", strings.Join(r.Drivers, ", ")})
 		if r.ContactRequested {
 			facts = append(facts, fact{"Contact", "The customer asks to be contacted"})
 		}
 		facts = append(facts, fact{"Responded", l.time(&r.RespondedAt)})
 	}
-	if l.opened != nil {
-		facts = append(facts, fact{"Case", strconv.Itoa(l.opened.Number)}, fact{"Due", l.time(l.opened.DueAt)})
+	if l.theCase != nil {
+		facts = append(facts, fact{"Case", strconv.Itoa(l.theCase.Number)}, fact{"Due", l.time(l.theCase.DueAt)})
 	}
 	if l.step != nil {
 		facts = append(facts, fact{"Escalation", "Step " + strconv.Itoa(*l.step.Step) + ", after " + l.waited()})
 	}
-	facts = append(facts, fact{"Assigned to", l.assignee}, fact{"Assigned by", l.assignedBy}, fact{"Now with", l.movedTo}, fact{"Rule", l.rule})
+	facts = append(facts, fact{"Assigned to", l.assignee}, fact{"Assigned by", l.assignedBy}, fact{"Now with", l.currentAssignee}, fact{"Rule", l.rule})
 
 	known := facts[:0]
 	for _, f := range facts {
@@ -98,10 +98,10 @@ func (l *letter) facts() []fact {
 	return known
 }
 
-// waited is how long the step of an escalation waits: 36 hours, 1 hour 30 minutes, 16 business hours.
-func (l *letter) waited() string {
+// waited returns the wait of an escalation step, such as '36 hours', '1 hour 30 minutes' and '16 business hours'.
+func (l *mailData) waited() string {
 	business := ""
-	if l.opened.CalendarID != nil {
+	if l.theCase.CalendarID != nil {
 		business = "business "
 	}
 	d := time.Duration(*l.step.After)
@@ -125,8 +125,8 @@ func (l *letter) waited() string {
 	return strings.Join(parts, " ")
 }
 
-// comment is the response's in lines, without control characters: those of a terminal are nobody's opinion.
-func (l *letter) comment() []string {
+// comment returns the lines of the response's comment without control characters, which could control a terminal.
+func (l *mailData) comment() []string {
 	if l.response == nil {
 		return nil
 	}
@@ -142,15 +142,15 @@ func (l *letter) comment() []string {
 	return lines
 }
 
-func (l *letter) time(t *time.Time) string {
+func (l *mailData) time(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
 	return fmt.Sprintf("%s (%s)", t.In(l.zone).Format("Mon 2 Jan 2006, 15:04"), l.zone)
 }
 
-// title is the category's name in a sentence.
-func title(score int) string {
+// categoryTitle returns the name of the score's category.
+func categoryTitle(score int) string {
 	switch model.CategoryOf(score) {
 	case model.Detractor:
 		return "Detractor"
@@ -167,7 +167,7 @@ func text(s *string) string {
 	return *s
 }
 
-func joined(separator string, parts ...string) string {
+func joinNonEmpty(separator string, parts ...string) string {
 	var known []string
 	for _, p := range parts {
 		if p != "" {
@@ -177,8 +177,8 @@ func joined(separator string, parts ...string) string {
 	return strings.Join(known, separator)
 }
 
-// line makes one line of a text, of that many characters at most: a line end in a name must not begin a header of
-// its own, nor a fact in the text.
+// line makes a single line of a text, with at most `most` characters. Otherwise a line end in a name could begin a header
+// of the mail, or a fact in the text.
 func line(s string, most int) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	s = printable(s)
@@ -188,8 +188,8 @@ func line(s string, most int) string {
 	return s
 }
 
-// printable leaves out control characters, and those that turn the direction of all text that follows: they would
-// reach beyond the name that holds them.
+// printable removes control characters, and characters that change the direction of the text after them, because their
+// effect would extend beyond the name that contains them.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' {

@@ -7,23 +7,23 @@ import (
 	"gorm.io/gorm"
 )
 
-// loadWebhook reads what a mail about a webhook says. Its secret is none of that, and is not read.
-func (l *letter) loadWebhook(db *gorm.DB) error {
+// loadWebhook loads the data of a mail about a webhook. It does not load the webhook's secret.
+func (l *mailData) loadWebhook(db *gorm.DB) error {
 	columns := db.Select("id", "url", "enabled", "disabled_reason", "failing_since")
-	err := takeIf(&l.webhook, columns, l.notification.WebhookID)
+	err := loadIf(&l.webhook, columns, l.notification.WebhookID)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		l.webhook, err = nil, nil
 	}
 	return errors.Join(err, l.loadZone(db))
 }
 
-func (l *letter) webhookView(public string) *view {
+func (l *mailData) webhookView(public string) *view {
 	v := &view{
 		Headline: "A webhook was disabled", Link: public + "/", LinkText: "Open closeloop",
-		Why: "You get this mail because the webhook is yours, or because you are an administrator and its owner is gone.",
+		Why: "You get this mail because you own the webhook, or because you are an administrator and its owner is not active.",
 	}
 	if l.webhook == nil {
-		v.Subject = v.Headline + ", and deleted since"
+		v.Subject = v.Headline + " and later deleted"
 		return v
 	}
 	host := "its receiver"
@@ -31,9 +31,9 @@ func (l *letter) webhookView(public string) *view {
 		host = line(u.Host, 80) // the path may be a secret
 	}
 	v.Subject = v.Headline + ": " + host
-	state := "Disabled; nothing is lost: enabled again (updateWebhook), it goes on where it stopped"
+	state := "Disabled. No event is lost: after you enable the webhook again (updateWebhook), it goes on where it stopped"
 	if l.webhook.Enabled {
-		state = "Enabled again meanwhile"
+		state = "Enabled again in the meantime"
 	}
 	for _, f := range []fact{
 		{"Webhook", l.webhook.ID.String()}, {"Receiver", host}, {"Reason", text(l.webhook.DisabledReason)},

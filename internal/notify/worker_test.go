@@ -124,14 +124,14 @@ func TestAMailIsFailedWhenItWasTriedToTheEnd(t *testing.T) {
 	w, s := newWorld(t), newMailServer(t)
 	s.next("RCPT", reply(451, "not now"), reply(451, "never"))
 	id := w.alert("lead@example.com")
-	if err := w.db.Gorm.Model(&model.Notification{}).Where("id = ?", id).Update("attempts", tries-2).Error; err != nil {
+	if err := w.db.Gorm.Model(&model.Notification{}).Where("id = ?", id).Update("attempts", triesMax-2).Error; err != nil {
 		t.Fatal(err)
 	}
 	events := w.start(w.mailer("smtp://" + s.listen()))
 	w.until(events, river.EventKindJobSnoozed)
 	w.until(events, river.EventKindJobCompleted)
 	n := w.row(id)
-	if n.Status != model.NotificationFailed || n.Attempts != tries || !strings.Contains(text(n.LastError), "never") {
+	if n.Status != model.NotificationFailed || n.Attempts != triesMax || !strings.Contains(text(n.LastError), "never") {
 		t.Errorf("the row is %+v, the last error %q", n, text(n.LastError))
 	}
 	s.none()
@@ -287,7 +287,7 @@ func TestTwoMailersOnOneDatabaseSendEachMailOnce(t *testing.T) {
 func TestAMailIsTriedForThreeDays(t *testing.T) {
 	t.Parallel()
 	var all, last time.Duration
-	for attempt := 1; attempt < tries; attempt++ {
+	for attempt := 1; attempt < triesMax; attempt++ {
 		wait := backoff(attempt)
 		if wait < last || wait > 15*time.Minute {
 			t.Fatalf("after try %d it waits %s, before that %s", attempt, wait, last)

@@ -15,7 +15,7 @@ import (
 //go:embed mail.txt mail.html
 var templates embed.FS
 
-// writer makes a mail of a letter.
+// writer writes mails.
 type writer struct {
 	from   *netmail.Address
 	public string // without a slash at the end
@@ -41,15 +41,15 @@ func newWriter(from, public string) (*writer, error) {
 	return w, nil
 }
 
-// write gives multipart/alternative, text before HTML.
-func (w *writer) write(l *letter, to *netmail.Address) (*mail.Msg, error) {
+// write returns a multipart/alternative mail with text before HTML.
+func (w *writer) write(l *mailData, to *netmail.Address) (*mail.Msg, error) {
 	v := l.view(w.public)
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	m.FromMailAddress(w.from)
 	m.ToMailAddress(&netmail.Address{Address: to.Address})
 	m.Subject(v.Subject)
 	m.SetMessageIDWithValue(l.notification.ID.String() + "@" + domain(w.from))
-	// No out-of-office answers to us (RFC 3834, section 5; the second is Exchange's own).
+	// These headers prevent out-of-office replies (RFC 3834, section 5; the second header is for Exchange).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader(mail.HeaderXAutoResponseSuppress, "All")
 	if err := m.SetBodyTextTemplate(w.text, v); err != nil {

@@ -10,30 +10,30 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// dimension is one way to split rows. A row that has several values (its themes, its rules) counts under each.
+// dimension is one way to group rows. A row with several values, such as themes or rules, counts under each value.
 type dimension struct {
 	key    string  // in SQL, as text
-	join   string  // what the key needs
-	order  string  // in SQL; the largest first where it is empty
-	none   string  // what the rows without a value are called
-	period *period // of times: the key is one
+	join   string  // the join that the key needs
+	order  string  // in SQL; empty means the largest group first
+	none   string  // the label of the rows without a value
+	period *period // set when the key is a time that is grouped by period
 	names  naming
-	roles  []model.Role // who may split by it; empty: whoever may see the figures
+	roles  []model.Role // the roles that may group by it; empty means every role that may see the figures
 }
 
-// naming gives the groups of the keys.
-type naming func(q question, keys []string) (map[string]Group, error)
+// naming returns the groups of the keys, by key.
+type naming func(q selection, keys []string) (map[string]Group, error)
 
 var caseDimensions = map[CaseGroupBy]dimension{
-	"ASSIGNEE": {key: "cases.assignee_id::text", none: "Nobody", names: named("users", userID)},
+	"ASSIGNEE": {key: "cases.assignee_id::text", none: "Nobody", names: namesFrom("users", userID)},
 	"COUNTRY":  {key: "cases.country", none: noCountry, names: countries},
-	"SEGMENT":  {key: "cases.segment_fold", none: noSegment, names: spelled("segment", ofCustomers)},
-	"COMPANY":  {key: "cases.company_fold", none: noCompany, names: spelled("company", ofCustomers)},
+	"SEGMENT":  {key: "cases.segment_fold", none: noSegment, names: originalSpelling("segment", visibleCustomers)},
+	"COMPANY":  {key: "cases.company_fold", none: noCompany, names: originalSpelling("company", visibleCustomers)},
 	"CATEGORY": {key: "cases.category", none: noResponse, order: "min(cases.score) NULLS LAST", names: categories},
-	"SCORE":    {key: "cases.score::text", none: noResponse, order: "min(cases.score) NULLS LAST", names: same},
-	"RULE": {key: "of.rule_id::text", join: "LEFT JOIN case_rules of ON of.case_id = cases.id", none: "No rule", names: named("rules", ruleID),
+	"SCORE":    {key: "cases.score::text", none: noResponse, order: "min(cases.score) NULLS LAST", names: sameLabels},
+	"RULE": {key: "of.rule_id::text", join: "LEFT JOIN case_rules of ON of.case_id = cases.id", none: "No rule", names: namesFrom("rules", ruleID),
 		roles: []model.Role{model.Stakeholder, model.Agent, model.Manager}},
-	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + living + " ON of.response_id = cases.response_id", none: noTheme, names: named("themes", themeID)},
+	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + activeThemes + " ON of.response_id = cases.response_id", none: noTheme, names: namesFrom("themes", themeID)},
 	"DAY":     {key: "cases.opened_at", period: day, order: newest},
 	"WEEK":    {key: "cases.opened_at", period: week, order: newest},
 	"MONTH":   {key: "cases.opened_at", period: month, order: newest},
@@ -42,12 +42,12 @@ var caseDimensions = map[CaseGroupBy]dimension{
 
 var responseDimensions = map[ResponseGroupBy]dimension{
 	"COUNTRY": {key: "responses.country", none: noCountry, names: countries},
-	"SEGMENT": {key: "responses.segment_fold", none: noSegment, names: spelled("segment", ofCustomers)},
-	"COMPANY": {key: "responses.company_fold", none: noCompany, names: spelled("company", ofCustomers)},
-	"SURVEY":  {key: "responses.survey_fold", none: "No survey", names: spelled("survey", ofResponses)},
-	"SCORE":   {key: "responses.score::text", order: "min(responses.score)", names: same},
-	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + living + " ON of.response_id = responses.id", none: noTheme, names: named("themes", themeID)},
-	"DRIVER":  {key: "of.driver", join: drivers, none: "No driver", names: spelledDrivers},
+	"SEGMENT": {key: "responses.segment_fold", none: noSegment, names: originalSpelling("segment", visibleCustomers)},
+	"COMPANY": {key: "responses.company_fold", none: noCompany, names: originalSpelling("company", visibleCustomers)},
+	"SURVEY":  {key: "responses.survey_fold", none: "No survey", names: originalSpelling("survey", visibleResponses)},
+	"SCORE":   {key: "responses.score::text", order: "min(responses.score)", names: sameLabels},
+	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + activeThemes + " ON of.response_id = responses.id", none: noTheme, names: namesFrom("themes", themeID)},
+	"DRIVER":  {key: "of.driver", join: drivers, none: "No driver", names: originalDrivers},
 	"DAY":     {key: "responses.responded_at", period: day, order: newest},
 	"WEEK":    {key: "responses.responded_at", period: week, order: newest},
 	"MONTH":   {key: "responses.responded_at", period: month, order: newest},
@@ -63,11 +63,11 @@ const (
 
 	newest  = "group_key DESC"
 	drivers = "LEFT JOIN response_texts t ON t.response_id = responses.id LEFT JOIN LATERAL (SELECT DISTINCT d.driver FROM unnest(t.drivers_fold) AS d(driver)) of ON true"
-	// Themes that are deleted are no more.
-	living = "(response_themes of JOIN themes ON themes.id = of.theme_id AND themes.deleted_at IS NULL)"
+	// Deleted themes do not count.
+	activeThemes = "(response_themes of JOIN themes ON themes.id = of.theme_id AND themes.deleted_at IS NULL)"
 )
 
-func same(_ question, keys []string) (map[string]Group, error) {
+func sameLabels(_ selection, keys []string) (map[string]Group, error) {
 	groups := make(map[string]Group, len(keys))
 	for _, key := range keys {
 		groups[key] = Group{Key: &key, Label: key}
@@ -75,7 +75,7 @@ func same(_ question, keys []string) (map[string]Group, error) {
 	return groups, nil
 }
 
-func categories(_ question, keys []string) (map[string]Group, error) {
+func categories(_ selection, keys []string) (map[string]Group, error) {
 	label := map[string]string{string(model.Detractor): "Detractors", string(model.Passive): "Passives", string(model.Promoter): "Promoters"}
 	groups := make(map[string]Group, len(keys))
 	for _, key := range keys {
@@ -84,7 +84,7 @@ func categories(_ question, keys []string) (map[string]Group, error) {
 	return groups, nil
 }
 
-func countries(_ question, keys []string) (map[string]Group, error) {
+func countries(_ selection, keys []string) (map[string]Group, error) {
 	groups := make(map[string]Group, len(keys))
 	for _, key := range keys {
 		groups[key] = Group{Key: &key, Label: country.Name(key)}
@@ -92,9 +92,9 @@ func countries(_ question, keys []string) (map[string]Group, error) {
 	return groups, nil
 }
 
-// named gives rows of a table by their ids: outside, the key is the global id.
-func named(table string, global func(uuid.UUID) string) naming {
-	return func(q question, keys []string) (map[string]Group, error) {
+// namesFrom reads names from a table by ID. The key of each group is the global ID.
+func namesFrom(table string, global func(uuid.UUID) string) naming {
+	return func(q selection, keys []string) (map[string]Group, error) {
 		var rows []struct {
 			ID   uuid.UUID
 			Name string
@@ -113,15 +113,15 @@ func userID(u uuid.UUID) string  { return model.UserID{UUID: u}.String() }
 func ruleID(u uuid.UUID) string  { return model.RuleID{UUID: u}.String() }
 func themeID(u uuid.UUID) string { return model.ThemeID{UUID: u}.String() }
 
-// spelled gives folded texts as one of the rows spells them that the viewer sees.
-func spelled(column string, of func(question) *gorm.DB) naming {
-	return func(q question, keys []string) (map[string]Group, error) {
-		groups, err := same(q, keys)
+// originalSpelling labels folded texts with the spelling of one row that the viewer may see.
+func originalSpelling(column string, visibleRows func(selection) *gorm.DB) naming {
+	return func(q selection, keys []string) (map[string]Group, error) {
+		groups, err := sameLabels(q, keys)
 		if err != nil || len(keys) == 0 {
 			return groups, err
 		}
 		var rows []struct{ Fold, Text string }
-		one := of(q).Select(column + " AS text").Where(column + `_fold = k.fold COLLATE "C"`).Clauses(page.Limit(1))
+		one := visibleRows(q).Select(column + " AS text").Where(column + `_fold = k.fold COLLATE "C"`).Clauses(page.Limit(1))
 		err = q.db.Raw("SELECT k.fold, x.text FROM unnest(?::text[]) AS k(fold), LATERAL (?) x", pg.Array(keys), one).Scan(&rows).Error
 		for _, row := range rows {
 			groups[row.Fold] = Group{Key: groups[row.Fold].Key, Label: row.Text}
@@ -130,30 +130,30 @@ func spelled(column string, of func(question) *gorm.DB) naming {
 	}
 }
 
-func ofCustomers(q question) *gorm.DB {
+func visibleCustomers(q selection) *gorm.DB {
 	return q.db.Model(&model.Customer{}).Where(q.viewer.Scope().Customers(q.now))
 }
 
-func ofResponses(q question) *gorm.DB {
+func visibleResponses(q selection) *gorm.DB {
 	return q.db.Model(&model.Response{}).Where(q.viewer.Scope().Responses(q.now))
 }
 
-// spelledDrivers gives folded drivers as one of the responses spells them that the viewer sees.
-func spelledDrivers(q question, keys []string) (map[string]Group, error) {
-	groups, err := same(q, keys)
+// originalDrivers labels folded drivers with the spelling of one response that the viewer may see.
+func originalDrivers(q selection, keys []string) (map[string]Group, error) {
+	groups, err := sameLabels(q, keys)
 	if err != nil || len(keys) == 0 {
 		return groups, err
 	}
 	var lists []struct {
 		Drivers []string `gorm:"serializer:json"`
 	}
-	one := ofResponses(q).Joins("JOIN response_texts t ON t.response_id = responses.id").Select("responses.drivers").
+	one := visibleResponses(q).Joins("JOIN response_texts t ON t.response_id = responses.id").Select("responses.drivers").
 		Where(`t.drivers_fold @> ARRAY[k.fold COLLATE "C"]`).Clauses(page.Limit(1))
 	err = q.db.Raw("SELECT x.drivers FROM unnest(?::text[]) AS k(fold), LATERAL (?) x", pg.Array(keys), one).Scan(&lists).Error
 	for _, list := range lists {
 		for _, driver := range list.Drivers {
-			if of, asked := groups[model.Fold(driver)]; asked {
-				groups[*of.Key] = Group{Key: of.Key, Label: driver}
+			if group, ok := groups[model.Fold(driver)]; ok {
+				groups[*group.Key] = Group{Key: group.Key, Label: driver}
 			}
 		}
 	}

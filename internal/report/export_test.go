@@ -2,11 +2,13 @@ package report
 
 import "time"
 
-// Tune sets how far counts of what is watched are apart, and when it is counted without a cause; before Watch.
-func (r *Reports) Tune(apart, anyway time.Duration) { r.boards.apart, r.boards.anyway = apart, anyway }
+// Tune sets the shortest and the longest time between two counts of a board. Call it before Watch.
+func (r *Reports) Tune(minInterval, maxInterval time.Duration) {
+	r.boards.minInterval, r.boards.maxInterval = minInterval, maxInterval
+}
 
-// Watched is how many different figures are watched.
-func (r *Reports) Watched() int {
+// Boards returns the number of boards.
+func (r *Reports) Boards() int {
 	r.boards.mu.Lock()
 	defer r.boards.mu.Unlock()
 	return len(r.boards.open)

@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,8 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 )
 
-// Every field of the filters, once at least, in every report. ids stands for those that the data has.
+// The maps below have a value for every field of the filters. The test replaces {customer} and the like with IDs of its
+// data.
 
 var everyCustomerField = map[string]string{
 	"and": `[{"country": {"eq": "DE"}}]`, "or": `[{"country": {"eq": "DE"}}, {"segment": {"isNull": true}}]`, "not": `{"company": {"eq": "acme"}}`,
@@ -39,70 +39,70 @@ var everyCaseField = map[string]string{
 	"externalRef": `{"system": "crm"}`, "outreach": `{"channel": ["PHONE"]}`, "response": `{"category": ["DETRACTOR"]}`, "customer": `{"company": {"isNull": false}}`,
 }
 
-func TestEveryReportHeedsEveryFieldOfItsFilter(t *testing.T) {
+func TestFilterFields(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 150)
 	numbered(t, made)
-	ids := strings.NewReplacer("{customer}", made.people[0].ID.String(), "{response}", made.said[0].Response.ID.String(), "{case}", made.all[0].Case.ID.String(),
+	ids := strings.NewReplacer("{customer}", made.customers[0].ID.String(), "{response}", made.responded[0].Response.ID.String(), "{case}", made.all[0].Case.ID.String(),
 		"{user}", made.users[0].ID.String(), "{rule}", made.rules[0].ID.String(), "{theme}", made.themes[0].ID.String())
 	reports := report.New(made.pg, made.log, func() time.Time { return now })
 	ann := auth.Viewer{User: made.users[0]}
 	for _, text := range filters(t, "ResponseFilter", everyResponseField, "customer", everyCustomerField) {
 		text = ids.Replace(text)
 		f := made.responses(text)
-		var left []*filter.Subject
-		for _, x := range made.said {
+		var matching []*filter.Subject
+		for _, x := range made.responded {
 			if f.Match(x) {
-				left = append(left, x)
+				matching = append(matching, x)
 			}
 		}
-		if got, err := reports.Nps(t.Context(), ann, f, report.Grouping[report.ResponseGroupBy]{}); err != nil || got.NpsCounts != nps(left) || got.Groups == nil || len(got.Groups) > 0 {
-			t.Errorf("nps of %s: %+v, %v; want %+v", text, got, err, nps(left))
+		if got, err := reports.Nps(t.Context(), ann, f, report.Grouping[report.ResponseGroupBy]{}); err != nil || got.NpsCounts != nps(matching) || got.Groups == nil || len(got.Groups) > 0 {
+			t.Errorf("score of %s: got %+v, %v; want %+v and no groups", text, got, err, nps(matching))
 		}
 		top, err := reports.TopThemes(t.Context(), ann, f, nil, false)
 		if err != nil {
-			t.Errorf("themes of %s: %v", text, err)
+			t.Errorf("themes of %s: got %v", text, err)
 		}
 		for _, theme := range top {
-			var with []*filter.Subject
-			for _, x := range left {
+			var tagged []*filter.Subject
+			for _, x := range matching {
 				for _, tag := range made.tagged[x.Response.ID] {
 					if tag.ID == theme.Theme.ID {
-						with = append(with, x)
+						tagged = append(tagged, x)
 					}
 				}
 			}
-			if theme.NpsCounts != nps(with) {
-				t.Errorf("%s of %s: %+v; want %+v", theme.Theme.Name, text, theme.NpsCounts, nps(with))
+			if theme.NpsCounts != nps(tagged) {
+				t.Errorf("theme %s of %s: got %+v; want %+v", theme.Theme.Name, text, theme.NpsCounts, nps(tagged))
 			}
 		}
 	}
 	for _, text := range filters(t, "CaseFilter", everyCaseField, "customer", everyCustomerField, "response", everyResponseField) {
 		text = ids.Replace(text)
 		f := made.cases(text)
-		var left, closed []*filter.Subject
+		var matching, closed []*filter.Subject
 		for _, x := range made.all {
 			if f.Match(x, ann.User.ID) {
-				left = append(left, x)
+				matching = append(matching, x)
 				if x.Case.ClosedAt != nil {
 					closed = append(closed, x)
 				}
 			}
 		}
 		if got, err := reports.CaseSummary(t.Context(), ann, f, false); err != nil || got.CaseCounts != made.recount(f, ann.User.ID) {
-			t.Errorf("summary of %s: %+v, %v", text, got, err)
+			t.Errorf("summary of %s: got %+v, %v; want %+v", text, got, err, made.recount(f, ann.User.ID))
 		}
-		if got, err := reports.FollowUp(t.Context(), ann, f, report.Grouping[report.CaseGroupBy]{}); err != nil || fmt.Sprint(got.FollowUpCounts) == "" || got.Cases != len(left) || got.WithTarget != followUp(left).WithTarget {
-			t.Errorf("follow-up of %s: %+v, %v", text, got, err)
+		if got, err := reports.FollowUp(t.Context(), ann, f, report.Grouping[report.CaseGroupBy]{}); err != nil || got.Cases != len(matching) || got.WithTarget != followUp(matching).WithTarget {
+			t.Errorf("follow-up of %s: got %+v, %v; want %+v", text, got, err, followUp(matching))
 		}
 		want, _ := made.recovery(closed)
 		if got, err := reports.Recovery(t.Context(), ann, f, report.Grouping[report.CaseGroupBy]{}); err != nil || got.ClosedCases != want.ClosedCases || got.AnsweredAgain != want.AnsweredAgain {
-			t.Errorf("recovery of %s: %+v, %v; want %+v", text, got, err, want)
+			t.Errorf("recovery of %s: got %+v, %v; want %+v", text, got, err, want)
 		}
 	}
 }
 
-// numbered reads the numbers that PostgreSQL gave the cases.
+// numbered reads the numbers that PostgreSQL has assigned to the cases.
 func numbered(t *testing.T, made *rows) {
 	t.Helper()
 	for _, x := range made.all {
@@ -112,32 +112,32 @@ func numbered(t *testing.T, made *rows) {
 	}
 }
 
-// filters makes one filter of each field, and of each field of the nested ones. It fails where the schema has a field
-// that is not among them.
+// filters makes one filter for each field, and for each field of the nested filters. The test fails if the schema has a
+// field that the maps lack.
 func filters(t *testing.T, input string, fields map[string]string, nested ...any) (texts []string) {
 	t.Helper()
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
-	whole := func(input string, fields map[string]string) {
+	checkComplete := func(input string, fields map[string]string) {
 		for _, f := range schema.Types[input].Fields {
-			if _, there := fields[f.Name]; !there && f.Name != "search" {
-				t.Errorf("%s.%s is not tried here", input, f.Name)
+			if _, ok := fields[f.Name]; !ok && f.Name != "search" {
+				t.Errorf("this test has no value for %s.%s", input, f.Name)
 			}
 		}
 	}
-	whole(input, fields)
+	checkComplete(input, fields)
 	for name, value := range fields {
 		texts = append(texts, `{"`+name+`": `+value+`}`)
 	}
 	for i := 0; i < len(nested); i += 2 {
-		within, of := nested[i].(string), nested[i+1].(map[string]string)
-		whole(strings.ToUpper(within[:1])+within[1:]+"Filter", of)
-		for name, value := range of {
-			texts = append(texts, `{"`+within+`": {"`+name+`": `+value+`}}`)
+		outer, inner := nested[i].(string), nested[i+1].(map[string]string)
+		checkComplete(strings.ToUpper(outer[:1])+outer[1:]+"Filter", inner)
+		for name, value := range inner {
+			texts = append(texts, `{"`+outer+`": {"`+name+`": `+value+`}}`)
 		}
 	}
 	for _, text := range texts {
 		if !json.Valid([]byte(text)) {
-			t.Errorf("%s is no JSON", text)
+			t.Errorf("%s is not valid JSON", text)
 		}
 	}
 	return texts

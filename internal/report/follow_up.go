@@ -9,21 +9,22 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// FollowUpCounts is how follow-up does against its targets.
+// FollowUpCounts measures follow-up against its targets.
 type FollowUpCounts struct {
 	Cases                int
 	WithTarget           int
 	FollowedUpInTime     int
 	ContactedInTime      int
 	ClosedInTime         int
-	Decided              int // the target is due, or was met before
+	Decided              int // the target has passed or was met
 	OverdueNow           int
 	MedianTimeToFollowUp *model.Duration
 	P90TimeToFollowUp    *model.Duration `gorm:"column:p90_time_to_follow_up"`
 	MedianTimeToClose    *model.Duration
 }
 
-// InTimeRate is the share followed up in time of the cases whose target is due or met, 0 to 1; nil where there is none.
+// InTimeRate returns the share, from 0 to 1, of the decided cases that were followed up in time; nil without decided
+// cases.
 func (c FollowUpCounts) InTimeRate() *float64 { return rate(c.FollowedUpInTime, c.Decided) }
 
 func rate(part, all int) *float64 {
@@ -34,12 +35,12 @@ func rate(part, all int) *float64 {
 	return &share
 }
 
-// A wait begins with the response, as the target does; without one, with the case. A response may bear a time up to a
-// day ahead of the clock: no wait is below nought.
+// Waiting times are measured from the response, as targets are, or from the case's opening when there is no response. A
+// response's time may be up to a day ahead of the clock, so a negative waiting time counts as zero.
 const (
-	began      = "coalesce(cases.responded_at, cases.opened_at)"
-	toFollowUp = "(ORDER BY greatest(extract(epoch FROM cases.first_follow_up_at - " + began + ") * 1e6, 0)::float8) FILTER (WHERE cases.first_follow_up_at IS NOT NULL)"
-	toClose    = "(ORDER BY greatest(extract(epoch FROM cases.closed_at - " + began + ") * 1e6, 0)::float8) FILTER (WHERE cases.closed_at IS NOT NULL)"
+	waitStart  = "coalesce(cases.responded_at, cases.opened_at)"
+	toFollowUp = "(ORDER BY greatest(extract(epoch FROM cases.first_follow_up_at - " + waitStart + ") * 1e6, 0)::float8) FILTER (WHERE cases.first_follow_up_at IS NOT NULL)"
+	toClose    = "(ORDER BY greatest(extract(epoch FROM cases.closed_at - " + waitStart + ") * 1e6, 0)::float8) FILTER (WHERE cases.closed_at IS NOT NULL)"
 )
 
 const followUpCounts = `count(*) AS cases, count(cases.due_at) AS with_target,
@@ -52,22 +53,22 @@ const followUpCounts = `count(*) AS cases, count(cases.due_at) AS with_target,
 	floor(percentile_cont(0.9) WITHIN GROUP ` + toFollowUp + `)::bigint AS p90_time_to_follow_up,
 	floor(percentile_cont(0.5) WITHIN GROUP ` + toClose + `)::bigint AS median_time_to_close`
 
-// FollowUpReport is how follow-up of the cases that a filter leaves does against its targets.
+// FollowUpReport measures the follow-up of the cases that match a filter.
 type FollowUpReport struct {
 	FollowUpCounts
 	Groups []*FollowUpGroup
 }
 
-// FollowUpGroup is how follow-up of one group of cases does.
+// FollowUpGroup measures the follow-up of one group of cases.
 type FollowUpGroup struct {
 	Group
 	FollowUpCounts
 }
 
-// FollowUp counts the cases that the filter leaves against their targets.
+// FollowUp measures the follow-up of the cases that match the filter against their targets.
 func (r *Reports) FollowUp(ctx context.Context, viewer auth.Viewer, f *filter.Case, by Grouping[CaseGroupBy]) (*FollowUpReport, error) {
 	q := r.cases(ctx, viewer, f)
-	counts, err := whole[FollowUpCounts](q, followUpCounts)
+	counts, err := countAll[FollowUpCounts](q, followUpCounts)
 	if err != nil {
 		return nil, fmt.Errorf("report on follow-up: %w", err)
 	}

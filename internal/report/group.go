@@ -7,10 +7,10 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// CaseGroupBy is what cases can be split by.
+// CaseGroupBy is a property by which cases can be grouped.
 type CaseGroupBy string
 
-// ResponseGroupBy is what responses can be split by.
+// ResponseGroupBy is a property by which responses can be grouped.
 type ResponseGroupBy string
 
 const (
@@ -18,38 +18,39 @@ const (
 	groupsMax     = 1000
 )
 
-// Grouping is how figures are split: by what, into how many groups, and by whose days. Without By there are no groups.
+// Grouping says how a report groups its figures. Without By it has no groups.
 type Grouping[By ~string] struct {
 	By       *By
-	First    *int    // 1 to 1,000; 50 where it is not given
-	TimeZone *string // an IANA name; the settings' where it is not given
+	First    *int    // the number of groups, 1 to 1,000; nil means 50
+	TimeZone *string // the IANA name of the time zone for periods; nil means the settings' time zone
 }
 
-// Group is what its rows have in common.
+// Group identifies one group of rows.
 type Group struct {
-	Key   *string // an id, a folded text, a value or the ISO date that a period starts on; nil for 'none'
-	Label string  // for people
+	Key   *string // an ID, a folded text, a value, or the ISO date of a period's first day; nil for rows without a value
+	Label string  // the text that people read
 }
 
-// split counts the rows by groups: the largest first; scores, categories and periods in their own order.
-func split[F, G any, By ~string](q question, dimensions map[By]dimension, by Grouping[By], figures string, of func(Group, F) *G) ([]*G, error) {
+// split counts the rows by group. The largest group comes first, but scores, categories and periods are in their natural
+// order.
+func split[F, G any, By ~string](q selection, dimensions map[By]dimension, by Grouping[By], figures string, newGroup func(Group, F) *G) ([]*G, error) {
 	if by.By == nil {
 		return []*G{}, nil
 	}
 	first := groupsDefault
 	if by.First != nil {
 		if first = *by.First; first < 1 || first > groupsMax {
-			return nil, fault.Input("first", "first is from 1 to %d, not %d", groupsMax, first)
+			return nil, fault.Input("first", "first must be from 1 to %d, not %d", groupsMax, first)
 		}
 	}
 	d := dimensions[*by.By]
 	if len(d.roles) > 0 && !q.viewer.Has(d.roles...) {
-		return nil, fault.New(fault.CodeForbidden, "your role %s may not split figures by %s", q.viewer.User.Role, *by.By)
+		return nil, fault.New(fault.CodeForbidden, "your role %s may not group figures by %s", q.viewer.User.Role, *by.By)
 	}
 	if d.period != nil {
-		return byPeriod(q, d, first, by.TimeZone, figures, of)
+		return byPeriod(q, d, first, by.TimeZone, figures, newGroup)
 	}
-	rows, err := count[F](q, d, d.key, first, figures, nil)
+	rows, err := countGroups[F](q, d, d.key, first, figures, nil)
 	if err != nil {
 		return nil, fmt.Errorf("count by %s: %w", *by.By, err)
 	}
@@ -63,18 +64,18 @@ func split[F, G any, By ~string](q question, dimensions map[By]dimension, by Gro
 		if row.GroupKey != nil {
 			group = named[*row.GroupKey]
 		}
-		out[i] = of(group, row.Figures)
+		out[i] = newGroup(group, row.Figures)
 	}
 	return out, nil
 }
 
-// counted is one group as PostgreSQL counts it.
-type counted[F any] struct {
+// countedGroup is one group in the result of PostgreSQL.
+type countedGroup[F any] struct {
 	GroupKey *string
 	Figures  F `gorm:"embedded"`
 }
 
-func count[F any](q question, d dimension, key string, first int, figures string, values map[string]any) (found []counted[F], err error) {
+func countGroups[F any](q selection, d dimension, key string, first int, figures string, values map[string]any) (found []countedGroup[F], err error) {
 	rows := q.rows
 	if d.join != "" {
 		rows = rows.Joins(d.join)
@@ -83,11 +84,11 @@ func count[F any](q question, d dimension, key string, first int, figures string
 	if order == "" {
 		order = "count(*) DESC, group_key NULLS LAST"
 	}
-	err = rows.Clauses(q.selects(key+" AS group_key, "+figures, values)).Group("group_key").Order(order).Clauses(page.Limit(first)).Scan(&found).Error
+	err = rows.Clauses(q.selectFigures(key+" AS group_key, "+figures, values)).Group("group_key").Order(order).Clauses(page.Limit(first)).Scan(&found).Error
 	return found, err
 }
 
-func keysOf[F any](rows []counted[F]) (keys []string) {
+func keysOf[F any](rows []countedGroup[F]) (keys []string) {
 	for _, row := range rows {
 		if row.GroupKey != nil {
 			keys = append(keys, *row.GroupKey)

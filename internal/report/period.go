@@ -9,11 +9,11 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// period is a unit of the calendar.
+// period is a unit of the calendar by which rows can be grouped.
 type period struct {
-	unit  string                       // what date_trunc calls it
-	back  func(time.Time) time.Time    // from the start of one to the start of the one before it
-	label func(start time.Time) string // for people
+	unit     string                       // the unit's name in date_trunc
+	previous func(time.Time) time.Time    // returns the start of the preceding period
+	label    func(start time.Time) string // returns the text that people read
 }
 
 var (
@@ -29,7 +29,7 @@ var (
 	}}
 )
 
-// start is the start of the period that a moment of the zone falls into, as a date.
+// start returns the first day, as a UTC date, of the period that contains t in the time zone.
 func (p *period) start(t time.Time, zone *time.Location) time.Time {
 	t = t.In(zone)
 	y, m, d := t.Date()
@@ -44,16 +44,16 @@ func (p *period) start(t time.Time, zone *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// byPeriod counts by the days, weeks, months or quarters of a time zone, the oldest first. They run without a gap from
-// the oldest that has rows to the newest that has; where the filter bounds the time, also out to its bounds, but not
-// past today for want of rows. Where these are more than asked for, the newest of them.
-func byPeriod[F, G any](q question, d dimension, first int, timeZone *string, figures string, of func(Group, F) *G) ([]*G, error) {
+// byPeriod counts by the days, weeks, months or quarters of a time zone, oldest first. The periods have no gap: they
+// reach from the oldest period with rows to the newest one. When the filter bounds the time, they also reach out to its
+// bounds, but empty periods do not reach past today. When there are more than first periods, it returns the newest.
+func byPeriod[F, G any](q selection, d dimension, first int, timeZone *string, figures string, newGroup func(Group, F) *G) ([]*G, error) {
 	zone, err := q.zone(timeZone)
 	if err != nil {
 		return nil, err
 	}
 	key := "to_char(date_trunc('" + d.period.unit + "', " + d.key + " AT TIME ZONE @zone), 'YYYY-MM-DD')"
-	rows, err := count[F](q, d, key, first, figures, map[string]any{"zone": zone.String()})
+	rows, err := countGroups[F](q, d, key, first, figures, map[string]any{"zone": zone.String()})
 	if err != nil {
 		return nil, fmt.Errorf("count by the %s: %w", d.period.unit, err)
 	}
@@ -61,22 +61,22 @@ func byPeriod[F, G any](q question, d dimension, first int, timeZone *string, fi
 	for _, row := range rows {
 		counted[*row.GroupKey] = row.Figures
 	}
-	oldest, newest, err := d.period.run(q, zone, keysOf(rows))
+	oldest, newest, err := d.period.bounds(q, zone, keysOf(rows))
 	if err != nil {
 		return nil, err
 	}
 	out := []*G{}
-	for start := newest; !start.Before(oldest) && len(out) < first; start = d.period.back(start) {
+	for start := newest; !start.Before(oldest) && len(out) < first; start = d.period.previous(start) {
 		key := start.Format(time.DateOnly)
-		out = append(out, of(Group{Key: &key, Label: d.period.label(start)}, counted[key]))
+		out = append(out, newGroup(Group{Key: &key, Label: d.period.label(start)}, counted[key]))
 	}
 	slices.Reverse(out)
 	return out, nil
 }
 
-// run is from which period to which there are groups, by those that have rows, the newest first. There are none where
-// the newest is before the oldest.
-func (p *period) run(q question, zone *time.Location, keys []string) (oldest, newest time.Time, err error) {
+// bounds returns the first days of the oldest and the newest period of the report. keys holds the periods with rows,
+// newest first. The report has no periods when newest is before oldest.
+func (p *period) bounds(q selection, zone *time.Location, keys []string) (oldest, newest time.Time, err error) {
 	if len(keys) > 0 {
 		if newest, err = time.Parse(time.DateOnly, keys[0]); err != nil {
 			return oldest, newest, err
@@ -103,8 +103,8 @@ func (p *period) run(q question, zone *time.Location, keys []string) (oldest, ne
 	return oldest, newest, nil
 }
 
-// zone is the time zone whose days are meant.
-func (q question) zone(name *string) (*time.Location, error) {
+// zone returns the named time zone, or the settings' time zone when name is nil.
+func (q selection) zone(name *string) (*time.Location, error) {
 	if name == nil {
 		var settings model.Settings
 		if err := q.db.Take(&settings).Error; err != nil {

@@ -14,7 +14,7 @@ import (
 
 const previewSample = 10 // responses
 
-// RulePreview is what a rule would have done.
+// RulePreview is what a rule would have done with past responses.
 type RulePreview struct {
 	Matched     int
 	CasesOpened int
@@ -22,14 +22,14 @@ type RulePreview struct {
 	Sample      []*model.Response
 }
 
-// CategoryCount is how many responses of one category there are.
+// CategoryCount is the number of responses in one category.
 type CategoryCount struct {
 	Category model.Category
 	Count    int
 }
 
-// PreviewRule tries a rule that need not be kept on the responses that the viewer sees, since a time, and changes nothing. A response that
-// has a case already would not have been given another.
+// PreviewRule applies a rule, which need not be stored, to the responses since a time that the viewer may see. It changes
+// nothing. The rule would not have opened a second case for a response that already has one.
 func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *model.Rule, since time.Time) (*RulePreview, error) {
 	now := r.now()
 	query := r.db.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)

@@ -13,7 +13,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// RecoveryCounts is what closing the loop brought.
+// RecoveryCounts measures what the customers of closed cases answered afterwards.
 type RecoveryCounts struct {
 	ClosedCases         int
 	AnsweredAgain       int
@@ -32,41 +32,40 @@ const recoveryCounts = `count(*) AS closed_cases, count(again.score) AS answered
 	count(*) FILTER (WHERE ` + converted + `) AS converted_passives,
 	avg((again.score - cases.score)::float8) AS mean_score_change`
 
-// looked are closed cases with the answers that were looked up, as the counts call them.
-const looked = "closed cases CROSS JOIN LATERAL (SELECT cases.then_category AS category, cases.then_score AS score) again"
+// closedWithAnswer is the FROM clause over the closed cases and their next answers, with the names that the counts use.
+const closedWithAnswer = "closed cases CROSS JOIN LATERAL (SELECT cases.then_category AS category, cases.then_score AS score) again"
 
-// nextAnswer is the first that the customer gave after the case was closed, of those that the viewer sees: it says what
-// became of them.
-func nextAnswer(q question) *gorm.DB {
+// nextAnswer selects the first response that the customer gave after the case was closed and that the viewer may see.
+func nextAnswer(q selection) *gorm.DB {
 	return q.db.Model(&model.Response{}).Where(q.viewer.Scope().Responses(q.now)).
 		Where("responses.customer_id = cases.customer_id AND responses.responded_at > cases.closed_at").
 		Select("responses.score, responses.category").Order("responses.responded_at, responses.id").Clauses(page.Limit(1))
 }
 
-// RecoveryReport is what closing the cases brought that a filter leaves.
+// RecoveryReport measures the recovery of the closed cases that match a filter.
 type RecoveryReport struct {
 	RecoveryCounts
 	LifetimeValueRecovered decimal.Decimal
 	Groups                 []*RecoveryGroup `gorm:"-"`
 }
 
-// RecoveryGroup is what closing one group of cases brought.
+// RecoveryGroup measures the recovery of one group of closed cases.
 type RecoveryGroup struct {
 	Group
 	RecoveryCounts
 }
 
-// Recovery looks what the customers of closed cases answered next. The lifetime value is that of the customers who
-// were recovered or converted, each once, as it is now.
+// Recovery compares the score of closed cases with the customers' next answers. LifetimeValueRecovered is the sum of the
+// current lifetime values of the customers who were recovered or converted; each customer counts once.
 func (r *Reports) Recovery(ctx context.Context, viewer auth.Viewer, f *filter.Case, by Grouping[CaseGroupBy]) (*RecoveryReport, error) {
 	q := r.cases(ctx, viewer, f)
 	q.rows = q.rows.Where("cases.status = 'CLOSED'").Joins("LEFT JOIN LATERAL (?) again ON true", nextAnswer(q)).Session(&gorm.Session{})
 	out := new(RecoveryReport)
-	// What became of each is looked up once, for both the counts and the sum.
-	each := q.rows.Select("cases.customer_id, cases.category, cases.score, cases.lifetime_value, again.category AS then_category, again.score AS then_score")
+	// The statement finds the next answer of each case once and uses it for both the counts and the sum.
+	closed := q.rows.Select("cases.customer_id, cases.category, cases.score, cases.lifetime_value, again.category AS then_category, again.score AS then_score")
 	err := q.db.Raw("WITH closed AS MATERIALIZED (?) SELECT "+recoveryCounts+`,
-		(SELECT coalesce(sum(lifetime_value), 0) FROM (SELECT DISTINCT cases.customer_id, cases.lifetime_value FROM `+looked+" WHERE "+recovered+" OR "+converted+`) won)
-			AS lifetime_value_recovered FROM `+looked, each).Scan(out).Error
+		(SELECT coalesce(sum(lifetime_value), 0) FROM (SELECT DISTINCT cases.customer_id, cases.lifetime_value FROM `+closedWithAnswer+" WHERE "+recovered+" OR "+converted+`) won)
+			AS lifetime_value_recovered FROM `+closedWithAnswer, closed).Scan(out).Error
 	if err != nil {
 		return nil, fmt.Errorf("report on recovery: %w", err)
 	}

@@ -16,26 +16,26 @@ import (
 )
 
 const (
-	suggestOf      = 5000 // comments, the newest
-	suggestWords   = 500  // of one comment, the first
-	suggestFrom    = 3    // comments that must have it
-	suggestSample  = 3    // responses
-	suggestMax     = 50   // suggestions
-	suggestPhrase  = 3    // words
-	suggestLetters = 3    // of a lone word
+	suggestComments = 5000 // the newest comments that are searched
+	suggestWords    = 500  // the first words of a comment that are searched
+	suggestMin      = 3    // comments that must contain a phrase
+	suggestSample   = 3    // responses in a sample
+	suggestMax      = 50   // suggestions
+	suggestPhrase   = 3    // words in the longest phrase
+	suggestLetters  = 3    // letters in the shortest single word
 )
 
-// ThemeSuggestion is what a theme could be made of.
+// ThemeSuggestion is a word or phrase that could become the keyword of a theme.
 type ThemeSuggestion struct {
 	Keyword   string
 	Responses int
 	Sample    []*model.Response
 }
 
-// SuggestThemes finds the words and phrases that most comments have and no theme covers, on the newest comments.
+// SuggestThemes finds the most frequent words and phrases of the newest comments that no theme covers.
 func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Response, limit int) ([]*ThemeSuggestion, error) {
 	if limit < 1 || limit > suggestMax {
-		return nil, fault.Input("limit", "from 1 to %d, not %d", suggestMax, limit)
+		return nil, fault.Input("limit", "limit must be from 1 to %d, not %d", suggestMax, limit)
 	}
 	var themes []*model.Theme
 	if err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Find(&themes).Error; err != nil {
@@ -47,7 +47,7 @@ func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Re
 	}
 	var rows []*model.Response
 	err = r.db.WithContext(ctx).Select("id", "comment").Where("comment IS NOT NULL").Where(f.Where(r.now())).
-		Order("responded_at DESC, id DESC").Limit(suggestOf).Find(&rows).Error
+		Order("responded_at DESC, id DESC").Limit(suggestComments).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the newest comments: %w", err)
 	}
@@ -60,8 +60,8 @@ func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Re
 	var ids []model.ResponseID
 	list := make([]*ThemeSuggestion, 0, limit)
 	for _, p := range found[:min(limit, len(found))] {
-		list = append(list, &ThemeSuggestion{Keyword: p.text, Responses: len(p.in), Sample: []*model.Response{}})
-		for _, i := range p.in[:suggestSample] {
+		list = append(list, &ThemeSuggestion{Keyword: p.text, Responses: len(p.comments), Sample: []*model.Response{}})
+		for _, i := range p.comments[:suggestSample] {
 			ids = append(ids, rows[i].ID)
 		}
 	}
@@ -79,52 +79,52 @@ func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Re
 	return list, nil
 }
 
-// phrase is one word or several, and the comments that have it, in their order.
+// phrase is one or several words.
 type phrase struct {
-	text  string
-	words int
-	in    []int
+	text     string
+	words    int
+	comments []int // the indexes of the comments that contain the phrase, in order
 }
 
-// frequent are the phrases that enough comments have, the most frequent first. A longer one can be no more frequent
-// than its words are, so it is only counted where each of them, or the two phrases it is made of, were frequent.
+// frequent returns the phrases that enough comments contain, most frequent first. A phrase is at most as frequent as its
+// parts, so frequent counts a phrase only if both shorter phrases inside it were frequent.
 func frequent(comments [][]string, stop map[string]bool, covered *keyword.Set) []phrase {
 	var all []phrase
-	often := map[string]bool{}
+	frequentTexts := map[string]bool{}
 	for length := 1; length <= suggestPhrase; length++ {
-		in := map[string][]int{}
+		commentsOf := map[string][]int{}
 		for i, words := range comments {
 			for at := 0; at+length <= len(words); at++ {
 				text := strings.Join(words[at:at+length], " ")
-				if length > 1 && !(often[strings.Join(words[at:at+length-1], " ")] && often[strings.Join(words[at+1:at+length], " ")]) {
+				if length > 1 && !(frequentTexts[strings.Join(words[at:at+length-1], " ")] && frequentTexts[strings.Join(words[at+1:at+length], " ")]) {
 					continue
 				}
-				if seen := in[text]; len(seen) == 0 || seen[len(seen)-1] != i {
-					in[text] = append(seen, i)
+				if seen := commentsOf[text]; len(seen) == 0 || seen[len(seen)-1] != i {
+					commentsOf[text] = append(seen, i)
 				}
 			}
 		}
-		for text, seen := range in {
-			if len(seen) < suggestFrom {
+		for text, seen := range commentsOf {
+			if len(seen) < suggestMin {
 				continue
 			}
-			often[text] = true
-			if words := strings.Fields(text); says(words, stop) && covered.Match(text) == nil {
+			frequentTexts[text] = true
+			if words := strings.Fields(text); isMeaningful(words, stop) && covered.Match(text) == nil {
 				all = append(all, phrase{text, length, seen})
 			}
 		}
 	}
-	inside := insides(all)
-	all = slices.DeleteFunc(all, func(p phrase) bool { return inside[p.text] })
+	contained := containedPhrases(all)
+	all = slices.DeleteFunc(all, func(p phrase) bool { return contained[p.text] })
 	slices.SortFunc(all, func(a, b phrase) int {
-		return cmp.Or(len(b.in)-len(a.in), b.words-a.words, strings.Compare(a.text, b.text))
+		return cmp.Or(len(b.comments)-len(a.comments), b.words-a.words, strings.Compare(a.text, b.text))
 	})
 	return all
 }
 
-// says tells whether a phrase says something: it begins and ends with words that do, and a lone one is no number and
-// no letter or two.
-func says(words []string, stop map[string]bool) bool {
+// isMeaningful reports whether a phrase can be a keyword: it neither begins nor ends with a stop word or a number, and a
+// single word has at least suggestLetters letters.
+func isMeaningful(words []string, stop map[string]bool) bool {
 	for _, w := range []string{words[0], words[len(words)-1]} {
 		if stop[w] || strings.Trim(w, "0123456789") == "" {
 			return false
@@ -133,21 +133,22 @@ func says(words []string, stop map[string]bool) bool {
 	return len(words) > 1 || utf8.RuneCountInString(words[0]) >= suggestLetters
 }
 
-// insides are the phrases that are hardly ever said but inside one longer one, which then stands for them.
-func insides(all []phrase) map[string]bool {
-	counts, inside := make(map[string]int, len(all)), map[string]bool{}
+// containedPhrases returns the phrases that rarely occur outside of one longer phrase: the longer phrase has at least 80%
+// of their comments, and is suggested instead of them.
+func containedPhrases(all []phrase) map[string]bool {
+	counts, contained := make(map[string]int, len(all)), map[string]bool{}
 	for _, p := range all {
-		counts[p.text] = len(p.in)
+		counts[p.text] = len(p.comments)
 	}
 	for _, longer := range all {
 		words := strings.Fields(longer.text)
 		for length := 1; length < len(words); length++ {
 			for at := 0; at+length <= len(words); at++ {
-				if part := strings.Join(words[at:at+length], " "); 5*len(longer.in) >= 4*counts[part] {
-					inside[part] = true
+				if part := strings.Join(words[at:at+length], " "); 5*len(longer.comments) >= 4*counts[part] {
+					contained[part] = true
 				}
 			}
 		}
 	}
-	return inside
+	return contained
 }

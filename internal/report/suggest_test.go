@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// comment keeps a response with a comment; the next is later.
+// comment stores a response with a comment, the given number of minutes after now.
 func (made *rows) comment(score, minute int, text string) *model.Response {
 	made.t.Helper()
 	at := now.Add(time.Duration(minute) * time.Minute)
@@ -26,7 +26,7 @@ func (made *rows) comment(score, minute int, text string) *model.Response {
 	return r
 }
 
-func TestWhatManySayAndNoThemeCoversIsSuggested(t *testing.T) {
+func TestSuggestThemes(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 0)
 	reports := report.New(made.pg, made.log, func() time.Time { return now })
@@ -57,16 +57,16 @@ func TestWhatManySayAndNoThemeCoversIsSuggested(t *testing.T) {
 		return words
 	}
 	all := suggest(nil, 10)
-	// "hot", "drinks", "cold" are hardly ever said but within these; "late" and "brechen" are covered; of "legroom" there
-	// are but two.
+	// "hot", "drinks" and "cold" hardly ever occur outside of these phrases, themes cover "late" and "brechen", and only
+	// two comments contain "legroom".
 	if got := words(all); !slices.Equal(got, []string{"drinks were cold 5", "hot drinks came 5", "sitze sind eng 4"}) {
-		t.Errorf("suggested: %v", got)
+		t.Errorf("suggestions are %v", got)
 	}
 	if n := len(all[0].Sample); n != 3 || all[0].Sample[0].ID != newest[0].ID || all[0].Sample[2].ID != newest[2].ID || *all[0].Sample[0].Comment == "" || all[0].Responses != 5 {
-		t.Errorf("the first of %v has the sample %+v", words(all), all[0].Sample)
+		t.Errorf("the first of %v has the sample %+v, want the three newest responses", words(all), all[0].Sample)
 	}
 	if got := suggest(nil, 1); len(got) != 1 || got[0].Keyword != all[0].Keyword {
-		t.Errorf("one: %v", words(got))
+		t.Errorf("with limit 1 the suggestions are %v, want the first one", words(got))
 	}
 	f := new(filter.Response)
 	if err := f.UnmarshalGQL(map[string]any{"category": "PROMOTER"}); err != nil {
@@ -74,13 +74,13 @@ func TestWhatManySayAndNoThemeCoversIsSuggested(t *testing.T) {
 	}
 	for _, s := range suggest(f, 10) {
 		if s.Responses != 4 {
-			t.Errorf("of promoters: %v", words([]*report.ThemeSuggestion{s}))
+			t.Errorf("among promoters, a suggestion is %v, want 4 responses", words([]*report.ThemeSuggestion{s}))
 		}
 	}
 	for _, limit := range []int{0, 51, -1} {
 		var wrong *fault.Error
 		if _, err := reports.SuggestThemes(t.Context(), auth.Viewer{}, nil, limit); !errors.As(err, &wrong) || wrong.Argument != "limit" {
-			t.Errorf("%d suggestions: %v", limit, err)
+			t.Errorf("limit %d: got %v, want BAD_USER_INPUT for limit", limit, err)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 )
 
-// CaseCounts is how many cases stand where.
+// CaseCounts is the number of cases in each status, in total and overdue.
 type CaseCounts struct {
 	Open       int
 	InProgress int
@@ -23,23 +23,23 @@ const caseCounts = `count(*) FILTER (WHERE cases.status = 'OPEN') AS open,
 	count(*) AS total,
 	count(*) FILTER (WHERE cases.due_at < @now AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED') AS overdue`
 
-// CaseSummary is how many of the cases that a filter leaves stand where.
+// CaseSummary counts the cases that match a filter.
 type CaseSummary struct {
 	CaseCounts
-	Cursor string // empty where it was not asked for
+	Cursor string // empty if the caller does not ask for it
 
-	at    int64 // see Place
-	split func(context.Context, Grouping[CaseGroupBy]) ([]*CaseGroup, error)
+	offset int64 // see Offset
+	split  func(context.Context, Grouping[CaseGroupBy]) ([]*CaseGroup, error)
 }
 
-// CaseGroup is how many cases of one group stand where.
+// CaseGroup counts the cases of one group.
 type CaseGroup struct {
 	Group
 	CaseCounts
 }
 
-// CaseSummary counts the cases that the filter leaves. The cursor, where it is asked for, is read before they are
-// counted: the figures include at least everything up to it.
+// CaseSummary counts the cases that match the filter. If cursor is true, it reads the feed's cursor before it counts, so
+// the figures include at least every event up to the cursor.
 func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter.Case, cursor bool) (*CaseSummary, error) {
 	var head string
 	var err error
@@ -50,16 +50,16 @@ func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter
 	}
 	q := r.cases(ctx, viewer, f)
 	out := &CaseSummary{Cursor: head}
-	if out.CaseCounts, err = whole[CaseCounts](q, caseCounts); err != nil {
+	if out.CaseCounts, err = countAll[CaseCounts](q, caseCounts); err != nil {
 		return nil, fmt.Errorf("count cases: %w", err)
 	}
 	out.split = func(ctx context.Context, g Grouping[CaseGroupBy]) ([]*CaseGroup, error) {
-		return split(q.within(ctx), caseDimensions, g, caseCounts, func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} })
+		return split(q.withContext(ctx), caseDimensions, g, caseCounts, func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} })
 	}
 	return out, nil
 }
 
-// Groups splits the figures.
+// Groups counts the same cases by group.
 func (s *CaseSummary) Groups(ctx context.Context, groupBy CaseGroupBy, first *int, timeZone *string) ([]*CaseGroup, error) {
 	return s.split(ctx, Grouping[CaseGroupBy]{By: &groupBy, First: first, TimeZone: timeZone})
 }

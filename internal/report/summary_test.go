@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,65 +12,99 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestTheSummaryIsARecountOfTheCasesThatTheFilterLeaves(t *testing.T) {
+func TestCaseSummary(t *testing.T) {
 	t.Parallel()
-	made := newRows(t, 300)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
-	for _, text := range []string{
-		``, `{}`, `{"or": []}`, `{"status": ["OPEN"]}`, `{"status": ["CLOSED", "IN_PROGRESS"]}`, `{"overdue": true}`, `{"overdue": false}`,
-		`{"mine": true}`, `{"mine": false}`, `{"assigned": false}`, `{"response": {}}`, `{"not": {"response": {}}}`,
-		`{"response": {"category": ["DETRACTOR"]}}`, `{"response": {"score": {"gte": 3, "lte": 8}}, "overdue": true}`,
-		`{"customer": {"country": {"in": ["de", "tr"]}}}`, `{"dueAt": {"withinNext": "PT1H"}}`, `{"dueAt": {"isNull": true}}`,
-		`{"or": [{"mine": true}, {"not": {"customer": {"country": {"eq": "BR"}}}}], "openedAt": {"withinLast": "P2D"}}`,
-	} {
-		f := made.cases(text)
-		for _, u := range made.users {
-			got, err := reports.CaseSummary(t.Context(), auth.Viewer{User: u}, f, false)
-			if err != nil {
-				t.Errorf("%s: %v", text, err)
-				continue
-			}
-			if want := made.recount(f, u.ID); got.CaseCounts != want {
-				t.Errorf("%s for %s: %+v; want %+v", text, u.Name, got.CaseCounts, want)
+	t.Run("equals a recount in Go", func(t *testing.T) {
+		t.Parallel()
+		made := newRows(t, 300)
+		reports := report.New(made.pg, made.log, func() time.Time { return now })
+		for _, text := range []string{
+			``, `{}`, `{"or": []}`, `{"status": ["OPEN"]}`, `{"status": ["CLOSED", "IN_PROGRESS"]}`, `{"overdue": true}`, `{"overdue": false}`,
+			`{"mine": true}`, `{"mine": false}`, `{"assigned": false}`, `{"response": {}}`, `{"not": {"response": {}}}`,
+			`{"response": {"category": ["DETRACTOR"]}}`, `{"response": {"score": {"gte": 3, "lte": 8}}, "overdue": true}`,
+			`{"customer": {"country": {"in": ["de", "tr"]}}}`, `{"dueAt": {"withinNext": "PT1H"}}`, `{"dueAt": {"isNull": true}}`,
+			`{"or": [{"mine": true}, {"not": {"customer": {"country": {"eq": "BR"}}}}], "openedAt": {"withinLast": "P2D"}}`,
+		} {
+			f := made.cases(text)
+			for _, u := range made.users {
+				got, err := reports.CaseSummary(t.Context(), auth.Viewer{User: u}, f, false)
+				if err != nil {
+					t.Errorf("%s: %v", text, err)
+					continue
+				}
+				if want := made.recount(f, u.ID); got.CaseCounts != want {
+					t.Errorf("%s for %s: got %+v; want %+v", text, u.Name, got.CaseCounts, want)
+				}
 			}
 		}
-	}
-	// The data must hold what is counted.
-	if all := made.recount(nil, model.UserID{}); all.Total != 300 || all.Open < 50 || all.InProgress < 20 || all.Closed < 20 || all.Overdue < 20 || all.Overdue > all.Open+all.InProgress-10 {
-		t.Errorf("%+v shows too little", all)
-	}
-}
+		// The data must have cases of every kind that the summary counts.
+		if all := made.recount(nil, model.UserID{}); all.Total != 300 || all.Open < 50 || all.InProgress < 20 || all.Closed < 20 || all.Overdue < 20 || all.Overdue > all.Open+all.InProgress-10 {
+			t.Errorf("the data has %+v, which proves too little", all)
+		}
+	})
 
-func TestTheSummaryOfNothingIsNought(t *testing.T) {
-	t.Parallel()
-	made := newRows(t, 0)
-	got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, false)
-	if err != nil || got.CaseCounts != (report.CaseCounts{}) {
-		t.Errorf("%+v, %v", got, err)
-	}
-}
+	t.Run("is zero without cases", func(t *testing.T) {
+		t.Parallel()
+		made := newRows(t, 0)
+		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, false)
+		if err != nil || got.CaseCounts != (report.CaseCounts{}) {
+			t.Errorf("got %+v, %v, want zero counts", got, err)
+		}
+	})
 
-// Figures and feed leave no gap: what the feed shows after the cursor may be in the figures already, never the other way.
-func TestTheSummaryIsAtLeastAsNewAsItsCursor(t *testing.T) {
-	t.Parallel()
-	made := newRows(t, 3)
-	for _, x := range made.all { // committed, and stamped by nobody
-		if _, err := event.Append(made.db, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *x.Case, Customer: *x.Customer}}); err != nil {
+	// No event may fall between figures and feed: the figures may include events after the cursor, but must include every
+	// event up to it.
+	t.Run("is at least as new as its cursor", func(t *testing.T) {
+		t.Parallel()
+		made := newRows(t, 3)
+		for _, x := range made.all { // committed, but not stamped yet
+			if _, err := event.Append(made.db, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *x.Case, Customer: *x.Customer}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, true)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := made.log.Head(t.Context())
-	if err != nil || got.Cursor != head || got.Total != 3 {
-		t.Errorf("%+v; the head is %s: %v", got, head, err)
-	}
-	var unstamped int
-	if err := made.db.Raw("SELECT count(*) FROM case_events WHERE position IS NULL").Scan(&unstamped).Error; err != nil || unstamped != 0 {
-		t.Errorf("%d events lie nowhere: %v", unstamped, err)
-	}
+		head, err := made.log.Head(t.Context())
+		if err != nil || got.Cursor != head || got.Total != 3 {
+			t.Errorf("got %+v; want 3 cases and the head %s as the cursor (%v)", got, head, err)
+		}
+		var unstamped int
+		if err := made.db.Raw("SELECT count(*) FROM case_events WHERE position IS NULL").Scan(&unstamped).Error; err != nil || unstamped != 0 {
+			t.Errorf("%d events have no position: %v", unstamped, err)
+		}
+	})
+
+	t.Run("has groups that equal a recount in Go", func(t *testing.T) {
+		t.Parallel()
+		made := newRows(t, 200)
+		reports := report.New(made.pg, made.log, func() time.Time { return now })
+		zone, first := auckland, 1000
+		for _, text := range caseFilters {
+			f, ann := made.cases(text), made.users[0]
+			summary, err := reports.CaseSummary(t.Context(), auth.Viewer{User: ann}, f, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, by := range caseGroupings {
+				groups, err := summary.Groups(t.Context(), by, &first, &zone)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := grouped(groups, func(g *report.CaseGroup) (report.Group, int, report.CaseCounts) {
+					return g.Group, g.Total, g.CaseCounts
+				})
+				sameGroups(t, fmt.Sprint(text, " by ", by), got, splitCases(made, ann.ID, f, by, func(cases []*filter.Subject) (s report.CaseCounts) {
+					for _, x := range cases {
+						tally(&s, x)
+					}
+					return s
+				}))
+				checkOrder(t, text, string(by), got)
+			}
+		}
+	})
 }
 
 // recount counts in Go what the summary counts in SQL.

@@ -20,7 +20,7 @@ const (
 	themeSample   = 3 // responses
 )
 
-// ThemeReport is the responses that share a theme.
+// ThemeReport counts the responses that share a theme.
 type ThemeReport struct {
 	NpsCounts
 	Theme *model.Theme
@@ -28,16 +28,16 @@ type ThemeReport struct {
 	sample []*model.Response
 }
 
-// Sample is the newest of them with a comment, three at most.
+// Sample returns the newest responses with a comment, at most three.
 func (t *ThemeReport) Sample() []*model.Response { return t.sample }
 
-// TopThemes gives the themes that most of the responses share that the filter leaves; three where first is nil. The
-// samples are read where they are asked for.
+// TopThemes returns the most frequent themes of the responses that match the filter; nil for first means three. It reads
+// the samples only if sample is true.
 func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.Response, first *int, sample bool) ([]*ThemeReport, error) {
 	n := themesDefault
 	if first != nil {
 		if n = *first; n < 1 || n > themesMax {
-			return nil, fault.Input("first", "first is from 1 to %d, not %d", themesMax, n)
+			return nil, fault.Input("first", "first must be from 1 to %d, not %d", themesMax, n)
 		}
 	}
 	q := r.responses(ctx, viewer, f)
@@ -45,17 +45,17 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 		ThemeID model.ThemeID
 		NpsCounts
 	}
-	err := q.rows.Joins("JOIN " + living + " ON of.response_id = responses.id").Select("of.theme_id, " + npsCounts).
+	err := q.rows.Joins("JOIN " + activeThemes + " ON of.response_id = responses.id").Select("of.theme_id, " + npsCounts).
 		Group("of.theme_id").Order("count(*) DESC, of.theme_id").Clauses(page.Limit(n)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count themes: %w", err)
 	}
 	out := make([]*ThemeReport, len(rows))
 	ids := make([]uuid.UUID, len(rows))
-	at := make(map[model.ThemeID]*ThemeReport, len(rows))
+	byTheme := make(map[model.ThemeID]*ThemeReport, len(rows))
 	for i, row := range rows {
 		out[i] = &ThemeReport{NpsCounts: row.NpsCounts}
-		ids[i], at[row.ThemeID] = row.ThemeID.UUID, out[i]
+		ids[i], byTheme[row.ThemeID] = row.ThemeID.UUID, out[i]
 	}
 	if len(ids) == 0 {
 		return out, nil
@@ -65,7 +65,7 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 		return nil, fmt.Errorf("read themes: %w", err)
 	}
 	for _, theme := range themes {
-		at[theme.ID].Theme = theme
+		byTheme[theme.ID].Theme = theme
 	}
 	if !sample {
 		return out, nil
@@ -82,7 +82,7 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 		return nil, fmt.Errorf("read samples of themes: %w", err)
 	}
 	for i := range sampled {
-		t := at[sampled[i].SampleOf]
+		t := byTheme[sampled[i].SampleOf]
 		t.sample = append(t.sample, &sampled[i].Response)
 	}
 	return out, nil

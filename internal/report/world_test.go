@@ -19,25 +19,25 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// now is finer than PostgreSQL keeps, as a clock is.
+// now is finer than PostgreSQL's microseconds, as a real clock's time is.
 var now = time.Date(2026, 3, 1, 9, 30, 0, 123456789, time.UTC)
 
-// rows are customers who answered, some of them again, and cases, as the tables have them.
+// rows holds random customers, responses and cases, which are stored in the database as well.
 type rows struct {
-	t      *testing.T
-	r      *rand.Rand
-	pg     *pg.DB
-	db     *gorm.DB
-	log    *event.Log
-	users  []*model.User
-	rules  []*model.Rule
-	themes []*model.Theme
-	tagged map[model.ResponseID][]*model.Theme // those that are not deleted
-	people []*model.Customer
-	said   []*filter.Subject // responses
-	all    []*filter.Subject // cases
+	t         *testing.T
+	r         *rand.Rand
+	pg        *pg.DB
+	db        *gorm.DB
+	log       *event.Log
+	users     []*model.User
+	rules     []*model.Rule
+	themes    []*model.Theme
+	tagged    map[model.ResponseID][]*model.Theme // without deleted themes
+	customers []*model.Customer
+	responded []*filter.Subject // responses
+	all       []*filter.Subject // cases
 
-	status model.CaseStatus // of cases to come; empty: any
+	status model.CaseStatus // of the cases that addCase makes; empty means a random status
 }
 
 func newRows(t *testing.T, n int) *rows {
@@ -68,10 +68,10 @@ func newRows(t *testing.T, n int) *rows {
 		made.rules = append(made.rules, rule)
 	}
 	for range n/4 + 1 {
-		made.meet()
+		made.addCustomer()
 	}
 	for range n {
-		made.add()
+		made.addCase()
 	}
 	return made
 }
@@ -90,14 +90,14 @@ func maybe[T any](r *rand.Rand, values ...T) *T {
 	return &values[r.IntN(len(values))]
 }
 
-// at is a moment around now: to the microsecond, hours, or months away.
-func (made *rows) at() *time.Time {
+// randomTime returns now, or a time that is microseconds, hours or months away from now.
+func (made *rows) randomTime() *time.Time {
 	t := now.Truncate(time.Microsecond).Add([]time.Duration{0, time.Microsecond, -time.Microsecond, time.Hour, -time.Hour, -48 * time.Hour,
 		-time.Duration(made.r.IntN(200*24)) * time.Hour}[made.r.IntN(7)])
 	return &t
 }
 
-func (made *rows) meet() {
+func (made *rows) addCustomer() {
 	made.t.Helper()
 	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Country: maybe(made.r, "DE", "BR", "TR"), Segment: maybe(made.r, "Economy", "Straße", "First"),
 		Company: maybe(made.r, "Acme", "Élan", "Ümit & Söhne"), Attributes: map[string]string{}, CreatedAt: now}
@@ -107,13 +107,13 @@ func (made *rows) meet() {
 	}
 	c.Fold()
 	made.create(c.Row())
-	made.people = append(made.people, c)
+	made.customers = append(made.customers, c)
 }
 
-func (made *rows) answer(customer *model.Customer) *filter.Subject {
+func (made *rows) addResponse(customer *model.Customer) *filter.Subject {
 	made.t.Helper()
 	about := &model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, CustomerID: customer.ID, Score: made.r.IntN(11), Drivers: []string{},
-		Survey: maybe(made.r, "Cabin", "Ground"), Comment: maybe(made.r, "Fine.", "Narrow seats."), Attributes: map[string]string{}, RespondedAt: *made.at(), ReceivedAt: now}
+		Survey: maybe(made.r, "Cabin", "Ground"), Comment: maybe(made.r, "Fine.", "Narrow seats."), Attributes: map[string]string{}, RespondedAt: *made.randomTime(), ReceivedAt: now}
 	for _, driver := range []string{"Price", "Staff", "straße"} {
 		if made.r.IntN(3) == 0 {
 			about.Drivers = append(about.Drivers, driver)
@@ -135,43 +135,42 @@ func (made *rows) answer(customer *model.Customer) *filter.Subject {
 			x.Themes = append(x.Themes, *theme)
 		}
 	}
-	made.said = append(made.said, x)
+	made.responded = append(made.responded, x)
 	return x
 }
 
-// add makes an answer, and perhaps a case that is anything: due to the microsecond, followed up, closed, Ann's, of a
-// response or of none.
-func (made *rows) add() {
+// addCase makes a random case: with or without a response, a target near now, a follow-up, an assignee and a closing.
+func (made *rows) addCase() {
 	made.t.Helper()
 	r := made.r
-	customer := made.people[r.IntN(len(made.people))]
+	customer := made.customers[r.IntN(len(made.customers))]
 	c := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Status: []model.CaseStatus{model.Open, model.Open, model.InProgress, model.Closed}[r.IntN(4)],
-		Origin: model.OriginRule, CustomerID: customer.ID, OpenedAt: *made.at(), UpdatedAt: *made.at(), Version: 1}
+		Origin: model.OriginRule, CustomerID: customer.ID, OpenedAt: *made.randomTime(), UpdatedAt: *made.randomTime(), Version: 1}
 	if made.status != "" {
 		c.Status = made.status
 	}
 	c.CopyCustomer(customer)
 	if c.Status == model.Closed {
-		c.ClosedAt = made.at()
+		c.ClosedAt = made.randomTime()
 	}
 	if r.IntN(4) > 0 {
-		c.DueAt = made.at()
+		c.DueAt = made.randomTime()
 	}
 	if r.IntN(3) == 0 {
-		c.FirstFollowUpAt = made.at()
+		c.FirstFollowUpAt = made.randomTime()
 	}
 	if r.IntN(3) == 0 {
-		c.FirstContactAt = made.at()
+		c.FirstContactAt = made.randomTime()
 	}
 	if r.IntN(2) == 0 {
-		c.AssigneeID, c.AssignedAt = &made.users[r.IntN(2)].ID, made.at()
+		c.AssigneeID, c.AssignedAt = &made.users[r.IntN(2)].ID, made.randomTime()
 	}
 	x := &filter.Subject{Case: c, Customer: customer, Now: now}
 	if r.IntN(3) > 0 {
-		said := made.answer(customer)
-		x.Response, x.Themes, said.Case = said.Response, said.Themes, c
-		c.ResponseID = &said.Response.ID
-		c.CopyResponse(said.Response)
+		answer := made.addResponse(customer)
+		x.Response, x.Themes, answer.Case = answer.Response, answer.Themes, c
+		c.ResponseID = &answer.Response.ID
+		c.CopyResponse(answer.Response)
 	}
 	made.create(c)
 	for i, rule := range made.rules {
@@ -183,7 +182,7 @@ func (made *rows) add() {
 	made.all = append(made.all, x)
 }
 
-// cases reads a CaseFilter; none where the text is empty.
+// cases parses a CaseFilter. An empty text means no filter.
 func (made *rows) cases(text string) *filter.Case {
 	made.t.Helper()
 	if text == "" {
@@ -194,7 +193,7 @@ func (made *rows) cases(text string) *filter.Case {
 	return f
 }
 
-// responses reads a ResponseFilter; none where the text is empty.
+// responses parses a ResponseFilter. An empty text means no filter.
 func (made *rows) responses(text string) *filter.Response {
 	made.t.Helper()
 	if text == "" {

@@ -7,8 +7,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// body is what is posted of an event, as docs/webhook.schema.json has it. Names and ids are the API's.
-func body(b bound, e *model.LoggedEvent) ([]byte, error) {
+// body returns the body for an event, as docs/webhook.schema.json describes it. Names and ids are those of the API.
+func body(b selection, e *model.LoggedEvent) ([]byte, error) {
 	data := map[string]any{
 		"id": e.ID.String(), "type": e.Type, "cursor": e.Cursor, "at": e.At.UTC(), "actorId": model.OptionalID(e.ActorID), "noteId": model.OptionalID(e.NoteID),
 		"matches": b.matches(e), "snapshot": snapshot(e.Then),
@@ -23,7 +23,7 @@ func body(b bound, e *model.LoggedEvent) ([]byte, error) {
 	}{e.Type, e.At.UTC(), data})
 }
 
-// snapshot is the API's CaseSnapshot, and what another system knows case and customer by.
+// snapshot returns the API's CaseSnapshot, with the ids of the case and the customer in other systems.
 func snapshot(s *model.Snapshot) map[string]any {
 	f := s.Flat()
 	rules := make([]string, len(s.RuleIDs))

@@ -10,8 +10,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// dispatch posts what is due, each in a goroutine of its own: a few at a time to one webhook, so that a slow one takes
-// nothing from the others.
+// dispatch posts the due deliveries, each in a goroutine of its own, with a limit for each webhook, so that a slow receiver
+// does not delay the others.
 func (s *Sender) dispatch(ctx, posting context.Context) error {
 	now := s.clock()
 	var hooks []*model.Webhook
@@ -29,9 +29,9 @@ func (s *Sender) dispatch(ctx, posting context.Context) error {
 		due, until, err := s.lease(ctx, hook.ID, free)
 		errs = append(errs, err)
 		for _, d := range due {
-			s.begin(hook.ID)
+			s.started(hook.ID)
 			s.tasks.Go(func() {
-				defer s.end(hook.ID)
+				defer s.finished(hook.ID)
 				s.deliver(posting, hook, d, until)
 			})
 		}
@@ -39,7 +39,7 @@ func (s *Sender) dispatch(ctx, posting context.Context) error {
 	return errors.Join(errs...)
 }
 
-// lease takes deliveries that are due, and puts their next try off until this server has had its own.
+// lease returns due deliveries and moves their next try to the end of the lease, so that no other server takes them.
 func (s *Sender) lease(ctx context.Context, id model.WebhookID, n int) (due []*model.WebhookDelivery, until time.Time, err error) {
 	now := s.clock()
 	until = now.Add(s.o.Lease)
@@ -48,41 +48,41 @@ func (s *Sender) lease(ctx context.Context, id model.WebhookID, n int) (due []*m
 			ORDER BY next_attempt_at, position LIMIT ? FOR UPDATE SKIP LOCKED
 		) UPDATE webhook_deliveries d SET next_attempt_at = ? FROM due WHERE d.id = due.id RETURNING d.*`, id, now, n, until).Scan(&due).Error
 	if err != nil {
-		return nil, until, fmt.Errorf("take deliveries: %w", err)
+		return nil, until, fmt.Errorf("lease deliveries: %w", err)
 	}
 	return due, until, nil
 }
 
-// deliver is one try, and writing down what became of it.
+// deliver runs one try and records its result.
 func (s *Sender) deliver(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery, until time.Time) {
 	defer func() {
-		if v := recover(); v != nil { // the lease ends by itself, and it is tried again
+		if v := recover(); v != nil { // the lease expires, and the delivery is tried again
 			s.o.Log.Error("panic", "doing", "post an event", "delivery", d.ID.String(), "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
-	became := s.try(ctx, hook, d)
-	if err := s.record(ctx, d, until, became); err != nil {
-		s.o.Log.Error("what became of a delivery could not be written down; it is posted again", "delivery", d.ID.String(), "error", err)
+	r := s.try(ctx, hook, d)
+	if err := s.record(ctx, d, until, r); err != nil {
+		s.o.Log.Error("the result of a delivery could not be stored; the event will be posted again", "delivery", d.ID.String(), "error", err)
 	}
 }
 
 func (s *Sender) free(id model.WebhookID) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return lanes - s.under[id]
+	return requestsMax - s.running[id]
 }
 
-func (s *Sender) begin(id model.WebhookID) {
+func (s *Sender) started(id model.WebhookID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.under[id]++
+	s.running[id]++
 }
 
-func (s *Sender) end(id model.WebhookID) {
+func (s *Sender) finished(id model.WebhookID) {
 	s.mu.Lock()
-	if s.under[id]--; s.under[id] == 0 {
-		delete(s.under, id)
+	if s.running[id]--; s.running[id] == 0 {
+		delete(s.running, id)
 	}
 	s.mu.Unlock()
-	s.poked.Send() // there is a lane free, and the next event of the case may be due
+	s.woken.Send() // another request may run, and the next event of the case may be due
 }

@@ -14,8 +14,8 @@ import (
 
 const ownerGone = "its owner is no longer active, or may no longer read cases"
 
-// fill makes the deliveries of what is new in the log: a page of it for each webhook in turn, so that one that is far
-// behind holds up no other.
+// fill creates the deliveries of new events in the log. It takes one page of the log for each webhook in turn, so that a
+// webhook that is far behind does not delay the others.
 func (s *Sender) fill(ctx context.Context) error {
 	for {
 		var hooks []*model.Webhook
@@ -37,11 +37,11 @@ func (s *Sender) fill(ctx context.Context) error {
 	}
 }
 
-// fillOne moves a webhook by a page of the log; false where it is at the end of it.
+// fillOne moves a webhook by one page of the log; it returns false at the end of the log.
 func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, err error) {
-	if !reads(hook.Owner) {
+	if !mayReadEvents(hook.Owner) {
 		return false, s.db.Tx(ctx, func(tx *gorm.DB) error {
-			kept, err := hold(tx, hook.ID)
+			kept, err := lockWebhook(tx, hook.ID)
 			if kept == nil || err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	b, err := boundOf(hook)
+	b, err := selectionOf(hook)
 	if err != nil {
 		return false, err
 	}
@@ -63,8 +63,8 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 		}
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		// Another server may have done it, somebody may have changed the webhook, and a failover may have taken back what
-		// this server remembers: then nothing is done, and it is looked at again.
+		// The update fails when another server has moved the position, a user has changed the webhook, or a failover has
+		// removed events that this server has cached. Then nothing is created, and the loop reads the webhook again.
 		last := events[len(events)-1]
 		claimed := tx.Exec(`UPDATE webhooks SET position = ? WHERE id = ? AND position = ? AND updated_at = ? AND enabled
 			AND EXISTS (SELECT 1 FROM case_events WHERE id = ? AND position = ?)`,
@@ -72,20 +72,20 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 		if moved = claimed.RowsAffected > 0; !moved || len(wanted) == 0 {
 			return claimed.Error
 		}
-		return s.queueUp(tx, hook.ID, wanted)
+		return s.createDeliveries(tx, hook.ID, wanted)
 	})
 	if err != nil {
 		return false, err
 	}
 	if moved && len(wanted) > 0 {
-		s.poked.Send()
+		s.woken.Send()
 	}
 	return moved, nil
 }
 
-// queueUp makes a delivery for each event. The first of a case that has none on its way is due at once, the others
-// wait. The caller holds the webhook's row.
-func (s *Sender) queueUp(tx *gorm.DB, id model.WebhookID, events []*event.Event) error {
+// createDeliveries creates a delivery for each event. The first delivery of a case without queued deliveries is due at
+// once, the others wait. The caller must have locked the webhook's row.
+func (s *Sender) createDeliveries(tx *gorm.DB, id model.WebhookID, events []*event.Event) error {
 	cases := make([]model.CaseID, len(events))
 	for i, e := range events {
 		cases[i] = e.CaseID
@@ -94,7 +94,7 @@ func (s *Sender) queueUp(tx *gorm.DB, id model.WebhookID, events []*event.Event)
 	err := tx.Raw("SELECT DISTINCT case_id FROM webhook_deliveries WHERE webhook_id = ? AND case_id IN ? AND status = 'QUEUED' AND NOT by_hand",
 		id, model.UUIDs(cases)).Scan(&ahead).Error
 	if err != nil {
-		return fmt.Errorf("read the line of deliveries: %w", err)
+		return fmt.Errorf("read queued deliveries: %w", err)
 	}
 	waiting := map[model.CaseID]bool{}
 	for _, c := range ahead {
@@ -112,13 +112,13 @@ func (s *Sender) queueUp(tx *gorm.DB, id model.WebhookID, events []*event.Event)
 		}
 	}
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows).Error; err != nil {
-		return fmt.Errorf("make deliveries: %w", err)
+		return fmt.Errorf("create deliveries: %w", err)
 	}
 	return nil
 }
 
-// hold locks a webhook's row, and with it the line of its deliveries; nil where it was deleted.
-func hold(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
+// lockWebhook locks a webhook's row, which also protects the order of its deliveries; it returns nil for a deleted webhook.
+func lockWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 	var found []*model.Webhook
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Limit(1).Find(&found).Error
 	if err != nil || len(found) == 0 {

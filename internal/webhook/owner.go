@@ -8,18 +8,18 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// reads tells whether a user may read events at all. A webhook whose owner may not is disabled.
-func reads(owner *model.User) bool { return owner.Active && owner.Role != model.Intake }
+// mayReadEvents tells whether a user may read events. A webhook is disabled when its owner may not.
+func mayReadEvents(owner *model.User) bool { return owner.Active && owner.Role != model.Intake }
 
-// bound is what a webhook asks of the log, and what its owner may see of it: the one place where that is decided. What
-// is wanted is decided as the feed does, when the delivery is made; when it is posted, the log's Find says whether the
-// owner may see it still.
-type bound struct {
+// selection combines the webhook's filter with its owner's scope; no other code decides which events a webhook receives.
+// The filter is applied when the delivery is created, by the same code as in the feed. When the delivery is posted, the
+// log's Find checks that the owner may still see the event.
+type selection struct {
 	event.Request
 	scope *filter.Scope
 }
 
-func boundOf(hook *model.Webhook) (b bound, err error) {
+func selectionOf(hook *model.Webhook) (b selection, err error) {
 	b.Types = hook.Events
 	if b.scope, err = filter.ScopeOf(hook.Owner); err != nil {
 		return b, fmt.Errorf("read the scope of a webhook's owner: %v", err)
@@ -31,16 +31,16 @@ func boundOf(hook *model.Webhook) (b bound, err error) {
 		return b, fmt.Errorf("read a webhook's filter: %v", err)
 	}
 	if b.scope.Masked() && b.Filter.Personal() != "" {
-		b.scope = nil // who may not see personal data may not ask by it either, and so sees nothing here
+		b.scope = nil // an owner without access to personal data must not filter by it, and receives nothing
 	}
 	return b, nil
 }
 
-func (b bound) wants(e *event.Event) bool {
+func (b selection) wants(e *event.Event) bool {
 	_, shown := b.Shows(e, b.scope)
 	return shown
 }
 
-func (b bound) matches(e *model.LoggedEvent) bool {
+func (b selection) matches(e *model.LoggedEvent) bool {
 	return b.Filter.Match(filter.Of(e.Then, e.At), b.scope.Viewer())
 }

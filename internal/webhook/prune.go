@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	keptFor    = 30 * 24 * time.Hour
+	keepTime   = 30 * 24 * time.Hour
 	pruneBatch = 1000 // rows in one transaction
 )
 
-// prune deletes deliveries that ended and are old, a batch at a time.
+// prune deletes old deliveries that have ended, in batches.
 func (s *Sender) prune(ctx context.Context) error {
 	for {
 		gone := s.db.Gorm.WithContext(ctx).Exec(`DELETE FROM webhook_deliveries WHERE id IN (
 			SELECT id FROM webhook_deliveries WHERE status <> 'QUEUED' AND created_at < ? ORDER BY created_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
-			s.clock().Add(-keptFor), pruneBatch)
+			s.clock().Add(-keepTime), pruneBatch)
 		if gone.Error != nil {
 			return fmt.Errorf("delete old deliveries: %w", gone.Error)
 		}

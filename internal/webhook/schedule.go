@@ -7,21 +7,22 @@ import (
 	"time"
 )
 
-// patience is how long an event is tried, and how long a webhook may take nothing at all.
-const patience = 3 * 24 * time.Hour
+// giveUpAfter is how long an event is tried, and how long a receiver may accept nothing before its webhook is disabled.
+const giveUpAfter = 3 * 24 * time.Hour
 
-// waits are those after the first tries; the last one is that after all others. In three days that makes some 29.
-var waits = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour}
+// retryWaits are the waits after the first tries; the last wait is used after all further tries. In three days that makes
+// about 29 tries.
+var retryWaits = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour}
 
-// backoff adds up to a fifth by chance: what failed together must not come back together.
+// backoff adds a random time of up to a fifth, so that deliveries which failed together are not retried together.
 func backoff(tries int) time.Duration {
-	wait := waits[min(max(tries, 1), len(waits))-1]
+	wait := retryWaits[min(max(tries, 1), len(retryWaits))-1]
 	return wait + rand.N(wait/5)
 }
 
 const retryAfterMax = 24 * time.Hour
 
-// retryAfter is how long the receiver asks to be left alone (RFC 9110, section 10.2.3): in seconds, or until a time.
+// retryAfter returns the wait that the receiver asks for (RFC 9110, section 10.2.3), in seconds or until a time.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	given := h.Get("Retry-After")
 	seconds, err := strconv.Atoi(given)

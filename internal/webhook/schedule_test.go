@@ -24,7 +24,7 @@ func TestTheWaitsGrowAndThreeDaysOfThemAreSomeThirtyTries(t *testing.T) {
 	}
 	hook, d, now, tries := &model.Webhook{}, &model.WebhookDelivery{}, time.Unix(0, 0), 0
 	for {
-		v := judge(hook, d, outcome{said: "no"}, now, backoff)
+		v := decide(hook, d, result{message: "no"}, now, backoff)
 		if tries++; v.ended || v.disable != "" {
 			break
 		}
@@ -48,7 +48,7 @@ func TestAReceiverSaysWhenToComeBack(t *testing.T) {
 			t.Errorf("%q is %s, not %s", given, wait, want)
 		}
 	}
-	v := judge(&model.Webhook{}, &model.WebhookDelivery{}, outcome{after: time.Hour}, now, backoff)
+	v := decide(&model.Webhook{}, &model.WebhookDelivery{}, result{retryAfter: time.Hour}, now, backoff)
 	if next := v.delivery["next_attempt_at"]; next != now.Add(time.Hour) {
 		t.Errorf("asked to wait an hour, it comes at %v", next)
 	}
@@ -58,7 +58,7 @@ func TestWhatIsOurFaultDisablesNoWebhook(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	long := now.Add(-4 * 24 * time.Hour)
-	v := judge(&model.Webhook{FailingSince: &long}, &model.WebhookDelivery{FirstTriedAt: &long}, outcome{ours: true}, now, backoff)
+	v := decide(&model.Webhook{FailingSince: &long}, &model.WebhookDelivery{FirstTriedAt: &long}, result{internal: true}, now, backoff)
 	if v.disable != "" || v.failing != nil || v.delivery["status"] != model.DeliveryFailed || !v.ended {
 		t.Errorf("the verdict is %+v", v)
 	}

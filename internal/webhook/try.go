@@ -19,61 +19,61 @@ import (
 )
 
 const (
-	answerMax = 16 << 10 // bytes of an answer that are read, so that its connection can be used again; none is kept
+	answerMax = 16 << 10 // bytes of an answer that are read and discarded, so that the connection can be reused
 	errorMax  = 300      // characters
 )
 
-// outcome is what became of one try.
-type outcome struct {
-	taken    bool
-	gone     bool          // 410: the receiver wants no more
-	withheld bool          // nothing was posted: the owner may not see it
-	broken   bool          // this server stops: no try at all
-	ours     bool          // nothing was posted: this program is at fault, and the receiver is not
-	status   *int          // nil: there was no answer
-	after    time.Duration // the receiver asks not to be tried earlier
-	said     string        // what went wrong, in words without addresses
+// result is the result of one try.
+type result struct {
+	accepted   bool
+	gone       bool          // status 410: the receiver wants no more events
+	withheld   bool          // nothing was posted: the owner may not see the event
+	cancelled  bool          // this server stops: it does not count as a try
+	internal   bool          // nothing was posted, because of an internal error
+	status     *int          // nil: no answer
+	retryAfter time.Duration // the wait that the receiver asks for
+	message    string        // the error, without URLs
 }
 
-// errOurs is all that a delivery says of a fault of our own, which the log has in full.
-const errOurs = "an internal error: see the server's log"
+// errInternal is the error that a delivery shows for an internal error; the log has the details.
+const errInternal = "an internal error: see the server's log"
 
 // try posts an event once.
-func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery) outcome {
-	b, err := boundOf(hook)
+func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery) result {
+	b, err := selectionOf(hook)
 	if err != nil {
-		return s.failed(d, "asked for", err)
+		return s.internalError(d, "selected", err)
 	}
 	e, err := s.log.Find(ctx, b.scope, d.EventID)
 	switch {
 	case ctx.Err() != nil:
-		return outcome{broken: true}
+		return result{cancelled: true}
 	case err != nil:
-		return s.failed(d, "read", err)
-	case e == nil || !reads(hook.Owner):
-		return outcome{withheld: true, said: "the webhook's owner may not see this case"}
+		return s.internalError(d, "read", err)
+	case e == nil || !mayReadEvents(hook.Owner):
+		return result{withheld: true, message: "the webhook's owner may not see this case"}
 	}
 	body, err := body(b, e)
 	if err != nil {
-		return s.failed(d, "written", err)
+		return s.internalError(d, "written", err)
 	}
-	if err := s.o.Policy.Check("url", hook.URL); err != nil { // the setting may be another than when it was made
-		return outcome{said: err.Error()}
+	if err := s.o.Policy.Check("url", hook.URL); err != nil { // the setting may have changed since the webhook was created
+		return result{message: err.Error()}
 	}
 	request, err := s.request(ctx, hook, e.ID, body)
 	if err != nil {
-		return s.failed(d, "signed", err)
+		return s.internalError(d, "signed", err)
 	}
 	return s.post(ctx, request)
 }
 
-func (s *Sender) failed(d *model.WebhookDelivery, doing string, err error) outcome {
-	s.o.Log.Error("an event that is to be posted could not be "+doing, "delivery", d.ID.String(), "error", err)
-	return outcome{ours: true, said: errOurs}
+func (s *Sender) internalError(d *model.WebhookDelivery, doing string, err error) result {
+	s.o.Log.Error("an event for a webhook could not be "+doing, "delivery", d.ID.String(), "error", err)
+	return result{internal: true, message: errInternal}
 }
 
-// request is the signed one (Standard Webhooks 1.0.0, sections Signature scheme and Webhook headers). Each secret that
-// is valid signs.
+// request returns the signed request (Standard Webhooks 1.0.0, sections Signature scheme and Webhook headers). Each valid
+// secret adds a signature.
 func (s *Sender) request(ctx context.Context, hook *model.Webhook, id model.EventID, body []byte) (*http.Request, error) {
 	now := s.clock()
 	var signatures []string
@@ -100,31 +100,31 @@ func (s *Sender) request(ctx context.Context, hook *model.Webhook, id model.Even
 	return request, nil
 }
 
-func (s *Sender) post(ctx context.Context, request *http.Request) outcome {
+func (s *Sender) post(ctx context.Context, request *http.Request) result {
 	answer, err := s.client.Do(request)
 	if err != nil {
 		if ctx.Err() != nil {
-			return outcome{broken: true}
+			return result{cancelled: true}
 		}
-		return outcome{said: s.explain(err)}
+		return result{message: s.explain(err)}
 	}
 	defer answer.Body.Close()
-	o := outcome{status: &answer.StatusCode}
+	o := result{status: &answer.StatusCode}
 	switch code := answer.StatusCode; {
 	case code >= 200 && code < 300:
-		o.taken = true
+		o.accepted = true
 	default:
 		o.gone = code == http.StatusGone
-		o.said = strings.TrimSpace(fmt.Sprintf("the answer was %d %s", code, http.StatusText(code)))
+		o.message = strings.TrimSpace(fmt.Sprintf("the answer was %d %s", code, http.StatusText(code)))
 		if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
-			o.after = retryAfter(answer.Header, s.clock())
+			o.retryAfter = retryAfter(answer.Header, s.clock())
 		}
 	}
-	_, _ = io.CopyN(io.Discard, answer.Body, answerMax) // what it says does not matter
+	_, _ = io.CopyN(io.Discard, answer.Body, answerMax) // the content of the answer does not matter
 	return o
 }
 
-// explain words why there was no answer. The address stays out of it: its path may be a secret.
+// explain describes why there was no answer. It omits the URL, because the path of the URL may be a secret.
 func (s *Sender) explain(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {
@@ -132,14 +132,14 @@ func (s *Sender) explain(err error) string {
 		}
 		err = u.Err
 	}
-	said := []rune(strings.Map(func(r rune) rune {
+	message := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(err.Error(), "")))
-	if len(said) > errorMax {
-		said = append(said[:errorMax-1], '…')
+	if len(message) > errorMax {
+		message = append(message[:errorMax-1], '…')
 	}
-	return string(said)
+	return string(message)
 }

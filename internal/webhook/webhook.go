@@ -1,15 +1,15 @@
-// Package webhook owns how case events reach other systems: who gets which, in what order, what is posted and how it
-// is signed, what counts as taken, and when a receiver is given up.
+// Package webhook owns the delivery of case events to other systems: the selection and order of the events, the body and
+// its signature, which answers count as accepted, and when deliveries end and a webhook is disabled.
 //
-// A webhook is a reader of the log: its row has the position up to which there are deliveries. Any number of servers
-// work at once. One of them makes the deliveries of the next events, in the transaction that moves the position; any
-// of them posts one, having put the time of its next try off (a lease): a server that dies in between has its
-// deliveries tried by another when that time comes. So an event is posted at least once, and the receiver drops
-// repeats by webhook-id. Of one case's events the next is posted when the one before has ended. Nothing is held while
-// a receiver is waited for: no transaction, no lock and no connection.
+// A webhook is a reader of the log: its row has the position up to which deliveries exist. Any number of servers work at
+// the same time. One server creates the deliveries of the next events, in the transaction that moves the position. Any
+// server posts a delivery, after it has moved the time of the next try into the future (a lease); if the server dies,
+// another server tries the delivery at that time. So an event is posted at least once, and the receiver drops repeats by
+// webhook-id. The next event of a case is posted only after the previous event has ended. While a server waits for a
+// receiver, it holds no transaction, no lock and no database connection.
 //
-// It refuses to keep what it posts: a body is made of the log each time, so what was erased there is gone here. It
-// refuses the text of notes, which must never reach a customer, as package notify does.
+// Package webhook stores no body: each try builds the body from the log, so that erased data is never posted. A body never
+// contains the text of a note, which must not reach a customer; package notify follows the same rule.
 package webhook
 
 import (
@@ -28,31 +28,31 @@ import (
 )
 
 const (
-	// answering is what a receiver may take from dialling to the end of its answer, recording what we may take to write
-	// down what became of it. The lease is longer than both: nobody else posts meanwhile.
-	answering = 15 * time.Second
-	recording = 10 * time.Second
-	leased    = 40 * time.Second
+	// answerTimeout limits a request, from dialling to the end of the answer, and recordTimeout the write of its result.
+	// The lease is longer than both together, so that no other server posts the delivery meanwhile.
+	answerTimeout = 15 * time.Second
+	recordTimeout = 10 * time.Second
+	leaseTime     = 40 * time.Second
 
-	lookEvery  = time.Second
-	pruneEvery = time.Hour
-	lanes      = 4               // requests at once, to one webhook from one server
-	grace      = 3 * time.Second // for requests under way when the server stops
+	pollInterval  = time.Second
+	pruneInterval = time.Hour
+	requestsMax   = 4               // concurrent requests to one webhook from one server
+	closeTimeout  = 3 * time.Second // for running requests when the server stops
 )
 
-// Options say how events leave. The zero values of all but Now are good.
+// Options say how events are posted. Only Now is required.
 type Options struct {
 	Policy egress.Policy
 	Now    func() time.Time
-	Log    *slog.Logger // gets what becomes of deliveries, by id
-	// Backoff is how long to wait after that many tries, 1 being the first. Nil: see backoff.
+	Log    *slog.Logger // the results of deliveries, by id; nil: nothing is logged
+	// Backoff returns the wait after the given number of tries. Nil: the function backoff.
 	Backoff func(tries int) time.Duration
-	// Answering, Lease and LookEvery are for tests; so are the certificates that are trusted.
+	// Answering, Lease, LookEvery and Roots (the trusted certificates) are for tests.
 	Answering, Lease, LookEvery time.Duration
 	Roots                       *tls.Config
 }
 
-// Sender makes deliveries and posts them.
+// Sender creates deliveries and posts them.
 type Sender struct {
 	db     *pg.DB
 	log    *event.Log
@@ -60,14 +60,14 @@ type Sender struct {
 	client *http.Client
 	o      Options
 
-	poked job.Signal // deliveries may be due
+	woken job.Signal // deliveries may be due
 
-	mu    sync.Mutex
-	under map[model.WebhookID]int // requests under way here
-	tasks sync.WaitGroup
+	mu      sync.Mutex
+	running map[model.WebhookID]int // running requests of this server
+	tasks   sync.WaitGroup
 }
 
-// New makes a sender that does not run yet. The log must be followed.
+// New returns a Sender that does not run yet. The log must be followed.
 func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -76,22 +76,22 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 		o.Backoff = backoff
 	}
 	if o.Answering <= 0 {
-		o.Answering = answering
+		o.Answering = answerTimeout
 	}
 	if o.Lease <= 0 {
-		o.Lease = leased
+		o.Lease = leaseTime
 	}
 	if o.LookEvery <= 0 {
-		o.LookEvery = lookEvery
+		o.LookEvery = pollInterval
 	}
 	return &Sender{
 		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.Answering, o.Roots),
-		poked: job.NewSignal(), under: map[model.WebhookID]int{},
+		woken: job.NewSignal(), running: map[model.WebhookID]int{},
 	}
 }
 
-// Run works until ctx ends. Requests under way then have a moment to end by themselves; what is broken off is posted
-// again by whoever runs next.
+// Run works until ctx ends. Running requests then have closeTimeout to end; another server repeats the requests that Run
+// cancels.
 func (s *Sender) Run(ctx context.Context) {
 	posting, breakOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer breakOff()
@@ -99,10 +99,10 @@ func (s *Sender) Run(ctx context.Context) {
 	dispatch := func(ctx context.Context) error { return s.dispatch(ctx, posting) }
 	loops.Go(func() { job.Every(ctx, s.o.LookEvery, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
 	loops.Go(func() {
-		job.Every(ctx, pruneEvery, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
+		job.Every(ctx, pruneInterval, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
 	})
 	loops.Go(func() {
-		job.Every(ctx, s.o.LookEvery, s.poked.Wake, s.task("deliveries of webhooks cannot be looked for", dispatch))
+		job.Every(ctx, s.o.LookEvery, s.woken.Wake, s.task("deliveries of webhooks cannot be looked for", dispatch))
 	})
 	loops.Wait()
 
@@ -113,19 +113,20 @@ func (s *Sender) Run(ctx context.Context) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(grace):
+	case <-time.After(closeTimeout):
 		breakOff()
 		<-ended
 	}
 	s.client.CloseIdleConnections()
 }
 
+// task is work that Run does again and again.
 func (s *Sender) task(trouble string, do func(context.Context) error) job.Task {
 	return job.Task{
-		Trouble: trouble + "; it is tried again and again", Log: s.o.Log,
+		Trouble: trouble + "; retrying", Log: s.o.Log,
 		Do: func(ctx context.Context) (more bool, err error) { return false, do(ctx) },
 	}
 }
 
-// clock is cut to microseconds, as PostgreSQL cuts it: a lease is known again by its time.
+// clock returns the time truncated to microseconds like in PostgreSQL, because a lease is recognised by its time.
 func (s *Sender) clock() time.Time { return pg.Timestamp(s.o.Now()) }

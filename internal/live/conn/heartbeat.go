@@ -11,68 +11,68 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// beats is how many times in Options.PingInterval some of the sockets are pinged, each of them once.
-const beats = 16
+// slots are the parts of an interval. The sockets are divided among them, so that the pings are spread over the interval.
+const slots = 16
 
-// Heartbeat knows all open sockets and pings them.
+// Heartbeat holds the open sockets and pings each of them once in an interval.
 type Heartbeat struct {
-	log   *slog.Logger
-	every time.Duration
+	log  *slog.Logger
+	tick time.Duration // an interval's part
 
 	mu    sync.Mutex
-	count int // of all sockets that there have been
-	beats [beats]map[*Socket]struct{}
+	count int // of all sockets that were ever added
+	slots [slots]map[*Socket]struct{}
 }
 
-// NewHeartbeat returns a heartbeat that pings each socket once in an interval.
+// NewHeartbeat returns a heartbeat without sockets. Run makes it beat.
 func NewHeartbeat(log *slog.Logger, interval time.Duration) *Heartbeat {
-	h := &Heartbeat{log: log, every: max(interval/beats, time.Millisecond)}
-	for i := range h.beats {
-		h.beats[i] = map[*Socket]struct{}{}
+	h := &Heartbeat{log: log, tick: max(interval/slots, time.Millisecond)}
+	for i := range h.slots {
+		h.slots[i] = map[*Socket]struct{}{}
 	}
 	return h
 }
 
-// Add has a socket pinged from now on.
+// Add begins to ping a socket.
 func (h *Heartbeat) Add(s *Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.count++
-	s.slot = h.count % beats
-	h.beats[s.slot][s] = struct{}{}
+	s.slot = h.count % slots
+	h.slots[s.slot][s] = struct{}{}
 }
 
-// Remove ends what Add began.
+// Remove stops pinging a socket.
 func (h *Heartbeat) Remove(s *Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.beats[s.slot], s)
+	delete(h.slots[s.slot], s)
 }
 
-// Sockets returns all that were added and not removed.
+// Sockets returns the sockets that were added and not removed.
 func (h *Heartbeat) Sockets() (sockets []*Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, some := range h.beats {
+	for _, some := range h.slots {
 		sockets = slices.AppendSeq(sockets, maps.Keys(some))
 	}
 	return sockets
 }
 
-// Run pings until ctx is done.
+// Run pings the sockets until ctx is done.
 func (h *Heartbeat) Run(ctx context.Context) {
-	tick := time.NewTicker(h.every)
-	defer tick.Stop()
-	for i := 0; ; i = (i + 1) % beats {
+	ticker := time.NewTicker(h.tick)
+	defer ticker.Stop()
+	for i := 0; ; i = (i + 1) % slots {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-ticker.C:
 		}
 		h.mu.Lock()
-		some := slices.Collect(maps.Keys(h.beats[i]))
+		due := slices.Collect(maps.Keys(h.slots[i]))
 		h.mu.Unlock()
-		for _, sock := range some {
+		for _, sock := range due {
 			h.ping(sock)
 		}
 	}

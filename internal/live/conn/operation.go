@@ -8,34 +8,34 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// operations are what runs on one socket. An id is taken from its subscribe until the client completes it
-// or the operation's last message is about to be written: not later, for the client may use the id
-// again as soon as it has that message; and not earlier, for then a new operation could be ended in the
-// eyes of the client by the last message of the old one.
+// operations are the operations of one socket. An id is taken from its subscribe message until the client completes the
+// operation or the operation's last message is about to be written. It is not freed later, because the client may use
+// the id again as soon as it has the last message. It is not freed earlier, because the client would then take the last
+// message of the old operation for the end of a new one.
 type operations struct {
 	max     int
-	running sync.WaitGroup // goroutines
+	running sync.WaitGroup // the operations' goroutines
 
 	mu     sync.Mutex
 	ended  bool
 	active map[string]*Operation
-	alive  int // those that run, with those that were completed by the client and have yet to notice
+	alive  int // operations with a goroutine, including those that the client completed and that have not ended yet
 }
 
-// operation is one that the client asked for. It is executed by a goroutine of its own, or, once it has joined a
-// group, by that.
+// Operation is an operation that the client asked for: a query, a mutation or a subscription.
 type Operation struct {
-	// What a lane looks at for each event, together in memory.
-	gone     atomic.Bool // nobody wants to hear of it any more
+	// The fields that a writer reads for each event, together in memory.
+	gone     atomic.Bool // the client does not want messages of the operation any more
 	Socket   *Socket
-	prefix   []byte        // what each of its next messages begins with
-	Position wire.Position // how far the member of a group has got; its lane's
+	prefix   []byte        // Codec.Prefix
+	Position wire.Position // how far a member of a group has got; after joining, only its writer touches it
 
 	id     string
 	of     *operations
-	cancel func() // ends whatever executes it; guarded by operations.mu
+	cancel func() // ends the execution; guarded by operations.mu
 }
 
+// Errors of Begin.
 var (
 	ErrExists  = errors.New("the id is taken")
 	ErrTooMany = errors.New("too many operations")
@@ -43,25 +43,24 @@ var (
 
 func newOperations(limit int) *operations { return &operations{max: limit} }
 
-// Begin takes the id for an operation that has a goroutine; operation.end must follow. It fails with ErrExists or
+// Begin takes the id for an operation that has a goroutine; Operation.End must follow. It fails with ErrExists or
 // ErrTooMany.
 func (s *Socket) Begin(op *Operation, id string) error {
 	op.Socket, op.prefix = s, s.Codec.Prefix(id)
 	return s.operations.begin(op, id)
 }
 
-// Stop is the client's complete. An id that is not active is ignored: its last message may be on its way
-// (Protocol, Complete).
+// Stop ends the operation that the client completes. It ignores an id that is not active, because the operation's last
+// message may be on its way (Protocol, Complete).
 func (s *Socket) Stop(id string) { s.operations.stop(id) }
 
-// begin takes the id.
 func (o *operations) begin(op *Operation, id string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.active[id] != nil {
 		return ErrExists
 	}
-	// The second bound is for clients that begin and complete faster than resolvers can end.
+	// The second limit is for clients that begin and complete operations faster than resolvers can end.
 	if o.ended || len(o.active) >= o.max || o.alive >= 2*o.max {
 		return ErrTooMany
 	}
@@ -89,7 +88,7 @@ func (o *operations) stop(id string) {
 	cancel()
 }
 
-// end stops all, when the socket closes; none may begin any more.
+// end stops all operations when the socket closes. None may begin after it.
 func (o *operations) end() {
 	o.mu.Lock()
 	var cancels []func()
@@ -104,16 +103,13 @@ func (o *operations) end() {
 	}
 }
 
-// WaitOperations returns when no operation of a closed socket has a goroutine any more.
-func (s *Socket) WaitOperations() { s.operations.wait() }
+// WaitOperations returns when no operation of the socket has a goroutine any more. Finish comes before it.
+func (s *Socket) WaitOperations() { s.operations.running.Wait() }
 
-// wait returns when no operation has a goroutine any more; end comes before.
-func (o *operations) wait() { o.running.Wait() }
-
-// Gone says whether the client does not want messages of the operation any more.
+// Gone reports that the client does not want messages of the operation any more.
 func (op *Operation) Gone() bool { return op.gone.Load() }
 
-// Control says how to end whatever executes the operation from now on; false: it is gone.
+// Control sets the function that ends the operation's execution from now on; false means that the operation is gone.
 func (op *Operation) Control(cancel func()) bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
@@ -124,7 +120,7 @@ func (op *Operation) Control(cancel func()) bool {
 	return true
 }
 
-// release frees the id, as the operation's last message is written; false: it was not the operation's any more.
+// release frees the id when the operation's last message is written; false means that the operation no longer had the id.
 func (op *Operation) release() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()
@@ -136,8 +132,8 @@ func (op *Operation) release() bool {
 	return true
 }
 
-// End is called when the operation's goroutine ends. It does not free the id: the last message may be waiting to be
-// written, and a group's member goes on.
+// End is called when the operation's goroutine ends. It does not free the id: the last message may be in the queue, and
+// a member of a group goes on without a goroutine.
 func (op *Operation) End() {
 	op.of.mu.Lock()
 	op.of.alive--
@@ -145,7 +141,7 @@ func (op *Operation) End() {
 	op.of.running.Done()
 }
 
-// Resume gives an operation a goroutine again; End must follow. False: nobody wants it any more.
+// Resume is called before an operation gets a goroutine again; End must follow. False means that the operation is gone.
 func (op *Operation) Resume() bool {
 	op.of.mu.Lock()
 	defer op.of.mu.Unlock()

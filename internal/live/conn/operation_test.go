@@ -5,36 +5,36 @@ import (
 	"testing"
 )
 
-func TestAnIdBelongsToTheLastOperationThatTookIt(t *testing.T) {
+func TestOperationsGiveAnIDToTheLastOperationThatTookIt(t *testing.T) {
 	t.Parallel()
 	o := newOperations(5)
 	cancelled := 0
 	cancel := func() { cancelled++ }
-	old, young := &Operation{}, &Operation{}
+	old, recent := &Operation{}, &Operation{}
 	if err := o.begin(old, "1"); err != nil || !old.Control(cancel) {
 		t.Fatal(err)
 	}
-	if err := o.begin(young, "1"); !errors.Is(err, ErrExists) {
-		t.Fatalf("began twice: %v", err)
+	if err := o.begin(recent, "1"); !errors.Is(err, ErrExists) {
+		t.Fatalf("the id was taken twice: %v", err)
 	}
 	o.stop("1")
 	if cancelled != 1 {
-		t.Fatal("stop does not cancel")
+		t.Fatal("stop does not cancel the operation")
 	}
 	if old.Control(cancel) {
-		t.Error("the old operation goes on")
+		t.Error("the old operation accepts a new execution")
 	}
-	if err := o.begin(young, "1"); err != nil {
+	if err := o.begin(recent, "1"); err != nil {
 		t.Fatal(err)
 	}
-	// What the old one still has to say must not reach the client under the young one's id.
+	// The old operation's last message must not reach the client under the new operation's id.
 	if !old.Gone() || old.release() {
 		t.Error("the old operation still has the id")
 	}
-	if young.Gone() || !young.release() || !young.Gone() {
-		t.Error("the young operation did not have the id, or did not give it back")
+	if recent.Gone() || !recent.release() || !recent.Gone() {
+		t.Error("the new operation did not have the id, or did not give it back")
 	}
 	old.End()
-	young.End()
-	o.wait()
+	recent.End()
+	o.running.Wait()
 }

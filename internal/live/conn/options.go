@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Options are the bounds of sockets, each of which is explained in live.Options; all sockets share one value.
+// Options are the limits of sockets; live.Options explains each of them. All sockets share one Options.
 type Options struct {
 	Log             *slog.Logger
 	WriteTimeout    time.Duration
 	CloseTimeout    time.Duration
 	MaxMessageBytes int64
-	MaxOperations   int // that are active on one socket at a time
+	MaxOperations   int // active at a time on one socket
 }

@@ -10,22 +10,23 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// What a socket's queue holds, beyond the rest of what the system took in part: a member of a group that has more to
-// get falls behind, and reads on by itself. An entry is shared with all others who get it, so a full queue costs
-// little.
+// The limits of a socket's queue, beside the rest of a message that the system took in part. A member of a group whose
+// queue is full falls behind and reads on by itself. A message in the queue is shared with all its other receivers, so a
+// full queue costs little memory.
 const (
 	queueMax   = 128
 	queueBytes = 256 << 10
 )
 
-// BatchBytes is about how much is written to a socket at once.
+// BatchBytes is about how many bytes are written to a socket at once.
 const BatchBytes = 64 << 10
 
-// item is one thing in a socket's queue: an entry, or text that is ready to be written.
+// item is an item of a socket's queue: an operation's message, or text that is ready to be written.
 type item struct {
 	op      *Operation
 	message *wire.Message
 	text    []byte
+	rest    bool // the peer has the beginning of text already, and would misread whatever came in place of the rest
 }
 
 func (i item) size() int {
@@ -40,8 +41,17 @@ func (s *Socket) enqueue(i item) {
 	s.queued += i.size()
 }
 
-// flow writes the queue until it is empty. It ends a socket that does not take a message, or about BatchBytes of them,
-// within WriteTimeout: after the half of a frame nothing can follow.
+// dropQueue empties the queue except for the rest of a text that the peer has in part. The caller holds the lock.
+func (s *Socket) dropQueue() {
+	kept := s.queue
+	s.queue, s.queued = nil, 0
+	if len(kept) > 0 && kept[0].rest {
+		s.enqueue(kept[0])
+	}
+}
+
+// drain writes the queue until it is empty. It closes a socket that does not take a message, or about BatchBytes of
+// messages, within WriteTimeout: nothing can follow half a frame.
 func (s *Socket) drain() {
 	defer RecoverPanic(s.options.Log, "write to a socket", func() {
 		s.Close(wire.Lost("Panic"))
@@ -71,7 +81,7 @@ func (s *Socket) drain() {
 	}
 }
 
-// takeQueued takes from the queue what is written next. Where there is nothing, the flow has ended.
+// takeQueued takes from the queue what is written next. An empty result means that draining has ended.
 func (s *Socket) takeQueued(text []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,13 +113,13 @@ func (s *Socket) takeQueued(text []byte) []byte {
 	return text
 }
 
-// stopDraining says that the queue is not written any more; the caller holds the lock.
+// stopDraining records that no goroutine writes the queue any more. The caller holds the lock.
 func (s *Socket) stopDraining() {
 	s.draining, s.queue, s.queued = false, nil, 0
 	close(s.drained)
 }
 
-// AwaitDrained waits until the peer has taken all that there was; false: ctx ended before.
+// AwaitDrained waits until the peer has taken everything that was sent; false means that ctx ended before.
 func (s *Socket) AwaitDrained(ctx context.Context) bool {
 	s.mu.Lock()
 	draining, drained := s.draining, s.drained

@@ -11,8 +11,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// listen sets what is done with control frames. gorilla's own handlers write, with a deadline, where we do not wait.
-func (s *Socket) listen() {
+// handleControlFrames replaces gorilla's own handlers, which would wait up to a deadline to write their answers.
+func (s *Socket) handleControlFrames() {
 	s.ws.SetPingHandler(func(data string) error {
 		s.heard()
 		s.control(wire.AppendFrame(nil, websocket.PongMessage, []byte(data)))
@@ -26,12 +26,12 @@ func (s *Socket) listen() {
 	})
 }
 
-// heard is called for all that comes from the peer: it is there.
+// heard records that the peer is alive. It is called for everything that the peer sends.
 func (s *Socket) heard() { s.unanswered.Store(0) }
 
-// next returns the peer's next text and when it began to arrive; false: the connection has ended. While
-// the socket closes it reads on, only for the peer's close frame: a TCP connection that is closed with
-// bytes unread is reset, and the reset can overtake our own close frame.
+// Read returns the peer's next text and when the text began to arrive; false means that the connection has ended. While
+// the socket closes, Read goes on, but only for the peer's close frame: a TCP connection that is closed with bytes unread
+// is reset, and the reset can overtake the server's own close frame.
 func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
 	limit := s.options.MaxMessageBytes
 	for {
@@ -60,7 +60,7 @@ func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
 	}
 }
 
-// AwaitEnd reads a connection on which the peer has nothing more to say, until it has ended.
+// AwaitEnd returns when the connection has ended. It discards what the peer of a stream may still send.
 func (s *Socket) AwaitEnd() {
 	var some [64]byte
 	for {
@@ -69,9 +69,9 @@ func (s *Socket) AwaitEnd() {
 			continue
 		}
 		s.mu.Lock()
-		spent := s.spent
+		complete := s.complete
 		s.mu.Unlock()
-		if spent {
+		if complete {
 			s.Close(wire.Done)
 		}
 		s.Close(wire.Lost(fmt.Sprintf("Connection lost: %v", err)))
@@ -79,14 +79,15 @@ func (s *Socket) AwaitEnd() {
 	}
 }
 
-// beat tells the peer that the server is there, and asks whether the peer is. Counting pings, not time, spares peers
-// that did answer while this process was held up; one that has yet to take what it was sent is not asked.
+// heartbeat shows the peer that the server is alive, and closes a WebSocket that left two pings unanswered. It counts
+// pings, not time, to spare peers that did answer while this process was held up. It does not ping a peer that has not
+// yet taken what was sent before.
 func (s *Socket) heartbeat() {
 	s.mu.Lock()
 	draining := s.draining
 	s.mu.Unlock()
 	if draining {
-		return // WriteTimeout looks after it
+		return // WriteTimeout ends such a socket
 	}
 	if s.ws != nil && s.unanswered.Add(1) > 2 {
 		s.Close(wire.Lost("No answer to pings"))

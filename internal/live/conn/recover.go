@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// RecoverPanic is deferred in each goroutine that serves sockets: one socket's panic must not end the process, and with
-// it every other socket. It logs the panic and calls then.
+// RecoverPanic is deferred in each goroutine that serves sockets: a panic of one socket must not end the process and
+// every other socket. It logs the panic and calls then.
 func RecoverPanic(log *slog.Logger, doing string, then func()) {
 	if v := recover(); v != nil {
 		log.Error("panic", "doing", doing, "panic", v, "stack", string(debug.Stack()))

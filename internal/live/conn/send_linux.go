@@ -1,3 +1,5 @@
+//go:build linux && !386
+
 package conn
 
 import (
@@ -5,48 +7,49 @@ import (
 	"unsafe"
 )
 
-// sender is one try to write without waiting. It is kept by who writes often: the function that the connection calls
-// would else be made anew for each write.
+// systemSender writes by one system call. (On 386, sendto is not a system call of its own.)
 //
-// A wallboard's event goes to thousands of sockets, one system call each; what stands around that call is what we can
-// save. So the connection is asked for nothing but to stay open meanwhile (Control, not Write, which would make the
-// poller ready to wait), and the scheduler is not told of a call that never waits (RawSyscall).
-type sender struct {
+// An event of a wallboard goes to thousands of sockets with one system call each; only the work around that call can be
+// saved. So the sender asks the connection only to stay open meanwhile (Control, not Write, which would prepare the
+// poller to wait), and it does not tell the scheduler of a call that never waits (RawSyscall).
+//
+// A goroutine that writes often keeps its sender, because the function do is allocated with it.
+type systemSender struct {
 	text []byte
 	n    int
 	err  error
 	do   func(fd uintptr)
 }
 
-func newSender() *sender {
-	a := &sender{}
-	a.do = func(fd uintptr) {
+// newSender returns the platform's fastest sender.
+func newSender() sender {
+	s := &systemSender{}
+	s.do = func(fd uintptr) {
 		for {
-			n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(a.text))), uintptr(len(a.text)),
+			n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(s.text))), uintptr(len(s.text)),
 				syscall.MSG_DONTWAIT, 0, 0)
 			switch errno {
 			case 0:
-				a.n, a.err = int(n), nil
+				s.n, s.err = int(n), nil
 			case syscall.EINTR:
 				continue
 			case syscall.EAGAIN:
-				a.n, a.err = 0, nil
+				s.n, s.err = 0, nil
 			default:
-				a.n, a.err = 0, errno
+				s.n, s.err = 0, errno
 			}
 			return
 		}
 	}
-	return a
+	return s
 }
 
-// write writes as much as the system takes at once.
-func (a *sender) write(conn syscall.RawConn, text []byte) (n int, err error) {
-	a.text = text
-	err = conn.Control(a.do)
-	a.text = nil
+func (s *systemSender) send(conn syscall.RawConn, text []byte) (n int, err error) {
+	s.text = text
+	err = conn.Control(s.do)
+	s.text = nil
 	if err != nil {
 		return 0, err
 	}
-	return a.n, a.err
+	return s.n, s.err
 }

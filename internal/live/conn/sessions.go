@@ -12,58 +12,59 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// askTimeout bounds one question to Options.Ended; meanwhile no other is asked.
+// askTimeout bounds one call of the function ended. The next call waits for it.
 const askTimeout = 5 * time.Second
 
-// Sessions knows the signed-in sockets by their sessions' keys, and closes those whose session is over.
+// Sessions holds the signed-in sockets by their sessions' keys and closes those whose session has ended.
 type Sessions struct {
-	ended func(ctx context.Context, keys []string) ([]string, error)
-	every time.Duration
-	max   int // sockets of one key
-	log   *slog.Logger
+	ended    func(ctx context.Context, keys []string) ([]string, error)
+	interval time.Duration
+	max      int // sockets of one key
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	sockets map[string]map[*Socket]struct{}
 }
 
-// NewSessions returns the sessions of no socket. ended is asked every interval which of the keys are over, see
-// live.Options; nil: none ever is. limit is how many sockets one key has.
+// NewSessions returns a Sessions without sockets. Run calls ended once in an interval with all keys, and ended returns
+// those whose session has ended (nil: no session ends this way). A key may have limit sockets at a time.
 func NewSessions(log *slog.Logger, ended func(ctx context.Context, keys []string) ([]string, error), interval time.Duration, limit int) *Sessions {
-	return &Sessions{ended: ended, every: interval, max: limit, log: log, sockets: map[string]map[*Socket]struct{}{}}
+	return &Sessions{ended: ended, interval: interval, max: limit, log: log, sockets: map[string]map[*Socket]struct{}{}}
 }
 
-// Join lets a socket in; false: its key has too many.
-func (w *Sessions) Join(key string, s *Socket) bool {
+// Join adds a socket; false means that its key has too many sockets. A socket without a key is not held.
+func (s *Sessions) Join(key string, socket *Socket) bool {
 	if key == "" {
 		return true
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.sockets[key]) >= w.max {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sockets[key]) >= s.max {
 		return false
 	}
-	if w.sockets[key] == nil {
-		w.sockets[key] = map[*Socket]struct{}{}
+	if s.sockets[key] == nil {
+		s.sockets[key] = map[*Socket]struct{}{}
 	}
-	w.sockets[key][s] = struct{}{}
+	s.sockets[key][socket] = struct{}{}
 	return true
 }
 
-func (w *Sessions) Leave(key string, s *Socket) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.sockets[key], s)
-	if len(w.sockets[key]) == 0 {
-		delete(w.sockets, key)
+// Leave removes a socket.
+func (s *Sessions) Leave(key string, socket *Socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sockets[key], socket)
+	if len(s.sockets[key]) == 0 {
+		delete(s.sockets, key)
 	}
 }
 
-// Run asks until ctx is done.
-func (w *Sessions) Run(ctx context.Context) {
-	if w.ended == nil {
+// Run closes the sockets of ended sessions until ctx is done.
+func (s *Sessions) Run(ctx context.Context) {
+	if s.ended == nil {
 		return
 	}
-	tick := time.NewTicker(w.every)
+	tick := time.NewTicker(s.interval)
 	defer tick.Stop()
 	failing := false
 	for {
@@ -72,40 +73,40 @@ func (w *Sessions) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := w.ask(ctx)
-		if (err != nil) != failing && ctx.Err() == nil { // one line for an outage, not one a second
+		err := s.ask(ctx)
+		if (err != nil) != failing && ctx.Err() == nil { // one line for an outage, not one in each interval
 			failing = err != nil
 			if failing {
-				w.log.Error("cannot tell which sessions are over; they go on", "error", err)
+				s.log.Error("cannot check which sessions have ended; all sessions continue", "error", err)
 			} else {
-				w.log.Info("can tell again which sessions are over")
+				s.log.Info("can check again which sessions have ended")
 			}
 		}
 	}
 }
 
-func (w *Sessions) ask(ctx context.Context) (err error) {
-	defer RecoverPanic(w.log, "ask which sessions are over", func() { err = errors.New("panic") })
-	w.mu.Lock()
-	keys := slices.Collect(maps.Keys(w.sockets))
-	w.mu.Unlock()
+func (s *Sessions) ask(ctx context.Context) (err error) {
+	defer RecoverPanic(s.log, "check which sessions have ended", func() { err = errors.New("panic while checking sessions") })
+	s.mu.Lock()
+	keys := slices.Collect(maps.Keys(s.sockets))
+	s.mu.Unlock()
 	if len(keys) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	over, err := w.ended(ctx, keys)
+	gone, err := s.ended(ctx, keys)
 	if err != nil {
 		return err
 	}
 	var closing []*Socket
-	w.mu.Lock()
-	for _, key := range over {
-		closing = slices.AppendSeq(closing, maps.Keys(w.sockets[key]))
+	s.mu.Lock()
+	for _, key := range gone {
+		closing = slices.AppendSeq(closing, maps.Keys(s.sockets[key]))
 	}
-	w.mu.Unlock()
-	for _, s := range closing {
-		s.Close(wire.Forbidden)
+	s.mu.Unlock()
+	for _, socket := range closing {
+		socket.Close(wire.Forbidden)
 	}
 	return nil
 }

@@ -7,55 +7,55 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// Scratch is what one goroutine reuses for all that it writes.
+// Scratch is memory that one goroutine reuses for everything that it writes.
 type Scratch struct {
 	buffer []byte
-	sender *sender
+	sender sender
 }
 
 // NewScratch returns a Scratch that holds no memory yet.
 func NewScratch() *Scratch { return &Scratch{sender: newSender()} }
 
-// Trim gives the buffer back after an unusually long message.
+// Trim frees the buffer after an unusually long message.
 func (w *Scratch) Trim() {
 	if w.buffer = w.buffer[:0]; cap(w.buffer) > 4*BatchBytes {
 		w.buffer = nil
 	}
 }
 
-// offer hands over what a group says to one of its members, and never waits; false: the peer is too far behind. Only
-// the member's lane calls it.
-func (s *Socket) Offer(op *Operation, es []*wire.Message, w *Scratch) bool {
+// Offer hands a group's messages to one of its members and never waits; false means that the peer is too far behind. Only
+// the goroutine that owns op.Position calls it.
+func (s *Socket) Offer(op *Operation, messages []*wire.Message, scratch *Scratch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reason != nil {
-		return true // and nobody wants it
+		return true // the operation is ending, and the messages are not wanted
 	}
-	text := w.buffer[:0]
-	for _, e := range es {
-		if !e.IsLast() && e.Position.Offset <= op.Position.Offset {
-			continue // it was there before it joined
+	text := scratch.buffer[:0]
+	for _, m := range messages {
+		if !m.IsLast() && m.Position.Offset <= op.Position.Offset {
+			continue // the member had this message before it joined
 		}
 		if s.draining {
-			if len(s.queue) >= queueMax || s.queued+len(e.Data) > queueBytes {
+			if len(s.queue) >= queueMax || s.queued+len(m.Data) > queueBytes {
 				return false
 			}
-			s.enqueue(item{op: op, message: e})
+			s.enqueue(item{op: op, message: m})
 		} else {
-			text = s.append(text, op, e)
+			text = s.append(text, op, m)
 		}
-		if !e.IsLast() {
-			op.Position = e.Position
+		if !m.IsLast() {
+			op.Position = m.Position
 		}
 	}
-	w.buffer = text
-	s.write(text, w.sender)
+	scratch.buffer = text
+	s.write(text, scratch.sender)
 	return true
 }
 
-// push writes an entry once the peer has taken all that came before; false: it is not wanted any more. So an operation
-// that has a goroutine of its own is one message ahead of its peer at most.
-func (s *Socket) Push(ctx context.Context, op *Operation, e *wire.Message) bool {
+// Push writes a message once the peer has taken everything before it; false means that the message is not wanted any
+// more. So an operation that has a goroutine of its own is at most one message ahead of its peer.
+func (s *Socket) Push(ctx context.Context, op *Operation, m *wire.Message) bool {
 	for s.AwaitDrained(ctx) {
 		s.mu.Lock()
 		if s.draining {
@@ -64,7 +64,7 @@ func (s *Socket) Push(ctx context.Context, op *Operation, e *wire.Message) bool 
 		}
 		wanted := s.reason == nil && !op.Gone()
 		if wanted {
-			s.write(s.append(nil, op, e), newSender())
+			s.write(s.append(nil, op, m), nil)
 		}
 		s.mu.Unlock()
 		return wanted
@@ -72,8 +72,8 @@ func (s *Socket) Push(ctx context.Context, op *Operation, e *wire.Message) bool 
 	return false
 }
 
-// answer writes what the peer asked for. It is the reader's way to write: a peer that asks faster than it takes the
-// answers is not read meanwhile.
+// Reply writes an answer to the peer, from the goroutine that reads the socket. It waits while the queue is full, so that
+// a peer that asks faster than it takes the answers is not read meanwhile.
 func (s *Socket) Reply(text []byte) {
 	for {
 		s.mu.Lock()
@@ -96,7 +96,7 @@ func (s *Socket) Reply(text []byte) {
 	}
 }
 
-// control writes a control frame; where the queue has one like it already, that is enough.
+// control writes a control frame, unless the queue holds an equal one already.
 func (s *Socket) control(text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,43 +113,48 @@ func (s *Socket) control(text []byte) {
 	}
 }
 
-// append adds an entry as the peer gets it, if it is still wanted. It is called as the entry is about to be written.
-func (s *Socket) append(text []byte, op *Operation, e *wire.Message) []byte {
-	if op.Gone() || e.IsLast() && !op.release() {
+// append encodes a message if it is still wanted. It is called when the message is about to be written, because the last
+// message frees the operation's id.
+func (s *Socket) append(text []byte, op *Operation, m *wire.Message) []byte {
+	if op.Gone() || m.IsLast() && !op.release() {
 		return text
 	}
-	if e.IsLast() && s.ws == nil { // with its one operation a stream ends: its reader closes it
-		s.spent = true
+	if m.IsLast() && s.ws == nil { // a stream ends with its operation: wake the reader, which closes the stream
+		s.complete = true
 		_ = s.conn.SetReadDeadline(past)
 	}
-	return s.Codec.Message(text, op.id, op.prefix, e)
+	return s.Codec.Message(text, op.id, op.prefix, m)
 }
 
-// say writes or queues; the caller holds the lock.
+// send writes or queues a text. The caller holds the lock.
 func (s *Socket) send(text []byte) {
 	if s.draining {
 		s.enqueue(item{text: text})
 	} else {
-		s.write(text, newSender())
+		s.write(text, nil)
 	}
 }
 
-// write writes without waiting, and has the rest written by a goroutine. The caller holds the lock, and nothing draining.
-func (s *Socket) write(text []byte, a *sender) {
+// write writes without waiting and starts a goroutine for the rest. by is nil for a goroutine that keeps no sender. The
+// caller holds the lock, and no goroutine is draining the queue.
+func (s *Socket) write(text []byte, by sender) {
 	if len(text) == 0 {
 		return
 	}
-	n := 0
-	if s.raw != nil {
-		var err error
-		if n, err = a.write(s.raw, text); err != nil {
-			// The connection is gone; the reader, which is woken, says so and ends the socket.
-			_ = s.conn.SetReadDeadline(past)
-			return
-		}
+	switch {
+	case s.raw == nil:
+		by = portableSender{}
+	case by == nil:
+		by = newSender()
+	}
+	n, err := by.send(s.raw, text)
+	if err != nil {
+		// The connection is gone. The reader wakes up, notices it and ends the socket.
+		_ = s.conn.SetReadDeadline(past)
+		return
 	}
 	if n < len(text) {
-		s.enqueue(item{text: bytes.Clone(text[n:])})
+		s.enqueue(item{text: bytes.Clone(text[n:]), rest: n > 0})
 		s.draining, s.drained = true, make(chan struct{})
 		go s.drain()
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// What a client's message means. The older protocol has other words for some of them.
+// The kinds of a client's messages. The older protocol has other names for some of them.
 const (
 	TypeInit      = "connection_init"
 	TypePing      = "ping"
@@ -18,12 +18,12 @@ const (
 	TypeTerminate = "connection_terminate"
 )
 
-// serverSays are the words that only a server has.
-var serverSays = map[string]bool{
+// serverTypes are the types of messages that only a server may send.
+var serverTypes = map[string]bool{
 	"connection_ack": true, "connection_error": true, "ka": true, "next": true, "data": true, "error": true,
 }
 
-// message is what a client sends.
+// ClientMessage is a message that a client sends.
 type ClientMessage struct {
 	Kind    string
 	ID      string             // of subscribe and complete; never empty there
@@ -31,22 +31,22 @@ type ClientMessage struct {
 	Params  *graphql.RawParams // of subscribe
 }
 
-// parse reads a client's message. The error's text is the reason that follows 4400 in the close frame
-// (Protocol, Invalid message).
+// Parse reads a client's message. The error's text becomes the text of the close frame with the code 4400 (Protocol,
+// Invalid message).
 func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 	var o object
 	if err := json.Unmarshal(text, &o); err != nil || o == nil {
 		return ClientMessage{}, errors.New("the message is not a JSON object")
 	}
 	var m ClientMessage
-	var word string
-	if !isString(o["type"], &word) {
-		return ClientMessage{}, errors.New("the message has no 'type' that is a string")
+	var name string
+	if !isString(o["type"], &name) {
+		return ClientMessage{}, errors.New("the message's 'type' is not a string")
 	}
-	switch m.Kind = w.kinds[word]; m.Kind {
+	switch m.Kind = w.kinds[name]; m.Kind {
 	case TypeInit, TypePing, TypePong:
 		if !isObject(o["payload"], nil) {
-			return ClientMessage{}, fmt.Errorf("the 'payload' of '%s' is not an object", word)
+			return ClientMessage{}, fmt.Errorf("the 'payload' of '%s' is not an object", name)
 		}
 		if present(o["payload"]) {
 			m.Payload = o["payload"]
@@ -56,17 +56,17 @@ func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 		return m, nil
 	case TypeSubscribe, TypeComplete:
 		if !isString(o["id"], &m.ID) || m.ID == "" {
-			return ClientMessage{}, fmt.Errorf("'%s' has no 'id' that is a string and not empty", word)
+			return ClientMessage{}, fmt.Errorf("the 'id' of '%s' is not a non-empty string", name)
 		}
 		if m.Kind == TypeComplete {
 			return m, nil
 		}
 		var err error
-		m.Params, err = ParseParams(word, o["payload"])
+		m.Params, err = ParseParams(name, o["payload"])
 		return m, err
 	}
-	if serverSays[word] {
-		return ClientMessage{}, fmt.Errorf("'%s' is sent by the server only", word)
+	if serverTypes[name] {
+		return ClientMessage{}, fmt.Errorf("only the server may send '%s'", name)
 	}
-	return ClientMessage{}, fmt.Errorf("'%s' is not a type of message", word)
+	return ClientMessage{}, fmt.Errorf("'%s' is not a type of message", name)
 }

@@ -6,52 +6,55 @@ import (
 	"unicode/utf8"
 )
 
-func TestMessagesOfTheProtocolAreParsed(t *testing.T) {
+func TestParse(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		`{"type":"connection_init"}`,
-		`{"type":"connection_init","payload":null}`,
-		` { "type" : "connection_init" , "payload" : { } , "more" : 1 } `,
-		`{"type":"ping","payload":{"a":[1]}}`,
-		`{"type":"pong"}`,
-		`{"type":"complete","id":"1"}`,
-		`{"type":"subscribe","id":"1","payload":{"query":""}}`,
-		`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
-		`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
-	} {
-		if _, err := TransportWS().Parse([]byte(text)); err != nil {
-			t.Errorf("%s: %v", text, err)
+	t.Run("accepts messages of the protocol", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{
+			`{"type":"connection_init"}`,
+			`{"type":"connection_init","payload":null}`,
+			` { "type" : "connection_init" , "payload" : { } , "more" : 1 } `,
+			`{"type":"ping","payload":{"a":[1]}}`,
+			`{"type":"pong"}`,
+			`{"type":"complete","id":"1"}`,
+			`{"type":"subscribe","id":"1","payload":{"query":""}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
+			`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
+		} {
+			if _, err := TransportWS().Parse([]byte(text)); err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
 		}
-	}
+	})
+
+	t.Run("refuses messages outside the protocol", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{
+			``, `null`, `[]`, `"ping"`, `{}`, `{"type":null}`, `{"type":7}`, `{"Type":"ping"}`, `{"type":"ping"}{}`,
+			`{"type":"connection_init","payload":"x"}`,
+			`{"type":"ping","payload":[]}`,
+			`{"type":"connection_ack"}`,
+			`{"type":"connection_terminate"}`,
+			`{"type":"complete"}`,
+			`{"type":"complete","id":""}`,
+			`{"type":"complete","id":1}`,
+			`{"type":"subscribe","id":"1"}`,
+			`{"type":"subscribe","id":"1","payload":null}`,
+			`{"type":"subscribe","id":"1","payload":"{a}"}`,
+			`{"type":"subscribe","id":"1","payload":{"query":null}}`,
+			`{"type":"subscribe","id":"1","payload":{"Query":"{a}"}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":1}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":"x"}}`,
+		} {
+			if m, err := TransportWS().Parse([]byte(text)); err == nil {
+				t.Errorf("%s was parsed as %+v", text, m)
+			}
+		}
+	})
 }
 
-func TestMessagesOutsideTheProtocolAreRefused(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{
-		``, `null`, `[]`, `"ping"`, `{}`, `{"type":null}`, `{"type":7}`, `{"Type":"ping"}`, `{"type":"ping"}{}`,
-		`{"type":"connection_init","payload":"x"}`,
-		`{"type":"ping","payload":[]}`,
-		`{"type":"connection_ack"}`,
-		`{"type":"connection_terminate"}`,
-		`{"type":"complete"}`,
-		`{"type":"complete","id":""}`,
-		`{"type":"complete","id":1}`,
-		`{"type":"subscribe","id":"1"}`,
-		`{"type":"subscribe","id":"1","payload":null}`,
-		`{"type":"subscribe","id":"1","payload":"{a}"}`,
-		`{"type":"subscribe","id":"1","payload":{"query":null}}`,
-		`{"type":"subscribe","id":"1","payload":{"Query":"{a}"}}`,
-		`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":1}}`,
-		`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}`,
-		`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":"x"}}`,
-	} {
-		if m, err := TransportWS().Parse([]byte(text)); err == nil {
-			t.Errorf("%s was taken for %+v", text, m)
-		}
-	}
-}
-
-func FuzzAMessageIsParsedOrRefusedWithAReasonThatFits(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"n":1e999}}}`))
 	f.Add([]byte(`{"type":"` + strings.Repeat("é", 100) + `"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -64,7 +67,7 @@ func FuzzAMessageIsParsedOrRefusedWithAReasonThatFits(f *testing.F) {
 			return
 		}
 		if m.Kind == TypeSubscribe && (m.ID == "" || m.Params == nil) {
-			t.Fatalf("%q was taken for %+v", text, m)
+			t.Fatalf("%q was parsed as %+v", text, m)
 		}
 	})
 }

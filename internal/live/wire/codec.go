@@ -8,33 +8,30 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// protocol is how things are said to a peer.
+// Codec encodes what the server sends to a peer.
 type Codec interface {
-	// head is what each next message of an operation begins with.
+	// Prefix returns the bytes that each next message of an operation begins with.
 	Prefix(id string) []byte
-	// entry adds what tells the peer of an entry.
+	// Message appends a message of the operation that has this id and prefix.
 	Message(b []byte, id string, prefix []byte, m *Message) []byte
-	// alive adds what tells the peer that the server is there, and asks whether the peer is.
+	// Heartbeat appends a sign that the server is alive, and asks the peer for one where the protocol can.
 	Heartbeat(b []byte) []byte
-	// goodbye adds what tells the peer why the connection ends.
+	// CloseFrame appends the reason why the connection ends.
 	CloseFrame(b []byte, e CloseReason) []byte
 }
 
-// words are those of a WebSocket's sub-protocol.
+// Subprotocol is a sub-protocol of WebSocket.
 type Subprotocol struct {
-	Name string
+	Name   string
+	Legacy bool // the protocol is subscriptions-transport-ws
 
-	// What a client says, by what it means.
-	kinds map[string]string
-	// What a server says.
-	next, failed, complete string
-
-	Legacy bool
+	kinds                  map[string]string // of the client's messages, by their types
+	next, failed, complete string            // types of the server's messages
 }
 
 var _ Codec = (*Subprotocol)(nil)
 
-// TransportWS is the GraphQL over WebSocket Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+// TransportWS returns the GraphQL over WebSocket Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 func TransportWS() *Subprotocol {
 	return &Subprotocol{
 		Name: "graphql-transport-ws",
@@ -45,7 +42,7 @@ func TransportWS() *Subprotocol {
 	}
 }
 
-// SubscriptionsWS is what came before it, and is spoken by clients of subscriptions-transport-ws:
+// SubscriptionsWS returns the older protocol, which clients of subscriptions-transport-ws use:
 // https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md
 func SubscriptionsWS() *Subprotocol {
 	return &Subprotocol{
@@ -57,6 +54,7 @@ func SubscriptionsWS() *Subprotocol {
 	}
 }
 
+// Prefix returns the bytes that each next message of an operation begins with.
 func (w *Subprotocol) Prefix(id string) []byte {
 	return slices.Clip(append(w.begin(nil, id, w.next), `,"payload":`...))
 }
@@ -67,7 +65,7 @@ func (w *Subprotocol) begin(b []byte, id, kind string) []byte {
 	return append(append(b, kind...), '"')
 }
 
-// entry puts the operation's own words before the bytes that all share.
+// Message appends a text frame. It puts the operation's own prefix before the bytes that all subscribers share.
 func (w *Subprotocol) Message(b []byte, id string, prefix []byte, m *Message) []byte {
 	if m.Kind == Next {
 		b = appendHeader(b, websocket.TextMessage, len(prefix)+len(m.Data)+1)
@@ -85,6 +83,7 @@ func (w *Subprotocol) Message(b []byte, id string, prefix []byte, m *Message) []
 	return AppendFrame(b, websocket.TextMessage, append(text, '}'))
 }
 
+// Heartbeat appends a ping frame.
 func (w *Subprotocol) Heartbeat(b []byte) []byte {
 	if w.Legacy {
 		b = w.keepAlive(b)
@@ -92,11 +91,12 @@ func (w *Subprotocol) Heartbeat(b []byte) []byte {
 	return appendHeader(b, websocket.PingMessage, 0)
 }
 
-// keepAlive is for clients that cannot see a ping frame and wait for a word.
+// keepAlive appends a message for clients that cannot see a ping frame and expect a message instead.
 func (w *Subprotocol) keepAlive(b []byte) []byte {
 	return AppendFrame(b, websocket.TextMessage, []byte(`{"type":"ka"}`))
 }
 
+// CloseFrame appends a close frame.
 func (w *Subprotocol) CloseFrame(b []byte, e CloseReason) []byte {
 	if w.Legacy && e == Forbidden {
 		b = AppendFrame(b, websocket.TextMessage, []byte(`{"type":"connection_error","payload":{"message":"`+e.Text+`"}}`))
@@ -104,16 +104,16 @@ func (w *Subprotocol) CloseFrame(b []byte, e CloseReason) []byte {
 	return AppendFrame(b, websocket.CloseMessage, e.payload())
 }
 
-// ack answers connection_init.
+// Ack returns the answer to connection_init.
 func (w *Subprotocol) Ack() []byte {
 	b := AppendFrame(nil, websocket.TextMessage, []byte(`{"type":"connection_ack"}`))
 	if w.Legacy {
-		b = w.keepAlive(b) // from the first one on, the client expects them
+		b = w.keepAlive(b) // after the first one, the client expects one at intervals
 	}
 	return b
 }
 
-// pong answers a ping with its own payload, an object that was parsed before, or with none.
+// Pong returns the answer to a ping with the ping's own payload, which is a parsed object or nil.
 func (w *Subprotocol) Pong(payload json.RawMessage) []byte {
 	b := []byte(`{"type":"pong"`)
 	if payload != nil {
@@ -122,7 +122,7 @@ func (w *Subprotocol) Pong(payload json.RawMessage) []byte {
 	return AppendFrame(nil, websocket.TextMessage, append(b, '}'))
 }
 
-// AppendFrame adds a frame as servers send it: whole, and not masked (RFC 6455, section 5.2, Base Framing Protocol).
+// AppendFrame appends a frame as servers send it: not fragmented and not masked (RFC 6455, section 5.2, Base Framing Protocol).
 func AppendFrame(b []byte, opcode int, payload []byte) []byte {
 	return append(appendHeader(b, opcode, len(payload)), payload...)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// AppendResponse encodes a response like json.Marshal does, but for one thing: the data, which the
-// executor has encoded already, is copied and not parsed and compacted once more.
+// AppendResponse encodes a response like json.Marshal does, but copies the data, which the executor has encoded already,
+// instead of parsing and compacting it again.
 func AppendResponse(b []byte, r *graphql.Response) ([]byte, error) {
-	if r.Label != "" || r.Path != nil || r.HasNext != nil { // a part of a deferred result: rare
+	if r.Label != "" || r.Path != nil || r.HasNext != nil { // part of a deferred result, which is rare
 		whole, err := json.Marshal(r)
 		return append(b, whole...), err
 	}
 	b = append(b, '{')
-	if len(r.Errors) > 0 { // first, as the GraphQL specification advises (section 7.1, Response Format)
+	if len(r.Errors) > 0 { // the GraphQL specification advises to put errors first (section 7.1, Response Format)
 		errs, err := json.Marshal(r.Errors)
 		if err != nil {
 			return b, err
@@ -38,10 +38,11 @@ func AppendResponse(b []byte, r *graphql.Response) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// AppendErrors encodes a list of errors.
 func AppendErrors(b []byte, errs gqlerror.List) []byte {
 	text, err := json.Marshal(errs)
 	if err != nil {
-		// Only extensions can fail to encode; without them the client still learns what is wrong.
+		// Only extensions can fail to encode. Without them, the client still learns what is wrong.
 		bare := make(gqlerror.List, len(errs))
 		for i, e := range errs {
 			bare[i] = &gqlerror.Error{Message: e.Message, Path: e.Path, Locations: e.Locations}
@@ -51,8 +52,8 @@ func AppendErrors(b []byte, errs gqlerror.List) []byte {
 	return append(b, text...)
 }
 
-// singleError makes of a list of errors what the older protocol has in its place: an object with a message. The list
-// is in it, where clients look for more.
+// singleError turns a list of errors into the object with a message that the older protocol has instead. The object
+// contains the list, where clients look for more.
 func singleError(errs []byte) []byte {
 	var list []struct {
 		Message json.RawMessage `json:"message"`

@@ -9,7 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
+func TestAppendResponse(t *testing.T) {
 	t.Parallel()
 	more := true
 	for _, r := range []*graphql.Response{
@@ -33,7 +33,7 @@ func TestAResponseIsEncodedAsJSONEncodesIt(t *testing.T) {
 	}
 }
 
-func TestErrorsWhoseExtensionsAreNoJSONAreSentWithoutThem(t *testing.T) {
+func TestAppendErrors(t *testing.T) {
 	t.Parallel()
 	bad := map[string]any{"f": func() {}}
 	got := string(AppendErrors(nil, gqlerror.List{{Message: "m", Extensions: bad}}))
@@ -45,7 +45,7 @@ func TestErrorsWhoseExtensionsAreNoJSONAreSentWithoutThem(t *testing.T) {
 	}
 }
 
-func TestAnOperationsIdIsQuotedInItsMessages(t *testing.T) {
+func TestSubprotocolMessageQuotesTheID(t *testing.T) {
 	t.Parallel()
 	const id = `"1"`
 	prefix := TransportWS().Prefix(id)

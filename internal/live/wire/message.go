@@ -6,7 +6,7 @@ type Position struct {
 	Cursor string // how a client names the position; empty: clients cannot name it
 }
 
-// Message is what the server says in an operation. It is encoded once for all subscribers and never changed.
+// Message is one message of an operation to its client. It is encoded once for all subscribers and never changed.
 type Message struct {
 	Kind     Kind
 	Position Position // of the feed's value that the message is made of; zero where there is none

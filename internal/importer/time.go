@@ -7,20 +7,20 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// Times are taken where no two readings are possible: the year first, or the month as a word. Numbers such as
-// 01/02/2015 are January to some and February to others, and reject their row.
+// The import accepts only times with a single meaning: with the year first, or with the month as a word. A text such as
+// 01/02/2015 means January to some readers and February to others, and rejects its row.
 var (
 	days  = [...]string{"2006-1-2", "2006/1/2", "2 Jan 2006", "2-Jan-2006", "2 January 2006", "Jan 2, 2006", "January 2, 2006", "Mon, 2 Jan 2006"}
-	hours = [...]string{" 15:04:05", "T15:04:05", " 15:04", "T15:04"} // Parse takes a fraction after seconds by itself
+	hours = [...]string{" 15:04:05", "T15:04:05", " 15:04", "T15:04"} // Parse also accepts a fraction of a second
 	zones = [...]string{"Z07:00", " Z07:00", "Z0700", " Z0700", "Z07", " Z07", " UTC", " GMT"}
 )
 
-// readTime reads a time; one without a zone is of the given zone, and a day without a time is its midnight. The
-// outcome is cut to microseconds, which is what PostgreSQL keeps.
+// readTime reads a time. A time without a zone is in the given zone, and a day without a time means midnight. The result is
+// truncated to microseconds, the precision of PostgreSQL.
 func readTime(s string, zone *time.Location) (time.Time, error) {
 	t, ok := parseTime(s, zone)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%q is not a time that can be read in one way only; write 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015", shorten(s))
+		return time.Time{}, fmt.Errorf("%q is not a time with a single meaning; write 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015", shorten(s))
 	}
 	if t = pg.Timestamp(t); t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("%q is not within the years 1 to 9999", shorten(s))
@@ -34,11 +34,11 @@ func parseTime(s string, zone *time.Location) (time.Time, bool) {
 	}
 	for _, day := range days {
 		if t, err := time.Parse(day, s); err == nil {
-			return local(t, zone), true
+			return inZone(t, zone), true
 		}
 		for _, hour := range hours {
 			if t, err := time.Parse(day+hour, s); err == nil {
-				return local(t, zone), true
+				return inZone(t, zone), true
 			}
 		}
 	}
@@ -54,15 +54,15 @@ func parseTime(s string, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// local gives the instant at which clocks of the zone show what wall shows in UTC. time.Date does not promise which
-// instant it gives around a change of clocks; this is RFC 5545, section 3.3.5: of two such instants the first, and
-// for none (clocks went past it) the one by the offset before the gap, so that 02:30 becomes 03:30.
-func local(wall time.Time, zone *time.Location) time.Time {
+// inZone returns the instant at which clocks of the zone show the wall clock time of wall. time.Date does not promise which
+// instant it returns around a change of clocks. inZone follows RFC 5545, section 3.3.5: of two instants it returns the
+// first; for a time that clocks skip, it uses the offset before the gap, so that 02:30 becomes 03:30.
+func inZone(wall time.Time, zone *time.Location) time.Time {
 	shift := func(at time.Time) time.Duration {
 		_, seconds := at.In(zone).Zone()
 		return time.Duration(seconds) * time.Second
 	}
-	// A day away on either side, offsets are those of before and after any change that could matter here.
+	// The offsets one day earlier and one day later are the offsets before and after any change of clocks that matters here.
 	before := wall.Add(-shift(wall.Add(-24 * time.Hour)))
 	after := wall.Add(-shift(wall.Add(24 * time.Hour)))
 	if !shows(before, zone, wall) && shows(after, zone, wall) {

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	minInterval   = 500 * time.Millisecond // between two counts of one board: at most two counts a second
+	maxInterval   = time.Minute            // the latest time for the next count, because figures also change with time
+	retryAfter    = time.Second            // between two attempts while the database is away
+	maxConcurrent = 2                      // counts that this server runs at once; other boards wait for a slot
+)
+
+// boards holds the figures that subscriptions watch on this server. One count serves all watchers of a board: N boards
+// cost N counts of one statement each, at most twice a second for each board, and maxConcurrent at once. A board without
+// watchers costs nothing. No board queries the log's head: each board follows the log in memory.
+type boards struct {
+	minInterval, maxInterval, retryAfter time.Duration
+	slots                                chan struct{} // its capacity is maxConcurrent
+
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[boardKey]*board
+	seq  int64 // the offset of the figures that any board published last
+}
+
+func newBoards() *boards {
+	b := &boards{minInterval: minInterval, maxInterval: maxInterval, retryAfter: retryAfter, slots: make(chan struct{}, maxConcurrent), open: map[boardKey]*board{}}
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	return b
+}
+
+// boardKey holds everything that figures depend on, apart from the clock and the rows.
+type boardKey struct {
+	view   string
+	viewer model.UserID // set only if the filter asks for the viewer's own cases
+	filter string
+}
+
+// board keeps the figures of one filter for one view up to date.
+type board struct {
+	key    boardKey
+	boards *boards
+	viewer auth.Viewer // any viewer with the board's view
+	filter *filter.Case
+	ctx    context.Context // ends when the last watcher leaves
+	cancel context.CancelFunc
+
+	// The fields below are guarded by boards.mu.
+	watchers   int
+	failed     error         // why the board counts no more; nil while it counts
+	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nobody changes the figures
+	lastChange *CaseSummary  // the newest figures that differ from the figures before them
+	updated    chan struct{} // closed and replaced when one of these fields changes
+}
+
+// join adds a watcher to the board of the key, and starts the board if it does not exist.
+func (r *Reports) join(key boardKey, viewer auth.Viewer, f *filter.Case) *board {
+	bs := r.boards
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	b := bs.open[key]
+	if b == nil {
+		b = &board{key: key, boards: bs, viewer: viewer, filter: f, updated: make(chan struct{})}
+		b.ctx, b.cancel = context.WithCancel(bs.ctx)
+		bs.open[key] = b
+		if bs.ctx.Err() == nil {
+			bs.running.Go(func() { r.run(b) })
+		} else {
+			b.failed = errClosed
+		}
+	}
+	b.watchers++
+	return b
+}
+
+// leave removes one watcher. The last one ends the board.
+func (b *board) leave() {
+	b.boards.mu.Lock()
+	defer b.boards.mu.Unlock()
+	if b.watchers--; b.watchers == 0 {
+		b.remove()
+		b.cancel()
+	}
+}
+
+// remove takes the board out of boards.open, so that the next watcher starts a new board. The caller holds boards.mu.
+func (b *board) remove() {
+	if b.boards.open[b.key] == b {
+		delete(b.boards.open, b.key)
+	}
+}
+
+// Close ends all watches, and waits until no board counts.
+func (r *Reports) Close() {
+	r.boards.mu.Lock()
+	r.boards.stop() // join starts no further board
+	r.boards.mu.Unlock()
+	r.boards.running.Wait()
+}
+
+// run counts the board at once, after each event that touches it, and at least once in maxInterval, but never twice in
+// minInterval. While the database is away it retries, unless the board has no figures yet: then it fails, so that the
+// first watcher gets the error.
+func (r *Reports) run(b *board) {
+	var reader *event.Reader
+	for b.ctx.Err() == nil {
+		var err error
+		if reader, err = r.recount(b, reader); err == nil {
+			err = b.waitForChange(reader)
+		}
+		switch {
+		case err == nil:
+		case fault.Is(err, fault.CodeFeedReset): // a failover took the position back: continue from the new head
+			reader = nil
+		case pg.Away(err) && b.latest != nil:
+			reader = nil
+			select {
+			case <-time.After(b.boards.retryAfter):
+			case <-b.ctx.Done():
+			}
+		default:
+			b.fail(err)
+			return
+		}
+	}
+	b.fail(errClosed)
+}
+
+// waitForChange returns when the board is to be counted again.
+func (b *board) waitForChange(reader *event.Reader) error {
+	counted := time.Now()
+	for wait := b.boards.maxInterval; ; {
+		ctx, cancel := context.WithDeadline(b.ctx, counted.Add(wait))
+		events, err := reader.Next(ctx)
+		late := ctx.Err() != nil
+		cancel()
+		switch {
+		case late:
+			return nil
+		case err != nil:
+			return err
+		}
+		for _, e := range events {
+			if e.Touches(b.filter, b.viewer.User.ID) {
+				wait = b.boards.minInterval
+			}
+		}
+	}
+}
+
+// recount counts once and publishes the figures. The figures include every event up to the reader's cursor. recount opens
+// a reader when reader is nil, and returns a nil reader when it fails.
+func (r *Reports) recount(b *board, reader *event.Reader) (*event.Reader, error) {
+	select {
+	case b.boards.slots <- struct{}{}:
+		defer func() { <-b.boards.slots }()
+	case <-b.ctx.Done():
+		return nil, b.ctx.Err()
+	}
+	if reader == nil {
+		var err error
+		if reader, err = r.log.From(b.ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	cursor := reader.Cursor()
+	figures, err := r.CaseSummary(b.ctx, b.viewer, b.filter, false)
+	if err != nil {
+		return nil, err
+	}
+	figures.Cursor = cursor
+	b.publish(figures)
+	return reader, nil
+}
+
+// publish makes the figures the latest ones and wakes the watchers.
+func (b *board) publish(figures *CaseSummary) {
+	b.boards.mu.Lock()
+	defer b.boards.mu.Unlock()
+	b.boards.seq++ // shared by all boards, so that a restarted board continues above the offsets of its predecessor
+	figures.offset = b.boards.seq
+	if b.lastChange == nil || figures.CaseCounts != b.lastChange.CaseCounts {
+		b.lastChange = figures
+	}
+	b.latest = figures
+	close(b.updated)
+	b.updated = make(chan struct{})
+}
+
+// fail ends the board: its watchers get the error, and the next watcher starts a new board.
+func (b *board) fail(err error) {
+	b.boards.mu.Lock()
+	defer b.boards.mu.Unlock()
+	b.failed = err
+	b.remove()
+	close(b.updated)
+	b.updated = make(chan struct{})
+}
