@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/page":     {"internal/fault"},
 	"internal/filter":   {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar": {"model", "internal/fault"},
-	"internal/rule":     {"model", "internal/calendar", "internal/filter"},
+	"internal/rule":     {"model", "internal/auth", "internal/calendar", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/keyword":  {"model"},
 	"internal/theme":    {"model", "internal/auth", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/passive":  {"model", "internal/fault", "internal/page", "internal/pg"},
@@ -49,12 +49,12 @@ var arrows = map[string][]string{
 	"internal/casework": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/keyword", "internal/passive", "internal/pg", "internal/rule", "internal/theme"},
 	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
-	"internal/setup":    {"model", "internal/auth", "internal/calendar", "internal/casework", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
+	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/job", "internal/pg"},
 	"internal/sample": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/pg", "internal/settings", "internal/setup"},
+		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/user"},
 	"internal/notify":  {"model", "internal/event", "internal/filter", "internal/job", "internal/pg"},
-	"internal/webhook": {"model", "internal/egress", "internal/event", "internal/filter", "internal/job", "internal/pg"},
+	"internal/webhook": {"model", "internal/auth", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
@@ -62,14 +62,14 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
+		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"resolvers": {"graph", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/setup", "internal/theme"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/sample", "internal/settings", "internal/setup", "internal/theme", "internal/webhook"},
+		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
@@ -129,20 +129,58 @@ func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 	}
 }
 
-// A resolver has no way to SQL or to a transaction, and a noun has none to the database.
+// databaseImports are the beginnings of the imports through which code reaches SQL or a transaction.
+var databaseImports = []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
+
+// reachesDatabase tells whether the import leads to SQL. database/sql/driver is only the interface of a column's value.
+func reachesDatabase(name string) bool {
+	return name != "database/sql/driver" && slices.ContainsFunc(databaseImports, func(way string) bool { return strings.HasPrefix(name, way) })
+}
+
 func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	packages := packagesOf(t)
-	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/live/conn", "internal/live/wire", "internal/rule", "internal/calendar"} {
+	for _, at := range []string{"resolvers", "model", "graph", "internal/live", "internal/live/conn", "internal/live/wire", "internal/calendar"} {
 		for name := range packages[at] {
-			ways := []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
-			for _, way := range ways {
-				if strings.HasPrefix(name, way) && name != "database/sql/driver" { // the interface of a value in a column
-					t.Errorf("%s imports %s", at, name)
+			if reachesDatabase(name) {
+				t.Errorf("%s imports %s", at, name)
+			}
+		}
+	}
+}
+
+// In these packages the files that decide stand beside files that write; each file that decides stays pure.
+func TestFilesThatDecideCannotReachTheDatabase(t *testing.T) {
+	t.Parallel()
+	for at, files := range map[string][]string{
+		"internal/rule":  {"match.go", "escalation.go", "people.go", "recipe.go", "input.go", "input_times.go"},
+		"internal/theme": {"testimonial.go", "input.go"},
+	} {
+		for _, file := range files {
+			for _, name := range importsOf(t, filepath.Join(at, file)) {
+				if reachesDatabase(name) {
+					t.Errorf("%s/%s imports %s", at, file, name)
 				}
 			}
 		}
 	}
+}
+
+// importsOf gives the paths that a file imports.
+func importsOf(t *testing.T, file string) (names []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // packagesOf gives all packages of the module by their folders, with what their files other than tests import.
@@ -158,19 +196,11 @@ func packagesOf(t *testing.T) map[string]map[string]bool {
 		case entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
 			return nil
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
 		at := path.Dir(filepath.ToSlash(file))
 		if packages[at] == nil {
 			packages[at] = map[string]bool{}
 		}
-		for _, spec := range parsed.Imports {
-			name, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
+		for _, name := range importsOf(t, file) {
 			packages[at][name] = true
 		}
 		return nil

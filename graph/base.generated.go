@@ -24,8 +24,9 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -52,24 +53,24 @@ type MutationResolver interface {
 	RedactNote(ctx context.Context, input casework.RedactNoteInput) (*casework.RedactNotePayload, error)
 	SubmitResponse(ctx context.Context, input casework.SubmitResponseInput) (*casework.SubmitResponsePayload, error)
 	UpdateCustomer(ctx context.Context, input casework.UpdateCustomerInput) (*casework.UpdateCustomerPayload, error)
-	CreateRule(ctx context.Context, input setup.CreateRuleInput) (*setup.CreateRulePayload, error)
-	UpdateRule(ctx context.Context, input setup.UpdateRuleInput) (*setup.UpdateRulePayload, error)
-	MoveRule(ctx context.Context, input setup.MoveRuleInput) (*setup.MoveRulePayload, error)
-	DeleteRule(ctx context.Context, input setup.DeleteRuleInput) (*setup.DeleteRulePayload, error)
+	CreateRule(ctx context.Context, input rule.CreateRuleInput) (*rule.CreateRulePayload, error)
+	UpdateRule(ctx context.Context, input rule.UpdateRuleInput) (*rule.UpdateRulePayload, error)
+	MoveRule(ctx context.Context, input rule.MoveRuleInput) (*rule.MoveRulePayload, error)
+	DeleteRule(ctx context.Context, input rule.DeleteRuleInput) (*rule.DeleteRulePayload, error)
 	UpdateSettings(ctx context.Context, input settings.UpdateSettingsInput) (*settings.UpdateSettingsPayload, error)
 	CreateTheme(ctx context.Context, input theme.CreateThemeInput) (*theme.CreateThemePayload, error)
 	UpdateTheme(ctx context.Context, input theme.UpdateThemeInput) (*theme.UpdateThemePayload, error)
 	DeleteTheme(ctx context.Context, input theme.DeleteThemeInput) (*theme.DeleteThemePayload, error)
 	TagResponse(ctx context.Context, input casework.TagResponseInput) (*casework.TagResponsePayload, error)
-	CreateUser(ctx context.Context, input setup.CreateUserInput) (*setup.CreateUserPayload, error)
-	UpdateUser(ctx context.Context, input setup.UpdateUserInput) (*setup.UpdateUserPayload, error)
-	CreateAPIToken(ctx context.Context, input setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error)
-	RevokeAPIToken(ctx context.Context, input setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error)
-	CreateWebhook(ctx context.Context, input setup.CreateWebhookInput) (*setup.CreateWebhookPayload, error)
-	UpdateWebhook(ctx context.Context, input setup.UpdateWebhookInput) (*setup.UpdateWebhookPayload, error)
-	RotateWebhookSecret(ctx context.Context, input setup.RotateWebhookSecretInput) (*setup.RotateWebhookSecretPayload, error)
-	RedeliverWebhook(ctx context.Context, input setup.RedeliverWebhookInput) (*setup.RedeliverWebhookPayload, error)
-	DeleteWebhook(ctx context.Context, input setup.DeleteWebhookInput) (*setup.DeleteWebhookPayload, error)
+	CreateUser(ctx context.Context, input user.CreateUserInput) (*user.CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input user.UpdateUserInput) (*user.UpdateUserPayload, error)
+	CreateAPIToken(ctx context.Context, input user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error)
+	RevokeAPIToken(ctx context.Context, input user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error)
+	CreateWebhook(ctx context.Context, input webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error)
+	UpdateWebhook(ctx context.Context, input webhook.UpdateWebhookInput) (*webhook.UpdateWebhookPayload, error)
+	RotateWebhookSecret(ctx context.Context, input webhook.RotateWebhookSecretInput) (*webhook.RotateWebhookSecretPayload, error)
+	RedeliverWebhook(ctx context.Context, input webhook.RedeliverWebhookInput) (*webhook.RedeliverWebhookPayload, error)
+	DeleteWebhook(ctx context.Context, input webhook.DeleteWebhookInput) (*webhook.DeleteWebhookPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (read.Node, error)
@@ -91,7 +92,7 @@ type QueryResolver interface {
 	Customers(ctx context.Context, first *int, after *string, last *int, before *string, filter *filter.Customer, orderBy []*read.CustomerOrder) (*page.Connection[model.Customer], error)
 	Rules(ctx context.Context) ([]*model.Rule, error)
 	RuleRecipes(ctx context.Context) ([]*rule.Recipe, error)
-	PreviewRule(ctx context.Context, rule setup.CreateRuleInput, since time.Time) (*report.RulePreview, error)
+	PreviewRule(ctx context.Context, rule rule.CreateRuleInput, since time.Time) (*rule.RulePreview, error)
 	Settings(ctx context.Context) (*model.Settings, error)
 	Themes(ctx context.Context) ([]*model.Theme, error)
 	SuggestThemes(ctx context.Context, filter *filter.Response, limit int) ([]*report.ThemeSuggestion, error)
@@ -184,8 +185,8 @@ func (ec *executionContext) field_Mutation_createApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateApiTokenInput, error) {
-			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateApiTokenInput, error) {
+			return ec.unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -198,8 +199,8 @@ func (ec *executionContext) field_Mutation_createRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -226,8 +227,8 @@ func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateUserInput, error) {
-			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.CreateUserInput, error) {
+			return ec.unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -240,8 +241,8 @@ func (ec *executionContext) field_Mutation_createWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.CreateWebhookInput, error) {
-			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.CreateWebhookInput, error) {
+			return ec.unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -254,8 +255,8 @@ func (ec *executionContext) field_Mutation_deleteRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteRuleInput, error) {
-			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.DeleteRuleInput, error) {
+			return ec.unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -282,8 +283,8 @@ func (ec *executionContext) field_Mutation_deleteWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.DeleteWebhookInput, error) {
-			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.DeleteWebhookInput, error) {
+			return ec.unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -338,8 +339,8 @@ func (ec *executionContext) field_Mutation_moveRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.MoveRuleInput, error) {
-			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.MoveRuleInput, error) {
+			return ec.unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -422,8 +423,8 @@ func (ec *executionContext) field_Mutation_redeliverWebhook_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RedeliverWebhookInput, error) {
-			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RedeliverWebhookInput, error) {
+			return ec.unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -450,8 +451,8 @@ func (ec *executionContext) field_Mutation_revokeApiToken_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RevokeApiTokenInput, error) {
-			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenInput(ctx, v)
+		func(ctx context.Context, v any) (user.RevokeApiTokenInput, error) {
+			return ec.unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -464,8 +465,8 @@ func (ec *executionContext) field_Mutation_rotateWebhookSecret_args(ctx context.
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.RotateWebhookSecretInput, error) {
-			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.RotateWebhookSecretInput, error) {
+			return ec.unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -562,8 +563,8 @@ func (ec *executionContext) field_Mutation_updateRule_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateRuleInput, error) {
-			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.UpdateRuleInput, error) {
+			return ec.unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -604,8 +605,8 @@ func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, 
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateUserInput, error) {
-			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserInput(ctx, v)
+		func(ctx context.Context, v any) (user.UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -618,8 +619,8 @@ func (ec *executionContext) field_Mutation_updateWebhook_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (setup.UpdateWebhookInput, error) {
-			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookInput(ctx, v)
+		func(ctx context.Context, v any) (webhook.UpdateWebhookInput, error) {
+			return ec.unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1146,8 +1147,8 @@ func (ec *executionContext) field_Query_previewRule_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "rule",
-		func(ctx context.Context, v any) (setup.CreateRuleInput, error) {
-			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx, v)
+		func(ctx context.Context, v any) (rule.CreateRuleInput, error) {
+			return ec.unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2534,7 +2535,7 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(setup.CreateRuleInput))
+			return ec.Resolvers.Mutation().CreateRule(ctx, fc.Args["input"].(rule.CreateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2542,11 +2543,11 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateRulePayload
+					var zeroVal *rule.CreateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2555,8 +2556,8 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateRulePayload) graphql.Marshaler {
-			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
+			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2596,7 +2597,7 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(setup.UpdateRuleInput))
+			return ec.Resolvers.Mutation().UpdateRule(ctx, fc.Args["input"].(rule.UpdateRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2604,11 +2605,11 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateRulePayload
+					var zeroVal *rule.UpdateRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2617,8 +2618,8 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateRulePayload) graphql.Marshaler {
-			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
+			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2658,7 +2659,7 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(setup.MoveRuleInput))
+			return ec.Resolvers.Mutation().MoveRule(ctx, fc.Args["input"].(rule.MoveRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2666,11 +2667,11 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.MoveRulePayload
+					var zeroVal *rule.MoveRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2679,8 +2680,8 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.MoveRulePayload) graphql.Marshaler {
-			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
+			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2720,7 +2721,7 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(setup.DeleteRuleInput))
+			return ec.Resolvers.Mutation().DeleteRule(ctx, fc.Args["input"].(rule.DeleteRuleInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -2728,11 +2729,11 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteRulePayload
+					var zeroVal *rule.DeleteRulePayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -2741,8 +2742,8 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteRulePayload) graphql.Marshaler {
-			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRulePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
+			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3092,7 +3093,7 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(setup.CreateUserInput))
+			return ec.Resolvers.Mutation().CreateUser(ctx, fc.Args["input"].(user.CreateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3100,11 +3101,11 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateUserPayload
+					var zeroVal *user.CreateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3113,8 +3114,8 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateUserPayload) graphql.Marshaler {
-			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
+			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3154,7 +3155,7 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(setup.UpdateUserInput))
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(user.UpdateUserInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3162,11 +3163,11 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateUserPayload
+					var zeroVal *user.UpdateUserPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3175,8 +3176,8 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateUserPayload) graphql.Marshaler {
-			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3216,7 +3217,7 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(setup.CreateApiTokenInput))
+			return ec.Resolvers.Mutation().CreateAPIToken(ctx, fc.Args["input"].(user.CreateApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3224,11 +3225,11 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateApiTokenPayload
+					var zeroVal *user.CreateApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3237,8 +3238,8 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3278,7 +3279,7 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(setup.RevokeApiTokenInput))
+			return ec.Resolvers.Mutation().RevokeAPIToken(ctx, fc.Args["input"].(user.RevokeApiTokenInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3286,11 +3287,11 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RevokeApiTokenPayload
+					var zeroVal *user.RevokeApiTokenPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3299,8 +3300,8 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RevokeApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
+			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3340,7 +3341,7 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(setup.CreateWebhookInput))
+			return ec.Resolvers.Mutation().CreateWebhook(ctx, fc.Args["input"].(webhook.CreateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3348,11 +3349,11 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.CreateWebhookPayload
+					var zeroVal *webhook.CreateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3361,8 +3362,8 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.CreateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3402,7 +3403,7 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(setup.UpdateWebhookInput))
+			return ec.Resolvers.Mutation().UpdateWebhook(ctx, fc.Args["input"].(webhook.UpdateWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3410,11 +3411,11 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.UpdateWebhookPayload
+					var zeroVal *webhook.UpdateWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3423,8 +3424,8 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.UpdateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
+			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3464,7 +3465,7 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(setup.RotateWebhookSecretInput))
+			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["input"].(webhook.RotateWebhookSecretInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3472,11 +3473,11 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RotateWebhookSecretPayload
+					var zeroVal *webhook.RotateWebhookSecretPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3485,8 +3486,8 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RotateWebhookSecretPayload) graphql.Marshaler {
-			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
+			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3526,7 +3527,7 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(setup.RedeliverWebhookInput))
+			return ec.Resolvers.Mutation().RedeliverWebhook(ctx, fc.Args["input"].(webhook.RedeliverWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3534,11 +3535,11 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.RedeliverWebhookPayload
+					var zeroVal *webhook.RedeliverWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3547,8 +3548,8 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.RedeliverWebhookPayload) graphql.Marshaler {
-			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
+			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3588,7 +3589,7 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(setup.DeleteWebhookInput))
+			return ec.Resolvers.Mutation().DeleteWebhook(ctx, fc.Args["input"].(webhook.DeleteWebhookInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -3596,11 +3597,11 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"ADMIN"})
 				if err != nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *setup.DeleteWebhookPayload
+					var zeroVal *webhook.DeleteWebhookPayload
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -3609,8 +3610,8 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *setup.DeleteWebhookPayload) graphql.Marshaler {
-			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
+			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4896,7 +4897,7 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(setup.CreateRuleInput), fc.Args["since"].(time.Time))
+			return ec.Resolvers.Query().PreviewRule(ctx, fc.Args["rule"].(rule.CreateRuleInput), fc.Args["since"].(time.Time))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -4904,11 +4905,11 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"MANAGER"})
 				if err != nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal *report.RulePreview
+					var zeroVal *rule.RulePreview
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -4917,8 +4918,8 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *report.RulePreview) graphql.Marshaler {
-			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRulePreview(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
+			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx, selections, v)
 		},
 		true,
 		true,

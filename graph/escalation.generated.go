@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -614,8 +614,8 @@ func (ec *executionContext) fieldContext_Escalation_reassign(_ context.Context, 
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCalendarHoursInput(ctx context.Context, obj any) (setup.CalendarHoursInput, error) {
-	var it setup.CalendarHoursInput
+func (ec *executionContext) unmarshalInputCalendarHoursInput(ctx context.Context, obj any) (rule.CalendarHoursInput, error) {
+	var it rule.CalendarHoursInput
 	if obj == nil {
 		return it, nil
 	}
@@ -658,8 +658,8 @@ func (ec *executionContext) unmarshalInputCalendarHoursInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCalendarInput(ctx context.Context, obj any) (setup.CalendarInput, error) {
-	var it setup.CalendarInput
+func (ec *executionContext) unmarshalInputCalendarInput(ctx context.Context, obj any) (rule.CalendarInput, error) {
+	var it rule.CalendarInput
 	if obj == nil {
 		return it, nil
 	}
@@ -685,7 +685,7 @@ func (ec *executionContext) unmarshalInputCalendarInput(ctx context.Context, obj
 			it.TimeZone = data
 		case "hours":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hours"))
-			data, err := ec.unmarshalNCalendarHoursInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarHoursInputᚄ(ctx, v)
+			data, err := ec.unmarshalNCalendarHoursInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarHoursInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -702,8 +702,8 @@ func (ec *executionContext) unmarshalInputCalendarInput(ctx context.Context, obj
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputEscalationInput(ctx context.Context, obj any) (setup.EscalationInput, error) {
-	var it setup.EscalationInput
+func (ec *executionContext) unmarshalInputEscalationInput(ctx context.Context, obj any) (rule.EscalationInput, error) {
+	var it rule.EscalationInput
 	if obj == nil {
 		return it, nil
 	}
@@ -729,14 +729,14 @@ func (ec *executionContext) unmarshalInputEscalationInput(ctx context.Context, o
 			it.After = data
 		case "notify":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
-			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInputᚄ(ctx, v)
+			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Notify = data
 		case "reassign":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reassign"))
-			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐAssignmentInput(ctx, v)
+			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐAssignmentInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1213,13 +1213,13 @@ func (ec *executionContext) marshalNCalendarHours2ᚕgithubᚗcomᚋcloseloopᚋ
 	return ret
 }
 
-func (ec *executionContext) unmarshalNCalendarHoursInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarHoursInputᚄ(ctx context.Context, v any) ([]*setup.CalendarHoursInput, error) {
+func (ec *executionContext) unmarshalNCalendarHoursInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarHoursInputᚄ(ctx context.Context, v any) ([]*rule.CalendarHoursInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*setup.CalendarHoursInput, len(vSlice))
+	res := make([]*rule.CalendarHoursInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNCalendarHoursInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarHoursInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNCalendarHoursInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarHoursInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -1227,7 +1227,7 @@ func (ec *executionContext) unmarshalNCalendarHoursInput2ᚕᚖgithubᚗcomᚋcl
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNCalendarHoursInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarHoursInput(ctx context.Context, v any) (*setup.CalendarHoursInput, error) {
+func (ec *executionContext) unmarshalNCalendarHoursInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarHoursInput(ctx context.Context, v any) (*rule.CalendarHoursInput, error) {
 	res, err := ec.unmarshalInputCalendarHoursInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1291,7 +1291,7 @@ func (ec *executionContext) marshalNEscalation2ᚕgithubᚗcomᚋcloseloopᚋclo
 	return ret
 }
 
-func (ec *executionContext) unmarshalNEscalationInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInput(ctx context.Context, v any) (*setup.EscalationInput, error) {
+func (ec *executionContext) unmarshalNEscalationInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐEscalationInput(ctx context.Context, v any) (*rule.EscalationInput, error) {
 	res, err := ec.unmarshalInputEscalationInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1330,7 +1330,7 @@ func (ec *executionContext) marshalOCalendar2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._Calendar(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarInput(ctx context.Context, v any) (*setup.CalendarInput, error) {
+func (ec *executionContext) unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarInput(ctx context.Context, v any) (*rule.CalendarInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1373,16 +1373,16 @@ func (ec *executionContext) marshalODate2ᚕgithubᚗcomᚋcloseloopᚋcloseloop
 	return ret
 }
 
-func (ec *executionContext) unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInputᚄ(ctx context.Context, v any) ([]*setup.EscalationInput, error) {
+func (ec *executionContext) unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐEscalationInputᚄ(ctx context.Context, v any) ([]*rule.EscalationInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*setup.EscalationInput, len(vSlice))
+	res := make([]*rule.EscalationInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNEscalationInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNEscalationInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐEscalationInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}

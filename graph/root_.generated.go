@@ -17,9 +17,11 @@ import (
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -508,38 +510,38 @@ type ComplexityRoot struct {
 		AllocatePassives    func(childComplexity int, input casework.AllocatePassivesInput) int
 		AssignCase          func(childComplexity int, input casework.AssignCaseInput) int
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
-		CreateAPIToken      func(childComplexity int, input setup.CreateApiTokenInput) int
-		CreateRule          func(childComplexity int, input setup.CreateRuleInput) int
+		CreateAPIToken      func(childComplexity int, input user.CreateApiTokenInput) int
+		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
-		CreateUser          func(childComplexity int, input setup.CreateUserInput) int
-		CreateWebhook       func(childComplexity int, input setup.CreateWebhookInput) int
-		DeleteRule          func(childComplexity int, input setup.DeleteRuleInput) int
+		CreateUser          func(childComplexity int, input user.CreateUserInput) int
+		CreateWebhook       func(childComplexity int, input webhook.CreateWebhookInput) int
+		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
-		DeleteWebhook       func(childComplexity int, input setup.DeleteWebhookInput) int
+		DeleteWebhook       func(childComplexity int, input webhook.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input casework.EraseCustomerInput) int
 		ImportResponses     func(childComplexity int, input importer.ImportResponsesInput) int
 		LinkCase            func(childComplexity int, input casework.LinkCaseInput) int
-		MoveRule            func(childComplexity int, input setup.MoveRuleInput) int
+		MoveRule            func(childComplexity int, input rule.MoveRuleInput) int
 		OpenCase            func(childComplexity int, input casework.OpenCaseInput) int
 		RecordOutreach      func(childComplexity int, input casework.RecordOutreachInput) int
 		RecordOutreaches    func(childComplexity int, input casework.RecordOutreachesInput) int
 		RecordReply         func(childComplexity int, input casework.RecordReplyInput) int
 		RedactNote          func(childComplexity int, input casework.RedactNoteInput) int
-		RedeliverWebhook    func(childComplexity int, input setup.RedeliverWebhookInput) int
+		RedeliverWebhook    func(childComplexity int, input webhook.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input casework.RetryNotificationInput) int
-		RevokeAPIToken      func(childComplexity int, input setup.RevokeApiTokenInput) int
-		RotateWebhookSecret func(childComplexity int, input setup.RotateWebhookSecretInput) int
+		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
+		RotateWebhookSecret func(childComplexity int, input webhook.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input casework.SubmitResponseInput) int
 		SubmitResponses     func(childComplexity int, input casework.SubmitResponsesInput) int
 		TagResponse         func(childComplexity int, input casework.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input casework.UpdateCustomerInput) int
-		UpdateRule          func(childComplexity int, input setup.UpdateRuleInput) int
+		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
-		UpdateUser          func(childComplexity int, input setup.UpdateUserInput) int
-		UpdateWebhook       func(childComplexity int, input setup.UpdateWebhookInput) int
+		UpdateUser          func(childComplexity int, input user.UpdateUserInput) int
+		UpdateWebhook       func(childComplexity int, input webhook.UpdateWebhookInput) int
 	}
 
 	Note struct {
@@ -666,7 +668,7 @@ type ComplexityRoot struct {
 		Notifications  func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.NotificationFilter) int
 		NpsReport      func(childComplexity int, filter *filter.Response, groupBy *report.ResponseGroupBy, first *int, timeZone *string) int
 		Passives       func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, prioritizeBy []passive.Priority, segments []string) int
-		PreviewRule    func(childComplexity int, rule setup.CreateRuleInput, since time.Time) int
+		PreviewRule    func(childComplexity int, rule rule.CreateRuleInput, since time.Time) int
 		RecoveryReport func(childComplexity int, filter *filter.Case, groupBy *report.CaseGroupBy, first *int, timeZone *string) int
 		Responses      func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Response, orderBy []*read.ResponseOrder) int
 		RuleRecipes    func(childComplexity int) int
@@ -2830,7 +2832,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(setup.CreateApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.CreateAPIToken(childComplexity, args["input"].(user.CreateApiTokenInput)), true
 	case "Mutation.createRule":
 		if e.ComplexityRoot.Mutation.CreateRule == nil {
 			break
@@ -2841,7 +2843,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(setup.CreateRuleInput)), true
+		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(rule.CreateRuleInput)), true
 	case "Mutation.createTheme":
 		if e.ComplexityRoot.Mutation.CreateTheme == nil {
 			break
@@ -2863,7 +2865,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(setup.CreateUserInput)), true
+		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(user.CreateUserInput)), true
 	case "Mutation.createWebhook":
 		if e.ComplexityRoot.Mutation.CreateWebhook == nil {
 			break
@@ -2874,7 +2876,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(setup.CreateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.CreateWebhook(childComplexity, args["input"].(webhook.CreateWebhookInput)), true
 	case "Mutation.deleteRule":
 		if e.ComplexityRoot.Mutation.DeleteRule == nil {
 			break
@@ -2885,7 +2887,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(setup.DeleteRuleInput)), true
+		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(rule.DeleteRuleInput)), true
 	case "Mutation.deleteTheme":
 		if e.ComplexityRoot.Mutation.DeleteTheme == nil {
 			break
@@ -2907,7 +2909,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(setup.DeleteWebhookInput)), true
+		return e.ComplexityRoot.Mutation.DeleteWebhook(childComplexity, args["input"].(webhook.DeleteWebhookInput)), true
 	case "Mutation.eraseCustomer":
 		if e.ComplexityRoot.Mutation.EraseCustomer == nil {
 			break
@@ -2951,7 +2953,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(setup.MoveRuleInput)), true
+		return e.ComplexityRoot.Mutation.MoveRule(childComplexity, args["input"].(rule.MoveRuleInput)), true
 	case "Mutation.openCase":
 		if e.ComplexityRoot.Mutation.OpenCase == nil {
 			break
@@ -3017,7 +3019,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(setup.RedeliverWebhookInput)), true
+		return e.ComplexityRoot.Mutation.RedeliverWebhook(childComplexity, args["input"].(webhook.RedeliverWebhookInput)), true
 	case "Mutation.retryNotification":
 		if e.ComplexityRoot.Mutation.RetryNotification == nil {
 			break
@@ -3039,7 +3041,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(setup.RevokeApiTokenInput)), true
+		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(user.RevokeApiTokenInput)), true
 	case "Mutation.rotateWebhookSecret":
 		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
 			break
@@ -3050,7 +3052,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(setup.RotateWebhookSecretInput)), true
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity, args["input"].(webhook.RotateWebhookSecretInput)), true
 	case "Mutation.setRootCause":
 		if e.ComplexityRoot.Mutation.SetRootCause == nil {
 			break
@@ -3127,7 +3129,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(setup.UpdateRuleInput)), true
+		return e.ComplexityRoot.Mutation.UpdateRule(childComplexity, args["input"].(rule.UpdateRuleInput)), true
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -3160,7 +3162,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(setup.UpdateUserInput)), true
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(user.UpdateUserInput)), true
 	case "Mutation.updateWebhook":
 		if e.ComplexityRoot.Mutation.UpdateWebhook == nil {
 			break
@@ -3171,7 +3173,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(setup.UpdateWebhookInput)), true
+		return e.ComplexityRoot.Mutation.UpdateWebhook(childComplexity, args["input"].(webhook.UpdateWebhookInput)), true
 
 	case "Note.author":
 		if e.ComplexityRoot.Note.Author == nil {
@@ -3788,7 +3790,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(setup.CreateRuleInput), args["since"].(time.Time)), true
+		return e.ComplexityRoot.Query.PreviewRule(childComplexity, args["rule"].(rule.CreateRuleInput), args["since"].(time.Time)), true
 	case "Query.recoveryReport":
 		if e.ComplexityRoot.Query.RecoveryReport == nil {
 			break

@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -162,7 +160,7 @@ func (ec *executionContext) fieldContext_Assignment_fallbackUser(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _CategoryCount_category(ctx context.Context, field graphql.CollectedField, obj *report.CategoryCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _CategoryCount_category(ctx context.Context, field graphql.CollectedField, obj *rule.CategoryCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -185,7 +183,7 @@ func (ec *executionContext) fieldContext_CategoryCount_category(_ context.Contex
 	return graphql.NewScalarFieldContext("CategoryCount", field, false, false, errors.New("field of type Category does not have child fields"))
 }
 
-func (ec *executionContext) _CategoryCount_count(ctx context.Context, field graphql.CollectedField, obj *report.CategoryCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _CategoryCount_count(ctx context.Context, field graphql.CollectedField, obj *rule.CategoryCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -208,7 +206,7 @@ func (ec *executionContext) fieldContext_CategoryCount_count(_ context.Context, 
 	return graphql.NewScalarFieldContext("CategoryCount", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CreateRulePayload_rule(ctx context.Context, field graphql.CollectedField, obj *setup.CreateRulePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateRulePayload_rule(ctx context.Context, field graphql.CollectedField, obj *rule.CreateRulePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -240,7 +238,7 @@ func (ec *executionContext) fieldContext_CreateRulePayload_rule(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _DeleteRulePayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *setup.DeleteRulePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteRulePayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *rule.DeleteRulePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -263,7 +261,7 @@ func (ec *executionContext) fieldContext_DeleteRulePayload_deletedId(_ context.C
 	return graphql.NewScalarFieldContext("DeleteRulePayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _MoveRulePayload_rules(ctx context.Context, field graphql.CollectedField, obj *setup.MoveRulePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _MoveRulePayload_rules(ctx context.Context, field graphql.CollectedField, obj *rule.MoveRulePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -800,7 +798,7 @@ func (ec *executionContext) fieldContext_Rule_escalations(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _RulePreview_matched(ctx context.Context, field graphql.CollectedField, obj *report.RulePreview) (ret graphql.Marshaler) {
+func (ec *executionContext) _RulePreview_matched(ctx context.Context, field graphql.CollectedField, obj *rule.RulePreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -823,7 +821,7 @@ func (ec *executionContext) fieldContext_RulePreview_matched(_ context.Context, 
 	return graphql.NewScalarFieldContext("RulePreview", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RulePreview_casesOpened(ctx context.Context, field graphql.CollectedField, obj *report.RulePreview) (ret graphql.Marshaler) {
+func (ec *executionContext) _RulePreview_casesOpened(ctx context.Context, field graphql.CollectedField, obj *rule.RulePreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -846,7 +844,7 @@ func (ec *executionContext) fieldContext_RulePreview_casesOpened(_ context.Conte
 	return graphql.NewScalarFieldContext("RulePreview", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RulePreview_byCategory(ctx context.Context, field graphql.CollectedField, obj *report.RulePreview) (ret graphql.Marshaler) {
+func (ec *executionContext) _RulePreview_byCategory(ctx context.Context, field graphql.CollectedField, obj *rule.RulePreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -858,8 +856,8 @@ func (ec *executionContext) _RulePreview_byCategory(ctx context.Context, field g
 			return obj.ByCategory, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*report.CategoryCount) graphql.Marshaler {
-			return ec.marshalNCategoryCount2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCategoryCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*rule.CategoryCount) graphql.Marshaler {
+			return ec.marshalNCategoryCount2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCategoryCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -878,7 +876,7 @@ func (ec *executionContext) fieldContext_RulePreview_byCategory(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _RulePreview_sample(ctx context.Context, field graphql.CollectedField, obj *report.RulePreview) (ret graphql.Marshaler) {
+func (ec *executionContext) _RulePreview_sample(ctx context.Context, field graphql.CollectedField, obj *rule.RulePreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1117,7 +1115,7 @@ func (ec *executionContext) fieldContext_RuleRecipe_notify(_ context.Context, fi
 	return graphql.NewScalarFieldContext("RuleRecipe", field, false, false, errors.New("field of type RecipientKind does not have child fields"))
 }
 
-func (ec *executionContext) _UpdateRulePayload_rule(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateRulePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateRulePayload_rule(ctx context.Context, field graphql.CollectedField, obj *rule.UpdateRulePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1153,8 +1151,8 @@ func (ec *executionContext) fieldContext_UpdateRulePayload_rule(_ context.Contex
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAssignmentInput(ctx context.Context, obj any) (setup.AssignmentInput, error) {
-	var it setup.AssignmentInput
+func (ec *executionContext) unmarshalInputAssignmentInput(ctx context.Context, obj any) (rule.AssignmentInput, error) {
+	var it rule.AssignmentInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1204,8 +1202,8 @@ func (ec *executionContext) unmarshalInputAssignmentInput(ctx context.Context, o
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, obj any) (setup.CreateRuleInput, error) {
-	var it setup.CreateRuleInput
+func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, obj any) (rule.CreateRuleInput, error) {
+	var it rule.CreateRuleInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1276,7 +1274,7 @@ func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, o
 			it.OpensCase = data
 		case "assignment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignment"))
-			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐAssignmentInput(ctx, v)
+			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐAssignmentInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1290,21 +1288,21 @@ func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, o
 			it.FollowUpTarget = data
 		case "notify":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
-			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInputᚄ(ctx, v)
+			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Notify = data
 		case "calendar":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calendar"))
-			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarInput(ctx, v)
+			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Calendar = data
 		case "escalations":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalations"))
-			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInputᚄ(ctx, v)
+			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐEscalationInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1314,8 +1312,8 @@ func (ec *executionContext) unmarshalInputCreateRuleInput(ctx context.Context, o
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteRuleInput(ctx context.Context, obj any) (setup.DeleteRuleInput, error) {
-	var it setup.DeleteRuleInput
+func (ec *executionContext) unmarshalInputDeleteRuleInput(ctx context.Context, obj any) (rule.DeleteRuleInput, error) {
+	var it rule.DeleteRuleInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1344,8 +1342,8 @@ func (ec *executionContext) unmarshalInputDeleteRuleInput(ctx context.Context, o
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputMoveRuleInput(ctx context.Context, obj any) (setup.MoveRuleInput, error) {
-	var it setup.MoveRuleInput
+func (ec *executionContext) unmarshalInputMoveRuleInput(ctx context.Context, obj any) (rule.MoveRuleInput, error) {
+	var it rule.MoveRuleInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1381,8 +1379,8 @@ func (ec *executionContext) unmarshalInputMoveRuleInput(ctx context.Context, obj
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRecipientInput(ctx context.Context, obj any) (setup.RecipientInput, error) {
-	var it setup.RecipientInput
+func (ec *executionContext) unmarshalInputRecipientInput(ctx context.Context, obj any) (rule.RecipientInput, error) {
+	var it rule.RecipientInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1425,8 +1423,8 @@ func (ec *executionContext) unmarshalInputRecipientInput(ctx context.Context, ob
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, obj any) (setup.UpdateRuleInput, error) {
-	var it setup.UpdateRuleInput
+func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, obj any) (rule.UpdateRuleInput, error) {
+	var it rule.UpdateRuleInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1494,7 +1492,7 @@ func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, o
 			it.OpensCase = graphql.OmittableOf(data)
 		case "assignment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignment"))
-			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐAssignmentInput(ctx, v)
+			data, err := ec.unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐAssignmentInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1508,21 +1506,21 @@ func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, o
 			it.FollowUpTarget = graphql.OmittableOf(data)
 		case "notify":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
-			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInputᚄ(ctx, v)
+			data, err := ec.unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Notify = graphql.OmittableOf(data)
 		case "calendar":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calendar"))
-			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCalendarInput(ctx, v)
+			data, err := ec.unmarshalOCalendarInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCalendarInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Calendar = graphql.OmittableOf(data)
 		case "escalations":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalations"))
-			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐEscalationInputᚄ(ctx, v)
+			data, err := ec.unmarshalOEscalationInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐEscalationInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1694,7 +1692,7 @@ func (ec *executionContext) _Assignment(ctx context.Context, sel ast.SelectionSe
 
 var categoryCountImplementors = []string{"CategoryCount"}
 
-func (ec *executionContext) _CategoryCount(ctx context.Context, sel ast.SelectionSet, obj *report.CategoryCount) graphql.Marshaler {
+func (ec *executionContext) _CategoryCount(ctx context.Context, sel ast.SelectionSet, obj *rule.CategoryCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, categoryCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1737,7 +1735,7 @@ func (ec *executionContext) _CategoryCount(ctx context.Context, sel ast.Selectio
 
 var createRulePayloadImplementors = []string{"CreateRulePayload"}
 
-func (ec *executionContext) _CreateRulePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.CreateRulePayload) graphql.Marshaler {
+func (ec *executionContext) _CreateRulePayload(ctx context.Context, sel ast.SelectionSet, obj *rule.CreateRulePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, createRulePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1775,7 +1773,7 @@ func (ec *executionContext) _CreateRulePayload(ctx context.Context, sel ast.Sele
 
 var deleteRulePayloadImplementors = []string{"DeleteRulePayload"}
 
-func (ec *executionContext) _DeleteRulePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.DeleteRulePayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteRulePayload(ctx context.Context, sel ast.SelectionSet, obj *rule.DeleteRulePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteRulePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1813,7 +1811,7 @@ func (ec *executionContext) _DeleteRulePayload(ctx context.Context, sel ast.Sele
 
 var moveRulePayloadImplementors = []string{"MoveRulePayload"}
 
-func (ec *executionContext) _MoveRulePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.MoveRulePayload) graphql.Marshaler {
+func (ec *executionContext) _MoveRulePayload(ctx context.Context, sel ast.SelectionSet, obj *rule.MoveRulePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, moveRulePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2116,7 +2114,7 @@ func (ec *executionContext) _Rule(ctx context.Context, sel ast.SelectionSet, obj
 
 var rulePreviewImplementors = []string{"RulePreview"}
 
-func (ec *executionContext) _RulePreview(ctx context.Context, sel ast.SelectionSet, obj *report.RulePreview) graphql.Marshaler {
+func (ec *executionContext) _RulePreview(ctx context.Context, sel ast.SelectionSet, obj *rule.RulePreview) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, rulePreviewImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2247,7 +2245,7 @@ func (ec *executionContext) _RuleRecipe(ctx context.Context, sel ast.SelectionSe
 
 var updateRulePayloadImplementors = []string{"UpdateRulePayload"}
 
-func (ec *executionContext) _UpdateRulePayload(ctx context.Context, sel ast.SelectionSet, obj *setup.UpdateRulePayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateRulePayload(ctx context.Context, sel ast.SelectionSet, obj *rule.UpdateRulePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateRulePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2308,11 +2306,11 @@ func (ec *executionContext) marshalNAssignmentStrategy2githubᚗcomᚋcloseloop�
 	return res
 }
 
-func (ec *executionContext) marshalNCategoryCount2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCategoryCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.CategoryCount) graphql.Marshaler {
+func (ec *executionContext) marshalNCategoryCount2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCategoryCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*rule.CategoryCount) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNCategoryCount2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCategoryCount(ctx, sel, v[i])
+		return ec.marshalNCategoryCount2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCategoryCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2324,7 +2322,7 @@ func (ec *executionContext) marshalNCategoryCount2ᚕᚖgithubᚗcomᚋcloseloop
 	return ret
 }
 
-func (ec *executionContext) marshalNCategoryCount2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCategoryCount(ctx context.Context, sel ast.SelectionSet, v *report.CategoryCount) graphql.Marshaler {
+func (ec *executionContext) marshalNCategoryCount2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCategoryCount(ctx context.Context, sel ast.SelectionSet, v *rule.CategoryCount) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2334,12 +2332,12 @@ func (ec *executionContext) marshalNCategoryCount2ᚖgithubᚗcomᚋcloseloopᚋ
 	return ec._CategoryCount(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRuleInput(ctx context.Context, v any) (setup.CreateRuleInput, error) {
+func (ec *executionContext) unmarshalNCreateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRuleInput(ctx context.Context, v any) (rule.CreateRuleInput, error) {
 	res, err := ec.unmarshalInputCreateRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateRulePayload(ctx context.Context, sel ast.SelectionSet, v *setup.CreateRulePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2349,12 +2347,12 @@ func (ec *executionContext) marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloo
 	return ec._CreateRulePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRuleInput(ctx context.Context, v any) (setup.DeleteRuleInput, error) {
+func (ec *executionContext) unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRuleInput(ctx context.Context, v any) (rule.DeleteRuleInput, error) {
 	res, err := ec.unmarshalInputDeleteRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteRulePayload(ctx context.Context, sel ast.SelectionSet, v *setup.DeleteRulePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2364,12 +2362,12 @@ func (ec *executionContext) marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloo
 	return ec._DeleteRulePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRuleInput(ctx context.Context, v any) (setup.MoveRuleInput, error) {
+func (ec *executionContext) unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRuleInput(ctx context.Context, v any) (rule.MoveRuleInput, error) {
 	res, err := ec.unmarshalInputMoveRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐMoveRulePayload(ctx context.Context, sel ast.SelectionSet, v *setup.MoveRulePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2425,7 +2423,7 @@ func (ec *executionContext) marshalNRecipient2ᚖgithubᚗcomᚋcloseloopᚋclos
 	return ec._Recipient(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRecipientInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInput(ctx context.Context, v any) (*setup.RecipientInput, error) {
+func (ec *executionContext) unmarshalNRecipientInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInput(ctx context.Context, v any) (*rule.RecipientInput, error) {
 	res, err := ec.unmarshalInputRecipientInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -2503,7 +2501,7 @@ func (ec *executionContext) marshalNRule2ᚖgithubᚗcomᚋcloseloopᚋcloseloop
 	return ec._Rule(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRulePreview(ctx context.Context, sel ast.SelectionSet, v *report.RulePreview) graphql.Marshaler {
+func (ec *executionContext) marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx context.Context, sel ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2539,12 +2537,12 @@ func (ec *executionContext) marshalNRuleRecipe2ᚖgithubᚗcomᚋcloseloopᚋclo
 	return ec._RuleRecipe(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRuleInput(ctx context.Context, v any) (setup.UpdateRuleInput, error) {
+func (ec *executionContext) unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRuleInput(ctx context.Context, v any) (rule.UpdateRuleInput, error) {
 	res, err := ec.unmarshalInputUpdateRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateRulePayload(ctx context.Context, sel ast.SelectionSet, v *setup.UpdateRulePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2561,7 +2559,7 @@ func (ec *executionContext) marshalOAssignment2ᚖgithubᚗcomᚋcloseloopᚋclo
 	return ec._Assignment(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐAssignmentInput(ctx context.Context, v any) (*setup.AssignmentInput, error) {
+func (ec *executionContext) unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐAssignmentInput(ctx context.Context, v any) (*rule.AssignmentInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2569,16 +2567,16 @@ func (ec *executionContext) unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloo
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInputᚄ(ctx context.Context, v any) ([]*setup.RecipientInput, error) {
+func (ec *executionContext) unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInputᚄ(ctx context.Context, v any) ([]*rule.RecipientInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*setup.RecipientInput, len(vSlice))
+	res := make([]*rule.RecipientInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNRecipientInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRecipientInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNRecipientInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}

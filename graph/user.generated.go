@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -268,7 +268,7 @@ func (ec *executionContext) fieldContext_ApiToken_revokedAt(_ context.Context, f
 	return graphql.NewScalarFieldContext("ApiToken", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CreateApiTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *setup.CreateApiTokenPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateApiTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *user.CreateApiTokenPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -300,7 +300,7 @@ func (ec *executionContext) fieldContext_CreateApiTokenPayload_token(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _CreateApiTokenPayload_secret(ctx context.Context, field graphql.CollectedField, obj *setup.CreateApiTokenPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateApiTokenPayload_secret(ctx context.Context, field graphql.CollectedField, obj *user.CreateApiTokenPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -323,7 +323,7 @@ func (ec *executionContext) fieldContext_CreateApiTokenPayload_secret(_ context.
 	return graphql.NewScalarFieldContext("CreateApiTokenPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CreateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *setup.CreateUserPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *user.CreateUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -355,7 +355,7 @@ func (ec *executionContext) fieldContext_CreateUserPayload_user(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _RevokeApiTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *setup.RevokeApiTokenPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RevokeApiTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *user.RevokeApiTokenPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -456,7 +456,7 @@ func (ec *executionContext) fieldContext_Scope_ownCasesOnly(_ context.Context, f
 	return graphql.NewScalarFieldContext("Scope", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateUserPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *user.UpdateUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -488,7 +488,7 @@ func (ec *executionContext) fieldContext_UpdateUserPayload_user(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateUserPayload_casesLeft(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateUserPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateUserPayload_casesLeft(ctx context.Context, field graphql.CollectedField, obj *user.UpdateUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -985,8 +985,8 @@ func (ec *executionContext) fieldContext_Viewer_rateLimit(_ context.Context, fie
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCreateApiTokenInput(ctx context.Context, obj any) (setup.CreateApiTokenInput, error) {
-	var it setup.CreateApiTokenInput
+func (ec *executionContext) unmarshalInputCreateApiTokenInput(ctx context.Context, obj any) (user.CreateApiTokenInput, error) {
+	var it user.CreateApiTokenInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1029,8 +1029,8 @@ func (ec *executionContext) unmarshalInputCreateApiTokenInput(ctx context.Contex
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, obj any) (setup.CreateUserInput, error) {
-	var it setup.CreateUserInput
+func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, obj any) (user.CreateUserInput, error) {
+	var it user.CreateUserInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1074,7 +1074,7 @@ func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, o
 			it.Role = data
 		case "scope":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
-			data, err := ec.unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐScopeInput(ctx, v)
+			data, err := ec.unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐScopeInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1091,8 +1091,8 @@ func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, o
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRevokeApiTokenInput(ctx context.Context, obj any) (setup.RevokeApiTokenInput, error) {
-	var it setup.RevokeApiTokenInput
+func (ec *executionContext) unmarshalInputRevokeApiTokenInput(ctx context.Context, obj any) (user.RevokeApiTokenInput, error) {
+	var it user.RevokeApiTokenInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1121,8 +1121,8 @@ func (ec *executionContext) unmarshalInputRevokeApiTokenInput(ctx context.Contex
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputScopeInput(ctx context.Context, obj any) (setup.ScopeInput, error) {
-	var it setup.ScopeInput
+func (ec *executionContext) unmarshalInputScopeInput(ctx context.Context, obj any) (user.ScopeInput, error) {
+	var it user.ScopeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1169,8 +1169,8 @@ func (ec *executionContext) unmarshalInputScopeInput(ctx context.Context, obj an
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (setup.UpdateUserInput, error) {
-	var it setup.UpdateUserInput
+func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (user.UpdateUserInput, error) {
+	var it user.UpdateUserInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1224,7 +1224,7 @@ func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, o
 			it.Active = graphql.OmittableOf(data)
 		case "scope":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
-			data, err := ec.unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐScopeInput(ctx, v)
+			data, err := ec.unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐScopeInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1403,7 +1403,7 @@ func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet,
 
 var createApiTokenPayloadImplementors = []string{"CreateApiTokenPayload"}
 
-func (ec *executionContext) _CreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.CreateApiTokenPayload) graphql.Marshaler {
+func (ec *executionContext) _CreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *user.CreateApiTokenPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, createApiTokenPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1446,7 +1446,7 @@ func (ec *executionContext) _CreateApiTokenPayload(ctx context.Context, sel ast.
 
 var createUserPayloadImplementors = []string{"CreateUserPayload"}
 
-func (ec *executionContext) _CreateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.CreateUserPayload) graphql.Marshaler {
+func (ec *executionContext) _CreateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *user.CreateUserPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, createUserPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1484,7 +1484,7 @@ func (ec *executionContext) _CreateUserPayload(ctx context.Context, sel ast.Sele
 
 var revokeApiTokenPayloadImplementors = []string{"RevokeApiTokenPayload"}
 
-func (ec *executionContext) _RevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.RevokeApiTokenPayload) graphql.Marshaler {
+func (ec *executionContext) _RevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *user.RevokeApiTokenPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, revokeApiTokenPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1570,7 +1570,7 @@ func (ec *executionContext) _Scope(ctx context.Context, sel ast.SelectionSet, ob
 
 var updateUserPayloadImplementors = []string{"UpdateUserPayload"}
 
-func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.UpdateUserPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *user.UpdateUserPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateUserPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1985,12 +1985,12 @@ func (ec *executionContext) marshalNApiToken2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._ApiToken(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenInput(ctx context.Context, v any) (setup.CreateApiTokenInput, error) {
+func (ec *executionContext) unmarshalNCreateApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenInput(ctx context.Context, v any) (user.CreateApiTokenInput, error) {
 	res, err := ec.unmarshalInputCreateApiTokenInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *setup.CreateApiTokenPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2000,12 +2000,12 @@ func (ec *executionContext) marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋclos
 	return ec._CreateApiTokenPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserInput(ctx context.Context, v any) (setup.CreateUserInput, error) {
+func (ec *executionContext) unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserInput(ctx context.Context, v any) (user.CreateUserInput, error) {
 	res, err := ec.unmarshalInputCreateUserInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateUserPayload(ctx context.Context, sel ast.SelectionSet, v *setup.CreateUserPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2015,12 +2015,12 @@ func (ec *executionContext) marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloo
 	return ec._CreateUserPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenInput(ctx context.Context, v any) (setup.RevokeApiTokenInput, error) {
+func (ec *executionContext) unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenInput(ctx context.Context, v any) (user.RevokeApiTokenInput, error) {
 	res, err := ec.unmarshalInputRevokeApiTokenInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *setup.RevokeApiTokenPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2077,12 +2077,12 @@ func (ec *executionContext) marshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloop
 	return ret
 }
 
-func (ec *executionContext) unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserInput(ctx context.Context, v any) (setup.UpdateUserInput, error) {
+func (ec *executionContext) unmarshalNUpdateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserInput(ctx context.Context, v any) (user.UpdateUserInput, error) {
 	res, err := ec.unmarshalInputUpdateUserInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *setup.UpdateUserPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2226,7 +2226,7 @@ func (ec *executionContext) marshalOScope2ᚖgithubᚗcomᚋcloseloopᚋcloseloo
 	return ec._Scope(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐScopeInput(ctx context.Context, v any) (*setup.ScopeInput, error) {
+func (ec *executionContext) unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐScopeInput(ctx context.Context, v any) (*user.ScopeInput, error) {
 	if v == nil {
 		return nil, nil
 	}

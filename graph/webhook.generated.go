@@ -13,7 +13,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/page"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -75,7 +75,7 @@ func (ec *executionContext) field_Webhook_deliveries_args(ctx context.Context, r
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _CreateWebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *setup.CreateWebhookPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateWebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *webhook.CreateWebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -107,7 +107,7 @@ func (ec *executionContext) fieldContext_CreateWebhookPayload_webhook(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _CreateWebhookPayload_secret(ctx context.Context, field graphql.CollectedField, obj *setup.CreateWebhookPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CreateWebhookPayload_secret(ctx context.Context, field graphql.CollectedField, obj *webhook.CreateWebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -130,7 +130,7 @@ func (ec *executionContext) fieldContext_CreateWebhookPayload_secret(_ context.C
 	return graphql.NewScalarFieldContext("CreateWebhookPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _DeleteWebhookPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *setup.DeleteWebhookPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteWebhookPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *webhook.DeleteWebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -153,7 +153,7 @@ func (ec *executionContext) fieldContext_DeleteWebhookPayload_deletedId(_ contex
 	return graphql.NewScalarFieldContext("DeleteWebhookPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _RedeliverWebhookPayload_delivery(ctx context.Context, field graphql.CollectedField, obj *setup.RedeliverWebhookPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RedeliverWebhookPayload_delivery(ctx context.Context, field graphql.CollectedField, obj *webhook.RedeliverWebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -185,7 +185,7 @@ func (ec *executionContext) fieldContext_RedeliverWebhookPayload_delivery(_ cont
 	return fc, nil
 }
 
-func (ec *executionContext) _RotateWebhookSecretPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *setup.RotateWebhookSecretPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RotateWebhookSecretPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *webhook.RotateWebhookSecretPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -217,7 +217,7 @@ func (ec *executionContext) fieldContext_RotateWebhookSecretPayload_webhook(_ co
 	return fc, nil
 }
 
-func (ec *executionContext) _RotateWebhookSecretPayload_secret(ctx context.Context, field graphql.CollectedField, obj *setup.RotateWebhookSecretPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RotateWebhookSecretPayload_secret(ctx context.Context, field graphql.CollectedField, obj *webhook.RotateWebhookSecretPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -240,7 +240,7 @@ func (ec *executionContext) fieldContext_RotateWebhookSecretPayload_secret(_ con
 	return graphql.NewScalarFieldContext("RotateWebhookSecretPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _UpdateWebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *setup.UpdateWebhookPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateWebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *webhook.UpdateWebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -926,8 +926,8 @@ func (ec *executionContext) fieldContext_WebhookDeliveryEdge_node(_ context.Cont
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context, obj any) (setup.CreateWebhookInput, error) {
-	var it setup.CreateWebhookInput
+func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context, obj any) (webhook.CreateWebhookInput, error) {
+	var it webhook.CreateWebhookInput
 	if obj == nil {
 		return it, nil
 	}
@@ -970,8 +970,8 @@ func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteWebhookInput(ctx context.Context, obj any) (setup.DeleteWebhookInput, error) {
-	var it setup.DeleteWebhookInput
+func (ec *executionContext) unmarshalInputDeleteWebhookInput(ctx context.Context, obj any) (webhook.DeleteWebhookInput, error) {
+	var it webhook.DeleteWebhookInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1000,8 +1000,8 @@ func (ec *executionContext) unmarshalInputDeleteWebhookInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRedeliverWebhookInput(ctx context.Context, obj any) (setup.RedeliverWebhookInput, error) {
-	var it setup.RedeliverWebhookInput
+func (ec *executionContext) unmarshalInputRedeliverWebhookInput(ctx context.Context, obj any) (webhook.RedeliverWebhookInput, error) {
+	var it webhook.RedeliverWebhookInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1030,8 +1030,8 @@ func (ec *executionContext) unmarshalInputRedeliverWebhookInput(ctx context.Cont
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRotateWebhookSecretInput(ctx context.Context, obj any) (setup.RotateWebhookSecretInput, error) {
-	var it setup.RotateWebhookSecretInput
+func (ec *executionContext) unmarshalInputRotateWebhookSecretInput(ctx context.Context, obj any) (webhook.RotateWebhookSecretInput, error) {
+	var it webhook.RotateWebhookSecretInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1060,8 +1060,8 @@ func (ec *executionContext) unmarshalInputRotateWebhookSecretInput(ctx context.C
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateWebhookInput(ctx context.Context, obj any) (setup.UpdateWebhookInput, error) {
-	var it setup.UpdateWebhookInput
+func (ec *executionContext) unmarshalInputUpdateWebhookInput(ctx context.Context, obj any) (webhook.UpdateWebhookInput, error) {
+	var it webhook.UpdateWebhookInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1128,7 +1128,7 @@ func (ec *executionContext) unmarshalInputUpdateWebhookInput(ctx context.Context
 
 var createWebhookPayloadImplementors = []string{"CreateWebhookPayload"}
 
-func (ec *executionContext) _CreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.CreateWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) _CreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *webhook.CreateWebhookPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, createWebhookPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1171,7 +1171,7 @@ func (ec *executionContext) _CreateWebhookPayload(ctx context.Context, sel ast.S
 
 var deleteWebhookPayloadImplementors = []string{"DeleteWebhookPayload"}
 
-func (ec *executionContext) _DeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.DeleteWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *webhook.DeleteWebhookPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteWebhookPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1209,7 +1209,7 @@ func (ec *executionContext) _DeleteWebhookPayload(ctx context.Context, sel ast.S
 
 var redeliverWebhookPayloadImplementors = []string{"RedeliverWebhookPayload"}
 
-func (ec *executionContext) _RedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.RedeliverWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) _RedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *webhook.RedeliverWebhookPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, redeliverWebhookPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1247,7 +1247,7 @@ func (ec *executionContext) _RedeliverWebhookPayload(ctx context.Context, sel as
 
 var rotateWebhookSecretPayloadImplementors = []string{"RotateWebhookSecretPayload"}
 
-func (ec *executionContext) _RotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.RotateWebhookSecretPayload) graphql.Marshaler {
+func (ec *executionContext) _RotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, rotateWebhookSecretPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1290,7 +1290,7 @@ func (ec *executionContext) _RotateWebhookSecretPayload(ctx context.Context, sel
 
 var updateWebhookPayloadImplementors = []string{"UpdateWebhookPayload"}
 
-func (ec *executionContext) _UpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *setup.UpdateWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, obj *webhook.UpdateWebhookPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateWebhookPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1719,12 +1719,12 @@ func (ec *executionContext) _WebhookDeliveryEdge(ctx context.Context, sel ast.Se
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookInput(ctx context.Context, v any) (setup.CreateWebhookInput, error) {
+func (ec *executionContext) unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookInput(ctx context.Context, v any) (webhook.CreateWebhookInput, error) {
 	res, err := ec.unmarshalInputCreateWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐCreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *setup.CreateWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1734,12 +1734,12 @@ func (ec *executionContext) marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋclose
 	return ec._CreateWebhookPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookInput(ctx context.Context, v any) (setup.DeleteWebhookInput, error) {
+func (ec *executionContext) unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookInput(ctx context.Context, v any) (webhook.DeleteWebhookInput, error) {
 	res, err := ec.unmarshalInputDeleteWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐDeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *setup.DeleteWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1766,12 +1766,12 @@ func (ec *executionContext) marshalNDeliveryStatus2githubᚗcomᚋcloseloopᚋcl
 	return res
 }
 
-func (ec *executionContext) unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookInput(ctx context.Context, v any) (setup.RedeliverWebhookInput, error) {
+func (ec *executionContext) unmarshalNRedeliverWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookInput(ctx context.Context, v any) (webhook.RedeliverWebhookInput, error) {
 	res, err := ec.unmarshalInputRedeliverWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *setup.RedeliverWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1781,12 +1781,12 @@ func (ec *executionContext) marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcl
 	return ec._RedeliverWebhookPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretInput(ctx context.Context, v any) (setup.RotateWebhookSecretInput, error) {
+func (ec *executionContext) unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretInput(ctx context.Context, v any) (webhook.RotateWebhookSecretInput, error) {
 	res, err := ec.unmarshalInputRotateWebhookSecretInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐRotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, v *setup.RotateWebhookSecretPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1796,12 +1796,12 @@ func (ec *executionContext) marshalNRotateWebhookSecretPayload2ᚖgithubᚗcom�
 	return ec._RotateWebhookSecretPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookInput(ctx context.Context, v any) (setup.UpdateWebhookInput, error) {
+func (ec *executionContext) unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookInput(ctx context.Context, v any) (webhook.UpdateWebhookInput, error) {
 	res, err := ec.unmarshalInputUpdateWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsetupᚐUpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *setup.UpdateWebhookPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

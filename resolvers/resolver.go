@@ -20,16 +20,20 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
 	Work     *casework.Work
-	Setup    *setup.Setup
+	Webhooks *webhook.Subscriptions
+	Users    *user.Users
+	Rules    *rule.Rules
 	Themes   *theme.Themes
 	Settings *settings.Settings
 	Read     *read.Reader

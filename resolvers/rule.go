@@ -6,11 +6,8 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/read"
-	"github.com/closeloop/closeloop/internal/report"
-	rules "github.com/closeloop/closeloop/internal/rule"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -26,34 +23,30 @@ func (r *Resolver) Recipient() graph.RecipientResolver   { return recipientResol
 
 func (r query) Rules(ctx context.Context) ([]*model.Rule, error) { return r.Read.Rules(ctx) }
 
-func (r query) RuleRecipes(context.Context) ([]*rules.Recipe, error) { return rules.Recipes(), nil }
+func (r query) RuleRecipes(context.Context) ([]*rule.Recipe, error) { return rule.Recipes(), nil }
 
-func (r query) PreviewRule(ctx context.Context, in setup.CreateRuleInput, since time.Time) (*report.RulePreview, error) {
+func (r query) PreviewRule(ctx context.Context, in rule.CreateRuleInput, since time.Time) (*rule.RulePreview, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	draft, err := r.Setup.Draft(in)
-	if err != nil {
-		return nil, fault.ReplaceRoot("rule", err)
-	}
-	return r.Reports.PreviewRule(ctx, viewer, draft, since)
+	return r.Resolver.Rules.Preview(ctx, viewer, in, since)
 }
 
-func (r mutation) CreateRule(ctx context.Context, in setup.CreateRuleInput) (*setup.CreateRulePayload, error) {
-	return r.Setup.CreateRule(ctx, in)
+func (r mutation) CreateRule(ctx context.Context, in rule.CreateRuleInput) (*rule.CreateRulePayload, error) {
+	return as(ctx, r.Rules.Create, in)
 }
 
-func (r mutation) UpdateRule(ctx context.Context, in setup.UpdateRuleInput) (*setup.UpdateRulePayload, error) {
-	return r.Setup.UpdateRule(ctx, in)
+func (r mutation) UpdateRule(ctx context.Context, in rule.UpdateRuleInput) (*rule.UpdateRulePayload, error) {
+	return as(ctx, r.Rules.Update, in)
 }
 
-func (r mutation) MoveRule(ctx context.Context, in setup.MoveRuleInput) (*setup.MoveRulePayload, error) {
-	return r.Setup.MoveRule(ctx, in)
+func (r mutation) MoveRule(ctx context.Context, in rule.MoveRuleInput) (*rule.MoveRulePayload, error) {
+	return as(ctx, r.Rules.Move, in)
 }
 
-func (r mutation) DeleteRule(ctx context.Context, in setup.DeleteRuleInput) (*setup.DeleteRulePayload, error) {
-	return r.Setup.DeleteRule(ctx, in)
+func (r mutation) DeleteRule(ctx context.Context, in rule.DeleteRuleInput) (*rule.DeleteRulePayload, error) {
+	return as(ctx, r.Rules.Delete, in)
 }
 
 func (ruleResolver) Notify(ctx context.Context, rule *model.Rule) ([]*model.Recipient, error) {

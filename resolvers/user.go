@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/read"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -32,20 +32,20 @@ func (r query) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	return r.Read.APITokens(ctx)
 }
 
-func (r mutation) CreateUser(ctx context.Context, in setup.CreateUserInput) (*setup.CreateUserPayload, error) {
-	return r.Setup.CreateUser(ctx, in)
+func (r mutation) CreateUser(ctx context.Context, in user.CreateUserInput) (*user.CreateUserPayload, error) {
+	return as(ctx, r.Users.Create, in)
 }
 
-func (r mutation) UpdateUser(ctx context.Context, in setup.UpdateUserInput) (*setup.UpdateUserPayload, error) {
-	return as(ctx, r.Setup.UpdateUser, in)
+func (r mutation) UpdateUser(ctx context.Context, in user.UpdateUserInput) (*user.UpdateUserPayload, error) {
+	return as(ctx, r.Users.Update, in)
 }
 
-func (r mutation) CreateAPIToken(ctx context.Context, in setup.CreateApiTokenInput) (*setup.CreateApiTokenPayload, error) {
-	return r.Setup.CreateAPIToken(ctx, in)
+func (r mutation) CreateAPIToken(ctx context.Context, in user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error) {
+	return as(ctx, r.Users.CreateToken, in)
 }
 
-func (r mutation) RevokeAPIToken(ctx context.Context, in setup.RevokeApiTokenInput) (*setup.RevokeApiTokenPayload, error) {
-	return r.Setup.RevokeAPIToken(ctx, in)
+func (r mutation) RevokeAPIToken(ctx context.Context, in user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error) {
+	return as(ctx, r.Users.RevokeToken, in)
 }
 
 func (userResolver) Scope(ctx context.Context, u *model.User) (*model.Scope, error) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/read"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,24 +19,24 @@ func (r *Resolver) WebhookDelivery() graph.WebhookDeliveryResolver { return deli
 
 func (r query) Webhooks(ctx context.Context) ([]*model.Webhook, error) { return r.Read.Webhooks(ctx) }
 
-func (r mutation) CreateWebhook(ctx context.Context, in setup.CreateWebhookInput) (*setup.CreateWebhookPayload, error) {
-	return as(ctx, r.Setup.CreateWebhook, in)
+func (r mutation) CreateWebhook(ctx context.Context, in webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error) {
+	return as(ctx, r.Webhooks.Create, in)
 }
 
-func (r mutation) UpdateWebhook(ctx context.Context, in setup.UpdateWebhookInput) (*setup.UpdateWebhookPayload, error) {
-	return r.Setup.UpdateWebhook(ctx, in)
+func (r mutation) UpdateWebhook(ctx context.Context, in webhook.UpdateWebhookInput) (*webhook.UpdateWebhookPayload, error) {
+	return as(ctx, r.Webhooks.Update, in)
 }
 
-func (r mutation) RotateWebhookSecret(ctx context.Context, in setup.RotateWebhookSecretInput) (*setup.RotateWebhookSecretPayload, error) {
-	return r.Setup.RotateWebhookSecret(ctx, in)
+func (r mutation) RotateWebhookSecret(ctx context.Context, in webhook.RotateWebhookSecretInput) (*webhook.RotateWebhookSecretPayload, error) {
+	return as(ctx, r.Webhooks.RotateSecret, in)
 }
 
-func (r mutation) RedeliverWebhook(ctx context.Context, in setup.RedeliverWebhookInput) (*setup.RedeliverWebhookPayload, error) {
-	return r.Setup.RedeliverWebhook(ctx, in)
+func (r mutation) RedeliverWebhook(ctx context.Context, in webhook.RedeliverWebhookInput) (*webhook.RedeliverWebhookPayload, error) {
+	return as(ctx, r.Webhooks.Redeliver, in)
 }
 
-func (r mutation) DeleteWebhook(ctx context.Context, in setup.DeleteWebhookInput) (*setup.DeleteWebhookPayload, error) {
-	return r.Setup.DeleteWebhook(ctx, in)
+func (r mutation) DeleteWebhook(ctx context.Context, in webhook.DeleteWebhookInput) (*webhook.DeleteWebhookPayload, error) {
+	return as(ctx, r.Webhooks.Delete, in)
 }
 
 func (webhookResolver) Owner(ctx context.Context, webhook *model.Webhook) (*model.User, error) {

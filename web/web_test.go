@@ -39,32 +39,111 @@ func sources(t *testing.T) map[string]string {
 	return found
 }
 
-func TestEachFileHasItsTypeAndTheHeaders(t *testing.T) {
+func TestHandler(t *testing.T) {
 	t.Parallel()
-	for at, contentType := range map[string]string{
-		"/":              "text/html; charset=utf-8",
-		"/cases/42":      "text/html; charset=utf-8",
-		"/wallboard.js":  "text/javascript; charset=utf-8",
-		"/api.js":        "text/javascript; charset=utf-8",
-		"/wallboard.css": "text/css; charset=utf-8",
-		"/icon.svg":      "image/svg+xml",
-	} {
-		response, body := get(t, at)
-		if response.StatusCode != http.StatusOK || body == "" {
-			t.Errorf("%s: %d with %d bytes", at, response.StatusCode, len(body))
-		}
-		if got := response.Header.Get("Content-Type"); got != contentType {
-			t.Errorf("%s is %q", at, got)
-		}
-		for name, value := range headers {
-			if got := response.Header.Get(name); got != value {
-				t.Errorf("%s: %s is %q", at, name, got)
+	t.Run("gives each file its content type and the headers", func(t *testing.T) {
+		t.Parallel()
+		for at, contentType := range map[string]string{
+			"/":              "text/html; charset=utf-8",
+			"/cases/42":      "text/html; charset=utf-8",
+			"/wallboard.js":  "text/javascript; charset=utf-8",
+			"/api.js":        "text/javascript; charset=utf-8",
+			"/wallboard.css": "text/css; charset=utf-8",
+			"/icon.svg":      "image/svg+xml",
+		} {
+			response, body := get(t, at)
+			if response.StatusCode != http.StatusOK || body == "" {
+				t.Errorf("%s: %d with %d bytes", at, response.StatusCode, len(body))
+			}
+			if got := response.Header.Get("Content-Type"); got != contentType {
+				t.Errorf("%s is %q", at, got)
+			}
+			for name, value := range headers {
+				if got := response.Header.Get(name); got != value {
+					t.Errorf("%s: %s is %q", at, name, got)
+				}
 			}
 		}
-	}
+	})
+
+	t.Run("serves a case as the page one level deeper", func(t *testing.T) {
+		t.Parallel()
+		_, board := get(t, "/")
+		_, one := get(t, "/cases/42")
+		if !strings.Contains(board, `<base href="./">`) || strings.Replace(board, `<base href="./">`, `<base href="../">`, 1) != one {
+			t.Error("/cases/42 is not the page of / with its base one level up")
+		}
+	})
+
+	t.Run("does not find other paths", func(t *testing.T) {
+		t.Parallel()
+		for _, at := range []string{
+			"/nope", "/index.html", "/static/", "/static/index.html", "/wallboard.js/", "/web.go",
+			"/cases", "/cases/", "/cases/x", "/cases/42/", "/cases/42/edit", "/cases/-1", "/cases/0", "/cases/042", "/cases/4294967297", "/cases/42%2F..",
+		} {
+			response, body := get(t, at)
+			if response.StatusCode != http.StatusNotFound || strings.Contains(body, "<html") {
+				t.Errorf("%s: %d", at, response.StatusCode)
+			}
+			if response.Header.Get("Content-Security-Policy") == "" {
+				t.Errorf("%s has no policy", at)
+			}
+		}
+	})
+
+	t.Run("refuses methods that write", func(t *testing.T) {
+		t.Parallel()
+		for method, status := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed} {
+			w := httptest.NewRecorder()
+			Handler().ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+			if w.Code != status {
+				t.Errorf("%s: %d", method, w.Code)
+			}
+		}
+	})
+
+	t.Run("does not send an unchanged file again", func(t *testing.T) {
+		t.Parallel()
+		first, _ := get(t, "/wallboard.js")
+		other, _ := get(t, "/wallboard.css")
+		tag := first.Header.Get("ETag")
+		if tag == "" || tag == other.Header.Get("ETag") {
+			t.Fatalf("tags are %q and %q", tag, other.Header.Get("ETag"))
+		}
+		for sent, status := range map[string]int{tag: http.StatusNotModified, `"another"`: http.StatusOK} {
+			r := httptest.NewRequest(http.MethodGet, "/wallboard.js", nil)
+			r.Header.Set("If-None-Match", sent)
+			w := httptest.NewRecorder()
+			Handler().ServeHTTP(w, r)
+			if w.Code != status {
+				t.Errorf("If-None-Match %s: %d", sent, w.Code)
+			}
+		}
+	})
+
+	t.Run("serves everything that the pages refer to", func(t *testing.T) {
+		t.Parallel()
+		reference := regexp.MustCompile(`(?:src|href)="([^"]*)"|from "([^"]*)"|url\(([^)]*)\)`)
+		count := 0
+		for name, text := range sources(t) {
+			for _, match := range reference.FindAllStringSubmatch(text, -1) {
+				to := path.Join("/", match[1]+match[2]+match[3])
+				if match[1] == "../" {
+					continue
+				}
+				count++
+				if response, _ := get(t, to); response.StatusCode != http.StatusOK {
+					t.Errorf("%s refers to %s: %d", name, to, response.StatusCode)
+				}
+			}
+		}
+		if count < 10 {
+			t.Errorf("only %d references are found", count)
+		}
+	})
 }
 
-func TestThePolicyAllowsOwnFilesAndTheAPIOnly(t *testing.T) {
+func TestContentSecurityPolicyAllowsOwnFilesAndTheAPIOnly(t *testing.T) {
 	t.Parallel()
 	response, _ := get(t, "/")
 	directives := map[string]string{}
@@ -87,103 +166,56 @@ func TestThePolicyAllowsOwnFilesAndTheAPIOnly(t *testing.T) {
 	}
 }
 
-func TestACaseIsThePageOneLevelDeeper(t *testing.T) {
-	t.Parallel()
-	_, board := get(t, "/")
-	_, one := get(t, "/cases/42")
-	if !strings.Contains(board, `<base href="./">`) || strings.Replace(board, `<base href="./">`, `<base href="../">`, 1) != one {
-		t.Error("/cases/42 is not the page of / with its base one level up")
-	}
-}
-
-func TestOtherPathsAreNotFound(t *testing.T) {
-	t.Parallel()
-	for _, at := range []string{
-		"/nope", "/index.html", "/static/", "/static/index.html", "/wallboard.js/", "/web.go",
-		"/cases", "/cases/", "/cases/x", "/cases/42/", "/cases/42/edit", "/cases/-1", "/cases/0", "/cases/042", "/cases/4294967297", "/cases/42%2F..",
-	} {
-		response, body := get(t, at)
-		if response.StatusCode != http.StatusNotFound || strings.Contains(body, "<html") {
-			t.Errorf("%s: %d", at, response.StatusCode)
-		}
-		if response.Header.Get("Content-Security-Policy") == "" {
-			t.Errorf("%s has no policy", at)
-		}
-	}
-}
-
-func TestPagesAreOnlyRead(t *testing.T) {
-	t.Parallel()
-	for method, status := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed} {
-		w := httptest.NewRecorder()
-		Handler().ServeHTTP(w, httptest.NewRequest(method, "/", nil))
-		if w.Code != status {
-			t.Errorf("%s: %d", method, w.Code)
-		}
-	}
-}
-
-func TestAnUnchangedFileIsNotSentAgain(t *testing.T) {
-	t.Parallel()
-	first, _ := get(t, "/wallboard.js")
-	other, _ := get(t, "/wallboard.css")
-	tag := first.Header.Get("ETag")
-	if tag == "" || tag == other.Header.Get("ETag") {
-		t.Fatalf("tags are %q and %q", tag, other.Header.Get("ETag"))
-	}
-	for sent, status := range map[string]int{tag: http.StatusNotModified, `"another"`: http.StatusOK} {
-		r := httptest.NewRequest(http.MethodGet, "/wallboard.js", nil)
-		r.Header.Set("If-None-Match", sent)
-		w := httptest.NewRecorder()
-		Handler().ServeHTTP(w, r)
-		if w.Code != status {
-			t.Errorf("If-None-Match %s: %d", sent, w.Code)
-		}
-	}
-}
-
 // The name of SVG looks like an address, but nobody goes there.
 const svg = `xmlns="http://www.w3.org/2000/svg"`
 
 // elsewhere finds addresses with a host: with a scheme, or without one behind //. A comment has a space there.
 var elsewhere = regexp.MustCompile(`(?i)\b(https?|wss?|ftp):/*[\w\[]?|//[\w\[]`)
 
-func TestNothingComesFromAnotherHost(t *testing.T) {
+func TestFiles(t *testing.T) {
 	t.Parallel()
-	for text, foreign := range map[string]bool{
-		`src="https://cdn.example/x.js"`: true, `url(//fonts.example/a)`: true, "`wss://${host}/`": true, `"http:" + host`: true,
-		`// a comment`: false, `href="../wallboard.css"`: false, `replace("http", "ws")`: false,
-	} {
-		if elsewhere.MatchString(text) != foreign {
-			t.Errorf("%s is taken for the opposite", text)
+	t.Run("refer to no other host", func(t *testing.T) {
+		t.Parallel()
+		for text, foreign := range map[string]bool{
+			`src="https://cdn.example/x.js"`: true, `url(//fonts.example/a)`: true, "`wss://${host}/`": true, `"http:" + host`: true,
+			`// a comment`: false, `href="../wallboard.css"`: false, `replace("http", "ws")`: false,
+		} {
+			if elsewhere.MatchString(text) != foreign {
+				t.Errorf("%s is taken for the opposite", text)
+			}
 		}
-	}
-	for name, text := range sources(t) {
-		if found := elsewhere.FindString(strings.ReplaceAll(text, svg, "")); found != "" {
-			t.Errorf("%s refers to %q", name, found)
+		for name, text := range sources(t) {
+			if found := elsewhere.FindString(strings.ReplaceAll(text, svg, "")); found != "" {
+				t.Errorf("%s refers to %q", name, found)
+			}
 		}
-	}
-}
+	})
 
-func TestAllThatThePagesReferToIsServed(t *testing.T) {
-	t.Parallel()
-	reference := regexp.MustCompile(`(?:src|href)="([^"]*)"|from "([^"]*)"|url\(([^)]*)\)`)
-	count := 0
-	for name, text := range sources(t) {
-		for _, match := range reference.FindAllStringSubmatch(text, -1) {
-			to := path.Join("/", match[1]+match[2]+match[3])
-			if match[1] == "../" {
-				continue
-			}
-			count++
-			if response, _ := get(t, to); response.StatusCode != http.StatusOK {
-				t.Errorf("%s refers to %s: %d", name, to, response.StatusCode)
+	t.Run("have no inline script or style", func(t *testing.T) {
+		t.Parallel()
+		page := sources(t)["index.html"]
+		if found := inline.FindString(page); found != "" {
+			t.Errorf("the page has %q", found)
+		}
+		scripts := script.FindAllString(page, -1)
+		if len(scripts) == 0 {
+			t.Error("no script is found")
+		}
+		for _, found := range scripts {
+			if !strings.Contains(found, " src=") || !strings.HasSuffix(strings.TrimSpace(found), ">") {
+				t.Errorf("the page has %q", found)
 			}
 		}
-	}
-	if count < 10 {
-		t.Errorf("only %d references are found", count)
-	}
+	})
+
+	t.Run("make no HTML of text", func(t *testing.T) {
+		t.Parallel()
+		for name, text := range sources(t) {
+			if found := parses.FindString(text); found != "" {
+				t.Errorf("%s has %s", name, found)
+			}
+		}
+	})
 }
 
 // The policy refuses these at run time, and the page would be broken: it must have none.
@@ -192,29 +224,3 @@ var (
 	script = regexp.MustCompile(`(?i)<script[^>]*>[^<]*`)
 	parses = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|setHTML|createContextualFragment|DOMParser|document\.write|\beval\(|new Function`)
 )
-
-func TestThePageHasNoInlineScriptOrStyle(t *testing.T) {
-	t.Parallel()
-	page := sources(t)["index.html"]
-	if found := inline.FindString(page); found != "" {
-		t.Errorf("the page has %q", found)
-	}
-	scripts := script.FindAllString(page, -1)
-	if len(scripts) == 0 {
-		t.Error("no script is found")
-	}
-	for _, found := range scripts {
-		if !strings.Contains(found, " src=") || !strings.HasSuffix(strings.TrimSpace(found), ">") {
-			t.Errorf("the page has %q", found)
-		}
-	}
-}
-
-func TestNoScriptMakesHTMLOfText(t *testing.T) {
-	t.Parallel()
-	for name, text := range sources(t) {
-		if found := parses.FindString(text); found != "" {
-			t.Errorf("%s has %s", name, found)
-		}
-	}
-}

@@ -13,7 +13,7 @@ import (
 // team holds the agents, rules and themes, which createConfig created over the API and newTeam reads from the database.
 type team struct {
 	agents []*model.User
-	rules  []rule.Rule
+	rules  []rule.Compiled
 	themes []*model.Theme
 	words  *keyword.Set
 }

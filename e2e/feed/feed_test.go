@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -217,7 +218,7 @@ func TestFeed(t *testing.T) {
 		s.AddRule(nil)
 		tokens, users := map[string]string{}, map[string]string{}
 		for _, name := range []string{"ann", "bob"} {
-			secret, err := s.App.Setup.IssueToken(t.Context(), name+"@example.com", model.Agent)
+			secret, err := s.App.Users.IssueToken(t.Context(), auth.System("test"), name+"@example.com", model.Agent)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
@@ -119,7 +120,7 @@ func NewServer(t *testing.T, with ...Options) *Server {
 		})
 	}
 	for _, role := range Roles {
-		secret, err := a.Setup.IssueToken(t.Context(), strings.ToLower(string(role))+"@example.com", role)
+		secret, err := a.Users.IssueToken(t.Context(), auth.System("test"), strings.ToLower(string(role))+"@example.com", role)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,28 +20,31 @@ import (
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
 // parts are the packages' objects on one database.
 type parts struct {
-	DB       *pg.DB
-	Feed     *event.Log
-	Queue    *job.Queue
-	Work     *casework.Work
-	Setup    *setup.Setup
-	Themes   *theme.Themes
-	Settings *settings.Settings
-	Mailer   *notify.Mailer
-	Jobs     *job.Runtime
-	Uploads  *importer.Uploads
-	Webhooks *webhook.Sender
-	Reports  *report.Reports
-	Rate     *rate.Buckets
+	DB            *pg.DB
+	Feed          *event.Log
+	Queue         *job.Queue
+	Work          *casework.Work
+	Subscriptions *webhook.Subscriptions
+	Users         *user.Users
+	Rules         *rule.Rules
+	Themes        *theme.Themes
+	Settings      *settings.Settings
+	Mailer        *notify.Mailer
+	Jobs          *job.Runtime
+	Uploads       *importer.Uploads
+	Webhooks      *webhook.Sender
+	Reports       *report.Reports
+	Rate          *rate.Buckets
 }
 
 // wire makes the parts.
@@ -67,7 +70,9 @@ func (a *App) wire(db *pg.DB) (err error) {
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Work, time.Now, a.log)
-	a.Setup = setup.New(db, a.Work, a.Feed, time.Now).Through(policy)
+	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, policy, time.Now)
+	a.Users = user.New(db, a.Work, a.Feed, time.Now)
+	a.Rules = rule.New(db, time.Now)
 	a.Settings = settings.New(db)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
@@ -94,7 +99,7 @@ func (a *App) Handler() http.Handler {
 		MaxSockets:                int(a.config.MaxSockets),
 	})
 	return httpd.Handler(httpd.Options{
-		Resolver: &resolvers.Resolver{Work: a.Work, Setup: a.Setup, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
+		Resolver: &resolvers.Resolver{Work: a.Work, Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings, Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now},
 		Read:     reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
 	})
 }

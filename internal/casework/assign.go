@@ -94,7 +94,7 @@ func assignedMail(h *held, to *model.User, e *model.LoggedEvent) []model.Notific
 }
 
 // Reassign gives all cases of a user that are not closed to another one, in the transaction that makes the first
-// inactive: setup calls it, and it is the one exported function that begins no transaction of its own. The caller
+// inactive: package user calls it, and it is the one exported function that begins no transaction of its own. The caller
 // has locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := w.now().UTC().Truncate(time.Microsecond)

@@ -25,7 +25,7 @@ type intake struct {
 	options SubmitOptions
 	themes  []*model.Theme
 	words   *keyword.Set // of the themes
-	rules   []rule.Rule
+	rules   []rule.Compiled
 	central []string
 }
 

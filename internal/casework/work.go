@@ -2,7 +2,7 @@
 // assigned, noted on, and closed. An exported method is one transaction: it does all it says, with its events in the
 // log and its mails in the queue, or nothing.
 //
-// It refuses reading for show (read's), and settings (setup's).
+// It refuses reading for show (read's), and settings (the room settings does).
 //
 // Locks are taken in one order, so that no two calls wait for each other: an idempotency key → identities (advisory,
 // sorted) → keywords (advisory, see readThemes) → customers' rows by id → users' rows → rules' turns, and users' loads

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 )
 
@@ -31,7 +32,7 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 		return err
 	}
 	defer a.Close()
-	secret, err := a.Setup.FirstStart(ctx, c.AdminToken)
+	secret, err := a.Users.FirstStart(ctx, auth.System("first start"), c.AdminToken)
 	if err != nil {
 		return err
 	}

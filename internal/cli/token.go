@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/model"
 )
@@ -24,7 +25,7 @@ func (t *tokenCreateCommand) Run(ctx context.Context, c *config.Config, out io.W
 		return err
 	}
 	defer a.Close()
-	secret, err := a.Setup.IssueToken(ctx, t.User, model.Role(t.Role))
+	secret, err := a.Users.IssueToken(ctx, auth.System("token create"), t.User, model.Role(t.Role))
 	if err != nil {
 		return err
 	}

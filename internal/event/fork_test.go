@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-func TestAForkPartsTheFeedFromThatOfTheOtherCopy(t *testing.T) {
+func TestForkSeparatesTheFeedFromThatOfTheOtherCopy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l := w.follow(w.db, never, 0)

@@ -56,7 +56,7 @@ type hammer struct {
 
 // 32 writers change 40 cases in transactions of random length, and take some of it back; connections of the servers
 // that stamp and follow are cut all the while; 8 readers read at two servers, half of them coming and going.
-func TestUnderManyWritersEveryReaderSeesOneOrderWithNothingMissedOrDoubled(t *testing.T) {
+func TestLogUnderManyWritersShowsEveryReaderOneOrderWithNothingMissedOrDoubled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := &hammer{world: w, committed: map[model.EventID]bool{}, abandoned: map[model.EventID]bool{}}

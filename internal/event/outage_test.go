@@ -38,69 +38,72 @@ func (j journal) next(t *testing.T) string {
 	}
 }
 
-func TestAnOutageIsLoggedOnceAndTheFeedGoesOnAfterIt(t *testing.T) {
+func TestOutage(t *testing.T) {
 	t.Parallel()
-	counter := new(pgtest.Counter)
-	w := newWorld(t, pgtest.WithTracer(counter))
-	lines := make(journal, 1000)
-	l := event.New(w.db, slog.New(lines))
-	l.Tune(5*time.Millisecond, 0)
-	l.Follow()
-	t.Cleanup(l.Close)
-	<-l.Started()
-	w.open()
-	r := w.from(l, w.start(l))
-	w.run(w.take(r, 1), 1)
+	t.Run("is logged once and the feed continues after it", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		w := newWorld(t, pgtest.WithTracer(counter))
+		lines := make(journal, 1000)
+		l := event.New(w.db, slog.New(lines))
+		l.Tune(5*time.Millisecond, 0)
+		l.Follow()
+		t.Cleanup(l.Close)
+		<-l.Started()
+		w.open()
+		r := w.from(l, w.start(l))
+		w.run(w.take(r, 1), 1)
 
-	w.exec("ALTER TABLE feed_head RENAME TO feed_gone")
-	if line := lines.next(t); !strings.HasPrefix(line, "ERROR") {
-		t.Errorf("the first line of the outage is %q", line)
-	}
-	w.open()
-	counter.Reset()
-	for end := time.Now().Add(patience); counter.Count() < 5; time.Sleep(time.Millisecond) { // it tries on, in silence
-		if time.Now().After(end) {
-			t.Fatal("it has given up")
+		w.exec("ALTER TABLE feed_head RENAME TO feed_gone")
+		if line := lines.next(t); !strings.HasPrefix(line, "ERROR") {
+			t.Errorf("the first line of the outage is %q", line)
 		}
-	}
-	w.exec("ALTER TABLE feed_gone RENAME TO feed_head")
-	w.run(w.take(r, 1), 2)
-	if line := lines.next(t); !strings.HasPrefix(line, "INFO") {
-		t.Errorf("after the first line of the outage comes %q; want that it is over", line)
-	}
-}
-
-// A gap is impossible; were there one, the feed must neither pass over it in silence nor spin.
-func TestAGapInTheLogStopsTheFeedAndIsTold(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	lines := make(journal, 1000)
-	l := event.New(w.db, slog.New(lines))
-	l.Tune(never, 0)
-	l.Follow()
-	t.Cleanup(l.Close)
-	<-l.Started()
-	w.listening(1)
-	s := w.open()
-	r := w.from(l, w.start(l))
-	l.Wake()
-	w.run(w.take(r, 1), 1)
-	// In one transaction: a notice that is still on its way must not have l read the log while it is whole.
-	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
-		for _, name := range []string{"A", "B", "C"} {
-			if _, err := s.move(tx, name); err != nil {
-				return err
+		w.open()
+		counter.Reset()
+		for end := time.Now().Add(patience); counter.Count() < 5; time.Sleep(time.Millisecond) { // it tries on, in silence
+			if time.Now().After(end) {
+				t.Fatal("it has given up")
 			}
 		}
-		return errors.Join(tx.Exec(`UPDATE case_events e SET position = 1 + x.n FROM (
+		w.exec("ALTER TABLE feed_gone RENAME TO feed_head")
+		w.run(w.take(r, 1), 2)
+		if line := lines.next(t); !strings.HasPrefix(line, "INFO") {
+			t.Errorf("after the first line of the outage comes %q; want that it is over", line)
+		}
+	})
+
+	// A gap is impossible; were there one, the feed must neither pass over it in silence nor spin.
+	t.Run("by a gap in the log stops the feed and is logged", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		lines := make(journal, 1000)
+		l := event.New(w.db, slog.New(lines))
+		l.Tune(never, 0)
+		l.Follow()
+		t.Cleanup(l.Close)
+		<-l.Started()
+		w.listening(1)
+		s := w.open()
+		r := w.from(l, w.start(l))
+		l.Wake()
+		w.run(w.take(r, 1), 1)
+		// In one transaction: a notice that is still on its way must not have l read the log while it is whole.
+		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+			for _, name := range []string{"A", "B", "C"} {
+				if _, err := s.move(tx, name); err != nil {
+					return err
+				}
+			}
+			return errors.Join(tx.Exec(`UPDATE case_events e SET position = 1 + x.n FROM (
 				SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`).Error,
-			tx.Exec("UPDATE feed_head SET position = 4").Error, tx.Exec("DELETE FROM case_events WHERE position = 2").Error)
-	}))
-	l.Wake()
-	if line := lines.next(t); !strings.HasPrefix(line, "ERROR") || !strings.Contains(line, "a gap after 1") {
-		t.Errorf("the gap is told as %q", line)
-	}
-	if _, tail, _, _ := l.Cached(); tail != 1 {
-		t.Errorf("the feed went over the gap to %d", tail)
-	}
+				tx.Exec("UPDATE feed_head SET position = 4").Error, tx.Exec("DELETE FROM case_events WHERE position = 2").Error)
+		}))
+		l.Wake()
+		if line := lines.next(t); !strings.HasPrefix(line, "ERROR") || !strings.Contains(line, "a gap after 1") {
+			t.Errorf("the gap is told as %q", line)
+		}
+		if _, tail, _, _ := l.Cached(); tail != 1 {
+			t.Errorf("the feed went over the gap to %d", tail)
+		}
+	})
 }

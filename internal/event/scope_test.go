@@ -46,112 +46,115 @@ func (w *world) gets(watched <-chan model.CaseEvent, until *subject, want ...int
 	}
 }
 
-func TestAnEventIsShownWhereItsSnapshotAndTheCaseAsItIsNowAreSeen(t *testing.T) {
+func TestScope(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	german := w.watchAs(l, w.scoped("de"), request(""))
-	// Of a case that comes in, what was before is outside: a filter on it must not find it.
-	wasFrench := w.watchAs(l, w.scoped("DE"), request(`{"or": [{"customer": {"country": {"eq": "FR"}}}, {"customer": {"company": {"isNull": true}}}]}`))
-	s := w.open()
-	to := func(s *subject, country string) {
-		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
+	t.Run("shows an event if it sees the snapshot and the case as it is now", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		german := w.watchAs(l, w.scoped("de"), request(""))
+		// Of a case that comes in, what was before is outside: a filter on it must not find it.
+		wasFrench := w.watchAs(l, w.scoped("DE"), request(`{"or": [{"customer": {"country": {"eq": "FR"}}}, {"customer": {"company": {"isNull": true}}}]}`))
+		s := w.open()
+		to := func(s *subject, country string) {
+			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
+			l.Wake()
+		}
 		l.Wake()
-	}
-	l.Wake()
-	if e := w.get(german); e.Version != 1 || !e.Matches {
-		t.Errorf("version %d, matches %t", e.Version, e.Matches)
-	}
-	to(s, "FR")
-	to(s, "DE")
-	if e := w.get(german); e.Version != 3 || !e.Matches {
-		t.Errorf("version %d, matches %t; that it left and came is not said", e.Version, e.Matches)
-	}
-	end := w.open()
-	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {
-		return end.change(tx, event.Entry{Type: model.EventDetailsChanged, Changed: []string{"customer.company"}}, func(after *model.Snapshot) { after.Customer.Company = nil })
+		if e := w.get(german); e.Version != 1 || !e.Matches {
+			t.Errorf("version %d, matches %t", e.Version, e.Matches)
+		}
+		to(s, "FR")
+		to(s, "DE")
+		if e := w.get(german); e.Version != 3 || !e.Matches {
+			t.Errorf("version %d, matches %t; that it left and came is not said", e.Version, e.Matches)
+		}
+		end := w.open()
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {
+			return end.change(tx, event.Entry{Type: model.EventDetailsChanged, Changed: []string{"customer.company"}}, func(after *model.Snapshot) { after.Customer.Company = nil })
+		})
+		l.Wake()
+		if e := w.get(wasFrench); e.CaseID != end.Case.ID {
+			t.Errorf("a filter on what is outside finds version %d of the case", e.Version)
+		}
+		replay := request("")
+		replay.After = w.start(l)
+		w.gets(w.watchAs(l, w.scoped("DE"), replay), end, 1, 3)
+		to(s, "FR")
+		w.gets(w.watchAs(l, w.scoped("DE"), replay), end)                // the case is outside now, and so all that was
+		w.gets(w.watchAs(l, w.scoped("FR", "DE"), replay), end, 1, 2, 3) // who sees both sees all
+		var none *filter.Scope
+		nothing := w.watchAs(l, none, replay)
+		to(s, "DE")
+		w.get(german)
+		select {
+		case e := <-nothing:
+			t.Errorf("no scope is shown %+v", e.Logged())
+		default:
+		}
 	})
-	l.Wake()
-	if e := w.get(wasFrench); e.CaseID != end.Case.ID {
-		t.Errorf("a filter on what is outside finds version %d of the case", e.Version)
-	}
-	replay := request("")
-	replay.After = w.start(l)
-	w.gets(w.watchAs(l, w.scoped("DE"), replay), end, 1, 3)
-	to(s, "FR")
-	w.gets(w.watchAs(l, w.scoped("DE"), replay), end)                // the case is outside now, and so all that was
-	w.gets(w.watchAs(l, w.scoped("FR", "DE"), replay), end, 1, 2, 3) // who sees both sees all
-	var none *filter.Scope
-	nothing := w.watchAs(l, none, replay)
-	to(s, "DE")
-	w.get(german)
-	select {
-	case e := <-nothing:
-		t.Errorf("no scope is shown %+v", e.Logged())
-	default:
-	}
-}
 
-// How cases stand now is in memory for those who are at the head, and asked of the table once a page by who is far behind.
-func TestScopesCostNoQueryForALiveEvent(t *testing.T) {
-	t.Parallel()
-	counter := new(pgtest.Counter)
-	w := newWorld(t, pgtest.WithTracer(counter))
-	asked := func() (n int) {
-		for _, sql := range counter.Statements() {
-			if strings.Contains(sql, "DISTINCT ON (case_id)") {
-				n++
+	// How cases stand now is in memory for those who are at the head, and asked of the table once a page by who is far behind.
+	t.Run("costs no query for a live event", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		w := newWorld(t, pgtest.WithTracer(counter))
+		asked := func() (n int) {
+			for _, sql := range counter.Statements() {
+				if strings.Contains(sql, "DISTINCT ON (case_id)") {
+					n++
+				}
+			}
+			return n
+		}
+		l := w.follow(w.db, 0, 0)
+		var watchers []<-chan model.CaseEvent
+		for range 20 {
+			watchers = append(watchers, w.watchAs(l, w.scoped("DE"), request("")))
+		}
+		s, left := w.open(), w.open()
+		w.moves(left, 30)
+		l.Wake()
+		for _, watched := range watchers {
+			for e := w.get(watched); e.CaseID != s.Case.ID; e = w.get(watched) {
+				if e.Version > 1 {
+					t.Fatalf("version %d of a case that is outside", e.Version)
+				}
 			}
 		}
-		return n
-	}
-	l := w.follow(w.db, 0, 0)
-	var watchers []<-chan model.CaseEvent
-	for range 20 {
-		watchers = append(watchers, w.watchAs(l, w.scoped("DE"), request("")))
-	}
-	s, left := w.open(), w.open()
-	w.moves(left, 30)
-	l.Wake()
-	for _, watched := range watchers {
-		for e := w.get(watched); e.CaseID != s.Case.ID; e = w.get(watched) {
-			if e.Version > 1 {
-				t.Fatalf("version %d of a case that is outside", e.Version)
-			}
+		if n := asked(); n != 0 {
+			t.Errorf("20 watchers of live events asked the table %d times", n)
 		}
-	}
-	if n := asked(); n != 0 {
-		t.Errorf("20 watchers of live events asked the table %d times", n)
-	}
 
-	// A server that remembers next to nothing, and a reader from the very beginning.
-	forgetful := w.follow(w.another(4, "forgetful"), 0, 1)
-	end := w.open()
-	forgetful.Wake()
-	q := request("")
-	q.After = w.start(forgetful)
-	w.gets(w.watchAs(forgetful, w.scoped("DE"), q), end, 1)
-}
-
-func TestWhoSeesNoPersonalDataIsToldWithoutIt(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	masked, err := filter.ScopeOf(&model.User{ID: w.ann, PersonalDataHidden: true})
-	w.must(err)
-	hidden, open := w.watchAs(l, masked, request("")), w.watch(l, w.bob, request(""))
-	s := w.open()
-	name, improvement := "Ana", "Call me."
-	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {
-		return s.change(tx, event.Entry{Type: model.EventCustomerReplied, Improvement: &improvement}, func(after *model.Snapshot) { after.Customer.FirstName = &name })
+		// A server that remembers next to nothing, and a reader from the very beginning.
+		forgetful := w.follow(w.another(4, "forgetful"), 0, 1)
+		end := w.open()
+		forgetful.Wake()
+		q := request("")
+		q.After = w.start(forgetful)
+		w.gets(w.watchAs(forgetful, w.scoped("DE"), q), end, 1)
 	})
-	l.Wake()
-	w.get(hidden)
-	w.get(open)
-	if e := w.get(hidden); e.Improvement != nil || e.Then.Customer.FirstName != nil || !strings.HasPrefix(e.Then.Flat().CustomerName, "Customer ") {
-		t.Errorf("%+v", e)
-	}
-	if e := w.get(open); e.Improvement == nil || e.Then.Customer.FirstName == nil {
-		t.Errorf("others are told of %+v", e)
-	}
+
+	t.Run("masks personal data", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		masked, err := filter.ScopeOf(&model.User{ID: w.ann, PersonalDataHidden: true})
+		w.must(err)
+		hidden, open := w.watchAs(l, masked, request("")), w.watch(l, w.bob, request(""))
+		s := w.open()
+		name, improvement := "Ana", "Call me."
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {
+			return s.change(tx, event.Entry{Type: model.EventCustomerReplied, Improvement: &improvement}, func(after *model.Snapshot) { after.Customer.FirstName = &name })
+		})
+		l.Wake()
+		w.get(hidden)
+		w.get(open)
+		if e := w.get(hidden); e.Improvement != nil || e.Then.Customer.FirstName != nil || !strings.HasPrefix(e.Then.Flat().CustomerName, "Customer ") {
+			t.Errorf("%+v", e)
+		}
+		if e := w.get(open); e.Improvement == nil || e.Then.Customer.FirstName == nil {
+			t.Errorf("others are told of %+v", e)
+		}
+	})
 }

@@ -99,149 +99,178 @@ func closed(t *testing.T, watched <-chan model.CaseEvent) {
 	}
 }
 
-func TestAWatcherGetsTheTypesItAsksFor(t *testing.T) {
+func TestWatch(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	given := w.watch(l, w.ann, request("", model.EventAssigned, model.EventOpened))
-	all := w.watch(l, w.ann, request(""))
-	none := w.watch(l, w.ann, event.Request{Types: []model.CaseEventType{}})
-	s := w.open()
-	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, "FR") })
-	w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, &w.bob) })
-	l.Wake()
-	for _, want := range []model.CaseEventType{model.EventOpened, model.EventAssigned} {
-		if got := w.get(given); got.Type != want || !got.Matches {
-			t.Errorf("%s, matches %t; want %s", got.Type, got.Matches, want)
-		}
-	}
-	for _, want := range []model.CaseEventType{model.EventOpened, model.EventDetailsChanged, model.EventAssigned} {
-		if got := w.get(all); got.Type != want {
-			t.Errorf("%s; want %s", got.Type, want)
-		}
-	}
-	select {
-	case e := <-none:
-		t.Errorf("an empty list of types asks for nothing; %s came", e.Logged().Type)
-	default:
-	}
-}
-
-func TestAWatcherIsToldWhetherTheCaseComesStaysOrLeaves(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	french := w.watch(l, w.ann, request(`{"customer": {"country": {"eq": "fr"}}}`))
-	anns, bobs := w.watch(l, w.ann, request(`{"mine": true}`)), w.watch(l, w.bob, request(`{"mine": true}`))
-	others := w.watch(l, w.ann, request(`{"mine": false}`, model.EventAssigned))
-	s := w.open()
-	to := func(country string) {
-		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
-	}
-	give := func(to *model.UserID) {
-		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, to) })
-	}
-	to("IT")     // 2: seen by nobody
-	to("FR")     // 3: comes to France
-	give(&w.ann) // 4: stays; comes to Ann
-	give(&w.bob) // 5: stays; leaves Ann, comes to Bob
-	to("DE")     // 6: leaves France; stays with Bob
-	give(nil)    // 7: leaves Bob
-	to("FR")     // 8: comes back
-	l.Wake()
-	for name, c := range map[string]struct {
-		watched <-chan model.CaseEvent
-		want    map[int]bool // version → matches
-		order   []int
-	}{
-		"France":    {french, map[int]bool{3: true, 4: true, 5: true, 6: false, 8: true}, []int{3, 4, 5, 6, 8}},
-		"Ann":       {anns, map[int]bool{4: true, 5: false}, []int{4, 5}},
-		"Bob":       {bobs, map[int]bool{5: true, 6: true, 7: false}, []int{5, 6, 7}},
-		"not Ann's": {others, map[int]bool{4: false, 5: true, 7: true}, []int{4, 5, 7}},
-	} {
-		for _, version := range c.order {
-			got := w.get(c.watched)
-			if got.Version != version || got.Matches != c.want[version] {
-				t.Errorf("%s: version %d, matches %t; want %d, %t", name, got.Version, got.Matches, version, c.want[version])
+	t.Run("returns the types that it asks for", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		given := w.watch(l, w.ann, request("", model.EventAssigned, model.EventOpened))
+		all := w.watch(l, w.ann, request(""))
+		none := w.watch(l, w.ann, event.Request{Types: []model.CaseEventType{}})
+		s := w.open()
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, "FR") })
+		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, &w.bob) })
+		l.Wake()
+		for _, want := range []model.CaseEventType{model.EventOpened, model.EventAssigned} {
+			if got := w.get(given); got.Type != want || !got.Matches {
+				t.Errorf("%s, matches %t; want %s", got.Type, got.Matches, want)
 			}
 		}
-	}
-}
+		for _, want := range []model.CaseEventType{model.EventOpened, model.EventDetailsChanged, model.EventAssigned} {
+			if got := w.get(all); got.Type != want {
+				t.Errorf("%s; want %s", got.Type, want)
+			}
+		}
+		select {
+		case e := <-none:
+			t.Errorf("an empty list of types asks for nothing; %s came", e.Logged().Type)
+		default:
+		}
+	})
 
-// What was decided on is the case as the event left it, at the event's time, not as it is when somebody asks.
-func TestAReplayDecidesAsTheLivePushDid(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	q := request(`{"customer": {"country": {"eq": "FR"}}, "updatedAt": {"withinLast": "PT0S"}}`) // updated at that very moment
-	live := w.watch(l, w.ann, q)
-	s := w.open()
-	for _, country := range []string{"FR", "FR", "DE", "FR"} {
-		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
-	}
-	l.Wake()
-	q.After = w.start(l)
-	replay := w.watch(l, w.ann, q)
-	for range 3 { // the departure was not updated when it was matched last
-		a, b := w.get(live), w.get(replay)
-		if a.ID != b.ID || a.Matches != b.Matches || !a.Matches || a.Cursor != b.Cursor {
-			t.Errorf("live: version %d, matches %t; replayed: version %d, matches %t", a.Version, a.Matches, b.Version, b.Matches)
+	t.Run("tells whether the case enters, stays or leaves", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		french := w.watch(l, w.ann, request(`{"customer": {"country": {"eq": "fr"}}}`))
+		anns, bobs := w.watch(l, w.ann, request(`{"mine": true}`)), w.watch(l, w.bob, request(`{"mine": true}`))
+		others := w.watch(l, w.ann, request(`{"mine": false}`, model.EventAssigned))
+		s := w.open()
+		to := func(country string) {
+			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
 		}
-	}
-}
+		give := func(to *model.UserID) {
+			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, to) })
+		}
+		to("IT")     // 2: seen by nobody
+		to("FR")     // 3: comes to France
+		give(&w.ann) // 4: stays; comes to Ann
+		give(&w.bob) // 5: stays; leaves Ann, comes to Bob
+		to("DE")     // 6: leaves France; stays with Bob
+		give(nil)    // 7: leaves Bob
+		to("FR")     // 8: comes back
+		l.Wake()
+		for name, c := range map[string]struct {
+			watched <-chan model.CaseEvent
+			want    map[int]bool // version → matches
+			order   []int
+		}{
+			"France":    {french, map[int]bool{3: true, 4: true, 5: true, 6: false, 8: true}, []int{3, 4, 5, 6, 8}},
+			"Ann":       {anns, map[int]bool{4: true, 5: false}, []int{4, 5}},
+			"Bob":       {bobs, map[int]bool{5: true, 6: true, 7: false}, []int{5, 6, 7}},
+			"not Ann's": {others, map[int]bool{4: false, 5: true, 7: true}, []int{4, 5, 7}},
+		} {
+			for _, version := range c.order {
+				got := w.get(c.watched)
+				if got.Version != version || got.Matches != c.want[version] {
+					t.Errorf("%s: version %d, matches %t; want %d, %t", name, got.Version, got.Matches, version, c.want[version])
+				}
+			}
+		}
+	})
 
-func TestAWatcherIsToldThatItsPlaceWasLost(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	s := w.open()
-	w.moves(s, 9)
-	q := request("")
-	q.After = w.start(l)
-	told := make(chan error, 2)
-	watched, err := taken(t.Context(), l, filter.Unrestricted(w.ann), q, func(err error) { told <- err })
-	w.must(err)
-	for range 10 {
-		w.get(watched)
-	}
-	w.failOver(7)
-	l.Wake()
-	closed(t, watched)
-	if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
-		t.Error(err)
-	}
-	if q.After = w.cursor("0123456789abcdef", 1); true {
-		_, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
-		if !is(err, fault.CodeFeedReset, "after") {
-			t.Errorf("a watch from a place that is lost already: %v", err)
+	// What was decided on is the case as the event left it, at the event's time, not as it is when somebody asks.
+	t.Run("decides in a replay as it did live", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		q := request(`{"customer": {"country": {"eq": "FR"}}, "updatedAt": {"withinLast": "PT0S"}}`) // updated at that very moment
+		live := w.watch(l, w.ann, q)
+		s := w.open()
+		for _, country := range []string{"FR", "FR", "DE", "FR"} {
+			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.move(tx, country) })
 		}
-	}
-}
+		l.Wake()
+		q.After = w.start(l)
+		replay := w.watch(l, w.ann, q)
+		for range 3 { // the departure was not updated when it was matched last
+			a, b := w.get(live), w.get(replay)
+			if a.ID != b.ID || a.Matches != b.Matches || !a.Matches || a.Cursor != b.Cursor {
+				t.Errorf("live: version %d, matches %t; replayed: version %d, matches %t", a.Version, a.Matches, b.Version, b.Matches)
+			}
+		}
+	})
 
-func TestAWatcherThatDoesNotTakeHoldsNobodyUpAndMissesNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 20_000)
-	slow, quick := w.watch(l, w.ann, request("")), w.watch(l, w.ann, request(""))
-	w.moves(w.open(), 199)
-	l.Wake()
-	for version := range 200 {
-		if got := w.get(quick); got.Version != version+1 {
-			t.Fatalf("the quick one got version %d; want %d", got.Version, version+1)
+	t.Run("tells that its position was lost", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		s := w.open()
+		w.moves(s, 9)
+		q := request("")
+		q.After = w.start(l)
+		told := make(chan error, 2)
+		watched, err := taken(t.Context(), l, filter.Unrestricted(w.ann), q, func(err error) { told <- err })
+		w.must(err)
+		for range 10 {
+			w.get(watched)
 		}
-	}
-	if first, _, _, _ := l.Cached(); first < 50 {
-		t.Fatalf("positions from %d on are cached: the slow one is not slow enough", first)
-	}
-	for version := range 200 {
-		if got := w.get(slow); got.Version != version+1 {
-			t.Fatalf("the slow one got version %d; want %d", got.Version, version+1)
+		w.failOver(7)
+		l.Wake()
+		closed(t, watched)
+		if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
+			t.Error(err)
 		}
-	}
+		if q.After = w.cursor("0123456789abcdef", 1); true {
+			_, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
+			if !is(err, fault.CodeFeedReset, "after") {
+				t.Errorf("a watch from a place that is lost already: %v", err)
+			}
+		}
+	})
+
+	t.Run("that is slow delays no other and misses nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 20_000)
+		slow, quick := w.watch(l, w.ann, request("")), w.watch(l, w.ann, request(""))
+		w.moves(w.open(), 199)
+		l.Wake()
+		for version := range 200 {
+			if got := w.get(quick); got.Version != version+1 {
+				t.Fatalf("the quick one got version %d; want %d", got.Version, version+1)
+			}
+		}
+		if first, _, _, _ := l.Cached(); first < 50 {
+			t.Fatalf("positions from %d on are cached: the slow one is not slow enough", first)
+		}
+		for version := range 200 {
+			if got := w.get(slow); got.Version != version+1 {
+				t.Fatalf("the slow one got version %d; want %d", got.Version, version+1)
+			}
+		}
+	})
+
+	t.Run("knows its position and whether it is the newest", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		w.moves(w.open(), 4)
+		q := request("", model.EventOpened)
+		q.After = w.start(l)
+		l.Wake()
+		w.take(w.from(l, q.After), 5) // the server knows of all five, so that only the last is its newest
+		watcher, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
+		w.must(err)
+		shown := 0
+		for position := int64(0); position < 5; {
+			events, err := watcher.Next(t.Context())
+			w.must(err)
+			shown += len(events)
+			if position, _ = watcher.Position(); position < 5 && watcher.Newest() {
+				t.Fatalf("%d is not the newest place", position)
+			}
+		}
+		// What was not asked for is passed all the same.
+		if _, cursor := watcher.Position(); shown != 1 || cursor != *w.head(l) || !watcher.Newest() {
+			t.Errorf("%d events were shown; the place is %s, newest: %t", shown, cursor, watcher.Newest())
+		}
+	})
 }
 
 // Not parallel: it looks for goroutines that stay behind.
-func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.T) {
+func TestWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.T) {
 	w := newWorld(t)
 	before := goleak.IgnoreCurrent()
 	l := event.New(w.db, nil)
@@ -271,29 +300,4 @@ func TestAWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.
 	for end := time.Now().Add(patience); goleak.Find(before) != nil && time.Now().Before(end); {
 	}
 	goleak.VerifyNone(t, before)
-}
-
-func TestAWatcherKnowsItsPlaceAndWhetherItIsTheNewest(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	l := w.follow(w.db, 0, 0)
-	w.moves(w.open(), 4)
-	q := request("", model.EventOpened)
-	q.After = w.start(l)
-	l.Wake()
-	watcher, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
-	w.must(err)
-	shown := 0
-	for position := int64(0); position < 5; {
-		events, err := watcher.Next(t.Context())
-		w.must(err)
-		shown += len(events)
-		if position, _ = watcher.Position(); position < 5 && watcher.Newest() {
-			t.Fatalf("%d is not the newest place", position)
-		}
-	}
-	// What was not asked for is passed all the same.
-	if _, cursor := watcher.Position(); shown != 1 || cursor != *w.head(l) || !watcher.Newest() {
-		t.Errorf("%d events were shown; the place is %s, newest: %t", shown, cursor, watcher.Newest())
-	}
 }

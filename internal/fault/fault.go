@@ -26,6 +26,12 @@ const (
 	CodeInternal        Code = "INTERNAL"        // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 
+// The formats of messages that several packages use, so that a message reads the same everywhere.
+const (
+	OutOfRange  = "%s must be from %d to %d, not %d" // the argument's name, the bounds and the given number
+	ListedTwice = "%s is listed twice"
+)
+
 // Error is an error that the caller can mend.
 type Error struct {
 	Code     Code

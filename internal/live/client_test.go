@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// client says what the test says, and nothing by itself but pongs.
+// client sends what the test sends, and nothing by itself but pongs.
 type client struct {
 	t    *testing.T
 	conn *websocket.Conn
@@ -81,8 +81,8 @@ func (c *client) expectClose(code int, reason string) {
 	}
 }
 
-// alive fails unless the socket still answers and has nothing else to say before.
-func (c *client) alive() {
+// expectPong fails unless the socket still answers and sends nothing else before.
+func (c *client) expectPong() {
 	c.t.Helper()
 	c.send(`{"type":"ping"}`)
 	c.expect(`{"type":"pong"}`)

@@ -121,7 +121,7 @@ func TestConnection(t *testing.T) {
 			for start := time.Now(); time.Since(start) < deadline+deadline/5; {
 				receive(t, asked, "time to pass")
 			}
-			c.alive()
+			c.expectPong()
 			return true
 		})
 	})
@@ -164,14 +164,14 @@ func TestConnection(t *testing.T) {
 		c.send(`{"type":"pong","payload":{"unasked":true}}`)
 		c.send(initAnn)
 		c.expect(`{"type":"connection_ack"}`)
-		c.alive()
+		c.expectPong()
 
 		got := make(chan string, 1)
 		c.conn.SetPongHandler(func(data string) error { got <- data; return nil })
 		if err := c.conn.WriteControl(websocket.PingMessage, []byte("frame"), time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
-		c.alive() // reads past the pong frame
+		c.expectPong() // reads past the pong frame
 		if data := receive(t, got, "a pong frame"); data != "frame" {
 			t.Fatalf("pong carries %q", data)
 		}
@@ -182,7 +182,7 @@ func TestConnection(t *testing.T) {
 		w := newWorld(t, nil)
 		c := w.signedIn("ann")
 		c.send(`{"id":"never seen","type":"complete"}`)
-		c.alive()
+		c.expectPong()
 	})
 
 	t.Run("closes alone after a panic during sign-in", func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestConnection(t *testing.T) {
 		c := w.connect(nil)
 		c.send(initAnn)
 		c.expectClose(4500, "Internal server error")
-		bob.alive()
+		bob.expectPong()
 	})
 
 	t.Run("outlives its request", func(t *testing.T) {

@@ -25,7 +25,7 @@ type feed struct {
 
 func newFeed() *feed { return &feed{grown: make(chan struct{})} }
 
-func (f *feed) say(values ...string) {
+func (f *feed) publish(values ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.values = append(f.values, values...)
@@ -41,7 +41,7 @@ func (f *feed) fail(err error) {
 	f.grown = make(chan struct{})
 }
 
-// erase replaces all that was said.
+// erase replaces all values that were published.
 func (f *feed) erase() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -51,7 +51,7 @@ func (f *feed) erase() {
 	f.erased++
 }
 
-// reader is a place in it; a page has ten values.
+// reader is a position in a feed. It reads pages of ten values.
 type reader struct {
 	of     *feed
 	at     int
@@ -77,11 +77,11 @@ type value struct {
 	text     string
 }
 
-func (v value) place() live.Position {
+func (v value) at() live.Position {
 	return live.Position{Offset: int64(v.position), Cursor: fmt.Sprint("p", v.position)}
 }
 
-func (r *reader) Position() live.Position { return value{r.at, ""}.place() }
+func (r *reader) Position() live.Position { return value{r.at, ""}.at() }
 
 func (r *reader) Newest() bool {
 	r.of.mu.Lock()
@@ -122,9 +122,9 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 		key, _ = ctx.Value(viewerKey{}).(string)
 	}
 	values, err := live.Follow(ctx, live.Feed[value]{
-		Start: "after", Key: key, Position: value.place,
+		Start: "after", Key: key, Position: value.at,
 		Open: func(_ context.Context, after *string) (live.Source[value], error) {
-			defer w.opened.Add(1) // what is said from then on, it sees
+			defer w.opened.Add(1) // the reader sees whatever is published after that
 			if after == nil {
 				after = &asked
 			}
@@ -134,7 +134,7 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 				defer w.feed.mu.Unlock()
 				r.at = len(w.feed.values)
 			} else if _, err := fmt.Sscanf(*after, "p%d", &r.at); err != nil {
-				return nil, errors.New("no such place")
+				return nil, errors.New("no such position")
 			}
 			return r, nil
 		},

@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// standing is a stream that has come to a place, and no further.
+// standing is a stream that stays at a position.
 type standing struct {
 	streamer
 	position int64
@@ -24,7 +24,7 @@ func (s standing) fetch(ctx context.Context) (int, error) {
 	return 0, ctx.Err()
 }
 
-// A lane that is busy looks at who has joined only when the group has said, and forgotten, far more.
+// A busy writer serves a new member only when the group has published, and forgotten, many more messages.
 func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) {
 	t.Parallel()
 	for before := range int64(40) { // whatever room the group's memory has left when somebody joins
@@ -46,24 +46,24 @@ func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) 
 			return op.group
 		}
 		g := join(0)
-		say := func(from, to int64) {
+		publish := func(from, to int64) {
 			for position := from; position <= to; position++ {
 				g.publish(&wire.Message{Position: Position{Offset: position}, Data: make([]byte, 1<<10)}, 0)
 			}
 		}
-		say(1, before+6)
+		publish(1, before+6)
 		join(before)
-		say(before+7, before+100)
+		publish(before+7, before+100)
 		if g.base < before+6 {
 			t.Fatalf("the group has forgotten only what came up to %d", g.base)
 		}
 		late := g.shards[0].joining[1]
 		if n := len(late.missed); n != 6 {
-			t.Fatalf("who joined after %d of %d is given %d", before, before+6, n)
+			t.Fatalf("a member that joined after %d of %d messages gets %d", before, before+6, n)
 		}
 		for i, e := range late.missed {
 			if e == nil || e.Position.Offset != before+1+int64(i) {
-				t.Errorf("in place of what came at %d there is %+v", before+1+int64(i), e)
+				t.Errorf("at position %d is %+v", before+1+int64(i), e)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 )
 
-// follow subscribes to the feed, from a place on or from now on.
+// follow subscribes to the feed, from a cursor or from now on.
 func (c *client) follow(id, after string) {
 	c.t.Helper()
 	variables := `{}`
@@ -50,13 +50,13 @@ func (w *world) until(what string, holds func() bool) {
 	}
 }
 
-// opens waits until so many places in the feed were opened: as many subscriptions have begun.
+// opens waits until n readers of the feed were opened, because n subscriptions have begun.
 func (w *world) opens(n int32) {
 	w.t.Helper()
-	w.until(fmt.Sprint(n, " places in the feed"), func() bool { return w.opened.Load() >= n })
+	w.until(fmt.Sprint(n, " readers of the feed"), func() bool { return w.opened.Load() >= n })
 }
 
-// groups waits until so many groups wait for the feed: a group waits once it has a member and nothing to say.
+// groups waits until n groups wait for the feed. A group waits once it has a member and nothing to publish.
 func (w *world) groups(n int32) {
 	w.t.Helper()
 	w.until(fmt.Sprint(n, " groups"), func() bool { return w.feed.waiting.Load() >= n })
@@ -74,7 +74,7 @@ func TestGroup(t *testing.T) {
 			w.groups(1)
 		}
 		for n := 1; n <= 5; n++ {
-			w.feed.say(fmt.Sprint(n))
+			w.feed.publish(fmt.Sprint(n))
 			for i, c := range clients {
 				c.expectFed(fmt.Sprint("id of ", i), fmt.Sprint(n))
 			}
@@ -82,11 +82,11 @@ func TestGroup(t *testing.T) {
 		if n := w.executed.Load(); n != 5 {
 			t.Errorf("5 events for 3 subscribers were executed %d times", n)
 		}
-		// Who comes back a moment later is served from what was said, without executing it again.
+		// A subscriber that reconnects a moment later gets the recent messages without another execution.
 		back := w.signedIn("bob")
 		back.follow("back", "p2")
 		back.expectFed("back", "3", "4", "5")
-		w.feed.say("6")
+		w.feed.publish("6")
 		back.expectFed("back", "6")
 		if n := w.executed.Load(); n != 6 {
 			t.Errorf("6 events were executed %d times", n)
@@ -132,7 +132,7 @@ func TestGroup(t *testing.T) {
 				}
 			})
 		}
-		w.feed.say("x")
+		w.feed.publish("x")
 		w.until("7 executions", func() bool { return w.executed.Load() >= 7 })
 		if n := w.executed.Load(); n != 7 {
 			t.Errorf("7 groups executed %d times", n)
@@ -145,13 +145,13 @@ func TestGroup(t *testing.T) {
 		first := w.signedIn("ann")
 		first.follow("1", "")
 		w.opens(1)
-		w.feed.say(numbers(1, 300)...)
+		w.feed.publish(numbers(1, 300)...)
 		first.expectFed("1", numbers(1, 300)...)
-		told := make(chan struct{})
+		published := make(chan struct{})
 		go func() { // while they catch up
-			defer close(told)
+			defer close(published)
 			for n := 301; n <= 400; n++ {
-				w.feed.say(fmt.Sprint(n))
+				w.feed.publish(fmt.Sprint(n))
 			}
 		}()
 		var late []*client
@@ -163,10 +163,10 @@ func TestGroup(t *testing.T) {
 		for i, c := range late {
 			c.expectFed("late", numbers(50*i+1, 400)...)
 		}
-		<-told
+		<-published
 		first.expectFed("1", numbers(301, 400)...)
 		before := w.executed.Load()
-		w.feed.say("401")
+		w.feed.publish("401")
 		for _, c := range late {
 			c.expectFed("late", "401")
 		}
@@ -182,13 +182,13 @@ func TestGroup(t *testing.T) {
 		first := w.signedIn("ann")
 		first.follow("1", "")
 		w.opens(1)
-		w.feed.say("a name", "a street")
+		w.feed.publish("a name", "a street")
 		first.expectFed("1", "a name", "a street")
 		w.feed.erase()
 		late := w.signedIn("bob")
 		late.follow("2", "p0")
 		late.expectFed("2", "erased", "erased")
-		w.feed.say("news")
+		w.feed.publish("news")
 		first.expectFed("1", "news")
 		late.expectFed("2", "news")
 	})
@@ -200,19 +200,19 @@ func TestGroup(t *testing.T) {
 		ann.follow("1", "")
 		bob.follow("2", "")
 		w.opens(2)
-		w.feed.say("1")
+		w.feed.publish("1")
 		ann.expectFed("1", "1")
 		bob.expectFed("2", "1")
-		w.feed.fail(errors.New("the place is lost"))
-		ann.expect(`{"id":"1","type":"error","payload":[{"message":"the place is lost"}]}`)
-		bob.expect(`{"id":"2","type":"error","payload":[{"message":"the place is lost"}]}`)
+		w.feed.fail(errors.New("the position is lost"))
+		ann.expect(`{"id":"1","type":"error","payload":[{"message":"the position is lost"}]}`)
+		bob.expect(`{"id":"2","type":"error","payload":[{"message":"the position is lost"}]}`)
 		// Its id is free, and what is subscribed from now on is another group.
 		w.feed.fail(nil)
 		ann.follow("1", "p1")
-		w.feed.say("2")
+		w.feed.publish("2")
 		ann.expectFed("1", "2")
 		ann.follow("2", "nowhere")
-		ann.expect(`{"id":"2","type":"error","payload":[{"message":"no such place"}]}`)
+		ann.expect(`{"id":"2","type":"error","payload":[{"message":"no such position"}]}`)
 	})
 
 	t.Run("ends with its last member, not with its first", func(t *testing.T) {
@@ -221,18 +221,18 @@ func TestGroup(t *testing.T) {
 		ann, bob := w.signedIn("ann"), w.signedIn("bob")
 		ann.follow("1", "")
 		w.opens(1)
-		w.feed.say("1")
+		w.feed.publish("1")
 		ann.expectFed("1", "1") // it is the group's first
 		bob.follow("1", "p1")
 		w.opens(2)
 		receive(t, w.ended, "bob's own run to end, as he has joined")
 		_ = ann.conn.Close()
 		w.log.closed(t)
-		w.feed.say("2")
+		w.feed.publish("2")
 		bob.expectFed("1", "2")
 		bob.send(`{"id":"1","type":"complete"}`)
 		receive(t, w.ended, "the group to end")
-		bob.alive()
+		bob.expectPong()
 	})
 
 	t.Run("lets a slow member read on by itself without a gap", func(t *testing.T) {
@@ -245,15 +245,15 @@ func TestGroup(t *testing.T) {
 		w.opens(2)
 		big := strings.Repeat("x", 100_000) // altogether more than the system's buffers hold
 		for n := 1; n <= 200; n++ {
-			w.feed.say(fmt.Sprint(n, " ", big))
+			w.feed.publish(fmt.Sprint(n, " ", big))
 			quick.expectFed("q", fmt.Sprint(n, " ", big))
 		}
 		for n := 1; n <= 200; n++ {
 			slow.expectFed("s", fmt.Sprint(n, " ", big))
 		}
-		w.opens(3) // it had fallen behind, and begun again from its place
+		w.opens(3) // it had fallen behind, and begun again from its position
 		before := w.executed.Load()
-		w.feed.say("the end")
+		w.feed.publish("the end")
 		quick.expectFed("q", "the end")
 		slow.expectFed("s", "the end")
 		if n := w.executed.Load() - before; n != 1 {
@@ -305,7 +305,7 @@ func TestGroupIsNotHeldUpByOneOfAThousandSocketsThatNeverReads(t *testing.T) {
 	const events, size = 60, 8000 // more for each socket than the stuck one's buffers and queue hold
 	go func() {
 		for n := range events {
-			w.feed.say(fmt.Sprint(n, " ", strings.Repeat("x", size)))
+			w.feed.publish(fmt.Sprint(n, " ", strings.Repeat("x", size)))
 		}
 	}()
 	var all sync.WaitGroup

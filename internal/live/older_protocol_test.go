@@ -11,7 +11,7 @@ import (
 )
 
 // legacy connects a client of the older protocol.
-func (w *world) legacy(said ...string) *client {
+func (w *world) legacy(messages ...string) *client {
 	w.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{"graphql-ws"}}
 	conn, _, err := d.Dial(w.url, http.Header{"Authorization": {"Bearer ann"}})
@@ -20,7 +20,7 @@ func (w *world) legacy(said ...string) *client {
 	}
 	w.t.Cleanup(func() { _ = conn.Close() })
 	c := &client{w.t, conn}
-	for _, text := range said {
+	for _, text := range messages {
 		c.send(text)
 	}
 	return c
@@ -45,11 +45,11 @@ func TestOlderProtocol(t *testing.T) {
 		c.send(`{"id":"3","type":"start","payload":{"query":"{hang}"}}`)
 		for receive(t, w.started, "the query") != "hang" {
 		}
-		c.send(`{"id":"3","type":"start","payload":{"query":"subscription{feed}"}}`) // takes its place
+		c.send(`{"id":"3","type":"start","payload":{"query":"subscription{feed}"}}`) // replaces it
 		for receive(t, w.ended, "the query to end") != "hang" {
 		}
 		w.opens(1)
-		w.feed.say("x")
+		w.feed.publish("x")
 		c.expect(`{"id":"3","type":"data","payload":{"data":{"feed":"x"}}}`)
 		c.send(`{"id":"3","type":"stop"}`)
 		for receive(t, w.ended, "the subscription to end") != "feed" {

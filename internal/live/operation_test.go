@@ -22,7 +22,7 @@ func TestOperation(t *testing.T) {
 			c.expect(fmt.Sprintf(`{"id":"a","type":"next","payload":{"data":{"count":%d}}}`, n))
 		}
 		c.expect(`{"id":"a","type":"complete"}`)
-		c.alive()
+		c.expectPong()
 	})
 
 	t.Run("interleaves with others on its socket", func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestOperation(t *testing.T) {
 		"operationName":"B","variables":{"n":"Ann"},"extensions":{}}}`)
 		c.expect(`{"id":"q","type":"next","payload":{"data":{"hello":"Ann"}}}`)
 		c.expect(`{"id":"q","type":"complete"}`)
-		c.alive()
+		c.expectPong()
 	})
 
 	t.Run("shows its executor unchanged headers, times and numbers", func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestOperation(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				c.send(`{"id":"x","type":"subscribe","payload":` + test.payload + `}`)
 				c.expect(`{"id":"x","type":"error","payload":[` + test.errors + `]}`)
-				c.alive() // and no complete follows
+				c.expectPong() // and no complete follows
 			})
 		}
 	})
@@ -116,7 +116,7 @@ func TestOperation(t *testing.T) {
 		c.subscribe("1", `subscription{failing}`)
 		c.expect(`{"id":"1","type":"next","payload":{"data":{"failing":1}}}`)
 		c.expect(`{"id":"1","type":"error","payload":[{"message":"the feed is gone"}]}`)
-		c.alive()
+		c.expectPong()
 		live.Fail(t.Context(), errors.New("nobody listens")) // outside a subscription: nothing
 	})
 
@@ -150,7 +150,7 @@ func TestOperation(t *testing.T) {
 		c := w.signedIn("any")
 		c.subscribe("1", `{hello}`)
 		c.expect(`{"id":"1","type":"error","payload":[{"message":"internal system error"}]}`)
-		c.alive()
+		c.expectPong()
 	})
 
 	t.Run("ends when the client completes it", func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestOperation(t *testing.T) {
 		if got != "ahang" && got != "hanga" {
 			t.Fatalf("%s ended", got)
 		}
-		c.alive() // and nothing is said about them any more
+		c.expectPong() // and no message of theirs comes before
 	})
 
 	t.Run("frees its id when either side completes it", func(t *testing.T) {

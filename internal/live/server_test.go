@@ -70,12 +70,12 @@ func TestServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = first.conn.Close()
-		for deadline := time.Now().Add(patience); ; { // the place is free a moment after the socket has ended
+		for deadline := time.Now().Add(patience); ; { // the server counts one socket less a moment after the socket has ended
 			if err := w.refused(); err != nil {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatal("the place stays taken")
+				t.Fatal("the socket stays counted")
 			}
 		}
 	})
@@ -157,7 +157,7 @@ func TestServerLeavesNoGoroutineBehind(t *testing.T) {
 	}
 	w := newWorld(t, options)
 	hasty := newWorld(t, func(o *live.Options) { options(o); o.InitTimeout = 200 * time.Millisecond })
-	w.feed.say(numbers(1, 100)...)
+	w.feed.publish(numbers(1, 100)...)
 	before := goleak.IgnoreCurrent()
 	drop := func(c *client) { _ = c.conn.Close() }
 	leave := func(c *client) {

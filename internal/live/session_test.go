@@ -147,7 +147,7 @@ func TestSession(t *testing.T) {
 		c := w.signedIn("ann")
 		for receive(t, asked, "a question") < 6 {
 		}
-		c.alive()
+		c.expectPong()
 		over.Store(true)
 		c.expectClose(4403, "Forbidden")
 	})

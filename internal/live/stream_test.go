@@ -109,15 +109,15 @@ func TestStream(t *testing.T) {
 	t.Run("continues after its Last-Event-ID", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, nil)
-		w.feed.say("1", "2")
+		w.feed.publish("1", "2")
 		const watch = `{"query":"subscription($after:String){feed(after:$after)}","variables":{"after":"p1"}}`
 		first := w.request("ann", "", watch, nil)
 		first.expect("id: p2\nevent: next\ndata: {\"data\":{\"feed\":\"2\"}}\n")
-		w.feed.say("3")
+		w.feed.publish("3")
 		first.expect("id: p3\nevent: next\ndata: {\"data\":{\"feed\":\"3\"}}\n")
 		_ = first.answer.Body.Close()
 		w.log.closed(t)
-		w.feed.say("4")
+		w.feed.publish("4")
 		again := w.request("ann", "", watch, http.Header{"Last-Event-Id": {"p3"}}) // and not p1
 		again.expect("id: p4\nevent: next\ndata: {\"data\":{\"feed\":\"4\"}}\n")
 		// It is executed together with those of sockets.
@@ -126,7 +126,7 @@ func TestStream(t *testing.T) {
 		c.follow("1", "p4")
 		w.opens(3)
 		before := w.executed.Load()
-		w.feed.say("5")
+		w.feed.publish("5")
 		again.expect("id: p5\nevent: next\ndata: {\"data\":{\"feed\":\"5\"}}\n")
 		c.expectFed("1", "5")
 		if n := w.executed.Load() - before; n != 1 {

@@ -65,7 +65,7 @@ type world struct {
 	log     journal
 
 	feed     *feed
-	opened   atomic.Int32 // places in it
+	opened   atomic.Int32 // readers of the feed
 	executed atomic.Int32 // responses made of its values
 
 	mu     sync.Mutex
@@ -284,7 +284,7 @@ func (j journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
 func (j journal) WithGroup(string) slog.Handler            { return j }
 
 func (j journal) Handle(_ context.Context, r slog.Record) error {
-	if r.Level >= slog.LevelError { // a panic, which the client is told nothing of
+	if r.Level >= slog.LevelError { // a panic, which the client does not learn of
 		r.Attrs(func(a slog.Attr) bool { fmt.Fprintln(os.Stderr, a.Key, a.Value); return true })
 	}
 	j <- r

@@ -134,7 +134,7 @@ func newOrder[T any, O interface{ parts() (string, bool) }](by []O, keys map[str
 	for _, o := range by {
 		name, desc := o.parts()
 		if seen[name] {
-			return nil, fault.Input("orderBy", "%s is listed twice", name)
+			return nil, fault.Input("orderBy", fault.ListedTwice, name)
 		}
 		seen[name] = true
 		add(name, desc)

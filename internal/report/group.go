@@ -40,7 +40,7 @@ func split[F, G any, By ~string](q selection, dimensions map[By]dimension, by Gr
 	first := groupsDefault
 	if by.First != nil {
 		if first = *by.First; first < 1 || first > groupsMax {
-			return nil, fault.Input("first", "first must be from 1 to %d, not %d", groupsMax, first)
+			return nil, fault.Input("first", fault.OutOfRange, "first", 1, groupsMax, first)
 		}
 	}
 	d := dimensions[*by.By]

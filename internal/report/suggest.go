@@ -35,7 +35,7 @@ type ThemeSuggestion struct {
 // SuggestThemes finds the most frequent words and phrases of the newest comments that no theme covers.
 func (r *Reports) SuggestThemes(ctx context.Context, _ auth.Viewer, f *filter.Response, limit int) ([]*ThemeSuggestion, error) {
 	if limit < 1 || limit > suggestMax {
-		return nil, fault.Input("limit", "limit must be from 1 to %d, not %d", suggestMax, limit)
+		return nil, fault.Input("limit", fault.OutOfRange, "limit", 1, suggestMax, limit)
 	}
 	var themes []*model.Theme
 	if err := r.db.WithContext(ctx).Where("deleted_at IS NULL").Find(&themes).Error; err != nil {

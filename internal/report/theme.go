@@ -37,7 +37,7 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 	n := themesDefault
 	if first != nil {
 		if n = *first; n < 1 || n > themesMax {
-			return nil, fault.Input("first", "first must be from 1 to %d, not %d", themesMax, n)
+			return nil, fault.Input("first", fault.OutOfRange, "first", 1, themesMax, n)
 		}
 	}
 	q := r.responses(ctx, viewer, f)

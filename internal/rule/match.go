@@ -1,5 +1,7 @@
-// Package rule decides which rules match a response and what they ask for. It is pure: what it decides on is handed
-// in, and what it answers with is done by casework.
+// Package rule owns the rules: their matching, their writes and the preview of a rule on past responses.
+//
+// Matching is pure (match.go, escalation.go, recipe.go): the caller hands in the response and the rules, and casework
+// carries the decision out. It refuses to open a case or to send a mail.
 package rule
 
 import (
@@ -12,16 +14,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Rule is a rule ready to be tried.
-type Rule struct {
+// Compiled is a rule whose stored filter and calendar have been read.
+type Compiled struct {
 	model.Rule
 	filter   *filter.Response
 	calendar *calendar.Calendar
 }
 
-// Compile reads the stored filters and calendars of rules, once for all the responses they are tried on.
-func Compile(rules []model.Rule) ([]Rule, error) {
-	compiled := make([]Rule, len(rules))
+// Compile reads the stored filters and calendars of rules, once for all responses that the rules are tried on.
+func Compile(rules []model.Rule) ([]Compiled, error) {
+	compiled := make([]Compiled, len(rules))
 	for i, r := range rules {
 		compiled[i].Rule = r
 		if r.Calendar != nil {
@@ -53,7 +55,7 @@ type Decision struct {
 }
 
 // Match tries the enabled rules, by position, on a response, its customer and the themes it was tagged with.
-func Match(rules []Rule, r *model.Response, c *model.Customer, now time.Time, themes ...model.Theme) Decision {
+func Match(rules []Compiled, r *model.Response, c *model.Customer, now time.Time, themes ...model.Theme) Decision {
 	subject := &filter.Subject{Response: r, Customer: c, Themes: themes, Now: now}
 	var d Decision
 	for i := range rules {

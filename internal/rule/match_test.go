@@ -168,7 +168,7 @@ func TestAFilterThatCannotBeReadIsNotPassedOver(t *testing.T) {
 	}
 }
 
-func compile(t *testing.T, rules ...model.Rule) []rule.Rule {
+func compile(t *testing.T, rules ...model.Rule) []rule.Compiled {
 	t.Helper()
 	compiled, err := rule.Compile(rules)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 )
 
 // past creates the responses and the work of one year. Its clock shows the time of the step being created, so that the
@@ -31,17 +32,16 @@ func makePast(ctx context.Context, o Options) error {
 	p := &past{now: pg.Timestamp(o.Now())}
 	read := func() time.Time { return p.clock }
 	p.work = casework.New(o.DB, o.Feed, nil, read) // without a queue, so that no mail about the past is sent
-	set := setup.New(o.DB, p.work, o.Feed, read)
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.staff, err = createStaff(ctx, o.DB, set, settings.New(o.DB)); err != nil {
+	if p.staff, err = createStaff(ctx, o.DB, user.New(o.DB, p.work, o.Feed, read), settings.New(o.DB)); err != nil {
 		return err
 	}
 	if len(p.staff.workers) == 0 {
 		return fmt.Errorf("no case can be assigned to any user of the sample team; activate one of them, or use an empty database")
 	}
-	if err := createRules(ctx, o.DB, set, p.staff); err != nil {
+	if err := createRules(ctx, o.DB, rule.New(o.DB, read), p.staff); err != nil {
 		return err
 	}
 	replies := pastReplies(p.now, o.customers)

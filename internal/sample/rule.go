@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
 
 // createRules creates the rules, unless the database has rules already.
-func createRules(ctx context.Context, db *pg.DB, s *setup.Setup, c *staff) error {
+func createRules(ctx context.Context, db *pg.DB, r *rule.Rules, c *staff) error {
 	var rules int64
 	if err := db.Gorm.WithContext(ctx).Model(&model.Rule{}).Where("deleted_at IS NULL").Count(&rules).Error; err != nil {
 		return fmt.Errorf("look for rules: %w", err)
@@ -25,7 +26,7 @@ func createRules(ctx context.Context, db *pg.DB, s *setup.Setup, c *staff) error
 		return err
 	}
 	for _, in := range inputs {
-		if _, err := s.CreateRule(ctx, in); err != nil {
+		if _, err := r.Create(ctx, auth.System("sample data"), in); err != nil {
 			return fmt.Errorf("create the rule %q: %w", in.Name, err)
 		}
 	}
@@ -34,7 +35,7 @@ func createRules(ctx context.Context, db *pg.DB, s *setup.Setup, c *staff) error
 
 // ruleInputs returns rules that show what rules can do: several assignment strategies, scores, a country, a segment, a
 // contact request, and a rule that only alerts. Of the rules that match and open a case, the first decides the assignee.
-func ruleInputs(c *staff) ([]setup.CreateRuleInput, error) {
+func ruleInputs(c *staff) ([]rule.CreateRuleInput, error) {
 	enterprise, err := customerFilter("segment", segmentEnterprise)
 	if err != nil {
 		return nil, err
@@ -44,33 +45,33 @@ func ruleInputs(c *staff) ([]setup.CreateRuleInput, error) {
 		return nil, err
 	}
 	manager, agent := c.byEmail[ingrid].ID, c.byEmail[thiago].ID
-	return []setup.CreateRuleInput{
+	return []rule.CreateRuleInput{
 		{
 			Name: "Enterprise customer is not delighted", Enabled: true, Scores: []int{0, 1, 2, 3, 4, 5, 6, 7, 8}, Filter: enterprise,
-			OpensCase: true, Assignment: &setup.AssignmentInput{Strategy: model.ToAccountManager, FallbackUserID: &manager},
+			OpensCase: true, Assignment: &rule.AssignmentInput{Strategy: model.ToAccountManager, FallbackUserID: &manager},
 			FollowUpTarget: target(24 * time.Hour),
-			Notify:         []*setup.RecipientInput{{Kind: model.RecipientCentral}, {Kind: model.RecipientAccountManager}},
+			Notify:         []*rule.RecipientInput{{Kind: model.RecipientCentral}, {Kind: model.RecipientAccountManager}},
 		},
 		{
 			Name: "Detractors", Enabled: true, Scores: []int{0, 1, 2, 3, 4, 5, 6},
-			OpensCase: true, Assignment: &setup.AssignmentInput{Strategy: model.ToAccountManager, FallbackUserID: &manager},
+			OpensCase: true, Assignment: &rule.AssignmentInput{Strategy: model.ToAccountManager, FallbackUserID: &manager},
 			FollowUpTarget: target(48 * time.Hour),
-			Notify:         []*setup.RecipientInput{{Kind: model.RecipientAssignee}},
+			Notify:         []*rule.RecipientInput{{Kind: model.RecipientAssignee}},
 		},
 		{
 			Name: "Please contact me", Enabled: true, ContactRequested: new(true),
-			OpensCase: true, Assignment: &setup.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &manager},
+			OpensCase: true, Assignment: &rule.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &manager},
 			FollowUpTarget: target(24 * time.Hour),
-			Notify:         []*setup.RecipientInput{{Kind: model.RecipientCentral}},
+			Notify:         []*rule.RecipientInput{{Kind: model.RecipientCentral}},
 		},
 		{
 			Name: "Passives in Brazil", Enabled: true, Scores: []int{7, 8}, Filter: brazil,
-			OpensCase: true, Assignment: &setup.AssignmentInput{Strategy: model.ToUser, UserID: &agent, FallbackUserID: &manager},
+			OpensCase: true, Assignment: &rule.AssignmentInput{Strategy: model.ToUser, UserID: &agent, FallbackUserID: &manager},
 			FollowUpTarget: target(120 * time.Hour),
 		},
 		{
 			Name: "Enterprise promoters may be references", Enabled: true, Scores: []int{9, 10}, Filter: enterprise,
-			Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress, Address: new("references@example.com")}},
+			Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("references@example.com")}},
 		},
 	}, nil
 }

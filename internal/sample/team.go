@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -92,10 +92,10 @@ func (c *staff) workerFor(assignee *model.UserID) *model.User {
 }
 
 // createStaff creates the users of the team and the settings. Users that an interrupted start has created already stay.
-func createStaff(ctx context.Context, db *pg.DB, s *setup.Setup, config *settings.Settings) (*staff, error) {
+func createStaff(ctx context.Context, db *pg.DB, u *user.Users, config *settings.Settings) (*staff, error) {
 	system := auth.System("sample data")
 	for _, m := range team {
-		_, err := s.CreateUser(ctx, setup.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
+		_, err := u.Create(ctx, system, user.CreateUserInput{Name: m.name, Email: m.email, Role: m.role})
 		if err != nil && !fault.Is(err, fault.CodeConflict) {
 			return nil, fmt.Errorf("create the user %s: %w", m.email, err)
 		}

@@ -12,8 +12,9 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 )
 
 // now is a Wednesday afternoon, so that the team works right up to it.
@@ -45,12 +46,12 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 // staff creates only the users, the settings and the rules.
 func (w *world) staff() *staff {
 	w.t.Helper()
-	set := setup.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
-	c, err := createStaff(w.t.Context(), w.DB, set, settings.New(w.DB))
+	users := user.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
+	c, err := createStaff(w.t.Context(), w.DB, users, settings.New(w.DB))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := createRules(w.t.Context(), w.DB, set, c); err != nil {
+	if err := createRules(w.t.Context(), w.DB, rule.New(w.DB, w.Now), c); err != nil {
 		w.t.Fatal(err)
 	}
 	return c

@@ -14,7 +14,7 @@ import (
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/casework"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -73,8 +73,8 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 	ok(w.work.UpdateCaseStatus(ctx, w.admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
 	bare, err := w.work.OpenCase(ctx, w.admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
 	w.must(err)
-	ok(w.setup.CreateRule(ctx, setup.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*setup.EscalationInput{
-		{After: model.Duration(90 * time.Minute), Notify: []*setup.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
+	ok(rule.New(w.db, w.now).Create(ctx, w.admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
+		{After: model.Duration(90 * time.Minute), Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
 	}}))
 	ruled, err := w.work.SubmitResponse(ctx, w.admin, casework.SubmitResponseInput{Score: 9})
 	w.must(err)

@@ -12,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
@@ -58,7 +57,7 @@ func TestAWebhookThatTakesNothingForThreeDaysIsDisabledAndMissesNothing(t *testi
 	w.note(c) // in the meantime
 	before := len(r.all())
 	status.Store(http.StatusOK)
-	w.update(setup.UpdateWebhookInput{ID: h.ID, Enabled: graphql.OmittableOf(new(true))})
+	w.update(webhook.UpdateWebhookInput{ID: h.ID, Enabled: graphql.OmittableOf(new(true))})
 	w.delivered(h, 2)
 	same(t, "enabled again", r.kept(c), w.events(c))
 	if n := len(r.all()) - before; n != 2 {
@@ -124,7 +123,7 @@ func TestAnEventThatIsRefusedForThreeDaysIsGivenUpAndTheNextOfItsCaseGoesOn(t *t
 
 func (w *world) redeliver(id model.DeliveryID) {
 	w.t.Helper()
-	_, err := w.setup.RedeliverWebhook(w.t.Context(), setup.RedeliverWebhookInput{DeliveryID: id})
+	_, err := w.subscriptions.Redeliver(w.t.Context(), w.admin, webhook.RedeliverWebhookInput{DeliveryID: id})
 	w.must(err)
 }
 
@@ -155,7 +154,7 @@ func TestWhatWasTakenIsPostedAgainByHandWithTheSameIDAndHoldsNothingUp(t *testin
 	w.until("it is on its way", "SELECT status = 'QUEUED' AND next_attempt_at > ? FROM webhook_deliveries WHERE id = ?", w.now().Add(10*time.Second), d.ID)
 	w.note(c)
 	w.until("the next goes on", "SELECT count(*) = 1 FROM webhook_deliveries WHERE webhook_id = ? AND status = 'DELIVERED'", h.ID)
-	_, err := w.setup.RedeliverWebhook(t.Context(), setup.RedeliverWebhookInput{DeliveryID: d.ID})
+	_, err := w.subscriptions.Redeliver(t.Context(), w.admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
 	if !isFault(err, fault.CodeConflict, "input.deliveryId") {
 		t.Errorf("of what is queued: %v", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestTheWaitsGrowAndThreeDaysOfThemAreSomeThirtyTries(t *testing.T) {
+func TestBackoff(t *testing.T) {
 	t.Parallel()
 	for tries, want := range map[int]time.Duration{0: 5 * time.Second, 1: 5 * time.Second, 2: 30 * time.Second, 5: time.Hour, 6: 3 * time.Hour, 1000: 3 * time.Hour} {
 		spread := map[time.Duration]bool{}
@@ -37,7 +37,7 @@ func TestTheWaitsGrowAndThreeDaysOfThemAreSomeThirtyTries(t *testing.T) {
 	}
 }
 
-func TestAReceiverSaysWhenToComeBack(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	for given, want := range map[string]time.Duration{
@@ -54,7 +54,7 @@ func TestAReceiverSaysWhenToComeBack(t *testing.T) {
 	}
 }
 
-func TestWhatIsOurFaultDisablesNoWebhook(t *testing.T) {
+func TestDecide(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	long := now.Add(-4 * 24 * time.Hour)

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
@@ -47,7 +47,7 @@ func TestAWebhookStartsNowAndGetsWhatItsTypesAndFilterAskFor(t *testing.T) {
 	w := newWorld(t)
 	old := w.open("DE")
 	r := newReceiver(t, nil)
-	h := w.hook(r, func(in *setup.CreateWebhookInput) {
+	h := w.hook(r, func(in *webhook.CreateWebhookInput) {
 		in.Filter = w.where(`{"customer": {"country": {"eq": "de"}}}`)
 		in.Events = []model.CaseEventType{model.EventNoteAdded, model.EventDetailsChanged, model.EventNoteAdded}
 	})
@@ -69,7 +69,7 @@ func TestAWebhookStartsNowAndGetsWhatItsTypesAndFilterAskFor(t *testing.T) {
 		strings.Count(got, "DETAILS_CHANGED DE in") != 1 || len(r.all()) != 4 {
 		t.Errorf("%s came", got)
 	}
-	w.update(setup.UpdateWebhookInput{ID: h.ID, Filter: graphql.OmittableOf(w.where(`{"customer": {"country": {"eq": "FR"}}}`)), Events: graphql.OmittableOf([]model.CaseEventType{model.EventOpened})})
+	w.update(webhook.UpdateWebhookInput{ID: h.ID, Filter: graphql.OmittableOf(w.where(`{"customer": {"country": {"eq": "FR"}}}`)), Events: graphql.OmittableOf([]model.CaseEventType{model.EventOpened})})
 	w.note(old)
 	w.open("DE")
 	c := w.open("FR")
@@ -82,7 +82,7 @@ func TestThatACustomerWasErasedPassesEveryFilter(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, nil)
 	c := w.open("DE")
-	h := w.hook(r, func(in *setup.CreateWebhookInput) { in.Filter = w.where(`{"customer": {"company": {"eq": "ACME"}}}`) })
+	h := w.hook(r, func(in *webhook.CreateWebhookInput) { in.Filter = w.where(`{"customer": {"company": {"eq": "ACME"}}}`) })
 	w.note(c) // does not match
 	_, err := w.work.EraseCustomer(t.Context(), w.admin, casework.EraseCustomerInput{CustomerID: c.CustomerID})
 	w.must(err)
@@ -97,7 +97,7 @@ func TestAWebhookWhoseOwnerIsMadeInactiveIsDisabledAndTheOthersAreTold(t *testin
 	other := w.user("other@care.example", model.Admin)
 	r := newReceiver(t, nil)
 	h := w.hook(r)
-	_, err := w.setup.UpdateUser(t.Context(), w.admin, setup.UpdateUserInput{ID: w.admin.User.ID, Active: graphql.OmittableOf(new(false))})
+	_, err := user.New(w.db, w.work, w.log, w.now).Update(t.Context(), w.admin, user.UpdateUserInput{ID: w.admin.User.ID, Active: graphql.OmittableOf(new(false))})
 	w.must(err)
 	w.open("DE")
 	w.run(w.db, w.log)
@@ -142,7 +142,7 @@ func TestBothSecretsSignForADayAfterARotation(t *testing.T) {
 	h := w.hook(r)
 	old, err := standardwebhooks.NewWebhook(h.Secret)
 	w.must(err)
-	rotated, err := w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: h.ID})
+	rotated, err := w.subscriptions.RotateSecret(t.Context(), w.admin, webhook.RotateWebhookSecretInput{ID: h.ID})
 	w.must(err)
 	fresh, err := standardwebhooks.NewWebhook(rotated.Secret)
 	w.must(err)
@@ -163,10 +163,10 @@ func TestBothSecretsSignForADayAfterARotation(t *testing.T) {
 		t.Errorf("after the day the signature is %q", p.signature)
 	}
 	for range 9 {
-		_, err = w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: h.ID})
+		_, err = w.subscriptions.RotateSecret(t.Context(), w.admin, webhook.RotateWebhookSecretInput{ID: h.ID})
 		w.must(err)
 	}
-	_, err = w.setup.RotateWebhookSecret(t.Context(), setup.RotateWebhookSecretInput{ID: h.ID})
+	_, err = w.subscriptions.RotateSecret(t.Context(), w.admin, webhook.RotateWebhookSecretInput{ID: h.ID})
 	if !isFault(err, fault.CodeConflict, "input.id") {
 		t.Errorf("the tenth rotation of a day: %v", err)
 	}

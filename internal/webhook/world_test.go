@@ -25,7 +25,6 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
-	"github.com/closeloop/closeloop/internal/setup"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
 )
@@ -36,14 +35,14 @@ const limit = 60 * time.Second
 // world is a database with the writes over it, whose log is followed, an administrator who owns webhooks, and a clock
 // that runs and can be moved on.
 type world struct {
-	t     *testing.T
-	db    *pg.DB
-	log   *event.Log
-	work  *casework.Work
-	setup *setup.Setup
-	queue *job.Queue
-	admin auth.Viewer
-	moved atomic.Int64
+	t             *testing.T
+	db            *pg.DB
+	log           *event.Log
+	work          *casework.Work
+	subscriptions *webhook.Subscriptions
+	queue         *job.Queue
+	admin         auth.Viewer
+	moved         atomic.Int64
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.log = w.follow(w.db)
 	w.work = casework.New(w.db, w.log, w.queue, w.now)
-	w.setup = setup.New(w.db, w.work, w.log, w.now).Through(anywhere)
+	w.subscriptions = webhook.NewSubscriptions(w.db, w.log, anywhere, w.now)
 	w.admin = auth.Viewer{User: w.user("root@care.example", model.Admin)}
 	return w
 }
@@ -129,21 +128,21 @@ func (w *world) user(email string, role model.Role) *model.User {
 }
 
 // hook makes a webhook of the administrator's and gives it with its secret.
-func (w *world) hook(r *receiver, change ...func(*setup.CreateWebhookInput)) *model.Webhook {
+func (w *world) hook(r *receiver, change ...func(*webhook.CreateWebhookInput)) *model.Webhook {
 	w.t.Helper()
-	in := setup.CreateWebhookInput{URL: r.URL, Events: model.EventTypes()}
+	in := webhook.CreateWebhookInput{URL: r.URL, Events: model.EventTypes()}
 	for _, c := range change {
 		c(&in)
 	}
-	out, err := w.setup.CreateWebhook(w.t.Context(), w.admin, in)
+	out, err := w.subscriptions.Create(w.t.Context(), w.admin, in)
 	w.must(err)
 	r.trust(out.Secret)
 	return out.Webhook
 }
 
-func (w *world) update(in setup.UpdateWebhookInput) *model.Webhook {
+func (w *world) update(in webhook.UpdateWebhookInput) *model.Webhook {
 	w.t.Helper()
-	out, err := w.setup.UpdateWebhook(w.t.Context(), in)
+	out, err := w.subscriptions.Update(w.t.Context(), w.admin, in)
 	w.must(err)
 	return out.Webhook
 }

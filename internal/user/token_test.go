@@ -1,4 +1,4 @@
-package setup_test
+package user_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -15,29 +15,29 @@ import (
 func TestATokenSignsItsUserInUntilItIsRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ana, expires := w.User("ana@care.example", model.Agent), start.Add(time.Hour)
-	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: &expires})
+	ana, expires := w.User("ana@care.example", model.Agent), worktest.Start.Add(time.Hour)
+	out, err := w.users.CreateToken(t.Context(), w.Admin, user.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: &expires})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := worktest.Read[model.ApiToken](w.T, w.DB, out.Token.ID); k.UserID != ana.ID || k.Name != "dashboard" || !k.CreatedAt.Equal(start) || !k.ExpiresAt.Equal(expires) ||
+	if k := worktest.Read[model.ApiToken](w.T, w.DB, out.Token.ID); k.UserID != ana.ID || k.Name != "dashboard" || !k.CreatedAt.Equal(worktest.Start) || !k.ExpiresAt.Equal(expires) ||
 		k.RevokedAt != nil || k.LastUsedAt != nil || string(k.Hash) != string(auth.Hash(out.Secret)) {
 		t.Errorf("%+v", k)
 	}
 	if in := w.signIn(out.Secret); in == nil || in.User.ID != ana.ID {
 		t.Fatalf("signed in as %+v", in)
 	}
-	w.Time = start.Add(time.Minute)
-	revoked, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
+	w.Time = worktest.Start.Add(time.Minute)
+	revoked, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: out.Token.ID})
 	if err != nil || revoked.Token.RevokedAt == nil || !revoked.Token.RevokedAt.Equal(w.Time) {
 		t.Fatalf("%+v: %v", revoked, err)
 	}
 	if in := w.signIn(out.Secret); in != nil {
 		t.Errorf("signed in as %+v", in)
 	}
-	w.Time = start.Add(2 * time.Minute)
-	again, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: out.Token.ID})
-	if err != nil || !again.Token.RevokedAt.Equal(start.Add(time.Minute)) {
+	w.Time = worktest.Start.Add(2 * time.Minute)
+	again, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: out.Token.ID})
+	if err != nil || !again.Token.RevokedAt.Equal(worktest.Start.Add(time.Minute)) {
 		t.Errorf("again: %+v: %v", again, err)
 	}
 }
@@ -45,7 +45,7 @@ func TestATokenSignsItsUserInUntilItIsRevoked(t *testing.T) {
 func TestNoSecretIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	out, err := w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a"})
+	out, err := w.users.CreateToken(t.Context(), w.Admin, user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,21 +61,21 @@ func TestAWrongTokenIsNotMade(t *testing.T) {
 	for name, c := range map[string]struct {
 		code     fault.Code
 		argument string
-		in       setup.CreateApiTokenInput
+		in       user.CreateApiTokenInput
 	}{
-		"no name":     {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: " "}},
-		"a long name": {fault.CodeBadUserInput, "input.name", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: strings.Repeat("a", 201)}},
-		"of nobody":   {fault.CodeNotFound, "input.userId", setup.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
-		"of the past": {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(start.Add(-time.Hour))}},
-		"of now":      {fault.CodeBadUserInput, "input.expiresAt", setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(start)}},
+		"no name":     {fault.CodeBadUserInput, "input.name", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: " "}},
+		"a long name": {fault.CodeBadUserInput, "input.name", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: strings.Repeat("a", 201)}},
+		"of nobody":   {fault.CodeNotFound, "input.userId", user.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
+		"of the past": {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(worktest.Start.Add(-time.Hour))}},
+		"of now":      {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(worktest.Start)}},
 	} {
-		out, err := w.setup.CreateAPIToken(t.Context(), c.in)
+		out, err := w.users.CreateToken(t.Context(), w.Admin, c.in)
 		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered with a secret", name)
 		}
 	}
-	_, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
+	_, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
 	worktest.Refused(t, "revoke none", err, fault.CodeNotFound, "input.id")
 	if n := w.Count("SELECT count(*) FROM api_tokens"); n != 0 {
 		t.Errorf("%d tokens", n)
@@ -85,10 +85,10 @@ func TestAWrongTokenIsNotMade(t *testing.T) {
 func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	made := make([]*setup.CreateApiTokenPayload, 10)
+	made := make([]*user.CreateApiTokenPayload, 10)
 	worktest.AtOnce(len(made), func(i int) {
 		var err error
-		if made[i], err = w.setup.CreateAPIToken(t.Context(), setup.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "same"}); err != nil {
+		if made[i], err = w.users.CreateToken(t.Context(), w.Admin, user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "same"}); err != nil {
 			t.Errorf("make %d: %v", i, err)
 		}
 	})
@@ -100,7 +100,7 @@ func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *tes
 	}
 	times := make([]time.Time, 10)
 	worktest.AtOnce(len(times), func(i int) {
-		out, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: made[0].Token.ID})
+		out, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: made[0].Token.ID})
 		if err != nil {
 			t.Errorf("revoke %d: %v", i, err)
 			return
@@ -108,7 +108,7 @@ func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *tes
 		times[i] = *out.Token.RevokedAt
 	})
 	for _, at := range times {
-		if !at.Equal(start) {
+		if !at.Equal(worktest.Start) {
 			t.Errorf("revoked at %v", at)
 		}
 	}
@@ -120,7 +120,7 @@ func TestManyWhoMakeTokensGetDifferentOnesAndManyWhoRevokeOneRevokeItOnce(t *tes
 func TestATokenOfTheCommandLineMakesItsUserWhereThereIsNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	first, err := w.setup.IssueToken(t.Context(), " Feed@care.example ", model.Intake)
+	first, err := w.users.IssueToken(t.Context(), auth.System("token create"), " Feed@care.example ", model.Intake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestATokenOfTheCommandLineMakesItsUserWhereThereIsNone(t *testing.T) {
 	if in == nil || in.User.Email != "Feed@care.example" || in.User.Name != "Feed@care.example" || in.User.Role != model.Intake || !in.User.Active {
 		t.Fatalf("signed in as %+v", in)
 	}
-	second, err := w.setup.IssueToken(t.Context(), "FEED@care.example", model.Intake)
+	second, err := w.users.IssueToken(t.Context(), auth.System("token create"), "FEED@care.example", model.Intake)
 	if err != nil || second == first {
 		t.Fatalf("a second token: %v", err)
 	}
@@ -152,7 +152,7 @@ func TestATokenOfTheCommandLineIsRefusedForAnotherRole(t *testing.T) {
 		"another role": {fault.CodeConflict, "", "ROOT@care.example"}, "who left": {fault.CodeConflict, "", "left@care.example"},
 		"no address": {fault.CodeBadUserInput, "user", "ana"}, "nothing": {fault.CodeBadUserInput, "user", ""},
 	} {
-		secret, err := w.setup.IssueToken(t.Context(), c.user, model.Agent)
+		secret, err := w.users.IssueToken(t.Context(), auth.System("token create"), c.user, model.Agent)
 		worktest.Refused(t, name, err, c.code, c.argument)
 		if n := w.Count("SELECT count(*) FROM api_tokens"); n != 0 || w.signIn(secret) != nil {
 			t.Errorf("%s: there is a token", name)
@@ -168,7 +168,7 @@ func TestManyTokensOfTheCommandLineAtOnceMakeOneUser(t *testing.T) {
 	w := newWorld(t)
 	worktest.AtOnce(10, func(i int) {
 		email := []string{"feed@care.example", "FEED@care.example"}[i%2]
-		secret, err := w.setup.IssueToken(t.Context(), email, model.Intake)
+		secret, err := w.users.IssueToken(t.Context(), auth.System("token create"), email, model.Intake)
 		if err != nil || w.signIn(secret) == nil {
 			t.Errorf("token %d: %v", i, err)
 		}

@@ -1,4 +1,4 @@
-package setup
+package rule
 
 import (
 	"fmt"
@@ -12,21 +12,21 @@ import (
 func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	if v, ok := in.Name.ValueOK(); ok {
 		if v == nil {
-			return notNull("name")
+			return fault.NotNull("name")
 		}
-		if r.Name, err = checkName("input.name", *v); err != nil {
-			return err
+		if r.Name, err = model.CheckName(*v); err != nil {
+			return fault.Input("input.name", "%s", err.Error())
 		}
 	}
 	if v, ok := in.Enabled.ValueOK(); ok {
 		if v == nil {
-			return notNull("enabled")
+			return fault.NotNull("enabled")
 		}
 		r.Enabled = *v
 	}
 	if v, ok := in.OpensCase.ValueOK(); ok {
 		if v == nil {
-			return notNull("opensCase")
+			return fault.NotNull("opensCase")
 		}
 		r.OpensCase = *v
 	}

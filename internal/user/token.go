@@ -1,9 +1,8 @@
-package setup
+package user
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -33,11 +32,14 @@ type RevokeApiTokenInput struct{ ID model.ApiTokenID }
 // RevokeApiTokenPayload is the token as it is now.
 type RevokeApiTokenPayload struct{ Token *model.ApiToken }
 
-// CreateAPIToken makes a secret that a program signs in with.
-func (s *Setup) CreateAPIToken(ctx context.Context, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
-	name, err := checkName("input.name", in.Name)
-	if err != nil {
+// CreateToken makes a secret that a program signs in with.
+func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
+	}
+	name, err := model.CheckName(in.Name)
+	if err != nil {
+		return nil, fault.Input("input.name", "%s", err.Error())
 	}
 	now := s.clock()
 	if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
@@ -45,10 +47,14 @@ func (s *Setup) CreateAPIToken(ctx context.Context, in CreateApiTokenInput) (*Cr
 	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := exists(tx, "input.userId", &in.UserID); err != nil {
+		var n int64
+		if err := tx.Model(&model.User{}).Where("id = ?", in.UserID).Count(&n).Error; err != nil {
 			return err
 		}
-		out.Token = token(in.UserID, name, out.Secret, now, in.ExpiresAt)
+		if n == 0 {
+			return fault.NotFound("input.userId", "there is no such user")
+		}
+		out.Token = newToken(in.UserID, name, out.Secret, now, in.ExpiresAt)
 		return tx.Create(out.Token).Error
 	})
 	if err != nil {
@@ -57,12 +63,15 @@ func (s *Setup) CreateAPIToken(ctx context.Context, in CreateApiTokenInput) (*Cr
 	return out, nil
 }
 
-func token(user model.UserID, name, secret string, now time.Time, expires *time.Time) *model.ApiToken {
+func newToken(user model.UserID, name, secret string, now time.Time, expires *time.Time) *model.ApiToken {
 	return &model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: user, Name: name, Hash: auth.Hash(secret), CreatedAt: now, ExpiresAt: expires}
 }
 
-// RevokeAPIToken ends a token. Its sockets notice within a second.
-func (s *Setup) RevokeAPIToken(ctx context.Context, in RevokeApiTokenInput) (*RevokeApiTokenPayload, error) {
+// RevokeToken ends a token. Its sockets notice within a second.
+func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeApiTokenInput) (*RevokeApiTokenPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	out := &RevokeApiTokenPayload{Token: new(model.ApiToken)}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(out.Token).Error
@@ -82,63 +91,12 @@ func (s *Setup) RevokeAPIToken(ctx context.Context, in RevokeApiTokenInput) (*Re
 	return out, nil
 }
 
-const (
-	givenTokenName = "CLOSELOOP_ADMIN_TOKEN"
-	firstTokenName = "first start"
-	firstAdmin     = "admin@localhost"
-)
-
-// FirstStart makes an administrator where there is no user yet, with a token whose secret it answers with: it is to
-// be shown this once. given, where set, is that token instead; on later starts too it is made to work, and what was
-// given before it under the same setting stops to.
-func (s *Setup) FirstStart(ctx context.Context, given string) (secret string, err error) {
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		secret = ""
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
-			return err
-		}
-		now := s.clock()
-		var admin model.User
-		err := tx.Where("role = 'ADMIN' AND active").Order("created_at, id").Limit(1).Take(&admin).Error
-		fresh := errors.Is(err, gorm.ErrRecordNotFound)
-		if err != nil && !fresh {
-			return err
-		}
-		if fresh {
-			admin = model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: "Administrator", Email: firstAdmin, Role: model.Admin, Active: true, CreatedAt: now}
-			admin.Fold()
-			if err := tx.Create(&admin).Error; err != nil {
-				return err
-			}
-		}
-		if given != "" {
-			return useGiven(tx, admin.ID, given, now)
-		}
-		if fresh {
-			secret = auth.NewSecret()
-			return tx.Create(token(admin.ID, firstTokenName, secret, now, nil)).Error
-		}
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("make the first administrator: %w", err)
-	}
-	return secret, nil
-}
-
-func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
-	// What was given before expires, and what is given again does no longer. One that was revoked by hand stays revoked.
-	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
-		auth.Hash(given), now, givenTokenName).Error
-	if err != nil {
-		return err
-	}
-	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(token(admin, givenTokenName, given, now, nil)).Error
-}
-
 // IssueToken makes a token for the user with this address, whom it makes too where there is none; a user of another
 // role is a CONFLICT. It is the command line's.
-func (s *Setup) IssueToken(ctx context.Context, email string, role model.Role) (secret string, err error) {
+func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string, role model.Role) (secret string, err error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return "", err
+	}
 	address, err := model.UnmarshalEmailAddress(email)
 	if err != nil {
 		return "", fault.Input("user", "%s", err.Error())
@@ -161,7 +119,7 @@ func (s *Setup) IssueToken(ctx context.Context, email string, role model.Role) (
 		case !kept.Active:
 			return fault.New(fault.CodeConflict, "the user %s is not active", address)
 		}
-		return tx.Create(token(kept.ID, "closeloop token create", secret, now, nil)).Error
+		return tx.Create(newToken(kept.ID, "closeloop token create", secret, now, nil)).Error
 	})
 	return secret, err
 }

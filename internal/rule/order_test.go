@@ -1,4 +1,4 @@
-package setup_test
+package rule_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -25,7 +25,7 @@ func TestAMovedRuleMakesTheOthersRoom(t *testing.T) {
 	}{
 		{'a', 3, "bcade"}, {'e', 1, "ebcad"}, {'e', 5, "bcade"}, {'c', 2, "bcade"}, {'d', 1, "dbcae"}, {'b', 3, "dcbae"},
 	} {
-		out, err := w.setup.MoveRule(t.Context(), setup.MoveRuleInput{ID: rules[step.rule], Position: step.to})
+		out, err := w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules[step.rule], Position: step.to})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,14 +50,14 @@ func TestARuleIsMovedOnlyAmongTheRules(t *testing.T) {
 	for name, c := range map[string]struct {
 		code     fault.Code
 		argument string
-		in       setup.MoveRuleInput
+		in       rule.MoveRuleInput
 	}{
-		"before the first": {fault.CodeBadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 0}},
-		"after the last":   {fault.CodeBadUserInput, "input.position", setup.MoveRuleInput{ID: rules['a'], Position: 3}},
-		"no such rule":     {fault.CodeNotFound, "input.id", setup.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
-		"a deleted rule":   {fault.CodeNotFound, "input.id", setup.MoveRuleInput{ID: rules['b'], Position: 1}},
+		"before the first": {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 0}},
+		"after the last":   {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 3}},
+		"no such rule":     {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
+		"a deleted rule":   {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: rules['b'], Position: 1}},
 	} {
-		out, err := w.setup.MoveRule(t.Context(), c.in)
+		out, err := w.rules.Move(t.Context(), w.Admin, c.in)
 		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
@@ -78,7 +78,7 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Time = w.Time.Add(time.Hour)
-	out, err := w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
+	out, err := w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules['a']})
 	if err != nil || out.DeletedID != rules['a'] {
 		t.Fatalf("%+v: %v", out, err)
 	}
@@ -91,9 +91,9 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	if n := w.Count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
 		t.Error("the case that it opened does not know it any more")
 	}
-	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules['a']})
+	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules['a']})
 	worktest.Refused(t, "again", err, fault.CodeNotFound, "input.id")
-	_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
+	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
 	worktest.Refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
 
 	again, err := w.Work.SubmitResponse(t.Context(), w.Admin, casework.SubmitResponseInput{Score: 3})
@@ -114,14 +114,14 @@ func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
 		var err error
 		switch i % 3 {
 		case 0:
-			var out *setup.CreateRulePayload
-			if out, err = w.setup.CreateRule(t.Context(), setup.CreateRuleInput{Name: fmt.Sprint(i)}); err == nil {
+			var out *rule.CreateRulePayload
+			if out, err = w.rules.Create(t.Context(), w.Admin, rule.CreateRuleInput{Name: fmt.Sprint(i)}); err == nil {
 				made <- out.Rule.Position
 			}
 		case 1:
-			_, err = w.setup.MoveRule(t.Context(), setup.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
+			_, err = w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
 		case 2:
-			_, err = w.setup.DeleteRule(t.Context(), setup.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
+			_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
 		}
 		if err != nil && !fault.Is(err, fault.CodeNotFound) {
 			t.Errorf("write %d: %v", i, err)
@@ -142,12 +142,12 @@ func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
 func TestTwoChangesOfOneRuleAtOnceAreBothThere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.rule(setup.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
+	id := w.rule(rule.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
 	for range 5 {
 		w.Must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
 		worktest.AtOnce(2, func(i int) {
-			in := []setup.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
-			if _, err := w.setup.UpdateRule(t.Context(), in); err != nil {
+			in := []rule.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
+			if _, err := w.rules.Update(t.Context(), w.Admin, in); err != nil {
 				t.Errorf("change %d: %v", i, err)
 			}
 		})
@@ -162,14 +162,14 @@ func (w *world) rulesOf(names string) map[byte]model.RuleID {
 	w.T.Helper()
 	rules := map[byte]model.RuleID{}
 	for i := range len(names) {
-		rules[names[i]] = w.rule(setup.CreateRuleInput{Name: names[i : i+1]}).ID
+		rules[names[i]] = w.rule(rule.CreateRuleInput{Name: names[i : i+1]}).ID
 	}
 	return rules
 }
 
 func (w *world) delete(id model.RuleID) {
 	w.T.Helper()
-	if _, err := w.setup.DeleteRule(w.T.Context(), setup.DeleteRuleInput{ID: id}); err != nil {
+	if _, err := w.rules.Delete(w.T.Context(), w.Admin, rule.DeleteRuleInput{ID: id}); err != nil {
 		w.T.Fatal(err)
 	}
 }

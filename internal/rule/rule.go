@@ -1,4 +1,4 @@
-package setup
+package rule
 
 import (
 	"context"
@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -20,6 +23,17 @@ const (
 	recipientsMax = 100
 	assigneesMax  = 100
 )
+
+// Rules writes the rules of one database. An exported write is one transaction, and is for managers.
+type Rules struct {
+	db  *pg.DB
+	now func() time.Time
+}
+
+// New makes the writes.
+func New(db *pg.DB, now func() time.Time) *Rules { return &Rules{db: db, now: now} }
+
+func (s *Rules) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // AssignmentInput says who gets the case.
 type AssignmentInput struct {
@@ -88,19 +102,22 @@ type DeleteRuleInput struct{ ID model.RuleID }
 // DeleteRulePayload is the id of the rule that is gone.
 type DeleteRulePayload struct{ DeletedID model.RuleID }
 
-// CreateRule makes a rule, as the last one.
-func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRulePayload, error) {
-	r, err := s.Draft(in)
+// Create makes a rule, as the last one.
+func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInput) (*CreateRulePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	r, err := s.draft(in)
 	if err != nil {
 		return nil, err
 	}
-	err = s.orderRules(ctx, func(tx *gorm.DB) error {
+	err = s.inOrder(ctx, func(tx *gorm.DB) error {
 		var last int
 		if err := tx.Raw("SELECT coalesce(max(position), 0) FROM rules WHERE deleted_at IS NULL").Scan(&last).Error; err != nil {
 			return err
 		}
 		r.Position = last + 1
-		if err := namesUsers(tx, r); err != nil {
+		if err := checkUsers(tx, r); err != nil {
 			return err
 		}
 		if err := tx.Create(r).Error; err != nil {
@@ -117,8 +134,8 @@ func (s *Setup) CreateRule(ctx context.Context, in CreateRuleInput) (*CreateRule
 	return &CreateRulePayload{Rule: r}, nil
 }
 
-// Draft is the rule as the input has it, checked and not kept.
-func (s *Setup) Draft(in CreateRuleInput) (*model.Rule, error) {
+// draft is the rule that the input describes, checked and not stored.
+func (s *Rules) draft(in CreateRuleInput) (*model.Rule, error) {
 	now := s.clock()
 	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, CreatedAt: now, UpdatedAt: now, Scores: []int{}, Strategy: model.Unassigned}
 	all := UpdateRuleInput{
@@ -134,19 +151,22 @@ func (s *Setup) Draft(in CreateRuleInput) (*model.Rule, error) {
 	return r, nil
 }
 
-// UpdateRule changes a rule.
-func (s *Setup) UpdateRule(ctx context.Context, in UpdateRuleInput) (*UpdateRulePayload, error) {
+// Update changes a rule.
+func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInput) (*UpdateRulePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
 	r := new(model.Rule)
-	err := s.orderRules(ctx, func(tx *gorm.DB) error {
+	err := s.inOrder(ctx, func(tx *gorm.DB) error {
 		var err error
-		if r, err = find(tx, in.ID); err != nil {
+		if r, err = lockRule(tx, in.ID); err != nil {
 			return err
 		}
 		if err := in.apply(r); err != nil {
 			return err
 		}
 		r.UpdatedAt = s.clock()
-		if err := namesUsers(tx, r); err != nil {
+		if err := checkUsers(tx, r); err != nil {
 			return err
 		}
 		err = tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
@@ -169,11 +189,14 @@ func (s *Setup) UpdateRule(ctx context.Context, in UpdateRuleInput) (*UpdateRule
 	return &UpdateRulePayload{Rule: r}, nil
 }
 
-// MoveRule gives a rule another position; the others make room.
-func (s *Setup) MoveRule(ctx context.Context, in MoveRuleInput) (*MoveRulePayload, error) {
+// Move gives a rule another position; the others make room.
+func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) (*MoveRulePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
 	var rules []*model.Rule
-	err := s.orderRules(ctx, func(tx *gorm.DB) error {
-		r, err := find(tx, in.ID)
+	err := s.inOrder(ctx, func(tx *gorm.DB) error {
+		r, err := lockRule(tx, in.ID)
 		if err != nil {
 			return err
 		}
@@ -201,10 +224,13 @@ func (s *Setup) MoveRule(ctx context.Context, in MoveRuleInput) (*MoveRulePayloa
 	return &MoveRulePayload{Rules: rules}, nil
 }
 
-// DeleteRule takes a rule out of the list; it stays readable from the cases it opened.
-func (s *Setup) DeleteRule(ctx context.Context, in DeleteRuleInput) (*DeleteRulePayload, error) {
-	err := s.orderRules(ctx, func(tx *gorm.DB) error {
-		r, err := find(tx, in.ID)
+// Delete takes a rule out of the list; it stays readable from the cases it opened.
+func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInput) (*DeleteRulePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	err := s.inOrder(ctx, func(tx *gorm.DB) error {
+		r, err := lockRule(tx, in.ID)
 		if err != nil {
 			return err
 		}
@@ -219,8 +245,8 @@ func (s *Setup) DeleteRule(ctx context.Context, in DeleteRuleInput) (*DeleteRule
 	return &DeleteRulePayload{DeletedID: in.ID}, nil
 }
 
-// orderRules runs one transaction that no other write of rules runs beside: positions have no gaps and no doubles.
-func (s *Setup) orderRules(ctx context.Context, do func(tx *gorm.DB) error) error {
+// inOrder runs one transaction alone among the writes of rules, so that positions have no gaps and no doubles.
+func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop rules'))").Error; err != nil {
 			return err
@@ -229,7 +255,7 @@ func (s *Setup) orderRules(ctx context.Context, do func(tx *gorm.DB) error) erro
 	})
 }
 
-func find(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
+func lockRule(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 	r := new(model.Rule)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -238,47 +264,47 @@ func find(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 	return r, err
 }
 
-func namesUsers(tx *gorm.DB, r *model.Rule) error {
+func checkUsers(tx *gorm.DB, r *model.Rule) error {
 	assignment := model.Assignment{UserID: r.UserID, UserIDs: r.Assignees, FallbackUserID: r.FallbackUserID}
-	if err := assigns(tx, "input.assignment", assignment); err != nil {
+	if err := checkAssignment(tx, "input.assignment", assignment); err != nil {
 		return err
 	}
-	if err := tells(tx, "input.notify", r.Recipients); err != nil {
+	if err := checkRecipients(tx, "input.notify", r.Recipients); err != nil {
 		return err
 	}
 	for i, e := range r.Escalations {
 		at := fmt.Sprintf("input.escalations[%d]", i)
-		if err := tells(tx, at+".notify", e.Notify); err != nil {
+		if err := checkRecipients(tx, at+".notify", e.Notify); err != nil {
 			return err
 		}
 		if e.Reassign == nil {
 			continue
 		}
-		if err := assigns(tx, at+".reassign", *e.Reassign); err != nil {
+		if err := checkAssignment(tx, at+".reassign", *e.Reassign); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func assigns(tx *gorm.DB, at string, a model.Assignment) error {
-	if err := exists(tx, at+".userId", a.UserID); err != nil {
+func checkAssignment(tx *gorm.DB, at string, a model.Assignment) error {
+	if err := checkUser(tx, at+".userId", a.UserID); err != nil {
 		return err
 	}
-	if err := exists(tx, at+".fallbackUserId", a.FallbackUserID); err != nil {
+	if err := checkUser(tx, at+".fallbackUserId", a.FallbackUserID); err != nil {
 		return err
 	}
 	for i, id := range a.UserIDs {
-		if err := exists(tx, fmt.Sprintf("%s.userIds[%d]", at, i), &id); err != nil {
+		if err := checkUser(tx, fmt.Sprintf("%s.userIds[%d]", at, i), &id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func tells(tx *gorm.DB, at string, list []model.Recipient) error {
+func checkRecipients(tx *gorm.DB, at string, list []model.Recipient) error {
 	for i, to := range list {
-		if err := exists(tx, fmt.Sprintf("%s[%d].userId", at, i), to.UserID); err != nil {
+		if err := checkUser(tx, fmt.Sprintf("%s[%d].userId", at, i), to.UserID); err != nil {
 			return err
 		}
 	}
@@ -322,4 +348,19 @@ func stored(f *filter.Response) (json.RawMessage, error) {
 		return nil, fault.WithPath("input.filter", err)
 	}
 	return f.Raw(), nil
+}
+
+// checkUser refuses the id of a user who does not exist; nil is no user.
+func checkUser(tx *gorm.DB, argument string, id *model.UserID) error {
+	if id == nil {
+		return nil
+	}
+	var n int64
+	if err := tx.Model(&model.User{}).Where("id = ?", *id).Count(&n).Error; err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.NotFound(argument, "there is no such user")
+	}
+	return nil
 }

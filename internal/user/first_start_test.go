@@ -1,10 +1,11 @@
-package setup_test
+package user_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -16,12 +17,12 @@ func TestTheFirstStartMakesAnAdministratorWithASecret(t *testing.T) {
 	w := newEmptyWorld(t)
 	secret := w.start("")
 	in := w.signIn(secret)
-	if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(start) || in.Expires != nil {
+	if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(worktest.Start) || in.Expires != nil {
 		t.Fatalf("signed in as %+v", in)
 	}
-	w.Time = start.Add(time.Hour)
+	w.Time = worktest.Start.Add(time.Hour)
 	if again := w.start(""); again != "" {
-		t.Error("a later start gave a secret out")
+		t.Error("a later worktest.Start gave a secret out")
 	}
 	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
 		t.Errorf("%d users, %d tokens", users, tokens)
@@ -41,9 +42,9 @@ func TestServersThatStartAtOnceMakeOneAdministrator(t *testing.T) {
 	w := newEmptyWorld(t)
 	secrets := make(chan string, 6)
 	worktest.AtOnce(cap(secrets), func(int) {
-		secret, err := w.setup.FirstStart(t.Context(), "")
+		secret, err := w.users.FirstStart(t.Context(), auth.System("first worktest.Start"), "")
 		if err != nil {
-			t.Errorf("start: %v", err)
+			t.Errorf("worktest.Start: %v", err)
 		} else if secret != "" {
 			secrets <- secret
 		}
@@ -77,7 +78,7 @@ func TestAGivenTokenIsMadeToWorkOnALaterStartAndTheOneBeforeItStopsTo(t *testing
 	if w.signIn(chosen) == nil || w.signIn(printed) == nil {
 		t.Fatal("the given one and the printed one are to work")
 	}
-	w.Time = start.Add(time.Hour)
+	w.Time = worktest.Start.Add(time.Hour)
 	w.start(other)
 	if w.signIn(other) == nil || w.signIn(chosen) != nil || w.signIn(printed) == nil {
 		t.Error("the given one is to work, the one before it not, and the printed one still")
@@ -92,10 +93,10 @@ func TestAGivenTokenThatIsGivenAgainAfterAnotherWorksAgain(t *testing.T) {
 	t.Parallel()
 	w := newEmptyWorld(t)
 	for i, given := range []string{chosen, other, chosen, other} {
-		w.Time = start.Add(time.Duration(i) * time.Hour)
+		w.Time = worktest.Start.Add(time.Duration(i) * time.Hour)
 		w.start(given)
 		if w.signIn(given) == nil {
-			t.Errorf("start %d: the token that was given does not work: nobody can sign in", i+1)
+			t.Errorf("worktest.Start %d: the token that was given does not work: nobody can sign in", i+1)
 		}
 	}
 }
@@ -104,21 +105,21 @@ func TestAGivenTokenThatWasRevokedByHandStaysRevoked(t *testing.T) {
 	t.Parallel()
 	w := newEmptyWorld(t)
 	w.start(chosen)
-	id := w.signIn(chosen).TokenID
-	if _, err := w.setup.RevokeAPIToken(t.Context(), setup.RevokeApiTokenInput{ID: id}); err != nil {
+	caller := w.signIn(chosen)
+	if _, err := w.users.RevokeToken(t.Context(), caller.Viewer, user.RevokeApiTokenInput{ID: caller.TokenID}); err != nil {
 		t.Fatal(err)
 	}
-	w.Time = start.Add(time.Hour)
+	w.Time = worktest.Start.Add(time.Hour)
 	if w.start(chosen); w.signIn(chosen) != nil {
-		t.Error("the start let it in again")
+		t.Error("the worktest.Start let it in again")
 	}
 }
 
 func (w *world) start(given string) string {
 	w.T.Helper()
-	secret, err := w.setup.FirstStart(w.T.Context(), given)
+	secret, err := w.users.FirstStart(w.T.Context(), auth.System("first worktest.Start"), given)
 	if err != nil {
-		w.T.Fatalf("start: %v", err)
+		w.T.Fatalf("worktest.Start: %v", err)
 	}
 	return secret
 }

@@ -1,4 +1,4 @@
-package setup_test
+package user_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -19,7 +19,7 @@ func TestWhoLeavesKeepsTheirCasesAndTheAnswerCountsThem(t *testing.T) {
 	w.Open(ana)
 	w.Open(w.Admin.User)
 	w.close(closed.ID)
-	out, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)})
+	out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestWhoLeavesKeepsTheirCasesAndTheAnswerCountsThem(t *testing.T) {
 func TestWhoLeavesHandsTheirCasesOnInTheSameStep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for name, in := range map[string]setup.UpdateUserInput{
+	for name, in := range map[string]user.UpdateUserInput{
 		"inactive": {Active: worktest.Given(false)}, "looks on": {Role: worktest.Given(model.Stakeholder)},
 	} {
 		ana, bo := w.User(name+"-ana@care.example", model.Agent), w.User(name+"-bo@care.example", model.Manager)
@@ -43,7 +43,7 @@ func TestWhoLeavesHandsTheirCasesOnInTheSameStep(t *testing.T) {
 		w.Time = w.Time.Add(time.Hour)
 		before := w.Count("SELECT count(*) FROM case_events")
 		in.ID, in.ReassignTo = ana.ID, &bo.ID
-		out, err := w.setup.UpdateUser(t.Context(), w.Admin, in)
+		out, err := w.users.Update(t.Context(), w.Admin, in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestWhoHasLeftLongAgoCanStillHandTheirCasesOn(t *testing.T) {
 	ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 	c := w.Open(ana)
 	w.Must("UPDATE users SET active = false WHERE id = $1", ana.ID.UUID)
-	out, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID})
+	out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID})
 	if err != nil || out.CasesLeft != 0 {
 		t.Fatalf("%+v: %v", out, err)
 	}
@@ -99,7 +99,7 @@ func TestARefusedHandingOnLeavesTheUserActive(t *testing.T) {
 	ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 	c := w.Open(ana)
 	w.Must("UPDATE users SET active = false WHERE id = $1", bo.ID.UUID)
-	_, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false), ReassignTo: &bo.ID})
+	_, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false), ReassignTo: &bo.ID})
 	worktest.Refused(t, "to one who left", err, fault.CodeBadUserInput, "input.reassignTo")
 	if u := worktest.Read[model.User](w.T, w.DB, ana.ID); !u.Active {
 		t.Error("she left all the same")

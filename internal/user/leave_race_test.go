@@ -1,22 +1,23 @@
-package setup_test
+package user_test
 
 import (
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/setup"
+	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 // leaving makes the user inactive, beside the test; ended is closed when that is done.
-func (w *world) leaving(in setup.UpdateUserInput) (ended chan struct{}, left *setup.UpdateUserPayload) {
-	ended, left = make(chan struct{}), new(setup.UpdateUserPayload)
+func (w *world) leaving(in user.UpdateUserInput) (ended chan struct{}, left *user.UpdateUserPayload) {
+	ended, left = make(chan struct{}), new(user.UpdateUserPayload)
 	go func() {
 		defer close(ended)
 		in.Active = worktest.Given(false)
-		out, err := w.setup.UpdateUser(w.T.Context(), w.Admin, in)
+		out, err := w.users.Update(w.T.Context(), w.Admin, in)
 		if err != nil {
 			w.T.Errorf("leave: %v", err)
 			return
@@ -42,7 +43,7 @@ func TestWhoLeavesDuringAnAssignmentLeavesWithTheCaseCounted(t *testing.T) {
 				assigned <- err
 			}()
 			<-bar.Reached
-			in := setup.UpdateUserInput{ID: ana.ID}
+			in := user.UpdateUserInput{ID: ana.ID}
 			if handOn {
 				in.ReassignTo = &bo.ID
 			}
@@ -73,7 +74,7 @@ func TestACaseThatIsAssignedToWhoIsLeavingIsRefused(t *testing.T) {
 	ana := w.User("ana@care.example", model.Agent)
 	c := w.Open(w.Admin.User)
 	bar := w.Gate.Hold(`count(*) FROM "cases"`)
-	ended, left := w.leaving(setup.UpdateUserInput{ID: ana.ID})
+	ended, left := w.leaving(user.UpdateUserInput{ID: ana.ID})
 	<-bar.Reached
 	assigned, done := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -96,11 +97,11 @@ func TestARuleDoesNotGiveACaseToWhoIsLeaving(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
-	w.rule(setup.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true, Assignment: &setup.AssignmentInput{
+	w.rule(rule.CreateRuleInput{Name: "all", Enabled: true, OpensCase: true, Assignment: &rule.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID, FallbackUserID: &bo.ID,
 	}})
 	bar := w.Gate.Hold(`count(*) FROM "cases"`)
-	ended, left := w.leaving(setup.UpdateUserInput{ID: ana.ID})
+	ended, left := w.leaving(user.UpdateUserInput{ID: ana.ID})
 	<-bar.Reached
 	var out *casework.SubmitResponsePayload
 	done := make(chan struct{})
@@ -128,7 +129,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 	w := newWorld(t)
 	ana := w.User("ana@care.example", model.Agent)
 	bo := w.User("bo@care.example", model.Agent)
-	w.rule(setup.CreateRuleInput{Name: "detractors", Enabled: true, OpensCase: true, Scores: []int{0}, Assignment: &setup.AssignmentInput{
+	w.rule(rule.CreateRuleInput{Name: "detractors", Enabled: true, OpensCase: true, Scores: []int{0}, Assignment: &rule.AssignmentInput{
 		Strategy: model.ToUser, UserID: &ana.ID,
 	}})
 	for round := range 8 {
@@ -137,7 +138,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var left *setup.UpdateUserPayload
+		var left *user.UpdateUserPayload
 		worktest.AtOnce(len(cases)+3, func(i int) {
 			var err error
 			switch {
@@ -151,11 +152,11 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 				}
 				return
 			default:
-				in := setup.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)}
+				in := user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)}
 				if round%2 == 0 {
 					in.ReassignTo = &bo.ID
 				}
-				if left, err = w.setup.UpdateUser(t.Context(), w.Admin, in); err != nil {
+				if left, err = w.users.Update(t.Context(), w.Admin, in); err != nil {
 					t.Errorf("leave: %v", err)
 				}
 				return
@@ -170,7 +171,7 @@ func TestNobodyLeavesWithACaseThatWasNotCounted(t *testing.T) {
 		if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id = $1 AND status <> 'CLOSED'", ana.ID.UUID); n != left.CasesLeft || round%2 == 0 && n != 0 {
 			t.Fatalf("round %d: she left with %d cases, the answer says %d", round, n, left.CasesLeft)
 		}
-		if _, err := w.setup.UpdateUser(t.Context(), w.Admin, setup.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID}); err != nil {
+		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID}); err != nil {
 			t.Fatal(err)
 		}
 		w.Must("UPDATE users SET active = true WHERE id = $1", ana.ID.UUID)

@@ -1,4 +1,4 @@
-package setup
+package user
 
 import (
 	"encoding/json"

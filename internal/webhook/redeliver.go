@@ -1,4 +1,4 @@
-package setup
+package webhook
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
@@ -17,9 +18,12 @@ type RedeliverWebhookInput struct{ DeliveryID model.DeliveryID }
 // RedeliverWebhookPayload is the delivery as it is now.
 type RedeliverWebhookPayload struct{ Delivery *model.WebhookDelivery }
 
-// RedeliverWebhook queues a delivery that has ended once more. It stands beside the line of its case: a receiver that
+// Redeliver queues a delivery that has ended once more. It stands beside the line of its case: a receiver that
 // still does not take it holds nothing up.
-func (s *Setup) RedeliverWebhook(ctx context.Context, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
+func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	d := new(model.WebhookDelivery)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		gone := fault.NotFound("input.deliveryId", "there is no such delivery; those that ended are kept for 30 days")
@@ -30,7 +34,7 @@ func (s *Setup) RedeliverWebhook(ctx context.Context, in RedeliverWebhookInput) 
 		if err != nil {
 			return fmt.Errorf("read a delivery: %w", err)
 		}
-		w, err := holdWebhook(tx, d.WebhookID)
+		w, err := lockWebhook(tx, d.WebhookID)
 		if fault.Is(err, fault.CodeNotFound) {
 			return gone
 		}

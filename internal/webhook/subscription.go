@@ -1,4 +1,4 @@
-package setup
+package webhook
 
 import (
 	"context"
@@ -16,8 +16,10 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/egress"
+	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -26,6 +28,21 @@ const (
 	retiredFor  = 24 * time.Hour // how long a secret that was replaced signs too
 	retiredMax  = 9              // every secret is one more signature in each request's header
 )
+
+// Subscriptions writes the webhooks of one database. An exported write is one transaction, and is for administrators.
+type Subscriptions struct {
+	db     *pg.DB
+	log    *event.Log
+	policy egress.Policy
+	now    func() time.Time
+}
+
+// NewSubscriptions makes the writes; the policy says which addresses a webhook may have.
+func NewSubscriptions(db *pg.DB, log *event.Log, policy egress.Policy, now func() time.Time) *Subscriptions {
+	return &Subscriptions{db: db, log: log, policy: policy, now: now}
+}
+
+func (s *Subscriptions) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // CreateWebhookInput is a new webhook.
 type CreateWebhookInput struct {
@@ -67,22 +84,18 @@ type DeleteWebhookInput struct{ ID model.WebhookID }
 // DeleteWebhookPayload is the id of the webhook that is gone.
 type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
 
-// Through gives the writes with another policy of where webhooks may lead; without, it is the strict one.
-func (s *Setup) Through(policy egress.Policy) *Setup {
-	with := *s
-	with.egress = policy
-	return &with
-}
-
-// CreateWebhook makes a webhook of the viewer's, which starts at the log's head.
-func (s *Setup) CreateWebhook(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
+// Create makes a webhook that the viewer owns. It gets the events from now on.
+func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	now := s.clock()
 	w := &model.Webhook{
 		ID: model.WebhookID{UUID: model.NewUUID()}, OwnerID: viewer.User.ID, Enabled: true, Secret: newWebhookSecret(),
 		RetiredSecrets: []model.RetiredSecret{}, CreatedAt: now, UpdatedAt: now,
 	}
 	all := UpdateWebhookInput{URL: graphql.OmittableOf(&in.URL), Events: graphql.OmittableOf(in.Events), Filter: graphql.OmittableOf(in.Filter)}
-	if err := all.apply(w, s.egress); err != nil {
+	if err := all.apply(w, s.policy); err != nil {
 		return nil, err
 	}
 	var err error
@@ -95,14 +108,17 @@ func (s *Setup) CreateWebhook(ctx context.Context, viewer auth.Viewer, in Create
 	return &CreateWebhookPayload{Webhook: w, Secret: w.Secret}, nil
 }
 
-// UpdateWebhook changes a webhook. Enabling it lets it go on where it stopped, with what waits tried at once.
-func (s *Setup) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*UpdateWebhookPayload, error) {
+// Update changes a webhook. Enabling it lets it go on where it stopped, with what waits tried at once.
+func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in UpdateWebhookInput) (*UpdateWebhookPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = holdWebhook(tx, in.ID); err != nil {
+		if w, err = lockWebhook(tx, in.ID); err != nil {
 			return err
 		}
-		if err := in.apply(w, s.egress); err != nil {
+		if err := in.apply(w, s.policy); err != nil {
 			return err
 		}
 		if v, _ := in.Enabled.ValueOK(); v != nil && *v {
@@ -144,7 +160,7 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error {
 	if v, ok := in.URL.ValueOK(); ok {
 		if v == nil {
-			return notNull("url")
+			return fault.NotNull("url")
 		}
 		if err := policy.Check("input.url", *v); err != nil {
 			return err
@@ -166,7 +182,7 @@ func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error
 	}
 	if v, ok := in.Enabled.ValueOK(); ok {
 		if v == nil {
-			return notNull("enabled")
+			return fault.NotNull("enabled")
 		}
 		if w.Enabled = *v; *v {
 			w.DisabledReason, w.FailingSince = nil, nil
@@ -185,11 +201,14 @@ func storedCase(f *filter.Case) (json.RawMessage, error) {
 	return f.Raw(), nil
 }
 
-// RotateWebhookSecret makes a new secret; the one before signs for another day.
-func (s *Setup) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretInput) (*RotateWebhookSecretPayload, error) {
+// RotateSecret makes a new secret; the one before signs for another day.
+func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in RotateWebhookSecretInput) (*RotateWebhookSecretPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = holdWebhook(tx, in.ID); err != nil {
+		if w, err = lockWebhook(tx, in.ID); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -208,10 +227,13 @@ func (s *Setup) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretI
 	return &RotateWebhookSecretPayload{Webhook: w, Secret: w.Secret}, nil
 }
 
-// DeleteWebhook deletes a webhook with its deliveries.
-func (s *Setup) DeleteWebhook(ctx context.Context, in DeleteWebhookInput) (*DeleteWebhookPayload, error) {
+// Delete deletes a webhook with its deliveries.
+func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in DeleteWebhookInput) (*DeleteWebhookPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		w, err := holdWebhook(tx, in.ID)
+		w, err := lockWebhook(tx, in.ID)
 		if err != nil {
 			return err
 		}
@@ -223,8 +245,8 @@ func (s *Setup) DeleteWebhook(ctx context.Context, in DeleteWebhookInput) (*Dele
 	return &DeleteWebhookPayload{DeletedID: in.ID}, nil
 }
 
-// holdWebhook locks the webhook's row, and with it the line of its deliveries.
-func holdWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
+// lockWebhook locks the webhook's row, which also stops the queue of its deliveries until the transaction ends.
+func lockWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 	w := new(model.Webhook)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(w).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

@@ -1,4 +1,4 @@
-package report
+package rule
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
@@ -28,23 +29,20 @@ type CategoryCount struct {
 	Count    int
 }
 
-// PreviewRule applies a rule, which need not be stored, to the responses since a time that the viewer may see. It changes
-// nothing. The rule would not have opened a second case for a response that already has one.
-func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *model.Rule, since time.Time) (*RulePreview, error) {
-	now := r.now()
-	query := r.db.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)
-	if len(rule.Scores) > 0 {
-		query = query.Where("score IN ?", rule.Scores)
+// Preview tries a rule that need not be stored on the past responses that the viewer sees, from a time on, and changes
+// nothing. It counts no new case for a response that has a case already.
+func (s *Rules) Preview(ctx context.Context, viewer auth.Viewer, in CreateRuleInput, since time.Time) (*RulePreview, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
 	}
-	if rule.ContactRequested != nil {
-		query = query.Where("contact_requested = ?", *rule.ContactRequested)
+	rule, err := s.draft(in)
+	if err != nil {
+		return nil, fault.ReplaceRoot("rule", err)
 	}
-	if rule.Filter != nil {
-		f, err := filter.ParseStored(rule.Filter)
-		if err != nil {
-			return nil, err
-		}
-		query = query.Where(f.WhereReceived(now))
+	now := s.now()
+	query := s.db.Gorm.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)
+	if query, err = where(query, rule, now); err != nil {
+		return nil, err
 	}
 	query = query.Session(&gorm.Session{})
 	var rows []struct {
@@ -52,7 +50,7 @@ func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *mod
 		N        int
 		Free     int
 	}
-	err := query.Select(`category, count(*) AS n,
+	err = query.Select(`category, count(*) AS n,
 		count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM cases c WHERE c.response_id = responses.id)) AS free`).Group("category").Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("preview a rule: %w", err)
@@ -77,4 +75,23 @@ func (r *Reports) PreviewRule(ctx context.Context, viewer auth.Viewer, rule *mod
 		return nil, fmt.Errorf("preview a rule: %w", err)
 	}
 	return out, nil
+}
+
+// where narrows a query of responses to those that the rule would have matched as they came in: it is Match in SQL, and
+// a test compares both. Whether the rule is enabled does not matter here.
+func where(query *gorm.DB, rule *model.Rule, now time.Time) (*gorm.DB, error) {
+	if len(rule.Scores) > 0 {
+		query = query.Where("score IN ?", rule.Scores)
+	}
+	if rule.ContactRequested != nil {
+		query = query.Where("contact_requested = ?", *rule.ContactRequested)
+	}
+	if rule.Filter == nil {
+		return query, nil
+	}
+	f, err := filter.ParseStored(rule.Filter)
+	if err != nil {
+		return nil, err
+	}
+	return query.Where(f.WhereReceived(now)), nil
 }

@@ -1,19 +1,41 @@
-package setup
+// Package user owns users, their scopes and their API tokens, the administrator of the first start among them. An
+// exported write is one transaction, and is for administrators.
+//
+// It refuses to sign anybody in (package auth does), and to hand cases on (casework does, in this room's transaction).
+package user
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
+
+// Users writes the users of one database.
+type Users struct {
+	db   *pg.DB
+	work *casework.Work
+	log  *event.Log
+	now  func() time.Time
+}
+
+// New makes the writes. work hands on the cases of a user who leaves.
+func New(db *pg.DB, work *casework.Work, log *event.Log, now func() time.Time) *Users {
+	return &Users{db: db, work: work, log: log, now: now}
+}
+
+func (s *Users) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // CreateUserInput is a new user.
 type CreateUserInput struct {
@@ -27,7 +49,7 @@ type CreateUserInput struct {
 // CreateUserPayload is the new user.
 type CreateUserPayload struct{ User *model.User }
 
-// UpdateUserInput changes a user; what is absent stays.
+// UpdateUserInput changes a user; an absent field stays.
 type UpdateUserInput struct {
 	ID           model.UserID
 	Name         graphql.Omittable[*string]
@@ -39,17 +61,20 @@ type UpdateUserInput struct {
 	ReassignTo   *model.UserID
 }
 
-// UpdateUserPayload counts the cases, not closed, that are still theirs.
+// UpdateUserPayload has the number of cases that are not closed and still assigned to the user.
 type UpdateUserPayload struct {
 	User      *model.User
 	CasesLeft int
 }
 
-// CreateUser makes a user.
-func (s *Setup) CreateUser(ctx context.Context, in CreateUserInput) (*CreateUserPayload, error) {
-	name, err := checkName("input.name", in.Name)
-	if err != nil {
+// Create makes a user.
+func (s *Users) Create(ctx context.Context, viewer auth.Viewer, in CreateUserInput) (*CreateUserPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
+	}
+	name, err := model.CheckName(in.Name)
+	if err != nil {
+		return nil, fault.Input("input.name", "%s", err.Error())
 	}
 	user := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: in.Email, Role: in.Role, Active: true, CreatedAt: s.clock()}
 	user.Fold()
@@ -74,12 +99,15 @@ func emailTaken(err error) error {
 	return err
 }
 
-// UpdateUser changes a user. Who is made inactive, or given a role that works no cases, keeps their cases unless
-// they are handed on in the same step.
-func (s *Setup) UpdateUser(ctx context.Context, viewer auth.Viewer, in UpdateUserInput) (*UpdateUserPayload, error) {
+// Update changes a user. A user who is made inactive, or given a role that works no cases, keeps their cases unless the
+// same call hands them on.
+func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInput) (*UpdateUserPayload, error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return nil, err
+	}
 	out := new(UpdateUserPayload)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		// Taken by all updates of users, so that two cannot each take away the other's, the last, administrator.
+		// Every update of a user takes this lock, so that two administrators who remove each other cannot both succeed.
 		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
 			return err
 		}
@@ -133,27 +161,27 @@ func (in UpdateUserInput) apply(u *model.User) (err error) {
 	active, switched := in.Active.ValueOK()
 	if named {
 		if name == nil {
-			return notNull("name")
+			return fault.NotNull("name")
 		}
-		if u.Name, err = checkName("input.name", *name); err != nil {
-			return err
+		if u.Name, err = model.CheckName(*name); err != nil {
+			return fault.Input("input.name", "%s", err.Error())
 		}
 	}
 	if addressed {
 		if email == nil {
-			return notNull("email")
+			return fault.NotNull("email")
 		}
 		u.Email = *email
 	}
 	if ranked {
 		if role == nil {
-			return notNull("role")
+			return fault.NotNull("role")
 		}
 		u.Role = *role
 	}
 	if switched {
 		if active == nil {
-			return notNull("active")
+			return fault.NotNull("active")
 		}
 		u.Active = *active
 	}
@@ -164,16 +192,12 @@ func (in UpdateUserInput) apply(u *model.User) (err error) {
 	}
 	if personal, given := in.PersonalData.ValueOK(); given {
 		if personal == nil {
-			return notNull("personalData")
+			return fault.NotNull("personalData")
 		}
 		u.PersonalDataHidden = !*personal
 	}
 	u.Fold()
 	return checkBounds(u)
-}
-
-func notNull(field string) error {
-	return fault.Input("input."+field, "%s can't be cleared; leave it out to keep it", field)
 }
 
 func anotherAdmin(tx *gorm.DB, but model.UserID) error {

@@ -1,0 +1,71 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	givenTokenName = "CLOSELOOP_ADMIN_TOKEN"
+	firstTokenName = "first start"
+	firstAdmin     = "admin@localhost"
+)
+
+// FirstStart makes an administrator where there is no user yet, with a token whose secret it answers with: it is to
+// be shown this once. given, where set, is that token instead; on later starts too it is made to work, and what was
+// given before it under the same setting stops to.
+func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string) (secret string, err error) {
+	if err := viewer.Require(model.Admin); err != nil {
+		return "", err
+	}
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+		secret = ""
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
+			return err
+		}
+		now := s.clock()
+		var admin model.User
+		err := tx.Where("role = 'ADMIN' AND active").Order("created_at, id").Limit(1).Take(&admin).Error
+		fresh := errors.Is(err, gorm.ErrRecordNotFound)
+		if err != nil && !fresh {
+			return err
+		}
+		if fresh {
+			admin = model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: "Administrator", Email: firstAdmin, Role: model.Admin, Active: true, CreatedAt: now}
+			admin.Fold()
+			if err := tx.Create(&admin).Error; err != nil {
+				return err
+			}
+		}
+		if given != "" {
+			return useGiven(tx, admin.ID, given, now)
+		}
+		if fresh {
+			secret = auth.NewSecret()
+			return tx.Create(newToken(admin.ID, firstTokenName, secret, now, nil)).Error
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("make the first administrator: %w", err)
+	}
+	return secret, nil
+}
+
+func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
+	// What was given before expires, and what is given again does no longer. One that was revoked by hand stays revoked.
+	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
+		auth.Hash(given), now, givenTokenName).Error
+	if err != nil {
+		return err
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(newToken(admin, givenTokenName, given, now, nil)).Error
+}
