@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -16,34 +17,12 @@ func (l *Log) Follow() {
 }
 
 func (l *Log) follow() {
-	tick := time.NewTicker(l.lookEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		err := l.catchUp(l.ctx)
-		switch {
-		case l.ctx.Err() != nil:
-			return
-		case err != nil && !failing:
-			l.log.Error("the feed cannot read the database; it continues from the same position when the database is back", "error", err)
-		case err == nil && failing:
-			l.log.Info("the feed reads the database again")
-		}
-		failing = err != nil
-		select {
-		case <-l.wake:
-			if failing { // at most one try a second while the database is away
-				select {
-				case <-tick.C:
-				case <-l.ctx.Done():
-					return
-				}
-			}
-		case <-tick.C:
-		case <-l.ctx.Done():
-			return
-		}
-	}
+	job.Every(l.ctx, l.lookEvery, l.wake.Wake, job.Task{
+		Trouble:   "the feed cannot read the database; it continues from the same position when the database is back",
+		Recovered: "the feed reads the database again",
+		Log:       l.log,
+		Do:        func(ctx context.Context) (more bool, err error) { return false, l.catchUp(ctx) },
+	})
 }
 
 func (l *Log) catchUp(ctx context.Context) error {
@@ -180,12 +159,12 @@ func (l *Log) listenOnce(ctx context.Context) (heard bool) {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return false
 	}
-	l.lookAgain() // for events that came before LISTEN
+	l.wake.Send() // for events that came before LISTEN
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return heard
 		}
 		heard = true
-		l.lookAgain()
+		l.wake.Send()
 	}
 }

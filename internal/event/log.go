@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -39,7 +40,7 @@ type Log struct {
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
-	wake  chan struct{} // tells the follower of this server to look again; holds one
+	wake  job.Signal // tells the follower of this server to look again
 
 	lookEvery  time.Duration // how soon an event is found whose wake-up was missed
 	cacheBytes int           // how much of the newest log is cached
@@ -67,7 +68,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
-		wake: make(chan struct{}, 1), started: make(chan struct{}), grown: make(chan struct{}),
+		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
 		lookEvery: time.Second, cacheBytes: 32 << 20,
 	}
 }
@@ -85,7 +86,7 @@ func (l *Log) Close() {
 // transaction, because inside one it takes a cluster-wide lock at commit, and one NOTIFY serves all calls of a few
 // milliseconds.
 func (l *Log) Wake() {
-	l.lookAgain()
+	l.wake.Send()
 	l.starting.Lock()
 	defer l.starting.Unlock()
 	if l.pending || l.closed {
@@ -108,12 +109,5 @@ func (l *Log) notify() {
 	defer cancel()
 	if _, err := l.db.Pool.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
 		l.log.Debug("a wake-up was not sent; every server still looks at the log once a second", "error", err)
-	}
-}
-
-func (l *Log) lookAgain() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
 	}
 }

@@ -112,7 +112,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 			}
 		}
 		l.announce()
-		l.lookAgain()
+		l.wake.Send()
 	}
 	l.epochs = epochs
 	return nil

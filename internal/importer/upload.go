@@ -92,7 +92,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	if err != nil {
 		return nil, err
 	}
-	u.wake()
+	u.arrived.Send()
 	return &ImportResponsesPayload{Import: kept}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -33,44 +34,26 @@ type Uploads struct {
 	in      *intake.Intake
 	now     func() time.Time
 	log     *slog.Logger
-	arrived chan struct{} // signals that an import may be waiting
+	arrived job.Signal // an import may be waiting
 }
 
 // NewUploads returns the Uploads of a database.
 func NewUploads(db *pg.DB, in *intake.Intake, now func() time.Time, log *slog.Logger) *Uploads {
-	return &Uploads{db: db, in: in, now: now, log: log, arrived: make(chan struct{}, 1)}
-}
-
-func (u *Uploads) wake() {
-	select {
-	case u.arrived <- struct{}{}:
-	default:
-	}
+	return &Uploads{db: db, in: in, now: now, log: log, arrived: job.NewSignal()}
 }
 
 // Run imports the uploaded files, one at a time, until ctx ends.
 func (u *Uploads) Run(ctx context.Context) {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	failing := false
-	for ctx.Err() == nil {
-		next, err := u.claim(ctx)
-		if err == nil && next != nil {
-			err = u.process(ctx, next)
-		}
-		if err != nil && ctx.Err() == nil && !failing {
-			u.log.Error("an import failed for now; it will be retried", "error", err)
-		}
-		failing = err != nil
-		if next != nil && err == nil {
-			continue
-		}
-		select {
-		case <-u.arrived:
-		case <-tick.C:
-		case <-ctx.Done():
-		}
+	job.Every(ctx, pollInterval, u.arrived.Wake, job.Task{Trouble: "an import failed for now; it will be retried", Log: u.log, Do: u.next})
+}
+
+// next works on the oldest import that no server works on.
+func (u *Uploads) next(ctx context.Context) (more bool, err error) {
+	i, err := u.claim(ctx)
+	if err != nil || i == nil {
+		return false, err
 	}
+	return true, u.process(ctx, i)
 }
 
 // claim leases the oldest import that no server works on; nil where there is none.

@@ -33,7 +33,7 @@ type Rules struct {
 // New makes the writes.
 func New(db *pg.DB, now func() time.Time) *Rules { return &Rules{db: db, now: now} }
 
-func (s *Rules) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+func (s *Rules) clock() time.Time { return pg.Timestamp(s.now()) }
 
 // AssignmentInput says who gets the case.
 type AssignmentInput struct {
@@ -245,10 +245,13 @@ func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInp
 	return &DeleteRulePayload{DeletedID: in.ID}, nil
 }
 
+// rulesLock is held by each write of rules.
+const rulesLock pg.AdvisoryLock = "closeloop rules"
+
 // inOrder runs one transaction alone among the writes of rules, so that positions have no gaps and no doubles.
 func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop rules'))").Error; err != nil {
+		if err := rulesLock.Lock(tx); err != nil {
 			return err
 		}
 		return do(tx)

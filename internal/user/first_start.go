@@ -28,7 +28,7 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
 		secret = ""
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
+		if err := usersLock.Lock(tx); err != nil {
 			return err
 		}
 		now := s.clock()

@@ -22,6 +22,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// usersLock is held by a transaction that must find an administrator left, or none yet.
+const usersLock pg.AdvisoryLock = "closeloop users"
+
 // Users writes the users of one database.
 type Users struct {
 	db   *pg.DB
@@ -35,7 +38,7 @@ func New(db *pg.DB, work *casework.Work, log *event.Log, now func() time.Time) *
 	return &Users{db: db, work: work, log: log, now: now}
 }
 
-func (s *Users) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+func (s *Users) clock() time.Time { return pg.Timestamp(s.now()) }
 
 // CreateUserInput is a new user.
 type CreateUserInput struct {
@@ -108,7 +111,7 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 	out := new(UpdateUserPayload)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		// Every update of a user takes this lock, so that two administrators who remove each other cannot both succeed.
-		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext('closeloop users'))").Error; err != nil {
+		if err := usersLock.Lock(tx); err != nil {
 			return err
 		}
 		user := new(model.User)

@@ -84,5 +84,5 @@ func (s *Sender) finished(id model.WebhookID) {
 		delete(s.running, id)
 	}
 	s.mu.Unlock()
-	s.wake() // another request may run, and the next event of the case may be due
+	s.woken.Send() // another request may run, and the next event of the case may be due
 }

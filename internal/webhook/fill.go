@@ -78,7 +78,7 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 		return false, err
 	}
 	if moved && len(wanted) > 0 {
-		s.wake()
+		s.woken.Send()
 	}
 	return moved, nil
 }

@@ -41,7 +41,7 @@ func NewSubscriptions(db *pg.DB, log *event.Log, policy egress.Policy, now func(
 	return &Subscriptions{db: db, log: log, policy: policy, now: now}
 }
 
-func (s *Subscriptions) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+func (s *Subscriptions) clock() time.Time { return pg.Timestamp(s.now()) }
 
 // CreateWebhookInput is a new webhook.
 type CreateWebhookInput struct {

@@ -60,7 +60,7 @@ type Sender struct {
 	client *http.Client
 	o      Options
 
-	woken chan struct{} // has a buffer of one
+	woken job.Signal // deliveries may be due
 
 	mu      sync.Mutex
 	running map[model.WebhookID]int // running requests of this server
@@ -86,7 +86,7 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 	}
 	return &Sender{
 		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.Answering, o.Roots),
-		woken: make(chan struct{}, 1), running: map[model.WebhookID]int{},
+		woken: job.NewSignal(), running: map[model.WebhookID]int{},
 	}
 }
 
@@ -96,11 +96,13 @@ func (s *Sender) Run(ctx context.Context) {
 	posting, breakOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer breakOff()
 	var loops sync.WaitGroup
-	loops.Go(func() { s.loop(ctx, "webhooks cannot read the log", s.o.LookEvery, s.log.Grown, s.fill) })
-	loops.Go(func() { s.loop(ctx, "old deliveries of webhooks cannot be deleted", pruneInterval, nil, s.prune) })
+	dispatch := func(ctx context.Context) error { return s.dispatch(ctx, posting) }
+	loops.Go(func() { job.Every(ctx, s.o.LookEvery, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
 	loops.Go(func() {
-		s.loop(ctx, "deliveries of webhooks cannot be looked for", s.o.LookEvery, func() <-chan struct{} { return s.woken },
-			func(ctx context.Context) error { return s.dispatch(ctx, posting) })
+		job.Every(ctx, pruneInterval, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
+	})
+	loops.Go(func() {
+		job.Every(ctx, s.o.LookEvery, s.woken.Wake, s.task("deliveries of webhooks cannot be looked for", dispatch))
 	})
 	loops.Wait()
 
@@ -118,40 +120,11 @@ func (s *Sender) Run(ctx context.Context) {
 	s.client.CloseIdleConnections()
 }
 
-// loop runs do at once, at each tick, and when wake fires, until ctx ends. It logs an outage of the database only once.
-func (s *Sender) loop(ctx context.Context, trouble string, every time.Duration, wake func() <-chan struct{}, do func(context.Context) error) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	failing := false
-	for {
-		var woken <-chan struct{}
-		if wake != nil {
-			woken = wake() // before do, so that no signal is lost
-		}
-		err := do(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && !failing {
-			s.o.Log.Error(trouble+"; retrying", "error", err)
-		}
-		if failing = err != nil; failing {
-			woken = nil // at most one try a tick while the database does not answer
-		}
-		select {
-		case <-woken:
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// wake makes dispatch look for due deliveries.
-func (s *Sender) wake() {
-	select {
-	case s.woken <- struct{}{}:
-	default:
+// task is work that Run does again and again.
+func (s *Sender) task(trouble string, do func(context.Context) error) job.Task {
+	return job.Task{
+		Trouble: trouble + "; retrying", Log: s.o.Log,
+		Do: func(ctx context.Context) (more bool, err error) { return false, do(ctx) },
 	}
 }
 

@@ -1,0 +1,172 @@
+package job_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/job"
+)
+
+// loop is an Every on synctest's clock.
+type loop struct {
+	t    *testing.T
+	log  bytes.Buffer
+	runs []time.Duration // when each run began, since the loop began
+	stop func()
+}
+
+// every runs do each minute in a bubble of its own time; do gets the number of the run, from 1 on.
+func every(t *testing.T, wake func() <-chan struct{}, do func(run int) (bool, error)) *loop {
+	t.Helper()
+	l := &loop{t: t}
+	ctx, cancel := context.WithCancel(context.Background())
+	began, ended := time.Now(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		job.Every(ctx, time.Minute, wake, job.Task{
+			Trouble: "the work cannot be done", Recovered: "the work is done again", Log: slog.New(slog.NewTextHandler(&l.log, nil)),
+			Do: func(context.Context) (bool, error) {
+				l.runs = append(l.runs, time.Since(began))
+				return do(len(l.runs))
+			},
+		})
+	}()
+	l.stop = func() { cancel(); <-ended }
+	synctest.Wait()
+	return l
+}
+
+// began checks when the runs began.
+func (l *loop) began(want ...time.Duration) {
+	l.t.Helper()
+	synctest.Wait()
+	if len(l.runs) != len(want) {
+		l.t.Fatalf("the runs began at %v, not at %v", l.runs, want)
+	}
+	for i := range want {
+		if l.runs[i] != want[i] {
+			l.t.Fatalf("the runs began at %v, not at %v", l.runs, want)
+		}
+	}
+}
+
+func (l *loop) logs(line string, times int) {
+	l.t.Helper()
+	if n := strings.Count(l.log.String(), line); n != times {
+		l.t.Errorf("the log has %q %d times, not %d:\n%s", line, n, times, l.log.String())
+	}
+}
+
+func TestEvery(t *testing.T) {
+	t.Parallel()
+	none := func(int) (bool, error) { return false, nil }
+	for name, test := range map[string]func(t *testing.T){
+		"runs at once and at every tick": func(t *testing.T) {
+			l := every(t, nil, none)
+			defer l.stop()
+			l.began(0)
+			time.Sleep(2 * time.Minute)
+			l.began(0, time.Minute, 2*time.Minute)
+		},
+		"runs when it is woken": func(t *testing.T) {
+			signal := job.NewSignal()
+			l := every(t, signal.Wake, none)
+			defer l.stop()
+			time.Sleep(time.Second)
+			signal.Send()
+			l.began(0, time.Second)
+			time.Sleep(59 * time.Second)
+			l.began(0, time.Second, time.Minute)
+		},
+		"keeps a wake-up that comes during a run": func(t *testing.T) {
+			signal := job.NewSignal()
+			l := every(t, signal.Wake, func(run int) (bool, error) {
+				if run == 1 {
+					signal.Send()
+					signal.Send()
+				}
+				return false, nil
+			})
+			defer l.stop()
+			l.began(0, 0)
+		},
+		"asks for the wake-up before it runs": func(t *testing.T) {
+			grown := make(chan struct{})
+			l := every(t, func() <-chan struct{} { return grown }, func(run int) (bool, error) {
+				if run == 1 { // as a broadcast: the channel is closed, and another takes its place
+					before := grown
+					grown = make(chan struct{})
+					close(before)
+				}
+				return false, nil
+			})
+			defer l.stop()
+			l.began(0, 0)
+		},
+		"runs again at once while there is more": func(t *testing.T) {
+			l := every(t, nil, func(run int) (bool, error) { return run < 4, nil })
+			defer l.stop()
+			l.began(0, 0, 0, 0)
+		},
+		"survives errors, and logs an outage once": func(t *testing.T) {
+			signal := job.NewSignal()
+			l := every(t, signal.Wake, func(run int) (bool, error) {
+				if run <= 3 {
+					return true, errors.New("no database")
+				}
+				return false, nil
+			})
+			defer l.stop()
+			signal.Send() // nothing but a tick starts a run after a failure
+			l.began(0)
+			time.Sleep(2 * time.Minute)
+			l.began(0, time.Minute, 2*time.Minute)
+			l.logs("the work cannot be done", 1)
+			l.logs("no database", 1)
+			l.logs("the work is done again", 0)
+			time.Sleep(time.Minute)
+			l.began(0, time.Minute, 2*time.Minute, 3*time.Minute, 3*time.Minute) // the signal, at last
+			l.logs("the work is done again", 1)
+		},
+		"survives a panic, and logs it with its trace": func(t *testing.T) {
+			l := every(t, nil, func(run int) (bool, error) {
+				if run == 1 {
+					panic("out of range")
+				}
+				return false, nil
+			})
+			defer l.stop()
+			time.Sleep(time.Minute)
+			l.began(0, time.Minute)
+			l.logs(`panic="out of range" trace="goroutine `, 1)
+		},
+		"ends with its context, without a line": func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			var log bytes.Buffer
+			runs := 0
+			job.Every(ctx, time.Minute, nil, job.Task{
+				Trouble: "the work cannot be done", Log: slog.New(slog.NewTextHandler(&log, nil)),
+				Do: func(ctx context.Context) (bool, error) { runs++; cancel(); return true, ctx.Err() },
+			})
+			if runs != 1 || log.Len() > 0 {
+				t.Errorf("%d runs, and the log has %q", runs, log.String())
+			}
+		},
+		"does not begin when its context has ended": func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			job.Every(ctx, time.Minute, nil, job.Task{Do: func(context.Context) (bool, error) { t.Error("it ran"); return false, nil }})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, test)
+		})
+	}
+}
