@@ -34,7 +34,7 @@ func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in Re
 		if err != nil {
 			return fmt.Errorf("read a delivery: %w", err)
 		}
-		w, err := lockWebhook(tx, d.WebhookID)
+		w, err := lockExisting(tx, d.WebhookID)
 		if fault.Is(err, fault.CodeNotFound) {
 			return gone
 		}

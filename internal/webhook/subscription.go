@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -115,7 +114,7 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockWebhook(tx, in.ID); err != nil {
+		if w, err = lockExisting(tx, in.ID); err != nil {
 			return err
 		}
 		if err := in.apply(w, s.policy); err != nil {
@@ -208,7 +207,7 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockWebhook(tx, in.ID); err != nil {
+		if w, err = lockExisting(tx, in.ID); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -233,7 +232,7 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 		return nil, err
 	}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		w, err := lockWebhook(tx, in.ID)
+		w, err := lockExisting(tx, in.ID)
 		if err != nil {
 			return err
 		}
@@ -245,11 +244,10 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 	return &DeleteWebhookPayload{DeletedID: in.ID}, nil
 }
 
-// lockWebhook locks the webhook's row, which also stops the queue of its deliveries until the transaction ends.
-func lockWebhook(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
-	w := new(model.Webhook)
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(w).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+// lockExisting is lockWebhook for a write that names the webhook: a webhook that does not exist is a NOT_FOUND.
+func lockExisting(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
+	w, err := lockWebhook(tx, id)
+	if err == nil && w == nil {
 		return nil, fault.NotFound("input.id", "there is no such webhook")
 	}
 	return w, err
