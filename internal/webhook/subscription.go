@@ -244,11 +244,11 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 	return &DeleteWebhookPayload{DeletedID: in.ID}, nil
 }
 
-// lockExisting is lockWebhook for a write that names the webhook: a webhook that does not exist is a NOT_FOUND.
+// lockExisting locks a webhook's row as lockWebhook does, and refuses a webhook that does not exist.
 func lockExisting(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 	w, err := lockWebhook(tx, id)
-	if err == nil && w == nil {
-		return nil, fault.NotFound("input.id", "there is no such webhook")
+	if w == nil && err == nil {
+		err = fault.NotFound("input.id", "there is no such webhook")
 	}
 	return w, err
 }
