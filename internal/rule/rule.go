@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -86,15 +85,6 @@ type UpdateRuleInput struct {
 
 // UpdateRulePayload is the rule as it is now.
 type UpdateRulePayload struct{ Rule *model.Rule }
-
-// MoveRuleInput says where to.
-type MoveRuleInput struct {
-	ID       model.RuleID
-	Position int
-}
-
-// MoveRulePayload is all rules in their new order.
-type MoveRulePayload struct{ Rules []*model.Rule }
 
 // DeleteRuleInput names a rule.
 type DeleteRuleInput struct{ ID model.RuleID }
@@ -189,41 +179,6 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 	return &UpdateRulePayload{Rule: r}, nil
 }
 
-// Move gives a rule another position; the others make room.
-func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) (*MoveRulePayload, error) {
-	if err := viewer.Require(model.Manager); err != nil {
-		return nil, err
-	}
-	var rules []*model.Rule
-	err := s.inOrder(ctx, func(tx *gorm.DB) error {
-		r, err := lockRule(tx, in.ID)
-		if err != nil {
-			return err
-		}
-		if err := tx.Where("deleted_at IS NULL").Order("position").Find(&rules).Error; err != nil {
-			return err
-		}
-		if in.Position < 1 || in.Position > len(rules) {
-			return fault.Input("input.position", "a position is from 1 to %d, the number of rules", len(rules))
-		}
-		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
-		moved := rules[at]
-		rules = slices.Insert(slices.Delete(rules, at, at+1), in.Position-1, moved)
-		for i, o := range rules {
-			o.Position = i + 1
-			err := tx.Exec("UPDATE rules SET position = ? WHERE id = ? AND position <> ?", o.Position, o.ID, o.Position).Error
-			if err != nil {
-				return fmt.Errorf("move a rule: %w", err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &MoveRulePayload{Rules: rules}, nil
-}
-
 // Delete takes a rule out of the list; it stays readable from the cases it opened.
 func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInput) (*DeleteRulePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
@@ -245,19 +200,6 @@ func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInp
 	return &DeleteRulePayload{DeletedID: in.ID}, nil
 }
 
-// rulesLock is held by each write of rules.
-const rulesLock pg.AdvisoryLock = "closeloop rules"
-
-// inOrder runs one transaction alone among the writes of rules, so that positions have no gaps and no doubles.
-func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
-	return s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := rulesLock.Lock(tx); err != nil {
-			return err
-		}
-		return do(tx)
-	})
-}
-
 func lockRule(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 	r := new(model.Rule)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(r).Error
@@ -265,53 +207,6 @@ func lockRule(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 		return nil, fault.NotFound("input.id", "there is no such rule")
 	}
 	return r, err
-}
-
-func checkUsers(tx *gorm.DB, r *model.Rule) error {
-	assignment := model.Assignment{UserID: r.UserID, UserIDs: r.Assignees, FallbackUserID: r.FallbackUserID}
-	if err := checkAssignment(tx, "input.assignment", assignment); err != nil {
-		return err
-	}
-	if err := checkRecipients(tx, "input.notify", r.Recipients); err != nil {
-		return err
-	}
-	for i, e := range r.Escalations {
-		at := fmt.Sprintf("input.escalations[%d]", i)
-		if err := checkRecipients(tx, at+".notify", e.Notify); err != nil {
-			return err
-		}
-		if e.Reassign == nil {
-			continue
-		}
-		if err := checkAssignment(tx, at+".reassign", *e.Reassign); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkAssignment(tx *gorm.DB, at string, a model.Assignment) error {
-	if err := checkUser(tx, at+".userId", a.UserID); err != nil {
-		return err
-	}
-	if err := checkUser(tx, at+".fallbackUserId", a.FallbackUserID); err != nil {
-		return err
-	}
-	for i, id := range a.UserIDs {
-		if err := checkUser(tx, fmt.Sprintf("%s.userIds[%d]", at, i), &id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkRecipients(tx *gorm.DB, at string, list []model.Recipient) error {
-	for i, to := range list {
-		if err := checkUser(tx, fmt.Sprintf("%s[%d].userId", at, i), to.UserID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func writeAssignees(tx *gorm.DB, r *model.Rule) error {
@@ -351,19 +246,4 @@ func stored(f *filter.Response) (json.RawMessage, error) {
 		return nil, fault.WithPath("input.filter", err)
 	}
 	return f.Raw(), nil
-}
-
-// checkUser refuses the id of a user who does not exist; nil is no user.
-func checkUser(tx *gorm.DB, argument string, id *model.UserID) error {
-	if id == nil {
-		return nil
-	}
-	var n int64
-	if err := tx.Model(&model.User{}).Where("id = ?", *id).Count(&n).Error; err != nil {
-		return err
-	}
-	if n == 0 {
-		return fault.NotFound(argument, "there is no such user")
-	}
-	return nil
 }

@@ -19,17 +19,17 @@ func TestALikelihoodIsConsentTimesScoreTimesLengthAndPraise(t *testing.T) {
 		consent *bool
 		want    float64
 	}{
-		{"long enough, full of praise", plain(22) + " great GREAT Excellent!", 10, new(true), 1},
+		{"long enough, full of positive words", plain(22) + " great GREAT Excellent!", 10, new(true), 1},
 		{"the same, not asked", plain(22) + " great great excellent", 10, nil, 0.5},
 		{"the same, refused", plain(22) + " great great excellent", 10, new(false), 0},
 		{"the same of an eight", plain(22) + " great great excellent", 8, new(true), 0.6},
 		{"the same of a seven, not asked", plain(22) + " great great excellent", 7, nil, 0.2},
 		{"the same of a six", plain(22) + " great great excellent", 6, new(true), 0},
-		{"long enough, no praise", plain(25), 10, new(true), 0.5},
-		{"short, no praise", plain(5), 10, new(true), 0.1},
+		{"long enough, no positive word", plain(25), 10, new(true), 0.5},
+		{"short, no positive word", plain(5), 10, new(true), 0.1},
 		{"two hundred words", plain(200), 10, new(true), 0.25},
-		{"three words of praise", "Perfekte, freundliche Mannschaft, danke", 9, new(true), 0.52}, // 0.9 × (4/25 + 1) / 2
-		{"a prefix in Spanish", "Encantada", 10, new(true), 0.19},                                // (1/25 + 1/3) / 2
+		{"three positive words", "Perfekte, freundliche Mannschaft, danke", 9, new(true), 0.52}, // 0.9 × (4/25 + 1) / 2
+		{"a prefix in Spanish", "Encantada", 10, new(true), 0.19},                               // (1/25 + 1/3) / 2
 		{"no words", "!!!", 10, new(true), 0},
 	} {
 		got := theme.Testimonial(&model.Response{Comment: &c.comment, Score: c.score, QuoteConsent: c.consent})

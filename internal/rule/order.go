@@ -1,0 +1,71 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
+)
+
+// MoveRuleInput says where to.
+type MoveRuleInput struct {
+	ID       model.RuleID
+	Position int
+}
+
+// MoveRulePayload is all rules in their new order.
+type MoveRulePayload struct{ Rules []*model.Rule }
+
+// Move gives a rule another position; the others make room.
+func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) (*MoveRulePayload, error) {
+	if err := viewer.Require(model.Manager); err != nil {
+		return nil, err
+	}
+	var rules []*model.Rule
+	err := s.inOrder(ctx, func(tx *gorm.DB) error {
+		r, err := lockRule(tx, in.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.Where("deleted_at IS NULL").Order("position").Find(&rules).Error; err != nil {
+			return err
+		}
+		if in.Position < 1 || in.Position > len(rules) {
+			return fault.Input("input.position", "a position is from 1 to %d, the number of rules", len(rules))
+		}
+		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
+		moved := rules[at]
+		rules = slices.Insert(slices.Delete(rules, at, at+1), in.Position-1, moved)
+		for i, o := range rules {
+			o.Position = i + 1
+			err := tx.Exec("UPDATE rules SET position = ? WHERE id = ? AND position <> ?", o.Position, o.ID, o.Position).Error
+			if err != nil {
+				return fmt.Errorf("move a rule: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &MoveRulePayload{Rules: rules}, nil
+}
+
+// rulesLock is taken by each write of rules.
+const rulesLock pg.AdvisoryLock = "closeloop rules"
+
+// inOrder runs one transaction alone among the writes of rules, so that positions have no gaps and no doubles.
+func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.db.Tx(ctx, func(tx *gorm.DB) error {
+		if err := rulesLock.Lock(tx); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
