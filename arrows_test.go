@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 	"bench/size":   {"model", "internal/event", "internal/keyword", "internal/pg", "internal/pg/cluster", "internal/rule", "internal/theme"},
 
 	// For tests alone.
-	"e2e/setup": {"graph", "model", "internal/app", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
+	"e2e/setup": {"graph", "model", "internal/app", "internal/auth", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
 		"internal/pgtest"},
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
