@@ -15,7 +15,7 @@ func TestInternalREADMEListsEachRoomOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	var listed []string
-	for _, m := range regexp.MustCompile("(?m)^- \\[([^\\]]+)\\]\\(([^)]+)/\\): \\S").FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^- \[([^\]]+)\]\(([^)]+)/\): \S`).FindAllSubmatch(text, -1) {
 		if string(m[1]) != string(m[2]) {
 			t.Errorf("the line of %s links to %s", m[1], m[2])
 		}
