@@ -90,7 +90,7 @@ func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) 
 	return first, nil
 }
 
-// leastBusyLock is held by a transaction that chooses by users' loads.
+// leastBusyLock is taken by each transaction that chooses by users' loads.
 const leastBusyLock pg.AdvisoryLock = "closeloop least busy"
 
 // countOpenCases counts the cases of users among whom the least busy is chosen.

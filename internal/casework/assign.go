@@ -59,7 +59,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 	return payload(out, err)
 }
 
-// assign gives a held case to a user, or to nobody, with a note where there is one. The event is nil where the case was
+// assign gives a locked case to a user, or to nobody, with a note where there is one. The event is nil where the case was
 // theirs already.
 func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, h *LockedCase, to *model.User, note *string) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &viewer.User.ID}
@@ -84,7 +84,7 @@ func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 	return w.Assign(ctx, tx, now, h, to, e, true)
 }
 
-// give assigns a held case, writes the event, and queues the mail to whoever gets it.
+// give assigns a locked case, writes the event, and queues the mail to whoever gets it.
 func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
 	e = h.AssignedEntry(to, e)
 	logged, err := h.Change(tx, now, e, func() { h.AssignTo(to, e.Actor, now) })

@@ -60,7 +60,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 	return payload(out, err)
 }
 
-// addNote keeps a note that stands alone on a held case, and says so in the log.
+// addNote keeps a note that stands alone on a locked case, and says so in the log.
 func (h *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
 	note, err := WriteNote(tx, now, h.ID, by, argument, body)
 	if err != nil {

@@ -61,7 +61,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 	return payload(out, err)
 }
 
-// outreach keeps an attempt on a case that is held with its customer. One that reached the customer, or was sent,
+// outreach keeps an attempt on a case that is locked with its customer. One that reached the customer, or was sent,
 // counts as contact and as follow-up; the customer's other cases are told of what changed about the customer.
 func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}

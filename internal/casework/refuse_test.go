@@ -23,7 +23,7 @@ func TestTheDatabaseItselfRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := w.submit(from("c-2", 3))
-	kase, response, customer := out.Case.ID.UUID, out.Response.ID.UUID, out.Response.CustomerID.UUID
+	caseID, response, customer := out.Case.ID.UUID, out.Response.ID.UUID, out.Response.CustomerID.UUID
 	someone, nobody := w.agent.User.ID.UUID, model.NewUUID()
 	const (
 		insertResponse = `INSERT INTO responses (id, external_id, customer_id, score, responded_at, received_at) VALUES (gen_random_uuid(), $1, $2, $3, now(), now())`
@@ -46,23 +46,23 @@ func TestTheDatabaseItselfRefuses(t *testing.T) {
 		"a second case for one response":      {"23505", "cases_response_id_key", insertCase, []any{someone, customer, response}},
 		"a case of no customer":               {"23503", "cases_customer_id_fkey", insertCase, []any{someone, nobody, model.NewUUID()}},
 		"a case that nobody opened":           {"23514", "", insertCase, []any{nil, customer, other.Response.ID.UUID}},
-		"a case of no user":                   {"23503", "cases_assignee_id_fkey", `UPDATE cases SET assignee_id = $1, assigned_at = now() WHERE id = $2`, []any{nobody, kase}},
-		"an assignee since never":             {"23514", "", `UPDATE cases SET assignee_id = $1 WHERE id = $2`, []any{someone, kase}},
-		"a closing without a time":            {"23514", "", `UPDATE cases SET status = 'CLOSED' WHERE id = $1`, []any{kase}},
-		"a status without its event":          {"23514", "case_status_is_logged", `UPDATE cases SET status = 'IN_PROGRESS' WHERE id = $1`, []any{kase}},
-		"a status with a version alone":       {"23514", "case_status_is_logged", `UPDATE cases SET status = 'IN_PROGRESS', version = version + 1 WHERE id = $1`, []any{kase}},
-		"an empty note":                       {"23514", "notes_body_check", insertNote, []any{kase, someone, ""}},
-		"a blank note":                        {"23514", "notes_body_check", insertNote, []any{kase, someone, " \n\t "}},
-		"a note by nobody":                    {"23503", "notes_author_id_fkey", insertNote, []any{kase, nobody, "Hello."}},
+		"a case of no user":                   {"23503", "cases_assignee_id_fkey", `UPDATE cases SET assignee_id = $1, assigned_at = now() WHERE id = $2`, []any{nobody, caseID}},
+		"an assignee since never":             {"23514", "", `UPDATE cases SET assignee_id = $1 WHERE id = $2`, []any{someone, caseID}},
+		"a closing without a time":            {"23514", "", `UPDATE cases SET status = 'CLOSED' WHERE id = $1`, []any{caseID}},
+		"a status without its event":          {"23514", "case_status_is_logged", `UPDATE cases SET status = 'IN_PROGRESS' WHERE id = $1`, []any{caseID}},
+		"a status with a version alone":       {"23514", "case_status_is_logged", `UPDATE cases SET status = 'IN_PROGRESS', version = version + 1 WHERE id = $1`, []any{caseID}},
+		"an empty note":                       {"23514", "notes_body_check", insertNote, []any{caseID, someone, ""}},
+		"a blank note":                        {"23514", "notes_body_check", insertNote, []any{caseID, someone, " \n\t "}},
+		"a note by nobody":                    {"23503", "notes_author_id_fkey", insertNote, []any{caseID, nobody, "Hello."}},
 		"a note on no case":                   {"23503", "notes_case_id_fkey", insertNote, []any{nobody, someone, "Hello."}},
-		"a version that was":                  {"23505", "case_events_version_key", insertEvent, []any{kase, 2, "NOTE_ADDED", someone, note.Note.ID.UUID, nil, nil, "{}"}},
-		"a new status without a note":         {"23514", "case_events_status_note", insertEvent, []any{kase, 3, "STATUS_CHANGED", someone, nil, "OPEN", "CLOSED", "{}"}},
-		"a status changed to itself":          {"23514", "case_events_status_note", insertEvent, []any{kase, 3, "STATUS_CHANGED", someone, note.Note.ID.UUID, "OPEN", "OPEN", "{}"}},
+		"a version that was":                  {"23505", "case_events_version_key", insertEvent, []any{caseID, 2, "NOTE_ADDED", someone, note.Note.ID.UUID, nil, nil, "{}"}},
+		"a new status without a note":         {"23514", "case_events_status_note", insertEvent, []any{caseID, 3, "STATUS_CHANGED", someone, nil, "OPEN", "CLOSED", "{}"}},
+		"a status changed to itself":          {"23514", "case_events_status_note", insertEvent, []any{caseID, 3, "STATUS_CHANGED", someone, note.Note.ID.UUID, "OPEN", "OPEN", "{}"}},
 		"an event with another case's note":   {"23503", "", insertEvent, []any{other.Case.ID.UUID, 2, "NOTE_ADDED", someone, note.Note.ID.UUID, nil, nil, "{}"}},
-		"an event that begins a case again":   {"23514", "", insertEvent, []any{kase, 3, "OPENED", someone, nil, nil, nil, nil}},
-		"an event that forgets what was":      {"23514", "", insertEvent, []any{kase, 3, "NOTE_ADDED", someone, note.Note.ID.UUID, nil, nil, nil}},
+		"an event that begins a case again":   {"23514", "", insertEvent, []any{caseID, 3, "OPENED", someone, nil, nil, nil, nil}},
+		"an event that forgets what was":      {"23514", "", insertEvent, []any{caseID, 3, "NOTE_ADDED", someone, note.Note.ID.UUID, nil, nil, nil}},
 		"deleting a customer with a response": {"23503", "responses_customer_id_fkey", `DELETE FROM customers WHERE id = $1`, []any{customer}},
-		"deleting a case with a log":          {"23503", "", `DELETE FROM cases WHERE id = $1`, []any{kase}},
+		"deleting a case with a log":          {"23503", "", `DELETE FROM cases WHERE id = $1`, []any{caseID}},
 		"deleting a note that the log names":  {"23503", "", `DELETE FROM notes WHERE id = $1`, []any{note.Note.ID.UUID}},
 		"deleting who wrote a note":           {"23503", "", `DELETE FROM users WHERE id = $1`, []any{someone}},
 		"the same mail twice of one response": {"23505", "notifications_response_key", `INSERT INTO notifications (id, kind, "to", to_fold, response_id, status, created_at)

@@ -111,8 +111,8 @@ func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *test
 	}
 	w.submitAll(intake.SubmitOptions{}, batch...)
 	busy := w.known("GR").Response
-	held := w.caseOf(busy)
-	w.move(held, model.Closed)
+	moved := w.caseOf(busy)
+	w.move(moved, model.Closed)
 	w.keeps(30)
 	w.later(31 * day)
 

@@ -49,7 +49,7 @@ type Log struct {
 	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
 
-	loading sync.Mutex // held while the epochs are loaded
+	loading sync.Mutex // locked while the epochs are loaded
 
 	mu      sync.Mutex
 	epochs  []epoch
@@ -60,7 +60,7 @@ type Log struct {
 	started chan struct{} // closed when the follower knows its tail
 	grown   chan struct{} // closed, and replaced, when the cache grows or an epoch begins
 
-	erasures atomic.Int64 // how often the follower has read that customers were erased; changed only while mu is held
+	erasures atomic.Int64 // how often the follower has read that customers were erased; changed only under mu
 }
 
 // New opens the log. Nothing is followed until Follow is called. Close ends what New and Follow started.

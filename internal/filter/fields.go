@@ -11,11 +11,11 @@ import (
 
 var customerNoun, responseNoun, caseNoun = nouns()
 
-func nouns() (customer, response, kase *noun) {
+func nouns() (customer, response, cases *noun) {
 	customer = &noun{name: "CustomerFilter", table: "customers", fields: customerFields()}
 	response = &noun{name: "ResponseFilter", table: "responses", fields: responseFields(customer)}
-	kase = &noun{name: "CaseFilter", table: "cases", fields: caseFields(customer, response)}
-	return customer, response, kase
+	cases = &noun{name: "CaseFilter", table: "cases", fields: caseFields(customer, response)}
+	return customer, response, cases
 }
 
 func customerFields() map[string]entry {

@@ -24,7 +24,7 @@ type Scope struct {
 	masked     bool
 	customer   *Customer // nil: all
 	response   *Response // of a visible customer, and by itself; nil: all
-	kase       *Case     // nil: all
+	cases      *Case     // nil: all
 }
 
 // Unrestricted is the scope of whoever sees everything.
@@ -38,30 +38,30 @@ func ScopeOf(u *model.User) (*Scope, error) {
 		return s, nil
 	}
 	s.restricted = true
-	response, kase := map[string]any{}, map[string]any{}
+	response, cases := map[string]any{}, map[string]any{}
 	if stored.Customer != nil {
 		f, err := StoredCustomer(stored.Customer)
 		if err != nil {
 			return nil, fault.WithPath("customer", err)
 		}
 		s.customer = f
-		response["customer"], kase["customer"] = stored.Customer, stored.Customer
+		response["customer"], cases["customer"] = stored.Customer, stored.Customer
 	}
 	if stored.Response != nil {
 		if _, err := ParseStored(stored.Response); err != nil {
 			return nil, fault.WithPath("response", err)
 		}
 		response["and"] = []any{stored.Response}
-		kase["or"] = []any{map[string]any{"not": map[string]any{"response": map[string]any{}}}, map[string]any{"response": stored.Response}}
+		cases["or"] = []any{map[string]any{"not": map[string]any{"response": map[string]any{}}}, map[string]any{"response": stored.Response}}
 	}
 	if stored.OwnCasesOnly {
-		kase["mine"] = true
+		cases["mine"] = true
 	}
-	s.response, s.kase = new(Response), new(Case)
+	s.response, s.cases = new(Response), new(Case)
 	if err := compose(response, s.response); err != nil {
 		return nil, err
 	}
-	if err := compose(kase, s.kase); err != nil {
+	if err := compose(cases, s.cases); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -103,7 +103,7 @@ func (s *Scope) Cases(now time.Time) clause.Expression {
 	if s == nil {
 		return nothing
 	}
-	return s.kase.Where(s.viewer, now)
+	return s.cases.Where(s.viewer, now)
 }
 
 // OfCase is the condition on rows that go with their case; column names it, such as case_events.case_id.
@@ -139,7 +139,7 @@ func (s *Scope) Notifications(now time.Time) clause.Expression {
 }
 
 // Sees decides on a case with its response and customer, as a snapshot of the log holds them.
-func (s *Scope) Sees(subject *Subject) bool { return s != nil && s.kase.Match(subject, s.viewer) }
+func (s *Scope) Sees(subject *Subject) bool { return s != nil && s.cases.Match(subject, s.viewer) }
 
 // Restricted tells whether there is anything that the scope does not see.
 func (s *Scope) Restricted() bool { return s == nil || s.restricted }

@@ -22,14 +22,14 @@ type batch struct {
 	cases     map[model.CustomerID][]*casework.LockedCase // of customers who change, and those that are opened
 
 	// What is to be written.
-	made      []*model.CustomerRow
-	held      []*casework.LockedCase // cases that were there before
-	opened    []*casework.LockedCase
-	tags      []*model.Tag
-	steps     []*model.CaseEscalation
-	calendars map[*model.Calendar]*model.StoredCalendar
-	events    []*event.Pending
-	mails     []model.Notification
+	made        []*model.CustomerRow
+	lockedCases []*casework.LockedCase // cases that were there before
+	opened      []*casework.LockedCase
+	tags        []*model.Tag
+	steps       []*model.CaseEscalation
+	calendars   map[*model.Calendar]*model.StoredCalendar
+	events      []*event.Pending
+	mails       []model.Notification
 }
 
 // load finds the customers of the responses and the responses that are stored already, and matches the rules with the
@@ -162,10 +162,10 @@ func (b *batch) lock() (err error) {
 	if len(changing) == 0 {
 		return nil
 	}
-	if b.held, err = casework.LockCasesOf(b.tx, changing); err != nil {
+	if b.lockedCases, err = casework.LockCasesOf(b.tx, changing); err != nil {
 		return err
 	}
-	for _, h := range b.held {
+	for _, h := range b.lockedCases {
 		b.cases[h.CustomerID] = append(b.cases[h.CustomerID], h)
 	}
 	return nil

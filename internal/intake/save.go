@@ -120,7 +120,7 @@ func (b *batch) saveCases() error {
 	if err := pg.Insert(b.tx, b.steps); err != nil {
 		return fmt.Errorf("plan cases' escalations: %w", err)
 	}
-	return casework.SaveCases(b.tx, b.held...)
+	return casework.SaveCases(b.tx, b.lockedCases...)
 }
 
 // caseRule is a rule that a case was opened by.

@@ -17,7 +17,7 @@ const (
 
 // groups are the groups of equal subscriptions.
 //
-// groups.mu is held to join, leave or end a group. To publish, only the group's own lock is held, and never during a write
+// groups.mu is locked to join, leave or end a group. To publish, only the group's own lock is taken, and never during a write
 // to a socket. Lock order: groups.mu, group.mu, then operations.mu or shard.mu, then writer.mu.
 type groups struct {
 	writers []*writer

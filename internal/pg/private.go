@@ -25,8 +25,8 @@ const (
 
 // private is this process's part in the private PostgreSQL of a data folder.
 //
-// Two locks order who does what. owner.lock is held exclusively, for its life, by the one process
-// that starts PostgreSQL and stops it. joiners.lock is held shared by every other process that uses
+// Two locks order who does what. owner.lock belongs exclusively, for its life, to the one process
+// that starts PostgreSQL and stops it. joiners.lock is shared by every other process that uses
 // it, and by the owner exclusively before it stops PostgreSQL. A joiner takes its lock first and
 // looks whether the owner stays second, and an owner says that it leaves before it takes the lock
 // of the joiners: so nobody uses a PostgreSQL that is being stopped.
@@ -98,7 +98,7 @@ func openPrivate(ctx context.Context, o Options) (*DB, error) {
 	}
 }
 
-// own starts PostgreSQL, with the owner's lock held.
+// own starts PostgreSQL, under the owner's lock.
 func (p *private) own(ctx context.Context, o Options) (*DB, error) {
 	p.notice = notice{PID: os.Getpid(), Command: o.Command, Serve: o.Serve}
 	err := p.tell(starting)

@@ -101,7 +101,7 @@ var places = []place{
 		[]string{"Thompson", "Walsh", "Kaur", "Doyle"}},
 }
 
-// placeOf returns the first place in the country; for an unknown country it returns a place where English is spoken.
+// placeOf returns the first place in the country; for an unknown country it returns an English-speaking place.
 func placeOf(country *string) *place {
 	for i := range places {
 		if country != nil && places[i].country == *country {

@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// keywordsLock is shared by transactions that take responses in, and held alone by a transaction that changes keywords.
+// keywordsLock is shared by transactions that take responses in, and taken exclusively by a transaction that changes keywords.
 const keywordsLock pg.AdvisoryLock = "closeloop keywords"
 
 // LockKeywords waits for the transactions that are taking responses in, and makes later ones wait until the caller's

@@ -22,7 +22,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// usersLock is held by a transaction that must find an administrator left, or none yet.
+// usersLock is taken by a transaction that must find an administrator left, or none yet.
 const usersLock pg.AdvisoryLock = "closeloop users"
 
 // Users writes the users of one database.

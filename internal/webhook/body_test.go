@@ -109,7 +109,7 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 			t.Errorf("webhook-id is %s, and the event's id %s", p.id, whole.Data.ID)
 		}
 		seen[whole.Type] = true
-		if p.kase == full.ID.String() && (bytes.Contains(p.body, []byte("Ana")) || bytes.Contains(p.body, []byte("Nobody called"))) {
+		if p.caseID == full.ID.String() && (bytes.Contains(p.body, []byte("Ana")) || bytes.Contains(p.body, []byte("Nobody called"))) {
 			t.Errorf("posted after the customer was erased: %s", p.body)
 		}
 		// The schema is no yes to everything: each property that it asks for is needed.

@@ -22,8 +22,8 @@ func TestOrder(t *testing.T) {
 		tries := map[string]int{}
 		r := newReceiver(t, func(p post, out http.ResponseWriter, in *http.Request) {
 			mu.Lock()
-			tries[p.kase]++
-			n := tries[p.kase]
+			tries[p.caseID]++
+			n := tries[p.caseID]
 			mu.Unlock()
 			switch n {
 			case 1, 2:
@@ -65,7 +65,7 @@ func TestOrder(t *testing.T) {
 		open := make(chan struct{})
 		var slow *model.Case
 		r := newReceiver(t, func(p post, out http.ResponseWriter, in *http.Request) {
-			if p.kase == slow.ID.String() {
+			if p.caseID == slow.ID.String() {
 				select {
 				case <-open:
 				case <-in.Context().Done():

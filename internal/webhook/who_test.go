@@ -125,7 +125,7 @@ func TestTheOwnersScopeBoundsWhatIsPostedThenAndNow(t *testing.T) {
 	w.until("the rest is withheld", "SELECT count(*) = 2 FROM webhook_deliveries WHERE webhook_id = ? AND status = 'FAILED' AND attempts = 0 AND last_error LIKE '%may not see%'", h.ID)
 	same(t, "the case in scope", r.kept(in), w.events(in))
 	for _, p := range r.all() {
-		if p.kase != in.ID.String() {
+		if p.caseID != in.ID.String() {
 			t.Errorf("a case outside the scope was posted: %s", p.body)
 		}
 		for _, hidden := range []string{"Ana", "ana-", "Nobody called"} {

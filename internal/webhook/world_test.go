@@ -237,7 +237,7 @@ type receiver struct {
 
 type post struct {
 	id, signature string
-	kase          string
+	caseID        string
 	header        http.Header
 	body          []byte
 	taken         bool
@@ -274,7 +274,7 @@ func (r *receiver) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	if err := json.Unmarshal(body, &parsed); err != nil {
 		r.t.Errorf("what came is no JSON: %v: %.200s", err, body)
 	}
-	p := post{id: in.Header.Get("webhook-id"), signature: in.Header.Get("webhook-signature"), kase: parsed.Data.Snapshot.CaseID, header: in.Header, body: body}
+	p := post{id: in.Header.Get("webhook-id"), signature: in.Header.Get("webhook-signature"), caseID: parsed.Data.Snapshot.CaseID, header: in.Header, body: body}
 	r.mu.Lock()
 	proven := false
 	for _, s := range r.secrets {
@@ -337,7 +337,7 @@ func (r *receiver) await(n int) []post {
 func (r *receiver) kept(c *model.Case) (ids []string) {
 	seen := map[string]bool{}
 	for _, p := range r.all() {
-		if p.taken && p.kase == c.ID.String() && !seen[p.id] {
+		if p.taken && p.caseID == c.ID.String() && !seen[p.id] {
 			seen[p.id] = true
 			ids = append(ids, p.id)
 		}

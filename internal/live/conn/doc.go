@@ -8,6 +8,6 @@
 // what the peer does not take at once goes into the socket's queue, and a goroutine that lives as long as that queue is
 // not empty writes it. Heartbeat and Sessions need one goroutine each for all sockets.
 //
-// Locks: operations.mu is taken while a Socket's lock is held, and never the other way round. Sessions and Heartbeat
+// Locks: operations.mu is taken under a Socket's lock, and never the other way round. Sessions and Heartbeat
 // hold their locks for no call to a socket.
 package conn

@@ -80,7 +80,7 @@ func (s *Socket) AwaitEnd() {
 }
 
 // heartbeat shows the peer that the server is alive, and closes a WebSocket that left two pings unanswered. It counts
-// pings, not time, to spare peers that did answer while this process was held up. It does not ping a peer that has not
+// pings, not time, to spare peers that did answer while this process was delayed. It does not ping a peer that has not
 // yet taken what was sent before.
 func (s *Socket) heartbeat() {
 	s.mu.Lock()

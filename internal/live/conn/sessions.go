@@ -32,7 +32,7 @@ func NewSessions(log *slog.Logger, ended func(ctx context.Context, keys []string
 	return &Sessions{ended: ended, interval: interval, max: limit, log: log, sockets: map[string]map[*Socket]struct{}{}}
 }
 
-// Join adds a socket; false means that its key has too many sockets. A socket without a key is not held.
+// Join adds a socket; false means that its key has too many sockets. A socket without a key is not kept.
 func (s *Sessions) Join(key string, socket *Socket) bool {
 	if key == "" {
 		return true

@@ -65,11 +65,11 @@ func TestWait(t *testing.T) {
 	t.Run("ends with its context", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "lock")
-		held, err := flock.Exclusive(path)
+		lock, err := flock.Exclusive(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer held.Release()
+		defer lock.Release()
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
