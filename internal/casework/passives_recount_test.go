@@ -1,0 +1,118 @@
+package casework_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/model"
+)
+
+// recountQueue compares the queue with what the other tables say is in it.
+func (w *world) recountQueue() {
+	w.t.Helper()
+	var differ []string
+	err := w.db.Gorm.Raw(`
+		WITH latest AS (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC),
+		want AS (
+			SELECT r.id, r.customer_id, (CASE WHEN r.score = 8 THEN 4 ELSE 0 END)
+				+ (CASE WHEN EXISTS (SELECT 1 FROM response_themes x JOIN themes t ON t.id = x.theme_id
+					WHERE x.response_id = r.id AND t.deleted_at IS NULL AND t.effort = 'EASY') THEN 2 ELSE 0 END)
+				+ (CASE WHEN EXISTS (SELECT 1 FROM response_themes x JOIN themes t ON t.id = x.theme_id
+					WHERE x.response_id = r.id AND t.deleted_at IS NULL AND t.resolved_at > r.responded_at) THEN 1 ELSE 0 END) AS cell,
+				coalesce(c.segment_fold, '') AS segment, coalesce(c.lifetime_value, -1e21) AS lifetime_value, coalesce(r.testimonial_likelihood, -1) AS testimonial,
+				r.responded_at, EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND NOT (k.assignee_id IS NULL AND k.status = 'OPEN')) AS taken
+			FROM latest r JOIN customers c ON c.id = r.customer_id
+			WHERE r.score IN (7, 8) AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL AND (c.last_contacted_at < r.responded_at OR c.last_contacted_at IS NULL))
+		SELECT 'missing: ' || w.*::text FROM (SELECT * FROM want EXCEPT SELECT * FROM passives) w
+		UNION ALL SELECT 'too much: ' || p.*::text FROM (SELECT * FROM passives EXCEPT SELECT * FROM want) p`).Scan(&differ).Error
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(differ) > 0 {
+		w.t.Errorf("the queue differs in %d rows from a recount:\n%s", len(differ), strings.Join(differ, "\n"))
+	}
+}
+
+// Several people write at once, whatever there is to write; then the queue is what a recount says.
+func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agents := append(w.agents(3), w.agent.User)
+	w.rule("some", func(r *model.Rule) { r.Scores = []int{3, 7} })
+	themes := []*model.Theme{w.theme("A", "late"), w.theme("B", "rain"), w.theme("C")}
+	seed := newSeed(t)
+	atOnce(4, func(i int) {
+		random := seed(i)
+		for n := range 100 {
+			var err error
+			id := themes[random.IntN(3)].ID
+			switch random.IntN(8) {
+			case 0:
+				_, err = theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
+			case 1:
+				err = w.retheme(id, []string{"EASY", "HARD"}[random.IntN(2)], random.IntN(2) == 0)
+			case 2:
+				_, err = passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
+			case 3:
+				at := w.now().Add(-time.Duration(random.IntN(60)) * time.Second)
+				in := from(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
+				in.RespondedAt, in.Comment = &at, new([]string{"so late", "the rain was late", "fine"}[random.IntN(3)])
+				_, err = intake.New(w.work).Submit(t.Context(), w.agent, in)
+			default:
+				err = w.anything(random, agents)
+			}
+			var mend *fault.Error
+			if err != nil && !errors.As(err, &mend) {
+				t.Errorf("write %d of %d: %v", n, i, err)
+			}
+		}
+	})
+	w.recountQueue()
+	for what, sql := range map[string]string{"taken": "passives WHERE taken", "offered": "passives WHERE NOT taken", "tagged": "passives WHERE cell & 3 > 0"} {
+		t.Logf("%d are %s", w.count("SELECT count(*) FROM "+sql), what)
+	}
+	if n := w.count("SELECT count(*) FROM responses"); n < 100 {
+		t.Errorf("only %d responses: the writes do too little to tell anything", n)
+	}
+}
+
+// newSeed gives each writer a random source of its own, and says how to have the same again.
+func newSeed(t *testing.T) func(i int) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("the seed is %d", seed)
+	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
+}
+
+// some is any response.
+func (w *world) some(random uint64) (id model.ResponseID) {
+	_ = w.db.Pool.QueryRow(w.t.Context(), "SELECT id FROM responses ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random)).Scan(&id)
+	return id
+}
+
+// retheme changes a theme as package theme does: it takes the locks first.
+func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
+	return w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+		if err := theme.LockKeywords(tx); err != nil {
+			return err
+		}
+		if err := tx.Exec("SELECT 1 FROM themes WHERE id = ? FOR UPDATE", id).Error; err != nil {
+			return err
+		}
+		var at any
+		if resolved {
+			at = w.now()
+		}
+		return tx.Exec("UPDATE themes SET effort = ?, resolved_at = ? WHERE id = ?", effort, at, id).Error
+	})
+}

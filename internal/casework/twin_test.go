@@ -1,0 +1,287 @@
+package casework_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/privacy"
+	"github.com/closeloop/closeloop/model"
+)
+
+// twin is one of two worlds with the same users, rules and themes.
+type twin struct{ *world }
+
+func newTwin(t *testing.T) *twin {
+	t.Helper()
+	w := newWorld(t)
+	am, ag := w.user("am@care.example", model.Manager), w.user("agent@care.example", model.Agent)
+	gone := w.user("gone@care.example", model.Agent, inactive)
+	three := []*model.User{w.user("a@care.example", model.Agent), gone, w.user("b@care.example", model.Agent), w.user("c@care.example", model.Agent)}
+	late, crew := w.theme("Late", "late", "delay*"), w.theme("Crew", "crew", "cabin crew")
+	w.must(`UPDATE settings SET central_addresses = '["desk@care.example", "Am@care.example"]'`)
+	tell := func(kinds ...model.RecipientKind) (list []model.Recipient) {
+		for _, k := range kinds {
+			r := model.Recipient{Kind: k}
+			switch k {
+			case model.RecipientAddress:
+				r.Address = new("Boss@Care.Example")
+			case model.RecipientUser:
+				r.UserID = &gone.ID
+			}
+			list = append(list, r)
+		}
+		return list
+	}
+	filtered := func(r *model.Rule, filter string, args ...any) {
+		r.Filter = json.RawMessage(fmt.Sprintf(filter, args...))
+	}
+	w.rule("theme", func(r *model.Rule) {
+		filtered(r, `{"themes":{"any":[%q]}}`, late.ID.String())
+		r.OpensCase, r.Recipients = false, tell(model.RecipientCentral, model.RecipientAssignee)
+	})
+	w.rule("times", func(r *model.Rule) {
+		filtered(r, `{"or":[{"respondedAt":{"withinLast":"PT10M"},"customer":{"country":{"in":["DE","FR"]}}},{"customer":{"lastContactedAt":{"withinLast":"P30D"}}}]}`)
+		r.OpensCase, r.Recipients = false, tell(model.RecipientAccountManager, model.RecipientAgent)
+	})
+	for i, strategy := range []model.AssignmentStrategy{model.RoundRobin, model.LeastBusy} {
+		r := w.rule(string(strategy), func(r *model.Rule) {
+			r.Strategy, r.Scores, r.Recipients = strategy, []int{2 * i, 2*i + 1}, tell(model.RecipientAssignee)
+			r.FollowUpTarget = new(model.Duration(48 * time.Hour))
+		})
+		for n, u := range three {
+			w.create(&model.Assignee{RuleID: r.ID, Ordinal: n, UserID: u.ID})
+		}
+	}
+	w.rule("user", func(r *model.Rule) {
+		r.Strategy, r.UserID, r.Scores, r.Recipients = model.ToUser, &ag.ID, []int{4, 8}, tell(model.RecipientAddress, model.RecipientUser)
+		r.Calendar, r.FollowUpTarget = office("Europe/Berlin"), new(model.Duration(16*time.Hour))
+		r.Escalations = []model.Escalation{{After: model.Duration(8 * time.Hour), Notify: tell(model.RecipientCentral)}, {After: model.Duration(20 * time.Hour)}}
+	})
+	w.rule("account manager", func(r *model.Rule) {
+		r.Strategy, r.FallbackUserID, r.Scores = model.ToAccountManager, &am.ID, []int{5}
+		filtered(r, `{"or":[{"customer":{"segment":{"eq":"gold"}}},{"themes":{"any":[%q]}}]}`, crew.ID.String())
+	})
+	w.rule("agent", func(r *model.Rule) {
+		r.Strategy, r.ContactRequested, r.Calendar = model.ToAgent, new(true), office("Europe/Berlin")
+	})
+	w.rule("nobody", func(r *model.Rule) { r.Scores = []int{0, 5, 7} })
+	w.rule("off", func(r *model.Rule) { r.Enabled = false })
+	return &twin{w}
+}
+
+// alone takes one response in by submitResponse, as far as that knows of it.
+func (w *twin) alone(s intake.Submission) intake.Outcome {
+	w.t.Helper()
+	if s.NameKey != "" {
+		outcomes, err := intake.New(w.work).SubmitAll(w.t.Context(), w.agent, []intake.Submission{s}, intake.SubmitOptions{})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return outcomes[0]
+	}
+	out, err := intake.New(w.work).Submit(w.t.Context(), w.agent, s.SubmitResponseInput)
+	return intake.Outcome{SubmitResponsePayload: out, Fault: err}
+}
+
+// between is what people do between two batches.
+func (w *twin) between(random *rand.Rand) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	pick := func(table string, into any) bool {
+		err := w.db.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY number OFFSET $1 % greatest(1, (SELECT count(*) FROM "+table+")) LIMIT 1",
+			random.IntN(1_000_000)).Scan(into)
+		return err == nil
+	}
+	var c model.CaseID
+	if pick("cases", &c) {
+		in := casework.UpdateCaseStatusInput{CaseID: c, Status: []model.CaseStatus{model.InProgress, model.Closed}[random.IntN(2)], Note: "Called them."}
+		if random.IntN(2) == 0 {
+			in.Outreach = &casework.OutreachInput{Channel: "PHONE", Outcome: "REACHED"}
+		}
+		_, err := w.work.UpdateCaseStatus(ctx, w.agent, in)
+		var mend *fault.Error
+		if err != nil && !errors.As(err, &mend) {
+			w.t.Fatal(err)
+		}
+	}
+	var who model.CustomerID
+	if pick("customers", &who) {
+		if _, err := privacy.New(w.db, w.work).EraseCustomer(ctx, auth.Viewer{User: w.agent.User}, privacy.EraseCustomerInput{CustomerID: who}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// anyResponse is one of a few people's, who are known by id, by address, by name, or in several ways; some answered a
+// while ago, some come twice, some make no sense.
+func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
+	who := min(random.IntN(1+n/8), random.IntN(1+n/4)) // some answer often
+	maybe := func(values ...string) graphql.Omittable[*string] {
+		switch i := random.IntN(len(values) + 6); {
+		case i < len(values):
+			return text(values[i])
+		case i == len(values):
+			return cleared()
+		}
+		return graphql.Omittable[*string]{}
+	}
+	responded := now.Add(-time.Duration(random.IntN(7200)) * time.Second)
+	s := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{
+		Score: random.IntN(11), RespondedAt: &responded, ContactRequested: new(random.IntN(8) == 0),
+		Customer: &customer.CustomerInput{
+			FirstName: maybe("Ana", "Bo"), Company: maybe("ACME", "Acme", "Straße"), Country: maybe("BR", "DE", "FR"), Segment: maybe("gold", "GOLD", "silver"),
+			AccountManagerEmail: maybe("AM@care.example", "nobody@care.example"), AgentEmail: maybe("agent@care.example", "gone@care.example"),
+		},
+	}}
+	in := s.Customer
+	id, address := fmt.Sprintf("c-%d", who), fmt.Sprintf("C%d@x.example", who)
+	switch random.IntN(10) {
+	case 0: // nobody knows who
+	case 1:
+		s.NameKey = fmt.Sprintf("name %d\x1fDE", who)
+		in.LastName = text(fmt.Sprint("Name ", who))
+	case 2, 3, 4:
+		in.ExternalID = &id
+	case 5, 6, 7:
+		in.Email = text(address)
+	case 8:
+		in.ExternalID, in.Email = &id, text(address)
+	case 9: // they share an address, or change theirs
+		in.Email = text(fmt.Sprintf("shared-%d@x.example", who%(1+n/100)))
+		if random.IntN(2) == 0 {
+			in.ExternalID = &id
+		}
+	}
+	if random.IntN(40) == 0 {
+		in.Email = cleared()
+	}
+	if random.IntN(6) == 0 {
+		value := decimal.New(int64(random.IntN(50_000)), -2)
+		in.LifetimeValue = graphql.OmittableOf(&value)
+	}
+	for k := range random.IntN(3) {
+		s.Drivers = append(s.Drivers, []string{"Crew", `A "b" \c, {d}`}[k])
+		s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: fmt.Sprint(k), Value: "Straße\t\\N\n\""})
+	}
+	if random.IntN(8) == 0 {
+		in.Attributes = []*customer.AttributeInput{{Key: "Plan", Value: fmt.Sprint("GOLD ", random.IntN(3))}}
+	}
+	s.Comment = []*string{nil, nil, new("Too LATE, and delayed again"), new("The cabin crew was kind"), new("Ὀδυσσεύς"), new(" ")}[random.IntN(6)]
+	s.Survey = []*string{nil, new("Relationship"), new("FLIGHT")}[random.IntN(3)]
+	if random.IntN(3) == 0 {
+		s.QuoteConsent, s.TestimonialLikelihood = new(random.IntN(2) == 0), new(float64(random.IntN(5))/4)
+	}
+	switch random.IntN(4) {
+	case 0:
+	case 1:
+		s.ExternalID = new(fmt.Sprint("r-", random.IntN(1+i))) // perhaps one that was here
+	default:
+		s.ExternalID = new(fmt.Sprint("r-", i))
+	}
+	switch random.IntN(60) {
+	case 0:
+		s.Score = 11
+	case 1:
+		in.Email = text("nonsense")
+	}
+	return s
+}
+
+// answer is what a caller is told, in words that are the same in both worlds.
+func answer(o intake.Outcome) string {
+	if o.SubmitResponsePayload == nil {
+		return strings.ReplaceAll(fmt.Sprint(o.Fault), "input.", "")
+	}
+	r := *o.Response
+	said := fmt.Sprint("created ", o.Created, ", score ", r.Score, r.Category, r.ContactStatus, ", at ", r.RespondedAt, r.ReceivedAt, ", drivers ", r.Drivers, len(r.Attributes))
+	if c := o.Case; c != nil {
+		said += fmt.Sprint(", case ", c.Number, c.Status, c.Version, c.AssigneeID != nil, c.DueAt, c.UpdatedAt)
+	}
+	return said
+}
+
+// tables is all that the database holds, but for what is random by nature and for the queue's own books. Ids are told
+// by the order in which they were made.
+func (w *twin) tables() map[string][]string {
+	w.t.Helper()
+	list := func(sql string) []string {
+		rows, err := w.db.Pool.Query(w.t.Context(), sql)
+		if err != nil {
+			w.t.Fatalf("%s: %v", sql, err)
+		}
+		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			w.t.Fatalf("%s: %v", sql, err)
+		}
+		return texts
+	}
+	names := list(`SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
+		AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' AND table_name NOT IN ('erasure_key', 'erased_response_ids', 'feed_epochs')`)
+	ids := map[string]string{}
+	for _, name := range list(`SELECT table_name::text FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id' AND data_type = 'uuid'`) {
+		for i, id := range list("SELECT id::text FROM " + name + " ORDER BY id") {
+			ids[id] = fmt.Sprint(name, " ", i)
+			ids[strings.ReplaceAll(id, "-", "")] = ids[id]
+		}
+	}
+	tables := map[string][]string{}
+	tell := func(name, sql string) {
+		rows := list(sql)
+		for i, row := range rows {
+			rows[i] = anyID.ReplaceAllStringFunc(row, func(id string) string {
+				if known := ids[id]; known != "" {
+					return known
+				}
+				return id
+			})
+		}
+		slices.Sort(rows)
+		tables[name] = rows
+	}
+	for _, name := range names {
+		tell(name, "SELECT to_jsonb(t)::text FROM "+pgx.Identifier{name}.Sanitize()+" t")
+	}
+	tell("the queue", "SELECT kind || args::text FROM river_job")
+	return tables
+}
+
+var anyID = regexp.MustCompile(`[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}`)
+
+func equal(t *testing.T, a, b map[string][]string) {
+	t.Helper()
+	if len(a) != len(b) || len(a) < 20 {
+		t.Errorf("%d and %d tables", len(a), len(b))
+	}
+	for name, rows := range a {
+		if slices.Equal(rows, b[name]) {
+			continue
+		}
+		t.Errorf("%s: %d rows alone, %d together", name, len(rows), len(b[name]))
+		for i, row := range rows {
+			if i >= len(b[name]) || row != b[name][i] {
+				other := "nothing"
+				if i < len(b[name]) {
+					other = b[name][i]
+				}
+				t.Errorf("the first that differs:\nalone    %s\ntogether %s", row, other)
+				break
+			}
+		}
+	}
+}

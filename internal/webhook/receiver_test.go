@@ -1,0 +1,155 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/closeloop/closeloop/model"
+)
+
+// receiver is another system, on loopback. It checks each signature, and does as it is told.
+type receiver struct {
+	*httptest.Server
+	t *testing.T
+
+	mu      sync.Mutex
+	secrets []*standardwebhooks.Webhook
+	came    []post
+	grown   chan struct{}
+	answer  func(p post, http http.ResponseWriter, r *http.Request) // after what came was noted; nil: 204
+}
+
+type post struct {
+	id, signature string
+	caseID        string
+	header        http.Header
+	body          []byte
+	taken         bool
+}
+
+func newReceiver(t *testing.T, answer func(p post, http http.ResponseWriter, r *http.Request)) *receiver {
+	r := &receiver{t: t, grown: make(chan struct{}), answer: answer}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(func() {
+		r.Server.CloseClientConnections()
+		r.Server.Close()
+	})
+	return r
+}
+
+func (r *receiver) trust(secret string) {
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets = append(r.secrets, verifier)
+}
+
+func (r *receiver) ServeHTTP(out http.ResponseWriter, in *http.Request) {
+	body, err := io.ReadAll(in.Body)
+	if err != nil {
+		return
+	}
+	var parsed struct {
+		Data struct{ Snapshot struct{ CaseID string } }
+	}
+	if err := json.Unmarshal(body, &parsed); err != nil {
+		r.t.Errorf("what came is no JSON: %v: %.200s", err, body)
+	}
+	p := post{id: in.Header.Get("webhook-id"), signature: in.Header.Get("webhook-signature"), caseID: parsed.Data.Snapshot.CaseID, header: in.Header, body: body}
+	r.mu.Lock()
+	proven := false
+	for _, s := range r.secrets {
+		proven = proven || s.VerifyIgnoringTimestamp(body, in.Header) == nil // the tests' clock is moved
+	}
+	if !proven || in.Method != http.MethodPost || in.Header.Get("Content-Type") != "application/json" {
+		r.t.Errorf("%s %s with signature %q proves nothing", in.Method, p.id, p.signature)
+	}
+	at := len(r.came)
+	r.came = append(r.came, p)
+	r.mu.Unlock()
+	status := &statusWriter{ResponseWriter: out}
+	if r.answer != nil {
+		r.answer(p, status, in)
+	}
+	r.mu.Lock()
+	r.came[at].taken = status.code < 300
+	close(r.grown)
+	r.grown = make(chan struct{})
+	r.mu.Unlock()
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// all is what came, in the order in which it came.
+func (r *receiver) all() []post {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]post(nil), r.came...)
+}
+
+// await waits until so many posts have been answered.
+func (r *receiver) await(n int) []post {
+	r.t.Helper()
+	late := time.After(limit)
+	for {
+		r.mu.Lock()
+		came, grown := append([]post(nil), r.came...), r.grown
+		r.mu.Unlock()
+		if len(came) >= n {
+			return came
+		}
+		select {
+		case <-grown:
+		case <-late:
+			r.t.Fatalf("%d posts came, and no %d", len(came), n)
+		}
+	}
+}
+
+// kept is what a receiver has of a case that drops repeats by webhook-id: of what it took, the first of each.
+func (r *receiver) kept(c *model.Case) (ids []string) {
+	seen := map[string]bool{}
+	for _, p := range r.all() {
+		if p.taken && p.caseID == c.ID.String() && !seen[p.id] {
+			seen[p.id] = true
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
+}
+
+func same(t *testing.T, what string, have, want []string) {
+	t.Helper()
+	if strings.Join(have, " ") != strings.Join(want, " ") {
+		t.Errorf("%s: %v came, not %v", what, have, want)
+	}
+}
+
+func host(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}
