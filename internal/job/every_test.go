@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,12 +14,28 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 )
 
-// loop is an Every on synctest's clock.
+// loop is an Every on synctest's clock. It is the writer of Every's log.
 type loop struct {
 	t    *testing.T
+	stop func()
+
+	mu   sync.Mutex
 	log  bytes.Buffer
 	runs []time.Duration // when each run began, since the loop began
-	stop func()
+}
+
+func (l *loop) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Write(p)
+}
+
+// begins notes that a run begins, and returns its number.
+func (l *loop) begins(at time.Duration) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs = append(l.runs, at)
+	return len(l.runs)
 }
 
 // every runs do each minute in a bubble of its own time; do gets the number of the run, from 1 on.
@@ -30,10 +47,9 @@ func every(t *testing.T, wake func() <-chan struct{}, do func(run int) (bool, er
 	go func() {
 		defer close(ended)
 		job.Every(ctx, time.Minute, wake, job.Task{
-			Trouble: "the work cannot be done", Recovered: "the work is done again", Log: slog.New(slog.NewTextHandler(&l.log, nil)),
+			Trouble: "the work cannot be done", Recovered: "the work is done again", Log: slog.New(slog.NewTextHandler(l, nil)),
 			Do: func(context.Context) (bool, error) {
-				l.runs = append(l.runs, time.Since(began))
-				return do(len(l.runs))
+				return do(l.begins(time.Since(began)))
 			},
 		})
 	}()
@@ -46,6 +62,8 @@ func every(t *testing.T, wake func() <-chan struct{}, do func(run int) (bool, er
 func (l *loop) began(want ...time.Duration) {
 	l.t.Helper()
 	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.runs) != len(want) {
 		l.t.Fatalf("the runs began at %v, not at %v", l.runs, want)
 	}
@@ -58,6 +76,8 @@ func (l *loop) began(want ...time.Duration) {
 
 func (l *loop) logs(line string, times int) {
 	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if n := strings.Count(l.log.String(), line); n != times {
 		l.t.Errorf("the log has %q %d times, not %d:\n%s", line, n, times, l.log.String())
 	}
