@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 
 	// Who gets a case, and calls that come twice: casework stands on both.
 	"internal/assignment":  {"model", "internal/fault", "internal/pg", "internal/rule"},
-	"internal/idempotency": {"model", "internal/auth", "internal/fault", "internal/pg"},
+	"internal/idempotency": {"model", "internal/auth", "internal/fault", "internal/job", "internal/pg"},
 
 	// What writes. casework never looks at what reads, reports, tells or shows.
 	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/event", "internal/fault", "internal/filter",
@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 	"internal/theme": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg"},
 	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault",
 		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
-	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/pg", "internal/text"},
+	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/text"},
 	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg"},
 	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/importer": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/country", "internal/fault", "internal/job", "internal/pg"},

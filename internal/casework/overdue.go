@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -22,8 +23,8 @@ const (
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
 // server runs it; whichever comes first does what is due, and the others pass over it.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
-	Poll(ctx, dueEvery, w.runDue, func(err error) {
-		log.Error("what falls due cannot be looked for; it is tried again every second", "error", err)
+	job.Every(ctx, dueEvery, nil, job.Task{
+		Trouble: "what falls due cannot be looked for; it is tried again every second", Log: log, Do: w.runDue,
 	})
 }
 

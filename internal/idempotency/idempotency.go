@@ -19,6 +19,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -137,18 +138,13 @@ func (c *claim) keep(tx *gorm.DB, kept any) error {
 // PruneKeys deletes idempotency keys that are older than a day, once an hour, until ctx ends. Every server runs it; one
 // server passes over the keys that another one is deleting.
 func PruneKeys(ctx context.Context, db *pg.DB, now func() time.Time, log *slog.Logger) {
-	tick := time.NewTicker(keyEvery)
-	defer tick.Stop()
-	for {
-		if _, err := Prune(ctx, db, now()); err != nil && ctx.Err() == nil {
-			log.Error("old idempotency keys cannot be deleted; it is tried again in an hour", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	job.Every(ctx, keyEvery, nil, job.Task{
+		Trouble: "old idempotency keys cannot be deleted; it is tried again every hour", Log: log,
+		Do: func(ctx context.Context) (more bool, err error) {
+			_, err = Prune(ctx, db, now())
+			return false, err
+		},
+	})
 }
 
 // Prune deletes the idempotency keys that are older than a day, and returns how many there were.

@@ -9,7 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -21,15 +21,15 @@ const (
 // WatchRetention erases customers whose retention time is over, until ctx ends. Every server runs it; a server passes over
 // a customer whose row another transaction has locked.
 func (p *Privacy) WatchRetention(ctx context.Context, log *slog.Logger) {
-	forget := func(ctx context.Context) (more bool, err error) {
-		erased, err := p.EraseForgotten(ctx)
-		if erased > 0 {
-			log.Info("customers erased whose retention time is over", "customers", erased)
-		}
-		return erased > 0, err
-	}
-	casework.Poll(ctx, retentionEvery, forget, func(err error) {
-		log.Error("customers whose retention time is over cannot be erased; it is tried again every minute", "error", err)
+	job.Every(ctx, retentionEvery, nil, job.Task{
+		Trouble: "customers whose retention time is over cannot be erased; it is tried again every minute", Log: log,
+		Do: func(ctx context.Context) (more bool, err error) {
+			erased, err := p.EraseForgotten(ctx)
+			if erased > 0 {
+				log.Info("customers erased whose retention time is over", "customers", erased)
+			}
+			return erased > 0, err
+		},
 	})
 }
 
