@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,11 @@ func (o Order[T]) decode(cursor string) (position, error) {
 			}
 			at[i], err = decimal.NewFromString(*v)
 		case Real:
-			at[i], err = strconv.ParseFloat(*v, 64)
+			f, failed := strconv.ParseFloat(*v, 64)
+			if math.IsNaN(f) || math.IsInf(f, 0) {
+				return nil, wrong
+			}
+			at[i], err = f, failed
 		case Time:
 			at[i], err = time.Parse(time.RFC3339Nano, *v)
 		case ID:

@@ -248,3 +248,17 @@ func TestAPageKeepsToTheConditionsOfItsQuery(t *testing.T) {
 		t.Errorf("counted %d from a place on: %v; want the whole list, %d", n, err, len(some))
 	}
 }
+
+func TestRealKey(t *testing.T) {
+	t.Parallel()
+	db, _ := things(t, random(t), 10)
+	share := page.Key[thing]{Name: "SHARE", Column: "things.rank", Kind: page.Real, Of: func(x *thing) any { return float64(x.Rank) }}
+	for value, taken := range map[string]bool{"0.25": true, "1e-05": true, "NaN": false, "Inf": false, "-Infinity": false, "1e999": false} {
+		made := cursorOf([]any{"SHARE ID ", value, uuid.Nil.String()})
+		_, err := page.Read(db, page.Order[thing]{share, byID(false)}, page.Args{After: &made}, nil)
+		var f *fault.Error
+		if taken && err != nil || !taken && !errors.As(err, &f) {
+			t.Errorf("a cursor with %s: %v", value, err)
+		}
+	}
+}
