@@ -1,3 +1,7 @@
+//go:build unix
+
+// A cluster of the tests runs as another user and is killed by signals, which only Unix has.
+
 package setup
 
 import (

@@ -1,3 +1,7 @@
+//go:build unix
+
+// The mail server takes its port before it listens, by system calls of Unix.
+
 package setup
 
 import (
