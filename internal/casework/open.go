@@ -40,7 +40,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		return nil, fault.Input("input", "give exactly one of customerId and responseId")
 	}
 	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
-		return nil, fault.Input("input.followUpTarget", "a target is longer than nothing; null means none")
+		return nil, fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target")
 	}
 	if err := CheckNote("input.note", in.Note); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " follows this response up already"}
 }
 
-// begin makes the case with its customer and response: version 1, still to be written.
+// Begin makes the case with its customer and response: version 1, still to be written.
 func (h *LockedCase) Begin(now time.Time) {
 	h.ID = model.CaseID{UUID: model.NewUUID()}
 	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
@@ -142,7 +142,7 @@ func (h *LockedCase) Begin(now time.Time) {
 	}
 }
 
-// open writes a new case, and the event that begins its history. note, where there is one, is written between the two:
+// Open writes a new case, and the event that begins its history. note, where there is one, is written between the two:
 // it needs the case, and the event needs it.
 func (h *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
 	h.Begin(now)

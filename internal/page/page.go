@@ -35,11 +35,11 @@ func (a Args) Size() (n int, backward bool, err error) {
 		return 0, false, fault.Input("last", "give first or last, not both")
 	case a.First != nil:
 		if n = *a.First; n < 1 || n > sizeMax {
-			return 0, false, fault.Input("first", "first is from 1 to %d, not %d", sizeMax, n)
+			return 0, false, fault.Input("first", fault.OutOfRange, "first", 1, sizeMax, n)
 		}
 	case a.Last != nil:
 		if n = *a.Last; n < 1 || n > sizeMax {
-			return 0, false, fault.Input("last", "last is from 1 to %d, not %d", sizeMax, n)
+			return 0, false, fault.Input("last", fault.OutOfRange, "last", 1, sizeMax, n)
 		}
 		backward = true
 	default:

@@ -40,7 +40,7 @@ type Order struct {
 func NewOrder(by []Priority, segments []string) (Order, error) {
 	for i, p := range by {
 		if slices.Contains(by[:i], p) {
-			return Order{}, fault.Input(fmt.Sprintf("prioritizeBy[%d]", i), "%s is there twice", p)
+			return Order{}, fault.Input(fmt.Sprintf("prioritizeBy[%d]", i), fault.ListedTwice, p)
 		}
 	}
 	switch asked := slices.Contains(by, Segment); {
@@ -60,7 +60,7 @@ func NewOrder(by []Priority, segments []string) (Order, error) {
 		case model.CheckText(s) != nil:
 			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "%s", model.CheckText(s))
 		case slices.Contains(o.segments, folded):
-			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "%s is there twice", s)
+			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), fault.ListedTwice, s)
 		}
 		o.segments = append(o.segments, folded)
 	}

@@ -50,7 +50,7 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	}
 	if v, ok := in.FollowUpTarget.ValueOK(); ok {
 		if v != nil && *v <= 0 {
-			return fault.Input("input.followUpTarget", "a target is longer than nothing; null means none")
+			return fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target")
 		}
 		r.FollowUpTarget = v
 	}

@@ -67,7 +67,7 @@ func escalations(list []*EscalationInput) ([]model.Escalation, error) {
 		at := fmt.Sprintf("input.escalations[%d]", i)
 		switch {
 		case in.After <= 0:
-			return nil, fault.Input(at+".after", "a step comes after longer than nothing")
+			return nil, fault.Input(at+".after", "after must be greater than zero")
 		case i > 0 && in.After <= list[i-1].After:
 			return nil, fault.Input(at+".after", "each step comes later than the one before it")
 		case len(in.Notify) == 0 && in.Reassign == nil:
