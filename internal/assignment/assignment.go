@@ -37,7 +37,7 @@ func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, 
 	}
 	var users []*model.User
 	if len(ids)+len(emails) > 0 {
-		ids, emails = pg.LockOrder(ids), sortedUnique(emails)
+		ids, emails = pg.LockOrder(ids), slices.Compact(slices.Sorted(slices.Values(emails)))
 		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ANY(?) OR email_fold = ANY(?)", pg.Array(model.UUIDs(ids)), pg.Array(emails)).
 			Order("id").Find(&users).Error
 		if err != nil {
@@ -121,9 +121,4 @@ func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, erro
 		busy[r.AssigneeID] = r.N
 	}
 	return busy, nil
-}
-
-func sortedUnique(texts []string) []string {
-	slices.Sort(texts)
-	return slices.Compact(texts)
 }

@@ -1,7 +1,8 @@
 // Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords still while
-// responses come in, the start of a run over past responses, and the estimate of a comment as a testimonial.
+// responses come in, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
+// comment as a testimonial.
 //
-// It refuses what a theme changes in a case: casework does that.
+// It refuses to lock and to version a case itself: a change of tags reaches the case through casework.
 package theme
 
 import (
