@@ -49,11 +49,16 @@ func (l *Log) unindexNewest(e *Event) {
 	}
 }
 
+// keepsAfter reports whether the cache has every event after a position that this server has followed. The caller holds
+// the lock.
+func (l *Log) keepsAfter(position int64) bool {
+	return position >= l.tail || len(l.recent) > 0 && *l.recent[0].Position <= position+1
+}
+
 // currentSnapshot returns the case of one of the page's events as it is now, as far as this server has followed the log.
 func (l *Log) currentSnapshot(ctx context.Context, id model.CaseID, seen *currentState) (*model.Snapshot, error) {
 	l.mu.Lock()
-	newest, tail := l.newest[id], l.tail
-	fresh := seen.cases != nil && (seen.tail >= tail || len(l.recent) > 0 && *l.recent[0].Position <= seen.tail+1)
+	newest, tail, fresh := l.newest[id], l.tail, seen.cases != nil && l.keepsAfter(seen.tail)
 	l.mu.Unlock()
 	if newest != nil {
 		if in := seen.newest[id]; in != nil && in.Version > newest.Version {
@@ -107,8 +112,7 @@ func (l *Log) seesNow(ctx context.Context, scope *filter.Scope, e *Event, seen *
 // so many events came since that the cache cannot tell.
 func (l *Log) mayBeOutOfScope(scope *filter.Scope, id model.CaseID, seen *currentState) bool {
 	l.mu.Lock()
-	newest, tail := l.newest[id], l.tail
-	kept := seen.tail >= tail || len(l.recent) > 0 && *l.recent[0].Position <= seen.tail+1
+	newest, kept := l.newest[id], l.keepsAfter(seen.tail)
 	l.mu.Unlock()
 	if newest == nil {
 		return !kept

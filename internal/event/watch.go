@@ -108,11 +108,11 @@ func (r *Reader) moveBehind(events []*Event) {
 // fromCache returns the cached events after the position; false if the cache does not reach back that far. The caller
 // holds the lock.
 func (l *Log) fromCache(position int64) ([]*Event, bool) {
+	if !l.keepsAfter(position) {
+		return nil, false
+	}
 	if position >= l.tail {
 		return nil, true
-	}
-	if len(l.recent) == 0 || *l.recent[0].Position > position+1 {
-		return nil, false
 	}
 	from := int(position + 1 - *l.recent[0].Position)
 	return slices.Clone(l.recent[from:min(from+batchSize, len(l.recent))]), true
