@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -14,17 +15,17 @@ import (
 func TestTheDatabaseItselfRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rule("all", nil)
-	in := from("c-1", 3)
+	w.Rule("all", nil)
+	in := worktest.From("c-1", 3)
 	in.ExternalID = new("r-1")
-	out := w.submit(in)
-	note, err := w.work.AddNote(t.Context(), w.agent, casework.AddNoteInput{CaseID: out.Case.ID, Body: "Hello."})
+	out := w.Submit(in)
+	note, err := w.Work.AddNote(t.Context(), w.Agent, casework.AddNoteInput{CaseID: out.Case.ID, Body: "Hello."})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := w.submit(from("c-2", 3))
+	other := w.Submit(worktest.From("c-2", 3))
 	caseID, response, customer := out.Case.ID.UUID, out.Response.ID.UUID, out.Response.CustomerID.UUID
-	someone, nobody := w.agent.User.ID.UUID, model.NewUUID()
+	someone, nobody := w.Agent.User.ID.UUID, model.NewUUID()
 	const (
 		insertResponse = `INSERT INTO responses (id, external_id, customer_id, score, responded_at, received_at) VALUES (gen_random_uuid(), $1, $2, $3, now(), now())`
 		insertCase     = `INSERT INTO cases (id, status, origin, opened_by_id, customer_id, response_id, score, opened_at, updated_at, version)
@@ -69,27 +70,27 @@ func TestTheDatabaseItselfRefuses(t *testing.T) {
 			SELECT gen_random_uuid(), 'NEW_RESPONSE', 'x', 'x', $1, 'QUEUED', now() FROM generate_series(1, 2)`, []any{response}},
 	} {
 		var refused *pgconn.PgError
-		if err := w.exec(c.sql, c.args...); !errors.As(err, &refused) || refused.Code != c.code || c.constraint != "" && refused.ConstraintName != c.constraint {
+		if err := w.Exec(c.sql, c.args...); !errors.As(err, &refused) || refused.Code != c.code || c.constraint != "" && refused.ConstraintName != c.constraint {
 			t.Errorf("%s: %v, not a %s of %s", name, err, c.code, c.constraint)
 		}
 	}
-	w.counts(map[string]int{"customers": 2, "responses": 2, "cases": 2, "notes": 1, "case_events": 3})
-	w.recount()
+	w.Counts(map[string]int{"customers": 2, "responses": 2, "cases": 2, "notes": 1, "case_events": 3})
+	w.CheckCopies()
 }
 
 // Two moves in one transaction need two events: the trigger looks at each of them, at the commit.
 func TestEveryStatusThatARowPassesThroughNeedsItsEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.open()
-	w.move(c.ID, model.InProgress) // so that an event of this status is in the log, of an older version
-	w.move(c.ID, model.Open)
-	err := w.exec(`WITH a AS (UPDATE cases SET status = 'IN_PROGRESS', version = version + 1 WHERE id = $1 RETURNING 1) SELECT 1 FROM a`, c.ID.UUID)
+	c := w.Open(nil)
+	w.Move(c.ID, model.InProgress) // so that an event of this status is in the log, of an older version
+	w.Move(c.ID, model.Open)
+	err := w.Exec(`WITH a AS (UPDATE cases SET status = 'IN_PROGRESS', version = version + 1 WHERE id = $1 RETURNING 1) SELECT 1 FROM a`, c.ID.UUID)
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || refused.ConstraintName != "case_status_is_logged" {
 		t.Errorf("an old event was taken for the new one's: %v", err)
 	}
-	tx, err := w.db.Pool.Begin(t.Context())
+	tx, err := w.DB.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestEveryStatusThatARowPassesThroughNeedsItsEvent(t *testing.T) {
 	if err := tx.Commit(t.Context()); !errors.As(err, &refused) || refused.ConstraintName != "case_status_is_logged" {
 		t.Errorf("to and fro without a word: %v", err)
 	}
-	if row := read[model.Case](w, c.ID); row.Status != model.Open || row.Version != 3 {
+	if row := worktest.Read[model.Case](w.T, w.DB, c.ID); row.Status != model.Open || row.Version != 3 {
 		t.Errorf("%+v", row)
 	}
 }

@@ -7,41 +7,42 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 func TestAStatusChangesWithANote(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.open().ID
-	w.later(time.Hour)
-	out, err := w.work.UpdateCaseStatus(t.Context(), w.agent, casework.UpdateCaseStatusInput{
+	id := w.Open(nil).ID
+	w.Later(time.Hour)
+	out, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, casework.UpdateCaseStatusInput{
 		CaseID: id, Status: model.InProgress, Note: "Called them.", ExpectedVersion: new(1),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for where, c := range map[string]*model.Case{"answered": out.Case, "stored": read[model.Case](w, id)} {
-		if c.Status != model.InProgress || c.Version != 2 || !c.UpdatedAt.Equal(w.now()) || !c.FirstFollowUpAt.Equal(w.now()) || c.ClosedAt != nil {
+	for where, c := range map[string]*model.Case{"answered": out.Case, "stored": worktest.Read[model.Case](w.T, w.DB, id)} {
+		if c.Status != model.InProgress || c.Version != 2 || !c.UpdatedAt.Equal(w.Now()) || !c.FirstFollowUpAt.Equal(w.Now()) || c.ClosedAt != nil {
 			t.Errorf("%s: %+v", where, c)
 		}
 	}
-	e := w.events(id)[1]
-	if e.Type != model.EventStatusChanged || *e.PreviousStatus != model.Open || *e.Status != model.InProgress || *e.ActorID != w.agent.User.ID ||
-		!e.At.Equal(w.now()) || e.ID != out.Event.ID {
+	e := w.Events(id)[1]
+	if e.Type != model.EventStatusChanged || *e.PreviousStatus != model.Open || *e.Status != model.InProgress || *e.ActorID != w.Agent.User.ID ||
+		!e.At.Equal(w.Now()) || e.ID != out.Event.ID {
 		t.Errorf("the event: %+v", e)
 	}
-	if note := read[model.Note](w, *e.NoteID); note.Body != "Called them." || note.CaseID != id || note.AuthorID != w.agent.User.ID || !note.CreatedAt.Equal(w.now()) {
+	if note := worktest.Read[model.Note](w.T, w.DB, *e.NoteID); note.Body != "Called them." || note.CaseID != id || note.AuthorID != w.Agent.User.ID || !note.CreatedAt.Equal(w.Now()) {
 		t.Errorf("the note: %+v", note)
 	}
-	w.logTells(id)
+	w.CheckLog(id)
 }
 
 func TestTheFirstFollowUpIsKeptThroughReopening(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.open().ID
-	hour := func(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) }
+	id := w.Open(nil).ID
+	hour := func(n int) time.Time { return worktest.Start.Add(time.Duration(n) * time.Hour) }
 	for n, step := range []struct {
 		to       model.CaseStatus
 		closed   bool
@@ -49,23 +50,23 @@ func TestTheFirstFollowUpIsKeptThroughReopening(t *testing.T) {
 	}{
 		{model.Closed, true, 0}, {model.InProgress, false, 1}, {model.Closed, true, 1}, {model.Open, false, 2}, {model.InProgress, false, 2}, {model.Open, false, 2},
 	} {
-		w.later(time.Hour)
-		w.move(id, step.to)
-		c := read[model.Case](w, id)
+		w.Later(time.Hour)
+		w.Move(id, step.to)
+		c := worktest.Read[model.Case](w.T, w.DB, id)
 		if c.Status != step.to || c.ReopenCount != step.reopened || !c.FirstFollowUpAt.Equal(hour(1)) || c.Version != n+2 {
 			t.Errorf("move %d: %+v", n+1, c)
 		}
-		if (c.ClosedAt != nil) != step.closed || step.closed && !c.ClosedAt.Equal(w.now()) {
+		if (c.ClosedAt != nil) != step.closed || step.closed && !c.ClosedAt.Equal(w.Now()) {
 			t.Errorf("move %d: closed at %v", n+1, c.ClosedAt)
 		}
 	}
-	w.logTells(id)
+	w.CheckLog(id)
 }
 
 func TestAWrongStatusIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.open().ID
+	id := w.Open(nil).ID
 	to := func(status model.CaseStatus, note string) casework.UpdateCaseStatusInput {
 		return casework.UpdateCaseStatusInput{CaseID: id, Status: status, Note: note}
 	}
@@ -86,17 +87,17 @@ func TestAWrongStatusIsRefusedAndChangesNothing(t *testing.T) {
 		"another version":       {fault.CodeConflict, "input.expectedVersion", expecting},
 		"no such case":          {fault.CodeNotFound, "input.caseId", elsewhere},
 	} {
-		out, err := w.work.UpdateCaseStatus(t.Context(), w.agent, c.in)
-		refused(t, name, err, c.code, c.argument)
+		out, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, c.in)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
 		}
 	}
-	w.counts(map[string]int{"case_events": 1, "notes": 1})
-	if c := read[model.Case](w, id); c.Status != model.Open || c.Version != 1 || c.FirstFollowUpAt != nil {
+	w.Counts(map[string]int{"case_events": 1, "notes": 1})
+	if c := worktest.Read[model.Case](w.T, w.DB, id); c.Status != model.Open || c.Version != 1 || c.FirstFollowUpAt != nil {
 		t.Errorf("%+v", c)
 	}
-	if _, err := w.work.UpdateCaseStatus(t.Context(), w.agent, to(model.Closed, strings.Repeat("ß", 20_000))); err != nil {
+	if _, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, to(model.Closed, strings.Repeat("ß", 20_000))); err != nil {
 		t.Errorf("a note just short enough: %v", err)
 	}
 }
@@ -104,23 +105,23 @@ func TestAWrongStatusIsRefusedAndChangesNothing(t *testing.T) {
 func TestAForcedOrderLeavesNoStatusOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.open().ID
-	w.must("UPDATE settings SET forced_status_order = true")
+	id := w.Open(nil).ID
+	w.Must("UPDATE settings SET forced_status_order = true")
 	closing := casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them."}
-	_, err := w.work.UpdateCaseStatus(t.Context(), w.agent, closing)
-	refused(t, "from open to closed", err, fault.CodeBadUserInput, "input.status")
-	w.counts(map[string]int{"case_events": 1, "notes": 1})
+	_, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, closing)
+	worktest.Refused(t, "from open to closed", err, fault.CodeBadUserInput, "input.status")
+	w.Counts(map[string]int{"case_events": 1, "notes": 1})
 
-	w.move(id, model.InProgress)
-	w.move(id, model.Closed)
-	w.move(id, model.Open)
-	_, err = w.work.UpdateCaseStatus(t.Context(), w.agent, closing)
-	refused(t, "from reopened to closed", err, fault.CodeBadUserInput, "input.status")
-	w.move(id, model.InProgress)
-	w.move(id, model.Open)
+	w.Move(id, model.InProgress)
+	w.Move(id, model.Closed)
+	w.Move(id, model.Open)
+	_, err = w.Work.UpdateCaseStatus(t.Context(), w.Agent, closing)
+	worktest.Refused(t, "from reopened to closed", err, fault.CodeBadUserInput, "input.status")
+	w.Move(id, model.InProgress)
+	w.Move(id, model.Open)
 
-	w.must("UPDATE settings SET forced_status_order = false")
-	w.move(id, model.Closed)
+	w.Must("UPDATE settings SET forced_status_order = false")
+	w.Move(id, model.Closed)
 }
 
 func TestOfManyWhoMoveACaseAtOnceOneSucceeds(t *testing.T) {
@@ -130,45 +131,45 @@ func TestOfManyWhoMoveACaseAtOnceOneSucceeds(t *testing.T) {
 		version  *int
 		argument string
 	}{"with its version": {new(1), "input.expectedVersion"}, "without": {nil, "input.status"}} {
-		id := w.open().ID
+		id := w.Open(nil).ID
 		moved := make(chan int, 12)
-		atOnce(cap(moved), func(i int) {
+		worktest.AtOnce(cap(moved), func(i int) {
 			in := casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them.", ExpectedVersion: c.version}
-			out, err := w.work.UpdateCaseStatus(t.Context(), w.agent, in)
+			out, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, in)
 			if err == nil {
 				moved <- out.Case.Version
 				return
 			}
-			refused(t, name, err, fault.CodeConflict, c.argument)
+			worktest.Refused(t, name, err, fault.CodeConflict, c.argument)
 		})
 		if len(moved) != 1 {
 			t.Errorf("%s: %d moved it", name, len(moved))
 		}
-		if row := read[model.Case](w, id); row.Status != model.Closed || row.Version != 2 || row.ReopenCount != 0 {
+		if row := worktest.Read[model.Case](w.T, w.DB, id); row.Status != model.Closed || row.Version != 2 || row.ReopenCount != 0 {
 			t.Errorf("%s: %+v", name, row)
 		}
-		if n := w.count("SELECT count(*) FROM notes WHERE case_id = $1", id.UUID); n != 2 {
+		if n := w.Count("SELECT count(*) FROM notes WHERE case_id = $1", id.UUID); n != 2 {
 			t.Errorf("%s: %d notes", name, n)
 		}
-		w.logTells(id)
+		w.CheckLog(id)
 	}
 }
 
 func TestMovesToAndFroAtOnceAreAllInTheLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.open().ID
+	id := w.Open(nil).ID
 	moved := make(chan model.CaseStatus, 18)
-	atOnce(cap(moved), func(i int) {
+	worktest.AtOnce(cap(moved), func(i int) {
 		to := []model.CaseStatus{model.Open, model.InProgress, model.Closed}[i%3]
-		_, err := w.work.UpdateCaseStatus(t.Context(), w.agent, casework.UpdateCaseStatusInput{CaseID: id, Status: to, Note: "Called them."})
+		_, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, casework.UpdateCaseStatusInput{CaseID: id, Status: to, Note: "Called them."})
 		if err == nil {
 			moved <- to
 			return
 		}
-		refused(t, "the same status", err, fault.CodeConflict, "input.status")
+		worktest.Refused(t, "the same status", err, fault.CodeConflict, "input.status")
 	})
-	events, last, reopened := w.events(id), model.Open, 0
+	events, last, reopened := w.Events(id), model.Open, 0
 	if len(events) != len(moved)+1 {
 		t.Errorf("%d moves, %d events", len(moved), len(events))
 	}
@@ -181,8 +182,8 @@ func TestMovesToAndFroAtOnceAreAllInTheLog(t *testing.T) {
 		}
 		last = *e.Status
 	}
-	if c := read[model.Case](w, id); c.Status != last || c.ReopenCount != reopened || c.Version != len(events) {
+	if c := worktest.Read[model.Case](w.T, w.DB, id); c.Status != last || c.ReopenCount != reopened || c.Version != len(events) {
 		t.Errorf("%+v", c)
 	}
-	w.logTells(id)
+	w.CheckLog(id)
 }

@@ -1,4 +1,4 @@
-package casework_test
+package intake_test
 
 import (
 	"math"
@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -33,7 +34,7 @@ func TestAWrongResponseIsRefusedWithThePathOfWhatIsWrong(t *testing.T) {
 	}{
 		"a score of 11":                  {"input.score", func(in *intake.SubmitResponseInput) { in.Score = 11 }},
 		"a score below 0":                {"input.score", func(in *intake.SubmitResponseInput) { in.Score = -1 }},
-		"a time to come":                 {"input.respondedAt", func(in *intake.SubmitResponseInput) { in.RespondedAt = new(start.Add(24*time.Hour + 1)) }},
+		"a time to come":                 {"input.respondedAt", func(in *intake.SubmitResponseInput) { in.RespondedAt = new(worktest.Start.Add(24*time.Hour + 1)) }},
 		"a likelihood above 1":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(1.01) }},
 		"a likelihood below 0":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(-0.01) }},
 		"a likelihood that is no number": {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(math.NaN()) }},
@@ -56,53 +57,53 @@ func TestAWrongResponseIsRefusedWithThePathOfWhatIsWrong(t *testing.T) {
 
 		"the customer's blank id":      {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
 		"the customer's long id":       {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
-		"no address":                   {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = text("ana") })},
-		"no account manager's address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = text("Ana <a@b.c>") })},
-		"no agent's address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = text("@") })},
-		"no country":                   {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = text("Atlantis") })},
-		"a long first name":            {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = text(long) })},
-		"a long last name":             {"input.customer.lastName", ofCustomer(func(c *customer.CustomerInput) { c.LastName = text(long) })},
-		"a long phone number":          {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = text(long) })},
-		"a company that is not UTF-8":  {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = text("a\xff") })},
-		"a segment that can't be kept": {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = text("a\x00") })},
+		"no address":                   {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = worktest.Given("ana") })},
+		"no account manager's address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = worktest.Given("Ana <a@b.c>") })},
+		"no agent's address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = worktest.Given("@") })},
+		"no country":                   {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = worktest.Given("Atlantis") })},
+		"a long first name":            {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = worktest.Given(long) })},
+		"a long last name":             {"input.customer.lastName", ofCustomer(func(c *customer.CustomerInput) { c.LastName = worktest.Given(long) })},
+		"a long phone number":          {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = worktest.Given(long) })},
+		"a company that is not UTF-8":  {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = worktest.Given("a\xff") })},
+		"a segment that can't be kept": {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = worktest.Given("a\x00") })},
 		"the customer's attributes":    {"input.customer.attributes", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
 	} {
-		in := from("c-1", 5)
+		in := worktest.From("c-1", 5)
 		c.change(&in)
-		out, err := intake.New(w.work).Submit(t.Context(), w.agent, in)
-		refused(t, name, err, fault.CodeBadUserInput, c.argument)
+		out, err := intake.New(w.Work).Submit(t.Context(), w.Agent, in)
+		worktest.Refused(t, name, err, fault.CodeBadUserInput, c.argument)
 		if out != nil {
 			t.Errorf("%s: answered %+v", name, out)
 		}
 	}
-	w.counts(map[string]int{"customers": 0, "responses": 0})
+	w.Counts(map[string]int{"customers": 0, "responses": 0})
 }
 
 func TestWhatIsJustWithinTheBoundsGoesIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	long := strings.Repeat("ß", 500) // bounds are of characters
-	ahead := start.Add(24 * time.Hour)
+	ahead := worktest.Start.Add(24 * time.Hour)
 	in := intake.SubmitResponseInput{
 		ExternalID: &long, Score: 10, RespondedAt: &ahead, TestimonialLikelihood: new(1.0), Survey: &long, Comment: new(strings.Repeat("é", 100_000)),
 		Drivers: append(make([]string, 99), long), Attributes: []*customer.AttributeInput{{Key: long, Value: strings.Repeat("é", 100_000)}},
-		Customer: &customer.CustomerInput{ExternalID: &long, Company: text(long), FirstName: text(long)},
+		Customer: &customer.CustomerInput{ExternalID: &long, Company: worktest.Given(long), FirstName: worktest.Given(long)},
 	}
-	r := read[model.Response](w, w.submit(in).Response.ID)
+	r := worktest.Read[model.Response](w.T, w.DB, w.Submit(in).Response.ID)
 	if !r.RespondedAt.Equal(ahead) || *r.Survey != long || len(r.Drivers) != 1 || r.Attributes[long] != strings.Repeat("é", 100_000) {
 		t.Errorf("not kept as it was given: survey %q, drivers %d", *r.Survey, len(r.Drivers))
 	}
-	w.submit(intake.SubmitResponseInput{Score: 0, TestimonialLikelihood: new(0.0)})
+	w.Submit(intake.SubmitResponseInput{Score: 0, TestimonialLikelihood: new(0.0)})
 }
 
 func TestATimeIsKeptInMicroseconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	responded := time.Date(2026, 3, 1, 23, 30, 0, 123_456_789, time.FixedZone("", -3*3600))
-	out := w.submit(intake.SubmitResponseInput{Score: 5, RespondedAt: &responded})
+	out := w.Submit(intake.SubmitResponseInput{Score: 5, RespondedAt: &responded})
 	want := time.Date(2026, 3, 2, 2, 30, 0, 123_456_000, time.UTC)
-	if !out.Response.RespondedAt.Equal(want) || !read[model.Response](w, out.Response.ID).RespondedAt.Equal(want) {
-		t.Errorf("answered %v, kept %v", out.Response.RespondedAt, read[model.Response](w, out.Response.ID).RespondedAt)
+	if !out.Response.RespondedAt.Equal(want) || !worktest.Read[model.Response](w.T, w.DB, out.Response.ID).RespondedAt.Equal(want) {
+		t.Errorf("answered %v, kept %v", out.Response.RespondedAt, worktest.Read[model.Response](w.T, w.DB, out.Response.ID).RespondedAt)
 	}
 }
 
@@ -111,9 +112,9 @@ func TestTheInputIsNotTouched(t *testing.T) {
 	w := newWorld(t)
 	in := intake.SubmitResponseInput{
 		ExternalID: new(" r-1 "), Score: 5, Comment: new(" "), Drivers: []string{" a "},
-		Customer: &customer.CustomerInput{ExternalID: new(" c-1 "), Country: text("brazil"), FirstName: text(" ")},
+		Customer: &customer.CustomerInput{ExternalID: new(" c-1 "), Country: worktest.Given("brazil"), FirstName: worktest.Given(" ")},
 	}
-	w.submit(in)
+	w.Submit(in)
 	country, first := in.Customer.Country, in.Customer.FirstName
 	if *in.ExternalID != " r-1 " || *in.Comment != " " || in.Drivers[0] != " a " || *in.Customer.ExternalID != " c-1 " || *country.Value() != "brazil" || *first.Value() != " " {
 		t.Errorf("%+v %+v", in, in.Customer)
@@ -124,7 +125,7 @@ func TestACountryIsGivenByCodeOrByName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for given, want := range map[string]string{"BR": "BR", " br ": "BR", "BRA": "BR", "Brazil": "BR", "the Netherlands": "NL"} {
-		r := w.submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Country: graphql.OmittableOf(&given)}}).Response
+		r := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Country: graphql.OmittableOf(&given)}}).Response
 		if r.Country == nil || *r.Country != want {
 			t.Errorf("%q is %v", given, r.Country)
 		}

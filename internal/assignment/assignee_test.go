@@ -1,10 +1,11 @@
-package casework_test
+package assignment_test
 
 import (
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -42,24 +43,24 @@ func TestARuleGivesItsCaseToWhomItsStrategyFinds(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			by := map[string]*model.User{
-				"bo": w.user("Bo@Care.example", model.Agent), "cy": w.user("cy@care.example", model.Manager),
-				"left": w.user("left@care.example", model.Agent, inactive), "looks": w.user("looks@care.example", model.Stakeholder),
+				"bo": w.User("Bo@Care.example", model.Agent), "cy": w.User("cy@care.example", model.Manager),
+				"left": w.User("left@care.example", model.Agent, worktest.Inactive), "looks": w.User("looks@care.example", model.Stakeholder),
 			}
-			rule := w.rule("all", func(r *model.Rule) { c.change(r, by) })
-			out := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
-				AccountManagerEmail: text("bo@CARE.example"), AgentEmail: text("left@care.example"),
+			rule := w.Rule("all", func(r *model.Rule) { c.change(r, by) })
+			out := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
+				AccountManagerEmail: worktest.Given("bo@CARE.example"), AgentEmail: worktest.Given("left@care.example"),
 			}})
-			events, row := w.events(out.Case.ID), read[model.Case](w, out.Case.ID)
-			w.logTells(out.Case.ID)
+			events, row := w.Events(out.Case.ID), worktest.Read[model.Case](w.T, w.DB, out.Case.ID)
+			w.CheckLog(out.Case.ID)
 			if c.want == "" {
 				if row.AssigneeID != nil || row.AssignedAt != nil || len(events) != 1 || row.Version != 1 {
 					t.Errorf("given to %v by %d events", row.AssigneeID, len(events))
 				}
-				w.counts(map[string]int{"notifications": 0})
+				w.Counts(map[string]int{"notifications": 0})
 				return
 			}
 			id := by[c.want].ID
-			if !same(row.AssigneeID, &id) || !row.AssignedAt.Equal(start) || row.AssignedByID != nil || row.Version != 2 || *out.Case.AssigneeID != id || out.Case.Version != 2 {
+			if !worktest.Same(row.AssigneeID, &id) || !row.AssignedAt.Equal(worktest.Start) || row.AssignedByID != nil || row.Version != 2 || *out.Case.AssigneeID != id || out.Case.Version != 2 {
 				t.Fatalf("given to %v: %+v", row.AssigneeID, row)
 			}
 			if e := events[0]; e.Type != model.EventOpened || e.Version != 1 || e.AssigneeID != nil || *e.RuleID != rule.ID {
@@ -68,10 +69,10 @@ func TestARuleGivesItsCaseToWhomItsStrategyFinds(t *testing.T) {
 			if e := events[1]; e.Type != model.EventAssigned || e.Version != 2 || e.ActorID != nil || *e.RuleID != rule.ID || e.PreviousAssigneeID != nil || *e.AssigneeID != id {
 				t.Errorf("the second event: %+v", e)
 			}
-			if opened := decoded(t, events[0].Snapshot, nil); opened.Case.AssigneeID != nil || opened.AssigneeName != nil {
+			if opened := worktest.Decoded(t, events[0].Snapshot, nil); opened.Case.AssigneeID != nil || opened.AssigneeName != nil {
 				t.Errorf("it was assigned when it was opened: %+v", opened)
 			}
-			w.counts(map[string]int{"notifications": 1, "river_job": 1})
+			w.Counts(map[string]int{"notifications": 1, "river_job": 1})
 		})
 	}
 }
@@ -80,10 +81,10 @@ func TestARuleGivesItsCaseToWhomItsStrategyFinds(t *testing.T) {
 func TestWhereTheDataNameNobodyTheFallbackGetsTheCase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cy := w.user("cy@care.example", model.Agent)
-	w.rule("all", func(r *model.Rule) { r.Strategy, r.FallbackUserID = model.ToAccountManager, &cy.ID })
-	for name, in := range map[string]*customer.CustomerInput{"nobody": {}, "no user": {AccountManagerEmail: text("am@elsewhere.example")}} {
-		if c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: in}).Case; !same(c.AssigneeID, &cy.ID) {
+	cy := w.User("cy@care.example", model.Agent)
+	w.Rule("all", func(r *model.Rule) { r.Strategy, r.FallbackUserID = model.ToAccountManager, &cy.ID })
+	for name, in := range map[string]*customer.CustomerInput{"nobody": {}, "no user": {AccountManagerEmail: worktest.Given("am@elsewhere.example")}} {
+		if c := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: in}).Case; !worktest.Same(c.AssigneeID, &cy.ID) {
 			t.Errorf("%s: given to %v", name, c.AssigneeID)
 		}
 	}

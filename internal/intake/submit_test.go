@@ -1,4 +1,4 @@
-package casework_test
+package intake_test
 
 import (
 	"maps"
@@ -12,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,34 +20,34 @@ func TestAResponseIsKeptWithItsCustomer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	value := decimal.RequireFromString("1234.50")
-	responded := start.Add(-time.Hour)
-	out := w.submit(intake.SubmitResponseInput{
+	responded := worktest.Start.Add(-time.Hour)
+	out := w.Submit(intake.SubmitResponseInput{
 		ExternalID: new(" r-1 "), Survey: new(" spring "), Score: 8, Comment: new(" Good, but slow. "), Drivers: []string{" price ", "", "speed"},
 		ContactRequested: new(true), QuoteConsent: new(false), TestimonialLikelihood: new(0.25), RespondedAt: &responded,
 		Attributes: []*customer.AttributeInput{{Key: "shop", Value: "Lisbon"}, {Key: "lane", Value: "3"}},
 		Customer: &customer.CustomerInput{
-			ExternalID: new("c-1"), FirstName: text(" Ana "), LastName: text("Souza"), Email: text(" Ana@Example.com "), Phone: text("+55 11 1"),
-			Company: text("ACME"), Country: text("brazil"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value),
-			AccountManagerEmail: text("am@example.com"), AgentEmail: text("agent@example.com"),
+			ExternalID: new("c-1"), FirstName: worktest.Given(" Ana "), LastName: worktest.Given("Souza"), Email: worktest.Given(" Ana@Example.com "), Phone: worktest.Given("+55 11 1"),
+			Company: worktest.Given("ACME"), Country: worktest.Given("brazil"), Segment: worktest.Given("Gold"), LifetimeValue: graphql.OmittableOf(&value),
+			AccountManagerEmail: worktest.Given("am@example.com"), AgentEmail: worktest.Given("agent@example.com"),
 			Attributes: []*customer.AttributeInput{{Key: "tier", Value: "1"}},
 		},
 	})
 	if !out.Created || out.Case != nil {
 		t.Errorf("created is %t, the case %+v", out.Created, out.Case)
 	}
-	for where, r := range map[string]*model.Response{"answered": out.Response, "stored": read[model.Response](w, out.Response.ID)} {
+	for where, r := range map[string]*model.Response{"answered": out.Response, "stored": worktest.Read[model.Response](w.T, w.DB, out.Response.ID)} {
 		if *r.ExternalID != "r-1" || *r.Survey != "spring" || r.Score != 8 || r.Category != model.Passive || *r.Comment != " Good, but slow. " ||
 			!slices.Equal(r.Drivers, []string{"price", "speed"}) || !r.ContactRequested || *r.QuoteConsent || *r.TestimonialLikelihood != 0.25 ||
 			!maps.Equal(r.Attributes, map[string]string{"shop": "Lisbon", "lane": "3"}) ||
-			!r.RespondedAt.Equal(responded) || !r.ReceivedAt.Equal(start) || *r.Country != "BR" || *r.CompanyFold != "acme" || *r.SegmentFold != "gold" {
+			!r.RespondedAt.Equal(responded) || !r.ReceivedAt.Equal(worktest.Start) || *r.Country != "BR" || *r.CompanyFold != "acme" || *r.SegmentFold != "gold" {
 			t.Errorf("%s: %+v", where, r)
 		}
 	}
-	c := read[model.Customer](w, out.Response.CustomerID)
+	c := worktest.Read[model.Customer](w.T, w.DB, out.Response.CustomerID)
 	if *c.ExternalID != "c-1" || *c.FirstName != "Ana" || *c.LastName != "Souza" || *c.Email != "Ana@Example.com" || *c.EmailFold != "ana@example.com" ||
 		*c.Phone != "+55 11 1" || *c.Company != "ACME" || *c.CompanyFold != "acme" || *c.Country != "BR" || *c.Segment != "Gold" || *c.SegmentFold != "gold" ||
 		!c.LifetimeValue.Equal(value) || *c.AccountManagerEmail != "am@example.com" || *c.AgentEmail != "agent@example.com" ||
-		!maps.Equal(c.Attributes, map[string]string{"tier": "1"}) || !c.CreatedAt.Equal(start) || !c.LastResponseAt.Equal(responded) || c.NameKey != nil || c.Number < 1 {
+		!maps.Equal(c.Attributes, map[string]string{"tier": "1"}) || !c.CreatedAt.Equal(worktest.Start) || !c.LastResponseAt.Equal(responded) || c.NameKey != nil || c.Number < 1 {
 		t.Errorf("the customer: %+v", c)
 	}
 }
@@ -54,55 +55,55 @@ func TestAResponseIsKeptWithItsCustomer(t *testing.T) {
 func TestAResponseNeedsNothingButItsScore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.submit(intake.SubmitResponseInput{Score: 0, Comment: new("  "), Survey: new("")}).Response
-	r = read[model.Response](w, r.ID)
+	r := w.Submit(intake.SubmitResponseInput{Score: 0, Comment: new("  "), Survey: new("")}).Response
+	r = worktest.Read[model.Response](w.T, w.DB, r.ID)
 	if r.Score != 0 || r.Category != model.Detractor || r.ContactRequested || r.QuoteConsent != nil || r.TestimonialLikelihood != nil || r.Comment != nil ||
-		r.Survey != nil || r.ExternalID != nil || len(r.Drivers) > 0 || !r.RespondedAt.Equal(start) || r.Country != nil {
+		r.Survey != nil || r.ExternalID != nil || len(r.Drivers) > 0 || !r.RespondedAt.Equal(worktest.Start) || r.Country != nil {
 		t.Errorf("%+v", r)
 	}
-	if c := read[model.Customer](w, r.CustomerID); c.ExternalID != nil || c.Email != nil || c.FullName() != "" {
+	if c := worktest.Read[model.Customer](w.T, w.DB, r.CustomerID); c.ExternalID != nil || c.Email != nil || c.FullName() != "" {
 		t.Errorf("the customer: %+v", c)
 	}
-	w.submit(intake.SubmitResponseInput{Score: 0})
-	w.counts(map[string]int{"customers": 2, "responses": 2, "cases": 0})
+	w.Submit(intake.SubmitResponseInput{Score: 0})
+	w.Counts(map[string]int{"customers": 2, "responses": 2, "cases": 0})
 }
 
 func TestAResponseThatIsHereAlreadyChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rule("all", nil)
-	in := from("c-1", 3)
+	w.Rule("all", nil)
+	in := worktest.From("c-1", 3)
 	in.ExternalID = new("r-1")
-	first := w.submit(in)
-	w.later(time.Hour)
+	first := w.Submit(in)
+	w.Later(time.Hour)
 
 	in.ExternalID, in.Score = new(" r-1 "), 10
-	in.Customer.Country = text("DE")
-	again := w.submit(in)
+	in.Customer.Country = worktest.Given("DE")
+	again := w.Submit(in)
 	if again.Created || again.Response.ID != first.Response.ID || again.Response.Score != 3 || again.Response.Category != model.Detractor {
 		t.Errorf("answered %+v", again.Response)
 	}
 	if again.Case == nil || again.Case.ID != first.Case.ID || again.Case.Number != first.Case.Number {
 		t.Errorf("answered with the case %+v", again.Case)
 	}
-	if c := read[model.Customer](w, first.Response.CustomerID); c.Country != nil {
+	if c := worktest.Read[model.Customer](w.T, w.DB, first.Response.CustomerID); c.Country != nil {
 		t.Errorf("the customer was moved to %s", *c.Country)
 	}
-	w.counts(map[string]int{"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "response_rules": 1})
+	w.Counts(map[string]int{"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "response_rules": 1})
 }
 
 func TestOneOf50SubmitsOfTheSameResponseMakesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rule("all", func(r *model.Rule) {
+	w.Rule("all", func(r *model.Rule) {
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
 	})
 	outs := make([]*intake.SubmitResponsePayload, 50)
-	atOnce(len(outs), func(i int) {
-		in := from("c-1", 2)
+	worktest.AtOnce(len(outs), func(i int) {
+		in := worktest.From("c-1", 2)
 		in.ExternalID = new("r-1")
 		var err error
-		if outs[i], err = intake.New(w.work).Submit(t.Context(), w.agent, in); err != nil {
+		if outs[i], err = intake.New(w.Work).Submit(t.Context(), w.Agent, in); err != nil {
 			t.Errorf("submit %d: %v", i, err)
 		}
 	})
@@ -121,10 +122,10 @@ func TestOneOf50SubmitsOfTheSameResponseMakesIt(t *testing.T) {
 	if created != 1 {
 		t.Errorf("%d of them say that they made it", created)
 	}
-	w.counts(map[string]int{
+	w.Counts(map[string]int{
 		"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "case_rules": 1, "response_rules": 1, "notifications": 1, "river_job": 1,
 	})
-	if n := w.deadlocks.Load(); n != 0 {
+	if n := w.Deadlocks.Load(); n != 0 {
 		t.Errorf("%d deadlocks", n)
 	}
 }
@@ -132,11 +133,11 @@ func TestOneOf50SubmitsOfTheSameResponseMakesIt(t *testing.T) {
 func TestABatchGoesInAsAWholeButForWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rule("all", nil)
-	known := from("c-1", 3)
+	w.Rule("all", nil)
+	known := worktest.From("c-1", 3)
 	known.ExternalID = new("r-1")
-	batch := []intake.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: from("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: from("c-1", 9)}}
-	outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{})
+	batch := []intake.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: worktest.From("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: worktest.From("c-1", 9)}}
+	outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, batch, intake.SubmitOptions{})
 	if err != nil || len(outcomes) != 4 {
 		t.Fatalf("%d outcomes: %v", len(outcomes), err)
 	}
@@ -146,44 +147,44 @@ func TestABatchGoesInAsAWholeButForWhatIsWrong(t *testing.T) {
 	if outcomes[1].SubmitResponsePayload != nil {
 		t.Errorf("the wrong one went in: %+v", outcomes[1].Response)
 	}
-	refused(t, "the wrong one", outcomes[1].Fault, fault.CodeBadUserInput, "score")
+	worktest.Refused(t, "the wrong one", outcomes[1].Fault, fault.CodeBadUserInput, "score")
 	if o := outcomes[2]; o.Fault != nil || o.Created || o.Response.ID != outcomes[0].Response.ID || o.Case.ID != outcomes[0].Case.ID {
 		t.Errorf("the same again: %+v", o)
 	}
 	if o := outcomes[3]; o.Fault != nil || !o.Created || o.Response.CustomerID != outcomes[0].Response.CustomerID {
 		t.Errorf("the last: %+v", o)
 	}
-	w.counts(map[string]int{"customers": 1, "responses": 2, "cases": 2})
+	w.Counts(map[string]int{"customers": 1, "responses": 2, "cases": 2})
 }
 
 func TestABatchCanLeaveTheRulesOrTheMailsOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	to := w.user("bo@care.example", model.Agent)
-	w.rule("all", func(r *model.Rule) {
+	to := w.User("bo@care.example", model.Agent)
+	w.Rule("all", func(r *model.Rule) {
 		r.Strategy, r.UserID = model.ToUser, &to.ID
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
 	})
 	submit := func(o intake.SubmitOptions) *model.Case {
 		t.Helper()
-		return w.submitAll(o, intake.Submission{SubmitResponseInput: from("c-1", 3)})[0].Case
+		return w.SubmitAll(o, intake.Submission{SubmitResponseInput: worktest.From("c-1", 3)})[0].Case
 	}
 	if c := submit(intake.SubmitOptions{SkipRules: true}); c != nil {
 		t.Errorf("without rules: %+v", c)
 	}
-	w.counts(map[string]int{"responses": 1, "cases": 0, "response_rules": 0, "notifications": 0, "river_job": 0})
+	w.Counts(map[string]int{"responses": 1, "cases": 0, "response_rules": 0, "notifications": 0, "river_job": 0})
 	if c := submit(intake.SubmitOptions{SkipNotify: true}); c == nil || *c.AssigneeID != to.ID {
 		t.Errorf("without mails: %+v", c)
 	}
-	w.counts(map[string]int{"responses": 2, "cases": 1, "response_rules": 1, "notifications": 0, "river_job": 0})
+	w.Counts(map[string]int{"responses": 2, "cases": 1, "response_rules": 1, "notifications": 0, "river_job": 0})
 	submit(intake.SubmitOptions{})
-	w.counts(map[string]int{"responses": 3, "cases": 2, "notifications": 2, "river_job": 2})
+	w.Counts(map[string]int{"responses": 3, "cases": 2, "notifications": 2, "river_job": 2})
 }
 
 func TestAnEmptyBatchIsNoError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, nil, intake.SubmitOptions{})
+	outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, nil, intake.SubmitOptions{})
 	if err != nil || len(outcomes) != 0 {
 		t.Errorf("%v: %v", outcomes, err)
 	}

@@ -1,4 +1,4 @@
-package casework_test
+package customer_test
 
 import (
 	"maps"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -21,7 +22,7 @@ func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 			in.ExternalID = &externalID
 		}
 		if email != "" {
-			in.Email = text(email)
+			in.Email = worktest.Given(email)
 		}
 		return in
 	}
@@ -50,8 +51,8 @@ func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 			numbers := map[int]model.CustomerID{}
 			seen := map[model.CustomerID]int{}
 			for i, s := range steps {
-				w.later(time.Minute)
-				id := w.submit(intake.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
+				w.Later(time.Minute)
+				id := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
 				if _, known := numbers[s.customer]; !known {
 					if other, taken := seen[id]; taken {
 						t.Fatalf("step %d is of customer %d, not of a new one", i, other)
@@ -62,7 +63,7 @@ func TestACustomerIsFoundByExternalIDElseByAddressElseMade(t *testing.T) {
 					t.Fatalf("step %d is of customer %d, not of %d", i, seen[id], s.customer)
 				}
 			}
-			w.counts(map[string]int{"customers": len(numbers), "responses": len(steps)})
+			w.Counts(map[string]int{"customers": len(numbers), "responses": len(steps)})
 		})
 	}
 }
@@ -72,29 +73,29 @@ func TestACustomerOfAFileIsFoundByNameWhereItSaysNoMore(t *testing.T) {
 	w := newWorld(t)
 	submit := func(in customer.CustomerInput, key string) *model.Customer {
 		t.Helper()
-		w.later(time.Minute)
+		w.Later(time.Minute)
 		one := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &in}, NameKey: key}
-		outcomes := w.submitAll(intake.SubmitOptions{}, one)
-		return read[model.Customer](w, outcomes[0].Response.CustomerID)
+		outcomes := w.SubmitAll(intake.SubmitOptions{}, one)
+		return worktest.Read[model.Customer](w.T, w.DB, outcomes[0].Response.CustomerID)
 	}
-	named := submit(customer.CustomerInput{FirstName: text("Ana")}, "ana|BR")
+	named := submit(customer.CustomerInput{FirstName: worktest.Given("Ana")}, "ana|BR")
 	if named.NameKey == nil || *named.NameKey != "ana|BR" {
 		t.Errorf("kept with the key %v", named.NameKey)
 	}
-	if again := submit(customer.CustomerInput{LastName: text("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
+	if again := submit(customer.CustomerInput{LastName: worktest.Given("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
 		t.Errorf("found by name: %+v", again)
 	}
 	if other := submit(customer.CustomerInput{}, "ana|DE"); other.ID == named.ID {
 		t.Error("the same name in another country is another customer")
 	}
 	for what, in := range map[string]customer.CustomerInput{
-		"an address": {Email: text("ana@x.example")}, "an id": {ExternalID: new("c-1")},
+		"an address": {Email: worktest.Given("ana@x.example")}, "an id": {ExternalID: new("c-1")},
 	} {
 		if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
 			t.Errorf("with %s the name was asked all the same: %+v", what, other)
 		}
 	}
-	w.counts(map[string]int{"customers": 4})
+	w.Counts(map[string]int{"customers": 4})
 }
 
 func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
@@ -102,29 +103,29 @@ func TestWhatIsAbsentStaysAndWhatIsNullIsCleared(t *testing.T) {
 	w := newWorld(t)
 	value := decimal.NewFromInt(7)
 	full := customer.CustomerInput{
-		ExternalID: new("c-1"), FirstName: text("Ana"), LastName: text("Souza"), Email: text("ana@x.example"), Phone: text("1"), Company: text("ACME"),
-		Country: text("BR"), Segment: text("Gold"), LifetimeValue: graphql.OmittableOf(&value), AccountManagerEmail: text("am@x.example"),
-		AgentEmail: text("agent@x.example"), Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
+		ExternalID: new("c-1"), FirstName: worktest.Given("Ana"), LastName: worktest.Given("Souza"), Email: worktest.Given("ana@x.example"), Phone: worktest.Given("1"), Company: worktest.Given("ACME"),
+		Country: worktest.Given("BR"), Segment: worktest.Given("Gold"), LifetimeValue: graphql.OmittableOf(&value), AccountManagerEmail: worktest.Given("am@x.example"),
+		AgentEmail: worktest.Given("agent@x.example"), Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
 	}
-	id := w.submit(intake.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
-	before := read[model.Customer](w, id)
+	id := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
+	before := worktest.Read[model.Customer](w.T, w.DB, id)
 
-	w.later(time.Minute)
-	w.submit(from("c-1", 6))
-	after := read[model.Customer](w, id)
+	w.Later(time.Minute)
+	w.Submit(worktest.From("c-1", 6))
+	after := worktest.Read[model.Customer](w.T, w.DB, id)
 	after.LastResponseAt = before.LastResponseAt
-	if !sameJSON(t, before, after) || *after.EmailFold != "ana@x.example" || *after.CompanyFold != "acme" || *after.SegmentFold != "gold" {
+	if !worktest.SameJSON(t, before, after) || *after.EmailFold != "ana@x.example" || *after.CompanyFold != "acme" || *after.SegmentFold != "gold" {
 		t.Errorf("absent fields changed:\n%+v\n%+v", before, after)
 	}
 
-	w.later(time.Minute)
+	w.Later(time.Minute)
 	none := graphql.OmittableOf[*decimal.Decimal](nil)
-	w.submit(intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{
-		ExternalID: new("c-1"), FirstName: cleared(), LastName: text(" "), Email: cleared(), Phone: cleared(), Company: cleared(), Country: cleared(),
-		Segment: text(""), LifetimeValue: none, AccountManagerEmail: cleared(), AgentEmail: cleared(),
+	w.Submit(intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{
+		ExternalID: new("c-1"), FirstName: worktest.Null[string](), LastName: worktest.Given(" "), Email: worktest.Null[string](), Phone: worktest.Null[string](), Company: worktest.Null[string](), Country: worktest.Null[string](),
+		Segment: worktest.Given(""), LifetimeValue: none, AccountManagerEmail: worktest.Null[string](), AgentEmail: worktest.Null[string](),
 		Attributes: []*customer.AttributeInput{{Key: "b", Value: "3"}, {Key: "c", Value: ""}},
 	}})
-	c := read[model.Customer](w, id)
+	c := worktest.Read[model.Customer](w.T, w.DB, id)
 	if c.FirstName != nil || c.LastName != nil || c.Email != nil || c.EmailFold != nil || c.Phone != nil || c.Company != nil || c.CompanyFold != nil ||
 		c.Country != nil || c.Segment != nil || c.SegmentFold != nil || c.LifetimeValue != nil || c.AccountManagerEmail != nil || c.AgentEmail != nil {
 		t.Errorf("not all is cleared: %+v", c)
@@ -139,15 +140,15 @@ func TestAnOlderResponseNeverOverwritesNewerDataButIsKept(t *testing.T) {
 	w := newWorld(t)
 	submit := func(responded time.Time, in customer.CustomerInput) *model.Response {
 		t.Helper()
-		return w.submit(intake.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
+		return w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
 	}
-	newest := start.Add(-time.Hour)
-	id := submit(newest, customer.CustomerInput{Email: text("ana@x.example"), Country: text("BR"), Company: text("ACME")}).CustomerID
+	newest := worktest.Start.Add(-time.Hour)
+	id := submit(newest, customer.CustomerInput{Email: worktest.Given("ana@x.example"), Country: worktest.Given("BR"), Company: worktest.Given("ACME")}).CustomerID
 	older := submit(newest.Add(-time.Microsecond), customer.CustomerInput{
-		ExternalID: new("c-1"), Email: text("ANA@x.example"), Country: text("DE"), Company: cleared(), Segment: text("gold"),
+		ExternalID: new("c-1"), Email: worktest.Given("ANA@x.example"), Country: worktest.Given("DE"), Company: worktest.Null[string](), Segment: worktest.Given("gold"),
 		Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}},
 	})
-	c := read[model.Customer](w, id)
+	c := worktest.Read[model.Customer](w.T, w.DB, id)
 	if older.CustomerID != id || *c.Country != "BR" || *c.Company != "ACME" || *c.Email != "ana@x.example" || c.Segment != nil || len(c.Attributes) > 0 ||
 		!c.LastResponseAt.Equal(newest) {
 		t.Errorf("an older response changed the customer: %+v", c)
@@ -155,13 +156,13 @@ func TestAnOlderResponseNeverOverwritesNewerDataButIsKept(t *testing.T) {
 	if c.ExternalID == nil || *c.ExternalID != "c-1" {
 		t.Errorf("who they are is not new data: the id is %v", c.ExternalID)
 	}
-	if r := read[model.Response](w, older.ID); *r.Country != "BR" || *r.CompanyFold != "acme" || r.SegmentFold != nil {
+	if r := worktest.Read[model.Response](w.T, w.DB, older.ID); *r.Country != "BR" || *r.CompanyFold != "acme" || r.SegmentFold != nil {
 		t.Errorf("the older response copies what was never the customer's: %+v", r)
 	}
 
-	same := submit(newest, customer.CustomerInput{ExternalID: new("c-1"), Country: text("DE")})
-	if c = read[model.Customer](w, id); same.CustomerID != id || *c.Country != "DE" {
+	same := submit(newest, customer.CustomerInput{ExternalID: new("c-1"), Country: worktest.Given("DE")})
+	if c = worktest.Read[model.Customer](w.T, w.DB, id); same.CustomerID != id || *c.Country != "DE" {
 		t.Errorf("a response of the same time did not count: %+v", c)
 	}
-	w.counts(map[string]int{"customers": 1, "responses": 3})
+	w.Counts(map[string]int{"customers": 1, "responses": 3})
 }

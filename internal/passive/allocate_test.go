@@ -1,4 +1,4 @@
-package casework_test
+package passive_test
 
 import (
 	"fmt"
@@ -15,28 +15,29 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 // passives has n of them come in, each worth more than the last, among others, and gives them by worth.
 func (w *world) passives(n int) (list []*model.Response) {
-	w.t.Helper()
+	w.T.Helper()
 	for i := range n {
 		value := decimal.NewFromInt(int64(i))
-		in := from(fmt.Sprint("p", i), 7+i%2)
+		in := worktest.From(fmt.Sprint("p", i), 7+i%2)
 		in.Customer.LifetimeValue = graphql.OmittableOf(&value)
-		list = append([]*model.Response{w.submit(in).Response}, list...)
-		w.submit(from(fmt.Sprint("d", i), i%7))
-		w.submit(from(fmt.Sprint("m", i), 9+i%2))
+		list = append([]*model.Response{w.Submit(in).Response}, list...)
+		w.Submit(worktest.From(fmt.Sprint("d", i), i%7))
+		w.Submit(worktest.From(fmt.Sprint("m", i), 9+i%2))
 	}
 	return list
 }
 
 func (w *world) allocate(in passive.AllocatePassivesInput) *passive.AllocatePassivesPayload {
-	w.t.Helper()
-	out, err := passive.NewAllocator(w.work).Allocate(w.t.Context(), w.agent, in)
+	w.T.Helper()
+	out, err := passive.NewAllocator(w.Work).Allocate(w.T.Context(), w.Agent, in)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return out
 }
@@ -51,38 +52,38 @@ func idsOf(users []*model.User) (ids []model.UserID) {
 func TestAShareOfTheQueueIsGivenOutInTurnAndTheNextRunTakesTheNext(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	list, users := w.passives(25), w.agents(3)
-	w.later(time.Minute)
+	list, users := w.passives(25), w.Agents(3)
+	w.Later(time.Minute)
 	in := passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(users), PrioritizeBy: []passive.Priority{passive.LifetimeValue}, Note: new("Thank them.")}
 	out := w.allocate(in)
 	if out.Considered != 25 || out.Allocated != 5 || len(out.Cases) != 5 {
 		t.Fatalf("%+v", out)
 	}
 	for i, c := range out.Cases {
-		stored := read[model.Case](w, c.ID)
-		if *c.ResponseID != list[i].ID || *c.AssigneeID != users[i%3].ID || c.Origin != model.OriginAllocation || *c.OpenedByID != w.agent.User.ID ||
-			*c.AssignedByID != w.agent.User.ID || c.DueAt != nil || stored.Version != 2 || *stored.AssigneeID != users[i%3].ID {
+		stored := worktest.Read[model.Case](w.T, w.DB, c.ID)
+		if *c.ResponseID != list[i].ID || *c.AssigneeID != users[i%3].ID || c.Origin != model.OriginAllocation || *c.OpenedByID != w.Agent.User.ID ||
+			*c.AssignedByID != w.Agent.User.ID || c.DueAt != nil || stored.Version != 2 || *stored.AssigneeID != users[i%3].ID {
 			t.Errorf("case %d: %+v", i, c)
 		}
-		events := w.events(c.ID)
-		if len(events) != 2 || events[0].Type != model.EventOpened || *events[0].ActorID != w.agent.User.ID || events[1].Type != model.EventAssigned ||
-			*events[1].ActorID != w.agent.User.ID || read[model.Note](w, *events[1].NoteID).Body != "Thank them." {
+		events := w.Events(c.ID)
+		if len(events) != 2 || events[0].Type != model.EventOpened || *events[0].ActorID != w.Agent.User.ID || events[1].Type != model.EventAssigned ||
+			*events[1].ActorID != w.Agent.User.ID || worktest.Read[model.Note](w.T, w.DB, *events[1].NoteID).Body != "Thank them." {
 			t.Errorf("the log of case %d: %+v", i, events)
 		}
-		w.logTells(c.ID)
+		w.CheckLog(c.ID)
 	}
-	mails := w.kinds()
+	mails := w.Mails()
 	slices.Sort(mails)
 	want := []string{"CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[2].Email}
 	slices.Sort(want)
 	if !slices.Equal(mails, want) {
 		t.Errorf("mails to %v", mails)
 	}
-	w.jobsMatch()
+	w.CheckJobs()
 	if next := w.allocate(in); next.Considered != 20 || next.Allocated != 4 || *next.Cases[0].ResponseID != list[5].ID {
 		t.Errorf("the next run: %+v", next)
 	}
-	if n := w.count("SELECT count(*) FROM cases WHERE category <> 'PASSIVE'"); n != 0 {
+	if n := w.Count("SELECT count(*) FROM cases WHERE category <> 'PASSIVE'"); n != 0 {
 		t.Errorf("%d of others were given out", n)
 	}
 	// One at least; all; and then there is nothing.
@@ -101,47 +102,47 @@ func TestAShareOfTheQueueIsGivenOutInTurnAndTheNextRunTakesTheNext(t *testing.T)
 func TestAnOpenCaseThatIsNobodysIsTakenAndOthersStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bo := w.user("bo@care.example", model.Agent)
-	w.rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
-	opened := w.submit(from("open", 7)).Case
-	w.later(time.Second)
-	given, moved, closed := w.submit(from("given", 7)).Case, w.submit(from("moved", 7)).Case, w.submit(from("closed", 7)).Case
-	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: given.ID, AssigneeID: &w.agent.User.ID}); err != nil {
+	bo := w.User("bo@care.example", model.Agent)
+	w.Rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
+	opened := w.Submit(worktest.From("open", 7)).Case
+	w.Later(time.Second)
+	given, moved, closed := w.Submit(worktest.From("given", 7)).Case, w.Submit(worktest.From("moved", 7)).Case, w.Submit(worktest.From("closed", 7)).Case
+	if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: given.ID, AssigneeID: &w.Agent.User.ID}); err != nil {
 		t.Fatal(err)
 	}
-	w.move(moved.ID, model.InProgress)
-	w.move(closed.ID, model.Closed)
-	w.submit(from("contacted", 7))
-	w.outreach(*w.followUpOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
-	eight := w.submit(from("eight", 8)).Response
+	w.Move(moved.ID, model.InProgress)
+	w.Move(closed.ID, model.Closed)
+	w.Submit(worktest.From("contacted", 7))
+	w.Outreach(*w.followUpOf("contacted"), &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached})
+	eight := w.Submit(worktest.From("eight", 8)).Response
 
 	out := w.allocate(passive.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
 	if out.Considered != 2 || out.Allocated != 2 || *out.Cases[0].ResponseID != eight.ID || out.Cases[1].ID != opened.ID {
 		t.Fatalf("%+v", out)
 	}
-	c := read[model.Case](w, opened.ID)
+	c := worktest.Read[model.Case](w.T, w.DB, opened.ID)
 	if c.Origin != model.OriginRule || c.OpenedByID != nil || *c.AssigneeID != bo.ID || c.Version != 2 {
 		t.Errorf("the rule's case: %+v", c)
 	}
 	w.recountQueue()
 	// Taken back, it is offered again; contacted, not before they answered again.
-	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: given.ID}); err != nil {
+	if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: given.ID}); err != nil {
 		t.Fatal(err)
 	}
-	w.later(time.Hour)
-	w.submit(from("contacted", 8))
-	w.submit(from("moved", 10))
+	w.Later(time.Hour)
+	w.Submit(worktest.From("contacted", 8))
+	w.Submit(worktest.From("moved", 10))
 	w.recountQueue()
-	if n := w.count("SELECT count(*) FROM passives WHERE NOT taken"); n != 2 {
+	if n := w.Count("SELECT count(*) FROM passives WHERE NOT taken"); n != 2 {
 		t.Errorf("%d are offered, not 2", n)
 	}
 }
 
 func (w *world) followUpOf(customer string) *model.CaseID {
-	w.t.Helper()
+	w.T.Helper()
 	var id model.CaseID
-	if err := w.db.Gorm.Raw("SELECT k.id FROM cases k JOIN customers c ON c.id = k.customer_id WHERE c.external_id = ?", customer).Scan(&id).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Raw("SELECT k.id FROM cases k JOIN customers c ON c.id = k.customer_id WHERE c.external_id = ?", customer).Scan(&id).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return &id
 }
@@ -150,7 +151,7 @@ func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.passives(3)
-	bo := w.user("bo@care.example", model.Agent)
+	bo := w.User("bo@care.example", model.Agent)
 	good := func(change func(*passive.AllocatePassivesInput)) passive.AllocatePassivesInput {
 		in := passive.AllocatePassivesInput{Percent: 50, UserIDs: []model.UserID{bo.ID}}
 		change(&in)
@@ -174,21 +175,21 @@ func TestAWrongAllocationIsRefusedAndChangesNothing(t *testing.T) {
 		"nobody":            {users(), fault.CodeBadUserInput, "input.userIds"},
 		"a user twice":      {users(bo.ID, bo.ID), fault.CodeBadUserInput, "input.userIds[1]"},
 		"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.CodeNotFound, "input.userIds[1]"},
-		"a stakeholder":     {users(w.user("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
-		"an inactive agent": {users(bo.ID, w.user("in@care.example", model.Agent, inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
+		"a stakeholder":     {users(w.User("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
+		"an inactive agent": {users(bo.ID, w.User("in@care.example", model.Agent, worktest.Inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
 		"a blank note":      {good(func(in *passive.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
 		"no segments":       {good(func(in *passive.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
 		"a priority twice": {good(func(in *passive.AllocatePassivesInput) {
 			in.PrioritizeBy = []passive.Priority{passive.Score, passive.Score}
 		}), fault.CodeBadUserInput, "input.prioritizeBy[1]"},
 	} {
-		out, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, c.in)
-		refused(t, name, err, c.code, c.argument)
+		out, err := passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, c.in)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answers %+v", name, out)
 		}
 	}
-	w.counts(map[string]int{"cases": 0, "case_events": 0, "notes": 0, "notifications": 0})
+	w.Counts(map[string]int{"cases": 0, "case_events": 0, "notes": 0, "notifications": 0})
 }
 
 func TestAFilterNarrowsWhatIsGivenOutAndCounted(t *testing.T) {
@@ -199,7 +200,7 @@ func TestAFilterNarrowsWhatIsGivenOutAndCounted(t *testing.T) {
 	if err := f.UnmarshalGQL(map[string]any{"score": map[string]any{"eq": int64(8)}}); err != nil {
 		t.Fatal(err)
 	}
-	out := w.allocate(passive.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.agents(1)), Filter: f})
+	out := w.allocate(passive.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.Agents(1)), Filter: f})
 	if out.Considered != 5 || out.Allocated != 2 || *out.Cases[0].Score != 8 {
 		t.Errorf("%+v", out)
 	}
@@ -209,12 +210,12 @@ func TestManagersWhoAllocateAtOnceGiveNobodyOutTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.passives(60)
-	users := w.agents(3)
+	users := w.Agents(3)
 	var mu sync.Mutex
 	seen := map[model.ResponseID]int{}
 	var considered []int
-	atOnce(4, func(i int) {
-		out, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, passive.AllocatePassivesInput{Percent: 25, UserIDs: idsOf(users)})
+	worktest.AtOnce(4, func(i int) {
+		out, err := passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, passive.AllocatePassivesInput{Percent: 25, UserIDs: idsOf(users)})
 		if err != nil {
 			t.Error(err)
 			return
@@ -231,7 +232,7 @@ func TestManagersWhoAllocateAtOnceGiveNobodyOutTwice(t *testing.T) {
 	if !slices.Equal(considered, []int{26, 34, 45, 60}) || len(seen) != 40 {
 		t.Errorf("%d are given out, of %v", len(seen), considered)
 	}
-	w.counts(map[string]int{"cases": 40, "case_events": 80, "notifications": 40})
+	w.Counts(map[string]int{"cases": 40, "case_events": 80, "notifications": 40})
 	w.recountQueue()
 }
 
@@ -239,7 +240,7 @@ func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) 
 	t.Parallel()
 	w := newWorld(t)
 	w.passives(10)
-	in := passive.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.agents(2)), IdempotencyKey: new("monday")}
+	in := passive.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.Agents(2)), IdempotencyKey: new("monday")}
 	first, again := w.allocate(in), w.allocate(in)
 	if first.Allocated != 3 || again.Allocated != 3 || again.Considered != 10 {
 		t.Errorf("%+v, then %+v", first, again)
@@ -249,8 +250,8 @@ func TestAnAllocationThatIsSentAgainWithItsKeyGivesNothingMoreOut(t *testing.T) 
 			t.Errorf("case %d is another one", i)
 		}
 	}
-	w.counts(map[string]int{"cases": 3, "notifications": 3})
+	w.Counts(map[string]int{"cases": 3, "notifications": 3})
 	in.Percent = 40
-	_, err := passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, in)
-	refused(t, "the key with another input", err, fault.CodeBadUserInput, "input.idempotencyKey")
+	_, err := passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, in)
+	worktest.Refused(t, "the key with another input", err, fault.CodeBadUserInput, "input.idempotencyKey")
 }

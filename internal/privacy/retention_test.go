@@ -1,4 +1,4 @@
-package casework_test
+package privacy_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/privacy"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -14,37 +15,37 @@ const day = 24 * time.Hour
 
 // keeps sets the retention time.
 func (w *world) keeps(days int) {
-	w.t.Helper()
-	w.must("UPDATE settings SET erase_after_days = $1", days)
+	w.T.Helper()
+	w.Must("UPDATE settings SET erase_after_days = $1", days)
 }
 
 // forgets asserts how many customers are erased now.
 func (w *world) forgets(want int) {
-	w.t.Helper()
-	if n, err := privacy.New(w.db, w.work).EraseForgotten(w.t.Context()); err != nil || n != want {
-		w.t.Fatalf("%d customers erased (%v), not %d", n, err, want)
+	w.T.Helper()
+	if n, err := privacy.New(w.DB, w.Work).EraseForgotten(w.T.Context()); err != nil || n != want {
+		w.T.Fatalf("%d customers erased (%v), not %d", n, err, want)
 	}
 }
 
 // erased tells whether the customer with this country was erased: it is what stays of them.
 func (w *world) erased(country string) bool {
-	w.t.Helper()
-	return w.count("SELECT count(*) FROM customers WHERE country = $1 AND erased_at IS NOT NULL", country) == 1
+	w.T.Helper()
+	return w.Count("SELECT count(*) FROM customers WHERE country = $1 AND erased_at IS NOT NULL", country) == 1
 }
 
 // known makes a customer who is told from others by the country, with a response from now.
 func (w *world) known(country string) *intake.SubmitResponsePayload {
-	w.t.Helper()
-	in := from(country, 3)
-	in.Customer.Country, in.Customer.FirstName = text(country), text("Penelope")
-	return w.submit(in)
+	w.T.Helper()
+	in := worktest.From(country, 3)
+	in.Customer.Country, in.Customer.FirstName = worktest.Given(country), worktest.Given("Penelope")
+	return w.Submit(in)
 }
 
 func (w *world) caseOf(response *model.Response) model.CaseID {
-	w.t.Helper()
-	out, err := w.work.OpenCase(w.t.Context(), w.agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
+	w.T.Helper()
+	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return out.Case.ID
 }
@@ -55,49 +56,49 @@ func TestCustomersNotHeardOfForTheRetentionTimeAreErased(t *testing.T) {
 	w.known("AT")
 	open := w.caseOf(w.known("BE").Response)
 	closed := w.caseOf(w.known("BR").Response)
-	w.move(closed, model.Closed)
+	w.Move(closed, model.Closed)
 	noted := w.caseOf(w.known("CA").Response)
-	w.move(noted, model.Closed)
+	w.Move(noted, model.Closed)
 	w.known("CH")
 	w.known("DE")
 
-	w.later(200 * day)
+	w.Later(200 * day)
 	w.forgets(0) // no retention time is set: never
 	w.keeps(365)
-	if _, err := w.work.AddNote(t.Context(), w.agent, casework.AddNoteInput{CaseID: noted, Body: "She called."}); err != nil {
+	if _, err := w.Work.AddNote(t.Context(), w.Agent, casework.AddNoteInput{CaseID: noted, Body: "She called."}); err != nil {
 		t.Fatal(err)
 	}
-	again := from("CH", 9)
-	w.submit(again)
-	late := from("DE", 9) // given long ago, and come in now
-	late.RespondedAt = new(start.Add(-day))
-	w.submit(late)
+	again := worktest.From("CH", 9)
+	w.Submit(again)
+	late := worktest.From("DE", 9) // given long ago, and come in now
+	late.RespondedAt = new(worktest.Start.Add(-day))
+	w.Submit(late)
 	w.known("ES") // new
-	old := from("FR", 3)
-	old.Customer.Country, old.RespondedAt = text("FR"), new(start.Add(-900*day))
-	w.submit(old) // an import of the past is not gone as soon as it is in
+	old := worktest.From("FR", 3)
+	old.Customer.Country, old.RespondedAt = worktest.Given("FR"), new(worktest.Start.Add(-900*day))
+	w.Submit(old) // an import of the past is not gone as soon as it is in
 
-	w.later(165 * day) // 365 after the first: not past it yet
+	w.Later(165 * day) // 365 after the first: not past it yet
 	w.forgets(0)
-	w.later(time.Second)
+	w.Later(time.Second)
 	w.forgets(2)
 	w.forgets(0)
 	if !w.erased("AT") || !w.erased("BR") {
 		t.Error("those of whom nothing was heard are still there")
 	}
-	events := w.events(closed)
+	events := w.Events(closed)
 	if last := events[len(events)-1]; last.Type != model.EventCustomerErased || last.ActorID != nil {
 		t.Errorf("the log ends with %+v", last)
 	}
-	w.move(open, model.Closed)
-	w.later(200 * day)
+	w.Move(open, model.Closed)
+	w.Later(200 * day)
 	w.forgets(5) // Canada, Switzerland, Germany, Spain, France
 	if w.erased("BE") {
 		t.Error("whose case was closed the other day is erased")
 	}
-	w.later(165*day + time.Second)
+	w.Later(165*day + time.Second)
 	w.forgets(1)
-	if n := w.count("SELECT count(*) FROM customers WHERE erased_at IS NULL"); n != 0 || len(w.tablesWith("Penelope")) > 0 {
+	if n := w.Count("SELECT count(*) FROM customers WHERE erased_at IS NULL"); n != 0 || len(w.TablesWith("Penelope")) > 0 {
 		t.Errorf("%d customers are left", n)
 	}
 }
@@ -109,14 +110,14 @@ func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *test
 	for range 50 {
 		batch = append(batch, intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 1}})
 	}
-	w.submitAll(intake.SubmitOptions{}, batch...)
+	w.SubmitAll(intake.SubmitOptions{}, batch...)
 	busy := w.known("GR").Response
 	moved := w.caseOf(busy)
-	w.move(moved, model.Closed)
+	w.Move(moved, model.Closed)
 	w.keeps(30)
-	w.later(31 * day)
+	w.Later(31 * day)
 
-	tx, err := w.db.Pool.Begin(t.Context())
+	tx, err := w.DB.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +125,9 @@ func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *test
 	if _, err := tx.Exec(t.Context(), "SELECT id FROM customers WHERE id = $1 FOR SHARE", busy.CustomerID.UUID); err != nil {
 		t.Fatal(err)
 	}
-	atOnce(3, func(int) {
-		for w.count("SELECT count(*) FROM customers WHERE erased_at IS NULL") > 1 {
-			if _, err := privacy.New(w.db, w.work).EraseForgotten(t.Context()); err != nil {
+	worktest.AtOnce(3, func(int) {
+		for w.Count("SELECT count(*) FROM customers WHERE erased_at IS NULL") > 1 {
+			if _, err := privacy.New(w.DB, w.Work).EraseForgotten(t.Context()); err != nil {
 				t.Error(err)
 				return
 			}
@@ -139,7 +140,7 @@ func TestServersThatEraseAtOnceEraseEachOnceAndPassOverWhoIsBeingWritten(t *test
 		t.Fatal(err)
 	}
 	w.forgets(1)
-	if n := w.count("SELECT count(*) FROM case_events WHERE type = 'CUSTOMER_ERASED'"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'CUSTOMER_ERASED'"); n != 1 {
 		t.Errorf("%d events say that one customer with one case was erased", n)
 	}
 }

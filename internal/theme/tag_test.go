@@ -1,4 +1,4 @@
-package casework_test
+package theme_test
 
 import (
 	"encoding/json"
@@ -13,47 +13,40 @@ import (
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
-func (w *world) theme(name string, keywords ...string) *model.Theme {
-	w.t.Helper()
-	t := &model.Theme{ID: model.ThemeID{UUID: model.NewUUID()}, Name: name, NameFold: model.Fold(name), Keywords: append(model.Strings{}, keywords...),
-		Effort: model.Medium, CreatedAt: start, UpdatedAt: start}
-	w.create(t)
-	return t
-}
-
 // tagsOf are the names of the response's themes, by name.
 func (w *world) tagsOf(id model.ResponseID) string {
-	w.t.Helper()
+	w.T.Helper()
 	var names []string
-	err := w.db.Gorm.Raw("SELECT t.name FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = ? ORDER BY 1", id).Scan(&names).Error
+	err := w.DB.Gorm.Raw("SELECT t.name FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = ? ORDER BY 1", id).Scan(&names).Error
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return strings.Join(names, " ")
 }
 
 func (w *world) tag(id model.ResponseID, themes ...*model.Theme) {
-	w.t.Helper()
+	w.T.Helper()
 	ids := []model.ThemeID{}
 	for _, t := range themes {
 		ids = append(ids, t.ID)
 	}
-	if _, err := theme.NewTagger(w.work).TagResponse(w.t.Context(), w.agent, theme.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
-		w.t.Fatal(err)
+	if _, err := theme.NewTagger(w.Work).TagResponse(w.T.Context(), w.Agent, theme.TagResponseInput{ResponseID: id, ThemeIDs: ids}); err != nil {
+		w.T.Fatal(err)
 	}
 }
 
 // applyToPast runs a theme's keywords over the past to the end, and gives how many batches it took.
 func (w *world) applyToPast(of *model.Theme) (batches int) {
-	w.t.Helper()
+	w.T.Helper()
 	args := w.begin(of)
 	for {
-		more, err := theme.NewTagger(w.work).TagPast(w.t.Context(), args)
+		more, err := theme.NewTagger(w.Work).TagPast(w.T.Context(), args)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		batches++
 		if !more {
@@ -63,14 +56,14 @@ func (w *world) applyToPast(of *model.Theme) (batches int) {
 }
 
 func (w *world) begin(of *model.Theme) job.TagPast {
-	w.t.Helper()
-	err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.t.Context(), tx, of.ID) })
+	w.T.Helper()
+	err := w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.T.Context(), tx, of.ID) })
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var run model.ThemeRun
-	if err := w.db.Gorm.Where("theme_id = ?", of.ID).Take(&run).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Where("theme_id = ?", of.ID).Take(&run).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return job.TagPast{ThemeID: of.ID, Run: run.Run}
 }
@@ -81,22 +74,22 @@ func commented(score int, comment string) intake.SubmitResponseInput {
 
 func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	food, crew := w.theme("Food", "meal*", "hot drinks"), w.theme("Crew", "crew", "staff")
-	w.theme("By hand")
-	gone := w.theme("Gone", "crew")
-	w.must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
-	rule := w.rule("crew", func(r *model.Rule) {
+	w := newAgentWorld(t)
+	food, crew := w.Theme("Food", "meal*", "hot drinks"), w.Theme("Crew", "crew", "staff")
+	w.Theme("By hand")
+	gone := w.Theme("Gone", "crew")
+	w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
+	rule := w.Rule("crew", func(r *model.Rule) {
 		r.Filter = json.RawMessage(`{"themes": {"any": ["` + crew.ID.String() + `"]}}`)
 	})
-	tagged := w.submit(commented(3, "The CREW was rude; meals were cold."))
+	tagged := w.Submit(commented(3, "The CREW was rude; meals were cold."))
 	if tags := w.tagsOf(tagged.Response.ID); tags != "Crew Food" {
 		t.Errorf("tagged with %s", tags)
 	}
 	if tagged.Case == nil {
 		t.Fatal("the rule did not see the theme")
 	}
-	event := w.events(tagged.Case.ID)[0]
+	event := w.Events(tagged.Case.ID)[0]
 	var snapshot model.Snapshot
 	if err := json.Unmarshal(event.Snapshot, &snapshot); err != nil {
 		t.Fatal(err)
@@ -105,27 +98,27 @@ func TestAResponseIsTaggedBeforeTheRulesAreTried(t *testing.T) {
 		t.Errorf("the event has %+v", snapshot.Themes)
 	}
 	for name, in := range map[string]intake.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
-		if out := w.submit(in); out.Case != nil || w.tagsOf(out.Response.ID) != "" {
+		if out := w.Submit(in); out.Case != nil || w.tagsOf(out.Response.ID) != "" {
 			t.Errorf("a response %s is tagged, or has a case: %+v", name, out)
 		}
 	}
-	w.logTells(tagged.Case.ID)
+	w.CheckLog(tagged.Case.ID)
 }
 
 func TestThemesByHandReplaceAllAndTheCaseIsTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.rule("all", nil)
-	food, crew, price := w.theme("Food", "food"), w.theme("Crew"), w.theme("Price")
-	in := w.submit(commented(3, "Bad food."))
-	w.later(time.Minute)
+	w := newAgentWorld(t)
+	w.Rule("all", nil)
+	food, crew, price := w.Theme("Food", "food"), w.Theme("Crew"), w.Theme("Price")
+	in := w.Submit(commented(3, "Bad food."))
+	w.Later(time.Minute)
 	w.tag(in.Response.ID, price, crew)
 	if tags := w.tagsOf(in.Response.ID); tags != "Crew Price" {
 		t.Errorf("tagged with %s", tags)
 	}
-	events := w.events(in.Case.ID)
+	events := w.Events(in.Case.ID)
 	e := events[1]
-	if len(events) != 2 || e.Type != model.EventDetailsChanged || *e.ActorID != w.agent.User.ID || !slices.Equal(e.Changed, []string{"themes"}) || !e.At.Equal(w.now()) {
+	if len(events) != 2 || e.Type != model.EventDetailsChanged || *e.ActorID != w.Agent.User.ID || !slices.Equal(e.Changed, []string{"themes"}) || !e.At.Equal(w.Now()) {
 		t.Fatalf("%+v", e)
 	}
 	names := func(raw json.RawMessage) (names string) {
@@ -141,15 +134,15 @@ func TestThemesByHandReplaceAllAndTheCaseIsTold(t *testing.T) {
 	if was, are := names(e.Before), names(e.Snapshot); was != "Food " || are != "Crew Price " {
 		t.Errorf("from %q to %q", was, are)
 	}
-	w.logTells(in.Case.ID)
+	w.CheckLog(in.Case.ID)
 
-	w.later(time.Minute)
+	w.Later(time.Minute)
 	w.tag(in.Response.ID, crew, price) // the same: nothing happens
-	if n := len(w.events(in.Case.ID)); n != 2 {
+	if n := len(w.Events(in.Case.ID)); n != 2 {
 		t.Errorf("%d events", n)
 	}
 	// What a person said stays, whatever the keywords say.
-	w.must(`UPDATE themes SET keywords = '["bad food"]'`)
+	w.Must(`UPDATE themes SET keywords = '["bad food"]'`)
 	for _, theme := range []*model.Theme{food, crew, price} {
 		w.applyToPast(theme)
 	}
@@ -157,7 +150,7 @@ func TestThemesByHandReplaceAllAndTheCaseIsTold(t *testing.T) {
 		t.Errorf("the keywords made %s of what a person had said", tags)
 	}
 	w.tag(in.Response.ID, food)
-	w.must(`UPDATE themes SET keywords = '["nothing"]'`)
+	w.Must(`UPDATE themes SET keywords = '["nothing"]'`)
 	w.applyToPast(food)
 	if tags := w.tagsOf(in.Response.ID); tags != "Food" {
 		t.Errorf("the keywords made %s of what a person had said", tags)
@@ -166,15 +159,15 @@ func TestThemesByHandReplaceAllAndTheCaseIsTold(t *testing.T) {
 	if tags := w.tagsOf(in.Response.ID); tags != "" {
 		t.Errorf("still tagged with %s", tags)
 	}
-	w.logTells(in.Case.ID)
+	w.CheckLog(in.Case.ID)
 }
 
 func TestWrongTagsAreRefusedAndChangeNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	food, gone := w.theme("Food"), w.theme("Gone")
-	w.must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
-	id := w.submit(commented(3, "x")).Response.ID
+	w := newAgentWorld(t)
+	food, gone := w.Theme("Food"), w.Theme("Gone")
+	w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
+	id := w.Submit(commented(3, "x")).Response.ID
 	for name, c := range map[string]struct {
 		in       theme.TagResponseInput
 		code     fault.Code
@@ -186,40 +179,40 @@ func TestWrongTagsAreRefusedAndChangeNothing(t *testing.T) {
 		"a theme twice":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
 		"too many":         {theme.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
 	} {
-		out, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, c.in)
-		refused(t, name, err, c.code, c.argument)
+		out, err := theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, c.in)
+		worktest.Refused(t, name, err, c.code, c.argument)
 		if out != nil {
 			t.Errorf("%s: answers %+v", name, out)
 		}
 	}
-	w.counts(map[string]int{"response_themes": 0, "response_theme_removals": 0})
+	w.Counts(map[string]int{"response_themes": 0, "response_theme_removals": 0})
 }
 
 func TestOfTwoWhoTagAtOnceTheLastWinsWhole(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.rule("all", nil)
-	a, b, c := w.theme("A"), w.theme("B"), w.theme("C")
-	in := w.submit(commented(3, "x"))
-	atOnce(8, func(i int) {
+	w := newAgentWorld(t)
+	w.Rule("all", nil)
+	a, b, c := w.Theme("A"), w.Theme("B"), w.Theme("C")
+	in := w.Submit(commented(3, "x"))
+	worktest.AtOnce(8, func(i int) {
 		sets := [][]model.ThemeID{{a.ID, b.ID}, {c.ID}}
-		if _, err := theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
+		if _, err := theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, theme.TagResponseInput{ResponseID: in.Response.ID, ThemeIDs: sets[i%2]}); err != nil {
 			t.Error(err)
 		}
 	})
 	if tags := w.tagsOf(in.Response.ID); tags != "A B" && tags != "C" {
 		t.Errorf("a mixture: %s", tags)
 	}
-	w.logTells(in.Case.ID)
-	if w.deadlocks.Load() > 0 {
-		t.Errorf("%d deadlocks", w.deadlocks.Load())
+	w.CheckLog(in.Case.ID)
+	if w.Deadlocks.Load() > 0 {
+		t.Errorf("%d deadlocks", w.Deadlocks.Load())
 	}
 }
 
 func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
+	w := newAgentWorld(t)
+	w.Rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
 	var batch []intake.Submission
 	for i := range 1200 {
 		in := commented(9, "Fine seats")
@@ -231,14 +224,14 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 		}
 		batch = append(batch, intake.Submission{SubmitResponseInput: in})
 	}
-	outcomes := w.submitAll(intake.SubmitOptions{}, batch...)
-	delay := w.theme("Delay", "delay*")
+	outcomes := w.SubmitAll(intake.SubmitOptions{}, batch...)
+	delay := w.Theme("Delay", "delay*")
 	args := w.begin(delay)
-	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); !more || err != nil {
+	if more, err := theme.NewTagger(w.Work).TagPast(t.Context(), args); !more || err != nil {
 		t.Fatal(more, err)
 	}
 	run := func() (r model.ThemeRun) {
-		if err := w.db.Gorm.Where("theme_id = ?", delay.ID).Take(&r).Error; err != nil {
+		if err := w.DB.Gorm.Where("theme_id = ?", delay.ID).Take(&r).Error; err != nil {
 			t.Fatal(err)
 		}
 		return r
@@ -247,39 +240,39 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 		t.Errorf("after a batch: %+v", r)
 	}
 	// Two servers at once: what one does, the other does not do again.
-	atOnce(2, func(int) {
+	worktest.AtOnce(2, func(int) {
 		for more := true; more; {
 			var err error
-			if more, err = theme.NewTagger(w.work).TagPast(t.Context(), args); err != nil {
+			if more, err = theme.NewTagger(w.Work).TagPast(t.Context(), args); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	if r := run(); r.Done != 1200 || r.FinishedAt == nil || !r.FinishedAt.Equal(w.now()) {
+	if r := run(); r.Done != 1200 || r.FinishedAt == nil || !r.FinishedAt.Equal(w.Now()) {
 		t.Errorf("at the end: %+v", r)
 	}
-	if n := w.count("SELECT count(*) FROM response_themes WHERE theme_id = $1 AND NOT by_hand", delay.ID); n != 400 {
+	if n := w.Count("SELECT count(*) FROM response_themes WHERE theme_id = $1 AND NOT by_hand", delay.ID); n != 400 {
 		t.Errorf("%d responses are tagged, not 400", n)
 	}
-	told := w.events(outcomes[600].Case.ID)
+	told := w.Events(outcomes[600].Case.ID)
 	if len(told) != 2 || told[1].Type != model.EventDetailsChanged || told[1].ActorID != nil {
 		t.Errorf("the case of a tagged response is told %d events", len(told))
 	}
-	w.logTells(outcomes[600].Case.ID)
+	w.CheckLog(outcomes[600].Case.ID)
 
 	// Other keywords: what they do not find loses the tag. A job of the run before does nothing.
-	w.must(`UPDATE themes SET keywords = '["seats"]'`)
+	w.Must(`UPDATE themes SET keywords = '["seats"]'`)
 	w.tag(outcomes[0].Response.ID, delay)
 	if batches := w.applyToPast(delay); batches != 3 {
 		t.Errorf("%d batches", batches)
 	}
-	if more, err := theme.NewTagger(w.work).TagPast(t.Context(), args); more || err != nil {
+	if more, err := theme.NewTagger(w.Work).TagPast(t.Context(), args); more || err != nil {
 		t.Errorf("a job of an old run: %v, %v", more, err)
 	}
-	if n := w.count("SELECT count(*) FROM response_themes WHERE theme_id = $1", delay.ID); n != 801 {
+	if n := w.Count("SELECT count(*) FROM response_themes WHERE theme_id = $1", delay.ID); n != 801 {
 		t.Errorf("%d responses are tagged, not 800 and one by hand", n)
 	}
-	w.must("UPDATE themes SET deleted_at = now()")
+	w.Must("UPDATE themes SET deleted_at = now()")
 	if batches := w.applyToPast(delay); batches != 1 || run().FinishedAt == nil {
 		t.Errorf("a deleted theme's run goes on")
 	}
@@ -287,7 +280,7 @@ func TestKeywordsAreAppliedToThePastInBatchesAndGoOnWhereTheyStopped(t *testing.
 
 func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newAgentWorld(t)
 	given := commented(10, "Great!")
 	given.TestimonialLikelihood = new(0.25)
 	for name, c := range map[string]struct {
@@ -299,22 +292,22 @@ func TestATestimonialsLikelihoodIsKeptAsGivenOrWorkedOut(t *testing.T) {
 		"worked out":        {commented(10, "Great, great, excellent"), new(0.28), true}, // ½ × 1 × (3/25 + 1) / 2
 		"without a comment": {intake.SubmitResponseInput{Score: 10}, nil, false},
 	} {
-		out := w.submit(c.in).Response
-		for where, r := range map[string]*model.Response{"answered": out, "stored": read[model.Response](w, out.ID)} {
-			if !same(r.TestimonialLikelihood, c.want) || r.TestimonialEstimated != c.estimated {
+		out := w.Submit(c.in).Response
+		for where, r := range map[string]*model.Response{"answered": out, "stored": worktest.Read[model.Response](w.T, w.DB, out.ID)} {
+			if !worktest.Same(r.TestimonialLikelihood, c.want) || r.TestimonialEstimated != c.estimated {
 				t.Errorf("%s, %s: %v", name, where, r)
 			}
 		}
 	}
 	// As before there was an estimate.
-	w.must("UPDATE responses SET testimonial_likelihood = NULL, testimonial_estimated = false WHERE testimonial_estimated")
-	if more, err := theme.NewTagger(w.work).EstimatePast(t.Context()); more || err != nil {
+	w.Must("UPDATE responses SET testimonial_likelihood = NULL, testimonial_estimated = false WHERE testimonial_estimated")
+	if more, err := theme.NewTagger(w.Work).EstimatePast(t.Context()); more || err != nil {
 		t.Fatal(more, err)
 	}
-	if n := w.count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.28 AND testimonial_estimated"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.28 AND testimonial_estimated"); n != 1 {
 		t.Errorf("%d responses of the past have their estimate", n)
 	}
-	if n := w.count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.25 AND NOT testimonial_estimated"); n != 1 {
+	if n := w.Count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.25 AND NOT testimonial_estimated"); n != 1 {
 		t.Error("what the feed gave was worked out")
 	}
 }

@@ -1,4 +1,4 @@
-package casework_test
+package customer_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -16,21 +17,21 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 	t.Parallel()
 	for name, of := range map[string]func(i int) intake.Submission{
 		"by external id": func(int) intake.Submission {
-			return intake.Submission{SubmitResponseInput: from("c-1", 5)}
+			return intake.Submission{SubmitResponseInput: worktest.From("c-1", 5)}
 		},
 		"by address, in any case": func(i int) intake.Submission {
 			address := "Ana@X.example"
 			if i%2 == 0 {
 				address = strings.ToUpper(address)
 			}
-			return intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text(address)}}}
+			return intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: worktest.Given(address)}}}
 		},
 		"by name": func(int) intake.Submission {
-			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{FirstName: text("Ana")}}
+			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{FirstName: worktest.Given("Ana")}}
 			return intake.Submission{SubmitResponseInput: in, NameKey: "ana|BR"}
 		},
 		"by address, some with the id": func(i int) intake.Submission {
-			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text("ana@x.example")}}
+			in := intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: worktest.Given("ana@x.example")}}
 			if i%3 == 0 {
 				in.Customer.ExternalID = new("c-1")
 			}
@@ -41,8 +42,8 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			customers := make([]model.CustomerID, 24)
-			atOnce(len(customers), func(i int) {
-				outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, []intake.Submission{of(i)}, intake.SubmitOptions{})
+			worktest.AtOnce(len(customers), func(i int) {
+				outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, []intake.Submission{of(i)}, intake.SubmitOptions{})
 				if err == nil {
 					err = outcomes[0].Fault
 				}
@@ -55,8 +56,8 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 			if same := slices.Compact(customers); len(same) != 1 {
 				t.Errorf("of %d customers", len(same))
 			}
-			w.counts(map[string]int{"customers": 1, "responses": len(customers)})
-			if n := w.deadlocks.Load(); n != 0 {
+			w.Counts(map[string]int{"customers": 1, "responses": len(customers)})
+			if n := w.Deadlocks.Load(); n != 0 {
 				t.Errorf("%d deadlocks", n)
 			}
 		})
@@ -67,16 +68,16 @@ func TestManyFirstResponsesOfOneCustomerMakeOneCustomer(t *testing.T) {
 func TestManyIDsWithOneAddressAreAsManyCustomers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: text("office@x.example")}})
-	atOnce(12, func(i int) {
-		in := from(fmt.Sprintf("c-%d", i%6), 5)
-		in.Customer.Email = text("office@x.example")
-		if _, err := intake.New(w.work).Submit(t.Context(), w.agent, in); err != nil {
+	w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Email: worktest.Given("office@x.example")}})
+	worktest.AtOnce(12, func(i int) {
+		in := worktest.From(fmt.Sprintf("c-%d", i%6), 5)
+		in.Customer.Email = worktest.Given("office@x.example")
+		if _, err := intake.New(w.Work).Submit(t.Context(), w.Agent, in); err != nil {
 			t.Errorf("submit %d: %v", i, err)
 		}
 	})
-	w.counts(map[string]int{"customers": 6, "responses": 13})
-	if n := w.count("SELECT count(DISTINCT external_id) FROM customers"); n != 6 {
+	w.Counts(map[string]int{"customers": 6, "responses": 13})
+	if n := w.Count("SELECT count(DISTINCT external_id) FROM customers"); n != 6 {
 		t.Errorf("%d ids", n)
 	}
 }
@@ -84,16 +85,16 @@ func TestManyIDsWithOneAddressAreAsManyCustomers(t *testing.T) {
 func TestBatchesInOppositeOrderDoNotWaitForEachOtherInACircle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rule("detractors", func(r *model.Rule) { r.Scores = []int{3} })
+	w.Rule("detractors", func(r *model.Rule) { r.Scores = []int{3} })
 	const customers, rounds = 10, 3
 	for i := range customers {
-		w.submit(from(fmt.Sprintf("c-%d", i), 3))
+		w.Submit(worktest.From(fmt.Sprintf("c-%d", i), 3))
 	}
 	batch := func(backward bool, country string) []intake.Submission {
 		list := make([]intake.Submission, customers)
 		for i := range list {
-			in := from(fmt.Sprintf("c-%d", i), 9)
-			in.Customer.Country = text(country)
+			in := worktest.From(fmt.Sprintf("c-%d", i), 9)
+			in.Customer.Country = worktest.Given(country)
 			list[i] = intake.Submission{SubmitResponseInput: in}
 		}
 		if backward {
@@ -102,10 +103,10 @@ func TestBatchesInOppositeOrderDoNotWaitForEachOtherInACircle(t *testing.T) {
 		return list
 	}
 	for range rounds {
-		w.later(time.Minute)
-		atOnce(4, func(i int) {
+		w.Later(time.Minute)
+		worktest.AtOnce(4, func(i int) {
 			country := []string{"BR", "DE", "FR", "NL"}[i]
-			outcomes, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch(i%2 == 0, country), intake.SubmitOptions{})
+			outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, batch(i%2 == 0, country), intake.SubmitOptions{})
 			if err != nil {
 				t.Errorf("batch %d: %v", i, err)
 			}
@@ -116,15 +117,15 @@ func TestBatchesInOppositeOrderDoNotWaitForEachOtherInACircle(t *testing.T) {
 			}
 		})
 	}
-	if n := w.deadlocks.Load(); n != 0 {
+	if n := w.Deadlocks.Load(); n != 0 {
 		t.Errorf("%d deadlocks", n)
 	}
-	w.counts(map[string]int{"customers": customers, "responses": customers + rounds*4*customers, "cases": customers})
+	w.Counts(map[string]int{"customers": customers, "responses": customers + rounds*4*customers, "cases": customers})
 	// The last batch in moved all of its customers: they are all where one batch put them.
-	if n := w.count("SELECT count(DISTINCT country) FROM customers"); n != 1 {
+	if n := w.Count("SELECT count(DISTINCT country) FROM customers"); n != 1 {
 		t.Errorf("the customers are in %d countries", n)
 	}
-	w.recount()
+	w.CheckCopies()
 }
 
 // Two batches that know the same customers by different identities take no lock in common before the rows. PostgreSQL
@@ -136,20 +137,20 @@ func TestBatchesThatKnowTheirCustomersByOtherNamesBothGoIn(t *testing.T) {
 	byID, byAddress := make([]intake.Submission, customers), make([]intake.Submission, customers)
 	for i := range customers {
 		id, address := fmt.Sprintf("c-%d", i), fmt.Sprintf("c-%d@x.example", i)
-		known := from(id, 5)
-		known.Customer.Email = text(address)
-		w.submit(known)
-		byID[i] = intake.Submission{SubmitResponseInput: from(id, 5)}
+		known := worktest.From(id, 5)
+		known.Customer.Email = worktest.Given(address)
+		w.Submit(known)
+		byID[i] = intake.Submission{SubmitResponseInput: worktest.From(id, 5)}
 		byAddress[customers-1-i] = intake.Submission{
-			SubmitResponseInput: intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{Email: text(address)}},
+			SubmitResponseInput: intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{Email: worktest.Given(address)}},
 		}
 	}
-	atOnce(2, func(i int) {
-		if _, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, [][]intake.Submission{byID, byAddress}[i], intake.SubmitOptions{}); err != nil {
+	worktest.AtOnce(2, func(i int) {
+		if _, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, [][]intake.Submission{byID, byAddress}[i], intake.SubmitOptions{}); err != nil {
 			t.Errorf("batch %d: %v", i, err)
 		}
 	})
-	w.counts(map[string]int{"customers": customers, "responses": 3 * customers})
+	w.Counts(map[string]int{"customers": customers, "responses": 3 * customers})
 }
 
 func TestABatchOfMoreIdentitiesThanOneStatementTakesLocksThemAll(t *testing.T) {
@@ -157,17 +158,17 @@ func TestABatchOfMoreIdentitiesThanOneStatementTakesLocksThemAll(t *testing.T) {
 	w := newWorld(t)
 	batch := make([]intake.Submission, 350)
 	for i := range batch {
-		in := from(fmt.Sprintf("c-%d", i), 5)
-		in.ExternalID, in.Customer.Email = new(fmt.Sprintf("r-%d", i)), text(fmt.Sprintf("c-%d@x.example", i))
+		in := worktest.From(fmt.Sprintf("c-%d", i), 5)
+		in.ExternalID, in.Customer.Email = new(fmt.Sprintf("r-%d", i)), worktest.Given(fmt.Sprintf("c-%d@x.example", i))
 		batch[i] = intake.Submission{SubmitResponseInput: in}
 	}
-	atOnce(2, func(int) {
-		if _, err := intake.New(w.work).SubmitAll(t.Context(), w.agent, batch, intake.SubmitOptions{}); err != nil {
+	worktest.AtOnce(2, func(int) {
+		if _, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, batch, intake.SubmitOptions{}); err != nil {
 			t.Error(err)
 		}
 	})
-	w.counts(map[string]int{"customers": len(batch), "responses": len(batch)})
-	if n := w.deadlocks.Load(); n != 0 {
+	w.Counts(map[string]int{"customers": len(batch), "responses": len(batch)})
+	if n := w.Deadlocks.Load(); n != 0 {
 		t.Errorf("%d deadlocks", n)
 	}
 }
