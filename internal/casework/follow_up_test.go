@@ -11,67 +11,70 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAnUnansweredCallIsKeptInTheHistoryAndCountsForNothing(t *testing.T) {
+func TestRecordOutreach(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	c := w.Open(nil)
-	out := w.Outreach(c.ID, worktest.Phone(model.NoAnswer))
-	if out.Case.FirstFollowUpAt != nil || out.Case.FirstContactAt != nil || *out.Event.Outcome != model.NoAnswer || out.Event.NoteID == nil {
-		t.Errorf("%+v", out.Case)
-	}
-	if r := worktest.Read[model.Response](w.T, w.DB, *c.ResponseID); r.ContactStatus != model.NotContacted {
-		t.Errorf("the response is %s", r.ContactStatus)
-	}
-	if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); p.LastContactedAt != nil {
-		t.Error("the customer counts as contacted")
-	}
+	t.Run("keeps an unanswered call in the history and counts it for nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.Open(nil)
+		out := w.Outreach(c.ID, worktest.Phone(model.NoAnswer))
+		if out.Case.FirstFollowUpAt != nil || out.Case.FirstContactAt != nil || *out.Event.Outcome != model.NoAnswer || out.Event.NoteID == nil {
+			t.Errorf("%+v", out.Case)
+		}
+		if r := worktest.Read[model.Response](w.T, w.DB, *c.ResponseID); r.ContactStatus != model.NotContacted {
+			t.Errorf("the response is %s", r.ContactStatus)
+		}
+		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); p.LastContactedAt != nil {
+			t.Error("the customer counts as contacted")
+		}
+	})
+
+	t.Run("keeps the first follow-up and contact through reopening", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.Open(nil)
+		w.Later(time.Hour)
+		first := w.Now()
+		again := first.Add(30 * 24 * time.Hour)
+		out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &again})
+		if !out.Case.FirstFollowUpAt.Equal(first) || !out.Case.FirstContactAt.Equal(first) || out.Case.Response.ContactStatus != model.Contacted ||
+			!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(again) || out.Case.Status != model.Open {
+			t.Errorf("%+v", out.Case)
+		}
+		w.Later(time.Hour)
+		w.Outreach(c.ID, worktest.Phone(model.Reached))
+		w.Move(c.ID, model.Closed)
+		w.Move(c.ID, model.Open)
+		stored := worktest.Read[model.Case](w.T, w.DB, c.ID)
+		if !stored.FirstFollowUpAt.Equal(first) || !stored.FirstContactAt.Equal(first) || stored.ReopenCount != 1 {
+			t.Errorf("%+v", stored)
+		}
+		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(again) {
+			t.Errorf("the customer: %+v", p)
+		}
+	})
+
+	t.Run("records the contact on the customer's other cases", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.Open(nil)
+		other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Outreach(c.ID, worktest.Phone(model.Reached))
+		events := w.Events(other.Case.ID)
+		last := events[len(events)-1]
+		if last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) || *last.ActorID != w.Agent.User.ID {
+			t.Errorf("%+v", last)
+		}
+		if own := w.Events(c.ID); own[len(own)-1].Type != model.EventOutreachRecorded {
+			t.Errorf("the case's own last event: %s", own[len(own)-1].Type)
+		}
+	})
 }
 
-func TestTheFirstOutreachThatCountsIsTheFollowUpAndTheContactAlsoThroughReopening(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.Open(nil)
-	w.Later(time.Hour)
-	first := w.Now()
-	again := first.Add(30 * 24 * time.Hour)
-	out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &again})
-	if !out.Case.FirstFollowUpAt.Equal(first) || !out.Case.FirstContactAt.Equal(first) || out.Case.Response.ContactStatus != model.Contacted ||
-		!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(again) || out.Case.Status != model.Open {
-		t.Errorf("%+v", out.Case)
-	}
-	w.Later(time.Hour)
-	w.Outreach(c.ID, worktest.Phone(model.Reached))
-	w.Move(c.ID, model.Closed)
-	w.Move(c.ID, model.Open)
-	stored := worktest.Read[model.Case](w.T, w.DB, c.ID)
-	if !stored.FirstFollowUpAt.Equal(first) || !stored.FirstContactAt.Equal(first) || stored.ReopenCount != 1 {
-		t.Errorf("%+v", stored)
-	}
-	if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(again) {
-		t.Errorf("the customer: %+v", p)
-	}
-}
-
-func TestTheCustomersOtherCasesAreToldOfTheContact(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.Open(nil)
-	other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Outreach(c.ID, worktest.Phone(model.Reached))
-	events := w.Events(other.Case.ID)
-	last := events[len(events)-1]
-	if last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) || *last.ActorID != w.Agent.User.ID {
-		t.Errorf("%+v", last)
-	}
-	if own := w.Events(c.ID); own[len(own)-1].Type != model.EventOutreachRecorded {
-		t.Errorf("the case's own last event: %s", own[len(own)-1].Type)
-	}
-}
-
-func TestAnOutreachAndTheStatusItLedToAreOneStep(t *testing.T) {
+func TestUpdateCaseStatusWithOutreach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)
@@ -92,7 +95,7 @@ func TestAnOutreachAndTheStatusItLedToAreOneStep(t *testing.T) {
 	}
 }
 
-func TestAReplyOutlastsLaterCalls(t *testing.T) {
+func TestRecordReplyOutlastsLaterCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)
@@ -108,7 +111,7 @@ func TestAReplyOutlastsLaterCalls(t *testing.T) {
 	worktest.Refused(t, "a blank improvement", err, fault.CodeBadUserInput, "input.improvement")
 }
 
-func TestTheFiveWhysReplaceThoseBefore(t *testing.T) {
+func TestSetRootCauseReplacesEarlierWhys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)
@@ -132,7 +135,7 @@ func TestTheFiveWhysReplaceThoseBefore(t *testing.T) {
 	}
 }
 
-func TestALinkIsReplacedBySystemAndToldOnce(t *testing.T) {
+func TestLinkCaseReplacesTheLinkOfItsSystemOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)
@@ -166,7 +169,7 @@ func TestALinkIsReplacedBySystemAndToldOnce(t *testing.T) {
 	}
 }
 
-func TestSeveralCasesAreAssignedAllOrNothing(t *testing.T) {
+func TestAssignCasesIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ana := w.User("ana@example.com", model.Agent)

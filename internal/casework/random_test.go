@@ -12,7 +12,7 @@ import (
 )
 
 // A few hundred writes of all kinds by several people at once; then all copies are what they are copies of.
-func TestTheCopiesAreWhatTheyAreCopiesOfAfterManyWrites(t *testing.T) {
+func TestCopiesMatchAfterManyRandomWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	seed := rand.Uint64()

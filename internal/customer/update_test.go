@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestACustomerIsChangedByHandAndTheirCasesAreTold(t *testing.T) {
+func TestUpdateCustomerRecordsEventsOnTheCases(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)

@@ -11,7 +11,7 @@ import (
 
 // The same responses, each alone and many at once, into two databases: afterwards these are the same, table by table.
 // CLOSELOOP_LONG=1 takes 20,000 of them.
-func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
+func TestBatchHasTheSameResultAsSingleResponses(t *testing.T) {
 	t.Parallel()
 	n := 2000
 	if os.Getenv("CLOSELOOP_LONG") == "1" {

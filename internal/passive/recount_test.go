@@ -45,7 +45,7 @@ func (w *world) recountQueue() {
 }
 
 // Several people write at once, whatever there is to write; then the queue is what a recount says.
-func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
+func TestQueueMatchesARecountAfterManyWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	agents := append(w.Agents(3), w.Agent.User)

@@ -79,7 +79,7 @@ const (
 	rows      = "lines of the file and what is wrong with them; the reasons quote cells that could not be read"
 )
 
-func TestOfEveryColumnItIsSaidWhatErasingDoesToIt(t *testing.T) {
+func TestEraseCustomerIsDecidedForEveryColumn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// The queue's and the migrations' own tables hold nothing of ours but river_job.
