@@ -18,7 +18,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// AssignCaseInput gives a case to a user, or to nobody.
+// AssignCaseInput assigns a case to a user, or makes it unassigned.
 type AssignCaseInput struct {
 	CaseID          model.CaseID
 	AssigneeID      *model.UserID
@@ -26,14 +26,14 @@ type AssignCaseInput struct {
 	ExpectedVersion *int
 }
 
-// AssignCasePayload has no event where the case was theirs already.
+// AssignCasePayload is the case and the event; the event is nil when the assignee did not change.
 type AssignCasePayload struct {
 	Case  *model.Case
 	Event *model.CaseAssigned
 }
 
-// AssignCase gives the case to a user, or to nobody. Where it is theirs already, only the note is kept, as one that
-// stands alone: what somebody wrote is never dropped in silence.
+// AssignCase assigns the case to a user, or makes it unassigned. When the assignee does not change, the call only adds
+// the note, with an event of its own: a note that a user wrote is never lost.
 func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCaseInput) (*AssignCasePayload, error) {
 	out := new(AssignCasePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -59,8 +59,8 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 	return payload(out, err)
 }
 
-// assign gives a locked case to a user, or to nobody, with a note where there is one. The event is nil where the case was
-// theirs already.
+// assign assigns a locked case to a user, or makes it unassigned, with an optional note. The event is nil when the
+// assignee did not change.
 func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, h *LockedCase, to *model.User, note *string) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &viewer.User.ID}
 	var id *model.UserID
@@ -84,7 +84,7 @@ func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer au
 	return w.Assign(ctx, tx, now, h, to, e, true)
 }
 
-// give assigns a locked case, writes the event, and queues the mail to whoever gets it.
+// give assigns a locked case, writes the event, and queues the mail to the new assignee.
 func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
 	e = h.AssignedEntry(to, e)
 	logged, err := h.Change(tx, now, e, func() { h.AssignTo(to, e.Actor, now) })
@@ -94,7 +94,7 @@ func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, h *Locked
 	return logged, w.Mail(ctx, tx, AssignedMail(h, to, logged))
 }
 
-// assigned makes the entry that of the case's going to a user, or to nobody.
+// assigned fills the entry of the event that changes the assignee.
 func (h *LockedCase) AssignedEntry(to *model.User, e event.Entry) event.Entry {
 	e.Type, e.PreviousAssignee = model.EventAssigned, h.AssigneeID
 	if to != nil {
@@ -113,13 +113,13 @@ func AssignedMail(h *LockedCase, to *model.User, e *model.LoggedEvent) []model.N
 	}}
 }
 
-// CaseVersionInput names a case, and the version that the caller saw.
+// CaseVersionInput names a case and the version that the caller has read.
 type CaseVersionInput struct {
 	ID              model.CaseID
 	ExpectedVersion *int
 }
 
-// AssignCasesInput gives several cases to one user.
+// AssignCasesInput assigns several cases to one user.
 type AssignCasesInput struct {
 	Cases      []*CaseVersionInput
 	AssigneeID *model.UserID
@@ -129,7 +129,7 @@ type AssignCasesInput struct {
 // AssignCasesPayload is the cases, in the order of the input.
 type AssignCasesPayload struct{ Cases []*model.Case }
 
-// AssignCases gives several cases to one user, or to nobody: all or nothing.
+// AssignCases assigns several cases to one user, or makes them unassigned: all of them or none.
 func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCasesInput) (*AssignCasesPayload, error) {
 	if n := len(in.Cases); n < 1 || n > casesMax {
 		return nil, fault.Input("input.cases", "from 1 to %d cases, not %d", casesMax, n)
@@ -177,7 +177,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 
 const casesMax = 500
 
-// moved says which case of a list a fault is about.
+// moved changes the argument of a fault to the case of the list that it is about.
 func moved(at string, err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) {
@@ -193,9 +193,9 @@ func moved(at string, err error) error {
 	return &there
 }
 
-// Reassign gives all cases of a user that are not closed to another one, in the transaction that makes the first
-// inactive: package user calls it, and it is the one exported function that begins no transaction of its own. The caller
-// has locked the row of from.
+// Reassign assigns all cases of a user that are not closed to another user, in the transaction that makes the first user
+// inactive. Package user calls it. It is the only exported function that does not begin a transaction: the caller has
+// begun one and locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := pg.Timestamp(w.now())
 	user, err := assignment.LockUser(tx, "input.reassignTo", to)
@@ -203,7 +203,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		return err
 	}
 	if from == to {
-		return fault.Input("input.reassignTo", "the cases are theirs already; name another user")
+		return fault.Input("input.reassignTo", "the cases are assigned to this user already; name another user")
 	}
 	var ids []model.CaseID
 	err = tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
@@ -216,7 +216,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 			return err
 		}
 		if !model.Same(h.AssigneeID, &from) || h.Status == model.Closed {
-			continue // somebody was quicker
+			continue // another transaction reassigned or closed the case meanwhile
 		}
 		if _, err := w.Assign(ctx, tx, now, h, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
 			return err

@@ -13,16 +13,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// expect refuses a case that is not at the version the caller saw, where they say which.
+// expect refuses a case that is not at the expected version; nil expects nothing.
 func (h *LockedCase) expect(version *int) error {
 	if version == nil || *version == h.Version {
 		return nil
 	}
 	return &fault.Error{Code: fault.CodeConflict, Argument: "input.expectedVersion",
-		Message: fmt.Sprintf("the case has moved on: it is at version %d, not %d; read it again", h.Version, *version)}
+		Message: fmt.Sprintf("the case has changed: it is at version %d, not %d; read it again", h.Version, *version)}
 }
 
-// Snapshot is the case as it is now, with all that filters look at.
+// Snapshot is the present state of the case, with every field that a filter reads.
 func (h *LockedCase) Snapshot() *model.Snapshot {
 	s := &model.Snapshot{
 		Case: h.Case, Customer: *h.Customer, RuleIDs: h.RuleIDs,
@@ -39,7 +39,7 @@ func (h *LockedCase) Snapshot() *model.Snapshot {
 	return s
 }
 
-// Change does one thing to the case: the row and the log move together, by one version.
+// Change makes one change to the case: the row and the log advance together, by one version.
 func (h *LockedCase) Change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*model.LoggedEvent, error) {
 	e = h.Apply(now, e, do)
 	if err := SaveCases(tx, h); err != nil {
@@ -48,7 +48,7 @@ func (h *LockedCase) Change(tx *gorm.DB, now time.Time, e event.Entry, do func()
 	return event.Append(tx, e)
 }
 
-// Apply does one thing to the case and gives what the log is to say of it. Both are still to be written.
+// Apply makes one change to the case in memory, and returns its event. The caller writes both.
 func (h *LockedCase) Apply(now time.Time, e event.Entry, do func()) event.Entry {
 	e.Before = h.Snapshot()
 	do()
@@ -58,7 +58,7 @@ func (h *LockedCase) Apply(now time.Time, e event.Entry, do func()) event.Entry 
 	return e
 }
 
-// SaveCases writes the columns of cases that may change.
+// SaveCases writes those columns of the cases that can change.
 func SaveCases(tx *gorm.DB, cases ...*LockedCase) error {
 	rows := make([]*model.Case, len(cases))
 	for i, h := range cases {

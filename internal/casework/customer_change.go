@@ -13,14 +13,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CustomerChange is what a write changed of a customer who was known before.
+// CustomerChange is the difference that a write made to an existing customer.
 type CustomerChange struct {
 	Was, Now *model.Customer
 	Fields   []string
 }
 
-// NewCustomerChange compares a customer with what a write makes of them; nil where no field differs that filters can
-// look at.
+// NewCustomerChange compares a customer before and after a write. It is nil when the fields that filters read are the
+// same.
 func NewCustomerChange(was, now *model.Customer) *CustomerChange {
 	fields := differences(was, now)
 	if len(fields) == 0 {
@@ -29,7 +29,7 @@ func NewCustomerChange(was, now *model.Customer) *CustomerChange {
 	return &CustomerChange{Was: was, Now: now, Fields: fields}
 }
 
-// differences names the fields of the customer that filters can look at and that are not the same.
+// differences names the fields of the customer that differ, of those that filters read.
 func differences(a, b *model.Customer) []string {
 	var names []string
 	text := func(name string, x, y *string) {
@@ -66,8 +66,8 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 	return (a == nil) == (b == nil) && (a == nil || a.Equal(*b))
 }
 
-// Propagate carries a customer's new data to the copies on their responses and cases, and says so in the log of each
-// case, but for one.
+// Propagate writes a customer's new data to the copies on the customer's responses and cases, and records an event on
+// each case except one.
 func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID, but *model.Case) error {
 	if err := CopyToResponses(tx, ch.Now); err != nil {
 		return err
@@ -87,22 +87,22 @@ func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID
 	return event.Write(tx, entries)
 }
 
-// Apply has a case follow its customer.
+// Apply gives a case its customer's new data.
 func (ch *CustomerChange) Apply(h *LockedCase, now time.Time, by *model.UserID) event.Entry {
-	h.Customer = ch.Was // the row may be the new one already
+	h.Customer = ch.Was // the row may have been updated already
 	return h.Apply(now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.Fields}, func() {
 		h.Customer = ch.Now
 		h.CopyCustomer(ch.Now)
 	})
 }
 
-// SameCopies tells whether the copies on responses are the same of both.
+// SameCopies reports whether both customers have the same copies on responses.
 func SameCopies(a, b *model.Customer) bool {
 	return model.Same(a.Country, b.Country) && model.Same(a.CompanyFold, b.CompanyFold) && model.Same(a.SegmentFold, b.SegmentFold) &&
 		sameDecimal(a.LifetimeValue, b.LifetimeValue)
 }
 
-// CopyToResponses renews the copies on the responses of customers.
+// CopyToResponses updates the copies on the customers' responses.
 func CopyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 	if len(customers) == 0 {
 		return nil

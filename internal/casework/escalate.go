@@ -15,15 +15,15 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Escalate takes the one step that has been due the longest, of all cases: its event, whom it tells, and who has the
-// case from now on. It answers whether there was one. A step whose case has been followed up meanwhile tells nobody
-// and leaves nothing in the log.
+// Escalate takes the escalation step that has been due for the longest time, of all cases: it records the event, queues
+// the mails and changes the assignee. It reports whether there was a step. A step whose case has been followed up
+// meanwhile queues no mail and records no event.
 //
-// It is one step to a transaction, so that locks can be taken in their order: the step's own, which nobody else waits
-// for, then customer, users and case.
+// Each step has a transaction of its own, so that the locks keep their order: first the step's row, for which no other
+// transaction waits, then the customer, the users and the case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	now := pg.Timestamp(w.now())
-	// A look without a lock first, at the first that is to come: see MarkOverdue.
+	// Look without a lock first, at the step that comes next: see MarkOverdue.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
 	if err != nil || !due {
@@ -31,7 +31,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	}
 	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		var steps []model.CaseEscalation
-		// The steps of one case happen in their order, also where several servers come to them at once.
+		// The steps of one case keep their order, also when several servers take steps at once.
 		err := tx.Raw(`SELECT * FROM case_escalations s WHERE due_at < ? AND settled_at IS NULL AND NOT EXISTS
 			(SELECT 1 FROM case_escalations e WHERE e.case_id = s.case_id AND e.step < s.step AND e.settled_at IS NULL)
 			ORDER BY due_at, case_id, step LIMIT 1 FOR UPDATE SKIP LOCKED`, now).Scan(&steps).Error
@@ -50,14 +50,14 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	return found, nil
 }
 
-// escalate does what the step asks for. It answers with the event, which is nil where the case has been followed up.
+// escalate carries out the step. The event is nil when the case has been followed up.
 func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *model.CaseEscalation) (*model.LoggedEvent, error) {
 	before := new(model.Case)
 	err := tx.Select("customer_id", "assignee_id", "status", "first_follow_up_at").Where("id = ?", s.CaseID).Take(before).Error
 	if err != nil {
 		return nil, fmt.Errorf("read a case: %w", err)
 	}
-	if before.FollowedUp() { // for good: whoever reopens a case does not undo that
+	if before.FollowedUp() { // reopening a case does not undo its follow-up
 		return nil, nil
 	}
 	d, people, err := w.stepPeople(tx, s, before)
@@ -87,7 +87,7 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 	return logged, w.Mail(ctx, tx, mails)
 }
 
-// stepPeople looks up whom the step may need, and keeps them, and the customer who may name them, as they are until the
+// stepPeople reads and locks the users that the step may need, and the customer, whose data may name them, until the
 // transaction ends.
 func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, assignment.People, error) {
 	d := rule.Step(s, of.AssigneeID)
@@ -107,8 +107,8 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 	return d, people, err
 }
 
-// reassign gives the case to whom the step has found. Where it has found nobody, whoever has the case keeps it, unless
-// nobody is just what the step asks for.
+// reassign assigns the case to the user that the step's strategy has found. When it has found none, the assignee stays,
+// unless the strategy is UNASSIGNED.
 func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, s *model.CaseEscalation) error {
 	if to == nil && (s.Reassign.Strategy != model.Unassigned || h.AssigneeID == nil) {
 		return nil
@@ -127,7 +127,7 @@ func settle(tx *gorm.DB, now time.Time, s *model.CaseEscalation, e *model.Logged
 	}
 	err := tx.Exec("UPDATE case_escalations SET settled_at = ?, event_id = ? WHERE case_id = ? AND step = ?", now, id, s.CaseID, s.Step).Error
 	if err != nil {
-		return fmt.Errorf("settle a step: %w", err)
+		return fmt.Errorf("finish a step: %w", err)
 	}
 	return nil
 }

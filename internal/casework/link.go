@@ -29,7 +29,8 @@ type LinkCaseInput struct {
 // LinkCasePayload is the case.
 type LinkCasePayload struct{ Case *model.Case }
 
-// LinkCase ties the case to its counterpart in another system; the same system again replaces it.
+// LinkCase links the case to its counterpart in another system. A case has one link for each system: a second one
+// replaces the first.
 func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInput) (*LinkCasePayload, error) {
 	ref := model.ExternalRef{CaseID: in.CaseID, System: strings.TrimSpace(in.System), ExternalID: strings.TrimSpace(in.ID), URL: in.URL}
 	if err := checkRef(ref); err != nil {
@@ -68,10 +69,10 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 
 func checkRef(r model.ExternalRef) error {
 	if r.System == "" {
-		return fault.Input("input.system", "the other system's name is needed")
+		return fault.Input("input.system", "system must not be blank: give the name of the other system")
 	}
 	if r.ExternalID == "" {
-		return fault.Input("input.id", "the other system's id is needed")
+		return fault.Input("input.id", "id must not be blank: give the id that the other system uses")
 	}
 	for argument, value := range map[string]string{"input.system": r.System, "input.id": r.ExternalID} {
 		if err := text.Short(argument, value); err != nil {
@@ -81,9 +82,9 @@ func checkRef(r model.ExternalRef) error {
 	if r.URL == nil {
 		return nil
 	}
-	// Dashboards make links of it: no scheme that runs.
+	// Dashboards show the URL as a link, so a scheme that runs code is refused.
 	if u, err := url.Parse(*r.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(*r.URL) > 2000 {
-		return fault.Input("input.url", "a URL begins with http:// or https:// and names a host")
+		return fault.Input("input.url", "url must begin with http:// or https:// and name a host")
 	}
 	return text.Storable("input.url", *r.URL)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// LockedCase is a case whose row is locked, with all that its snapshots are made of.
+// LockedCase is a case whose row is locked, with everything that its snapshots contain.
 type LockedCase struct {
 	model.Case
 	RuleIDs      []model.RuleID
@@ -35,8 +35,8 @@ func LockCase(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*LockedCase, 
 	return cases[0], cases[0].expect(expectedVersion)
 }
 
-// LockCases locks the cases' rows and reads them, by id. The locks come first, in a statement of their own: a join in
-// the same statement would show other rows as they were before the wait.
+// LockCases locks the cases' rows and reads them, by id. A first statement takes the locks: a join in the statement that
+// waits would show the joined rows as they were before the wait.
 func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -68,11 +68,12 @@ func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 }
 
 // A row that a viewer writes on must lie within the viewer's scope when the write begins: a row outside of it does not
-// exist for the viewer. The scope is asked once the row is locked, in the transaction that writes, so that no row moves
-// out in between. The row may lie outside after the write, as a case does that was handed on; the answer still shows it.
+// exist for the viewer. The scope is checked after the row is locked, in the transaction that writes, so that no row
+// leaves the scope in between. The write itself may move the row out of the scope, for example a reassignment; the answer
+// still shows the row.
 
-// LockCaseFor locks a case that a viewer names. A viewer who does not see the case learns nothing of it, its version
-// neither.
+// LockCaseFor locks a case that a viewer names. A viewer who may not see the case learns nothing about it, not even its
+// version.
 func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
 	h, err := LockCase(tx, id, nil)
 	if err != nil {
@@ -90,7 +91,7 @@ func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID
 
 func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
 
-// lockCaseWithCustomer locks the customer's row before the case's: what follows changes both, and the customer comes
+// lockCaseWithCustomer locks the customer's row before the case's row: the caller changes both, and the customer comes
 // first in the order of locks.
 func lockCaseWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
 	var c model.Case

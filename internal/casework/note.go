@@ -32,7 +32,7 @@ type AddNotePayload struct {
 
 const noteMax = 20_000 // characters
 
-// AddNote keeps an internal note on the case.
+// AddNote adds an internal note to the case.
 func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
 	if err := CheckNote("input.body", in.Body); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 	return payload(out, err)
 }
 
-// addNote keeps a note that stands alone on a locked case, and says so in the log.
+// addNote adds a note to a locked case, with an event of its own.
 func (h *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
 	note, err := WriteNote(tx, now, h.ID, by, argument, body)
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argumen
 	return note, logged, err
 }
 
-// WriteNote keeps a note on the case; a blank one is refused.
+// WriteNote inserts a note of the case. It refuses a blank note.
 func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
 	if err := CheckNote(argument, body); err != nil {
 		return nil, err
@@ -86,9 +86,9 @@ func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argu
 func CheckNote(argument, body string) error {
 	switch {
 	case strings.TrimSpace(body) == "":
-		return fault.Input(argument, "a note is needed: say why, in words")
+		return fault.Input(argument, "a note must not be blank: say why in a few words")
 	case utf8.RuneCountInString(body) > noteMax:
-		return fault.Input(argument, "a note has %d characters at most", noteMax)
+		return fault.Input(argument, "a note must not be longer than %d characters", noteMax)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// OpenCaseInput opens a case by hand: for exactly one of a customer and a response.
+// OpenCaseInput opens a case by hand, for a customer or for a response, but not both.
 type OpenCaseInput struct {
 	CustomerID     *model.CustomerID
 	ResponseID     *model.ResponseID
@@ -28,13 +28,13 @@ type OpenCaseInput struct {
 	IdempotencyKey *string
 }
 
-// OpenCasePayload is the new case and what the log says of it.
+// OpenCasePayload is the new case and its event.
 type OpenCasePayload struct {
 	Case  *model.Case
 	Event *model.CaseOpened
 }
 
-// OpenCase opens a case by hand, for a customer at large or for one response.
+// OpenCase opens a case by hand, for a customer without a response or for one response.
 func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
 	if (in.CustomerID == nil) == (in.ResponseID == nil) {
 		return nil, fault.Input("input", "give exactly one of customerId and responseId")
@@ -91,8 +91,8 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 	return payload(out, err)
 }
 
-// about reads whom and what the new case is about. The customer's row is kept as it is until the case is there, so
-// that the copies in it cannot be of an older one.
+// about reads the customer and the response of the new case. It locks the customer's row until the case is inserted, so
+// that the case copies the customer's present data.
 func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*model.Response, *model.Customer, error) {
 	var response *model.Response
 	argument, id := "input.customerId", in.CustomerID
@@ -115,8 +115,9 @@ func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*m
 	return response, customer, nil
 }
 
-// conflictNaming is the CONFLICT of a second case for one response; it names the first, where the viewer sees it. It looks for that when the
-// transaction has ended: one that waits for a second connection while it holds its first could wait for itself.
+// conflictNaming is the CONFLICT of a second case for one response. It names the first case if the viewer may see it. It
+// reads that case after the transaction has ended: a transaction that waits for a second connection while it has its
+// first could wait for itself.
 func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.ResponseID) error {
 	var numbers []int
 	err := w.db.Gorm.WithContext(ctx).Model(&model.Case{}).Where("response_id = ?", id).Where(viewer.Scope().Cases(w.now())).Pluck("number", &numbers).Error
@@ -130,7 +131,7 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " follows this response up already"}
 }
 
-// Begin makes the case with its customer and response: version 1, still to be written.
+// Begin prepares the case with its customer and response, at version 1. The caller inserts it.
 func (h *LockedCase) Begin(now time.Time) {
 	h.ID = model.CaseID{UUID: model.NewUUID()}
 	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
@@ -142,14 +143,14 @@ func (h *LockedCase) Begin(now time.Time) {
 	}
 }
 
-// Open writes a new case, and the event that begins its history. note, where there is one, is written between the two:
-// it needs the case, and the event needs it.
+// Open inserts a new case and the first event of its history. note, if not nil, runs between the two: the note refers to
+// the case, and the event refers to the note.
 func (h *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
 	h.Begin(now)
 	if err := tx.Omit(clause.Associations).Create(&h.Case).Error; err != nil {
 		return nil, fmt.Errorf("open a case: %w", err)
 	}
-	if h.Response != nil { // it may be an older one, with themes
+	if h.Response != nil { // an older response may have themes
 		if err := loadRelations(tx, h); err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ type OutreachInput struct {
 	NextSurveyAt *time.Time
 }
 
-// RecordOutreachInput is an attempt, with the note that tells of it.
+// RecordOutreachInput is an attempt, with a note that describes it.
 type RecordOutreachInput struct {
 	CaseID          model.CaseID
 	Outreach        *OutreachInput
@@ -31,13 +31,13 @@ type RecordOutreachInput struct {
 	IdempotencyKey  *string
 }
 
-// RecordOutreachPayload is the case and what the log says of it.
+// RecordOutreachPayload is the case and its event.
 type RecordOutreachPayload struct {
 	Case  *model.Case
 	Event *model.OutreachRecorded
 }
 
-// RecordOutreach keeps that somebody tried to reach the customer, and what came of it.
+// RecordOutreach records an attempt to reach the customer, with its outcome.
 func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in RecordOutreachInput) (*RecordOutreachPayload, error) {
 	if err := CheckNote("input.note", in.Note); err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 	return payload(out, err)
 }
 
-// outreach keeps an attempt on a case that is locked with its customer. One that reached the customer, or was sent,
-// counts as contact and as follow-up; the customer's other cases are told of what changed about the customer.
+// outreach records an attempt on a case that is locked with its customer. An attempt that reached the customer, or was
+// sent, counts as contact and as follow-up; the customer's other cases get an event of the customer's change.
 func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *h.Customer, *h.Customer
@@ -104,7 +104,7 @@ func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in Out
 	return logged, changed.Propagate(tx, now, &by.ID, &h.Case)
 }
 
-// contact moves the response's contact status forward; an answer is not undone by a later call.
+// contact advances the response's contact status; a later call does not undo a reply.
 func (h *LockedCase) contact(to model.ContactStatus) {
 	if h.ResponseID == nil || h.Response.ContactStatus == model.Replied {
 		return
@@ -126,7 +126,7 @@ func (h *LockedCase) writeContact(tx *gorm.DB) error {
 	return nil
 }
 
-// addOutreach keeps each kind of outreach once: what a filter looks for is whether there is one like it.
+// addOutreach adds the outreach unless there is one of the same kind: a filter asks whether one exists.
 func (h *LockedCase) addOutreach(o model.Outreach) {
 	same := func(x model.Outreach) bool {
 		return x.Channel == o.Channel && x.Outcome == o.Outcome && (x.Offer == nil) == (o.Offer == nil) && (x.Offer == nil || *x.Offer == *o.Offer)

@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// RecordOutreachesInput is the same attempt on several cases, each with a note of the same words.
+// RecordOutreachesInput is the same attempt on several cases, each with a note of the same text.
 type RecordOutreachesInput struct {
 	CaseIDs        []model.CaseID
 	Outreach       *OutreachInput
@@ -27,8 +27,8 @@ type RecordOutreachesInput struct {
 // RecordOutreachesPayload is the cases, in the order of the input.
 type RecordOutreachesPayload struct{ Cases []*model.Case }
 
-// RecordOutreaches keeps the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
-// own event and a note of its own: all or nothing.
+// RecordOutreaches records the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
+// own event and its own note: on all of them or on none.
 func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in RecordOutreachesInput) (*RecordOutreachesPayload, error) {
 	if err := checkCases("input.caseIds", in.CaseIDs); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	return payload(out, err)
 }
 
-// byID is the order in which the cases of a list are locked, as places in the list.
+// byID gives the indexes of a list in the order in which its cases are locked.
 func byID(ids []model.CaseID) []int {
 	order := make([]int, len(ids))
 	for i := range order {
@@ -84,7 +84,7 @@ func byID(ids []model.CaseID) []int {
 	return order
 }
 
-// checkCases bounds a list of cases, in which each stands once.
+// checkCases refuses a list of cases that is empty or too long, or has a case twice.
 func checkCases(argument string, ids []model.CaseID) error {
 	if n := len(ids); n < 1 || n > casesMax {
 		return fault.Input(argument, "from 1 to %d cases, not %d", casesMax, n)
@@ -99,8 +99,8 @@ func checkCases(argument string, ids []model.CaseID) error {
 	return nil
 }
 
-// lockCustomersOf locks the customers of these cases, and then all cases of those customers: what changes a customer is
-// told to every case of theirs, and two campaigns that share a customer must not wait for each other in a circle.
+// lockCustomersOf locks the customers of these cases, and then all cases of those customers: a change of a customer
+// records an event on each of the customer's cases, and two campaigns that share a customer must not deadlock.
 func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
 	const customers = "SELECT customer_id FROM cases WHERE id IN ?"
 	var locked int64

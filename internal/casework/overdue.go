@@ -17,18 +17,18 @@ import (
 
 const (
 	dueEvery = time.Second
-	dueBatch = 100 // cases, or steps of cases, before the other kind has its turn
+	dueBatch = 100 // cases, or escalation steps, before the other kind has its turn
 )
 
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
-// server runs it; whichever comes first does what is due, and the others pass over it.
+// server runs it: the first server that locks a row does the work, and the others skip the row.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
 	job.Every(ctx, dueEvery, nil, job.Task{
 		Trouble: "what falls due cannot be looked for; it is tried again every second", Log: log, Do: w.runDue,
 	})
 }
 
-// runDue does what is due, of each kind so much at most; one that fails does not keep the other from being done.
+// runDue does the due work of both kinds, up to a bound for each. When one kind fails, the other is still done.
 func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 	marked, err := w.MarkOverdue(ctx)
 	steps := 0
@@ -42,13 +42,13 @@ func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 	return marked == dueBatch || steps == dueBatch, err
 }
 
-// MarkOverdue gives each case whose target has passed without a follow-up its one event, and its mail: to the
-// assignee, or, where nobody who is active has the case, to the central addresses. It answers with how many cases it marked, a
-// hundred at most. A case that was past its target when it opened did not become overdue, and nobody is told.
+// MarkOverdue records one event on each case whose target has passed without a follow-up, and queues a mail: to the
+// assignee or, if the case has no active assignee, to the central addresses. It returns how many cases it marked, at most
+// a hundred. A case that was past its target when it opened did not become overdue, and gets neither.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := pg.Timestamp(w.now())
-	// A look without a lock first: mostly there is nothing to do. It asks for the first that is to come, which is the
-	// index's first entry. For whether any is due, PostgreSQL would read the table, where it believes many are.
+	// Look without a lock first: mostly there is nothing to do. The query asks for the case that comes next, which is the
+	// index's first entry. Asked whether any case is due, PostgreSQL would read the table if it estimates that many are.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
 	if err != nil || !due {
@@ -86,7 +86,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	return marked, nil
 }
 
-// toFallDue is what the index cases_falling_due holds.
+// toFallDue is the condition of the index cases_falling_due.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
 func overdueMails(h *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {

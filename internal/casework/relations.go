@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// relations reads from other tables what belongs to a case, in one statement.
+// relations reads the rows of other tables that belong to a case, in one statement.
 const relations = `SELECT
 	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
 	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system COLLATE "C") FROM case_external_refs WHERE case_id = c.id) AS refs,
@@ -28,7 +28,7 @@ func loadRelations(tx *gorm.DB, cases ...*LockedCase) error {
 	}
 	var rows []struct{ Rules, Refs, Outreaches, Themes []byte }
 	if err := tx.Raw(relations, pg.Array(model.UUIDs(ids))).Scan(&rows).Error; err != nil {
-		return fmt.Errorf("read what belongs to a case: %w", err)
+		return fmt.Errorf("read the relations of a case: %w", err)
 	}
 	for i, h := range cases {
 		row := &rows[i]
@@ -40,7 +40,7 @@ func loadRelations(tx *gorm.DB, cases ...*LockedCase) error {
 				continue
 			}
 			if err := json.Unmarshal(part.raw, part.into); err != nil {
-				return fmt.Errorf("read what belongs to a case: %w", err)
+				return fmt.Errorf("read the relations of a case: %w", err)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// idempotentEvent is idempotency.Run for a call that answers with one event and its case: the event's id is kept.
+// idempotentEvent is idempotency.Run for a call that answers with one event and its case: it stores the event's id.
 func idempotentEvent(ctx context.Context, w *Work, viewer auth.Viewer, c idempotency.Call, answer func(*model.Case, *model.LoggedEvent),
 	do func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error),
 ) error {
@@ -35,8 +35,8 @@ func idempotentEvent(ctx context.Context, w *Work, viewer auth.Viewer, c idempot
 	})
 }
 
-// Reload reads an event that a call of the viewer's made, and its case as it is now. Where the case has left the viewer's
-// scope since, or by the call itself, the case is as the first answer had it: the viewer learns nothing new of it.
+// Reload reads an event that a call of the viewer made, and its case in its present state. If the case has left the
+// viewer's scope since, or by the call itself, the case is as in the first answer: the viewer learns nothing new.
 func (w *Work) Reload(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*model.Case, *model.LoggedEvent, error) {
 	logged, err := event.Read(tx, id)
 	if err != nil {

@@ -20,13 +20,13 @@ type RecordReplyInput struct {
 	IdempotencyKey *string
 }
 
-// RecordReplyPayload is the case and what the log says of it.
+// RecordReplyPayload is the case and its event.
 type RecordReplyPayload struct {
 	Case  *model.Case
 	Event *model.CustomerReplied
 }
 
-// RecordReply keeps that the customer answered.
+// RecordReply records that the customer replied.
 func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordReplyInput) (*RecordReplyPayload, error) {
 	out := new(RecordReplyPayload)
 	improvement := in.Improvement

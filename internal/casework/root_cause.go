@@ -21,13 +21,13 @@ type SetRootCauseInput struct {
 	ExpectedVersion *int
 }
 
-// SetRootCausePayload is the case and what the log says of it.
+// SetRootCausePayload is the case and its event.
 type SetRootCausePayload struct {
 	Case  *model.Case
 	Event *model.RootCauseSet
 }
 
-// SetRootCause keeps the '5 whys', the first the symptom and the last the root cause.
+// SetRootCause replaces the case's '5 whys': the first is the symptom and the last is the root cause.
 func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootCauseInput) (*SetRootCausePayload, error) {
 	if n := len(in.Whys); n < 1 || n > whysMax {
 		return nil, fault.Input("input.whys", "from 1 to %d whys, not %d", whysMax, n)

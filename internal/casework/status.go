@@ -21,13 +21,13 @@ type UpdateCaseStatusInput struct {
 	ExpectedVersion *int
 }
 
-// UpdateCaseStatusPayload is the case and what the log says of it.
+// UpdateCaseStatusPayload is the case and its event.
 type UpdateCaseStatusPayload struct {
 	Case  *model.Case
 	Event *model.CaseStatusChanged
 }
 
-// UpdateCaseStatus moves the case to another status, with the note that says why.
+// UpdateCaseStatus changes the status of the case, with a note that gives the reason.
 func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in UpdateCaseStatusInput) (*UpdateCaseStatusPayload, error) {
 	out := new(UpdateCaseStatusPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {

@@ -1,14 +1,14 @@
-// Package casework owns what is done to a case, and the transaction in which it is done: a case is opened, assigned,
-// noted on, escalated and closed. An exported method of Work is one transaction: it does all it says, with its events
-// in the log and its mails in the queue, or nothing. The rooms above (intake, customer, privacy, passive, theme) write
-// through Work.Write and change cases through LockedCase alone.
+// Package casework owns the changes of a case and their transaction: a case is opened, assigned, escalated and closed,
+// and gets notes. An exported method of Work is one transaction: it does everything it promises, with its events in the
+// log and its mails in the queue, or nothing. The rooms above (intake, customer, privacy, passive, theme) write only
+// through Work.Write, and change cases only through LockedCase.
 //
-// It refuses reading for show (read's), and settings (the room settings does).
+// It refuses to read for display (package read does), and to change settings (package settings does).
 //
-// Locks are taken in one order, so that no two calls wait for each other: an idempotency key → identities (advisory,
+// Every call takes its locks in one order, so that calls do not deadlock: an idempotency key → identities (advisory,
 // sorted) → keywords (advisory) → customers' rows by id → users' rows → rules' turns, and users' loads (advisory) →
-// cases' rows by id → at the commit, by triggers, the passives' queue. pg.Tx tries a call again where PostgreSQL finds
-// a deadlock all the same.
+// cases' rows by id → at the commit, by triggers, the passives' queue. If PostgreSQL finds
+// a deadlock all the same, pg.Tx tries the call again.
 package casework
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Work carries the writes out.
+// Work makes the writes of casework.
 type Work struct {
 	db    *pg.DB
 	log   *event.Log
@@ -34,7 +34,7 @@ type Work struct {
 	now   func() time.Time
 }
 
-// New makes the writes of one database.
+// New returns the Work of one database.
 func New(db *pg.DB, log *event.Log, queue *job.Queue, now func() time.Time) *Work {
 	return &Work{db: db, log: log, queue: queue, now: now}
 }
@@ -48,7 +48,7 @@ func (w *Work) Write(ctx context.Context, do func(tx *gorm.DB, now time.Time) er
 	return err
 }
 
-// Now is the time by the clock of the writes, as PostgreSQL stores it.
+// Now is the time of Work's clock, with the precision that PostgreSQL stores.
 func (w *Work) Now() time.Time { return pg.Timestamp(w.now()) }
 
 // Mail queues mails in the caller's transaction.
@@ -56,7 +56,7 @@ func (w *Work) Mail(ctx context.Context, tx *gorm.DB, mails []model.Notification
 	return w.queue.Mail(ctx, tx, mails)
 }
 
-// RowErr makes a missing row the fault of the argument that names it.
+// RowErr turns a missing row into a NOT_FOUND of the argument that names the row.
 func RowErr(err error, argument, what string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return fault.NotFound(argument, "there is no such %s", what)
@@ -66,7 +66,7 @@ func RowErr(err error, argument, what string) error {
 
 // ErrErased refuses to write about a customer whose personal data was removed for good.
 func ErrErased(argument string) error {
-	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased, for good"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased; they can no longer be changed"}
 }
 
 // payload drops the payload of a transaction that failed.
