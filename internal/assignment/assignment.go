@@ -1,7 +1,7 @@
-// Package assignment owns who gets a case, and who is told of a response: the strategies that choose an assignee, the
-// turns of ROUND_ROBIN, the load of LEAST_BUSY, and the lock of the user who is chosen.
+// Package assignment owns the choice of a case's assignee and of an alert's recipients: the strategies, the turns of
+// ROUND_ROBIN, the load of LEAST_BUSY, and the lock of the chosen user.
 //
-// It refuses to change a case: casework gives the case to the user who was chosen.
+// It refuses to change a case: casework assigns the case to the chosen user.
 package assignment
 
 import (
@@ -22,8 +22,8 @@ type Request struct {
 	Customer *model.Customer
 }
 
-// LookUp finds the users that decisions need, and keeps them as they are until the transaction ends; and what the
-// strategies need that choose among users: the cases each has, and for each rule the turn of its next case.
+// LookUp reads the users that decisions need, and locks them until the transaction ends. For the strategies that choose
+// among several users it also reads how many open cases each user has, and for each rule the turn of its next case.
 func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
@@ -52,12 +52,12 @@ func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, 
 	return people, turns, err
 }
 
-// A transaction that chooses by the same rule, or by any user's load, waits until this transaction ends: two at once
-// would see the same turn, or the same load, and choose the same user.
+// A transaction that chooses by the same rule, or by users' loads, waits until this transaction ends: two transactions
+// at once would read the same turn, or the same load, and choose the same user.
 
-// takeTurns takes a turn for each decision that chooses in turn, and gives the first of each rule.
+// takeTurns takes a turn for each ROUND_ROBIN decision, and returns the first turn of each rule.
 func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) {
-	type list struct { // the steps of a rule take turns apart from the cases it opens
+	type list struct { // a rule's escalation steps and its new cases have separate turns
 		model.RuleID
 		step int
 	}
@@ -93,7 +93,7 @@ func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) 
 // leastBusyLock is taken by each transaction that chooses by users' loads.
 const leastBusyLock pg.AdvisoryLock = "closeloop least busy"
 
-// countOpenCases counts the cases of users among whom the least busy is chosen.
+// countOpenCases counts the open cases of the users of LEAST_BUSY decisions.
 func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, error) {
 	busy := map[model.UserID]int{}
 	var among []model.UserID
@@ -106,7 +106,7 @@ func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, erro
 		return busy, nil
 	}
 	if err := leastBusyLock.Lock(tx); err != nil {
-		return nil, fmt.Errorf("wait for others who choose: %w", err)
+		return nil, fmt.Errorf("wait for the lock of LEAST_BUSY: %w", err)
 	}
 	var rows []struct {
 		AssigneeID model.UserID

@@ -7,14 +7,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// People are the users and addresses that a decision may need, looked up before it is carried out.
+// People are the users that a decision may need, read before the decision is made.
 type People struct {
 	byID    map[model.UserID]*model.User
 	byEmail map[string]*model.User // by folded address
 	Central []string
 
-	// What the opening rule's strategy needs besides: how often ROUND_ROBIN has chosen, this time included, and how many
-	// cases that are not closed each of LEAST_BUSY's users has.
+	// For the strategy of the rule that opens the case: how often ROUND_ROBIN has chosen, this time included, and how many
+	// cases that are not closed each user of LEAST_BUSY has.
 	Turn      int64
 	OpenCases map[model.UserID]int
 }
@@ -84,8 +84,8 @@ func (p People) Assignee(d rule.Decision, c *model.Customer) *model.User {
 	return nil
 }
 
-// choose picks among the rule's users who can be assigned now: in turn, or the one with the fewest cases, ties by the
-// rule's order.
+// choose picks one of the rule's users who can be assigned now: the next in turn, or the user with the fewest cases, and
+// among equals the first in the rule's order.
 func (p People) choose(r *model.Rule) *model.User {
 	var able []*model.User
 	for _, id := range r.Assignees {
@@ -108,8 +108,8 @@ type Alert struct {
 	Rule model.RuleID
 }
 
-// Alerts are all addresses that the matching rules name, each once. An alert is internal: it never goes to the address of
-// the customer it is about, even where a colleague has the same address.
+// Alerts gives all addresses that the matching rules name, each once. An alert is internal: it never goes to the address
+// of its customer, even if a colleague has the same address.
 func (p People) Alerts(d rule.Decision, c *model.Customer, assignee *model.User) []Alert {
 	var alerts []Alert
 	sent := map[string]bool{}

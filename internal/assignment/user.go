@@ -12,7 +12,7 @@ import (
 )
 
 // LockUser reads a user who is to get a case, and locks the row until the transaction ends: an update that makes the user
-// inactive waits, or has been seen here.
+// inactive either waits, or was committed before this read.
 func LockUser(tx *gorm.DB, argument string, id model.UserID) (*model.User, error) {
 	var user model.User
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", id).Take(&user).Error

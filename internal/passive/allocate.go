@@ -21,7 +21,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// allocationLock lets one allocation run at a time.
+// allocationLock is taken by each allocation, so that one runs at a time.
 const allocationLock pg.AdvisoryLock = "closeloop allocation"
 
 const allocateMax = 5000 // cases in one transaction: it writes two events for each
@@ -44,14 +44,14 @@ type AllocatePassivesPayload struct {
 	Allocated  int
 }
 
-// Allocator gives passives out.
+// Allocator assigns passives to users.
 type Allocator struct{ work *casework.Work }
 
 // NewAllocator makes the allocator.
 func NewAllocator(work *casework.Work) *Allocator { return &Allocator{work} }
 
-// Allocate gives a share of the passives' queue to users in turn, the first in the queue to the first user. A response
-// that was given out leaves the queue. One allocation runs at a time, so that no response is given out twice; a customer
+// Allocate assigns a share of the passives' queue to users in turn, the first in the queue to the first user. An
+// assigned response leaves the queue. One allocation runs at a time, so that no response is assigned twice; a customer
 // whose row another transaction has locked is skipped.
 func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
 	order, err := in.check()
@@ -60,7 +60,7 @@ func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 	}
 	out := new(AllocatePassivesPayload)
 	type kept struct {
-		Events     []model.EventID // that assigned
+		Events     []model.EventID // of the assignments
 		Considered int
 	}
 	err = idempotency.Run(ctx, q.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
@@ -94,7 +94,7 @@ func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 func (in AllocatePassivesInput) check() (Order, error) {
 	switch {
 	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
-		return Order{}, fault.Input("input.percent", "more than 0, and 100 at most")
+		return Order{}, fault.Input("input.percent", "percent must be more than 0 and at most 100")
 	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
 		return Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
 	}
@@ -114,13 +114,13 @@ func (in AllocatePassivesInput) check() (Order, error) {
 
 const usersMax = 100
 
-// share is percent of the queue, rounded down, but one at least. A millionth of a row makes up for what binary
-// fractions lose: 7 % of 100 are 7.
+// share is percent of the queue, rounded down, and at least one. Adding a millionth of a row corrects the error of binary
+// fractions: 7 % of 100 are 7.
 func share(considered int, percent float64) int {
 	return min(considered, max(1, int(math.Floor(float64(considered)*percent/100+1e-6))))
 }
 
-// allocation is one transaction that gives a share of the queue out.
+// allocation is one transaction that assigns a share of the queue.
 type allocation struct {
 	work   *casework.Work
 	tx     *gorm.DB
@@ -130,7 +130,7 @@ type allocation struct {
 	order  Order
 }
 
-// queue is the rows that may be given out: responses that the viewer sees, with cases that they see, where there are any.
+// queue selects the rows that may be assigned: the viewer sees the response, and its case if there is one.
 func (a *allocation) queue() *gorm.DB {
 	scope := a.viewer.Scope()
 	rows := a.tx.Table("passives").Joins("JOIN responses ON responses.id = passives.response_id").
@@ -149,7 +149,7 @@ func (a *allocation) considered() (int, error) {
 
 func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
 	if n > allocateMax {
-		return nil, nil, fault.Input("input.percent", "that is %d cases, and one call gives %d out at most: take a smaller share, or a filter", n, allocateMax)
+		return nil, nil, fault.Input("input.percent", "the share is %d cases, and one call assigns at most %d: use a smaller percent, or a filter", n, allocateMax)
 	}
 	users, err := a.users()
 	if err != nil || n == 0 {
@@ -196,7 +196,7 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 	return rows, nil
 }
 
-// users reads the users who are to get cases, in the order of the input, and locks them by id.
+// users reads the users who get the cases, in the order of the input, and locks them by id.
 func (a *allocation) users() ([]*model.User, error) {
 	users := make([]*model.User, len(a.in.UserIDs))
 	for _, id := range pg.LockOrder(a.in.UserIDs) {
@@ -209,8 +209,8 @@ func (a *allocation) users() ([]*model.User, error) {
 	return users, nil
 }
 
-// lockCases returns the case of each response: the one that a rule has opened, where it is open and unassigned, else a new one.
-// A response that has left the queue before all rows were locked is left out.
+// lockCases returns the case of each response: the case that a rule opened, if it is open and unassigned, else a new
+// case. It leaves out a response that left the queue before all rows were locked.
 func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase, error) {
 	ids := make([]model.ResponseID, len(chosen))
 	for i, r := range chosen {
@@ -230,7 +230,7 @@ func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase
 	}
 	var still []model.ResponseID
 	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
-		return nil, fmt.Errorf("look at the passives' queue again: %w", err)
+		return nil, fmt.Errorf("read the passives' queue again: %w", err)
 	}
 	var cases []*casework.LockedCase
 	for _, r := range chosen {
@@ -249,7 +249,7 @@ func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase
 	return cases, nil
 }
 
-// hand assigns a case, with the note. The caller sends the mail.
+// hand assigns a case, with the note. The caller queues the mail.
 func (a *allocation) hand(ctx context.Context, h *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &a.viewer.User.ID}
 	if a.in.Note != nil {

@@ -6,15 +6,15 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// part is the rows of the queue that are alike in all that has but a few values: they lie together in an index, sorted
-// by the rest.
+// part is the rows of the queue that have the same values in the columns with few values. An index has these rows next
+// to each other, sorted by the other columns.
 type part struct {
 	page.Part
 	cell    int
 	segment string
 }
 
-// parts cuts the queue up; segments are all that are in it, where they matter.
+// parts divides the queue; segments are all segments in the queue, if the order looks at them.
 func (o Order) parts(segments []string) (list []part) {
 	if !slices.Contains(o.by, Segment) {
 		segments = []string{""}
@@ -39,7 +39,7 @@ func (o Order) parts(segments []string) (list []part) {
 	return list
 }
 
-// ranks are the part's ranks by the priorities that have but a few values, in the order of the priorities.
+// ranks gives the part's ranks by the priorities with few values, in the order of the priorities.
 func (p part) ranks() []int {
 	return slices.DeleteFunc(slices.Clone(p.Ranks), func(rank int) bool { return rank == page.NoRank })
 }
@@ -51,7 +51,7 @@ func no(yes bool) int {
 	return 1
 }
 
-// rank is where a segment stands in the order given; those that are not in it stand together at the end.
+// rank is the index of a segment in the given order; all segments that are not in it share the last rank.
 func (o Order) rank(segment string) int {
 	if at := slices.Index(o.segments, segment); at >= 0 {
 		return at

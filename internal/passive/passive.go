@@ -1,8 +1,8 @@
-// Package passive owns the order of the passives' queue: what each priority means, and how a page of the queue is read
-// in any order of them at the cost of the page alone. What is in the queue is kept by the triggers of
-// migrations/00010_passives.sql; docs/figures.md says what that is.
+// Package passive owns the passives' queue: what each priority means, how a page of the queue is read in any order of
+// priorities at the cost of that page alone, and how a share of the queue is assigned. The triggers of
+// migrations/00010_passives.sql keep the rows of the queue; docs/figures.md defines which these are.
 //
-// It refuses to write, and to decide who may see what: conditions on the responses are handed in.
+// It refuses to decide who may see what: Read takes a condition on the responses.
 package passive
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Priority is one thing that decides who comes first.
+// Priority is one criterion of the order.
 type Priority string
 
 const (
@@ -30,13 +30,13 @@ const (
 
 const segmentsMax = 100
 
-// Order is what the queue is sorted by: the priorities, the first of which decides, and then the newest answer.
+// Order is the order of the queue: by the first priority, then by the next ones, and last by the newest response.
 type Order struct {
 	by       []Priority
 	segments []string // folded, in the order given
 }
 
-// NewOrder reads what a caller asks for; below is where in the arguments that stands.
+// NewOrder checks a caller's priorities and segments.
 func NewOrder(by []Priority, segments []string) (Order, error) {
 	for i, p := range by {
 		if slices.Contains(by[:i], p) {
@@ -45,18 +45,18 @@ func NewOrder(by []Priority, segments []string) (Order, error) {
 	}
 	switch asked := slices.Contains(by, Segment); {
 	case asked && len(segments) == 0:
-		return Order{}, fault.Input("segments", "the priority SEGMENT needs segments, the first of which comes first")
+		return Order{}, fault.Input("segments", "the priority SEGMENT needs segments, the most important first")
 	case !asked && len(segments) > 0:
-		return Order{}, fault.Input("segments", "segments go with the priority SEGMENT alone")
+		return Order{}, fault.Input("segments", "segments need the priority SEGMENT")
 	case len(segments) > segmentsMax:
-		return Order{}, fault.Input("segments", "%d segments at most", segmentsMax)
+		return Order{}, fault.Input("segments", "at most %d segments", segmentsMax)
 	}
 	o := Order{by: by}
 	for i, s := range segments {
 		folded := model.Fold(s)
 		switch {
 		case folded == "":
-			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "a segment has a name")
+			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "a segment must not be blank")
 		case model.CheckText(s) != nil:
 			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "%s", model.CheckText(s))
 		case slices.Contains(o.segments, folded):
@@ -67,15 +67,15 @@ func NewOrder(by []Priority, segments []string) (Order, error) {
 	return o, nil
 }
 
-// bit is where a cell says yes to a priority; 0 for those that cells say nothing of.
+// bit is the bit of the column cell that stands for a priority; 0 if none does.
 var bit = map[Priority]int{Score: 4, EasyWins: 2, ResolvedThemes: 1}
 
 const cells = 8
 
-// column is where a priority's value stands, for those that have more than a few.
+// column is the column of a priority that has many values.
 var column = map[Priority]string{LifetimeValue: "lifetime_value", Testimonial: "testimonial"}
 
-// By sorts the whole of the queue, for whoever takes much of it. A page is what Read is for.
+// By sorts the whole queue, for a caller that reads much of it. Read reads one page.
 func (o Order) By() clause.Expression {
 	sql, vars := "", []any(nil)
 	for _, p := range o.by {

@@ -20,13 +20,13 @@ import (
 type Page struct {
 	Responses []model.ResponseID
 	Cursors   []string
-	More      bool // on the side that the page was read towards
+	More      bool // there are more rows in the direction of reading
 	Backward  bool
 }
 
-// row is a row of the queue, as far as orders look at it.
+// row is a row of the queue, with the columns that orders look at.
 type row struct {
-	Nth           int // of the parts
+	Nth           int // the index of its part
 	ResponseID    uuid.UUID
 	LifetimeValue decimal.Decimal
 	Testimonial   float64
@@ -35,10 +35,10 @@ type row struct {
 	ranks []int
 }
 
-// Read reads a page of the queue as where leaves it: a condition on the rows of responses; nil: all.
+// Read reads a page of the rows that where selects: a condition on the rows of responses; nil selects all.
 //
-// No index has its rows in all orders. But of each part the next few rows lie together in one, so those are read from
-// every part, and sorted: some hundred rows, however long the queue is (see page.Walk).
+// No index has the rows in every order. But an index has the next few rows of each part next to each other, so Read takes
+// these from every part, and sorts them: some hundred rows, however long the queue is (see page.Walk).
 func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page, error) {
 	keys := o.keys()
 	walk, err := keys.Walk(args)
@@ -66,7 +66,7 @@ func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page
 	return p, nil
 }
 
-// keys are the priorities as a cursor keeps them.
+// keys gives the priorities in the form in which a cursor stores them.
 func (o Order) keys() page.Order[row] {
 	var keys page.Order[row]
 	rank := 0
@@ -82,7 +82,7 @@ func (o Order) keys() page.Order[row] {
 			rank++
 			key.Kind, key.Of = page.Whole, func(r *row) any { return r.ranks[nth] }
 		}
-		if p == Segment { // a rank in one list is none in another
+		if p == Segment { // a rank in one list of segments means nothing in another list
 			key.Name += fmt.Sprintf("%q", o.segments)
 		}
 		keys = append(keys, key)
@@ -92,7 +92,7 @@ func (o Order) keys() page.Order[row] {
 		page.Key[row]{Name: "ID", Column: "q.response_id", Kind: page.ID, Desc: true, Of: func(r *row) any { return r.ResponseID }})
 }
 
-// segmentsIn are the segments that the queue has, found by one look into an index for each.
+// segmentsIn gives the segments in the queue, with one index lookup for each.
 const segmentsIn = `WITH RECURSIVE s(segment) AS (
 	(SELECT segment FROM passives WHERE NOT taken ORDER BY segment LIMIT 1)
 	UNION ALL SELECT (SELECT p.segment FROM passives p WHERE NOT p.taken AND p.segment > s.segment ORDER BY p.segment LIMIT 1) FROM s WHERE s.segment IS NOT NULL)
@@ -146,8 +146,8 @@ func (o Order) next(db *gorm.DB, walk *page.Walk[row], parts []part, runs []page
 	return found, err
 }
 
-// apart is each run alone. PostgreSQL then merges them, and reads no more rows of each than it needs: with a condition
-// that few rows meet, it would read many rows of every part for the few that all of them give together.
+// apart gives each run a group of its own. PostgreSQL then merges the runs, and reads no more rows of each than it needs:
+// with a condition that few rows meet, it would otherwise read many rows of every part for the few rows of the page.
 func apart(runs []page.Run) (groups [][]page.Run) {
 	for _, r := range runs {
 		groups = append(groups, []page.Run{r})
@@ -155,7 +155,7 @@ func apart(runs []page.Run) (groups [][]page.Run) {
 	return groups
 }
 
-// branch reads the next rows of each of some runs.
+// branch is the part of the statement that reads the next rows of each run of a group.
 func (o Order) branch(parts []part, group []page.Run, where clause.Expression) (string, []any) {
 	const columns = "q.response_id, q.lifetime_value, q.testimonial, q.responded_at FROM "
 	nth, cells, segments := make([]int32, len(group)), make([]int16, len(group)), make([]string, len(group))
