@@ -15,23 +15,23 @@ import (
 // Directory holds the customers whom some responses may mention, by their identities. Their rows are locked, and a
 // transaction that looks for the same identities waits for the advisory locks that the caller holds.
 //
-// The directory keeps up with what the responses make of the customers, which is not in the database yet. Of the
-// customers who share an e-mail address it holds the first alone: when that customer loses the first place, the
-// directory reads the next one that it does not hold.
+// The directory contains the changes that the responses make to the customers, which are not in the database yet. Of the
+// customers who share an e-mail address it contains only the first: when that customer loses the first place, the
+// directory reads the next one.
 type Directory struct {
 	tx       *gorm.DB
 	people   []*Person
 	external map[string]*Person
-	email    map[string]*Person // by folded address: who comes first
+	email    map[string]*Person // by folded address: the first customer who has it
 	name     map[string]*Person
 	stale    map[string]bool // folded addresses that lost their first customer
 }
 
-// Person is a customer as the responses have made them by now. Every change makes a new model.Customer, so that an item
-// that holds an earlier one keeps it.
+// Person is a customer with the changes of the responses so far. Every change makes a new model.Customer, so that an item
+// with an earlier one keeps it unchanged.
 type Person struct {
 	*model.Customer
-	Stored *model.Customer // as in the database; nil: still to be made
+	Stored *model.Customer // as in the database; nil: not inserted yet
 }
 
 // OpenDirectory reads the directory for responses.
@@ -114,8 +114,8 @@ type found struct {
 	FoundEmail      *string
 }
 
-// Each key is looked up by itself: asked for a list of them, PostgreSQL would rather read a small table whole, and keep
-// to that when it grows.
+// Each key is looked up by itself: for a list of keys, PostgreSQL plans to read a small table whole, and keeps that plan
+// when the table grows.
 const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email FROM (
 		SELECT x.* FROM unnest(CAST(? AS text[])) AS k(id), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE external_id = k.id) x
 		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE name_key = k.name) x
@@ -123,8 +123,8 @@ const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS 
 			SELECT id, external_id, email_fold FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x
 		ORDER BY id) f, LATERAL (SELECT * FROM customers WHERE id = f.id FOR UPDATE) c`
 
-// Find looks up the customer of a response: by external id, else by e-mail where that belongs to no customer with
-// another external id, else by name and country where an import knows no more. It returns nil where there is none.
+// Find looks up the customer of a response: by external id, else by e-mail address unless that belongs to a customer
+// with another external id, else by name and country if an import has nothing else. It returns nil if there is none.
 func (d *Directory) Find(s *Mention) (*Person, error) {
 	if s.Given.ExternalID != nil {
 		if p := d.external[*s.Given.ExternalID]; p != nil {

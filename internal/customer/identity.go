@@ -13,7 +13,7 @@ import (
 
 // LockIdentities makes a transaction that submits one of the same responses, or a response of one of the same customers,
 // wait until this transaction ends: a row that does not exist yet cannot be locked. All transactions take the locks in
-// one order, so that batches do not wait for each other in a circle. Two identities of one hash only wait needlessly.
+// one order, so that batches do not deadlock. Two identities with the same hash only wait needlessly.
 func LockIdentities(tx *gorm.DB, responses []string, mentions []*Mention) error {
 	var keys []int64
 	add := func(kind, id string) {

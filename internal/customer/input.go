@@ -24,10 +24,10 @@ type AttributeInput struct {
 	Value string
 }
 
-// CustomerInput is what a response says of its customer. What is absent stays; what is set to nil is cleared.
+// CustomerInput is the customer of a response. An absent field keeps its value; nil clears it.
 type CustomerInput struct {
 	ExternalID          *string
-	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // what tells two inputs apart is their JSON
+	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // omitzero: two inputs are the same call if their JSON is the same
 	LastName            graphql.Omittable[*string]          `json:",omitzero"`
 	Email               graphql.Omittable[*string]          `json:",omitzero"`
 	Phone               graphql.Omittable[*string]          `json:",omitzero"`
@@ -43,14 +43,14 @@ type CustomerInput struct {
 // CheckAttributes checks the further columns of a customer, or of a response.
 func CheckAttributes(list []*AttributeInput) error {
 	if len(list) > attributesMax {
-		return fault.Input("attributes", "%d attributes at most", attributesMax)
+		return fault.Input("attributes", "at most %d attributes", attributesMax)
 	}
 	for _, a := range list {
 		switch {
 		case strings.TrimSpace(a.Key) == "":
-			return fault.Input("attributes", "an attribute has a key")
+			return fault.Input("attributes", "an attribute needs a key")
 		case utf8.RuneCountInString(a.Value) > attributeMax:
-			return fault.Input("attributes", "an attribute has %d characters at most", attributeMax)
+			return fault.Input("attributes", "an attribute must not be longer than %d characters", attributeMax)
 		}
 		if err := text.Short("attributes", a.Key); err != nil {
 			return err

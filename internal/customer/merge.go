@@ -1,7 +1,7 @@
-// Package customer owns who answered: what a response says of its customer, how the customer is found by an identity and
-// merged with what is stored, and changes by hand.
+// Package customer owns customers: the customer data of a response, how a customer is found by an identity and merged with
+// the stored data, and changes by hand.
 //
-// It refuses what a change does to cases: casework carries a CustomerChange to their copies and histories.
+// It refuses to write cases: casework applies a CustomerChange to their copies and histories.
 package customer
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Mention is what a response says of its customer.
+// Mention is the customer data of a response.
 type Mention struct {
 	Given       *CustomerInput
 	NameKey     string // see intake.Submission

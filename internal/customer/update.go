@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// UpdateCustomerInput changes a customer by hand: what is absent stays, what is set to nil is cleared.
+// UpdateCustomerInput changes a customer by hand: an absent field keeps its value; nil clears it.
 type UpdateCustomerInput struct {
 	ID                  model.CustomerID
 	FirstName           graphql.Omittable[*string]

@@ -1,7 +1,7 @@
 // Package intake owns responses on their way in, one or many: validate → resolve the customer → match the rules → save,
 // in one transaction.
 //
-// It refuses what follows: what is done to a case that was opened is casework's.
+// It refuses every later change of a case: casework owns these.
 package intake
 
 import (
@@ -20,8 +20,8 @@ import (
 )
 
 // batchTx is one transaction that takes responses in. It reads for many items at once, and writes many at once. Between
-// the two it decides about each item, in their order, from the rows that were read and from what the items before have
-// made of them. So many responses have the same result as each of them alone.
+// the two it decides about each item, in order, from the rows that were read and from the changes of earlier items. So a
+// batch has the same result as its responses one by one.
 type batchTx struct {
 	work    *casework.Work
 	tx      *gorm.DB

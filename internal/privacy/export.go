@@ -16,8 +16,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CustomerExport is all that is kept about one customer, in the words of the schema. What is about colleagues alone
-// is not in it: it is handed to the customer.
+// CustomerExport is all data about one customer, with the names of the schema. The customer receives it, so it leaves out
+// what concerns only colleagues.
 type CustomerExport struct {
 	ExportedAt time.Time          `json:"exportedAt"`
 	Customer   exportedCustomer   `json:"customer"`

@@ -18,7 +18,7 @@ const (
 	retentionBatch = 20 // customers looked up at a time, each erased in a transaction of its own
 )
 
-// WatchRetention erases customers whose retention time is over, until ctx ends. Every server runs it; a server passes over
+// WatchRetention erases customers whose retention time is over, until ctx ends. Every server runs it; a server skips
 // a customer whose row another transaction has locked.
 func (p *Privacy) WatchRetention(ctx context.Context, log *slog.Logger) {
 	job.Every(ctx, retentionEvery, nil, job.Task{

@@ -20,7 +20,7 @@ const (
 // Short checks a text of one line.
 func Short(argument, s string) error {
 	if utf8.RuneCountInString(s) > shortMax {
-		return fault.Input(argument, "%d characters at most", shortMax)
+		return fault.Input(argument, "at most %d characters", shortMax)
 	}
 	if len(s) > foldedMax/4 && len(model.Fold(s)) > foldedMax { // folding makes a text up to three times as long
 		return fault.Input(argument, "too long: without regard to case it takes more than %d bytes", foldedMax)
@@ -51,7 +51,7 @@ func Optional(argument string, s **string) error {
 // Identity trims another system's id. A blank one is refused: it would make strangers the same.
 func Identity(argument string, s **string) error {
 	if *s != nil && strings.TrimSpace(**s) == "" {
-		return fault.Input(argument, "an id must not be blank; leave it out where there is none")
+		return fault.Input(argument, "an id must not be blank; leave it out if there is none")
 	}
 	return Optional(argument, s)
 }

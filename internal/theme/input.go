@@ -66,7 +66,7 @@ func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
 // checkKeywords gives each keyword once, in the spelling in which the list has it first.
 func checkKeywords(list []string) (model.Strings, error) {
 	if len(list) > keywordsMax {
-		return nil, fault.Input("input.keywords", "%d keywords at most", keywordsMax)
+		return nil, fault.Input("input.keywords", "at most %d keywords", keywordsMax)
 	}
 	words := model.Strings{}
 	seen := map[string]bool{}

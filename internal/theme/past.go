@@ -30,13 +30,13 @@ func (g *Tagger) Workers(bundle *river.Workers, queues map[string]river.QueueCon
 	return river.AddWorkerSafely(bundle, &pastWorker{tagger: g})
 }
 
-// pastWorker applies keywords to the past. Whichever server is free takes the job, and where one stopped, the next goes on.
+// pastWorker applies keywords to past responses. Any free server takes the job, and continues where another stopped.
 type pastWorker struct {
 	river.WorkerDefaults[job.TagPast]
 	tagger *Tagger
 }
 
-// Work does batches for a while, and puts the rest off to the job's next turn: others wait, too.
+// Work does batches for a while, and leaves the rest to the job's next turn, so that other jobs run too.
 func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 	for began := time.Now(); ; {
 		more, err := t.tagger.TagPast(ctx, j.Args)
@@ -51,15 +51,15 @@ func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error 
 	}
 }
 
-// TagPast looks for a theme's keywords in the next responses of the past, and tells whether there are more. What a
-// person has tagged or taken away by hand stays; tags by keywords that are not found any more go.
+// TagPast looks for a theme's keywords in the next past responses, and reports whether there are more. It keeps tags that
+// a user added or removed by hand, and removes tags by keywords that are no longer found.
 func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
 	err = g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		more = false
 		var run model.ThemeRun
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", of.ThemeID, of.Run).Take(&run).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil // done, or begun afresh
+			return nil // the run is finished, or was restarted
 		}
 		if err != nil {
 			return err
@@ -98,15 +98,15 @@ func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err er
 	return more, nil
 }
 
-// commented is a response as far as keywords look at it.
+// commented is the part of a response that keywords look at.
 type commented struct {
 	ID         model.ResponseID
 	CustomerID model.CustomerID
 	Comment    string
 }
 
-// applyKeywords brings one theme's tags on some responses into line with its keywords. It decides twice: without
-// locks, whose tags are to change, and on those alone again with their customers locked.
+// applyKeywords makes one theme's tags on some responses match its keywords. It decides twice: first without locks, which
+// responses change, and then for these again with their customers locked.
 func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented) error {
 	words, err := keyword.Compile([]*model.Theme{t})
 	if err != nil {
@@ -136,7 +136,7 @@ func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented
 	})
 }
 
-// toChange tells which of the responses get the theme by its keywords, and which lose it.
+// toChange returns the responses that get the theme by its keywords, and those that lose it.
 func toChange(tx *gorm.DB, theme model.ThemeID, words *keyword.Set, batch []commented) (add, drop []commented, err error) {
 	var rows []struct {
 		ResponseID model.ResponseID
@@ -175,8 +175,8 @@ func idsOf(list []commented) []model.ResponseID {
 	return ids
 }
 
-// WatchEstimates works out the testimonial likelihood of responses that came in before there was one, until none is
-// left or ctx ends. Every server runs it when it starts; what one is at, the others pass over.
+// WatchEstimates estimates the testimonial likelihood of responses that were stored before there was an estimate, until
+// none is left or ctx ends. Every server runs it when it starts; a server skips the rows that another one has locked.
 func (g *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
 	for more := true; more; {
 		var err error
@@ -186,7 +186,7 @@ func (g *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// EstimatePast works out the next ones, and tells whether there are more.
+// EstimatePast estimates the next responses, and reports whether there are more.
 func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
 	err = g.work.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
 		var batch []*model.Response
@@ -205,7 +205,7 @@ func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
 			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, pg.Array(ids), pg.Array(likely)).Error
 	})
 	if err != nil {
-		return false, fmt.Errorf("work out testimonial likelihoods: %w", err)
+		return false, fmt.Errorf("estimate testimonial likelihoods: %w", err)
 	}
 	return more, nil
 }

@@ -28,7 +28,7 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 	return themes, nil
 }
 
-// sameThemes compares what a snapshot holds of themes.
+// sameThemes compares the fields of themes that a snapshot contains.
 func sameThemes(a, b []model.Theme) bool {
 	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
 }

@@ -28,17 +28,17 @@ type TagResponseInput struct {
 // TagResponsePayload is the response.
 type TagResponsePayload struct{ Response *model.Response }
 
-// Tagger gives themes to responses, and carries the change to their cases.
+// Tagger writes the themes of responses, and records the change on their cases.
 type Tagger struct{ work *casework.Work }
 
 // NewTagger makes the tagger.
 func NewTagger(work *casework.Work) *Tagger { return &Tagger{work} }
 
-// TagResponse gives a response its themes by hand. Keywords never undo this: neither the themes that the response
-// has now, nor those that were taken away.
+// TagResponse sets the themes of a response by hand. Keywords never undo this: they neither remove a theme that was set,
+// nor add one that was removed.
 func (g *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
 	if len(in.ThemeIDs) > tagsMax {
-		return nil, fault.Input("input.themeIds", "%d themes at most", tagsMax)
+		return nil, fault.Input("input.themeIds", "at most %d themes", tagsMax)
 	}
 	out := new(TagResponsePayload)
 	err := g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {

@@ -1,4 +1,4 @@
-// Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords still while
+// Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords unchanged while
 // responses come in, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
 // comment as a testimonial.
 //
@@ -100,7 +100,7 @@ func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeI
 	return &UpdateThemePayload{Theme: t}, nil
 }
 
-// Delete takes a theme out of use: responses no longer show it, and another theme may take its name.
+// Delete marks a theme as deleted: responses no longer show it, and a new theme may have its name.
 func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeInput) (*DeleteThemePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
