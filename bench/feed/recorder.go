@@ -15,87 +15,87 @@ import (
 	"time"
 )
 
-// sight is what the subscribers see.
-type sight struct {
+// recorder reads the sockets of all subscribers and records the deliveries.
+type recorder struct {
 	epoll int
 
 	mu      sync.Mutex
 	sockets []subscriber
-	ms      []float64 // each delivery's time since its event began
-	size    int       // of a message, in bytes
+	ms      []float64 // of each delivery: time since its mutation was sent
+	size    int       // of the latest message, in bytes
 }
 
 type subscriber struct {
 	fd     int
-	rest   []byte // of a frame that has come in part
+	rest   []byte // the part of a frame that has arrived
 	cursor []byte
-	count  int // deliveries, over all its connections
+	count  int // deliveries over all connections
 }
 
-func newSight(sockets int) *sight {
+func newRecorder(sockets int) *recorder {
 	epoll, err := syscall.EpollCreate1(0)
 	check(err)
-	return &sight{epoll: epoll, sockets: make([]subscriber, sockets)}
+	return &recorder{epoll: epoll, sockets: make([]subscriber, sockets)}
 }
 
-// add has a socket watched, which is kept alive from then on: pings are answered.
-func (s *sight) add(i, fd int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sockets[i].fd = fd
-	check(syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}))
+// add begins to read a socket and to answer its pings.
+func (r *recorder) add(i, fd int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sockets[i].fd = fd
+	check(syscall.EpollCtl(r.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}))
 }
 
-// drop cuts a socket off, and tells how far it has got.
-func (s *sight) drop(i int) (cursor string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	check(syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, s.sockets[i].fd, nil))
-	check(syscall.Close(s.sockets[i].fd))
-	s.sockets[i].fd, s.sockets[i].rest = -1, nil
-	return string(s.sockets[i].cursor)
+// drop closes a socket and returns the cursor of its latest event.
+func (r *recorder) drop(i int) (cursor string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	check(syscall.EpollCtl(r.epoll, syscall.EPOLL_CTL_DEL, r.sockets[i].fd, nil))
+	check(syscall.Close(r.sockets[i].fd))
+	r.sockets[i].fd, r.sockets[i].rest = -1, nil
+	return string(r.sockets[i].cursor)
 }
 
-// watch reads what there is, once a millisecond: a reader that lets itself be woken for each message has the sender pay
-// for it, whichever server that is.
-func (s *sight) watch() {
-	events := make([]syscall.EpollEvent, len(s.sockets))
+// watch reads what has arrived, once a millisecond. If each message woke the reader, the server's CPU time would include
+// the wake-up.
+func (r *recorder) watch() {
+	events := make([]syscall.EpollEvent, len(r.sockets))
 	buffer := make([]byte, 1<<20)
 	for ; ; time.Sleep(time.Millisecond) {
-		n, err := syscall.EpollWait(s.epoll, events, -1)
+		n, err := syscall.EpollWait(r.epoll, events, -1)
 		if err == syscall.EINTR {
 			continue
 		}
 		check(err)
-		s.mu.Lock()
+		r.mu.Lock()
 		for _, e := range events[:n] {
-			s.read(&s.sockets[e.Fd], buffer)
+			r.read(&r.sockets[e.Fd], buffer)
 		}
-		s.mu.Unlock()
+		r.mu.Unlock()
 	}
 }
 
-func (s *sight) read(socket *subscriber, buffer []byte) {
+func (r *recorder) read(socket *subscriber, buffer []byte) {
 	if socket.fd < 0 {
-		return // dropped since
+		return // dropped after epoll reported it
 	}
-	had := copy(buffer, socket.rest)
-	n, err := syscall.Read(socket.fd, buffer[had:])
+	kept := copy(buffer, socket.rest)
+	n, err := syscall.Read(socket.fd, buffer[kept:])
 	if err == syscall.EAGAIN {
 		return
 	}
 	check(err)
 	if n == 0 {
-		fmt.Fprintln(os.Stderr, "a socket was closed by the server")
-		check(syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, socket.fd, nil))
+		fmt.Fprintln(os.Stderr, "the server closed a socket")
+		check(syscall.EpollCtl(r.epoll, syscall.EPOLL_CTL_DEL, socket.fd, nil))
 		return
 	}
-	left := s.take(socket, buffer[:had+n])
+	left := r.parse(socket, buffer[:kept+n])
 	socket.rest = append(socket.rest[:0], left...)
 }
 
-// take takes whole frames, and gives what is left.
-func (s *sight) take(socket *subscriber, b []byte) []byte {
+// parse records the whole frames in b and returns the rest.
+func (r *recorder) parse(socket *subscriber, b []byte) []byte {
 	now := time.Now().UnixNano()
 	for {
 		if len(b) < 2 {
@@ -117,13 +117,13 @@ func (s *sight) take(socket *subscriber, b []byte) []byte {
 		} else if text, ok := after(payload, `"body":"T`); ok {
 			began, err := strconv.ParseInt(string(text[:bytes.IndexByte(text, ';')]), 10, 64)
 			check(err)
-			s.ms, s.size = append(s.ms, float64(now-began)/1e6), size
+			r.ms, r.size = append(r.ms, float64(now-began)/1e6), size
 			if cursor, ok := after(payload, `"cursor":"`); ok {
 				socket.cursor = append(socket.cursor[:0], cursor[:bytes.IndexByte(cursor, '"')]...)
 			}
 			socket.count++
 		} else {
-			log.Fatalf("unexpected: %s", payload)
+			log.Fatalf("unexpected message: %s", payload)
 		}
 		b = b[head+size:]
 	}
@@ -137,24 +137,24 @@ func after(b []byte, mark string) ([]byte, bool) {
 	return b[at+len(mark):], true
 }
 
-// tell tells of the deliveries since the last time: how many, of how many bytes, how late, and how many sockets have
-// not had as many as the first one.
-func (s *sight) tell() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	slices.Sort(s.ms)
+// report prints the deliveries since the last report: their number, their size in bytes, the percentiles 50, 95 and 99 of
+// their times in ms, and how many sockets have received another number of deliveries than the first socket.
+func (r *recorder) report() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.Sort(r.ms)
 	at := func(q float64) float64 {
-		if len(s.ms) == 0 {
+		if len(r.ms) == 0 {
 			return 0
 		}
-		return s.ms[int(q*float64(len(s.ms)-1))]
+		return r.ms[int(q*float64(len(r.ms)-1))]
 	}
 	uneven := 0
-	for i := range s.sockets {
-		if s.sockets[i].count != s.sockets[0].count {
+	for i := range r.sockets {
+		if r.sockets[i].count != r.sockets[0].count {
 			uneven++
 		}
 	}
-	fmt.Printf("%d %d %f %f %f %d\n", len(s.ms), s.size, at(0.5), at(0.95), at(0.99), uneven)
-	s.ms = s.ms[:0]
+	fmt.Printf("%d %d %f %f %f %d\n", len(r.ms), r.size, at(0.5), at(0.95), at(0.99), uneven)
+	r.ms = r.ms[:0]
 }
