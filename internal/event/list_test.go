@@ -126,7 +126,7 @@ func TestList(t *testing.T) {
 		_, watched := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
 		for _, err := range []error{listed, watched} {
 			var f *fault.Error
-			if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
+			if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "cannot be searched") {
 				t.Errorf("%v", err)
 			}
 		}

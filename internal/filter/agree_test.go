@@ -40,9 +40,9 @@ func rounds(t *testing.T) (int, *rand.Rand) {
 
 // kind is one of the three filters of the API, with the rows it chooses among.
 type kind struct {
-	noun *noun
-	rows int
-	id   func(int) uuid.UUID
+	entity *entity
+	rows   int
+	id     func(int) uuid.UUID
 	// where reads the filter; match decides it on a row.
 	where func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error)
 	match func(f tree, row int, viewer model.UserID, now time.Time) bool
@@ -52,7 +52,7 @@ func (made *rows) kinds() []kind {
 	at := func(s *Subject, now time.Time) *Subject { s.Now = now; return s }
 	return []kind{
 		{
-			customerNoun, len(made.customers), func(i int) uuid.UUID { return made.customers[i].ID.UUID },
+			customerEntity, len(made.customers), func(i int) uuid.UUID { return made.customers[i].ID.UUID },
 			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Customer)
 				err := f.UnmarshalGQL(v)
@@ -63,7 +63,7 @@ func (made *rows) kinds() []kind {
 			},
 		},
 		{
-			responseNoun, len(made.responses), func(i int) uuid.UUID { return made.responses[i].Response.ID.UUID },
+			responseEntity, len(made.responses), func(i int) uuid.UUID { return made.responses[i].Response.ID.UUID },
 			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Response)
 				err := f.UnmarshalGQL(v)
@@ -74,7 +74,7 @@ func (made *rows) kinds() []kind {
 			},
 		},
 		{
-			caseNoun, len(made.cases), func(i int) uuid.UUID { return made.cases[i].Case.ID.UUID },
+			caseEntity, len(made.cases), func(i int) uuid.UUID { return made.cases[i].Case.ID.UUID },
 			func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Case)
 				err := f.UnmarshalGQL(v)
@@ -92,15 +92,15 @@ func (made *rows) compare(t *testing.T, k kind, v any, viewer model.UserID, now 
 	t.Helper()
 	condition, f, err := k.where(v, viewer, now)
 	if err != nil {
-		t.Fatalf("%s %s is refused: %v", k.noun.name, show(v), err)
+		t.Fatalf("%s %s is refused: %v", k.entity.name, show(v), err)
 	}
 	var ids []uuid.UUID
 	db := made.byTable
 	if made.turn++; made.turn%2 == 0 {
 		db = made.byIndex
 	}
-	if err := db.Table(k.noun.table).Where(condition).Pluck("id", &ids).Error; err != nil {
-		t.Fatalf("%s %s: PostgreSQL refuses %s: %v", k.noun.name, show(v), condition.(clause.Expr).SQL, err)
+	if err := db.Table(k.entity.table).Where(condition).Pluck("id", &ids).Error; err != nil {
+		t.Fatalf("%s %s: PostgreSQL refuses %s: %v", k.entity.name, show(v), condition.(clause.Expr).SQL, err)
 	}
 	listed := make(map[uuid.UUID]bool, len(ids))
 	for _, id := range ids {
@@ -108,12 +108,12 @@ func (made *rows) compare(t *testing.T, k kind, v any, viewer model.UserID, now 
 	}
 	for row := range k.rows {
 		id := k.id(row)
-		inGo := k.match(f, row, viewer, now)
-		if inGo != listed[id] {
-			t.Errorf("%s %s\nat %s on row %s: Go says %t, PostgreSQL %t\n%s", k.noun.name, show(v), now.Format(time.RFC3339Nano), id,
-				inGo, listed[id], condition.(clause.Expr).SQL)
+		matches := k.match(f, row, viewer, now)
+		if matches != listed[id] {
+			t.Errorf("%s %s\nat %s on row %s: Go says %t, PostgreSQL %t\n%s", k.entity.name, show(v), now.Format(time.RFC3339Nano), id,
+				matches, listed[id], condition.(clause.Expr).SQL)
 		}
-		if inGo {
+		if matches {
 			matched++
 		}
 	}
@@ -131,8 +131,8 @@ func TestPostgreSQLAndGoAgreeOnRandomFilters(t *testing.T) {
 			for range min(rowsFor, n-tried) {
 				// Half of the moments are finer than what PostgreSQL keeps, as the server's clock is.
 				now := moment.Add(time.Duration(r.IntN(2) * r.IntN(1000)))
-				matched[k.noun.name] += made.compare(t, k, m.object(k.noun, 4), made.users[r.IntN(len(made.users))], now)
-				if pairs[k.noun.name] += k.rows; t.Failed() {
+				matched[k.entity.name] += made.compare(t, k, m.object(k.entity, 4), made.users[r.IntN(len(made.users))], now)
+				if pairs[k.entity.name] += k.rows; t.Failed() {
 					return
 				}
 			}
@@ -155,18 +155,18 @@ func TestPostgreSQLAndGoAgreeOnEachOperatorAlone(t *testing.T) {
 	made := newRows(t, r)
 	m := &maker{Rand: r, t: t, ids: made.ids, corpus: made.corpus}
 	for _, k := range made.kinds() {
-		for _, path := range leaves(m, k.noun, nil) {
+		for _, path := range leaves(m, k.entity, nil) {
 			some, none := false, false
 			for try := 0; try < 8 || (!some || !none) && try < 800; try++ {
 				v := path.filter(m)
 				matched := made.compare(t, k, v, made.users[0], moment)
 				some, none = some || matched > 0, none || matched < k.rows
 				if matched+made.compare(t, k, map[string]any{"not": v}, made.users[0], moment) != k.rows {
-					t.Errorf("%s: not %s is not its opposite", k.noun.name, show(v))
+					t.Errorf("%s: not %s is not its opposite", k.entity.name, show(v))
 				}
 			}
 			if !some || !none {
-				t.Errorf("%s.%s matched some rows: %t, and left some: %t", k.noun.name, path, some, none)
+				t.Errorf("%s.%s matched some rows: %t, and left some: %t", k.entity.name, path, some, none)
 			}
 		}
 	}
@@ -176,7 +176,7 @@ func TestPostgreSQLAndGoAgreeOnEachOperatorAlone(t *testing.T) {
 type way struct {
 	names []string
 	op    string
-	of    field
+	of    fieldType
 }
 
 func (p way) String() string {
@@ -195,11 +195,11 @@ func (p way) filter(m *maker) any {
 	return v
 }
 
-func leaves(m *maker, n *noun, before []string) []way {
+func leaves(m *maker, n *entity, before []string) []way {
 	var found []way
 	for _, name := range sortedFields(n) {
 		names := append(slices.Clone(before), name)
-		f := n.fields[name].field
+		f := n.fields[name].fieldType
 		if inner, ok := f.(nested); ok {
 			found = append(found, leaves(m, inner.of, names)...)
 			continue
@@ -216,10 +216,10 @@ func leaves(m *maker, n *noun, before []string) []way {
 }
 
 // sortedFields are those that both decide.
-func sortedFields(n *noun) []string {
+func sortedFields(n *entity) []string {
 	var names []string
 	for _, name := range sorted(n.fields) {
-		switch n.fields[name].field.(type) {
+		switch n.fields[name].fieldType.(type) {
 		case customerSearch, responseSearch: // PostgreSQL alone decides these
 		default:
 			names = append(names, name)

@@ -21,7 +21,7 @@ func FuzzFilter(f *testing.F) {
 		"rul": {"rul_0190163d8694739b9f6b1bdac25e4c4e"}, "thm": {"thm_0190163d8694739b9f6b1bdac25e4c4e"},
 	}}
 	for range 60 {
-		for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+		for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 			f.Add(show(m.object(n, 3)))
 		}
 	}
@@ -36,9 +36,9 @@ func FuzzFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		raw := json.RawMessage(text)
 		if stored, err := ParseStored(raw); err == nil {
-			checked(t, &stored.tree, responseNoun)
-			if again, err := ParseStored(stored.Raw()); err != nil || again.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL !=
-				stored.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL {
+			checked(t, &stored.tree, responseEntity)
+			if again, err := ParseStored(stored.Raw()); err != nil || again.where(responseEntity, model.UserID{}, moment).(clause.Expr).SQL !=
+				stored.where(responseEntity, model.UserID{}, moment).(clause.Expr).SQL {
 				t.Errorf("%s is kept as %s, which is another filter: %v", text, stored.Raw(), err)
 			}
 		}
@@ -46,7 +46,7 @@ func FuzzFilter(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+		for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 			var read tree
 			if read.parse(v, n, false) == nil {
 				checked(t, &read, n)
@@ -59,7 +59,7 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-func checked(t *testing.T, read *tree, n *noun) {
+func checked(t *testing.T, read *tree, n *entity) {
 	t.Helper()
 	c := read.where(n, model.UserID{}, moment).(clause.Expr)
 	if marks := strings.Count(c.SQL, "?"); marks != len(c.Vars) {
@@ -71,7 +71,7 @@ func checked(t *testing.T, read *tree, n *noun) {
 	}
 	subject := &Subject{Case: &model.Case{}, Customer: &model.Customer{}, Response: &model.Response{}, Now: moment}
 	read.root.match(subject, model.UserID{})
-	if n == caseNoun {
+	if n == caseEntity {
 		subject.Response = nil
 		read.root.match(subject, model.UserID{})
 	}

@@ -62,7 +62,7 @@ func (m *maker) text() string {
 }
 
 // object makes a filter of the noun; depth bounds how deep.
-func (m *maker) object(n *noun, depth int) map[string]any {
+func (m *maker) object(n *entity, depth int) map[string]any {
 	made := map[string]any{}
 	for range []int{0, 1, 1, 1, 1, 2, 2, 3}[m.IntN(8)] {
 		switch word := m.IntN(10); {
@@ -72,17 +72,17 @@ func (m *maker) object(n *noun, depth int) map[string]any {
 			made[m.name(n)] = nil
 		default:
 			name := m.name(n)
-			made[name] = m.field(n.fields[name].field, depth)
+			made[name] = m.field(n.fields[name].fieldType, depth)
 		}
 	}
 	return made
 }
 
-func (m *maker) name(n *noun) string {
+func (m *maker) name(n *entity) string {
 	return m.pick(sortedFields(n))
 }
 
-func (m *maker) logic(n *noun, depth int, into map[string]any) {
+func (m *maker) logic(n *entity, depth int, into map[string]any) {
 	word := m.pick([]string{"and", "or", "not"})
 	if word == "not" {
 		into[word] = m.object(n, depth-1)
@@ -95,7 +95,7 @@ func (m *maker) logic(n *noun, depth int, into map[string]any) {
 	into[word] = list
 }
 
-func (m *maker) field(f field, depth int) any {
+func (m *maker) field(f fieldType, depth int) any {
 	if f, ok := f.(nested); ok {
 		return m.object(f.of, max(0, depth-1))
 	}
@@ -112,7 +112,7 @@ func (m *maker) field(f field, depth int) any {
 }
 
 // wrapped puts an object of operators where the field takes it.
-func (m *maker) wrapped(f field, operators map[string]any) any {
+func (m *maker) wrapped(f fieldType, operators map[string]any) any {
 	if _, ok := f.(attributeField); ok {
 		return map[string]any{"key": m.pick(keysOfAttributes), "value": operators}
 	}
@@ -120,7 +120,7 @@ func (m *maker) wrapped(f field, operators map[string]any) any {
 }
 
 // operators are those that the field knows; false where it is given a bare value.
-func (m *maker) operators(f field) ([]string, bool) {
+func (m *maker) operators(f fieldType) ([]string, bool) {
 	switch f.(type) {
 	case intField:
 		return []string{"eq", "gte", "in", "lte"}, true
@@ -144,7 +144,7 @@ func (m *maker) operators(f field) ([]string, bool) {
 	return nil, false
 }
 
-func (m *maker) value(f field, op string) any {
+func (m *maker) value(f fieldType, op string) any {
 	if op == "isNull" {
 		return m.IntN(2) == 0
 	}
@@ -171,7 +171,7 @@ func (m *maker) value(f field, op string) any {
 }
 
 // one is what the operator is given, or one of those that it is given.
-func (m *maker) one(f field, op string) any {
+func (m *maker) one(f fieldType, op string) any {
 	switch f := f.(type) {
 	case intField:
 		return m.number()
@@ -292,17 +292,17 @@ func (m *maker) time() string {
 func TestTheMakerOfFiltersKnowsEveryOperator(t *testing.T) {
 	t.Parallel()
 	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
-	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+	for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 		for _, name := range sortedFields(n) {
-			f := n.fields[name].field
+			f := n.fields[name].fieldType
 			ops, ok := m.operators(f)
 			if !ok {
 				continue
 			}
 			_, err := f.parse(&parser{}, m.wrapped(f, map[string]any{"no such": 1}))
-			want := "there is no such operator here; there are " + list(ops)
+			want := "unknown operator: expected one of " + strings.Join(ops, ", ")
 			if err == nil || err.Error() != want {
-				t.Errorf("%s.%s: %v; the maker of filters knows %s", n.name, name, err, list(ops))
+				t.Errorf("%s.%s: %v; the maker of filters knows %s", n.name, name, err, strings.Join(ops, ", "))
 			}
 		}
 	}

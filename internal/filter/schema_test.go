@@ -46,7 +46,7 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 	t.Parallel()
 	s := schema(t)
 	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
-	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+	for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 		d := s.Types[n.name]
 		want := append(sorted(n.fields), "and", "or", "not")
 		slices.Sort(want)
@@ -66,7 +66,7 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 				continue
 			}
 			asked := s.Types[f.Type.Name()]
-			switch field := of.field.(type) {
+			switch field := of.fieldType.(type) {
 			case nested:
 				if f.Type.Name() != field.of.name {
 					t.Errorf("%s.%s holds a %s, and reads a %s", n.name, f.Name, f.Type.Name(), field.of.name)
@@ -75,9 +75,9 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 				if !slices.Equal(fieldNames(asked), []string{"key", "value"}) {
 					t.Errorf("%s has %v", asked.Name, fieldNames(asked))
 				}
-				m.same(n.name+"."+f.Name, s.Types["StringFilter"], of.field)
+				m.same(n.name+"."+f.Name, s.Types["StringFilter"], of.fieldType)
 			case countryField:
-				have, _ := m.operators(of.field) // a part of a code means nothing
+				have, _ := m.operators(of.fieldType) // a part of a code means nothing
 				have = slices.Sorted(slices.Values(append(have, "contains", "startsWith")))
 				if !slices.Equal(have, fieldNames(asked)) {
 					t.Errorf("a country is asked for by %v", have)
@@ -100,8 +100,8 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 				m.sameValues(asked, contactStatuses)
 			default:
 				if asked.Kind == ast.InputObject {
-					m.same(n.name+"."+f.Name, asked, of.field)
-				} else if _, operators := m.operators(of.field); operators {
+					m.same(n.name+"."+f.Name, asked, of.fieldType)
+				} else if _, operators := m.operators(of.fieldType); operators {
 					t.Errorf("%s.%s is a %s, and reads operators", n.name, f.Name, asked.Name)
 				}
 			}
@@ -112,10 +112,10 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 	}
 }
 
-func (m *maker) same(place string, asked *ast.Definition, f field) {
+func (m *maker) same(path string, asked *ast.Definition, f fieldType) {
 	m.t.Helper()
 	if have, _ := m.operators(f); !slices.Equal(have, fieldNames(asked)) {
-		m.t.Errorf("%s is asked by %v; %s has %v", place, have, asked.Name, fieldNames(asked))
+		m.t.Errorf("%s has the operators %v; %s has %v", path, have, asked.Name, fieldNames(asked))
 	}
 }
 

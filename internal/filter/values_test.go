@@ -31,8 +31,8 @@ var likelihoods = []float64{0, 1, 0.5, 5e-324, 0.1, math.Nextafter(0.5, 1), math
 var countries = []string{"DE", "BR", "TR", "IT", "GB"}
 
 var (
-	efforts         = words(model.Easy, model.Medium, model.Hard)
-	contactStatuses = words(model.NotContacted, model.Contacted, model.Replied)
+	efforts         = stringsOf(model.Easy, model.Medium, model.Hard)
+	contactStatuses = stringsOf(model.NotContacted, model.Contacted, model.Replied)
 	systems         = []string{"Zendesk", "zendesk", "SAP", `a"b`, "Straße"}
 	externals       = []string{"1", "2", "A1", "a1", "100%"}
 )
