@@ -18,14 +18,14 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
-func counted(_ context.Context, parent uuid.UUID) (int, error) { return int(parent[0]), nil }
+func countOf(_ context.Context, parent uuid.UUID) (int, error) { return int(parent[0]), nil }
 
-// refused checks that the error is the caller's to mend, at this argument.
-func refused(t *testing.T, err error, argument string) {
+// assertRefused checks that the error is a caller's error at the argument.
+func assertRefused(t *testing.T, err error, argument string) {
 	t.Helper()
 	var f *fault.Error
 	if !errors.As(err, &f) {
-		t.Fatalf("not a fault of the caller's: %v", err)
+		t.Fatalf("not a caller's error: %v", err)
 	}
 	if f.Code != fault.CodeBadUserInput || f.Argument != argument {
 		t.Errorf("%s at %q: %s; want BAD_USER_INPUT at %q", f.Code, f.Argument, f.Message, argument)
@@ -51,9 +51,9 @@ func TestArgsSize(t *testing.T) {
 		{"last", page.Args{Last: number(100)}, 100, true},
 		{"after", page.Args{After: cursor("x")}, 20, false},
 		{"before alone reads backward", page.Args{Before: cursor("x")}, 20, true},
-		{"between two places, from the first", page.Args{After: cursor("x"), Before: cursor("y")}, 20, false},
-		{"the first before a place", page.Args{First: number(5), Before: cursor("x")}, 5, false},
-		{"the last after a place", page.Args{Last: number(5), After: cursor("x")}, 5, true},
+		{"between two cursors, from the first", page.Args{After: cursor("x"), Before: cursor("y")}, 20, false},
+		{"the first before a cursor", page.Args{First: number(5), Before: cursor("x")}, 5, false},
+		{"the last after a cursor", page.Args{Last: number(5), After: cursor("x")}, 5, true},
 	} {
 		n, backward, err := c.args.Size()
 		if n != c.n || backward != c.backward || err != nil {
@@ -66,7 +66,7 @@ func TestArgsSize(t *testing.T) {
 	} {
 		for _, args := range wrong {
 			_, _, err := args.Size()
-			refused(t, err, argument)
+			assertRefused(t, err, argument)
 		}
 	}
 }
@@ -106,25 +106,25 @@ func TestCursor(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				_, err := page.Read(db, order, page.Args{After: &wrong}, nil)
-				refused(t, err, "after")
+				assertRefused(t, err, "after")
 				_, err = page.Read(db, order, page.Args{Before: &wrong}, nil)
-				refused(t, err, "before")
-				_, err = each(db, order, page.Args{Before: &wrong}, []uuid.UUID{{1}})
-				refused(t, err, "before")
-				_, err = each(db, order, page.Args{After: &wrong}, []uuid.UUID{{1}})
-				refused(t, err, "after")
+				assertRefused(t, err, "before")
+				_, err = readEach(db, order, page.Args{Before: &wrong}, []uuid.UUID{{1}})
+				assertRefused(t, err, "before")
+				_, err = readEach(db, order, page.Args{After: &wrong}, []uuid.UUID{{1}})
+				assertRefused(t, err, "after")
 			})
 		}
 		right := cursorOf([]any{"GRADE- MADE ID- ", "1", at, uid})
 		if _, err := page.Read(db, order, page.Args{After: &right}, nil); err != nil {
-			t.Errorf("the right one: %v", err)
+			t.Errorf("a cursor of this list and order: %v", err)
 		}
 	})
 
 	t.Run("of a real number must be finite", func(t *testing.T) {
 		t.Parallel()
 		db, _ := things(t, random(t), 10)
-		share := page.Key[thing]{Name: "SHARE", Column: "things.rank", Kind: page.Real, Of: func(x *thing) any { return float64(x.Rank) }}
+		share := page.Key[thing]{Name: "SHARE", Column: "things.rank", Kind: page.Float, Of: func(x *thing) any { return float64(x.Rank) }}
 		for value, taken := range map[string]bool{"0.25": true, "1e-05": true, "NaN": false, "Inf": false, "-Infinity": false, "1e999": false} {
 			made := cursorOf([]any{"SHARE ID ", value, uuid.Nil.String()})
 			_, err := page.Read(db, page.Order[thing]{share, byID(false)}, page.Args{After: &made}, nil)
@@ -240,7 +240,7 @@ func TestRead(t *testing.T) {
 			t.Fatalf("%v, %v", c, err)
 		}
 		checkInfo(t, c, false, false)
-		lists, err := each(db, order, page.Args{Last: number(3)}, []uuid.UUID{{7}})
+		lists, err := readEach(db, order, page.Args{Last: number(3)}, []uuid.UUID{{7}})
 		if err != nil || lists[uuid.UUID{7}] == nil || lists[uuid.UUID{7}].Edges == nil {
 			t.Fatalf("%v, %v", lists, err)
 		}
@@ -274,14 +274,14 @@ func TestRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := c.TotalCount(t.Context()); n != len(some) || err != nil || preloaded != 1 {
-			t.Errorf("counted %d of %d, with what the rows need %d times: %v", n, len(some), preloaded, err)
+			t.Errorf("total %d, want %d; preload called %d times, want 1: %v", n, len(some), preloaded, err)
 		}
 		rest, err := list(page.Args{After: c.PageInfo.StartCursor})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n, err := rest.TotalCount(t.Context()); n != len(some) || err != nil {
-			t.Errorf("counted %d from a place on: %v; want the whole list, %d", n, err, len(some))
+			t.Errorf("total %d after a cursor: %v; want %d, that of the whole list", n, err, len(some))
 		}
 	})
 }
