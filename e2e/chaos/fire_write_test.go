@@ -61,7 +61,7 @@ func (f *fire) write(r *rand.Rand) {
 		case errors.Is(err, errBack):
 			f.rollbacks.Add(1)
 			lost = append(lost, kept...)
-		case pg.Away(err):
+		case pg.Unavailable(err):
 			f.unsure.Add(1)
 		default:
 			f.t.Errorf("a writer failed: %v", err)

@@ -125,7 +125,7 @@ func (r *Reports) run(b *board) {
 		case err == nil:
 		case fault.Is(err, fault.CodeFeedReset): // a failover took the position back: continue from the new head
 			reader = nil
-		case pg.Away(err) && b.latest != nil:
+		case pg.Unavailable(err) && b.latest != nil:
 			reader = nil
 			select {
 			case <-time.After(b.boards.retryAfter):
