@@ -142,7 +142,7 @@ func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 // databaseImports are the beginnings of the imports through which code reaches SQL or a transaction.
 var databaseImports = []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
 
-// reachesDatabase tells whether the import leads to SQL. database/sql/driver is only the interface of a column's value.
+// reachesDatabase reports whether the import leads to SQL. database/sql/driver is only the interface of a column's value.
 func reachesDatabase(name string) bool {
 	return name != "database/sql/driver" && slices.ContainsFunc(databaseImports, func(way string) bool { return strings.HasPrefix(name, way) })
 }

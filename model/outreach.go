@@ -21,7 +21,7 @@ const (
 	NoAnswer    OutreachOutcome = "NO_ANSWER"
 )
 
-// IsContact tells whether an outreach with this outcome counts as contact and as follow-up. An outreach without an answer
+// IsContact reports whether an outreach with this outcome counts as contact and as follow-up. An outreach without an answer
 // only appears in the history.
 func (o OutreachOutcome) IsContact() bool { return o != NoAnswer }
 

@@ -62,7 +62,7 @@ type Assignment struct {
 	FallbackUserID *UserID            `json:"fallbackUserId,omitempty"`
 }
 
-// Choosing tells whether the strategy chooses from a list of users.
+// Choosing reports whether the strategy chooses from a list of users.
 func (s AssignmentStrategy) Choosing() bool { return s == RoundRobin || s == LeastBusy }
 
 // Assignment returns the rule's strategy with its users.

@@ -69,7 +69,7 @@ var ends = map[string]string{
 	"CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
 }
 
-// isCursor tells whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
+// isCursor reports whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
 func isCursor(field string) bool {
 	return field == "cursor" || strings.HasSuffix(field, "Cursor")
 }
@@ -83,7 +83,7 @@ func isText(t *ast.Definition) bool {
 	return slices.Contains([]string{"String", "EmailAddress", "StoredFilter"}, t.Name)
 }
 
-// holds tells whether a word occurs anywhere in a value.
+// holds reports whether a word occurs anywhere in a value.
 func holds(value any, word string) bool {
 	text, _ := json.Marshal(value)
 	return strings.Contains(strings.ToLower(string(text)), word)

@@ -253,7 +253,7 @@ func allIDs(s *setup.Server, who model.Role, field, arguments string) (ids []str
 	}
 }
 
-// alone tells whether a mail belongs to no case.
+// alone reports whether a mail belongs to no case.
 func (w *lands) alone(id any) bool {
 	return w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).Missing("node.case")
 }
