@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// OutreachChannel is the way in which somebody tried to reach the customer, such as PHONE or EMAIL.
+// OutreachChannel is how a user tried to reach the customer, such as PHONE or EMAIL.
 type OutreachChannel string
 
-// OutreachOffer is what the customer was offered.
+// OutreachOffer is the offer to the customer.
 type OutreachOffer string
 
 // OutreachOutcome is the result of an outreach.

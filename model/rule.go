@@ -29,7 +29,7 @@ const (
 	RecipientAgent          RecipientKind = "AGENT"
 )
 
-// Rule decides what a new response sets off: alerts, and a case with its assignee and targets.
+// Rule defines the effects of a new response: alerts, and a case with its assignee and targets.
 type Rule struct {
 	ID               RuleID
 	Name             string

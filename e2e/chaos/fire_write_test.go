@@ -164,7 +164,7 @@ func (f *fire) reply(client *http.Client, r *rand.Rand) (event string, err error
 	}
 	if len(decoded.Errors) > 0 {
 		if decoded.Errors[0].Code() != "UNAVAILABLE" {
-			f.t.Errorf("a caller is told %s", text)
+			f.t.Errorf("a caller got the error %s", text)
 		}
 		return "", fmt.Errorf("%s", text)
 	}

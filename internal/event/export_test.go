@@ -2,11 +2,11 @@ package event
 
 import "time"
 
-// NotifyEvery is the shortest time between two wake-ups that a server sends.
+// NotifyEvery is the shortest time between two notifications of a server.
 const NotifyEvery = notifyEvery
 
-// Tune sets what tests need otherwise than it is, before Follow: how often the log is looked at without being told to,
-// and how much is remembered. 0 leaves it.
+// Tune changes settings for a test, before Follow: how often the log is read without a notification, and the size of the
+// cache. 0 keeps the default.
 func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	if lookEvery > 0 {
 		l.lookEvery = lookEvery
@@ -16,7 +16,7 @@ func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	}
 }
 
-// Remembered tells from which to which position memory reaches, what it counts as its size, and what that is.
+// Cached returns the first and the last cached position, the size that the cache has counted, and its real size.
 func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,5 +29,5 @@ func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	return first, l.tail, l.bytes, bytes
 }
 
-// Started is closed when the follower knows where it begins.
+// Started is closed when the follower knows its first position.
 func (l *Log) Started() <-chan struct{} { return l.started }

@@ -61,7 +61,7 @@ type board struct {
 	// The fields below are guarded by boards.mu.
 	watchers   int
 	failed     error         // why the board counts no more; nil while it counts
-	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nobody changes the figures
+	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nothing changes the figures
 	lastChange *CaseSummary  // the newest figures that differ from the figures before them
 	updated    chan struct{} // closed and replaced when one of these fields changes
 }
