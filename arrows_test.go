@@ -18,7 +18,7 @@ const module = "github.com/closeloop/closeloop"
 // arrows say which packages of ours each package may import, outside its tests. They run down only; a package that is
 // not in the table fails the test, so that a new one is given its place.
 var arrows = map[string][]string{
-	// What everything else stands on.
+	// Packages that all others may use.
 	"model":             {},
 	"migrations":        {},
 	"web":               {"model"},
@@ -44,11 +44,11 @@ var arrows = map[string][]string{
 	"internal/live/conn": {"internal/live/wire"},
 	"internal/live/wire": {},
 
-	// Who gets a case, and calls that come twice: casework stands on both.
+	// casework uses both.
 	"internal/assignment":  {"model", "internal/fault", "internal/pg", "internal/rule"},
 	"internal/idempotency": {"model", "internal/auth", "internal/fault", "internal/job", "internal/pg"},
 
-	// What writes. casework never looks at what reads, reports, tells or shows.
+	// Packages that write. casework never imports a package that reads, reports, notifies or serves.
 	"internal/casework": {"model", "internal/assignment", "internal/auth", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/job", "internal/pg", "internal/rule", "internal/text"},
 	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
@@ -142,7 +142,7 @@ func TestOnlyTheEdgeKnowsTheGeneratedCode(t *testing.T) {
 // databaseImports are the beginnings of the imports through which code reaches SQL or a transaction.
 var databaseImports = []string{"gorm.io/", "database/sql", "github.com/jackc/", "github.com/riverqueue/", module + "/internal/pg", module + "/internal/job"}
 
-// reachesDatabase tells whether the import leads to SQL. database/sql/driver is only the interface of a column's value.
+// reachesDatabase reports whether the import leads to SQL. database/sql/driver is only the interface of a column's value.
 func reachesDatabase(name string) bool {
 	return name != "database/sql/driver" && slices.ContainsFunc(databaseImports, func(way string) bool { return strings.HasPrefix(name, way) })
 }
@@ -159,7 +159,7 @@ func TestResolversAndNounsCannotReachTheDatabase(t *testing.T) {
 	}
 }
 
-// In these packages the files that decide stand beside files that write; each file that decides stays pure.
+// These packages have files that decide and files that write; a file that decides stays pure.
 func TestFilesThatDecideCannotReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	for at, files := range map[string][]string{

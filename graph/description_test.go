@@ -87,7 +87,7 @@ func TestDescriptions(t *testing.T) {
 		}
 	})
 
-	t.Run("none stands on more than ten fields outside paging", func(t *testing.T) {
+	t.Run("no description is on more than ten fields outside paging", func(t *testing.T) {
 		t.Parallel()
 		places := map[string][]string{}
 		for _, e := range all {

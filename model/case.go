@@ -75,11 +75,11 @@ func (c *Case) CopyResponse(from *Response) {
 	c.SurveyFold = FoldPointer(from.Survey)
 }
 
-// FollowedUp tells whether the case has been followed up, by an outreach or by a change of its status. Closing a case counts
+// FollowedUp reports whether the case has been followed up, by an outreach or by a change of its status. Closing a case counts
 // as follow-up, and reopening the case does not undo that.
 func (c *Case) FollowedUp() bool { return c.FirstFollowUpAt != nil || c.Status == Closed }
 
-// Overdue tells whether the case is past its target without a follow-up. It is worked out anew at every look, also in SQL
+// Overdue reports whether the case is past its target without a follow-up. It is worked out anew at every look, also in SQL
 // (filter.Overdue). OverdueAt is something else: the time at which casework.MarkOverdue recorded, once, that the target
 // passed while the case was waiting.
 func (c *Case) Overdue(now time.Time) bool {

@@ -54,7 +54,7 @@ func TestCase(t *testing.T) {
 		}
 	})
 
-	// A case goes through all statuses: what each move sets, and what it leaves.
+	// A case goes through all statuses: which fields each move sets, and which it keeps.
 	t.Run("keeps its first follow-up when it moves", func(t *testing.T) {
 		t.Parallel()
 		c := &model.Case{Status: model.Open, OpenedAt: at}

@@ -4,21 +4,21 @@ package model
 type EventSpec struct {
 	Type    CaseEventType
 	GraphQL string // name of the object type in the schema
-	Label   string // what the pages say: lower case, because the user who did it follows, or it follows a name
-	System  string // what the pages name as the cause where no user did it; empty where that says nothing
+	Label   string // text of the pages, in lower case, because it follows a name or a user's name follows it
+	System  string // cause that the pages name for an event without a user; empty for none
 
-	Fill   func(row *Event, in *EventEntry) // the constructor: takes over what events of the type carry
-	Typed  func(row *LoggedEvent) CaseEvent // gives the row in the Go type of its GraphQL type
-	Fields []EventField                     // what events of the type have beyond the fields of CaseEvent
+	Fill   func(row *Event, in *EventEntry) // copies the fields of this type from the entry
+	Typed  func(row *LoggedEvent) CaseEvent // returns the row as the Go type of its GraphQL type
+	Fields []EventField                     // fields of this type beyond those of CaseEvent
 }
 
 // EventField is a value that only events of some types have.
 type EventField struct {
 	Name   string                 // in the webhook's body and in the customer's export
 	Value  func(*LoggedEvent) any // as the webhook's body has it; for an exported field, Then may be nil
-	Export bool                   // whether the customer's export has it: not where it is about colleagues or rules alone
-	Select string                 // the GraphQL selection with which the pages ask for it; empty where they do not show it
-	Words  string                 // what the pages say of it, with one {format} for the value; empty: web/static/words.js has a sentence for the type
+	Export bool                   // whether the customer's export has it; false for a value about colleagues or rules alone
+	Select string                 // the GraphQL selection of the pages; empty if they do not show it
+	Words  string                 // text of the pages, with one {format} for the value; empty: web/static/words.js has a sentence for the type
 }
 
 // EventTypes lists all types of events in the order of the table.
@@ -30,8 +30,8 @@ func EventTypes() []CaseEventType {
 	return types
 }
 
-// Spec gives the type's row in the table; it panics for a type that is not there, because the database's CHECK and the
-// schema's enum let no such type in.
+// Spec returns the type's row in the table. It panics for an unknown type, which the database's CHECK and the schema's
+// enum refuse.
 func (t CaseEventType) Spec() *EventSpec {
 	for i := range eventSpecs {
 		if eventSpecs[i].Type == t {
@@ -63,5 +63,5 @@ func OptionalID[T interface {
 	return &s
 }
 
-// listed is a list that JSON never shows as null.
+// listed makes a list that JSON never encodes as null.
 func listed[S ~[]string](list S) []string { return append([]string{}, list...) }

@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// fullEntry is an entry in which a writer filled every field, whatever its type.
+// fullEntry is an entry with every field filled.
 func fullEntry(of model.CaseEventType) *model.EventEntry {
 	user, note, rule := model.UserID{UUID: one}, model.NoteID{UUID: one}, model.RuleID{UUID: one}
 	due := at.Add(time.Hour)
@@ -26,7 +26,7 @@ func fullEntry(of model.CaseEventType) *model.EventEntry {
 // always are the columns that every event has.
 var always = []string{"ID", "CaseID", "Version", "Type", "At", "ActorID"}
 
-// columns are those of each type beyond the ones that every event has.
+// columns are the columns of each type, without the columns that every event has.
 var columns = map[model.CaseEventType][]string{
 	model.EventOpened:           {"NoteID", "RuleID"},
 	model.EventAssigned:         {"NoteID", "RuleID", "PreviousAssigneeID", "AssigneeID"},
@@ -83,7 +83,7 @@ func TestEventSpec(t *testing.T) {
 				t.Parallel()
 				for _, field := range spec.Fields {
 					if field.Export {
-						field.Value(&model.LoggedEvent{Event: logged.Event}) // panics if it looks at the snapshot
+						field.Value(&model.LoggedEvent{Event: logged.Event}) // panics if it reads the snapshot
 					}
 				}
 			})

@@ -137,7 +137,7 @@ func TestUUIDs(t *testing.T) {
 	}
 }
 
-// isScalar tells whether the error is one that the caller can mend.
+// isScalar reports whether the error is one that the caller can mend.
 func isScalar(err error) bool {
 	var scalar *model.ScalarError
 	return errors.As(err, &scalar)

@@ -43,7 +43,7 @@ type Import struct {
 	Tries       int
 }
 
-// Finished tells whether the import has ended, with or without success.
+// Finished reports whether the import has ended, with or without success.
 func (i *Import) Finished() bool { return i.FinishedAt != nil }
 
 // Progress is the share of the file that has been processed, from 0 to 1.

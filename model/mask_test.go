@@ -11,8 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// hidden are the fields that Masked takes away; all others of the type stay. A new field is of the one kind or of the
-// other: whoever adds it says which.
+// hidden are the fields that Masked removes; all others stay. A new personal field must be added here and in mask.go.
 var hidden = map[string][]string{
 	"Customer": {"ExternalID", "NameKey", "FirstName", "LastName", "Email", "EmailFold", "Phone", "AccountManagerEmail", "AgentEmail", "Attributes"},
 	"Response": {"ExternalID", "Comment", "Attributes"},
@@ -35,12 +34,12 @@ func TestMasked(t *testing.T) {
 		for i := range v.NumField() {
 			field := v.Type().Field(i).Name
 			if gone := v.Field(i).IsZero(); gone != slices.Contains(hidden[name], field) {
-				t.Errorf("%s.%s is hidden: %t; say in this test and in mask.go whether it is personal", name, field, gone)
+				t.Errorf("%s.%s is hidden: %t; a personal field must be in this list and removed in mask.go", name, field, gone)
 			}
 		}
 	}
 	if event.NoteID == nil || customer.FirstName == nil || snapshot.Customer.FirstName == nil {
-		t.Error("the original has lost what only the copy should")
+		t.Error("Masked changed the original")
 	}
 	for what, c := range map[string]*model.Customer{
 		"of a case": theCase.Masked().Customer, "of a response": response.Masked().Customer, "of a case's response": theCase.Masked().Response.Customer,
@@ -58,7 +57,7 @@ func TestMasked(t *testing.T) {
 	}
 	var none *model.Customer
 	if none.Masked() != nil || (*model.Response)(nil).Masked() != nil || (*model.Case)(nil).Masked() != nil {
-		t.Error("something was made of nothing")
+		t.Error("Masked of nil is not nil")
 	}
 }
 

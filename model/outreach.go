@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// OutreachChannel is the way in which somebody tried to reach the customer, such as PHONE or EMAIL.
+// OutreachChannel is how a user tried to reach the customer, such as PHONE or EMAIL.
 type OutreachChannel string
 
-// OutreachOffer is what the customer was offered.
+// OutreachOffer is the offer to the customer.
 type OutreachOffer string
 
 // OutreachOutcome is the result of an outreach.
@@ -21,7 +21,7 @@ const (
 	NoAnswer    OutreachOutcome = "NO_ANSWER"
 )
 
-// IsContact tells whether an outreach with this outcome counts as contact and as follow-up. An outreach without an answer
+// IsContact reports whether an outreach with this outcome counts as contact and as follow-up. An outreach without an answer
 // only appears in the history.
 func (o OutreachOutcome) IsContact() bool { return o != NoAnswer }
 

@@ -29,7 +29,7 @@ const (
 	RecipientAgent          RecipientKind = "AGENT"
 )
 
-// Rule decides what a new response sets off: alerts, and a case with its assignee and targets.
+// Rule defines the effects of a new response: alerts, and a case with its assignee and targets.
 type Rule struct {
 	ID               RuleID
 	Name             string
@@ -62,7 +62,7 @@ type Assignment struct {
 	FallbackUserID *UserID            `json:"fallbackUserId,omitempty"`
 }
 
-// Choosing tells whether the strategy chooses from a list of users.
+// Choosing reports whether the strategy chooses from a list of users.
 func (s AssignmentStrategy) Choosing() bool { return s == RoundRobin || s == LeastBusy }
 
 // Assignment returns the rule's strategy with its users.

@@ -79,7 +79,7 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	return decimal.RequireFromString(s), nil
 }
 
-// MarshalEmailAddress writes the address as it was given.
+// MarshalEmailAddress writes the address unchanged.
 func MarshalEmailAddress(s string) graphql.Marshaler { return graphql.MarshalString(s) }
 
 // UnmarshalEmailAddress reads one bare address (RFC 5322 addr-spec) and trims the spaces around it.

@@ -50,13 +50,13 @@ func (u *User) Scope() *Scope {
 	return &Scope{Customer: u.ScopeCustomer, Response: u.ScopeResponse, OwnCasesOnly: u.OwnCasesOnly}
 }
 
-// PersonalData tells whether the user may see customers' names, addresses, phone numbers and comments.
+// PersonalData reports whether the user may see customers' names, addresses, phone numbers and comments.
 func (u *User) PersonalData() bool { return !u.PersonalDataHidden }
 
 // Fold refreshes the folded columns. Call it last before the user is saved.
 func (u *User) Fold() { u.NameFold, u.EmailFold = Fold(u.Name), Fold(u.Email) }
 
-// CanBeAssigned tells whether cases may be assigned to the user: to an active AGENT, MANAGER or ADMIN.
+// CanBeAssigned reports whether cases may be assigned to the user: to an active AGENT, MANAGER or ADMIN.
 func (u *User) CanBeAssigned() bool {
 	return u.Active && (u.Role == Agent || u.Role == Manager || u.Role == Admin)
 }

@@ -89,7 +89,7 @@ func (g *guide) below(d *ast.Definition, steps int) (list []*pick) {
 	return list
 }
 
-// prefixed gives the fields aliases with the type's name, so that types with fields of one name can stand side by side.
+// prefixed gives the fields aliases with the type's name, so that fragments on several types can select fields of the same name.
 func prefixed(name string, list []*pick) []*pick {
 	for _, p := range list {
 		p.alias = name + "_" + p.alias

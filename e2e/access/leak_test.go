@@ -69,7 +69,7 @@ var ends = map[string]string{
 	"CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
 }
 
-// isCursor tells whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
+// isCursor reports whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
 func isCursor(field string) bool {
 	return field == "cursor" || strings.HasSuffix(field, "Cursor")
 }
@@ -83,7 +83,7 @@ func isText(t *ast.Definition) bool {
 	return slices.Contains([]string{"String", "EmailAddress", "StoredFilter"}, t.Name)
 }
 
-// holds tells whether a word occurs anywhere in a value.
+// holds reports whether a word occurs anywhere in a value.
 func holds(value any, word string) bool {
 	text, _ := json.Marshal(value)
 	return strings.Contains(strings.ToLower(string(text)), word)
@@ -104,7 +104,7 @@ func (w *lands) tour(role model.Role) (queries []string, picks []*pick, types ma
 			continue // FORBIDDEN to restricted users: see TestUnscopedFieldsRefuseRestrictedUsers
 		}
 		if calls[f.Name] == nil {
-			w.T.Errorf("Query.%s is marked @scoped and has no case here: say how it is asked for", f.Name)
+			w.T.Errorf("Query.%s is marked @scoped and has no case here: add its arguments", f.Name)
 		}
 		for i, args := range calls[f.Name] {
 			p := &pick{parent: "Query", name: f.Name, alias: f.Name, args: args}
@@ -209,14 +209,14 @@ func TestLeaks(t *testing.T) {
 	for _, who := range w.restricted() {
 		t.Run(fmt.Sprint(who.name, " ", who.word), func(t *testing.T) {
 			w := &lands{Server: w.As(t), ids: w.ids}
-			told := map[string]bool{}   // fields in which an administrator sees the word
+			shown := map[string]bool{}  // fields in which an administrator sees the word
 			reached := map[string]int{} // number of values that a field has for the administrator
 			queries, picks, types := w.tour(who.role)
 			for i, q := range queries {
 				control := w.OK(model.Admin, q, nil)
 				picks[i].look(control.V, func(place string, value any, leaf bool) {
 					reached[place]++
-					told[place] = told[place] || leaf && holds(value, who.word)
+					shown[place] = shown[place] || leaf && holds(value, who.word)
 				})
 				a := w.Do(who.name, q, nil)
 				for _, e := range a.Errors {
@@ -234,13 +234,13 @@ func TestLeaks(t *testing.T) {
 					t.Errorf("%s is in the answer to %s: %s", leak, q, a.Body)
 				}
 			}
-			w.checkTour(who, types, told, reached)
+			w.checkTour(who, types, shown, reached)
 		})
 	}
 }
 
 // checkTour makes sure that the tour reached every field and edge, and that each had something to leak.
-func (w *lands) checkTour(who restricted, types, told map[string]bool, reached map[string]int) {
+func (w *lands) checkTour(who restricted, types, shown map[string]bool, reached map[string]int) {
 	g := &guide{w.T, setup.Schema(), who.role}
 	for name := range types {
 		d := g.schema.Types[name]
@@ -256,10 +256,10 @@ func (w *lands) checkTour(who restricted, types, told map[string]bool, reached m
 					w.T.Errorf("the edge %s leads somewhere after all", place)
 				}
 			case reached[place] == 0 && !target.IsLeafType():
-				w.T.Errorf("nobody has come to the end of the edge %s: give the world here something that lies there", place)
+				w.T.Errorf("the tour never reached the end of the edge %s: add such an object to this test's data", place)
 			case !isText(target) || isCursor(f.Name) || silent[place] != "" || who.ours[place] != "":
-			case who.word == secret && !told[place] && openText[place]:
-			case !told[place]:
+			case who.word == secret && !shown[place] && openText[place]:
+			case !shown[place]:
 				w.T.Errorf("%s never holds %q, though an administrator asks: give it something to leak, or say why it has nothing", place, who.word)
 			}
 		}

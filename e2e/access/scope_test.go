@@ -154,7 +154,7 @@ func TestScope(t *testing.T) {
 		}
 	})
 
-	// A user who sees only own cases may assign one to somebody else, or open one for somebody else, and then sees it no more.
+	// A user who sees only own cases may assign one to somebody else, or open one for somebody else, and then no longer sees it.
 	t.Run("of own cases lets a user pass a case on", func(t *testing.T) {
 		t.Parallel()
 		w := newLands(t)
@@ -198,7 +198,7 @@ func TestScope(t *testing.T) {
 		w.AddNote(w.opened[inland], "Of theirs.")
 		for _, want := range []string{"ASSIGNED", "NOTE_ADDED"} {
 			if e := c.Next(); e.Text("type") != want {
-				t.Errorf("they are told of %v, not of %s", e.V, want)
+				t.Errorf("the subscriber got %v, want %s", e.V, want)
 			}
 		}
 		before := w.OK("front", `query ($id: ID!) {node(id: $id) {... on Case {history {nodes {type}} notes {totalCount}}} cases {totalCount}}`, vars{"id": w.opened[inland]})
@@ -253,7 +253,7 @@ func allIDs(s *setup.Server, who model.Role, field, arguments string) (ids []str
 	}
 }
 
-// alone tells whether a mail belongs to no case.
+// alone reports whether a mail belongs to no case.
 func (w *lands) alone(id any) bool {
 	return w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Notification {case {id}}}}`, vars{"id": id}).Missing("node.case")
 }

@@ -75,18 +75,18 @@ func TestEscalation(t *testing.T) {
 			t.Errorf("step %d is pushed as %v", i+1, e.V)
 		}
 	}
-	told := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {assignee {id} history {nodes {type ... on CaseEscalated {step rule {id}} ... on CaseAssigned {previousAssignee {id} assignee {id}}}}
+	state := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {assignee {id} history {nodes {type ... on CaseEscalated {step rule {id}} ... on CaseAssigned {previousAssignee {id} assignee {id}}}}
 		notifications {kind to rule {id}}}}}`, vars{"id": id}).At("node")
 	var history, mails []string
-	for _, e := range told.List("history.nodes") {
+	for _, e := range state.List("history.nodes") {
 		history = append(history, e.Text("type"))
 	}
-	for _, n := range told.List("notifications") {
+	for _, n := range state.List("notifications") {
 		mails = append(mails, n.Text("kind")+" "+n.Text("to"))
 	}
-	if got := strings.Join(history, " "); got != "OPENED ASSIGNED ESCALATED ESCALATED ASSIGNED" || told.Text("assignee.id") != s.Users[model.Manager] ||
-		told.Text("history.nodes.3.rule.id") != rule || told.Text("history.nodes.4.previousAssignee.id") != s.Users[model.Agent] {
-		t.Errorf("the history is %s: %v", got, told.V)
+	if got := strings.Join(history, " "); got != "OPENED ASSIGNED ESCALATED ESCALATED ASSIGNED" || state.Text("assignee.id") != s.Users[model.Manager] ||
+		state.Text("history.nodes.3.rule.id") != rule || state.Text("history.nodes.4.previousAssignee.id") != s.Users[model.Agent] {
+		t.Errorf("the history is %s: %v", got, state.V)
 	}
 	want := "CASE_ASSIGNED agent@example.com, CASE_ESCALATED agent@example.com, CASE_ESCALATED boss@example.com, CASE_ESCALATED manager@example.com, CASE_ASSIGNED manager@example.com"
 	if got := strings.Join(mails, ", "); got != want {

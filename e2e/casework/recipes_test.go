@@ -108,21 +108,21 @@ func TestRecipe(t *testing.T) {
 			}
 		}
 
-		told := s.OK(model.Stakeholder, `query ($id: ID!, $user: [ID!]) {
+		read := s.OK(model.Stakeholder, `query ($id: ID!, $user: [ID!]) {
 		node(id: $id) {... on Case {status rootCause firstFollowUpAt firstContactAt closedAt overdue history {nodes {type actor {id} note {body}}}}}
 		followUpReport(filter: {assignee: $user}, groupBy: ASSIGNEE) {cases withTarget followedUpInTime contactedInTime closedInTime inTimeRate overdueNow groups {key label inTimeRate}}
 	}`, vars{"id": id, "user": []string{paula}})
 		var history []string
-		for _, e := range told.List("node.history.nodes") {
+		for _, e := range read.List("node.history.nodes") {
 			history = append(history, e.Text("type"))
 		}
 		if want := []string{"OPENED", "ASSIGNED", "OUTREACH_RECORDED", "STATUS_CHANGED", "ROOT_CAUSE_SET", "STATUS_CHANGED"}; !slices.Equal(history, want) {
 			t.Errorf("the history is %v, not %v", history, want)
 		}
-		if len(told.List("node.rootCause")) != 5 || told.Missing("node.firstContactAt") || told.Missing("node.closedAt") {
-			t.Errorf("the case is %v", told.At("node").V)
+		if len(read.List("node.rootCause")) != 5 || read.Missing("node.firstContactAt") || read.Missing("node.closedAt") {
+			t.Errorf("the case is %v", read.At("node").V)
 		}
-		r := told.At("followUpReport")
+		r := read.At("followUpReport")
 		if r.Number("cases") != 1 || r.Number("withTarget") != 1 || r.Number("followedUpInTime") != 1 || r.Number("contactedInTime") != 1 || r.Number("closedInTime") != 1 ||
 			r.Number("inTimeRate") != 1 || r.Number("overdueNow") != 0 || r.Text("groups.0.key") != paula || r.Text("groups.0.label") != "Paula Lima" {
 			t.Errorf("the figures are %v", r.V)

@@ -198,7 +198,7 @@ func (f *fire) burn(long time.Duration) {
 	}
 }
 
-// enough tells whether so much has happened that the test shows something. A slow machine burns for longer.
+// enough reports whether so much has happened that the test shows something. A slow machine burns for longer.
 func (f *fire) enough() bool {
 	f.mu.Lock()
 	seen, committed := len(f.order), len(f.committed)

@@ -97,7 +97,7 @@ func (s *subscriber) read(conn *websocket.Conn) {
 		if !bytes.HasPrefix(text, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{`)) {
 			// The database went away while the server read a case or resumed: the subscriber subscribes again.
 			if !bytes.Contains(text, []byte(`"UNAVAILABLE"`)) {
-				s.fire.t.Errorf("a subscriber is told %s", text)
+				s.fire.t.Errorf("a subscriber got the error %s", text)
 			}
 			return
 		}

@@ -61,7 +61,7 @@ func (f *fire) write(r *rand.Rand) {
 		case errors.Is(err, errBack):
 			f.rollbacks.Add(1)
 			lost = append(lost, kept...)
-		case pg.Away(err):
+		case pg.Unavailable(err):
 			f.unsure.Add(1)
 		default:
 			f.t.Errorf("a writer failed: %v", err)
@@ -164,7 +164,7 @@ func (f *fire) reply(client *http.Client, r *rand.Rand) (event string, err error
 	}
 	if len(decoded.Errors) > 0 {
 		if decoded.Errors[0].Code() != "UNAVAILABLE" {
-			f.t.Errorf("a caller is told %s", text)
+			f.t.Errorf("a caller got the error %s", text)
 		}
 		return "", fmt.Errorf("%s", text)
 	}

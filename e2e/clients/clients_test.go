@@ -44,11 +44,11 @@ func TestClientLibraries(t *testing.T) {
 	s.AddNote(opened, "Called back.")
 	run := exec.CommandContext(t.Context(), node, "clients.mjs", s.URL+"/graphql", s.Tokens[model.Agent], place)
 	run.Dir = folder
-	var told strings.Builder
-	run.Stderr = &told
+	var stderr strings.Builder
+	run.Stderr = &stderr
 	out, err := run.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s%s", err, out, &told)
+		t.Fatalf("%v\n%s%s", err, out, &stderr)
 	}
 	var seen any
 	if err := json.Unmarshal(out, &seen); err != nil {

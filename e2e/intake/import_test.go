@@ -100,7 +100,7 @@ func TestImport(t *testing.T) {
 		if matched != 124 || rules[1].Number("matchCount") != 124 || rules[2].Text("id") != germany || rules[2].Number("matchCount") != 56 {
 			t.Errorf("%d responses are from there; the rules matched %v", matched, rules)
 		}
-		told := map[string]map[string]bool{} // address → ids of responses
+		mailed := map[string]map[string]bool{} // address → ids of responses
 		var after any
 		for more := true; more; {
 			page := s.OK(model.Stakeholder, `query ($after: String) {notifications(first: 100, after: $after, filter: {kind: [NEW_RESPONSE]}) {
@@ -110,21 +110,21 @@ func TestImport(t *testing.T) {
 			}
 			for _, n := range page.List("nodes") {
 				to := strings.ToLower(n.Text("to"))
-				if told[to] == nil {
-					told[to] = map[string]bool{}
+				if mailed[to] == nil {
+					mailed[to] = map[string]bool{}
 				}
-				told[to][n.Text("response.id")] = true
+				mailed[to][n.Text("response.id")] = true
 				if c := n.Text("response.customer.country"); c != "BR" && c != "DE" {
 					t.Errorf("an alert on a response from %q", c)
 				}
 			}
 			after, more = page.Text("pageInfo.endCursor"), page.Bool("pageInfo.hasNextPage")
 		}
-		if len(told) != 2 || len(told["one@example.com"]) != 124 || !maps.Equal(told["one@example.com"], told["two@example.com"]) {
-			t.Errorf("told %d addresses, the first of %d responses", len(told), len(told["one@example.com"]))
+		if len(mailed) != 2 || len(mailed["one@example.com"]) != 124 || !maps.Equal(mailed["one@example.com"], mailed["two@example.com"]) {
+			t.Errorf("%d addresses were mailed, the first about %d responses", len(mailed), len(mailed["one@example.com"]))
 		}
 		if n := s.OK(model.Stakeholder, `{notifications(filter: {kind: [CASE_ASSIGNED]}) {totalCount}}`, nil).Number("notifications.totalCount"); n != 761 {
-			t.Errorf("%d mails to whom a case was given", n)
+			t.Errorf("%d mails about an assignment, want none", n)
 		}
 	})
 

@@ -126,7 +126,7 @@ func TestSubmitResponse(t *testing.T) {
 			}
 		}
 		if created != 1 {
-			t.Errorf("%d of fifty were told that they made it", created)
+			t.Errorf("%d of fifty calls report that they created the response, want one", created)
 		}
 	})
 

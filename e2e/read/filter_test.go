@@ -86,11 +86,11 @@ func TestFilter(t *testing.T) {
 		s := setup.NewServer(t)
 		if a := s.Do(model.Manager, `mutation ($f: ResponseFilter) {createRule(input: {name: "x", filter: $f}) {rule {id}}}`,
 			vars{"f": vars{"customer": vars{"search": "ana"}}}); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "input.filter.customer.search" ||
-			!strings.Contains(a.Errors[0].Message, "lists only") {
+			!strings.Contains(a.Errors[0].Message, "cannot search") {
 			t.Errorf("a rule: %s", a.Body)
 		}
 		if a := s.Do(model.Agent, `{caseEvents(filter: {response: {search: "late"}}) {nodes {id}}}`, nil); a.Code() != "BAD_USER_INPUT" ||
-			a.Errors[0].Argument() != "filter" || !strings.Contains(a.Errors[0].Message, "lists only") {
+			a.Errors[0].Argument() != "filter" || !strings.Contains(a.Errors[0].Message, "cannot be searched") {
 			t.Errorf("the log: %s", a.Body)
 		}
 		// PostgreSQL computes the summary, so a search works there.

@@ -35,7 +35,7 @@ func (s *Server) StartClock() *Clock {
 	return c
 }
 
-// Seconds is what the clock shows.
+// Seconds is the time of the clock.
 func (c *Clock) Seconds() int { return int(c.seconds.Load()) }
 
 func (s *Server) healthy(ctx context.Context) bool {

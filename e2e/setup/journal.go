@@ -14,7 +14,7 @@ import (
 type Journal struct {
 	mu    sync.Mutex
 	lines []string
-	grown chan struct{} // closed with the next line; nil while nobody waits
+	grown chan struct{} // closed with the next line; nil while no goroutine waits
 }
 
 // Enabled implements slog.Handler, as the next three methods do.

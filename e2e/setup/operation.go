@@ -18,7 +18,7 @@ func (s *Server) AddUser(name model.Role, input Vars) string {
 	return id
 }
 
-// UserInput is the input that creates an agent whom nothing else refers to.
+// UserInput is the input that creates an agent without any references to it.
 func UserInput() Vars {
 	return Vars{"name": "New", "email": "new-" + model.NewUUID().String() + "@example.com", "role": "AGENT"}
 }

@@ -118,12 +118,12 @@ func (p *Program) Await(text string) string {
 				p.t.Fatalf("it ended and never said %q:\n%s", text, p.Output())
 			}
 		case <-late:
-			p.t.Fatalf("it never says %q:\n%s", text, p.Output())
+			p.t.Fatalf("it never printed %q:\n%s", text, p.Output())
 		}
 	}
 }
 
-// Serving waits until a server accepts connections, or ends. ok tells which.
+// Serving waits until a server accepts connections, or ends. ok is true if it accepts connections.
 func (p *Program) Serving(within time.Duration) (url string, ok bool) {
 	p.t.Helper()
 	const sign = "closeloop is at "

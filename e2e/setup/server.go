@@ -2,7 +2,7 @@
 // over HTTP and WebSocket, the operations that most tests send, mail servers, and clusters of PostgreSQL. Every server
 // has a database of its own.
 //
-// It refuses assertions about one subject; those stand in the packages beside it. Only tests may import it.
+// It refuses assertions about one subject; these belong into the test packages. Only tests may import it.
 package setup
 
 import (

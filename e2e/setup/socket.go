@@ -56,7 +56,7 @@ func (s *Server) SignIn(token string) *Socket {
 	return c
 }
 
-// Watch subscribes to caseEvents on a new socket. The arguments stand in parentheses, or are empty.
+// Watch subscribes to caseEvents on a new socket. The arguments are in parentheses, or empty.
 func (s *Server) Watch(role model.Role, arguments, selection string) *Socket {
 	s.T.Helper()
 	c := s.SignIn(s.Tokens[role])

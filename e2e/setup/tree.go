@@ -38,7 +38,7 @@ func (n Tree) Number(path string) int { f, _ := n.At(path).V.(float64); return i
 // Bool is the truth value at the path.
 func (n Tree) Bool(path string) bool { b, _ := n.At(path).V.(bool); return b }
 
-// Missing tells whether nothing, or null, is at the path.
+// Missing reports whether nothing, or null, is at the path.
 func (n Tree) Missing(path string) bool { return n.At(path).V == nil }
 
 // List is the list at the path.

@@ -23,7 +23,7 @@ import (
 // shutdown is how long requests, sockets, webhooks and mails in progress may take to end.
 const shutdown = 10 * time.Second
 
-// Options say what the program is started for.
+// Options describe the command that starts the program.
 type Options struct {
 	// Command is the command that runs, such as "serve" or "import". A private PostgreSQL names it to other processes
 	// that want its folder; "serve" owns the folder, every other command shares it.

@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Sees tells whether the query, which the caller has bounded by the viewer's scope, finds a row. A viewer who sees
+// Sees reports whether the query, which the caller has bounded by the viewer's scope, finds a row. A viewer who sees
 // everything costs no statement.
 func (v Viewer) Sees(query *gorm.DB) (bool, error) {
 	if !v.Scope().Restricted() {

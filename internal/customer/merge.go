@@ -62,7 +62,7 @@ func Save(tx *gorm.DB, customers ...*model.Customer) error {
 	for i, c := range customers {
 		rows[i] = c.Row()
 	}
-	return pg.WrapErr("write customers", pg.Update(tx, rows, pg.But("number", "name_key", "created_at")))
+	return pg.WrapErr("write customers", pg.Update(tx, rows, pg.Except("number", "name_key", "created_at")))
 }
 
 // fill sets the fields that the input gives.

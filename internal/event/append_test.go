@@ -13,8 +13,8 @@ import (
 
 func TestAppend(t *testing.T) {
 	t.Parallel()
-	// Filters and webhooks look at the case before and after: both come back from the log as they were, also where a
-	// value went away, and of what was before only the parts that changed are kept.
+	// Filters and webhooks read the case before and after an event. Both must come back from the log unchanged, also if a
+	// value was removed. Of the state before, the log stores only the parts that changed.
 	t.Run("returns the case before and after as it was", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -26,7 +26,7 @@ func TestAppend(t *testing.T) {
 			set, do func(*model.Snapshot)
 			kept    []string
 		}{
-			"nothing changes": {func(*model.Snapshot) {}, func(*model.Snapshot) {}, []string{"case"}}, // its version does
+			"nothing changes": {func(*model.Snapshot) {}, func(*model.Snapshot) {}, []string{"case"}}, // the version changes
 			"an assignee comes": {func(*model.Snapshot) {}, func(s *model.Snapshot) {
 				at := now()
 				s.Case.AssigneeID, s.Case.AssignedAt, s.AssigneeName = &w.ann, &at, text("Ann")

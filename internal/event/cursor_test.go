@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// cursor writes one as the log does.
+// cursor encodes a cursor as the log does.
 func (w *world) cursor(nonce string, position int64) *string {
 	c := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s:%d", nonce, position))
 	return &c
@@ -63,7 +63,7 @@ func TestCursor(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		l := w.follow(w.db, 0, 0)
-		w.moves(w.open(), 3) // nobody has stamped them yet
+		w.moves(w.open(), 3) // not stamped yet
 		r := w.from(l, w.head(l))
 		after := w.open()
 		if got := w.take(r, 1); len(got) != 1 || got[0].CaseID != after.Case.ID {

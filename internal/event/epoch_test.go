@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// failOver moves the database to another cluster, as far as the log can see, which has lost the events after the
+// failOver makes the log believe that the database moved to another cluster, which has lost the events after the
 // position.
 func (w *world) failOver(keeps int64) {
 	w.t.Helper()
@@ -40,7 +40,7 @@ func TestEpoch(t *testing.T) {
 				w.moves(w.open(), 3)
 				w.head(l)
 				w.exec(change)
-				if head, err := l.Stamp(t.Context()); head != 4 || err != nil { // although there is nothing to stamp
+				if head, err := l.Stamp(t.Context()); head != 4 || err != nil { // even without an event to stamp
 					t.Errorf("the head is %d: %v", head, err)
 				}
 				w.head(l)
@@ -63,7 +63,7 @@ func TestEpoch(t *testing.T) {
 		l.Wake()
 		old := w.take(w.from(l, w.start(l)), 10)
 		w.failOver(7)
-		w.moves(s, 2) // stand where 8 and 9 stood
+		w.moves(s, 2) // take the positions of the lost 8 and 9
 		l.Wake()
 		for _, e := range old {
 			_, err := l.From(t.Context(), &e.Cursor)
@@ -78,7 +78,7 @@ func TestEpoch(t *testing.T) {
 				t.Errorf("position %d is the old event and the old place: %t; want %t", *fresh[i].Position, same, want)
 			}
 		}
-		// Places of the new epoch: its start, and what it holds.
+		// Positions of the new epoch: its start, and its events.
 		for position, good := range map[int64]bool{6: false, 7: true, 9: true, 10: false} {
 			_, err := l.From(t.Context(), w.cursor(nonces(w)[1], position))
 			if good && err != nil || !good && !is(err, fault.CodeFeedReset, "after") {
@@ -101,14 +101,14 @@ func TestEpoch(t *testing.T) {
 		past := w.from(l, w.start(l))
 		seen := w.take(past, 10)
 		before, edge := w.from(l, &seen[4].Cursor), w.from(l, &seen[6].Cursor)
-		told := make(chan error, 1)
-		go func() { // waits at the head
+		failed := make(chan error, 1)
+		go func() { // this reader waits at the head
 			_, err := past.Next(t.Context())
-			told <- err
+			failed <- err
 		}()
 		w.failOver(7)
 		l.Wake()
-		if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
+		if err := within(t, failed); !is(err, fault.CodeFeedReset, "after") {
 			t.Errorf("a reader of what was lost: %v", err)
 		}
 		w.moves(s, 2)
@@ -128,11 +128,11 @@ func TestEpoch(t *testing.T) {
 		}
 	})
 
-	// A server that was away while several epochs began knows from the first of them what was lost.
+	// A server that missed the beginning of several epochs learns from the first of them which events were lost.
 	t.Run("clears lost events from the cache of a server that missed several", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		away, here := w.follow(w.another(4, "another"), never, 0), w.log() // nobody wakes the one that is away
+		away, here := w.follow(w.another(4, "another"), never, 0), w.log() // no notification reaches the server `away`
 		w.listening(1)
 		s := w.open()
 		w.moves(s, 9)
@@ -160,8 +160,8 @@ func TestEpoch(t *testing.T) {
 		}
 	})
 
-	// A failover may lose the very epoch that the one before began: back on the first cluster, what stood there before the
-	// second began counts again.
+	// A failover may lose the epoch that the failover before began. Back on the first cluster, its events after the start of
+	// the lost epoch are valid again.
 	t.Run("may be lost itself", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -173,9 +173,9 @@ func TestEpoch(t *testing.T) {
 		w.failOver(5)
 		w.moves(s, 2)
 		l.Wake()
-		seen := w.take(w.from(l, w.start(l)), 7) // 6 and 7 are the second cluster's
+		seen := w.take(w.from(l, w.start(l)), 7) // 6 and 7 are events of the second cluster
 		w.run(seen, 1)
-		// In one transaction: a follower that looks must find the one state or the other, as after a failover.
+		// One transaction, so that a follower finds either the old or the new state, as after a failover.
 		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
 			for _, sql := range []string{"SELECT FROM feed_head FOR UPDATE", "DELETE FROM case_events WHERE position > 5",
 				"DELETE FROM feed_epochs WHERE nonce = '" + nonces(w)[1] + "'"} {
@@ -190,7 +190,7 @@ func TestEpoch(t *testing.T) {
 			}
 			return errors.Join(tx.Exec(`UPDATE case_events e SET position = 5 + x.n FROM (
 				SELECT id, row_number() OVER (ORDER BY seq) AS n FROM case_events WHERE position IS NULL) x WHERE x.id = e.id`).Error,
-				tx.Exec("UPDATE feed_epochs SET timeline = '0000000X'").Error) // the first cluster's 6 and 7 stay
+				tx.Exec("UPDATE feed_epochs SET timeline = '0000000X'").Error) // events 6 and 7 of the first cluster stay
 		}))
 		if _, err := l.From(t.Context(), &seen[6].Cursor); !is(err, fault.CodeFeedReset, "after") {
 			t.Errorf("a cursor of the lost epoch: %v", err)

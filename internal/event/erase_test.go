@@ -14,7 +14,7 @@ import (
 
 const person = "Penelope"
 
-// named opens a case for a customer with a name, changes it n times more, and gives the reply that names her too.
+// named opens a case for a customer with a name, appends n more changes, and records a reply that contains the name.
 func (w *world) named(n int) *subject {
 	w.t.Helper()
 	s := w.open()
@@ -28,7 +28,7 @@ func (w *world) named(n int) *subject {
 	return s
 }
 
-// erase takes the personal data out of the log as casework does, and says so.
+// erase removes the personal data from the log and appends the event, as casework does.
 func (w *world) erase(s *subject) (addresses []string) {
 	w.t.Helper()
 	at := now()
@@ -45,8 +45,8 @@ func (w *world) erase(s *subject) (addresses []string) {
 	return addresses
 }
 
-// told is all that an event tells, as text.
-func told(t testing.TB, e *event.Event) string {
+// textOf is everything that an event contains, as text.
+func textOf(t testing.TB, e *event.Event) string {
 	return asJSON(t, e.Event) + asJSON(t, e.Then) + asJSON(t, e.Was)
 }
 
@@ -56,7 +56,7 @@ func TestErase(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		l := w.log()
-		s, other := w.named(700), w.named(1) // more than are read at once
+		s, other := w.named(700), w.named(1) // more events than one batch reads
 		_, err := l.Stamp(t.Context())
 		w.must(err)
 		const order = "SELECT string_agg(id || type || version || position || at, ',' ORDER BY position) FROM case_events WHERE type <> 'CUSTOMER_ERASED'"
@@ -109,20 +109,20 @@ func TestErase(t *testing.T) {
 		for name, l := range logs {
 			r := w.from(l, start)
 			events := w.take(r, 5)
-			if all := told(t, events[1]); !strings.Contains(all, person) {
+			if all := textOf(t, events[1]); !strings.Contains(all, person) {
 				t.Fatalf("%s never knew her: %s", name, all)
 			}
 		}
 		w.erase(s)
 		here.Wake()
 		for name, l := range logs {
-			for r, known := w.from(l, start), false; !known; { // to this server
+			for r, known := w.from(l, start), false; !known; { // until this server has read the erasure
 				for _, e := range w.take(r, 1) {
 					known = e.Type == model.EventCustomerErased
 				}
 			}
 			for i, e := range w.take(w.from(l, start), 6) {
-				if all := told(t, e); strings.Contains(strings.ToLower(all), strings.ToLower(person)) {
+				if all := textOf(t, e); strings.Contains(strings.ToLower(all), strings.ToLower(person)) {
 					t.Errorf("%s shows event %d with the name: %s", name, i+1, all)
 				}
 				if e.Then.Customer.ErasedAt == nil || int64(i+1) != *e.Position {
@@ -145,7 +145,7 @@ func TestErase(t *testing.T) {
 				start := w.start(l)
 				s := w.named(5)
 				l.Wake()
-				// The watcher has read all seven, and waits for its first to be taken.
+				// The watcher has read all seven events, and waits until the first is received.
 				watched := w.watch(l, w.ann, event.Request{After: start})
 				if first := w.get(watched); first.Type != model.EventOpened {
 					t.Fatalf("first comes %s", first.Type)
@@ -153,10 +153,10 @@ func TestErase(t *testing.T) {
 				after := w.watch(l, w.bob, event.Request{After: w.head(l)})
 				w.erase(s)
 				l.Wake()
-				if e := w.get(after); e.Type != model.EventCustomerErased { // now this server knows
+				if e := w.get(after); e.Type != model.EventCustomerErased { // now this server has read the erasure
 					t.Fatalf("%s came", e.Type)
 				}
-				// One was offered before the server knew, and a channel takes nothing back.
+				// One event was sent to the channel before the server read the erasure; a channel cannot take it back.
 				w.get(watched)
 				for version := 3; version <= 8; version++ {
 					e := w.get(watched)

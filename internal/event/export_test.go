@@ -2,11 +2,11 @@ package event
 
 import "time"
 
-// NotifyEvery is the shortest time between two wake-ups that a server sends.
+// NotifyEvery is the shortest time between two notifications of a server.
 const NotifyEvery = notifyEvery
 
-// Tune changes, before Follow, how often the log is looked at without a wake-up and how many bytes of events the cache
-// holds. 0 leaves a value as it is.
+// Tune changes settings for a test, before Follow: how often the log is read without a notification, and the size of the
+// cache. 0 keeps the default.
 func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	if lookEvery > 0 {
 		l.lookEvery = lookEvery
@@ -16,7 +16,7 @@ func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	}
 }
 
-// Cached returns the positions between which the cache reaches, the size that it counts, and its size counted anew.
+// Cached returns the first and the last cached position, the size that the cache has counted, and its real size.
 func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,5 +29,5 @@ func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	return first, l.tail, l.bytes, bytes
 }
 
-// Started is closed when the follower knows where it begins.
+// Started is closed when the follower knows its first position.
 func (l *Log) Started() <-chan struct{} { return l.started }

@@ -20,7 +20,7 @@ func TestFollow(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		old := w.open()
-		w.moves(old, 1299) // several batches
+		w.moves(old, 1299) // takes several batches
 		l := w.follow(w.db, 0, 0)
 		const writers, each = 4, 50
 		var all sync.WaitGroup
@@ -84,7 +84,7 @@ func TestFollow(t *testing.T) {
 		l := w.follow(w.db, 0, bound)
 		r := w.from(l, w.start(l))
 		s := w.open()
-		for range 10 { // batch by batch, each read before the next
+		for range 10 { // one batch each, read before the next is written
 			w.moves(s, 10)
 			l.Wake()
 			w.take(r, 10)
@@ -109,7 +109,7 @@ func TestFollow(t *testing.T) {
 		}
 		nonce := query[string](w, "SELECT nonce FROM feed_epochs")
 		counter.Reset()
-		for range 20 { // what is in memory costs no statement, for however many
+		for range 20 { // cached events cost no statement, however many readers there are
 			w.run(w.take(w.from(l, w.cursor(nonce, first-1)), int(tail-first+1)), first)
 		}
 		if n := pages(); n != 0 {
@@ -152,9 +152,9 @@ func TestFollow(t *testing.T) {
 		}
 		w.open()
 		l.Wake()
-		w.run(w.take(r, 1), 1) // its place is kept
+		w.run(w.take(r, 1), 1) // the reader keeps its position
 
-		idle := w.log() // one that does not follow has nothing to hand over
+		idle := w.log() // a log that does not follow has no cached events
 		waits := w.from(idle, nil)
 		ctx, cancel = context.WithCancel(t.Context())
 		cancel()
@@ -164,7 +164,7 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-// listening waits until the servers' connections listen; before, nothing could wake them.
+// listening waits until the servers' connections listen, because no notification reaches them before.
 func (w *world) listening(n int) {
 	w.t.Helper()
 	w.until("the servers listen", "SELECT count(*) = ? FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'", n)
@@ -181,7 +181,7 @@ func TestWake(t *testing.T) {
 		w.open()
 		began := time.Now()
 		here.Wake()
-		w.take(r, 1) // it looks by itself once in an hour
+		w.take(r, 1) // without a notification it reads once an hour
 		t.Logf("woken after %s", time.Since(began))
 	})
 
@@ -192,7 +192,7 @@ func TestWake(t *testing.T) {
 		w.listening(1)
 		r := w.from(l, w.start(l))
 		for range 3 {
-			w.open() // and tells nobody
+			w.open() // without a notification
 			w.take(r, 1)
 		}
 	})
@@ -212,14 +212,14 @@ func TestWake(t *testing.T) {
 		w.open()
 		here.Wake()
 		w.take(r, 1)
-		here.Close() // which sends what it owes
+		here.Close() // sends the pending notification
 		sent := 0
 		for _, sql := range counter.Statements() {
 			if strings.Contains(sql, "pg_notify") {
 				sent++
 			}
 		}
-		// One for each interval that passed, the one that Close sends at once, and the last.
+		// One notification for each interval that passed, one that Close sends immediately, and the last.
 		if most := int(time.Since(began)/event.NotifyEvery) + 2; sent == 0 || sent > most {
 			t.Errorf("10,001 wake-ups were sent as %d; want 1 to %d", sent, most)
 		}
@@ -235,7 +235,7 @@ func TestWake(t *testing.T) {
 		here.Wake()
 		here.Close()
 		w.take(r, 1)
-		here.Wake() // after its end: nothing, and no panic
+		here.Wake() // after Close: no effect, and no panic
 	})
 
 	t.Run("is heard again after the listener was cut", func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestWake(t *testing.T) {
 		here, there := w.log(), w.follow(w.another(4, "another"), never, 0)
 		w.listening(1)
 		r := w.from(there, w.start(there))
-		w.open() // and nobody is told: it is found when the server listens again
+		w.open() // without a notification: the server finds the event when it listens again
 		w.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
 		w.take(r, 1)
 		w.listening(1)

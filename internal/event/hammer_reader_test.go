@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// entry is what the test compares of an event.
+// entry is the part of an event that the test compares.
 type entry struct {
 	ID       model.EventID
 	Position int64
@@ -21,20 +21,20 @@ type entry struct {
 	Version  int
 }
 
-// follower reads the log to its end, and keeps what it saw.
+// follower reads the log to its end, and records what it read.
 type follower struct {
 	*rand.Rand
 	t      *testing.T
 	ctx    context.Context
 	logs   []*event.Log
-	cursor string // behind what it has seen
+	cursor string // after the last event that it has read
 	end    *atomic.Int64
 	seen   atomic.Int64
 	events []entry
-	came   atomic.Int64 // how often it came back
+	came   atomic.Int64 // how often it resumed
 }
 
-// read stays at one place, or, as every second one does, comes and goes: with its cursor, to any of the servers.
+// read reads to the end. Every second follower leaves now and then, and resumes with its cursor at any of the servers.
 func (f *follower) read(nth int) {
 	for f.ctx.Err() == nil && f.position() < f.end.Load() {
 		l := f.logs[nth/2%2]
@@ -47,7 +47,7 @@ func (f *follower) read(nth int) {
 			f.t.Errorf("the cursor of position %d: %v", f.position(), err)
 			return
 		}
-		if err != nil { // its connection was cut: it comes again
+		if err != nil { // its connection was cut: it resumes
 			continue
 		}
 		f.came.Add(1)
@@ -65,7 +65,7 @@ func (f *follower) next(r *event.Reader) bool {
 		f.t.Errorf("at position %d of %d: %v", f.position(), f.end.Load(), err)
 		return false
 	}
-	for _, e := range events { // an error has none, and passes
+	for _, e := range events { // no events after an error
 		f.events = append(f.events, entry{e.ID, *e.Position, e.Seq, e.CaseID, e.Version})
 		f.cursor = e.Cursor
 	}
@@ -80,13 +80,13 @@ func (f *follower) position() int64 {
 	return f.events[len(f.events)-1].Position
 }
 
-// check compares what was committed, what the table holds, and what each reader saw.
+// check compares the committed events with the table and with the events of each reader.
 func (h *hammer) check(readers []*follower) {
 	t := h.t
 	t.Helper()
 	table := query[[]entry](h.world, "SELECT id, position, seq, case_id, version FROM case_events ORDER BY position")
 	versions := map[model.CaseID]int{}
-	late, newest := 0, int64(0) // events that whoever reads by sequence would have missed
+	late, newest := 0, int64(0) // events that a reader by sequence number would have missed
 	for i, e := range table {
 		if e.Position != int64(i+1) {
 			t.Fatalf("event %d has position %d", i+1, e.Position)

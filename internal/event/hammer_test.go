@@ -40,12 +40,12 @@ func hammerFor(t *testing.T) time.Duration {
 	return 20 * time.Second
 }
 
-// hammer is what the writers did, and what of it was committed.
+// hammer records the events of the writers: committed and rolled back.
 type hammer struct {
 	*world
 	db    *pg.DB // the writers' pool
 	cases []*subject
-	logs  []*event.Log // two servers'
+	logs  []*event.Log // of two servers
 
 	rollbacks, savepoints, kills atomic.Int64
 
@@ -54,8 +54,8 @@ type hammer struct {
 	abandoned map[model.EventID]bool // rolled back, wholly or to a savepoint
 }
 
-// 32 writers change 40 cases in transactions of random length, and take some of it back; connections of the servers
-// that stamp and follow are cut all the while; 8 readers read at two servers, half of them coming and going.
+// 32 writers change 40 cases in transactions of random length, and roll some of them back. Meanwhile connections of the
+// servers that stamp and follow are cut. 8 readers read at two servers; half of them leave and resume.
 func TestLogUnderManyWritersShowsEveryReaderOneOrderWithNothingMissedOrDoubled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,7 +63,7 @@ func TestLogUnderManyWritersShowsEveryReaderOneOrderWithNothingMissedOrDoubled(t
 	for range hotCases {
 		h.cases = append(h.cases, w.open())
 	}
-	// The memory of the second is so small that its readers live on the table.
+	// The cache of the second server is so small that its readers read the table.
 	for _, bytes := range []int{0, 50_000} {
 		h.logs = append(h.logs, w.follow(w.another(8, "feed"), 100*time.Millisecond, bytes))
 	}
@@ -89,7 +89,7 @@ func TestLogUnderManyWritersShowsEveryReaderOneOrderWithNothingMissedOrDoubled(t
 	h.enough(readers, hammerFor(t))
 	stop()
 	writing.Wait()
-	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error { // one more, so that who waits at the end sees that it is there
+	w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error { // one more event, so that readers that wait notice the end
 		id, err := h.change(tx, h.cases[0])
 		h.committed[id] = true
 		end.Store(int64(hotCases + len(h.committed)))
@@ -101,8 +101,8 @@ func TestLogUnderManyWritersShowsEveryReaderOneOrderWithNothingMissedOrDoubled(t
 	h.check(readers)
 }
 
-// enough waits until the writers have written for that long, and until so much has happened that the test shows
-// something: on a busy machine that takes longer. By then each reader has read beside the writers.
+// enough waits until the writers have written for that long, and until enough has happened for a meaningful test, which
+// takes longer on a busy machine. By then each reader has read concurrently with the writers.
 func (h *hammer) enough(readers []*follower, least time.Duration) {
 	h.t.Helper()
 	began := time.Now()
@@ -118,7 +118,7 @@ func (h *hammer) enough(readers []*follower, least time.Duration) {
 	}
 }
 
-// missing tells what has to happen yet.
+// missing describes what has not happened yet.
 func (h *hammer) missing(readers []*follower) string {
 	h.mu.Lock()
 	committed := len(h.committed)
@@ -145,14 +145,14 @@ func (h *hammer) missing(readers []*follower) string {
 
 var errBack = errors.New("rolled back")
 
-// write changes a few cases in each transaction, now slowly, now quickly, and takes some of it back.
+// write changes a few cases in each transaction, sometimes slowly, and rolls some of them back.
 func (h *hammer) write(ctx context.Context, r *rand.Rand) {
 	for ctx.Err() == nil {
 		var kept, lost []model.EventID
 		err := h.db.Tx(context.WithoutCancel(ctx), func(tx *gorm.DB) error {
-			lost, kept = append(lost, kept...), nil // of a try that PostgreSQL ended
+			lost, kept = append(lost, kept...), nil // events of an attempt that PostgreSQL aborted
 			chosen := r.Perm(hotCases)[:1+r.IntN(3)]
-			slices.Sort(chosen) // in one order by all, as casework does
+			slices.Sort(chosen) // all writers lock in one order, as casework does
 			for _, i := range chosen {
 				pause(r)
 				id, back, err := h.changeAndMaybeBack(tx, h.cases[i], r)
@@ -179,7 +179,7 @@ func (h *hammer) write(ctx context.Context, r *rand.Rand) {
 			return
 		}
 		h.count(kept, lost, err == nil)
-		if r.IntN(2) == 0 { // the others are found by whoever looks
+		if r.IntN(2) == 0 { // without a notification, a follower finds the events by itself
 			h.logs[r.IntN(len(h.logs))].Wake()
 		}
 	}
@@ -201,7 +201,7 @@ func (h *hammer) changeAndMaybeBack(tx *gorm.DB, s *subject, r *rand.Rand) (id m
 	return id, true, tx.Exec("ROLLBACK TO SAVEPOINT here").Error
 }
 
-// change appends one event; the subject is shared by all writers, and only read.
+// change appends one event. The writers share the subject and only read it.
 func (h *hammer) change(tx *gorm.DB, s *subject) (model.EventID, error) {
 	own := *s
 	logged, err := own.move(tx, "FR")
@@ -226,7 +226,7 @@ func (h *hammer) count(kept, lost []model.EventID, committed bool) {
 	}
 }
 
-// pause is what makes transactions overlap in every way: most follow at once, some keep others waiting.
+// pause makes transactions overlap in every way: most continue immediately, some make others wait.
 func pause(r *rand.Rand) {
 	switch n := r.IntN(20); {
 	case n == 0:
@@ -236,7 +236,7 @@ func pause(r *rand.Rand) {
 	}
 }
 
-// kill cuts connections of the servers, in the midst of a stamp, of a read, or of listening.
+// kill cuts connections of the servers, during a stamp, a read, or listening.
 func (h *hammer) kill(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {

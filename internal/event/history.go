@@ -95,5 +95,5 @@ func connection(edges []*page.Edge[model.LoggedEvent], n int, backward bool, arg
 	if backward {
 		slices.Reverse(edges)
 	}
-	return &page.Connection[model.LoggedEvent]{Edges: edges, PageInfo: page.Around(edges, more, backward, args)}
+	return &page.Connection[model.LoggedEvent]{Edges: edges, PageInfo: page.InfoOf(edges, more, backward, args)}
 }

@@ -19,7 +19,7 @@ import (
 
 func number(n int) *int { return &n }
 
-// positionsOf are those of a page, with a mark where the case had just left the filter.
+// positionsOf returns the positions of a page's events, marked if the case has just left the filter.
 func positionsOf(c *page.Connection[model.LoggedEvent]) []string {
 	found := []string{}
 	for _, e := range c.Edges {
@@ -57,11 +57,11 @@ func TestList(t *testing.T) {
 			next, previous bool
 		}{
 			{"from the beginning", page.Args{First: number(3)}, request(""), []string{"1", "2", "3"}, true, false},
-			{"after a place", page.Args{First: number(3), After: at(3)}, request(""), []string{"4", "5", "6"}, true, true},
+			{"after a cursor", page.Args{First: number(3), After: at(3)}, request(""), []string{"4", "5", "6"}, true, true},
 			{"up to the head", page.Args{First: number(3), After: at(10)}, request(""), []string{"11", "12", "13"}, false, true},
 			{"after the head", page.Args{After: at(13)}, request(""), []string{}, false, true},
 			{"from the head back", page.Args{Last: number(3)}, request(""), []string{"11", "12", "13"}, false, true},
-			{"before a place", page.Args{Last: number(3), Before: at(4)}, request(""), []string{"1", "2", "3"}, true, false},
+			{"before a cursor", page.Args{Last: number(3), Before: at(4)}, request(""), []string{"1", "2", "3"}, true, false},
 			{"before a place, without a number", page.Args{Before: at(3)}, request(""), []string{"1", "2"}, true, false},
 			{"between", page.Args{First: number(9), After: at(4), Before: at(7)}, request(""), []string{"5", "6"}, false, true},
 			{"of a type", page.Args{First: number(2)}, request("", model.EventAssigned), []string{"3", "5"}, true, false},
@@ -91,7 +91,7 @@ func TestList(t *testing.T) {
 		}
 	})
 
-	// The filter is decided in Go, so a page may take several reads: none is missed at their seams.
+	// Go evaluates the filter, so a page may take several reads. No event may be missed between two reads.
 	t.Run("finds all events of a rare filter", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -116,7 +116,7 @@ func TestList(t *testing.T) {
 		}
 	})
 
-	// A search is PostgreSQL's to decide, and a snapshot is no row.
+	// Only PostgreSQL can evaluate a search, and a snapshot is not a row.
 	t.Run("refuses full-text search", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -126,7 +126,7 @@ func TestList(t *testing.T) {
 		_, watched := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
 		for _, err := range []error{listed, watched} {
 			var f *fault.Error
-			if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "lists only") {
+			if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != "filter" || !strings.Contains(f.Message, "cannot be searched") {
 				t.Errorf("%v", err)
 			}
 		}
@@ -153,13 +153,13 @@ func TestHistories(t *testing.T) {
 			name           string
 			args           page.Args
 			a, b, c        []string
-			next, previous bool // of a
+			next, previous bool // PageInfo of a's history
 		}{
 			{"from the beginning", page.Args{First: number(2)}, []string{"1", "4"}, []string{"2", "5"}, []string{"3"}, true, false},
 			{"all", page.Args{First: number(5)}, []string{"1", "4", "6", "8", "10"}, []string{"2", "5", "7", "9", "11"}, []string{"3"}, false, false},
-			{"after a place", page.Args{First: number(2), After: at(5)}, []string{"6", "8"}, []string{"7", "9"}, []string{}, true, true},
+			{"after a cursor", page.Args{First: number(2), After: at(5)}, []string{"6", "8"}, []string{"7", "9"}, []string{}, true, true},
 			{"the newest", page.Args{Last: number(2)}, []string{"8", "10"}, []string{"9", "11"}, []string{"3"}, false, true},
-			{"before a place", page.Args{Last: number(2), Before: at(6)}, []string{"1", "4"}, []string{"2", "5"}, []string{"3"}, true, false},
+			{"before a cursor", page.Args{Last: number(2), Before: at(6)}, []string{"1", "4"}, []string{"2", "5"}, []string{"3"}, true, false},
 			{"between", page.Args{After: at(4), Before: at(10)}, []string{"6", "8"}, []string{"5", "7", "9"}, []string{}, false, true},
 		} {
 			counter.Reset()
@@ -167,7 +167,7 @@ func TestHistories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			looks := 1 // the stamp's, once more for each cursor
+			looks := 1 // one statement for the stamp, and one for each cursor
 			for _, cursor := range []*string{x.args.After, x.args.Before} {
 				if cursor != nil {
 					looks++

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
-// journal hands over the messages of a log, of the level of an outage and up.
+// journal collects the log messages of the level of an outage and above.
 type journal chan string
 
 func (j journal) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
@@ -60,7 +60,7 @@ func TestOutage(t *testing.T) {
 		}
 		w.open()
 		counter.Reset()
-		for end := time.Now().Add(patience); counter.Count() < 5; time.Sleep(time.Millisecond) { // it tries on, in silence
+		for end := time.Now().Add(patience); counter.Count() < 5; time.Sleep(time.Millisecond) { // it keeps retrying without logging
 			if time.Now().After(end) {
 				t.Fatal("it has given up")
 			}
@@ -72,7 +72,7 @@ func TestOutage(t *testing.T) {
 		}
 	})
 
-	// A gap is impossible; were there one, the feed must neither pass over it in silence nor spin.
+	// A gap cannot happen. If there were one, the feed must neither skip it silently nor retry without a pause.
 	t.Run("by a gap in the log stops the feed and is logged", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -87,7 +87,7 @@ func TestOutage(t *testing.T) {
 		r := w.from(l, w.start(l))
 		l.Wake()
 		w.run(w.take(r, 1), 1)
-		// In one transaction: a notice that is still on its way must not have l read the log while it is whole.
+		// One transaction, so that a late notification does not make l read the log before the gap is made.
 		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
 			for _, name := range []string{"A", "B", "C"} {
 				if _, err := s.move(tx, name); err != nil {
@@ -100,7 +100,7 @@ func TestOutage(t *testing.T) {
 		}))
 		l.Wake()
 		if line := lines.next(t); !strings.HasPrefix(line, "ERROR") || !strings.Contains(line, "a gap after 1") {
-			t.Errorf("the gap is told as %q", line)
+			t.Errorf("the gap was logged as %q", line)
 		}
 		if _, tail, _, _ := l.Cached(); tail != 1 {
 			t.Errorf("the feed went over the gap to %d", tail)

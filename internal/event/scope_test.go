@@ -13,7 +13,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// scoped is the scope of somebody who sees what is of these countries.
+// scoped is a scope of the customers in these countries.
 func (w *world) scoped(countries ...string) *filter.Scope {
 	w.t.Helper()
 	raw, err := json.Marshal(map[string]any{"country": map[string]any{"in": countries}})
@@ -30,7 +30,7 @@ func (w *world) watchAs(l *event.Log, s *filter.Scope, q event.Request) <-chan m
 	return watched
 }
 
-// gets reads events up to the one that opens a case, and checks which cases they are of, by version.
+// gets reads events up to the next OPENED event, and checks their versions.
 func (w *world) gets(watched <-chan model.CaseEvent, until *subject, want ...int) {
 	w.t.Helper()
 	var got []int
@@ -53,7 +53,7 @@ func TestScope(t *testing.T) {
 		w := newWorld(t)
 		l := w.follow(w.db, 0, 0)
 		german := w.watchAs(l, w.scoped("de"), request(""))
-		// Of a case that comes in, what was before is outside: a filter on it must not find it.
+		// The state before a case entered the scope is outside the scope: a filter must not match it.
 		wasFrench := w.watchAs(l, w.scoped("DE"), request(`{"or": [{"customer": {"country": {"eq": "FR"}}}, {"customer": {"company": {"isNull": true}}}]}`))
 		s := w.open()
 		to := func(s *subject, country string) {
@@ -81,8 +81,8 @@ func TestScope(t *testing.T) {
 		replay.After = w.start(l)
 		w.gets(w.watchAs(l, w.scoped("DE"), replay), end, 1, 3)
 		to(s, "FR")
-		w.gets(w.watchAs(l, w.scoped("DE"), replay), end)                // the case is outside now, and so all that was
-		w.gets(w.watchAs(l, w.scoped("FR", "DE"), replay), end, 1, 2, 3) // who sees both sees all
+		w.gets(w.watchAs(l, w.scoped("DE"), replay), end)                // the case is outside the scope now, and so are all its events
+		w.gets(w.watchAs(l, w.scoped("FR", "DE"), replay), end, 1, 2, 3) // a scope of both countries sees all events
 		var none *filter.Scope
 		nothing := w.watchAs(l, none, replay)
 		to(s, "DE")
@@ -94,7 +94,7 @@ func TestScope(t *testing.T) {
 		}
 	})
 
-	// How cases stand now is in memory for those who are at the head, and asked of the table once a page by who is far behind.
+	// The current state of cases is cached for readers at the head; a reader far behind reads it from the table, once a page.
 	t.Run("costs no query for a live event", func(t *testing.T) {
 		t.Parallel()
 		counter := new(pgtest.Counter)
@@ -126,7 +126,7 @@ func TestScope(t *testing.T) {
 			t.Errorf("20 watchers of live events asked the table %d times", n)
 		}
 
-		// A server that remembers next to nothing, and a reader from the very beginning.
+		// A server with a tiny cache, and a reader from the beginning of the log.
 		forgetful := w.follow(w.another(4, "forgetful"), 0, 1)
 		end := w.open()
 		forgetful.Wake()
@@ -154,7 +154,7 @@ func TestScope(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		if e := w.get(open); e.Improvement == nil || e.Then.Customer.FirstName == nil {
-			t.Errorf("others are told of %+v", e)
+			t.Errorf("a viewer who sees personal data gets %+v", e)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// positions are those of the log, in their order.
+// positions returns the positions of the log, in order.
 func (w *world) positions() []int64 {
 	return query[[]int64](w, "SELECT position FROM case_events WHERE position IS NOT NULL ORDER BY position")
 }
@@ -87,7 +87,7 @@ func TestStamp(t *testing.T) {
 		slow, quick := w.open(), w.open()
 		var late, early *model.LoggedEvent
 		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) (err error) {
-			if late, err = slow.move(tx, "FR"); err != nil { // its sequence is drawn, its commit is yet to come
+			if late, err = slow.move(tx, "FR"); err != nil { // its sequence number is drawn, but it is not committed yet
 				return err
 			}
 			early = w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return quick.move(tx, "IT") })
@@ -137,8 +137,8 @@ func TestStamp(t *testing.T) {
 		}
 	})
 
-	// The second stamper waits for the first, and then must see what was committed while it waited: else the event would
-	// keep its reader waiting until somebody stamps again.
+	// The second stamper waits for the first, and must then see the events that were committed while it waited. Otherwise
+	// their reader would wait until the next stamp.
 	t.Run("sees what was committed while it waited", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// request asks for events by a CaseFilter in JSON, all where it is empty, and by types, all where there are none.
+// request is a request with a CaseFilter in JSON and types; an empty filter and no types request all events.
 func request(text string, types ...model.CaseEventType) event.Request {
 	q := event.Request{Types: types}
 	if text != "" {
@@ -31,7 +31,7 @@ func request(text string, types ...model.CaseEventType) event.Request {
 	return q
 }
 
-// taken is a watch as a channel, which is closed when the watch ends; an error that ends it is told before.
+// taken turns a watch into a channel, which is closed when the watch ends. Before that, the callback gets its error.
 func taken(ctx context.Context, l *event.Log, scope *filter.Scope, q event.Request, fail func(error)) (<-chan model.CaseEvent, error) {
 	w, err := l.Watch(ctx, scope, q)
 	if err != nil {
@@ -63,7 +63,7 @@ func taken(ctx context.Context, l *event.Log, scope *filter.Scope, q event.Reque
 	return events, nil
 }
 
-// watch watches until the test ends; a lost place fails the test.
+// watch watches until the test ends; a FEED_RESET fails the test.
 func (w *world) watch(l *event.Log, viewer model.UserID, q event.Request) <-chan model.CaseEvent {
 	w.t.Helper()
 	watched, err := taken(w.t.Context(), l, filter.Unrestricted(viewer), q, func(err error) { w.t.Error(err) })
@@ -143,13 +143,13 @@ func TestWatch(t *testing.T) {
 		give := func(to *model.UserID) {
 			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return s.give(tx, to) })
 		}
-		to("IT")     // 2: seen by nobody
-		to("FR")     // 3: comes to France
-		give(&w.ann) // 4: stays; comes to Ann
-		give(&w.bob) // 5: stays; leaves Ann, comes to Bob
-		to("DE")     // 6: leaves France; stays with Bob
-		give(nil)    // 7: leaves Bob
-		to("FR")     // 8: comes back
+		to("IT")     // 2: outside both filters
+		to("FR")     // 3: enters the filter of France
+		give(&w.ann) // 4: stays; enters that of Ann
+		give(&w.bob) // 5: stays; leaves that of Ann, enters that of Bob
+		to("DE")     // 6: leaves that of France; stays in that of Bob
+		give(nil)    // 7: leaves that of Bob
+		to("FR")     // 8: enters that of France again
 		l.Wake()
 		for name, c := range map[string]struct {
 			watched <-chan model.CaseEvent
@@ -170,12 +170,12 @@ func TestWatch(t *testing.T) {
 		}
 	})
 
-	// What was decided on is the case as the event left it, at the event's time, not as it is when somebody asks.
+	// The filter is evaluated on the case right after the event, at the event's time, not on its current state.
 	t.Run("decides in a replay as it did live", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		l := w.follow(w.db, 0, 0)
-		q := request(`{"customer": {"country": {"eq": "FR"}}, "updatedAt": {"withinLast": "PT0S"}}`) // updated at that very moment
+		q := request(`{"customer": {"country": {"eq": "FR"}}, "updatedAt": {"withinLast": "PT0S"}}`) // updated at the time of the event
 		live := w.watch(l, w.ann, q)
 		s := w.open()
 		for _, country := range []string{"FR", "FR", "DE", "FR"} {
@@ -184,7 +184,7 @@ func TestWatch(t *testing.T) {
 		l.Wake()
 		q.After = w.start(l)
 		replay := w.watch(l, w.ann, q)
-		for range 3 { // the departure was not updated when it was matched last
+		for range 3 { // the departure to DE does not match: the state before it was updated earlier
 			a, b := w.get(live), w.get(replay)
 			if a.ID != b.ID || a.Matches != b.Matches || !a.Matches || a.Cursor != b.Cursor {
 				t.Errorf("live: version %d, matches %t; replayed: version %d, matches %t", a.Version, a.Matches, b.Version, b.Matches)
@@ -200,8 +200,8 @@ func TestWatch(t *testing.T) {
 		w.moves(s, 9)
 		q := request("")
 		q.After = w.start(l)
-		told := make(chan error, 2)
-		watched, err := taken(t.Context(), l, filter.Unrestricted(w.ann), q, func(err error) { told <- err })
+		failed := make(chan error, 2)
+		watched, err := taken(t.Context(), l, filter.Unrestricted(w.ann), q, func(err error) { failed <- err })
 		w.must(err)
 		for range 10 {
 			w.get(watched)
@@ -209,7 +209,7 @@ func TestWatch(t *testing.T) {
 		w.failOver(7)
 		l.Wake()
 		closed(t, watched)
-		if err := within(t, told); !is(err, fault.CodeFeedReset, "after") {
+		if err := within(t, failed); !is(err, fault.CodeFeedReset, "after") {
 			t.Error(err)
 		}
 		if q.After = w.cursor("0123456789abcdef", 1); true {
@@ -250,7 +250,7 @@ func TestWatch(t *testing.T) {
 		q := request("", model.EventOpened)
 		q.After = w.start(l)
 		l.Wake()
-		w.take(w.from(l, q.After), 5) // the server knows of all five, so that only the last is its newest
+		w.take(w.from(l, q.After), 5) // the server has cached all five, so that only the last is the case's newest
 		watcher, err := l.Watch(t.Context(), filter.Unrestricted(w.ann), q)
 		w.must(err)
 		shown := 0
@@ -262,14 +262,14 @@ func TestWatch(t *testing.T) {
 				t.Fatalf("%d is not the newest place", position)
 			}
 		}
-		// What was not asked for is passed all the same.
+		// The position also moves past events that do not match.
 		if _, cursor := watcher.Position(); shown != 1 || cursor != *w.head(l) || !watcher.Newest() {
 			t.Errorf("%d events were shown; the place is %s, newest: %t", shown, cursor, watcher.Newest())
 		}
 	})
 }
 
-// Not parallel: it looks for goroutines that stay behind.
+// The test is not parallel, because it looks for leaked goroutines.
 func TestWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.T) {
 	w := newWorld(t)
 	before := goleak.IgnoreCurrent()
@@ -294,9 +294,9 @@ func TestWatchEndsWithItsContextAndWithTheLogAndLeavesNothingBehind(t *testing.T
 	late, err := taken(t.Context(), l, filter.Unrestricted(w.ann), request(""), fail)
 	w.must(err)
 	closed(t, late)
-	l.Close() // again changes nothing
+	l.Close() // a second call has no effect
 	w.must(w.db.Close())
-	// goleak gives goroutines that are about to end one second; on a busy machine they may need longer.
+	// goleak waits one second for goroutines that are ending; on a busy machine they may need longer.
 	for end := time.Now().Add(patience); goleak.Find(before) != nil && time.Now().Before(end); {
 	}
 	goleak.VerifyNone(t, before)

@@ -20,14 +20,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// patience is how long a test waits for what must come. The test fails then and never passes by waiting, so a busy
-// machine gets plenty.
+// patience is how long a test waits for something that must happen. Only a failing test waits that long, so the time is
+// ample for a busy machine.
 const patience = 2 * time.Minute
 
-// never is a look that does not come: what arrives was woken by something else.
+// never is a read interval that never passes: events then arrive only by notifications.
 const never = time.Hour
 
-// world is a database with two users, and whoever works on its log.
+// world is a database with two users, and the logs that work on it.
 type world struct {
 	t        testing.TB
 	db       *pg.DB
@@ -55,7 +55,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// another is a second pool on the same database, as another server has it; PostgreSQL knows it by the name.
+// another is a second pool on the same database, like that of another server; name is its application_name.
 func (w *world) another(conns int32, name string) *pg.DB {
 	w.t.Helper()
 	url, err := url.Parse(pgtest.URL(w.t, w.db))
@@ -69,7 +69,7 @@ func (w *world) another(conns int32, name string) *pg.DB {
 	return db
 }
 
-// follow makes a log that follows from now on; see event.Log.Tune.
+// follow makes a log that follows; see event.Log.Tune.
 func (w *world) follow(db *pg.DB, lookEvery time.Duration, cacheBytes int) *event.Log {
 	l := event.New(db, slog.New(slog.DiscardHandler))
 	l.Tune(lookEvery, cacheBytes)
@@ -79,14 +79,14 @@ func (w *world) follow(db *pg.DB, lookEvery time.Duration, cacheBytes int) *even
 	return l
 }
 
-// log makes one that does not.
+// log makes a log that does not follow.
 func (w *world) log() *event.Log {
 	l := event.New(w.db, slog.New(slog.DiscardHandler))
 	w.t.Cleanup(l.Close)
 	return l
 }
 
-// subject is a case as the tests' writers know it: the row holds only the least, the snapshot all.
+// subject is a case of the tests: its row has only the required columns, its snapshot everything.
 type subject struct {
 	model.Snapshot
 }
@@ -119,7 +119,7 @@ func (w *world) openIn(tx *gorm.DB) (*subject, error) {
 	return s, err
 }
 
-// change does something to a case as casework does: it locks the row, moves it by one version, and appends.
+// change changes a case as casework does: it locks the row, increments the version, and appends an event.
 func (s *subject) change(tx *gorm.DB, e event.Entry, do func(*model.Snapshot)) (*model.LoggedEvent, error) {
 	var version int
 	if err := tx.Raw("SELECT version FROM cases WHERE id = ? FOR UPDATE", s.Case.ID).Scan(&version).Error; err != nil {
@@ -146,14 +146,14 @@ func (s *subject) move(tx *gorm.DB, country string) (*model.LoggedEvent, error) 
 	})
 }
 
-// give assigns the case, to nobody where to is nil.
+// give assigns the case; a nil user unassigns it.
 func (s *subject) give(tx *gorm.DB, to *model.UserID) (*model.LoggedEvent, error) {
 	return s.change(tx, event.Entry{Type: model.EventAssigned, PreviousAssignee: s.Case.AssigneeID, Assignee: to}, func(after *model.Snapshot) {
 		after.Case.AssigneeID = to
 	})
 }
 
-// write runs a transaction, and hands on the events that it appended.
+// write runs a transaction, and returns the event that it appended.
 func (w *world) write(do func(tx *gorm.DB) (*model.LoggedEvent, error)) *model.LoggedEvent {
 	w.t.Helper()
 	var logged *model.LoggedEvent
@@ -189,7 +189,7 @@ func query[V any](w *world, sql string, vars ...any) V {
 	return v
 }
 
-// until waits for what PostgreSQL knows but does not tell.
+// until polls PostgreSQL until a condition is true.
 func (w *world) until(what, sql string, vars ...any) {
 	w.t.Helper()
 	for end := time.Now().Add(patience); ; {
@@ -199,11 +199,11 @@ func (w *world) until(what, sql string, vars ...any) {
 		if time.Now().After(end) {
 			w.t.Fatalf("in vain: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond) // asking without a pause would take a core from what is waited for
+		time.Sleep(5 * time.Millisecond) // without a pause, polling would slow down what it waits for
 	}
 }
 
-// from is a reader that starts after the cursor, or at the head.
+// from returns a reader that starts after the cursor, or at the head.
 func (w *world) from(l *event.Log, after *string) *event.Reader {
 	w.t.Helper()
 	r, err := l.From(w.t.Context(), after)
@@ -211,7 +211,7 @@ func (w *world) from(l *event.Log, after *string) *event.Reader {
 	return r
 }
 
-// take reads n events; they must come.
+// take reads n events, and fails the test if they do not arrive.
 func (w *world) take(r *event.Reader, n int) []*event.Event {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
@@ -227,7 +227,7 @@ func (w *world) take(r *event.Reader, n int) []*event.Event {
 	return taken
 }
 
-// run checks that the events are those of the positions from first on, without gap.
+// run checks that the events have consecutive positions from first on.
 func (w *world) run(events []*event.Event, first int64) {
 	w.t.Helper()
 	for i, e := range events {
@@ -245,7 +245,7 @@ func (w *world) start(l *event.Log) *string {
 	return w.cursor(query[string](w, "SELECT nonce FROM feed_epochs ORDER BY id LIMIT 1"), 0)
 }
 
-// head is the cursor of the newest place.
+// head is the cursor of the newest position.
 func (w *world) head(l *event.Log) *string {
 	w.t.Helper()
 	cursor, err := l.Head(w.t.Context())
@@ -253,11 +253,11 @@ func (w *world) head(l *event.Log) *string {
 	return &cursor
 }
 
-// within waits for what another goroutine has to tell.
-func within[V any](t testing.TB, told <-chan V) (v V) {
+// within waits for a value of another goroutine.
+func within[V any](t testing.TB, from <-chan V) (v V) {
 	t.Helper()
 	select {
-	case v = <-told:
+	case v = <-from:
 	case <-time.After(patience):
 		t.Fatal("in vain")
 	}

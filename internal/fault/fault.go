@@ -80,7 +80,7 @@ func WithPath(argument string, err error) error {
 	return &inner
 }
 
-// Is tells whether err is, or wraps, an *Error with the code.
+// Is reports whether err is, or wraps, an *Error with the code.
 func Is(err error, code Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code

@@ -15,8 +15,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CLOSELOOP_LONG=1 asks for a long run, of 100,000 random filters; CLOSELOOP_FILTERS sets how many of each kind are
-// tried. Each is compared on some 40 to 80 rows. CLOSELOOP_SEED tries those of an earlier run again.
+// rounds is the number of random filters of each kind, and their source. CLOSELOOP_LONG=1 makes it a long run, of
+// 100,000 filters in all; CLOSELOOP_FILTERS sets the number of each kind. Each filter is compared on 40 to 80 rows.
+// CLOSELOOP_SEED repeats an earlier run.
 func rounds(t *testing.T) (int, *rand.Rand) {
 	t.Helper()
 	n, seed := 100, uint64(time.Now().UnixNano())
@@ -38,12 +39,12 @@ func rounds(t *testing.T) (int, *rand.Rand) {
 	return n, rand.New(rand.NewPCG(seed, 0))
 }
 
-// kind is one of the three filters of the API, with the rows it chooses among.
+// kind is one of the three filters of the API, with the rows that it filters.
 type kind struct {
-	noun *noun
-	rows int
-	id   func(int) uuid.UUID
-	// where reads the filter; match decides it on a row.
+	entity *entity
+	rows   int
+	id     func(int) uuid.UUID
+	// where parses the filter and returns its condition; match evaluates it on a row.
 	where func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error)
 	match func(f tree, row int, viewer model.UserID, now time.Time) bool
 }
@@ -52,7 +53,7 @@ func (made *rows) kinds() []kind {
 	at := func(s *Subject, now time.Time) *Subject { s.Now = now; return s }
 	return []kind{
 		{
-			customerNoun, len(made.customers), func(i int) uuid.UUID { return made.customers[i].ID.UUID },
+			customerEntity, len(made.customers), func(i int) uuid.UUID { return made.customers[i].ID.UUID },
 			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Customer)
 				err := f.UnmarshalGQL(v)
@@ -63,7 +64,7 @@ func (made *rows) kinds() []kind {
 			},
 		},
 		{
-			responseNoun, len(made.responses), func(i int) uuid.UUID { return made.responses[i].Response.ID.UUID },
+			responseEntity, len(made.responses), func(i int) uuid.UUID { return made.responses[i].Response.ID.UUID },
 			func(v any, _ model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Response)
 				err := f.UnmarshalGQL(v)
@@ -74,7 +75,7 @@ func (made *rows) kinds() []kind {
 			},
 		},
 		{
-			caseNoun, len(made.cases), func(i int) uuid.UUID { return made.cases[i].Case.ID.UUID },
+			caseEntity, len(made.cases), func(i int) uuid.UUID { return made.cases[i].Case.ID.UUID },
 			func(v any, viewer model.UserID, now time.Time) (clause.Expression, tree, error) {
 				f := new(Case)
 				err := f.UnmarshalGQL(v)
@@ -87,20 +88,20 @@ func (made *rows) kinds() []kind {
 	}
 }
 
-// compare asks PostgreSQL and Go, and tells which rows they agree on; a disagreement fails the test.
+// compare evaluates the filter in PostgreSQL and in Go, and returns how many rows match. A disagreement fails the test.
 func (made *rows) compare(t *testing.T, k kind, v any, viewer model.UserID, now time.Time) (matched int) {
 	t.Helper()
 	condition, f, err := k.where(v, viewer, now)
 	if err != nil {
-		t.Fatalf("%s %s is refused: %v", k.noun.name, show(v), err)
+		t.Fatalf("%s %s was refused: %v", k.entity.name, show(v), err)
 	}
 	var ids []uuid.UUID
 	db := made.byTable
-	if made.turn++; made.turn%2 == 0 {
+	if made.queries++; made.queries%2 == 0 {
 		db = made.byIndex
 	}
-	if err := db.Table(k.noun.table).Where(condition).Pluck("id", &ids).Error; err != nil {
-		t.Fatalf("%s %s: PostgreSQL refuses %s: %v", k.noun.name, show(v), condition.(clause.Expr).SQL, err)
+	if err := db.Table(k.entity.table).Where(condition).Pluck("id", &ids).Error; err != nil {
+		t.Fatalf("%s %s: PostgreSQL refused %s: %v", k.entity.name, show(v), condition.(clause.Expr).SQL, err)
 	}
 	listed := make(map[uuid.UUID]bool, len(ids))
 	for _, id := range ids {
@@ -108,86 +109,89 @@ func (made *rows) compare(t *testing.T, k kind, v any, viewer model.UserID, now 
 	}
 	for row := range k.rows {
 		id := k.id(row)
-		inGo := k.match(f, row, viewer, now)
-		if inGo != listed[id] {
-			t.Errorf("%s %s\nat %s on row %s: Go says %t, PostgreSQL %t\n%s", k.noun.name, show(v), now.Format(time.RFC3339Nano), id,
-				inGo, listed[id], condition.(clause.Expr).SQL)
+		matches := k.match(f, row, viewer, now)
+		if matches != listed[id] {
+			t.Errorf("%s %s\nat %s on row %s: %t in Go, %t in PostgreSQL\n%s", k.entity.name, show(v), now.Format(time.RFC3339Nano), id,
+				matches, listed[id], condition.(clause.Expr).SQL)
 		}
-		if inGo {
+		if matches {
 			matched++
 		}
 	}
 	return matched
 }
 
-func TestPostgreSQLAndGoAgreeOnRandomFilters(t *testing.T) {
+func TestMatchAgreesWithSQL(t *testing.T) {
 	t.Parallel()
-	n, r := rounds(t)
-	pairs, matched := map[string]int{}, map[string]int{}
-	for tried := 0; tried < n; tried += rowsFor {
+	t.Run("on random filters", func(t *testing.T) {
+		t.Parallel()
+		n, r := rounds(t)
+		pairs, matched := map[string]int{}, map[string]int{}
+		for tried := 0; tried < n; tried += rowsFor {
+			made := newRows(t, r)
+			m := &generator{Rand: r, t: t, ids: made.ids, corpus: made.corpus}
+			for _, k := range made.kinds() {
+				for range min(rowsFor, n-tried) {
+					// Half of the moments are finer than PostgreSQL's microseconds, as the server's clock is.
+					now := moment.Add(time.Duration(r.IntN(2) * r.IntN(1000)))
+					matched[k.entity.name] += made.compare(t, k, m.object(k.entity, 4), made.users[r.IntN(len(made.users))], now)
+					if pairs[k.entity.name] += k.rows; t.Failed() {
+						return
+					}
+				}
+			}
+		}
+		for name := range pairs {
+			t.Logf("%s: %d pairs, %d matched", name, pairs[name], matched[name])
+			if matched[name] < pairs[name]/10 || matched[name] > pairs[name]*9/10 {
+				t.Errorf("%s: %[2]d of %[3]d pairs match; with so few or so many the comparison would miss mistakes", name, matched[name], pairs[name])
+			}
+		}
+	})
+
+	// Random filters would seldom reveal a disagreement in a rare operator.
+	t.Run("on each operator alone", func(t *testing.T) {
+		t.Parallel()
+		_, r := rounds(t)
 		made := newRows(t, r)
-		m := &maker{Rand: r, t: t, ids: made.ids, corpus: made.corpus}
+		m := &generator{Rand: r, t: t, ids: made.ids, corpus: made.corpus}
 		for _, k := range made.kinds() {
-			for range min(rowsFor, n-tried) {
-				// Half of the moments are finer than what PostgreSQL keeps, as the server's clock is.
-				now := moment.Add(time.Duration(r.IntN(2) * r.IntN(1000)))
-				matched[k.noun.name] += made.compare(t, k, m.object(k.noun, 4), made.users[r.IntN(len(made.users))], now)
-				if pairs[k.noun.name] += k.rows; t.Failed() {
-					return
+			for _, path := range leaves(m, k.entity, nil) {
+				some, none := false, false
+				for try := 0; try < 8 || (!some || !none) && try < 800; try++ {
+					v := path.filter(m)
+					matched := made.compare(t, k, v, made.users[0], moment)
+					some, none = some || matched > 0, none || matched < k.rows
+					if matched+made.compare(t, k, map[string]any{"not": v}, made.users[0], moment) != k.rows {
+						t.Errorf("%s: not %s is not the opposite", k.entity.name, show(v))
+					}
+				}
+				if !some || !none {
+					t.Errorf("%s.%s matched some rows: %t, left out some rows: %t; want both", k.entity.name, path, some, none)
 				}
 			}
 		}
-	}
-	for name := range pairs {
-		t.Logf("%s: %d pairs, %d matched", name, pairs[name], matched[name])
-		if matched[name] < pairs[name]/10 || matched[name] > pairs[name]*9/10 {
-			t.Errorf("%s: the rows and the filters have too little to do with each other to tell a mistake: %d of %d match", name, matched[name], pairs[name])
-		}
-	}
+	})
 }
 
-const rowsFor = 500 // filters of each kind that the same rows are asked with
+const rowsFor = 500 // filters of each kind before new rows are made
 
-// A disagreement in a rare operator must not hide behind the others: each is tried by itself.
-func TestPostgreSQLAndGoAgreeOnEachOperatorAlone(t *testing.T) {
-	t.Parallel()
-	_, r := rounds(t)
-	made := newRows(t, r)
-	m := &maker{Rand: r, t: t, ids: made.ids, corpus: made.corpus}
-	for _, k := range made.kinds() {
-		for _, path := range leaves(m, k.noun, nil) {
-			some, none := false, false
-			for try := 0; try < 8 || (!some || !none) && try < 800; try++ {
-				v := path.filter(m)
-				matched := made.compare(t, k, v, made.users[0], moment)
-				some, none = some || matched > 0, none || matched < k.rows
-				if matched+made.compare(t, k, map[string]any{"not": v}, made.users[0], moment) != k.rows {
-					t.Errorf("%s: not %s is not its opposite", k.noun.name, show(v))
-				}
-			}
-			if !some || !none {
-				t.Errorf("%s.%s matched some rows: %t, and left some: %t", k.noun.name, path, some, none)
-			}
-		}
-	}
-}
-
-// way is the way to one operator of one field.
-type way struct {
+// operatorPath is the path to one operator of one field.
+type operatorPath struct {
 	names []string
 	op    string
-	of    field
+	of    fieldType
 }
 
-func (p way) String() string {
+func (p operatorPath) String() string {
 	return strings.Trim(strings.Join(append(slices.Clone(p.names), p.op), "."), ".")
 }
 
-// filter makes a filter that holds just this operator.
-func (p way) filter(m *maker) any {
+// filter makes a filter of this operator alone.
+func (p operatorPath) filter(m *generator) any {
 	v := m.value(p.of, p.op)
 	if p.op != "" {
-		v = m.wrapped(p.of, map[string]any{p.op: v})
+		v = m.wrap(p.of, map[string]any{p.op: v})
 	}
 	for _, name := range slices.Backward(p.names) {
 		v = map[string]any{name: v}
@@ -195,11 +199,11 @@ func (p way) filter(m *maker) any {
 	return v
 }
 
-func leaves(m *maker, n *noun, before []string) []way {
-	var found []way
-	for _, name := range sortedFields(n) {
+func leaves(m *generator, n *entity, before []string) []operatorPath {
+	var found []operatorPath
+	for _, name := range comparableFields(n) {
 		names := append(slices.Clone(before), name)
-		f := n.fields[name].field
+		f := n.fields[name].fieldType
 		if inner, ok := f.(nested); ok {
 			found = append(found, leaves(m, inner.of, names)...)
 			continue
@@ -209,18 +213,18 @@ func leaves(m *maker, n *noun, before []string) []way {
 			ops = []string{""}
 		}
 		for _, op := range ops {
-			found = append(found, way{names, op, f})
+			found = append(found, operatorPath{names, op, f})
 		}
 	}
 	return found
 }
 
-// sortedFields are those that both decide.
-func sortedFields(n *noun) []string {
+// comparableFields are the fields that both PostgreSQL and Go can evaluate.
+func comparableFields(n *entity) []string {
 	var names []string
 	for _, name := range sorted(n.fields) {
-		switch n.fields[name].field.(type) {
-		case customerSearch, responseSearch: // PostgreSQL alone decides these
+		switch n.fields[name].fieldType.(type) {
+		case customerSearch, responseSearch: // only PostgreSQL can evaluate a search
 		default:
 			names = append(names, name)
 		}

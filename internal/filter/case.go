@@ -7,19 +7,19 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// mineField becomes assignee = viewer, or its opposite, before anything is decided.
+// mineField is assignee = viewer, or its opposite.
 type mineField struct{}
 
 func (mineField) parse(p *parser, v any) (expr, error) {
 	p.mine = true
 	want, err := readBool(v)
 	mine := leaf{
-		inSQL: func(b *sqlBuilder) { b.put("cases.assignee_id = ?", b.viewer) },
-		inGo: func(s *Subject, viewer model.UserID) bool {
+		writeSQL: func(b *sqlBuilder) { b.put("cases.assignee_id = ?", b.viewer) },
+		matches: func(s *Subject, viewer model.UserID) bool {
 			return s.Case.AssigneeID != nil && *s.Case.AssigneeID == viewer
 		},
 	}
-	return unless(want, mine), err
+	return negateUnless(want, mine), err
 }
 
 // overdueField is model.Case.Overdue in SQL.
@@ -28,29 +28,30 @@ type overdueField struct{}
 func (overdueField) parse(_ *parser, v any) (expr, error) {
 	want, err := readBool(v)
 	overdue := leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			b.put("(cases.due_at < ? AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED')", b.now)
 		},
-		inGo: func(s *Subject, _ model.UserID) bool { return s.Case.Overdue(s.now()) },
+		matches: func(s *Subject, _ model.UserID) bool { return s.Case.Overdue(s.now()) },
 	}
-	return unless(want, overdue), err
+	return negateUnless(want, overdue), err
 }
 
 type ruleField struct{}
 
 func (ruleField) parse(p *parser, v any) (expr, error) {
-	want, err := each(p, v, readID[model.RuleID])
+	want, err := readList(p, v, readID[model.RuleID])
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			b.put("EXISTS (SELECT 1 FROM case_rules x WHERE x.case_id = cases.id AND x.rule_id = ANY(?))", pg.Array(model.UUIDs(want)))
 		},
-		inGo: func(s *Subject, _ model.UserID) bool {
+		matches: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.RuleIDs, func(id model.RuleID) bool { return slices.Contains(want, id) })
 		},
 	}, err
 }
 
-// refField asks for a counterpart in another system. Systems' names and ids are theirs: compared letter for letter.
+// refField requires a counterpart in another system. Names and ids of other systems are not folded: they may differ in
+// case alone.
 type refField struct{}
 
 func (refField) parse(p *parser, v any) (expr, error) {
@@ -62,9 +63,9 @@ func (refField) parse(p *parser, v any) (expr, error) {
 			return err
 		}
 	}
-	err := p.parts(v, "ExternalRefFilter", map[string]func(any) error{"system": read(&system), "id": read(&id)})
+	err := p.objectParts(v, "ExternalRefFilter", map[string]func(any) error{"system": read(&system), "id": read(&id)})
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			b.put("EXISTS (SELECT 1 FROM case_external_refs x WHERE x.case_id = cases.id")
 			if system != nil {
 				b.put(" AND x.system = ?", *system)
@@ -74,7 +75,7 @@ func (refField) parse(p *parser, v any) (expr, error) {
 			}
 			b.put(")")
 		},
-		inGo: func(s *Subject, _ model.UserID) bool {
+		matches: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.ExternalRefs, func(r model.ExternalRef) bool {
 				return (system == nil || r.System == *system) && (id == nil || r.ExternalID == *id)
 			})
@@ -82,24 +83,24 @@ func (refField) parse(p *parser, v any) (expr, error) {
 	}, err
 }
 
-// outreachField asks for one outreach that is like this in all.
+// outreachField requires one outreach that meets all conditions at once.
 type outreachField struct{}
 
 var (
 	channels = []string{"PHONE", "EMAIL", "MEETING", "CAMPAIGN", "OTHER"}
 	offers   = []string{"VOUCHER", "COMPENSATION", "PANEL_INVITE", "THANK_YOU", "OTHER"}
-	outcomes = words(model.Reached, model.MessageSent, model.NoAnswer)
+	outcomes = stringsOf(model.Reached, model.MessageSent, model.NoAnswer)
 )
 
 func (outreachField) parse(p *parser, v any) (expr, error) {
 	want := map[string][]string{}
 	read := func(name string, values []string) func(any) error {
 		return func(v any) (err error) {
-			want[name], err = each(p, v, oneOf(values))
+			want[name], err = readList(p, v, oneOf(values))
 			return err
 		}
 	}
-	err := p.parts(v, "OutreachFilter", map[string]func(any) error{
+	err := p.objectParts(v, "OutreachFilter", map[string]func(any) error{
 		"channel": read("channel", channels), "offer": read("offer", offers), "outcome": read("outcome", outcomes),
 	})
 	holds := func(name, have string) bool {
@@ -107,16 +108,16 @@ func (outreachField) parse(p *parser, v any) (expr, error) {
 		return !asked || slices.Contains(list, have)
 	}
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			b.put("EXISTS (SELECT 1 FROM case_events x WHERE x.case_id = cases.id AND x.type = 'OUTREACH_RECORDED'")
 			for _, name := range sorted(want) {
 				b.put(" AND x."+name+" = ANY(?)", pg.Array(want[name]))
 			}
 			b.put(")")
 		},
-		inGo: func(s *Subject, _ model.UserID) bool {
+		matches: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.Outreaches, func(o model.Outreach) bool {
-				offer := "" // none is in no list
+				offer := "" // an outreach without an offer is in no list of offers
 				if o.Offer != nil {
 					offer = string(*o.Offer)
 				}
@@ -126,13 +127,13 @@ func (outreachField) parse(p *parser, v any) (expr, error) {
 	}, err
 }
 
-// hasCaseField tells whether a case follows the response up; none does while rules run.
+// hasCaseField is whether a case follows up the response; while rules run, none does.
 type hasCaseField struct{}
 
 func (hasCaseField) parse(_ *parser, v any) (expr, error) {
 	want, err := readBool(v)
-	return unless(want, leaf{
-		inSQL: func(b *sqlBuilder) {
+	return negateUnless(want, leaf{
+		writeSQL: func(b *sqlBuilder) {
 			switch {
 			case b.table == "cases":
 				b.put("true")
@@ -142,34 +143,34 @@ func (hasCaseField) parse(_ *parser, v any) (expr, error) {
 				b.put("EXISTS (SELECT 1 FROM cases x WHERE x.response_id = responses.id)")
 			}
 		},
-		inGo: func(s *Subject, _ model.UserID) bool { return s.Case != nil },
+		matches: func(s *Subject, _ model.UserID) bool { return s.Case != nil },
 	}), err
 }
 
-// contactField tells where the follow-up stands; it has not begun while rules run.
+// contactField is the response's contact status; while rules run, it is NOT_CONTACTED.
 type contactField struct{}
 
 func (contactField) parse(p *parser, v any) (expr, error) {
-	values := words(model.NotContacted, model.Contacted, model.Replied)
+	values := stringsOf(model.NotContacted, model.Contacted, model.Replied)
 	get := func(s *Subject) *string {
-		if s.Response.ContactStatus == "" { // the database fills it in
-			return word(model.NotContacted)
+		if s.Response.ContactStatus == "" { // the column's default fills it in
+			return stringPtr(model.NotContacted)
 		}
-		return word(s.Response.ContactStatus)
+		return stringPtr(s.Response.ContactStatus)
 	}
-	kept, err := enumField{onResponse("contact_status"), get, values}.parse(p, v)
+	stored, err := enumField{onResponse("contact_status"), get, values}.parse(p, v)
 	if err != nil {
 		return nil, err
 	}
-	new, _ := enumField{column{fixed: "CAST('NOT_CONTACTED' AS text)"}, get, values}.parse(&parser{}, v)
+	initial, _ := enumField{column{fixed: "CAST('NOT_CONTACTED' AS text)"}, get, values}.parse(&parser{}, v)
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			if b.received {
-				new.sql(b)
+				initial.sql(b)
 				return
 			}
-			kept.sql(b)
+			stored.sql(b)
 		},
-		inGo: kept.match,
+		matches: stored.match,
 	}, nil
 }

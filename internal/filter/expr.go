@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// expr is a node of the tree. The logic has two values: where a field is missing, a leaf is false, never unknown.
+// expr is a node of the tree. The logic has two values: a leaf on a missing value is false, never unknown.
 type expr interface {
 	sql(*sqlBuilder)
 	match(*Subject, model.UserID) bool
@@ -17,15 +17,15 @@ type (
 	allOf []expr // empty: true
 	anyOf []expr // empty: false
 	notOf struct{ of expr }
-	// withResponse is false for a case without a response, whatever it holds.
+	// withResponse is false for a case without a response, whatever the inner expression says.
 	withResponse struct{ of expr }
 )
 
 func (x allOf) sql(b *sqlBuilder) { b.join(x, " AND ", "true") }
 func (x anyOf) sql(b *sqlBuilder) { b.join(x, " OR ", "false") }
 
-// A leaf on a missing value is NULL in SQL; only here does the difference to false show. Positive leaves stay bare,
-// because IS TRUE around them would cost the index.
+// A leaf on a missing value is NULL in SQL, which differs from false only under a negation. Positive leaves stay bare:
+// PostgreSQL would not use an index for a leaf inside IS TRUE.
 func (x notOf) sql(b *sqlBuilder) {
 	b.text.WriteString("((")
 	x.of.sql(b)
@@ -64,10 +64,10 @@ func (x withResponse) match(s *Subject, viewer model.UserID) bool {
 
 // sqlBuilder writes a condition with a parameter for every value.
 type sqlBuilder struct {
-	table    string // of the rows that are asked for: the same field stands elsewhere in each
+	table    string // whose rows the condition is on: the same field has another column in each table
 	viewer   model.UserID
 	now      time.Time
-	received bool // whether responses are seen as when they came in
+	received bool // whether responses are evaluated as at their receipt
 	text     strings.Builder
 	vars     []any
 }
@@ -87,7 +87,7 @@ func (b *sqlBuilder) join(list []expr, word, empty string) {
 	b.text.WriteString(")")
 }
 
-// put writes SQL of ours, with a ? for each value.
+// put writes SQL, never a caller's text, with a ? for each value.
 func (b *sqlBuilder) put(sql string, vars ...any) {
 	b.text.WriteString(sql)
 	b.vars = append(b.vars, vars...)

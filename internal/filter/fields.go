@@ -9,19 +9,19 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-var customerNoun, responseNoun, caseNoun = nouns()
+var customerEntity, responseEntity, caseEntity = entities()
 
-func nouns() (customer, response, cases *noun) {
-	customer = &noun{name: "CustomerFilter", table: "customers", fields: customerFields()}
-	response = &noun{name: "ResponseFilter", table: "responses", fields: responseFields(customer)}
-	cases = &noun{name: "CaseFilter", table: "cases", fields: caseFields(customer, response)}
+func entities() (customer, response, cases *entity) {
+	customer = &entity{name: "CustomerFilter", table: "customers", fields: customerFields()}
+	response = &entity{name: "ResponseFilter", table: "responses", fields: responseFields(customer)}
+	cases = &entity{name: "CaseFilter", table: "cases", fields: caseFields(customer, response)}
 	return customer, response, cases
 }
 
-func customerFields() map[string]entry {
-	return map[string]entry{
+func customerFields() map[string]field {
+	return map[string]field{
 		"id": {idField[model.CustomerID]{onCustomer("id").copiedAs("customer_id", "cases", "responses"), func(s *Subject) *model.CustomerID { return &s.Customer.ID }}, open},
-		// Feeds that know no better take the e-mail address for the id.
+		// Some feeds use the e-mail address as the id.
 		"externalId": {textField{onCustomer("external_id_fold"), func(s *Subject) *string { return s.Customer.ExternalID }}, personal},
 		"email":      {textField{onCustomer("email_fold"), func(s *Subject) *string { return s.Customer.Email }}, personal},
 		"firstName":  {textField{onCustomer("first_name_fold"), func(s *Subject) *string { return s.Customer.FirstName }}, personal},
@@ -41,13 +41,13 @@ func customerFields() map[string]entry {
 	}
 }
 
-func responseFields(customer *noun) map[string]entry {
-	return map[string]entry{
+func responseFields(customer *entity) map[string]field {
+	return map[string]field{
 		"id":         {idField[model.ResponseID]{onResponse("id").copiedAs("response_id", "cases"), func(s *Subject) *model.ResponseID { return &s.Response.ID }}, open},
 		"externalId": {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, personal},
 		"score":      {intField{onResponse("score").copiedTo("cases"), func(s *Subject) *int { return &s.Response.Score }}, open},
 		"category": {enumField{onResponse("category").copiedTo("cases"),
-			func(s *Subject) *string { return word(model.CategoryOf(s.Response.Score)) }, words(model.Detractor, model.Passive, model.Promoter)}, open},
+			func(s *Subject) *string { return stringPtr(model.CategoryOf(s.Response.Score)) }, stringsOf(model.Detractor, model.Passive, model.Promoter)}, open},
 		"survey":           {textField{onResponse("survey_fold").copiedTo("cases"), func(s *Subject) *string { return s.Response.Survey }}, open},
 		"contactRequested": {boolField{onResponse("contact_requested").copiedTo("cases"), func(s *Subject) *bool { return &s.Response.ContactRequested }}, open},
 		"comment":          {textField{onTexts("comment_fold"), func(s *Subject) *string { return s.Response.Comment }}, personal},
@@ -67,13 +67,13 @@ func responseFields(customer *noun) map[string]entry {
 	}
 }
 
-func caseFields(customer, response *noun) map[string]entry {
-	return map[string]entry{
+func caseFields(customer, response *entity) map[string]field {
+	return map[string]field{
 		"id":     {idField[model.CaseID]{onCase("id"), func(s *Subject) *model.CaseID { return &s.Case.ID }}, open},
 		"number": {intField{onCase("number"), func(s *Subject) *int { return &s.Case.Number }}, open},
-		"status": {enumField{onCase("status"), func(s *Subject) *string { return word(s.Case.Status) }, words(model.Open, model.InProgress, model.Closed)}, open},
-		"origin": {enumField{onCase("origin"), func(s *Subject) *string { return word(s.Case.Origin) },
-			words(model.OriginRule, model.OriginManual, model.OriginAllocation)}, open},
+		"status": {enumField{onCase("status"), func(s *Subject) *string { return stringPtr(s.Case.Status) }, stringsOf(model.Open, model.InProgress, model.Closed)}, open},
+		"origin": {enumField{onCase("origin"), func(s *Subject) *string { return stringPtr(s.Case.Origin) },
+			stringsOf(model.OriginRule, model.OriginManual, model.OriginAllocation)}, open},
 		"assignee":        {idField[model.UserID]{onCase("assignee_id"), func(s *Subject) *model.UserID { return s.Case.AssigneeID }}, open},
 		"assigned":        {presentField{onCase("assignee_id"), func(s *Subject) bool { return s.Case.AssigneeID != nil }}, open},
 		"mine":            {mineField{}, open},
@@ -95,12 +95,12 @@ func caseFields(customer, response *noun) map[string]entry {
 
 func has[T comparable](list []T, v *T) bool { return v != nil && slices.Contains(list, *v) }
 
-func word[T ~string](v T) *string {
+func stringPtr[T ~string](v T) *string {
 	s := string(v)
 	return &s
 }
 
-func words[T ~string](values ...T) []string {
+func stringsOf[T ~string](values ...T) []string {
 	list := make([]string, len(values))
 	for i, v := range values {
 		list[i] = string(v)

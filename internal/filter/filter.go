@@ -1,11 +1,11 @@
-// Package filter owns the one filter grammar: a tree with two evaluators. Where says it in SQL, for lists; Match
-// says it in Go, for rules, for subscriptions and for what a snapshot of the log holds. GRAMMAR.md beside this file
-// says what each operator means.
+// Package filter owns the one filter grammar: a tree with two evaluators. Where writes it as SQL, for lists; Match
+// evaluates it in Go, for rules, subscriptions and the snapshots of the log. GRAMMAR.md beside this file defines what
+// each operator means.
 //
-// A filter is parsed from what the caller wrote (GraphQL input, or the JSON that a rule keeps) by the tables in
-// fields.go, which also say where each field stands in SQL and in Go: a new field is a new line there.
+// A filter is parsed from GraphQL input, or from the JSON that a rule stores, by the tables in fields.go. These also
+// name each field's column in SQL and its value in Go: a new field is a new line there.
 //
-// It refuses to look anything up: all that it decides on is in the row or in the Subject.
+// The package refuses to look anything up: everything that decides a filter is in the row or in the Subject.
 package filter
 
 import (
@@ -22,24 +22,24 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Subject is what Match decides on. Case and Response may be nil; Customer may not.
+// Subject is the input of Match. Case and Response may be nil; Customer may not.
 type Subject struct {
 	Case     *model.Case
 	Response *model.Response
 	Customer *model.Customer
 	RuleIDs  []model.RuleID
-	Themes   []model.Theme // the response's, but for deleted ones
+	Themes   []model.Theme // the response's, without deleted ones
 
 	ExternalRefs []model.ExternalRef
 	Outreaches   []model.Outreach
 
-	Now time.Time // what withinLast, withinNext and overdue are measured from
+	Now time.Time // withinLast, withinNext and overdue are measured from it
 }
 
-// now is cut to microseconds, as PostgreSQL cuts it: at the edge, Go and SQL must not differ.
+// now is cut to microseconds, as PostgreSQL cuts its parameter: otherwise Go and SQL would differ at the edge.
 func (s *Subject) now() time.Time { return pg.Timestamp(s.Now) }
 
-// Of makes the subject of a snapshot at the event's time.
+// Of makes a subject of an event's snapshot, at the event's time.
 func Of(s *model.Snapshot, at time.Time) *Subject {
 	return &Subject{
 		Case: &s.Case, Response: s.Response, Customer: &s.Customer, RuleIDs: s.RuleIDs, Themes: s.Themes,
@@ -61,20 +61,20 @@ type tree struct {
 }
 
 // UnmarshalGQL reads a CaseFilter.
-func (f *Case) UnmarshalGQL(v any) error { return f.parse(v, caseNoun, false) }
+func (f *Case) UnmarshalGQL(v any) error { return f.parse(v, caseEntity, false) }
 
 // UnmarshalGQL reads a ResponseFilter.
-func (f *Response) UnmarshalGQL(v any) error { return f.parse(v, responseNoun, false) }
+func (f *Response) UnmarshalGQL(v any) error { return f.parse(v, responseEntity, false) }
 
 // UnmarshalGQL reads a CustomerFilter.
-func (f *Customer) UnmarshalGQL(v any) error { return f.parse(v, customerNoun, false) }
+func (f *Customer) UnmarshalGQL(v any) error { return f.parse(v, customerEntity, false) }
 
-// gqlgen takes a type for one that reads itself only where it writes itself too.
+// gqlgen uses UnmarshalGQL only if the type has MarshalGQL too.
 func (f Case) MarshalGQL(w io.Writer)     { _, _ = w.Write(f.raw) }
 func (f Response) MarshalGQL(w io.Writer) { _, _ = w.Write(f.raw) }
 func (f Customer) MarshalGQL(w io.Writer) { _, _ = w.Write(f.raw) }
 
-func (t *tree) parse(v any, n *noun, strict bool) error {
+func (t *tree) parse(v any, n *entity, strict bool) error {
 	p := parser{strict: strict}
 	root, err := p.object(v, n)
 	if err != nil {
@@ -82,55 +82,55 @@ func (t *tree) parse(v any, n *noun, strict bool) error {
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return fault.New(fault.CodeBadUserInput, "a filter is a JSON object")
+		return fault.New(fault.CodeBadUserInput, "a filter must be a JSON object")
 	}
 	t.root, t.raw, t.traits = root, raw, p.traits
 	return nil
 }
 
-// Where is the filter as a condition on the rows of its own table, with every value a parameter.
+// Where is the filter as a condition on the rows of cases, with every value a parameter.
 func (f *Case) Where(viewer model.UserID, now time.Time) clause.Expression {
 	if f == nil {
-		return everything
+		return matchAll
 	}
-	return f.where(caseNoun, viewer, now)
+	return f.where(caseEntity, viewer, now)
 }
 
 // Where is the filter as a condition on the rows of responses.
 func (f *Response) Where(now time.Time) clause.Expression {
 	if f == nil {
-		return everything
+		return matchAll
 	}
-	return f.where(responseNoun, model.UserID{}, now)
+	return f.where(responseEntity, model.UserID{}, now)
 }
 
-// WhereReceived is the filter as a condition on the rows of responses, decided as when they came in: no case followed
-// them up, and nobody had contacted the customer.
+// WhereReceived is the filter as a condition on the rows of responses, decided as at the time of receipt: no case
+// followed them up yet, and nobody had contacted the customer.
 func (f *Response) WhereReceived(now time.Time) clause.Expression {
 	if f == nil {
-		return everything
+		return matchAll
 	}
-	b := sqlBuilder{table: responseNoun.table, now: now, received: true}
+	b := sqlBuilder{table: responseEntity.table, now: now, received: true}
 	return f.build(&b)
 }
 
 // Where is the filter as a condition on the rows of customers.
 func (f *Customer) Where(now time.Time) clause.Expression {
 	if f == nil {
-		return everything
+		return matchAll
 	}
-	return f.where(customerNoun, model.UserID{}, now)
+	return f.where(customerEntity, model.UserID{}, now)
 }
 
-var everything = clause.Expr{SQL: "true"}
+var matchAll = clause.Expr{SQL: "true"}
 
-func (t *tree) where(n *noun, viewer model.UserID, now time.Time) clause.Expression {
+func (t *tree) where(n *entity, viewer model.UserID, now time.Time) clause.Expression {
 	return t.build(&sqlBuilder{table: n.table, viewer: viewer, now: now})
 }
 
 func (t *tree) build(b *sqlBuilder) clause.Expression {
 	if t.root == nil {
-		return everything
+		return matchAll
 	}
 	b.now = pg.Timestamp(b.now)
 	t.root.sql(b)
@@ -152,35 +152,35 @@ func (f *Response) Match(s *Subject) bool {
 	return f == nil || f.root == nil || f.root.match(s, model.UserID{})
 }
 
-// ParseStored reads a ResponseFilter that is kept: a rule's, a scope's. Where lists pass over a null, this refuses it, and an
-// empty filter too: a slip must not widen a rule, nor open a scope. It refuses a search, for Go decides what is kept.
+// ParseStored reads the stored ResponseFilter of a rule or a scope. Unlike a list, it refuses a null and an empty
+// filter: a slip must not widen a rule or open a scope. It refuses a search too, because Go evaluates stored filters.
 func ParseStored(raw json.RawMessage) (*Response, error) {
-	t, err := stored(raw, responseNoun)
+	t, err := parseStored(raw, responseEntity)
 	return &Response{t}, err
 }
 
-// StoredCustomer reads a CustomerFilter that is kept, as Stored does.
-func StoredCustomer(raw json.RawMessage) (*Customer, error) {
-	t, err := stored(raw, customerNoun)
+// ParseStoredCustomer reads a stored CustomerFilter, as strictly as ParseStored.
+func ParseStoredCustomer(raw json.RawMessage) (*Customer, error) {
+	t, err := parseStored(raw, customerEntity)
 	return &Customer{t}, err
 }
 
-// ParseStoredCase reads a CaseFilter that is kept, as Stored does.
+// ParseStoredCase reads a stored CaseFilter, as strictly as ParseStored.
 func ParseStoredCase(raw json.RawMessage) (*Case, error) {
-	t, err := stored(raw, caseNoun)
+	t, err := parseStored(raw, caseEntity)
 	return &Case{t}, err
 }
 
-func stored(raw json.RawMessage, n *noun) (t tree, err error) {
+func parseStored(raw json.RawMessage, n *entity) (t tree, err error) {
 	v, err := Decode(raw)
 	if err != nil {
-		return t, fault.New(fault.CodeBadUserInput, "a filter is a JSON object")
+		return t, fault.New(fault.CodeBadUserInput, "a filter must be a JSON object")
 	}
 	return t, t.parse(v, n, true)
 }
 
-// Decode reads the JSON of a filter into what UnmarshalGQL takes: its numbers stay as they are written, for an Int is
-// no floating-point number.
+// Decode reads the JSON of a filter into the values that UnmarshalGQL takes. Numbers stay json.Number: a float64 would
+// hide whether an Int was written with a fraction.
 func Decode(raw json.RawMessage) (v any, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -188,59 +188,58 @@ func Decode(raw json.RawMessage) (v any, err error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the filter")
+		return nil, errors.New("unexpected data after the filter")
 	}
 	return v, nil
 }
 
-// Raw is the filter as it was given; nil where there is none.
-func (f *Response) Raw() json.RawMessage { return f.given().raw }
+// Raw is the filter as the caller wrote it; nil if the filter is nil or was never parsed.
+func (f *Response) Raw() json.RawMessage { return f.orZero().raw }
 
-// Raw is the filter as it was given; nil where there is none.
-func (f *Case) Raw() json.RawMessage { return f.given().raw }
+// Raw is the filter as the caller wrote it; nil if the filter is nil or was never parsed.
+func (f *Case) Raw() json.RawMessage { return f.orZero().raw }
 
-// Raw is the filter as it was given; nil where there is none.
-func (f *Customer) Raw() json.RawMessage { return f.given().raw }
+// Raw is the filter as the caller wrote it; nil if the filter is nil or was never parsed.
+func (f *Customer) Raw() json.RawMessage { return f.orZero().raw }
 
-// Mine tells whether the answer depends on who asks.
-func (f *Case) Mine() bool { return f.given().mine }
+// Mine reports whether the answer depends on the viewer.
+func (f *Case) Mine() bool { return f.orZero().mine }
 
-// Searches tells whether the filter holds a search: PostgreSQL alone decides it, so that it narrows lists and nothing
-// else.
-func (f *Case) Searches() bool { return f.given().searches }
+// Searches reports whether the filter contains a search. Only PostgreSQL can evaluate a search, so that only lists,
+// counts and figures accept one.
+func (f *Case) Searches() bool { return f.orZero().searches }
 
-// Searches tells whether the filter holds a search, as a case's does.
-func (f *Response) Searches() bool { return f.given().searches }
+// Searches reports whether the filter contains a search.
+func (f *Response) Searches() bool { return f.orZero().searches }
 
-// Searches tells whether the filter holds a search, as a case's does.
-func (f *Customer) Searches() bool { return f.given().searches }
+// Searches reports whether the filter contains a search.
+func (f *Customer) Searches() bool { return f.orZero().searches }
 
-// Personal names the first field that looks at personal data, by its path in the filter, such as
-// and[0].customer.email; it is empty where none does. Who may not see personal data may not ask for it either: the
-// answer to enough questions is the data.
-func (f *Case) Personal() string { return f.given().personal }
+// Personal is the path of the first field that reads personal data, such as and[0].customer.email; empty if no field
+// does. A user from whom personal data is hidden must not filter by it either: enough answers reveal the data.
+func (f *Case) Personal() string { return f.orZero().personal }
 
-// Personal names the first field that looks at personal data, as a case's does.
-func (f *Response) Personal() string { return f.given().personal }
+// Personal is the path of the first field that reads personal data; empty if no field does.
+func (f *Response) Personal() string { return f.orZero().personal }
 
-// Personal names the first field that looks at personal data, as a case's does.
-func (f *Customer) Personal() string { return f.given().personal }
+// Personal is the path of the first field that reads personal data; empty if no field does.
+func (f *Customer) Personal() string { return f.orZero().personal }
 
-func (f *Case) given() (t tree) {
+func (f *Case) orZero() (t tree) {
 	if f != nil {
 		t = f.tree
 	}
 	return t
 }
 
-func (f *Response) given() (t tree) {
+func (f *Response) orZero() (t tree) {
 	if f != nil {
 		t = f.tree
 	}
 	return t
 }
 
-func (f *Customer) given() (t tree) {
+func (f *Customer) orZero() (t tree) {
 	if f != nil {
 		t = f.tree
 	}

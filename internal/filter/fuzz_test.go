@@ -11,17 +11,17 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Whatever is written, reading it never panics; and what is read has one parameter for each mark in its SQL, holds no
-// text of the caller's in it, can be decided in Go, and reads back from what is kept of it as the same filter. That
-// PostgreSQL takes the SQL is for the test of random filters, which makes all that the grammar allows.
+// Parsing never panics. The SQL of a parsed filter has one parameter for each ?, and contains no text of the caller.
+// Go can evaluate a parsed filter, and a stored filter parses back as the same filter. TestMatchAgreesWithSQL checks
+// that PostgreSQL accepts the SQL.
 func FuzzFilter(f *testing.F) {
-	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: f, ids: map[string][]string{
+	m := &generator{Rand: rand.New(rand.NewPCG(1, 2)), t: f, ids: map[string][]string{
 		"cus": {"cus_0190163d8694739b9f6b1bdac25e4c4e"}, "res": {"res_0190163d8694739b9f6b1bdac25e4c4e"},
 		"cas": {"cas_0190163d8694739b9f6b1bdac25e4c4e"}, "usr": {"usr_0190163d8694739b9f6b1bdac25e4c4e"},
 		"rul": {"rul_0190163d8694739b9f6b1bdac25e4c4e"}, "thm": {"thm_0190163d8694739b9f6b1bdac25e4c4e"},
 	}}
 	for range 60 {
-		for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+		for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 			f.Add(show(m.object(n, 3)))
 		}
 	}
@@ -36,20 +36,20 @@ func FuzzFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		raw := json.RawMessage(text)
 		if stored, err := ParseStored(raw); err == nil {
-			checked(t, &stored.tree, responseNoun)
-			if again, err := ParseStored(stored.Raw()); err != nil || again.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL !=
-				stored.where(responseNoun, model.UserID{}, moment).(clause.Expr).SQL {
-				t.Errorf("%s is kept as %s, which is another filter: %v", text, stored.Raw(), err)
+			checkTree(t, &stored.tree, responseEntity)
+			if again, err := ParseStored(stored.Raw()); err != nil || again.where(responseEntity, model.UserID{}, moment).(clause.Expr).SQL !=
+				stored.where(responseEntity, model.UserID{}, moment).(clause.Expr).SQL {
+				t.Errorf("%s is stored as %s, which is another filter: %v", text, stored.Raw(), err)
 			}
 		}
 		v, err := Decode(raw)
 		if err != nil {
 			return
 		}
-		for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+		for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 			var read tree
 			if read.parse(v, n, false) == nil {
-				checked(t, &read, n)
+				checkTree(t, &read, n)
 			}
 		}
 		var when Time
@@ -59,19 +59,19 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-func checked(t *testing.T, read *tree, n *noun) {
+func checkTree(t *testing.T, read *tree, n *entity) {
 	t.Helper()
 	c := read.where(n, model.UserID{}, moment).(clause.Expr)
 	if marks := strings.Count(c.SQL, "?"); marks != len(c.Vars) {
-		t.Errorf("%s has %d marks for %d values", c.SQL, marks, len(c.Vars))
+		t.Errorf("%s has %d parameters for %d values", c.SQL, marks, len(c.Vars))
 	}
 	ours := strings.NewReplacer(`COLLATE "C"`, "", "@> CAST", "", "@@ websearch", "").Replace(c.SQL)
 	if strings.ContainsAny(ours, "$@;\\\"\x00") {
-		t.Errorf("%s holds what we never write", c.SQL)
+		t.Errorf("%s contains characters that the filter never writes", c.SQL)
 	}
 	subject := &Subject{Case: &model.Case{}, Customer: &model.Customer{}, Response: &model.Response{}, Now: moment}
 	read.root.match(subject, model.UserID{})
-	if n == caseNoun {
+	if n == caseEntity {
 		subject.Response = nil
 		read.root.match(subject, model.UserID{})
 	}

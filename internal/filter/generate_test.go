@@ -13,8 +13,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// composed is a text of one to three of these, in some case: the mark that one begins with may go to the letter that
-// the one before it ends with.
+// composed joins one to three texts in a random case. A combining mark at the beginning of a text then joins the last
+// letter of the text before it.
 func composed(r *rand.Rand) string {
 	var b strings.Builder
 	for range 1 + r.IntN(3) {
@@ -29,18 +29,18 @@ func composed(r *rand.Rand) string {
 	return b.String()
 }
 
-// maker makes filters up, as GraphQL or JSON would hand them over.
-type maker struct {
+// generator makes random filters of the values that GraphQL or JSON decode to.
+type generator struct {
 	*rand.Rand
 	t      testing.TB
-	ids    map[string][]string // by prefix; among them one of nothing
-	corpus []string            // texts that stand in the rows
+	ids    map[string][]string // by prefix; one of each belongs to no row
+	corpus []string            // texts in the rows
 }
 
-func (m *maker) pick(from []string) string { return from[m.IntN(len(from))] }
+func (m *generator) pick(from []string) string { return from[m.IntN(len(from))] }
 
-// text is one that is asked for: most of them stand in a row, or a part of them does.
-func (m *maker) text() string {
+// text is an operand: most often a row's text or a part of one.
+func (m *generator) text() string {
 	switch way := m.IntN(8); {
 	case way < 2 || len(m.corpus) == 0:
 		return m.pick(texts)
@@ -61,8 +61,8 @@ func (m *maker) text() string {
 	return part
 }
 
-// object makes a filter of the noun; depth bounds how deep.
-func (m *maker) object(n *noun, depth int) map[string]any {
+// object makes a filter of the entity, at most depth levels deep.
+func (m *generator) object(n *entity, depth int) map[string]any {
 	made := map[string]any{}
 	for range []int{0, 1, 1, 1, 1, 2, 2, 3}[m.IntN(8)] {
 		switch word := m.IntN(10); {
@@ -72,17 +72,17 @@ func (m *maker) object(n *noun, depth int) map[string]any {
 			made[m.name(n)] = nil
 		default:
 			name := m.name(n)
-			made[name] = m.field(n.fields[name].field, depth)
+			made[name] = m.field(n.fields[name].fieldType, depth)
 		}
 	}
 	return made
 }
 
-func (m *maker) name(n *noun) string {
-	return m.pick(sortedFields(n))
+func (m *generator) name(n *entity) string {
+	return m.pick(comparableFields(n))
 }
 
-func (m *maker) logic(n *noun, depth int, into map[string]any) {
+func (m *generator) logic(n *entity, depth int, into map[string]any) {
 	word := m.pick([]string{"and", "or", "not"})
 	if word == "not" {
 		into[word] = m.object(n, depth-1)
@@ -95,7 +95,7 @@ func (m *maker) logic(n *noun, depth int, into map[string]any) {
 	into[word] = list
 }
 
-func (m *maker) field(f field, depth int) any {
+func (m *generator) field(f fieldType, depth int) any {
 	if f, ok := f.(nested); ok {
 		return m.object(f.of, max(0, depth-1))
 	}
@@ -108,19 +108,19 @@ func (m *maker) field(f field, depth int) any {
 		op := m.pick(ops)
 		made[op] = m.value(f, op)
 	}
-	return m.wrapped(f, made)
+	return m.wrap(f, made)
 }
 
-// wrapped puts an object of operators where the field takes it.
-func (m *maker) wrapped(f field, operators map[string]any) any {
+// wrap puts an object of operators into the value of the field.
+func (m *generator) wrap(f fieldType, operators map[string]any) any {
 	if _, ok := f.(attributeField); ok {
 		return map[string]any{"key": m.pick(keysOfAttributes), "value": operators}
 	}
 	return operators
 }
 
-// operators are those that the field knows; false where it is given a bare value.
-func (m *maker) operators(f field) ([]string, bool) {
+// operators are the field's operators; false if the field takes a bare value.
+func (m *generator) operators(f fieldType) ([]string, bool) {
 	switch f.(type) {
 	case intField:
 		return []string{"eq", "gte", "in", "lte"}, true
@@ -140,11 +140,11 @@ func (m *maker) operators(f field) ([]string, bool) {
 		outreachField, idField[model.CustomerID], idField[model.ResponseID], idField[model.CaseID], idField[model.UserID]:
 		return nil, false
 	}
-	m.t.Fatalf("the tests know no fields of type %T: teach the maker of filters what it takes", f)
+	m.t.Fatalf("the generator does not know fields of type %T: add their operators and values", f)
 	return nil, false
 }
 
-func (m *maker) value(f field, op string) any {
+func (m *generator) value(f fieldType, op string) any {
 	if op == "isNull" {
 		return m.IntN(2) == 0
 	}
@@ -164,14 +164,14 @@ func (m *maker) value(f field, op string) any {
 	}
 	one := func() any { return m.one(f, op) }
 	switch op {
-	case "", "in", "any", "all", "none": // a field that takes a list by itself, or an operator that does
+	case "", "in", "any", "all", "none": // these take a list
 		return m.list(one)
 	}
 	return one()
 }
 
-// one is what the operator is given, or one of those that it is given.
-func (m *maker) one(f field, op string) any {
+// one is an operand, or an item of an operand that is a list.
+func (m *generator) one(f fieldType, op string) any {
 	switch f := f.(type) {
 	case intField:
 		return m.number()
@@ -207,16 +207,16 @@ func (m *maker) one(f field, op string) any {
 	case idField[model.UserID]:
 		return m.pick(m.ids["usr"])
 	}
-	m.t.Fatalf("the tests know no values of a field of type %T", f)
+	m.t.Fatalf("the generator does not know values of fields of type %T", f)
 	return nil
 }
 
-// list is one of up to four; one alone may stand for a list.
-func (m *maker) list(one func() any) any {
+// list is a list of up to four values, or a single value, which stands for a list of one.
+func (m *generator) list(one func() any) any {
 	switch m.IntN(12) {
 	case 0:
 		return one()
-	case 1: // as gqlparser makes a list of a variable's lone value
+	case 1: // gqlparser makes such a list of a variable with a single value
 		if text, ok := one().(string); ok {
 			return []string{text}
 		}
@@ -228,8 +228,8 @@ func (m *maker) list(one func() any) any {
 	return made
 }
 
-// some is an object of some of the parts; null is as good as none.
-func (m *maker) some(parts map[string]func() any) any {
+// some is an object of some of the parts; others are null, which counts as left out.
+func (m *generator) some(parts map[string]func() any) any {
 	made := map[string]any{}
 	for _, name := range sorted(parts) {
 		switch m.IntN(5) {
@@ -242,8 +242,8 @@ func (m *maker) some(parts map[string]func() any) any {
 	return made
 }
 
-// decimal is written as a text, as a variable and as a literal.
-func (m *maker) decimal() any {
+// decimal is a string, a JSON number or an int64, as texts, variables and literals decode.
+func (m *generator) decimal() any {
 	text := m.pick(decimals)
 	if m.IntN(2) == 0 {
 		return json.Number(text)
@@ -254,7 +254,7 @@ func (m *maker) decimal() any {
 	return text
 }
 
-func (m *maker) float() any {
+func (m *generator) float() any {
 	f := append([]float64{-1, 2, math.MaxFloat64, -math.MaxFloat64, math.Copysign(0, -1)}, likelihoods...)[m.IntN(5+len(likelihoods))]
 	switch {
 	case m.IntN(3) == 0:
@@ -265,8 +265,8 @@ func (m *maker) float() any {
 	return f
 }
 
-// number is written as literals, as variables and as Go's own tests write them.
-func (m *maker) number() any {
+// number is an int64 (a literal), a JSON number (a variable) or an int (Go tests).
+func (m *generator) number() any {
 	n := []int64{-2147483648, -32769, -1, 0, 1, 5, 6, 7, 8, 9, 10, 11, 40, 32768, 2147483647}[m.IntN(15)]
 	switch m.IntN(3) {
 	case 0:
@@ -277,8 +277,8 @@ func (m *maker) number() any {
 	return json.Number(strconv.FormatInt(n, 10))
 }
 
-// time is written in several zones, and finer than PostgreSQL keeps.
-func (m *maker) time() string {
+// time is in one of several zones, and sometimes finer than PostgreSQL's microseconds.
+func (m *generator) time() string {
 	at := moments[m.IntN(len(moments))]
 	if m.IntN(4) == 0 && at.Year() < 9999 {
 		at = at.Add(time.Duration(m.IntN(1000))) // cut off when it is read
@@ -289,20 +289,20 @@ func (m *maker) time() string {
 	return at.Format(time.RFC3339Nano)
 }
 
-func TestTheMakerOfFiltersKnowsEveryOperator(t *testing.T) {
+func TestGeneratorKnowsEveryOperator(t *testing.T) {
 	t.Parallel()
-	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
-	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
-		for _, name := range sortedFields(n) {
-			f := n.fields[name].field
+	m := &generator{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
+	for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
+		for _, name := range comparableFields(n) {
+			f := n.fields[name].fieldType
 			ops, ok := m.operators(f)
 			if !ok {
 				continue
 			}
-			_, err := f.parse(&parser{}, m.wrapped(f, map[string]any{"no such": 1}))
-			want := "there is no such operator here; there are " + list(ops)
+			_, err := f.parse(&parser{}, m.wrap(f, map[string]any{"no such": 1}))
+			want := "unknown operator: expected one of " + strings.Join(ops, ", ")
 			if err == nil || err.Error() != want {
-				t.Errorf("%s.%s: %v; the maker of filters knows %s", n.name, name, err, list(ops))
+				t.Errorf("%s.%s: %v; the generator knows %s", n.name, name, err, strings.Join(ops, ", "))
 			}
 		}
 	}

@@ -2,36 +2,38 @@ package filter
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-// leaf is one condition on one field, said twice.
+// leaf is one condition on one field, in SQL and in Go.
 type leaf struct {
-	inSQL func(*sqlBuilder)
-	inGo  func(*Subject, model.UserID) bool
+	writeSQL func(*sqlBuilder)
+	matches  func(*Subject, model.UserID) bool
 }
 
-func (l leaf) sql(b *sqlBuilder)                          { l.inSQL(b) }
-func (l leaf) match(s *Subject, viewer model.UserID) bool { return l.inGo(s, viewer) }
+func (l leaf) sql(b *sqlBuilder)                          { l.writeSQL(b) }
+func (l leaf) match(s *Subject, viewer model.UserID) bool { return l.matches(s, viewer) }
 
-// compare makes a leaf of a column, an operator of SQL and the same in Go.
-func compare(c column, sql string, value any, inGo func(*Subject) bool) leaf {
+// compare makes a leaf of a column, an SQL operator and the same comparison in Go.
+func compare(c column, sql string, value any, matches func(*Subject) bool) leaf {
 	return leaf{
-		inSQL: func(b *sqlBuilder) { c.holds(b, func(place string) string { return place + " " + sql }, value) },
-		inGo:  func(s *Subject, _ model.UserID) bool { return inGo(s) },
+		writeSQL: func(b *sqlBuilder) { c.writeCondition(b, func(ref string) string { return ref + " " + sql }, value) },
+		matches:  func(s *Subject, _ model.UserID) bool { return matches(s) },
 	}
 }
 
-// among makes a leaf of a list of values; value and list are how SQL writes one of them, and all. One alone is compared
-// with =: only then does an index that begins with the column give its rows in the order of what comes next in it.
-func among[T any](c column, value, list string, want []T, inGo func(*Subject) bool) leaf {
+// isIn makes a leaf of a list of values; value and list are the SQL of one parameter and of all. A list of one is
+// compared with =: only then does an index that begins with the column return its rows in the order of the index's next
+// column.
+func isIn[T any](c column, value, list string, want []T, matches func(*Subject) bool) leaf {
 	if len(want) == 1 {
-		return compare(c, "= "+value, want[0], inGo)
+		return compare(c, "= "+value, want[0], matches)
 	}
-	return compare(c, "= ANY("+list+")", pg.Array(want), inGo)
+	return compare(c, "= ANY("+list+")", pg.Array(want), matches)
 }
 
 func isNull(c column, want bool, missing func(*Subject) bool) leaf {
@@ -40,12 +42,12 @@ func isNull(c column, want bool, missing func(*Subject) bool) leaf {
 		word = " IS NULL"
 	}
 	return leaf{
-		inSQL: func(b *sqlBuilder) { c.holds(b, func(place string) string { return place + word }) },
-		inGo:  func(s *Subject, _ model.UserID) bool { return missing(s) == want },
+		writeSQL: func(b *sqlBuilder) { c.writeCondition(b, func(ref string) string { return ref + word }) },
+		matches:  func(s *Subject, _ model.UserID) bool { return missing(s) == want },
 	}
 }
 
-func unless(want bool, x expr) expr {
+func negateUnless(want bool, x expr) expr {
 	if want {
 		return x
 	}
@@ -53,7 +55,7 @@ func unless(want bool, x expr) expr {
 }
 
 type nested struct {
-	of   *noun
+	of   *entity
 	wrap func(expr) expr
 }
 
@@ -72,15 +74,15 @@ type enumField struct {
 }
 
 func (f enumField) parse(p *parser, v any) (expr, error) {
-	want, err := each(p, v, oneOf(f.values))
-	return among(f.column, "?", "?", want, func(s *Subject) bool { return has(want, f.get(s)) }), err
+	want, err := readList(p, v, oneOf(f.values))
+	return isIn(f.column, "?", "?", want, func(s *Subject) bool { return has(want, f.get(s)) }), err
 }
 
 func oneOf(values []string) func(any) (string, error) {
 	return func(v any) (string, error) {
 		s, ok := v.(string)
 		if !ok || !slices.Contains(values, s) {
-			return "", fault.New(fault.CodeBadUserInput, "one of %s is asked for", list(values))
+			return "", fault.New(fault.CodeBadUserInput, "expected one of %s", strings.Join(values, ", "))
 		}
 		return s, nil
 	}
@@ -112,8 +114,8 @@ type idField[T model.AnyID] struct {
 }
 
 func (f idField[T]) parse(p *parser, v any) (expr, error) {
-	want, err := each(p, v, readID[T])
-	return among(f.column, "?", "?", model.UUIDs(want), func(s *Subject) bool { return has(want, f.get(s)) }), err
+	want, err := readList(p, v, readID[T])
+	return isIn(f.column, "?", "?", model.UUIDs(want), func(s *Subject) bool { return has(want, f.get(s)) }), err
 }
 
 func readID[T model.AnyID](v any) (T, error) {

@@ -7,30 +7,30 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// anyAllNone reads an object of lists; one is the condition that a row has one of these. all is given its items
-// without repetitions.
+// anyAllNone reads the operators any, all and none of a field that is a list. one makes the condition that a row has
+// at least one of the items, all the condition that it has every one; all is called with distinct items.
 func anyAllNone[T comparable](p *parser, v any, read func(any) (T, error), one, all func([]T) expr) (expr, error) {
 	return p.operators(v, map[string]func(any) (expr, error){
 		"any": func(v any) (expr, error) {
-			want, err := each(p, v, read)
+			want, err := readList(p, v, read)
 			return one(want), err
 		},
 		"none": func(v any) (expr, error) {
-			want, err := each(p, v, read)
+			want, err := readList(p, v, read)
 			return notOf{one(want)}, err
 		},
 		"all": func(v any) (expr, error) {
-			want, err := each(p, v, read)
-			var once []T
+			want, err := readList(p, v, read)
+			var distinct []T
 			for _, w := range want {
-				if !slices.Contains(once, w) {
-					once = append(once, w)
+				if !slices.Contains(distinct, w) {
+					distinct = append(distinct, w)
 				}
 			}
-			if len(once) == 0 {
+			if len(distinct) == 0 {
 				return allOf{}, err
 			}
-			return all(once), err
+			return all(distinct), err
 		},
 	})
 }
@@ -56,30 +56,30 @@ func (f driversField) parse(p *parser, v any) (expr, error) {
 		})
 }
 
-// themesField looks at the response's themes as they are now: one that was deleted is on no response.
+// themesField reads the response's current themes: a deleted theme is on no response.
 type themesField struct{}
 
 func (themesField) parse(p *parser, v any) (expr, error) {
 	one := func(want []model.ThemeID) expr {
 		return leaf{
-			inSQL: func(b *sqlBuilder) {
+			writeSQL: func(b *sqlBuilder) {
 				b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND x.theme_id = ANY(?))", pg.Array(model.UUIDs(want)))
 			},
-			inGo: func(s *Subject, _ model.UserID) bool {
+			matches: func(s *Subject, _ model.UserID) bool {
 				return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, t.ID) })
 			},
 		}
 	}
 	return anyAllNone(p, v, readID[model.ThemeID], one, func(want []model.ThemeID) expr {
-		first := one(want[:1]) // narrows the rows, over an index, before anything is counted
+		first := one(want[:1]) // an index narrows the rows before PostgreSQL counts
 		if len(want) == 1 {
 			return first
 		}
 		return allOf{first, leaf{
-			inSQL: func(b *sqlBuilder) {
+			writeSQL: func(b *sqlBuilder) {
 				b.put("(SELECT count(*) FROM "+tagsOf(b)+" AND x.theme_id = ANY(?)) = CAST(? AS bigint)", pg.Array(model.UUIDs(want)), len(want))
 			},
-			inGo: func(s *Subject, _ model.UserID) bool {
+			matches: func(s *Subject, _ model.UserID) bool {
 				return !slices.ContainsFunc(want, func(id model.ThemeID) bool {
 					return !slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return t.ID == id })
 				})
@@ -91,23 +91,23 @@ func (themesField) parse(p *parser, v any) (expr, error) {
 type effortField struct{}
 
 func (effortField) parse(p *parser, v any) (expr, error) {
-	want, err := each(p, v, oneOf(words(model.Easy, model.Medium, model.Hard)))
+	want, err := readList(p, v, oneOf(stringsOf(model.Easy, model.Medium, model.Hard)))
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			b.put("EXISTS (SELECT 1 FROM "+tagsOf(b)+" AND t.effort = ANY(?))", pg.Array(want))
 		},
-		inGo: func(s *Subject, _ model.UserID) bool {
+		matches: func(s *Subject, _ model.UserID) bool {
 			return slices.ContainsFunc(s.Themes, func(t model.Theme) bool { return slices.Contains(want, string(t.Effort)) })
 		},
 	}, err
 }
 
-// tagsOf are the themes x of the row's response, with what t they are.
+// tagsOf is the SQL of the row's tags as x, joined with their themes as t.
 func tagsOf(b *sqlBuilder) string {
 	return "response_themes x JOIN themes t ON t.id = x.theme_id AND t.deleted_at IS NULL WHERE x.response_id = " + responseID(b)
 }
 
-// responseID is where the row says which response it is, or is of.
+// responseID is the column with the response's id in the table that is filtered.
 func responseID(b *sqlBuilder) string {
 	if b.table == "cases" {
 		return "cases.response_id"

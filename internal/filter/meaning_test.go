@@ -25,7 +25,7 @@ var (
 	otherTheme = model.ThemeID{UUID: uuid.UUID{7}}
 )
 
-// subject is a case of a detractor at Café, given to Ann, due in an hour.
+// subject is a case of a detractor at Café Straße, assigned to Ann, due in an hour.
 func subject() *filter.Subject {
 	return &filter.Subject{
 		Case: &model.Case{ID: theId, Number: 7, Status: model.Open, Origin: model.OriginRule, AssigneeID: &ann, AssignedAt: at(-time.Hour),
@@ -44,7 +44,7 @@ func subject() *filter.Subject {
 	}
 }
 
-// bare is a case without response, assignee or target, of a customer of whom nothing is known.
+// bare is a case without response, assignee or target, of a customer without any data.
 func bare() *filter.Subject {
 	return &filter.Subject{Case: &model.Case{Status: model.Open, Origin: model.OriginManual, OpenedAt: now, UpdatedAt: now},
 		Customer: &model.Customer{}, Now: now}
@@ -66,12 +66,12 @@ func sameJSON(t testing.TB, raw []byte, want string) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// What GRAMMAR.md says, line by line. That SQL says the same is for the test of random filters.
-func TestWhatAFilterMeans(t *testing.T) {
+// The rules of GRAMMAR.md, line by line. TestMatchAgreesWithSQL compares Match with SQL.
+func TestGrammar(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		filter     string
-		full, bare bool // whether it matches the one case and the other
+		full, bare bool // whether it matches subject() and bare()
 	}{
 		{`{}`, true, true},
 		{`{"and": []}`, true, true},
@@ -106,7 +106,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"customer": {"company": {"in": []}}}`, false, false},
 		{`{"customer": {"company": {"isNull": true}}}`, false, true},
 		{`{"customer": {"company": {"isNull": false}}}`, true, false},
-		{`{"not": {"customer": {"company": {"eq": "x"}}}}`, true, true}, // the missing is not "x" either
+		{`{"not": {"customer": {"company": {"eq": "x"}}}}`, true, true}, // a missing value is not "x" either
 		{`{"customer": {"not": {"company": {"eq": "x"}}}}`, true, true},
 		{`{"customer": {"segment": {"eq": ""}}}`, true, false}, // an empty text is a text
 		{`{"customer": {"segment": {"isNull": true}}}`, false, true},
@@ -122,7 +122,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"openedAt": {"withinLast": "PT2H"}}`, true, true},
 		{`{"openedAt": {"withinLast": "PT1H59M59.999999S"}}`, false, true},
 		{`{"openedAt": {"withinNext": "PT0S"}}`, false, true},
-		{`{"openedAt": {"withinNext": "P2D"}}`, false, true}, // what is past is not to come
+		{`{"openedAt": {"withinNext": "P2D"}}`, false, true}, // the past is not within
 		{`{"dueAt": {"withinNext": "PT1H"}}`, true, false},
 		{`{"dueAt": {"withinNext": "PT59M59.999999S"}}`, false, false},
 		{`{"dueAt": {"withinLast": "P2D"}}`, false, false},
@@ -143,7 +143,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"customer": {"country": {"in": ["Türkiye", "Brazil"]}}}`, true, false},
 
 		{`{"customer": {"company": {"contains": "FÉ STR"}}}`, true, false},
-		{`{"customer": {"company": {"contains": ""}}}`, true, false}, // every text, but not what is missing
+		{`{"customer": {"company": {"contains": ""}}}`, true, false}, // every text; a missing one is none
 		{`{"customer": {"company": {"contains": "%"}}}`, false, false},
 		{`{"customer": {"company": {"contains": "caf_"}}}`, false, false},
 		{`{"customer": {"company": {"startsWith": "CAFÉ"}}}`, true, false},
@@ -162,7 +162,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"customer": {"lifetimeValue": {}}}`, true, true},
 
 		{`{"customer": {"attribute": {"key": "Plan", "value": {"eq": "GOLD"}}}}`, true, false},
-		{`{"customer": {"attribute": {"key": "plan", "value": {"eq": "gold"}}}}`, false, false}, // keys are told apart letter for letter
+		{`{"customer": {"attribute": {"key": "plan", "value": {"eq": "gold"}}}}`, false, false}, // keys are not folded
 		{`{"customer": {"attribute": {"key": "plan", "value": {"isNull": true}}}}`, true, true},
 		{`{"customer": {"attribute": {"key": "Plan", "value": {"isNull": false}}}}`, true, false},
 		{`{"customer": {"attribute": {"key": "Plan", "value": {}}}}`, true, true},
@@ -185,7 +185,7 @@ func TestWhatAFilterMeans(t *testing.T) {
 		{`{"response": {"themes": {"none": ["` + otherTheme.String() + `"]}}}`, true, false},
 		{`{"response": {"themeEffort": ["EASY", "HARD"]}}`, true, false},
 		{`{"response": {"themeEffort": ["MEDIUM"]}}`, false, false},
-		{`{"response": {"quoteConsent": true}}`, false, false}, // was not asked
+		{`{"response": {"quoteConsent": true}}`, false, false}, // the customer was not asked
 		{`{"response": {"quoteConsent": false}}`, false, false},
 		{`{"response": {"not": {"quoteConsent": true}}}`, true, false},
 		{`{"response": {"testimonialLikelihood": {"gte": 0.5, "lte": 0.5}}}`, true, false},
@@ -198,20 +198,20 @@ func TestWhatAFilterMeans(t *testing.T) {
 
 		{`{"externalRef": {}}`, true, false}, // any at all
 		{`{"externalRef": {"system": "Zendesk"}}`, true, false},
-		{`{"externalRef": {"system": "zendesk"}}`, false, false}, // letter for letter
+		{`{"externalRef": {"system": "zendesk"}}`, false, false}, // systems are not folded
 		{`{"externalRef": {"system": "Zendesk", "id": "2"}}`, false, false},
 		{`{"externalRef": {"system": null, "id": "1"}}`, true, false},
 		{`{"not": {"externalRef": {}}}`, false, true},
 		{`{"outreach": {}}`, true, false},
 		{`{"outreach": {"channel": ["PHONE"], "outcome": ["REACHED"]}}`, true, false},
-		{`{"outreach": {"channel": ["EMAIL"], "outcome": ["REACHED"]}}`, false, false}, // of one outreach, all of it
+		{`{"outreach": {"channel": ["EMAIL"], "outcome": ["REACHED"]}}`, false, false}, // one outreach must meet all of it
 		{`{"outreach": {"offer": ["VOUCHER"]}}`, true, false},
 		{`{"outreach": {"offer": []}}`, false, false},
-		{`{"outreach": {"channel": ["PHONE"], "offer": ["VOUCHER"]}}`, false, false}, // that one had no offer
+		{`{"outreach": {"channel": ["PHONE"], "offer": ["VOUCHER"]}}`, false, false}, // the outreach by phone had no offer
 		{`{"outreach": {"channel": null, "outcome": "NO_ANSWER"}}`, true, false},
 		{`{"firstContactAt": {"isNull": true}}`, true, true},
 
-		{`{"response": {}}`, true, false}, // a case without a response never matches, whatever is asked of it
+		{`{"response": {}}`, true, false}, // a case without a response never matches
 		{`{"response": {"not": {"score": {"eq": 0}}}}`, true, false},
 		{`{"not": {"response": {"score": {"eq": 0}}}}`, true, true},
 		{`{"not": {"response": {}}}`, false, true},
@@ -237,46 +237,49 @@ func TestWhatAFilterMeans(t *testing.T) {
 	}
 }
 
-func TestWhichTextsAreTheSame(t *testing.T) {
+func TestText(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		a, b string
-		same bool
-	}{
-		{"straße", "STRASSE", true}, {"STRAẞE", "strasse", true}, {"É", "e\u0301", true}, {"É", "e", false}, {"a", "a ", false},
-		{"İ", "i\u0307", true}, {"İ", "i", false}, {"I", "i", true}, {"ı", "i", false}, {"ı", "I", false}, {"ς", "Σ", true},
-		{"ﬁ", "FI", true}, {"\u212b", "å", true}, {"가", "\u1100\u1161", true}, {"", " ", false},
-	} {
-		f := new(filter.Case)
-		if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{"eq": c.a}}}); err != nil {
-			t.Fatal(err)
-		}
-		s := subject()
-		if s.Customer.Company = &c.b; f.Match(s, ann) != c.same {
-			t.Errorf("%q and %q: %t", c.a, c.b, !c.same)
-		}
-	}
-}
-
-func TestWhichTextsBeginOthers(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		part, text       string
-		begins, contains bool
-	}{
-		{"e", "é", false, false}, {"e", "e\u0332", true, true}, {"E\u0301", "éa", true, true}, {"\u0332", "e\u0332", false, true}, {"s", "ß", true, true},
-		{"ΣΑΣ", "σας", true, true}, {"ς", "aΣ", false, true}, {"\U0010ffff", "\U0010ffffa", true, true}, {"\ud7ff", "\ue000", false, false}, {`\`, `\%`, true, true},
-		{"%", "a%", false, true}, {"_", "a", false, false}, {"", "", true, true},
-	} {
-		for op, want := range map[string]bool{"startsWith": c.begins, "contains": c.contains} {
+	t.Run("eq compares folded texts", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct {
+			a, b string
+			same bool
+		}{
+			{"straße", "STRASSE", true}, {"STRAẞE", "strasse", true}, {"É", "e\u0301", true}, {"É", "e", false}, {"a", "a ", false},
+			{"İ", "i\u0307", true}, {"İ", "i", false}, {"I", "i", true}, {"ı", "i", false}, {"ı", "I", false}, {"ς", "Σ", true},
+			{"ﬁ", "FI", true}, {"\u212b", "å", true}, {"가", "\u1100\u1161", true}, {"", " ", false},
+		} {
 			f := new(filter.Case)
-			if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{op: c.part}}}); err != nil {
+			if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{"eq": c.a}}}); err != nil {
 				t.Fatal(err)
 			}
 			s := subject()
-			if s.Customer.Company = &c.text; f.Match(s, ann) != want {
-				t.Errorf("%q %s %q: %t", c.text, op, c.part, !want)
+			if s.Customer.Company = &c.b; f.Match(s, ann) != c.same {
+				t.Errorf("%q and %q: %t", c.a, c.b, !c.same)
 			}
 		}
-	}
+	})
+
+	t.Run("startsWith and contains compare code points", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct {
+			part, text       string
+			begins, contains bool
+		}{
+			{"e", "é", false, false}, {"e", "e\u0332", true, true}, {"E\u0301", "éa", true, true}, {"\u0332", "e\u0332", false, true}, {"s", "ß", true, true},
+			{"ΣΑΣ", "σας", true, true}, {"ς", "aΣ", false, true}, {"\U0010ffff", "\U0010ffffa", true, true}, {"\ud7ff", "\ue000", false, false}, {`\`, `\%`, true, true},
+			{"%", "a%", false, true}, {"_", "a", false, false}, {"", "", true, true},
+		} {
+			for op, want := range map[string]bool{"startsWith": c.begins, "contains": c.contains} {
+				f := new(filter.Case)
+				if err := f.UnmarshalGQL(map[string]any{"customer": map[string]any{"company": map[string]any{op: c.part}}}); err != nil {
+					t.Fatal(err)
+				}
+				s := subject()
+				if s.Customer.Company = &c.text; f.Match(s, ann) != want {
+					t.Errorf("%q %s %q: %t", c.text, op, c.part, !want)
+				}
+			}
+		}
+	})
 }

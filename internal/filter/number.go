@@ -24,13 +24,13 @@ func (f intField) parse(p *parser, v any) (expr, error) {
 		}
 	}
 	return p.operators(v, map[string]func(any) (expr, error){
-		// The casts: a parameter takes the column's type, and a smallint has no room for every Int.
+		// Without the cast a parameter takes the column's type, and a smallint cannot hold every Int.
 		"eq":  one("= CAST(? AS bigint)", func(have, want int) bool { return have == want }),
 		"gte": one(">= CAST(? AS bigint)", func(have, want int) bool { return have >= want }),
 		"lte": one("<= CAST(? AS bigint)", func(have, want int) bool { return have <= want }),
 		"in": func(v any) (expr, error) {
-			want, err := each(p, v, model.UnmarshalInt)
-			return among(f.column, "CAST(? AS bigint)", "CAST(? AS bigint[])", want, func(s *Subject) bool { return has(want, f.get(s)) }), err
+			want, err := readList(p, v, model.UnmarshalInt)
+			return isIn(f.column, "CAST(? AS bigint)", "CAST(? AS bigint[])", want, func(s *Subject) bool { return has(want, f.get(s)) }), err
 		},
 	})
 }
@@ -48,11 +48,11 @@ func (f decimalField) parse(p *parser, v any) (expr, error) {
 		}
 	}
 	return p.operators(v, map[string]func(any) (expr, error){
-		// The casts: 20 digits before the point fit into the column, and more than that would not.
+		// Without the cast a parameter takes the column's type, which holds 20 digits before the point at most.
 		"eq":     one("= CAST(? AS numeric)", func(order int) bool { return order == 0 }),
 		"gte":    one(">= CAST(? AS numeric)", func(order int) bool { return order >= 0 }),
 		"lte":    one("<= CAST(? AS numeric)", func(order int) bool { return order <= 0 }),
-		"isNull": nullness(f.column, func(s *Subject) bool { return f.get(s) == nil }),
+		"isNull": isNullOperator(f.column, func(s *Subject) bool { return f.get(s) == nil }),
 	})
 }
 
@@ -71,19 +71,19 @@ func (f floatField) parse(p *parser, v any) (expr, error) {
 	return p.operators(v, map[string]func(any) (expr, error){
 		"gte":    one(">= CAST(? AS double precision)", func(have, want float64) bool { return have >= want }),
 		"lte":    one("<= CAST(? AS double precision)", func(have, want float64) bool { return have <= want }),
-		"isNull": nullness(f.column, func(s *Subject) bool { return f.get(s) == nil }),
+		"isNull": isNullOperator(f.column, func(s *Subject) bool { return f.get(s) == nil }),
 	})
 }
 
-func nullness(c column, missing func(*Subject) bool) func(any) (expr, error) {
+func isNullOperator(c column, missing func(*Subject) bool) func(any) (expr, error) {
 	return func(v any) (expr, error) {
 		want, err := readBool(v)
 		return isNull(c, want, missing), err
 	}
 }
 
-// readFloat reads a GraphQL Float (spec, section 3.5.2): finite. PostgreSQL puts NaN above every number, and Go
-// nowhere.
+// readFloat reads a GraphQL Float (spec, section 3.5.2), which is finite. NaN must be refused: PostgreSQL sorts it
+// above every number, while in Go every comparison with it is false.
 func readFloat(v any) (float64, error) {
 	f := math.NaN()
 	switch v := v.(type) {
@@ -99,7 +99,7 @@ func readFloat(v any) (float64, error) {
 		}
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0, fault.New(fault.CodeBadUserInput, "a finite number is asked for")
+		return 0, fault.New(fault.CodeBadUserInput, "expected a finite number")
 	}
 	return f, nil
 }

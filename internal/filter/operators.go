@@ -7,14 +7,14 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-// Operators is an input object of operators such as {gte: 7}; it is read by the field that it stands in.
+// Operators is an input object of operators such as {gte: 7}, unparsed: only the field that contains it knows its type.
 type Operators map[string]any
 
 // UnmarshalGQL takes the object as it is.
 func (o *Operators) UnmarshalGQL(v any) error {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return fault.New(fault.CodeBadUserInput, "an object is asked for")
+		return fault.New(fault.CodeBadUserInput, "expected an object")
 	}
 	*o = m
 	return nil

@@ -18,25 +18,27 @@ const (
 	valuesMax = 2000 // objects and list items in one filter
 )
 
-// parser reads what the caller wrote: GraphQL values or decoded JSON.
+const emptyRefused = "an empty filter is not allowed here: it would match everything; leave it out instead"
+
+// parser reads a filter as the caller wrote it: GraphQL values or decoded JSON.
 type parser struct {
-	strict bool // what is stored: no nulls, nothing empty
+	strict bool // for stored filters: no nulls, nothing empty, no search
 	depth  int
 	values int
 
-	path []string // to the object that is being read
+	path []string // of the value that is being read
 	traits
 }
 
-// traits are what a whole filter is asked about before it is decided.
+// traits are properties of a whole filter that callers check before they evaluate it.
 type traits struct {
-	mine     bool   // whether the viewer matters
-	searches bool   // whether only PostgreSQL can decide it
-	personal string // the path of the first field that holds personal data; empty where there is none
+	mine     bool   // whether the answer depends on the viewer
+	searches bool   // whether only PostgreSQL can evaluate the filter
+	personal string // path of the first field that reads personal data; empty if no field does
 }
 
-func (p *parser) object(v any, n *noun) (expr, error) {
-	m, err := p.enter(v)
+func (p *parser) object(v any, n *entity) (expr, error) {
+	m, err := p.enterObject(v)
 	if err != nil {
 		return nil, err
 	}
@@ -46,18 +48,18 @@ func (p *parser) object(v any, n *noun) (expr, error) {
 		given := m[name]
 		if given == nil {
 			if p.strict {
-				return nil, fault.Input(name, "null is not allowed in a filter that is kept: leave the field out")
+				return nil, fault.Input(name, "null is not allowed in a stored filter: leave the field out")
 			}
 			continue
 		}
 		x, err := p.field(name, given, n)
 		if err != nil {
-			return nil, fault.WithPath(name, scalar(err))
+			return nil, fault.WithPath(name, scalarFault(err))
 		}
 		all = append(all, x)
 	}
 	if len(all) == 0 && p.strict {
-		return nil, fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
 	}
 	if len(all) == 1 {
 		return all[0], nil
@@ -65,33 +67,33 @@ func (p *parser) object(v any, n *noun) (expr, error) {
 	return all, nil
 }
 
-func (p *parser) field(name string, v any, n *noun) (expr, error) {
+func (p *parser) field(name string, v any, n *entity) (expr, error) {
 	switch name {
 	case "and", "or":
 		i := -1
-		list, err := each(p, v, func(item any) (expr, error) {
+		list, err := readList(p, v, func(item any) (expr, error) {
 			i++
-			return within(p, name+"["+strconv.Itoa(i)+"]", func() (expr, error) { return p.object(item, n) })
+			return atPath(p, name+"["+strconv.Itoa(i)+"]", func() (expr, error) { return p.object(item, n) })
 		})
 		if err != nil {
 			return nil, err
 		}
 		if len(list) == 0 && p.strict {
-			return nil, fault.New(fault.CodeBadUserInput, "an empty list is not allowed in a filter that is kept")
+			return nil, fault.New(fault.CodeBadUserInput, "an empty list is not allowed in a stored filter")
 		}
 		if name == "and" {
 			return allOf(list), nil
 		}
 		return anyOf(list), nil
 	case "not":
-		of, err := within(p, name, func() (expr, error) { return p.object(v, n) })
+		of, err := atPath(p, name, func() (expr, error) { return p.object(v, n) })
 		return notOf{of}, err
 	}
 	f, ok := n.fields[name]
 	if !ok {
 		return nil, fault.New(fault.CodeBadUserInput, "%s has no such field", n.name)
 	}
-	return within(p, name, func() (expr, error) {
+	return atPath(p, name, func() (expr, error) {
 		if f.personal && p.personal == "" {
 			p.personal = strings.Join(p.path, ".")
 		}
@@ -99,16 +101,16 @@ func (p *parser) field(name string, v any, n *noun) (expr, error) {
 	})
 }
 
-// within reads what stands below a name.
-func within(p *parser, name string, read func() (expr, error)) (expr, error) {
+// atPath calls read with the name added to the path.
+func atPath(p *parser, name string, read func() (expr, error)) (expr, error) {
 	p.path = append(p.path, name)
 	defer func() { p.path = p.path[:len(p.path)-1] }()
 	return read()
 }
 
-// operators reads an object such as {gte: 7, lte: 8}: each operator is one condition, all of them hold.
+// operators reads an object such as {gte: 7, lte: 8}: each operator is one condition, joined by AND.
 func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr, error) {
-	m, err := p.enter(v)
+	m, err := p.enterObject(v)
 	if err != nil {
 		return nil, err
 	}
@@ -118,25 +120,25 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 		op, ok := ops[name]
 		switch {
 		case !ok:
-			return nil, fault.Input(name, "there is no such operator here; there are %s", list(slices.Sorted(maps.Keys(ops))))
+			return nil, fault.Input(name, "unknown operator: expected one of %s", strings.Join(sorted(ops), ", "))
 		case m[name] == nil:
-			return nil, fault.Input(name, "null is not a value to compare with: say isNull, or leave the operator out")
+			return nil, fault.Input(name, "an operator cannot compare with null: use isNull, or leave the operator out")
 		}
 		x, err := op(m[name])
 		if err != nil {
-			return nil, fault.WithPath(name, scalar(err))
+			return nil, fault.WithPath(name, scalarFault(err))
 		}
 		all = append(all, x)
 	}
 	if len(all) == 0 && p.strict {
-		return nil, fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
 	}
 	return all, nil
 }
 
-// parts reads an object whose fields together say what one thing is like; it may leave fields out.
-func (p *parser) parts(v any, name string, read map[string]func(any) error) error {
-	m, err := p.enter(v)
+// objectParts reads an object whose fields together describe one related record. A field may be left out.
+func (p *parser) objectParts(v any, name string, read map[string]func(any) error) error {
+	m, err := p.enterObject(v)
 	if err != nil {
 		return err
 	}
@@ -148,25 +150,25 @@ func (p *parser) parts(v any, name string, read map[string]func(any) error) erro
 		case !ok:
 			return fault.Input(field, "%s has no such field", name)
 		case m[field] == nil && p.strict:
-			return fault.Input(field, "null is not allowed in a filter that is kept: leave the field out")
+			return fault.Input(field, "null is not allowed in a stored filter: leave the field out")
 		case m[field] == nil:
 			continue
 		}
 		if err := into(m[field]); err != nil {
-			return fault.WithPath(field, scalar(err))
+			return fault.WithPath(field, scalarFault(err))
 		}
 		given++
 	}
 	if given == 0 && p.strict {
-		return fault.New(fault.CodeBadUserInput, "an empty filter is not allowed here: it would match everything; leave it out instead")
+		return fault.New(fault.CodeBadUserInput, emptyRefused)
 	}
 	return nil
 }
 
-func (p *parser) enter(v any) (map[string]any, error) {
+func (p *parser) enterObject(v any) (map[string]any, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, fault.New(fault.CodeBadUserInput, "an object is asked for")
+		return nil, fault.New(fault.CodeBadUserInput, "expected an object")
 	}
 	if p.depth++; p.depth > depthMax {
 		return nil, fault.New(fault.CodeBadUserInput, "the filter is nested more than %d levels deep", depthMax)
@@ -181,8 +183,8 @@ func (p *parser) count() error {
 	return nil
 }
 
-// each reads a list; a lone value is a list of one (GraphQL spec, section 3.11, input coercion of lists).
-func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
+// readList reads a list; a single value is a list of one (GraphQL spec, section 3.11, input coercion of lists).
+func readList[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
 	given := listOf(v)
 	items := make([]T, 0, len(given))
 	for i, g := range given {
@@ -195,14 +197,15 @@ func each[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
 		}
 		item, err := read(g)
 		if err != nil {
-			return nil, fault.WithPath(at, scalar(err))
+			return nil, fault.WithPath(at, scalarFault(err))
 		}
 		items = append(items, item)
 	}
 	return items, nil
 }
 
-// listOf also takes the lists that gqlparser makes of lone values of variables: these are of the value's own type.
+// listOf also takes the list that gqlparser makes of a variable with a single value: it is a slice of the value's own
+// type, not []any.
 func listOf(v any) []any {
 	if given, ok := v.([]any); ok {
 		return given
@@ -218,8 +221,8 @@ func listOf(v any) []any {
 	return given
 }
 
-// scalar makes the model's complaint about a value a fault of the argument's.
-func scalar(err error) error {
+// scalarFault turns the model's error about a scalar value into the caller's error.
+func scalarFault(err error) error {
 	var s *model.ScalarError
 	if errors.As(err, &s) {
 		return fault.New(fault.CodeBadUserInput, "%s", s.Message)
@@ -230,7 +233,7 @@ func scalar(err error) error {
 func readBool(v any) (bool, error) {
 	b, ok := v.(bool)
 	if !ok {
-		return false, fault.New(fault.CodeBadUserInput, "true or false is asked for")
+		return false, fault.New(fault.CodeBadUserInput, "expected true or false")
 	}
 	return b, nil
 }
@@ -242,14 +245,3 @@ func readDuration(v any) (time.Duration, error) {
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func list(words []string) string {
-	text := ""
-	for i, w := range words {
-		if i > 0 {
-			text += ", "
-		}
-		text += w
-	}
-	return text
-}

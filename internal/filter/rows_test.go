@@ -16,12 +16,12 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// rows is a database of made-up rows, and the same rows in Go as snapshots hold them.
+// rows is a database of random rows, and the same rows in Go as snapshots contain them.
 type rows struct {
 	db        *gorm.DB
 	byTable   *gorm.DB // reads tables from end to end
 	byIndex   *gorm.DB // reads what an index finds, wherever there is one
-	turn      int
+	queries   int
 	corpus    []string
 	users     []model.UserID
 	ids       map[string][]string
@@ -30,7 +30,7 @@ type rows struct {
 	cases     []*Subject
 }
 
-// newRows writes rows as the writers do, copies and folded columns with them, and reads them back.
+// newRows writes rows with their copies and folded columns, as production code does, and reads them back.
 func newRows(t testing.TB, r *rand.Rand) *rows {
 	t.Helper()
 	db := pgtest.New(t)
@@ -60,9 +60,9 @@ func newRows(t testing.TB, r *rand.Rand) *rows {
 		made.ids["rul"] = append(made.ids["rul"], rules[i].String())
 	}
 	themes := made.newThemes(r, create)
-	once := map[string]bool{} // external ids
+	taken := map[string]bool{} // external ids
 	for range 40 {
-		c := model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, ExternalID: made.unique(r, once), Email: made.text(r), FirstName: made.text(r),
+		c := model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, ExternalID: made.unique(r, taken), Email: made.text(r), FirstName: made.text(r),
 			LastName: made.text(r), Phone: made.text(r), Company: made.text(r), Country: maybe(r, countries), Segment: made.text(r),
 			AccountManagerEmail: made.text(r), AgentEmail: made.text(r), Attributes: made.attributes(r), LastContactedAt: maybe(r, moments),
 			NextSurveyAt: maybe(r, moments), CreatedAt: moments[r.IntN(len(moments))]}
@@ -74,11 +74,11 @@ func newRows(t testing.TB, r *rand.Rand) *rows {
 		made.customers = append(made.customers, row.Customer)
 		made.ids["cus"] = append(made.ids["cus"], c.ID.String())
 	}
-	once = map[string]bool{}
+	taken = map[string]bool{}
 	var responses []model.Response
 	for range 60 {
 		of := made.customers[r.IntN(len(made.customers))]
-		x := model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: made.unique(r, once), CustomerID: of.ID, Survey: made.text(r),
+		x := model.Response{ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: made.unique(r, taken), CustomerID: of.ID, Survey: made.text(r),
 			Score: r.IntN(11), Comment: made.text(r), ContactRequested: r.IntN(2) == 0, QuoteConsent: maybe(r, []bool{true, false}),
 			TestimonialLikelihood: maybe(r, likelihoods), Drivers: []string{}, Attributes: made.attributes(r), RespondedAt: moments[r.IntN(len(moments))],
 			ReceivedAt: moments[r.IntN(len(moments))], ContactStatus: model.ContactStatus(contactStatuses[r.IntN(3)])}
@@ -105,7 +105,7 @@ func newRows(t testing.TB, r *rand.Rand) *rows {
 			of = *made.responses[i].Customer
 		}
 		c := made.newCase(r, of, about)
-		if i%10 == 0 { // waits for its follow-up, which is due just now, or just before or after
+		if i%10 == 0 { // without a follow-up; due now, or a microsecond before or after
 			c.Status, c.ClosedAt, c.FirstFollowUpAt, c.DueAt = model.Open, nil, nil, &moments[i/10%3]
 		}
 		create(c)
@@ -127,16 +127,16 @@ func newRows(t testing.TB, r *rand.Rand) *rows {
 			t.Fatal(err)
 		}
 		made.ids["cas"] = append(made.ids["cas"], c.ID.String())
-		kept := roundTrip(t, snapshot)
-		made.cases = append(made.cases, Of(kept, moment))
+		stored := roundTrip(t, snapshot)
+		made.cases = append(made.cases, Of(stored, moment))
 		if about != nil {
-			made.responses[i].Case = &kept.Case
+			made.responses[i].Case = &stored.Case
 		}
 	}
 	return made
 }
 
-// text is one that a row holds, or none.
+// text is a row's text, or nil.
 func (made *rows) text(r *rand.Rand) *string {
 	if len(made.corpus) < 30 {
 		made.corpus = append(made.corpus, composed(r))
@@ -147,13 +147,13 @@ func (made *rows) text(r *rand.Rand) *string {
 	return maybe(r, made.corpus)
 }
 
-// unique is a text that no other row holds letter for letter; folded, it may.
-func (made *rows) unique(r *rand.Rand, once map[string]bool) *string {
+// unique is a text that no other row has. Folded, two rows may have the same text.
+func (made *rows) unique(r *rand.Rand, taken map[string]bool) *string {
 	text := made.text(r)
-	if text == nil || once[*text] {
+	if text == nil || taken[*text] {
 		return nil
 	}
-	once[*text] = true
+	taken[*text] = true
 	return text
 }
 
@@ -172,7 +172,7 @@ func (made *rows) attributes(r *rand.Rand) map[string]string {
 	return m
 }
 
-// newThemes makes some of which every fourth was deleted.
+// newThemes creates themes, of which every fourth is deleted.
 func (made *rows) newThemes(r *rand.Rand, create func(any)) []model.Theme {
 	themes := make([]model.Theme, 8)
 	for i := range themes {
@@ -187,7 +187,7 @@ func (made *rows) newThemes(r *rand.Rand, create func(any)) []model.Theme {
 	return themes
 }
 
-// tag gives a response some themes, and answers with those that are not deleted.
+// tag gives a response some themes, and returns the themes that are not deleted.
 func (made *rows) tag(r *rand.Rand, x *model.Response, themes []model.Theme, create func(any)) (tags []model.Theme) {
 	if r.IntN(4) == 0 {
 		return nil
@@ -203,7 +203,7 @@ func (made *rows) tag(r *rand.Rand, x *model.Response, themes []model.Theme, cre
 	return tags
 }
 
-// outreaches writes some into the case's log.
+// outreaches writes outreaches into the case's log.
 func (made *rows) outreaches(t testing.TB, r *rand.Rand, id model.CaseID) (list []model.Outreach) {
 	for i := range r.IntN(4) {
 		o := model.Outreach{Channel: model.OutreachChannel(channels[r.IntN(len(channels))]), Outcome: model.OutreachOutcome(outcomes[r.IntN(len(outcomes))])}
@@ -219,7 +219,7 @@ func (made *rows) outreaches(t testing.TB, r *rand.Rand, id model.CaseID) (list 
 	return list
 }
 
-// without is the same database, read without these ways.
+// without is the same database with the planner settings (ways) off.
 func without(t testing.TB, db *pg.DB, ways ...string) *gorm.DB {
 	t.Helper()
 	at, err := url.Parse(pgtest.URL(t, db))
@@ -231,16 +231,16 @@ func without(t testing.TB, db *pg.DB, ways ...string) *gorm.DB {
 		settings.Set(way, "off")
 	}
 	at.RawQuery = settings.Encode()
-	again, err := pg.Connect(t.Context(), at.String(), pg.Options{})
+	limited, err := pg.Connect(t.Context(), at.String(), pg.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := again.Close(); err != nil {
+		if err := limited.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return again.Gorm
+	return limited.Gorm
 }
 
 func (made *rows) newCase(r *rand.Rand, of model.Customer, about *model.Response) *model.Case {
@@ -267,7 +267,7 @@ func (made *rows) newCase(r *rand.Rand, of model.Customer, about *model.Response
 	return c
 }
 
-// roundTrip is what the log keeps: Match must not look at what a snapshot leaves out.
+// roundTrip is the snapshot as the log stores it: Match must not read a field that a stored snapshot lacks.
 func roundTrip(t testing.TB, s *model.Snapshot) *model.Snapshot {
 	t.Helper()
 	raw, err := json.Marshal(s)

@@ -15,7 +15,7 @@ func schema(t *testing.T) *ast.Schema {
 	t.Helper()
 	paths, err := filepath.Glob("../../graph/*.graphqls")
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("the schema is not where this test looks: %v", err)
+		t.Fatalf("no schema in ../../graph: %v", err)
 	}
 	var sources []*ast.Source
 	for _, path := range paths {
@@ -40,20 +40,20 @@ func fieldNames(d *ast.Definition) (names []string) {
 	return names
 }
 
-// What the schema offers is what the tables read, and what the random filters are made of: a field or an operator that
-// is added to one of them fails here until it is in all.
-func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
+// The schema, the field tables and the generator of random filters have the same fields and operators: a field or an
+// operator that is added to one of them fails here until it is in all.
+func TestSchemaNamesTheFieldsOfTheTables(t *testing.T) {
 	t.Parallel()
 	s := schema(t)
-	m := &maker{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
-	for _, n := range []*noun{customerNoun, responseNoun, caseNoun} {
+	m := &generator{Rand: rand.New(rand.NewPCG(1, 2)), t: t}
+	for _, n := range []*entity{customerEntity, responseEntity, caseEntity} {
 		d := s.Types[n.name]
 		want := append(sorted(n.fields), "and", "or", "not")
 		slices.Sort(want)
 		if have := fieldNames(d); !slices.Equal(have, want) {
 			t.Errorf("%s of the schema has %v; the table has %v", n.name, have, want)
 		}
-		made := sortedFields(n)
+		made := comparableFields(n)
 		for _, f := range d.Fields {
 			of, known := n.fields[f.Name]
 			if !known {
@@ -61,26 +61,26 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 			}
 			if !slices.Contains(made, f.Name) {
 				if f.Name != "search" {
-					t.Errorf("%s.%s is never made", n.name, f.Name)
+					t.Errorf("%s.%s is never generated", n.name, f.Name)
 				}
 				continue
 			}
 			asked := s.Types[f.Type.Name()]
-			switch field := of.field.(type) {
+			switch field := of.fieldType.(type) {
 			case nested:
 				if f.Type.Name() != field.of.name {
-					t.Errorf("%s.%s holds a %s, and reads a %s", n.name, f.Name, f.Type.Name(), field.of.name)
+					t.Errorf("%s.%s is a %s in the schema and a %s in the table", n.name, f.Name, f.Type.Name(), field.of.name)
 				}
 			case attributeField:
 				if !slices.Equal(fieldNames(asked), []string{"key", "value"}) {
 					t.Errorf("%s has %v", asked.Name, fieldNames(asked))
 				}
-				m.same(n.name+"."+f.Name, s.Types["StringFilter"], of.field)
+				m.same(n.name+"."+f.Name, s.Types["StringFilter"], of.fieldType)
 			case countryField:
-				have, _ := m.operators(of.field) // a part of a code means nothing
+				have, _ := m.operators(of.fieldType) // a part of a code means nothing
 				have = slices.Sorted(slices.Values(append(have, "contains", "startsWith")))
 				if !slices.Equal(have, fieldNames(asked)) {
-					t.Errorf("a country is asked for by %v", have)
+					t.Errorf("a country has the operators %v; its type has %v", have, fieldNames(asked))
 				}
 			case refField, outreachField:
 				all := map[string]bool{}
@@ -90,7 +90,7 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 					}
 				}
 				if !slices.Equal(sorted(all), fieldNames(asked)) {
-					t.Errorf("%s has %v; %v are made", asked.Name, fieldNames(asked), sorted(all))
+					t.Errorf("%s has %v; the generator makes %v", asked.Name, fieldNames(asked), sorted(all))
 				}
 			case enumField:
 				m.sameValues(asked, field.values)
@@ -100,9 +100,9 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 				m.sameValues(asked, contactStatuses)
 			default:
 				if asked.Kind == ast.InputObject {
-					m.same(n.name+"."+f.Name, asked, of.field)
-				} else if _, operators := m.operators(of.field); operators {
-					t.Errorf("%s.%s is a %s, and reads operators", n.name, f.Name, asked.Name)
+					m.same(n.name+"."+f.Name, asked, of.fieldType)
+				} else if _, operators := m.operators(of.fieldType); operators {
+					t.Errorf("%s.%s is a %s in the schema, but the table reads operators", n.name, f.Name, asked.Name)
 				}
 			}
 		}
@@ -112,15 +112,15 @@ func TestTheSchemaTheTablesAndTheMakerOfFiltersNameTheSameFields(t *testing.T) {
 	}
 }
 
-func (m *maker) same(place string, asked *ast.Definition, f field) {
+func (m *generator) same(path string, asked *ast.Definition, f fieldType) {
 	m.t.Helper()
 	if have, _ := m.operators(f); !slices.Equal(have, fieldNames(asked)) {
-		m.t.Errorf("%s is asked by %v; %s has %v", place, have, asked.Name, fieldNames(asked))
+		m.t.Errorf("%s has the operators %v; %s has %v", path, have, asked.Name, fieldNames(asked))
 	}
 }
 
-// sameValues: the filter may know more than the schema lets through.
-func (m *maker) sameValues(asked *ast.Definition, values []string) {
+// sameValues checks that the filter knows every value of the schema; it may know more.
+func (m *generator) sameValues(asked *ast.Definition, values []string) {
 	m.t.Helper()
 	for _, v := range asked.EnumValues {
 		if !slices.Contains(values, v.Name) {

@@ -11,26 +11,26 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Scope is what one user may see: a bound on rows that is said once, here, in SQL and in Go. A customer is visible that
-// matches the scope's filter of customers; a response whose customer is, and that matches the one of responses; a case
-// whose customer is, whose response (if it has one) is, and that is the user's own where the scope says so. Notes,
-// events and notifications go with their case.
+// Scope is the set of rows that one user may see, defined once, here, for SQL and for Go. A customer is visible if they
+// match the scope's filter of customers. A response is visible if its customer is and it matches the filter of
+// responses. A case is visible if its customer is, if its response (where it has one) is, and, under ownCasesOnly, if
+// it is assigned to the user. Notes, events and notifications are visible with their case.
 //
-// It is made of the grammar itself: a scope is one filter on each noun. The nil Scope sees nothing, for what is not
-// said must not open anything; Whole sees everything.
+// A scope uses the grammar itself: it is one filter on each entity. The nil Scope sees nothing, so that a forgotten
+// scope opens nothing; Unrestricted sees everything.
 type Scope struct {
 	viewer     model.UserID
 	restricted bool
 	masked     bool
 	customer   *Customer // nil: all
-	response   *Response // of a visible customer, and by itself; nil: all
+	response   *Response // includes the customer's filter; nil: all
 	cases      *Case     // nil: all
 }
 
-// Unrestricted is the scope of whoever sees everything.
+// Unrestricted is a scope that sees everything.
 func Unrestricted(viewer model.UserID) *Scope { return &Scope{viewer: viewer} }
 
-// ScopeOf reads what a user may see. A scope that cannot be read is an error, and no scope.
+// ScopeOf reads a user's scope. A scope that cannot be read is an error, and the scope is nil: it sees nothing.
 func ScopeOf(u *model.User) (*Scope, error) {
 	s := &Scope{viewer: u.ID, masked: u.PersonalDataHidden}
 	stored := u.Scope()
@@ -40,7 +40,7 @@ func ScopeOf(u *model.User) (*Scope, error) {
 	s.restricted = true
 	response, cases := map[string]any{}, map[string]any{}
 	if stored.Customer != nil {
-		f, err := StoredCustomer(stored.Customer)
+		f, err := ParseStoredCustomer(stored.Customer)
 		if err != nil {
 			return nil, fault.WithPath("customer", err)
 		}
@@ -67,7 +67,8 @@ func ScopeOf(u *model.User) (*Scope, error) {
 	return s, nil
 }
 
-// compose reads a filter that is made of others. It can fail where those are as deep, or as large, as a filter may be.
+// compose reads a filter that is made of others. It fails if the composed filter is deeper or larger than a filter may
+// be.
 func compose(of map[string]any, into interface{ UnmarshalGQL(any) error }) error {
 	raw, err := json.Marshal(of)
 	if err != nil {
@@ -80,12 +81,12 @@ func compose(of map[string]any, into interface{ UnmarshalGQL(any) error }) error
 	return into.UnmarshalGQL(v)
 }
 
-var nothing = clause.Expr{SQL: "false"}
+var matchNone = clause.Expr{SQL: "false"}
 
 // Customers is the condition on rows of customers.
 func (s *Scope) Customers(now time.Time) clause.Expression {
 	if s == nil {
-		return nothing
+		return matchNone
 	}
 	return s.customer.Where(now)
 }
@@ -93,7 +94,7 @@ func (s *Scope) Customers(now time.Time) clause.Expression {
 // Responses is the condition on rows of responses.
 func (s *Scope) Responses(now time.Time) clause.Expression {
 	if s == nil {
-		return nothing
+		return matchNone
 	}
 	return s.response.Where(now)
 }
@@ -101,35 +102,36 @@ func (s *Scope) Responses(now time.Time) clause.Expression {
 // Cases is the condition on rows of cases.
 func (s *Scope) Cases(now time.Time) clause.Expression {
 	if s == nil {
-		return nothing
+		return matchNone
 	}
 	return s.cases.Where(s.viewer, now)
 }
 
-// OfCase is the condition on rows that go with their case; column names it, such as case_events.case_id.
+// OfCase is the condition on rows that are visible with their case; column has the case's id, such as
+// case_events.case_id.
 func (s *Scope) OfCase(column string, now time.Time) clause.Expression {
 	if s != nil && !s.restricted {
-		return everything
+		return matchAll
 	}
 	return clause.Expr{SQL: "EXISTS (SELECT 1 FROM cases WHERE cases.id = " + column + " AND ?)", Vars: []any{s.Cases(now)}}
 }
 
-// Notes is the condition on rows of notes. They are free text about people: who sees no personal data sees none.
+// Notes is the condition on rows of notes. A note is free text about people: a masked scope sees none.
 func (s *Scope) Notes(now time.Time) clause.Expression {
 	if s.Masked() {
-		return nothing
+		return matchNone
 	}
 	return s.OfCase("notes.case_id", now)
 }
 
-// Notifications is the condition on rows of notifications: they go with their case, else with their response. They name
-// addresses: who sees no personal data sees none.
+// Notifications is the condition on rows of notifications: visible with their case, or with their response if there is
+// no case. A notification contains an address: a masked scope sees none.
 func (s *Scope) Notifications(now time.Time) clause.Expression {
 	switch {
 	case s.Masked():
-		return nothing
+		return matchNone
 	case !s.restricted:
-		return everything
+		return matchAll
 	}
 	return clause.Expr{
 		SQL: `(CASE WHEN notifications.case_id IS NOT NULL THEN ?
@@ -138,16 +140,16 @@ func (s *Scope) Notifications(now time.Time) clause.Expression {
 	}
 }
 
-// Sees decides on a case with its response and customer, as a snapshot of the log holds them.
+// Sees reports whether the scope includes a case with its response and customer, as a snapshot of the log has them.
 func (s *Scope) Sees(subject *Subject) bool { return s != nil && s.cases.Match(subject, s.viewer) }
 
-// Restricted tells whether there is anything that the scope does not see.
+// Restricted reports whether the scope excludes anything.
 func (s *Scope) Restricted() bool { return s == nil || s.restricted }
 
-// Masked tells whether personal data is hidden: customers' names, addresses, phone numbers and comments, and notes.
+// Masked reports whether personal data is hidden: customers' names, addresses, phone numbers and comments, and notes.
 func (s *Scope) Masked() bool { return s == nil || s.masked }
 
-// Viewer is whose scope it is: whom `mine` means.
+// Viewer is the user of the scope, whose cases `mine` selects.
 func (s *Scope) Viewer() model.UserID {
 	if s == nil {
 		return model.UserID{}

@@ -11,47 +11,48 @@ import (
 
 const searchMax = 500 // characters
 
-// readSearch reads the words of a search. PostgreSQL alone decides it, so that it stands in nothing that Go decides.
+// readSearch reads the words of a search. Only PostgreSQL can evaluate a search, so that a stored filter, which Go
+// evaluates, must not contain one.
 func (p *parser) readSearch(v any) (string, error) {
 	if p.strict {
-		return "", fault.New(fault.CodeBadUserInput, "a search narrows lists only; in a filter that is kept say what a field contains, or starts with")
+		return "", fault.New(fault.CodeBadUserInput, "a stored filter cannot search: use contains or startsWith")
 	}
 	p.searches = true
 	return ReadSearch(v)
 }
 
-// ReadSearch reads what somebody typed into a search box.
+// ReadSearch reads the text of a search box.
 func ReadSearch(v any) (string, error) {
 	s, err := model.UnmarshalString(v)
 	if err != nil {
-		return "", scalar(err)
+		return "", scalarFault(err)
 	}
 	if utf8.RuneCountInString(s) > searchMax {
-		return "", fault.New(fault.CodeBadUserInput, "a search has %d characters at most", searchMax)
+		return "", fault.New(fault.CodeBadUserInput, "a search may have at most %d characters", searchMax)
 	}
 	return s, nil
 }
 
-// onlyInSQL is a condition that Go cannot decide. Whoever asks Go has refused it before: see tree.Searches.
-func onlyInSQL(sql func(*sqlBuilder)) expr {
-	return leaf{inSQL: sql, inGo: func(*Subject, model.UserID) bool { return false }}
+// sqlOnly is a condition that Go cannot evaluate. A caller of Match refuses such a filter first: see Case.Searches.
+func sqlOnly(sql func(*sqlBuilder)) expr {
+	return leaf{writeSQL: sql, matches: func(*Subject, model.UserID) bool { return false }}
 }
 
-// customerSearch finds each word at the beginning of a word of the customer's name, e-mail address or company.
+// customerSearch requires each word to begin a word of the customer's name, e-mail address or company.
 type customerSearch struct{ column }
 
 func (f customerSearch) parse(p *parser, v any) (expr, error) {
 	s, err := p.readSearch(v)
 	var all allOf
 	for _, word := range strings.Fields(model.Fold(s)) {
-		all = append(all, onlyInSQL(func(b *sqlBuilder) {
-			f.holds(b, func(place string) string { return place + " LIKE ?" }, "% "+pg.EscapeLike(word)+"%")
+		all = append(all, sqlOnly(func(b *sqlBuilder) {
+			f.writeCondition(b, func(ref string) string { return ref + " LIKE ?" }, "% "+pg.EscapeLike(word)+"%")
 		}))
 	}
 	return all, err
 }
 
-// responseSearch looks for words in the comment, as a web search does: "a phrase", -not, or.
+// responseSearch searches the comment with the syntax of a web search: words, "a phrase", -not, or.
 type responseSearch struct{ column }
 
 func (f responseSearch) parse(p *parser, v any) (expr, error) {
@@ -59,13 +60,13 @@ func (f responseSearch) parse(p *parser, v any) (expr, error) {
 	if strings.TrimSpace(s) == "" {
 		return allOf{}, err
 	}
-	return onlyInSQL(func(b *sqlBuilder) {
-		f.holds(b, FullText, s)
+	return sqlOnly(func(b *sqlBuilder) {
+		f.writeCondition(b, FullText, s)
 	}), err
 }
 
-// FullText is the condition that a text holds the words of a web search, with a ? for these. The indexes of comments
-// and notes are on the same expression.
-func FullText(place string) string {
-	return "to_tsvector('simple', " + place + ") @@ websearch_to_tsquery('simple', ?)"
+// FullText is the condition that a text matches a web search, with a ? for the search. The indexes of comments and
+// notes are on the same expression; a change here needs new indexes.
+func FullText(ref string) string {
+	return "to_tsvector('simple', " + ref + ") @@ websearch_to_tsquery('simple', ?)"
 }

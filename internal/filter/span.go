@@ -7,16 +7,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Span is the stretch of time that a filter leaves: from From on, before To. An end is nil where it is open.
+// Span is the range of time that a filter allows: from From on, before To. A nil end is open.
 type Span struct {
 	From, To *time.Time
 }
 
-// Restricted tells whether the filter asks for a time at all.
+// Bounded reports whether at least one end is set.
 func (s Span) Bounded() bool { return s.From != nil || s.To != nil }
 
-// Opened is the stretch that the filter bounds openedAt to, by itself or in an `and`. What `or` and `not` say is left
-// out: it bounds nothing for sure.
+// Opened is the range that the filter allows for openedAt, on the top level or in an `and`. Conditions below `or` and
+// `not` are ignored: they bound nothing for sure.
 func (f *Case) Opened(now time.Time) Span {
 	if f == nil {
 		return Span{}
@@ -24,7 +24,7 @@ func (f *Case) Opened(now time.Time) Span {
 	return f.span("openedAt", now)
 }
 
-// Responded is the stretch that the filter bounds respondedAt to, by itself or in an `and`.
+// Responded is the range that the filter allows for respondedAt, on the top level or in an `and`.
 func (f *Response) Responded(now time.Time) Span {
 	if f == nil {
 		return Span{}
@@ -36,7 +36,7 @@ func (t *tree) span(field string, now time.Time) (s Span) {
 	if t.raw == nil {
 		return s
 	}
-	v, err := Decode(t.raw) // it was read once before
+	v, err := Decode(t.raw) // cannot fail: raw is a parsed filter
 	if err == nil {
 		s.narrow(v, field, pg.Timestamp(now))
 	}
@@ -59,7 +59,7 @@ func (s *Span) narrow(v any, field string, now time.Time) {
 	}
 	if d, err := readDuration(operators["withinLast"]); err == nil {
 		s.begin(now.Add(-d))
-		s.end(now.Add(time.Microsecond)) // now is within
+		s.end(now.Add(time.Microsecond)) // withinLast includes now
 	}
 	if d, err := readDuration(operators["withinNext"]); err == nil {
 		s.begin(now)

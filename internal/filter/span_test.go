@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 )
 
-func TestTheSpanIsWhatTheFilterBoundsForSure(t *testing.T) {
+func TestSpan(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 9, 30, 0, 5000, time.UTC)
 	show := func(t *time.Time) string {
@@ -46,6 +46,6 @@ func TestTheSpanIsWhatTheFilterBoundsForSure(t *testing.T) {
 		}
 	}
 	if (*filter.Response)(nil).Responded(at).Bounded() || (*filter.Case)(nil).Opened(at).Bounded() || new(filter.Response).Responded(at).Bounded() {
-		t.Error("no filter bounds nothing")
+		t.Error("a nil or zero filter bounds something")
 	}
 }

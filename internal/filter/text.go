@@ -19,17 +19,18 @@ type textField struct {
 
 func (f textField) parse(p *parser, v any) (expr, error) {
 	return text{
-		place: func(at string) string { return at }, in: f.column, get: f.get, read: readFolded, fold: model.Fold,
+		extract: func(at string) string { return at }, in: f.column, get: f.get, read: readFolded, fold: model.Fold,
 	}.parse(p, v)
 }
 
-// countryField takes what writers take, so that a name finds what was written by its code, and refuses what would
-// silently match nothing. A part of a code means nothing.
+// countryField accepts the codes and names that writers accept, so that a filter by name finds a customer who was
+// stored by code. It refuses everything else, which would silently match nothing, and contains and startsWith: a part
+// of a code has no meaning.
 type countryField textField
 
 func (f countryField) parse(p *parser, v any) (expr, error) {
 	return text{
-		place: func(at string) string { return at }, in: f.column, get: f.get, whole: true,
+		extract: func(at string) string { return at }, in: f.column, get: f.get, whole: true,
 		fold: func(s string) string { return s },
 		read: func(v any) (string, error) {
 			s, err := model.UnmarshalString(v)
@@ -45,14 +46,14 @@ func (f countryField) parse(p *parser, v any) (expr, error) {
 	}.parse(p, v)
 }
 
-// attributeField is one value of an object, by its key.
+// attributeField is a text of an object of texts, chosen by its key.
 type attributeField struct {
 	column // an object of folded values
 	get    func(*Subject) map[string]string
 }
 
 func (f attributeField) parse(p *parser, v any) (expr, error) {
-	m, err := p.enter(v)
+	m, err := p.enterObject(v)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +65,10 @@ func (f attributeField) parse(p *parser, v any) (expr, error) {
 	}
 	key, err := model.UnmarshalString(m["key"])
 	if err != nil {
-		return nil, fault.WithPath("key", scalar(err))
+		return nil, fault.WithPath("key", scalarFault(err))
 	}
 	x, err := text{
-		place: func(at string) string { return "(" + at + ` ->> CAST(? AS text)) COLLATE "C"` }, vars: []any{key}, object: true,
+		extract: func(at string) string { return "(" + at + ` ->> CAST(? AS text)) COLLATE "C"` }, vars: []any{key}, object: true,
 		in: f.column, read: readFolded, fold: model.Fold,
 		get: func(s *Subject) *string {
 			if value, ok := f.get(s)[key]; ok {
@@ -79,16 +80,16 @@ func (f attributeField) parse(p *parser, v any) (expr, error) {
 	return x, fault.WithPath("value", err)
 }
 
-// text is a text of a row, folded by Go wherever it stands, and its operators.
+// text is a text of a row and its operators. Go folds both the stored text and the operand.
 type text struct {
-	in     column
-	place  func(column string) string // the text in the column, with a ? for each of vars
-	vars   []any
-	object bool // the column holds an object, and the text is what it holds under vars[0]
-	whole  bool // the text is compared whole: no part of it means anything
-	get    func(*Subject) *string
-	read   func(any) (string, error)
-	fold   func(string) string
+	in      column
+	extract func(column string) string // SQL of the text in the column, with a ? for each of vars
+	vars    []any
+	object  bool // the column is a JSON object, and the text is its value of the key vars[0]
+	whole   bool // there is neither contains nor startsWith
+	get     func(*Subject) *string
+	read    func(any) (string, error)
+	fold    func(string) string
 }
 
 func (t text) parse(p *parser, v any) (expr, error) {
@@ -98,27 +99,27 @@ func (t text) parse(p *parser, v any) (expr, error) {
 			return t.equals(want), err
 		},
 		"in": func(v any) (expr, error) {
-			want, err := each(p, v, t.read)
+			want, err := readList(p, v, t.read)
 			if len(want) == 1 {
 				return t.equals(want[0]), err
 			}
-			return t.leaf(func(have string) bool { return slices.Contains(want, have) }, part{"= ANY(?)", pg.Array(want)}), err
+			return t.leaf(func(have string) bool { return slices.Contains(want, have) }, comparison{"= ANY(?)", pg.Array(want)}), err
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
-			there := t.leaf(func(string) bool { return true }, part{sql: "IS NOT NULL"})
+			there := t.leaf(func(string) bool { return true }, comparison{sql: "IS NOT NULL"})
 			if want && t.in.own != "response_texts" {
-				missing := t.leaf(nil, part{sql: "IS NULL"})
-				missing.inGo = notOf{there}.match
+				missing := t.leaf(nil, comparison{sql: "IS NULL"})
+				missing.matches = notOf{there}.match
 				return missing, err
 			}
-			return unless(!want, there), err // a response without texts has no row there
+			return negateUnless(!want, there), err // a response without texts has no row in response_texts
 		},
 	}
 	if !t.whole {
 		operators["contains"] = func(v any) (expr, error) {
 			want, err := t.read(v)
-			return t.leaf(func(have string) bool { return strings.Contains(have, want) }, part{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
+			return t.leaf(func(have string) bool { return strings.Contains(have, want) }, comparison{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
 		}
 		operators["startsWith"] = func(v any) (expr, error) {
 			want, err := t.read(v)
@@ -131,51 +132,51 @@ func (t text) parse(p *parser, v any) (expr, error) {
 func (t text) equals(want string) leaf {
 	same := func(have string) bool { return have == want }
 	if !t.object {
-		return t.leaf(same, part{"= ?", want})
+		return t.leaf(same, comparison{"= ?", want})
 	}
-	pair, _ := json.Marshal(map[string]any{t.vars[0].(string): want}) // texts always marshal
+	pair, _ := json.Marshal(map[string]any{t.vars[0].(string): want}) // strings always marshal
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
-			t.in.holds(b, func(place string) string { return place + " @> CAST(? AS jsonb)" }, string(pair))
+		writeSQL: func(b *sqlBuilder) {
+			t.in.writeCondition(b, func(ref string) string { return ref + " @> CAST(? AS jsonb)" }, string(pair))
 		},
-		inGo: t.inGo(same),
+		matches: t.matcher(same),
 	}
 }
 
-// startsWith is a range of texts, which a b-tree holds together, but for long texts: no b-tree holds these, and
-// trigrams serve LIKE.
+// startsWith is a range of texts, which a b-tree can search. Columns of response_texts are too long for a b-tree: their
+// trigram indexes serve LIKE.
 func (t text) startsWith(want string) leaf {
-	inGo := func(have string) bool { return strings.HasPrefix(have, want) }
+	matches := func(have string) bool { return strings.HasPrefix(have, want) }
 	if t.in.own == "response_texts" {
-		return t.leaf(inGo, part{"LIKE ?", pg.EscapeLike(want) + "%"})
+		return t.leaf(matches, comparison{"LIKE ?", pg.EscapeLike(want) + "%"})
 	}
-	parts := []part{{">= ?", want}}
+	bounds := []comparison{{">= ?", want}}
 	if end, ok := after(want); ok {
-		parts = append(parts, part{"< ?", end})
+		bounds = append(bounds, comparison{"< ?", end})
 	}
-	return t.leaf(inGo, parts...)
+	return t.leaf(matches, bounds...)
 }
 
-// part is one comparison of the text with a value; a nil value has no mark in the SQL.
-type part struct {
+// comparison compares the text with a value; a nil value has no ? in the SQL.
+type comparison struct {
 	sql   string
 	value any
 }
 
-// leaf makes a condition of which all parts hold.
-func (t text) leaf(holds func(have string) bool, parts ...part) leaf {
+// leaf makes a condition that requires all comparisons.
+func (t text) leaf(holds func(have string) bool, all ...comparison) leaf {
 	return leaf{
-		inSQL: func(b *sqlBuilder) {
+		writeSQL: func(b *sqlBuilder) {
 			var vars []any
-			for _, one := range parts {
+			for _, one := range all {
 				if vars = append(vars, t.vars...); one.value != nil {
 					vars = append(vars, one.value)
 				}
 			}
-			t.in.holds(b, func(place string) string {
-				sql := make([]string, len(parts))
-				for i, one := range parts {
-					sql[i] = t.place(place) + " " + one.sql
+			t.in.writeCondition(b, func(ref string) string {
+				sql := make([]string, len(all))
+				for i, one := range all {
+					sql[i] = t.extract(ref) + " " + one.sql
 				}
 				if len(sql) == 1 {
 					return sql[0]
@@ -183,11 +184,11 @@ func (t text) leaf(holds func(have string) bool, parts ...part) leaf {
 				return "(" + strings.Join(sql, " AND ") + ")"
 			}, vars...)
 		},
-		inGo: t.inGo(holds),
+		matches: t.matcher(holds),
 	}
 }
 
-func (t text) inGo(holds func(have string) bool) func(*Subject, model.UserID) bool {
+func (t text) matcher(holds func(have string) bool) func(*Subject, model.UserID) bool {
 	return func(s *Subject, _ model.UserID) bool {
 		have := t.get(s)
 		return have != nil && holds(t.fold(*have))
@@ -199,13 +200,13 @@ func readFolded(v any) (string, error) {
 	return model.Fold(s), err
 }
 
-// after is the first text, in the order of bytes, that is behind all that start with this one; false where there is
-// none. UTF-8 sorts as its code points do.
+// after is the first text, in the order of bytes, that sorts behind every text with the prefix; false if there is none.
+// UTF-8 sorts as its code points do.
 func after(prefix string) (string, bool) {
 	runes := []rune(prefix)
 	for i := len(runes) - 1; i >= 0; i-- {
 		next := runes[i] + 1
-		if next == 0xD800 { // no text holds a surrogate
+		if next == 0xD800 { // UTF-8 has no surrogates
 			next = 0xE000
 		}
 		if next <= utf8.MaxRune {

@@ -20,10 +20,10 @@ func (f timeField) parse(p *parser, v any) (expr, error) {
 	window := func(v any, back, ahead time.Duration) (expr, error) {
 		d, err := readDuration(v)
 		return leaf{
-			inSQL: func(b *sqlBuilder) {
-				f.holds(b, func(place string) string { return "(" + place + " >= ? AND " + place + " <= ?)" }, b.now.Add(back*d), b.now.Add(ahead*d))
+			writeSQL: func(b *sqlBuilder) {
+				f.writeCondition(b, func(ref string) string { return "(" + ref + " >= ? AND " + ref + " <= ?)" }, b.now.Add(back*d), b.now.Add(ahead*d))
 			},
-			inGo: func(s *Subject, _ model.UserID) bool {
+			matches: func(s *Subject, _ model.UserID) bool {
 				return have(s, func(t time.Time) bool { return !t.Before(s.now().Add(back*d)) && !t.After(s.now().Add(ahead*d)) })
 			},
 		}, err
@@ -39,11 +39,11 @@ func (f timeField) parse(p *parser, v any) (expr, error) {
 		},
 		"withinLast": func(v any) (expr, error) { return window(v, -1, 0) },
 		"withinNext": func(v any) (expr, error) { return window(v, 0, 1) },
-		"isNull":     nullness(f.column, func(s *Subject) bool { return f.get(s) == nil }),
+		"isNull":     isNullOperator(f.column, func(s *Subject) bool { return f.get(s) == nil }),
 	})
 }
 
-// Time is a TimeFilter that stands alone, on one column.
+// Time is a TimeFilter of a list's own argument, on one column.
 type Time struct{ v any }
 
 // UnmarshalGQL reads a TimeFilter.
@@ -53,20 +53,21 @@ func (t *Time) UnmarshalGQL(v any) error {
 	return err
 }
 
-// MarshalGQL writes the filter as it was given.
+// MarshalGQL writes the filter as the caller wrote it.
 func (t Time) MarshalGQL(w io.Writer) { _ = json.NewEncoder(w).Encode(t.v) }
 
-// Where is the filter as a condition on a column, which is ours, never a caller's. A nil filter matches everything.
+// Where is the filter as a condition on a column. The column's SQL must never be a caller's text. A nil filter matches
+// everything.
 func (t *Time) Where(sql string, now time.Time) clause.Expression {
 	if t == nil {
-		return everything
+		return matchAll
 	}
 	x, err := t.tree(sql)
-	if err != nil { // it was read once before
+	if err != nil { // UnmarshalGQL has parsed the same value
 		return clause.Expr{SQL: "false"}
 	}
 	whole := tree{root: x}
-	return whole.where(&noun{}, model.UserID{}, now)
+	return whole.where(&entity{}, model.UserID{}, now)
 }
 
 func (t *Time) tree(sql string) (expr, error) {

@@ -7,21 +7,21 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// moment is the 'now' that the rows of the tests lie around.
+// moment is the current time of the tests; the rows' times are close to it.
 var moment = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
 
-// texts are what companies and segments are called, and what they are asked for by: among them pairs that are one
-// text, that only look like one, and that PostgreSQL and Go fold differently.
+// texts are values of rows and operands of filters. They include pairs that fold to one text, pairs that only look
+// alike, and pairs that PostgreSQL and Go would fold differently.
 var texts = []string{
 	"Acme", "ACME", "acme ", "", " ", "Café", "CAFE\u0301", "cafe", "Straße", "STRASSE", "stra\u1e9ee", "istanbul", "ISTANBUL",
 	"İstanbul", "ıstanbul", "i\u0307stanbul", "Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ", "ὀδυσσεύσ", "\u212bngstrom", "ångström", "ﬁn", "FIN", "ǅ", "ŉ", "ΐ",
 	"\u1fb3", "\u13a0", "\uab70", "Ⓐ", "ſ", "100%", "a_b", `a\b`, "'; DROP TABLE cases; --", "?", "$1", "@name", "🦔", "\u0345", "\u1100\u1161", "가",
 	"%", "_", `\`, `\\`, `\%`, `"`, "{}", `{"a":"b"}`, ",", "NULL", "null", "a,b", "\t", "\n", "\u00a0", "\u200b",
-	// What stands beside the surrogates, and at the ends of the planes: where the text after another is counted up to.
+	// The neighbours of the surrogates and the ends of the planes: startsWith computes the next text there.
 	"\ud7ff", "\ue000", "\uffff", "\ufffd", "a\ud7ff", "a\U0010ffff", "\U0010ffff", "\U00010000", "👩‍🚀", "e\u0301\u0323", "e\u0323\u0301", "\u0301",
 }
 
-// keysOfAttributes are told apart letter for letter.
+// keysOfAttributes include keys that differ in case or composition alone, since keys are not folded.
 var keysOfAttributes = []string{"Seat", "seat", "Café", "CAFE\u0301", "", `a"b\c`, "%", "a.b"}
 
 var decimals = []string{"0", "0.0001", "-0.0001", "1.5", "1.50", "-1.5", "99999999999999999999.9999", "-99999999999999999999.9999", "10", "10.0001"}
@@ -31,13 +31,13 @@ var likelihoods = []float64{0, 1, 0.5, 5e-324, 0.1, math.Nextafter(0.5, 1), math
 var countries = []string{"DE", "BR", "TR", "IT", "GB"}
 
 var (
-	efforts         = words(model.Easy, model.Medium, model.Hard)
-	contactStatuses = words(model.NotContacted, model.Contacted, model.Replied)
+	efforts         = stringsOf(model.Easy, model.Medium, model.Hard)
+	contactStatuses = stringsOf(model.NotContacted, model.Contacted, model.Replied)
 	systems         = []string{"Zendesk", "zendesk", "SAP", `a"b`, "Straße"}
 	externals       = []string{"1", "2", "A1", "a1", "100%"}
 )
 
-// moments lie at the edges of microseconds, of durations and of the calendar.
+// moments are at the edges of microseconds, of durations and of the calendar.
 var moments = []time.Time{
 	moment, moment.Add(time.Microsecond), moment.Add(-time.Microsecond), moment.Add(time.Hour), moment.Add(-time.Hour),
 	moment.Add(time.Hour + time.Microsecond), moment.Add(-time.Hour - time.Microsecond), moment.Add(-time.Hour + time.Microsecond),

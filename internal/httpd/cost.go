@@ -70,7 +70,7 @@ func cost(object string, args []reflect.Value) int {
 	return total
 }
 
-// isList tells whether a field's arguments begin with first, after, last, before, the order that all lists of the schema
+// isList reports whether a field's arguments begin with first, after, last, before, the order that all lists of the schema
 // use.
 func isList(args []reflect.Value) bool {
 	if len(args) < 5 {

@@ -109,7 +109,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			status := http.StatusUnauthorized
 			switch {
 			case fault.Is(err, fault.CodeUnauthenticated):
-			case pg.Away(err):
+			case pg.Unavailable(err):
 				status = http.StatusServiceUnavailable
 			default:
 				status = http.StatusInternalServerError

@@ -36,7 +36,7 @@ func (f *nameCounter) next(t lexer.Token) (tooOften string) {
 	return ""
 }
 
-// isField tells whether the name is an alias or a field without one, in contrast to a field after an alias and to the
+// isField reports whether the name is an alias or a field without one, in contrast to a field after an alias and to the
 // names of directives, fragments and types.
 func (f *nameCounter) isField(t lexer.Token) bool {
 	if f.typed {

@@ -62,7 +62,7 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			}
 		case ctx.Err() != nil: // the client has disconnected and does not read this
 			shown.Message, shown.Extensions = "the client cancelled the request", map[string]any{"code": fault.CodeInternal}
-		case pg.Away(err):
+		case pg.Unavailable(err):
 			log.WarnContext(ctx, "the database does not answer", "path", shown.Path.String(), "error", err)
 			shown.Message = "the database does not answer; try again in a moment"
 			shown.Extensions = map[string]any{"code": fault.CodeUnavailable}

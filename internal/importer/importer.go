@@ -136,7 +136,7 @@ func (im *importing) run(ctx context.Context) error {
 	return nil
 }
 
-// blank tells whether all cells of a record are empty. Spreadsheets write such records below the last row; the import skips
+// blank reports whether all cells of a record are empty. Spreadsheets write such records below the last row; the import skips
 // them like empty lines.
 func blank(rec record) bool {
 	if rec.broken != "" {

@@ -92,8 +92,8 @@ func TestImport(t *testing.T) {
 			}
 			return nil
 		}}
-		told := new(watch)
-		report, err := s.keep(t, file, Options{Progress: told,
+		progress := new(watch)
+		report, err := s.keep(t, file, Options{Progress: progress,
 			Columns: Columns{Score: "score", Email: "mail", Country: "country", Comment: "text"}})
 		if err != nil {
 			t.Fatal(err)
@@ -108,18 +108,18 @@ func TestImport(t *testing.T) {
 			{Line: 13, Column: "text", Reason: "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"},
 			{Line: 14, Column: "text", Reason: "the character U+0000 cannot be stored"},
 		}
-		if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(told.rejected, want) {
-			t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, told.rejected, want)
+		if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(progress.rejected, want) {
+			t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, progress.rejected, want)
 		}
 		if len(report.WarningList) != 1 || report.WarningList[0].Line != 3 || report.WarningList[0].Column != "country" ||
-			!reflect.DeepEqual(report.WarningList, told.warned) {
-			t.Errorf("warnings: %v, told %v", report.WarningList, told.warned)
+			!reflect.DeepEqual(report.WarningList, progress.warned) {
+			t.Errorf("warnings: %v, reported %v", report.WarningList, progress.warned)
 		}
 		if report.Rows != 10 || report.ResponsesCreated != 2 || report.RowsRejected != 8 || len(s.kept) != 2 {
 			t.Errorf("%+v", report)
 		}
-		if told.bytes[len(told.bytes)-1] != int64(len(file)) {
-			t.Errorf("the last batch reached byte %v of %d", told.bytes, len(file))
+		if progress.bytes[len(progress.bytes)-1] != int64(len(file)) {
+			t.Errorf("the last batch reached byte %v of %d", progress.bytes, len(file))
 		}
 	})
 

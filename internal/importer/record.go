@@ -126,7 +126,7 @@ func (r *records) scan() string {
 	}
 }
 
-// readPlain reads a cell without quotes; more tells whether another cell follows.
+// readPlain reads a cell without quotes; more reports whether another cell follows.
 func (r *records) readPlain() (more bool) {
 	for r.takeUntil(",\"\r\n"); !r.lineEnd(); r.takeUntil(",\"\r\n") {
 		b := r.window[r.at]

@@ -56,7 +56,7 @@ func (u *Uploads) next(ctx context.Context) (more bool, err error) {
 	return true, u.process(ctx, i)
 }
 
-// claim leases the oldest import that no server works on; nil where there is none.
+// claim leases the oldest import that no server works on; nil if there is none.
 func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
 	var rows []*model.Import
 	err := u.db.Gorm.WithContext(ctx).Raw(`UPDATE imports SET status = 'RUNNING', owner = ?, leased_until = now() + `+lease+`, tries = tries + 1

@@ -99,7 +99,7 @@ func parse(keyword string) (pattern, error) {
 	case len(p) > wordsMax:
 		return nil, fmt.Errorf("a keyword may have at most %d words", wordsMax)
 	case strings.Count(keyword, "*") > stars:
-		return nil, errors.New("a * is allowed at the end of a word only, where it stands for any ending")
+		return nil, errors.New("* is allowed only at the end of a word, where it matches any ending")
 	}
 	return p, nil
 }

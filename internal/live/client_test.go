@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// client sends what the test sends, and nothing by itself but pongs.
+// client sends the test's messages, and by itself only pongs.
 type client struct {
 	t    *testing.T
 	conn *websocket.Conn

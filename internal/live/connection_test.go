@@ -219,7 +219,7 @@ func TestConnection(t *testing.T) {
 	})
 }
 
-// unwrapOnly is what a middleware's writer often is: it hides http.Hijacker but can be unwrapped.
+// unwrapOnly is a writer like that of many middlewares: it hides http.Hijacker but can be unwrapped.
 type unwrapOnly struct{ w http.ResponseWriter }
 
 func (u unwrapOnly) Header() http.Header         { return u.w.Header() }

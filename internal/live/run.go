@@ -16,7 +16,7 @@ import (
 // group. It has a context of its own, because it may outlive the socket that it was begun for.
 type run struct {
 	exec     graphql.GraphExecutor
-	params   *graphql.RawParams // equal for all subscribers of a group, but for the start
+	params   *graphql.RawParams // equal for all subscribers of a group, except the start
 	header   http.Header
 	session  Session
 	readOnly bool    // mutations are refused

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// expectGoingAway reads on to the close frame of a server that ends, and gives when the client is asked to come back.
+// expectGoingAway reads up to the close frame of a server that ends, and returns when the client should reconnect.
 func (c *client) expectGoingAway() (retry int) {
 	c.t.Helper()
 	_, err := c.read()

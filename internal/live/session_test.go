@@ -99,7 +99,7 @@ func TestSession(t *testing.T) {
 			o.CheckInterval = 10 * time.Millisecond
 			o.Ended = func(_ context.Context, keys []string) ([]string, error) { asked <- keys; return nil, nil }
 		})
-		w.connect(nil) // not signed in: not asked about
+		w.connect(nil) // not signed in: Ended is not called for it
 		w.signedIn("ann")
 		second := w.signedIn("ann")
 		w.signedIn("bob")

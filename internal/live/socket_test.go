@@ -12,7 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// stuck is more than any pair of socket buffers takes: a message of it blocks the writer for good when
+// stuck is larger than any pair of socket buffers: such a message blocks the writer for good when
 // the client does not read.
 const stuck = "16000000"
 

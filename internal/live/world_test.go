@@ -60,7 +60,7 @@ type world struct {
 	free    chan struct{} // lets `stubborn` go
 	started chan string   // names of fields whose resolvers began; ticks with their topic
 	ended   chan string   // the same, when their context ended
-	pulled  chan int      // responses that flood was asked for, one number each
+	pulled  chan int      // the number of each response that flood has been asked for
 	seen    chan *graphql.OperationContext
 	log     journal
 
@@ -135,7 +135,7 @@ func (w *world) tick(topic string, v int) {
 	select {
 	case w.topic(topic) <- v:
 	case <-time.After(patience):
-		w.t.Fatalf("nobody takes ticks of %s", topic)
+		w.t.Fatalf("no subscriber takes ticks of %s", topic)
 	}
 }
 
@@ -154,7 +154,7 @@ func (w *world) Complexity(context.Context, string, string, int, map[string]any)
 	return 0, false
 }
 
-// Exec stands where generated code would be.
+// Exec takes the place of generated code.
 func (w *world) Exec(ctx context.Context) graphql.ResponseHandler {
 	oc := graphql.GetOperationContext(ctx)
 	w.seen <- oc

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -14,12 +15,12 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 )
 
-const numberMax = 100 // characters of a Number in a cursor
+const decimalMax = 100 // characters of a Decimal in a cursor
 
 // position is a row's value of each key; a cursor is its encoded form.
 type position []any
 
-// end is one end of what a page may hold: the rows after a position of the list, or before it.
+// end bounds the rows of a page: to the rows after a position of the list, or before it.
 type end struct {
 	at     position
 	before bool
@@ -66,7 +67,7 @@ func (o Order[T]) encode(row *T) string {
 		case uuid.UUID:
 			values = append(values, v.String())
 		default:
-			panic("closeloop: a list is sorted by a type that cursors do not know")
+			panic(fmt.Sprintf("closeloop: cursors cannot encode %T, the value of key %s", v, k.Name))
 		}
 	}
 	raw, _ := json.Marshal(values) // strings and nils always marshal
@@ -74,7 +75,7 @@ func (o Order[T]) encode(row *T) string {
 }
 
 func (o Order[T]) decode(cursor string) (position, error) {
-	wrong := fault.New(fault.CodeBadUserInput, "this is not a cursor of this list in this order")
+	wrong := fault.New(fault.CodeBadUserInput, "not a cursor of this list in this order")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, wrong
@@ -98,14 +99,14 @@ func (o Order[T]) decode(cursor string) (position, error) {
 				return nil, wrong
 			}
 			at[i] = *v
-		case Whole:
+		case Integer:
 			at[i], err = strconv.ParseInt(*v, 10, 64)
-		case Number: // we write no exponents: a few letters must not become a million digits
-			if len(*v) > numberMax || strings.ContainsAny(*v, "eE") {
+		case Decimal: // cursors are written without exponents: a few characters must not become a million digits
+			if len(*v) > decimalMax || strings.ContainsAny(*v, "eE") {
 				return nil, wrong
 			}
 			at[i], err = decimal.NewFromString(*v)
-		case Real:
+		case Float:
 			f, failed := strconv.ParseFloat(*v, 64)
 			if math.IsNaN(f) || math.IsInf(f, 0) {
 				return nil, wrong

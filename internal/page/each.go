@@ -10,8 +10,8 @@ import (
 )
 
 // ReadEach reads one page for each of several parents, in one statement: the lists below the rows of a list.
-// parent is the SQL column of the rows that names their parent, of gives its value in a row, and count counts one
-// parent's whole list when somebody asks.
+// parent is the SQL column with a row's parent, of gives its value in a row, and count counts one parent's whole list
+// when totalCount is selected.
 func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order Order[T], args Args,
 	count func(context.Context, uuid.UUID) (int, error), parents []uuid.UUID,
 ) (map[uuid.UUID]*Connection[T], error) {
@@ -56,7 +56,7 @@ func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order
 		if c.Edges == nil {
 			c.Edges = []*Edge[T]{}
 		}
-		c.PageInfo = Around(c.Edges, more, backward, args)
+		c.PageInfo = InfoOf(c.Edges, more, backward, args)
 	}
 	return found, nil
 }

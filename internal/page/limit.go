@@ -8,7 +8,7 @@ import (
 
 type limit int
 
-// Name tells GORM which clause this takes the place of.
+// Name is the name of the GORM clause that this one replaces.
 func (limit) Name() string { return "LIMIT" }
 
 func (l limit) Build(b clause.Builder) { _, _ = b.WriteString("LIMIT " + strconv.Itoa(int(l))) }

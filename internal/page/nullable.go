@@ -8,19 +8,19 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Groups are for a key of few whole numbers, from 1 on, that no column holds, but that can be looked up: each of its
-// values is a part of the list.
+// Groups are for a key that is not a column but can be looked up in other tables. Its values are the integers from 1 to
+// Count, each of which is a part of the list.
 type Groups[T any] struct {
 	Count int
-	// Of narrows a query to the rows of one value; nil: to the rows that have none. It selects their ids as id, sorted by
-	// id, n at most. within is the condition, on the id's column of whichever table, that the ids must meet.
-	Of func(query *gorm.DB, value *int, desc bool, within func(column string) clause.Expression, n int) *gorm.DB
-	// Fill reads the key of rows that were found, for Key.Of. It is a statement of its own.
+	// Of narrows a query to the rows with a value; nil: to the rows without one. It selects at most n of their ids as id,
+	// sorted by id. between is the condition on the ids; column is the id's column in the table that Of reads.
+	Of func(query *gorm.DB, value *int, desc bool, between func(column string) clause.Expression, n int) *gorm.DB
+	// Fill reads the key of the rows of a page, for Key.Of. It is a statement of its own.
 	Fill func(db *gorm.DB, rows []*T) error
 }
 
-// listPart is a part of a list whose first key can be missing. Its rows are alike in a key that stands before all keys
-// of the order, and has the place of the part in the list as its rank.
+// listPart is a part of a list whose first key can be missing. Its only ranked key comes before all keys of the order;
+// the rank is the part's index in the list.
 type listPart[T any] struct {
 	Part
 	order Order[T]                                                           // the other keys
@@ -39,7 +39,7 @@ func (o Order[T]) parts() []listPart[T] {
 			for _, e := range between {
 				query = query.Where(p.order.beyond(e.at, e.before, false))
 			}
-			// Rows that lack the key are sorted by it, too: PostgreSQL does not see that an index has them by the rest.
+			// Rows that lack the key are sorted by it, too: otherwise PostgreSQL does not see that the index has their order.
 			return query.Where(o[0].Column+rows).Select(o.unique()+" AS id").Clauses(have.order.by(backward), Limit(n))
 		}
 	}
@@ -60,7 +60,7 @@ func (o Order[T]) groupParts(g *Groups[T]) []listPart[T] {
 		}
 		parts[i].order = o[1:]
 		parts[i].ids = func(query *gorm.DB, between []end, n int, backward bool) *gorm.DB {
-			within := func(column string) clause.Expression {
+			narrow := func(column string) clause.Expression {
 				order := append(Order[T]{}, o[1:]...)
 				order[0].Column = column
 				all := []clause.Expression{clause.Expr{SQL: "true"}}
@@ -69,7 +69,7 @@ func (o Order[T]) groupParts(g *Groups[T]) []listPart[T] {
 				}
 				return clause.And(all...)
 			}
-			return g.Of(query, value, o[1].Desc != backward, within, n)
+			return g.Of(query, value, o[1].Desc != backward, narrow, n)
 		}
 	}
 	return ranked(parts...)
@@ -104,8 +104,8 @@ func (o Order[T]) split(at position) split {
 
 func (o Order[T]) unique() string { return o[len(o)-1].Column }
 
-// inParts narrows rows to the first n of the query's rows between the ends: it is one statement all the same. PostgreSQL
-// reads the next part only if the parts before it have too few rows.
+// inParts narrows rows to the first n of the query's rows between the ends, in one statement. PostgreSQL reads the next
+// part only if the parts before it have too few rows.
 func (o Order[T]) inParts(query, rows *gorm.DB, ends []end, n int, backward bool) *gorm.DB {
 	var runs []any
 	for _, p := range o.parts() {
@@ -125,7 +125,7 @@ func (o Order[T]) inParts(query, rows *gorm.DB, ends []end, n int, backward bool
 	return rows.Where(o.unique()+" = ANY(ARRAY(SELECT id FROM ("+all+") runs LIMIT "+strconv.Itoa(n)+"))", runs...)
 }
 
-// between are the ends that narrow the part; some is false where no row of the part lies between the ends.
+// between returns the ends that narrow the part; some is false if no row of the part lies between the ends.
 func (p listPart[T]) between(o Order[T], ends []end) (narrowing []end, some bool) {
 	for _, e := range ends {
 		at := o.split(e.at)
@@ -140,7 +140,7 @@ func (p listPart[T]) between(o Order[T], ends []end) (narrowing []end, some bool
 	return narrowing, true
 }
 
-// fill reads the keys of rows that no column holds.
+// fill reads the keys of rows that are not columns.
 func (o Order[T]) fill(db *gorm.DB, rows []*T) error {
 	for _, k := range o {
 		if k.Groups != nil && len(rows) > 0 {

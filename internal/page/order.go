@@ -11,20 +11,20 @@ type Kind int
 
 const (
 	Text Kind = iota
-	Whole
-	Number
+	Integer
+	Decimal
 	Time
 	ID
-	Real
+	Float
 )
 
 // mark is the parameter for a value of the kind in SQL. Without the cast a parameter takes its column's type, and a
 // smallint cannot hold every whole number that a cursor can.
 func (k Kind) mark() string {
 	switch k {
-	case Whole:
+	case Integer:
 		return "CAST(? AS bigint)"
-	case Real:
+	case Float:
 		return "CAST(? AS double precision)"
 	}
 	return "?"
@@ -37,7 +37,7 @@ type Key[T any] struct {
 	Kind     Kind
 	Desc     bool
 	Nullable bool
-	Groups   *Groups[T]   // nil unless no column holds the key
+	Groups   *Groups[T]   // nil if the key is a column
 	Of       func(*T) any // a string, int, float64, decimal.Decimal, time.Time or uuid.UUID; nil where missing
 }
 
@@ -74,7 +74,7 @@ func (o Order[T]) by(backward bool) clause.OrderBy {
 }
 
 // beyond is the condition of the rows after a position, or before it. A position of fewer values than keys is compared
-// by its own keys only; where equal is set, rows that are the same by these are beyond it as well.
+// by the first keys only; if equal is set, rows that are equal by these keys are beyond the position as well.
 //
 // Where no key can be missing and all run in one direction, the condition is one row value, which an index answers.
 // Otherwise it is written out key by key.
@@ -127,7 +127,7 @@ func (o Order[T]) beyond(at position, backward, equal bool) clause.Expr {
 		ors, vars = append(ors, strings.Join(same, " AND ")), append(vars, sameVars...)
 	}
 	sql := "(" + strings.Join(ors, " OR ") + ")"
-	if k := keys[0]; !k.Nullable { // implied by the rest, but an index on the first key then begins at the position
+	if k := keys[0]; !k.Nullable { // implied by the rest; an index scan on the first key begins at the position only with it
 		sql = k.Column + " " + sign(k.Desc == backward) + "= " + k.Kind.mark() + " AND " + sql
 		vars = append([]any{at[0]}, vars...)
 	}

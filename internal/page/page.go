@@ -1,7 +1,7 @@
 // Package page owns keyset pagination by Relay's rules (Cursor Connections Specification): what `first`, `after`,
 // `last` and `before` mean, what a cursor holds, and the one statement that reads a page.
 //
-// It refuses offsets: a page costs the same however far into the list it stands. It knows no nouns and no roles.
+// It refuses offsets: a page costs the same however far into the list it is. It knows no tables and no roles.
 package page
 
 import (
@@ -19,7 +19,7 @@ const (
 	sizeMax     = 100
 )
 
-// Args are a list's four arguments as they came.
+// Args are a list's four arguments, unchecked.
 type Args struct {
 	First  *int
 	After  *string
@@ -27,12 +27,12 @@ type Args struct {
 	Before *string
 }
 
-// Size checks the arguments and tells how many rows a page has and from which end it is read.
+// Size checks the arguments and returns how many rows a page has and from which end it is read.
 func (a Args) Size() (n int, backward bool, err error) {
 	n = sizeDefault
 	switch {
 	case a.First != nil && a.Last != nil:
-		return 0, false, fault.Input("last", "give first or last, not both")
+		return 0, false, fault.Input("last", "use first or last, not both")
 	case a.First != nil:
 		if n = *a.First; n < 1 || n > sizeMax {
 			return 0, false, fault.Input("first", fault.OutOfRange, "first", 1, sizeMax, n)
@@ -56,7 +56,7 @@ type Info struct {
 	EndCursor       *string
 }
 
-// Edge is one row with its place.
+// Edge is one row with its cursor.
 type Edge[T any] struct {
 	Cursor string
 	Node   *T
@@ -70,7 +70,7 @@ type Connection[T any] struct {
 	count func(context.Context) (int, error)
 }
 
-// Nodes are the rows without their places.
+// Nodes are the rows without their cursors.
 func (c *Connection[T]) Nodes() []*T {
 	nodes := make([]*T, len(c.Edges))
 	for i, e := range c.Edges {
@@ -79,11 +79,11 @@ func (c *Connection[T]) Nodes() []*T {
 	return nodes
 }
 
-// TotalCount counts the whole list; nobody pays for it who does not ask.
+// TotalCount counts the whole list, by a statement of its own.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
 
-// Read reads one page of the query: all of its conditions are set, its order and its limit are not. preload adds
-// what the rows alone need (joins to other tables) and is left out of the count; it may be nil.
+// Read reads one page of the query, which has its conditions, but neither order nor limit. preload adds joins that only
+// the rows need, and is not used for the count; it may be nil.
 func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
 	n, backward, err := args.Size()
 	if err != nil {
@@ -127,18 +127,18 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	for i, row := range found {
 		c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
 	}
-	c.PageInfo = Around(c.Edges, more, backward, args)
+	c.PageInfo = InfoOf(c.Edges, more, backward, args)
 	return c, nil
 }
 
-// Made is a page whose rows the caller has read, for lists that Read cannot read.
-func Made[T any](edges []*Edge[T], more, backward bool, args Args, count func(context.Context) (int, error)) *Connection[T] {
-	return &Connection[T]{Edges: edges, PageInfo: Around(edges, more, backward, args), count: count}
+// NewConnection makes a page of rows that the caller has read, for lists that Read cannot read.
+func NewConnection[T any](edges []*Edge[T], more, backward bool, args Args, count func(context.Context) (int, error)) *Connection[T] {
+	return &Connection[T]{Edges: edges, PageInfo: InfoOf(edges, more, backward, args), count: count}
 }
 
-// Around is the page's Info. more says whether there are rows beyond the side towards which the page was read; on the
-// other side there are more if the caller came from there.
-func Around[T any](edges []*Edge[T], more, backward bool, args Args) Info {
+// InfoOf makes a page's Info. more says whether there are rows beyond the page in the direction in which it was read. In
+// the other direction there are rows if the caller gave a cursor there.
+func InfoOf[T any](edges []*Edge[T], more, backward bool, args Args) Info {
 	info := Info{HasNextPage: more, HasPreviousPage: args.After != nil}
 	if backward {
 		info = Info{HasNextPage: args.Before != nil, HasPreviousPage: more}
@@ -149,6 +149,6 @@ func Around[T any](edges []*Edge[T], more, backward bool, args Args) Info {
 	return info
 }
 
-// Limit stands in the statement as a number. GORM binds its own as a parameter, and PostgreSQL then plans afresh at
-// every call: three times the cost of a list of 50.
+// Limit writes the limit as a number. GORM binds its own as a parameter, with which PostgreSQL plans anew at every call:
+// three times the cost of a list of 50.
 func Limit(n int) clause.Expression { return limit(n) }

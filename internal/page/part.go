@@ -8,15 +8,15 @@ package page
 // Part is a run of a list whose rows are alike in some of the order's keys: the ranked ones. An index has the rows in the
 // order of the other keys.
 type Part struct {
-	// Ranks are the part's values of the ranked keys, each as its place among all values of the key. There is one for each
-	// key of the order; NoRank stands for a key that is not ranked. All parts of a list have the same ranked keys.
+	// Ranks has one item for each key of the order: the rank of the part's value among all values of the key, or NoRank for
+	// a key that is not ranked. All parts of a list have the same ranked keys.
 	Ranks []int
 }
 
-// NoRank stands in Part.Ranks for a key by which the rows of a part differ.
+// NoRank is in Part.Ranks for a key by which the rows of a part differ.
 const NoRank = -1
 
-// split is a position as it is compared with parts: the ranks by the order's keys, and the values of the other keys.
+// split is a position to compare with parts: the ranks by the order's keys, and the values of the other keys.
 type split struct {
 	ranks  []int
 	values position
@@ -25,12 +25,12 @@ type split struct {
 // bound is the condition that the rows of a part must meet to be beyond a position.
 type bound struct {
 	keys  int  // how many of the part's other keys are compared with the position's; 0: no condition
-	equal bool // rows that are the same by these keys are beyond the position as well
+	equal bool // rows that are equal by these keys are beyond the position as well
 }
 
-// beyond decides which rows of the part are after the position, or before it; some is false where no row can be. Keys
-// are looked at in their order. As soon as the part and the position have another rank, the only question left is
-// whether the keys before that one are the same.
+// beyond decides which rows of the part are after the position, or before it; some is false if none can be. It compares
+// the keys in their order. At the first rank that differs between the part and the position, the result depends only on
+// the keys before it.
 func (p Part) beyond(at split, backward bool) (b bound, some bool) {
 	for i, rank := range p.Ranks {
 		switch {

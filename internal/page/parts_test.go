@@ -13,8 +13,8 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// rankOf is the key of a thing's rank, as a ranked key: things have the ranks -1 to 2.
-var rankOf = page.Key[thing]{Name: "RANKED", Kind: page.Whole, Of: func(x *thing) any { return x.Rank + 1 }}
+// rankOf is a ranked key: a thing's rank, -1 to 2, plus one.
+var rankOf = page.Key[thing]{Name: "RANKED", Kind: page.Integer, Of: func(x *thing) any { return x.Rank + 1 }}
 
 // partsBy cuts a list into one part for each rank of a thing.
 func partsBy(order page.Order[thing]) (parts []page.Part) {
@@ -32,7 +32,7 @@ func partsBy(order page.Order[thing]) (parts []page.Part) {
 	return parts
 }
 
-// walkParts reads a page by a walk; each run is a statement of its own, and Go sorts what they give.
+// walkParts reads a page by a walk; each run is a statement of its own, and Go sorts the rows.
 func walkParts(db *gorm.DB, order page.Order[thing], args page.Args) (*page.Connection[thing], error) {
 	walk, err := order.Walk(args)
 	if err != nil {
@@ -66,7 +66,7 @@ func walkParts(db *gorm.DB, order page.Order[thing], args page.Args) (*page.Conn
 	for i := range rows {
 		edges[i] = &page.Edge[thing]{Cursor: order.Cursor(&rows[i]), Node: &rows[i]}
 	}
-	return page.Made(edges, more, walk.Backward(), args, nil), err
+	return page.NewConnection(edges, more, walk.Backward(), args, nil), err
 }
 
 // rankedOrder is an order of keys that cannot be missing, with the rank somewhere among them.
@@ -150,9 +150,9 @@ func TestWalk(t *testing.T) {
 		t.Parallel()
 		order := page.Order[thing]{rankOf, byID(false)}
 		_, err := order.Walk(page.Args{First: number(0)})
-		refused(t, err, "first")
+		assertRefused(t, err, "first")
 		_, err = order.Walk(page.Args{Before: cursor("x")})
-		refused(t, err, "before")
+		assertRefused(t, err, "before")
 		var f *fault.Error
 		if _, err := order.Walk(page.Args{After: new(cursorOf([]any{"RANKED ID ", nil, uuid.Nil.String()}))}); !errors.As(err, &f) {
 			t.Errorf("a cursor without a rank: %v", err)

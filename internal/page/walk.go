@@ -6,9 +6,9 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Walk reads a page of a list that no index has in its order. Of each part of the list an index has the next few rows
-// together, so the rows of all parts are read and sorted: the cost is that of the page, however long the list is. Parts
-// that come after others as a whole are read only if those have too few rows.
+// Walk reads a page of a list that no index has in its order. An index has the next few rows of each part of the list
+// together, so Walk reads these of all parts and sorts them: the cost is that of the page, however long the list is. A
+// part whose rows all come after other parts is read only if the other parts have too few rows.
 type Walk[T any] struct {
 	order    Order[T]
 	n        int
@@ -26,7 +26,7 @@ type Run struct {
 	bounds [2]bound
 }
 
-// Walk checks the arguments. A ranked key is an Integer in cursors, and its values are ranks.
+// Walk checks the arguments. A ranked key is an Integer in cursors; its values are ranks.
 func (o Order[T]) Walk(args Args) (*Walk[T], error) {
 	n, backward, err := args.Size()
 	if err != nil {
@@ -39,11 +39,11 @@ func (o Order[T]) Walk(args Args) (*Walk[T], error) {
 	return &Walk[T]{order: o, n: n, backward: backward, ends: ends}, nil
 }
 
-// Backward tells whether the page is read from the end of the list.
+// Backward reports whether the page is read from the end of the list.
 func (w *Walk[T]) Backward() bool { return w.backward }
 
-// Read gives the rows of the page, in the list's order, and whether there are more on the side towards which it is read.
-// next reads the first n rows of several runs together, in the direction of the walk; no other run is among them.
+// Read returns the rows of the page, in the list's order, and whether there are more in the direction of the walk. next
+// reads the first n rows of the given runs together, in the direction of the walk.
 func (w *Walk[T]) Read(parts []Part, next func(runs []Run, n int) ([]T, error)) (rows []T, more bool, err error) {
 	tiers := w.tiers(parts)
 	for count := 1; len(tiers) > 0 && len(rows) <= w.n; count *= 2 {
@@ -62,8 +62,8 @@ func (w *Walk[T]) Read(parts []Part, next func(runs []Run, n int) ([]T, error)) 
 	return rows, more, nil
 }
 
-// tiers are the runs in the direction of the walk. Runs that are alike by all ranked keys before the first that is not
-// ranked form one tier: only sorting their rows tells these apart.
+// tiers are the runs in the direction of the walk. Runs with the same ranks of all keys before the first unranked key
+// form one tier: their rows mix, so that they must be sorted together.
 func (w *Walk[T]) tiers(parts []Part) (tiers [][]Run) {
 	if len(parts) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (w *Walk[T]) tiers(parts []Part) (tiers [][]Run) {
 	return tiers
 }
 
-// divide tells the ranked keys from the others. The last key of an order is unique, so it is never ranked.
+// divide separates the ranked keys from the others. The last key of an order is unique, so it is never ranked.
 func (w *Walk[T]) divide(ranks []int) {
 	w.other, w.splits = nil, make([]split, len(w.ends))
 	for i, rank := range ranks {
@@ -131,7 +131,7 @@ func (w *Walk[T]) OrderBy() string { return w.other.by(w.backward).Expression.(c
 
 // Alike groups the runs that have the same conditions, so that one statement of a fixed size can read a group.
 func Alike(runs []Run) (groups [][]Run) {
-	at := map[[2]bound]int{} // an index, so that equal questions make equal statements
+	at := map[[2]bound]int{} // index in groups, which are in the order of the runs: equal reads make equal statements
 	for _, r := range runs {
 		i, known := at[r.bounds]
 		if !known {

@@ -15,7 +15,7 @@ import (
 
 type read func(page.Args) (*page.Connection[thing], error)
 
-// forward walks from the start to the end by pages of random sizes, and checks what each tells of itself.
+// forward reads the list from the start to the end by pages of random sizes, and checks their rows and PageInfo.
 func forward(t *testing.T, r *rand.Rand, list read, all []uuid.UUID) {
 	t.Helper()
 	var after *string
@@ -37,7 +37,7 @@ func forward(t *testing.T, r *rand.Rand, list read, all []uuid.UUID) {
 	}
 }
 
-// backward walks from the end to the start. A page shows its rows in the list's order all the same.
+// backward reads the list from the end to the start. The rows of a page are in the list's order all the same.
 func backward(t *testing.T, r *rand.Rand, list read, all []uuid.UUID) {
 	t.Helper()
 	var before *string
@@ -76,106 +76,109 @@ func checkInfo(t *testing.T, c *page.Connection[thing], next, previous bool) {
 	}
 }
 
-func TestAWalkByPagesIsTheWholeListInAnyOrderAndBothWays(t *testing.T) {
+func TestPages(t *testing.T) {
 	t.Parallel()
-	r := random(t)
-	db, made := things(t, r, 60)
-	rounds := 60
-	if testing.Short() {
-		rounds = 15
-	}
-	for range rounds {
-		order := anyOrder(r)
-		all := ids(inOrder(order, made))
-		list := func(args page.Args) (*page.Connection[thing], error) { return page.Read(db, order, args, nil) }
-		t.Run(names(order), func(t *testing.T) {
-			forward(t, r, list, all)
-			backward(t, r, list, all)
-		})
-		if t.Failed() {
-			return
+	t.Run("cover the list in any order and both ways", func(t *testing.T) {
+		t.Parallel()
+		r := random(t)
+		db, made := things(t, r, 60)
+		rounds := 60
+		if testing.Short() {
+			rounds = 15
 		}
-	}
-}
-
-func TestAWalkByPagesOfEachParentIsItsWholeList(t *testing.T) {
-	t.Parallel()
-	r := random(t)
-	db, made := things(t, r, 60)
-	parents := []uuid.UUID{{1}, {2}, {3}, {4}} // the last has none
-	for range 20 {
-		order := anyOrder(r)
-		lists := func(args page.Args, of []uuid.UUID) (map[uuid.UUID]*page.Connection[thing], error) {
-			return each(db, order, args, of)
-		}
-		first := 4
-		together, err := lists(page.Args{First: &first}, parents)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, parent := range parents {
-			var own []*thing
-			for _, x := range made {
-				if x.Parent == parent {
-					own = append(own, x)
-				}
-			}
-			all := ids(inOrder(order, own))
-			if got := ids(together[parent].Nodes()); !slices.Equal(got, all[:min(4, len(all))]) {
-				t.Errorf("%s: beside the others, the first of %v are %v; want %v", names(order), parent[0], got, all[:min(4, len(all))])
-			}
-			checkInfo(t, together[parent], len(all) > 4, false)
-			one := func(args page.Args) (*page.Connection[thing], error) {
-				found, err := lists(args, []uuid.UUID{parent})
-				return found[parent], err
-			}
+		for range rounds {
+			order := anyOrder(r)
+			all := ids(inOrder(order, made))
+			list := func(args page.Args) (*page.Connection[thing], error) { return page.Read(db, order, args, nil) }
 			t.Run(names(order), func(t *testing.T) {
-				forward(t, r, one, all)
-				backward(t, r, one, all)
+				forward(t, r, list, all)
+				backward(t, r, list, all)
 			})
+			if t.Failed() {
+				return
+			}
 		}
-	}
+	})
+
+	t.Run("cover the list of each parent", func(t *testing.T) {
+		t.Parallel()
+		r := random(t)
+		db, made := things(t, r, 60)
+		parents := []uuid.UUID{{1}, {2}, {3}, {4}} // the last has none
+		for range 20 {
+			order := anyOrder(r)
+			lists := func(args page.Args, of []uuid.UUID) (map[uuid.UUID]*page.Connection[thing], error) {
+				return readEach(db, order, args, of)
+			}
+			first := 4
+			together, err := lists(page.Args{First: &first}, parents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, parent := range parents {
+				var own []*thing
+				for _, x := range made {
+					if x.Parent == parent {
+						own = append(own, x)
+					}
+				}
+				all := ids(inOrder(order, own))
+				if got := ids(together[parent].Nodes()); !slices.Equal(got, all[:min(4, len(all))]) {
+					t.Errorf("%s: beside the others, the first of %v are %v; want %v", names(order), parent[0], got, all[:min(4, len(all))])
+				}
+				checkInfo(t, together[parent], len(all) > 4, false)
+				one := func(args page.Args) (*page.Connection[thing], error) {
+					found, err := lists(args, []uuid.UUID{parent})
+					return found[parent], err
+				}
+				t.Run(names(order), func(t *testing.T) {
+					forward(t, r, one, all)
+					backward(t, r, one, all)
+				})
+			}
+		}
+	})
+
+	t.Run("take one statement with its limit as a number", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		db, _ := things(t, random(t), 60, pgtest.WithTracer(counter))
+		order := page.Order[thing]{key("MADE", true), byID(true)}
+		five := 5
+		for _, args := range []page.Args{{}, {First: &five}, {Last: &five}} {
+			want := "6" // one more than the page, to know whether there is more
+			if args.First == nil && args.Last == nil {
+				want = "21"
+			}
+			counter.Reset()
+			c, err := page.Read(db, order, args, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent := counter.Statements()
+			if len(sent) != 1 {
+				t.Fatalf("%d statements: %q", len(sent), sent)
+			}
+			if found := limit.FindStringSubmatch(sent[0]); found == nil || found[1] != want {
+				t.Errorf("%q; want a limit of %s at its end", sent[0], want)
+			}
+			// TotalCount is a statement of its own.
+			n, err := c.TotalCount(t.Context())
+			if err != nil || n != 60 || counter.Count() != 2 {
+				t.Errorf("the whole list has %d rows, by %d statements: %v", n, counter.Count()-1, err)
+			}
+		}
+		counter.Reset()
+		if _, err := readEach(db, order, page.Args{}, []uuid.UUID{{1}, {2}, {3}}); err != nil || counter.Count() != 1 {
+			t.Errorf("three lists by %d statements: %v", counter.Count(), err)
+		}
+	})
 }
 
-// each is ReadEach over things; a parent's count is its id's first byte, to be told apart.
-func each(db *gorm.DB, order page.Order[thing], args page.Args, of []uuid.UUID) (map[uuid.UUID]*page.Connection[thing], error) {
+// readEach is ReadEach over things; a parent's count is its id's first byte, which differs between parents.
+func readEach(db *gorm.DB, order page.Order[thing], args page.Args, of []uuid.UUID) (map[uuid.UUID]*page.Connection[thing], error) {
 	return page.ReadEach(db.Model(new(thing)).Where("parent IN ?", of), "parent", func(x *thing) uuid.UUID { return x.Parent },
-		order, args, counted, of)
+		order, args, countOf, of)
 }
 
 var limit = regexp.MustCompile(`LIMIT (\S+)$`)
-
-func TestAPageIsOneStatementWithItsLimitAsANumber(t *testing.T) {
-	t.Parallel()
-	counter := new(pgtest.Counter)
-	db, _ := things(t, random(t), 60, pgtest.WithTracer(counter))
-	order := page.Order[thing]{key("MADE", true), byID(true)}
-	five := 5
-	for _, args := range []page.Args{{}, {First: &five}, {Last: &five}} {
-		want := "6" // one more than the page, to see whether there is more
-		if args.First == nil && args.Last == nil {
-			want = "21"
-		}
-		counter.Reset()
-		c, err := page.Read(db, order, args, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent := counter.Statements()
-		if len(sent) != 1 {
-			t.Fatalf("%d statements: %q", len(sent), sent)
-		}
-		if found := limit.FindStringSubmatch(sent[0]); found == nil || found[1] != want {
-			t.Errorf("%q; want a limit of %s at its end", sent[0], want)
-		}
-		// Counted only when somebody asks, and without what the rows alone need.
-		n, err := c.TotalCount(t.Context())
-		if err != nil || n != 60 || counter.Count() != 2 {
-			t.Errorf("the whole list has %d rows, by %d statements: %v", n, counter.Count()-1, err)
-		}
-	}
-	counter.Reset()
-	if _, err := each(db, order, page.Args{}, []uuid.UUID{{1}, {2}, {3}}); err != nil || counter.Count() != 1 {
-		t.Errorf("three lists by %d statements: %v", counter.Count(), err)
-	}
-}

@@ -18,8 +18,8 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
-// thing has a column of each kind, each with and without missing values, and few values of each, so that most rows
-// tie in most orders.
+// thing has a column of each kind, with and without missing values. Each column has few values, so that most rows are
+// equal in most orders.
 type thing struct {
 	ID      uuid.UUID
 	Parent  uuid.UUID
@@ -37,14 +37,14 @@ const table = `CREATE TABLE things (id uuid PRIMARY KEY, parent uuid NOT NULL, r
 	name text COLLATE "C" NOT NULL, title text COLLATE "C", price numeric NOT NULL, worth numeric(24, 4),
 	made timestamptz NOT NULL, retired timestamptz)`
 
-// keys are all columns that a list of things can be sorted by.
+// keys are the columns that a list of things can be sorted by.
 var keys = []page.Key[thing]{
-	{Name: "RANK", Column: "things.rank", Kind: page.Whole, Of: func(x *thing) any { return x.Rank }},
-	{Name: "GRADE", Column: "things.grade", Kind: page.Whole, Nullable: true, Of: func(x *thing) any { return deref(x.Grade) }},
+	{Name: "RANK", Column: "things.rank", Kind: page.Integer, Of: func(x *thing) any { return x.Rank }},
+	{Name: "GRADE", Column: "things.grade", Kind: page.Integer, Nullable: true, Of: func(x *thing) any { return deref(x.Grade) }},
 	{Name: "NAME", Column: "things.name", Kind: page.Text, Of: func(x *thing) any { return x.Name }},
 	{Name: "TITLE", Column: "things.title", Kind: page.Text, Nullable: true, Of: func(x *thing) any { return deref(x.Title) }},
-	{Name: "PRICE", Column: "things.price", Kind: page.Number, Of: func(x *thing) any { return x.Price }},
-	{Name: "WORTH", Column: "things.worth", Kind: page.Number, Nullable: true, Of: func(x *thing) any { return deref(x.Worth) }},
+	{Name: "PRICE", Column: "things.price", Kind: page.Decimal, Of: func(x *thing) any { return x.Price }},
+	{Name: "WORTH", Column: "things.worth", Kind: page.Decimal, Nullable: true, Of: func(x *thing) any { return deref(x.Worth) }},
 	{Name: "MADE", Column: "things.made", Kind: page.Time, Of: func(x *thing) any { return x.Made }},
 	{Name: "RETIRED", Column: "things.retired", Kind: page.Time, Nullable: true, Of: func(x *thing) any { return deref(x.Retired) }},
 }
@@ -53,7 +53,7 @@ func byID(desc bool) page.Key[thing] {
 	return page.Key[thing]{Name: "ID", Column: "things.id", Kind: page.ID, Desc: desc, Of: func(x *thing) any { return x.ID }}
 }
 
-// key is the named one of keys, in a direction.
+// key is the key with the name, in a direction.
 func key(name string, desc bool) page.Key[thing] {
 	k := keys[slices.IndexFunc(keys, func(k page.Key[thing]) bool { return k.Name == name })]
 	k.Desc = desc
@@ -67,7 +67,7 @@ func deref[V any](v *V) any {
 	return *v
 }
 
-// random is told in the log, so that CLOSELOOP_SEED runs a failed test again.
+// random logs its seed, so that CLOSELOOP_SEED repeats a failed test.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -82,7 +82,7 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// things makes a table of n of them, below a few parents.
+// things creates a table of n things, below a few parents.
 func things(t *testing.T, r *rand.Rand, n int, opts ...pgtest.Option) (*gorm.DB, []*thing) {
 	t.Helper()
 	db := pgtest.New(t, append(opts, pgtest.Empty())...).Gorm
@@ -137,7 +137,7 @@ func anyOrder(r *rand.Rand) page.Order[thing] {
 	return append(order, byID(r.IntN(2) == 0))
 }
 
-// inOrder sorts in Go: nothing of what is tested has a part in it. Missing values come last in both directions.
+// inOrder sorts in Go, independently of the code under test. Missing values come last in both directions.
 func inOrder(order page.Order[thing], all []*thing) []*thing {
 	sorted := slices.Clone(all)
 	slices.SortFunc(sorted, func(x, y *thing) int {

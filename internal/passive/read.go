@@ -71,16 +71,16 @@ func (o Order) keys() page.Order[row] {
 	var keys page.Order[row]
 	rank := 0
 	for _, p := range o.by {
-		key := page.Key[row]{Name: "PASSIVES " + string(p), Kind: page.Number, Desc: true}
+		key := page.Key[row]{Name: "PASSIVES " + string(p), Kind: page.Decimal, Desc: true}
 		switch p {
 		case LifetimeValue:
 			key.Column, key.Of = "q.lifetime_value", func(r *row) any { return r.LifetimeValue }
 		case Testimonial:
-			key.Column, key.Kind, key.Of = "q.testimonial", page.Real, func(r *row) any { return r.Testimonial }
+			key.Column, key.Kind, key.Of = "q.testimonial", page.Float, func(r *row) any { return r.Testimonial }
 		default:
 			nth := rank
 			rank++
-			key.Kind, key.Of = page.Whole, func(r *row) any { return r.ranks[nth] }
+			key.Kind, key.Of = page.Integer, func(r *row) any { return r.ranks[nth] }
 		}
 		if p == Segment { // a rank in one list of segments means nothing in another list
 			key.Name += fmt.Sprintf("%q", o.segments)

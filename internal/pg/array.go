@@ -5,8 +5,8 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Array is one parameter that holds several values, for `= ANY(?)` and `unnest(?)`. GORM would write a plain slice as one
-// parameter for each value, so that each length of a list would be a statement of its own. pgx encodes the array.
+// Array is one parameter of several values, for `= ANY(?)` and `unnest(?)`. GORM would write a plain slice as one
+// parameter for each value, so that each length of a list would be a different statement. pgx encodes the array.
 func Array(values any) clause.Expression { return array{values} }
 
 type array struct{ values any }

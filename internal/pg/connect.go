@@ -21,13 +21,14 @@ import (
 )
 
 const (
-	// answer is how long a server may take to answer before it counts as unreachable.
-	answer = 10 * time.Second
-	// fewest connections: a migration's lock and its work, and a listener, hold one each.
-	fewest = 4
+	// answerTimeout is how long a server may take to answer before it counts as unreachable.
+	answerTimeout = 10 * time.Second
+	// minConns is the smallest pool: a migration uses one connection for its lock and one for its work, and a listener
+	// uses one.
+	minConns = 4
 )
 
-// Connect opens a pool on a PostgreSQL that runs, and checks that it answers and is new enough.
+// Connect opens a pool on a running PostgreSQL, and checks that it answers and is new enough.
 func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 	log := o.Log
 	if log == nil {
@@ -35,27 +36,27 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, unreadable(url, err)
+		return nil, badURL(url, err)
 	}
 	configure(config, url, o)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, unreachable(config.ConnConfig, err)
 	}
-	if err := greet(ctx, pool); err != nil {
+	if err := handshake(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
 
 	db := stdlib.OpenDBFromPool(pool)
 	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
-		// A lone write is one statement, atomic by itself; what needs more goes through Tx.
+		// A single write is one statement, which is atomic by itself; several writes go through Tx.
 		SkipDefaultTransaction: true,
-		// pgx has checked the connection and prepares statements itself; GORM's cache on top of it
+		// pgx has checked the connection. It prepares statements itself; GORM's cache on top of pgx's
 		// makes them about three times slower.
 		DisableAutomaticPing: true,
 		Logger:               statementLog{log: log},
-		// What is written reads back the same: PostgreSQL keeps microseconds.
+		// PostgreSQL stores microseconds: a time must read back as it was written.
 		NowFunc: func() time.Time { return Timestamp(time.Now()) },
 	})
 	if err != nil {
@@ -73,11 +74,11 @@ func configure(config *pgxpool.Config, url string, o Options) {
 		// Measured: 8 connections on 2 processors beat 16 and 32.
 		config.MaxConns = int32(min(max(8, 4*runtime.NumCPU()), 32))
 	}
-	config.MaxConns = max(config.MaxConns, fewest)
+	config.MaxConns = max(config.MaxConns, minConns)
 
 	conn := config.ConnConfig
 	if !strings.Contains(url, "connect_timeout") {
-		conn.ConnectTimeout = answer
+		conn.ConnectTimeout = answerTimeout
 	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "closeloop"
@@ -89,7 +90,7 @@ func configure(config *pgxpool.Config, url string, o Options) {
 	config.AfterConnect = prepare
 }
 
-// prepare readies a new connection.
+// prepare sets up a new connection.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
 	utc := &pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
@@ -98,15 +99,16 @@ func prepare(ctx context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: utc},
 	})
-	// An event that was pushed must not vanish in a crash: a commit waits for the disk. Stricter
-	// settings of the server stay. Sent below pgx's tracers, or a test that counts statements would
-	// count the pool's; and not as a startup parameter, which PgBouncer refuses.
+	// An event that was pushed must not be lost in a crash, so a commit waits for the disk. A stricter
+	// setting of the server stays. The statement is sent below pgx's tracers, so that a test that
+	// counts statements does not count the pool's; it is not a startup parameter, because PgBouncer
+	// refuses that.
 	return conn.PgConn().Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
 		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`).Close()
 }
 
-// greet makes a first connection. A server that is starting or recovering gets a while.
-func greet(ctx context.Context, pool *pgxpool.Pool) error {
+// handshake makes a first connection. It waits up to answerTimeout for a server that starts or recovers.
+func handshake(ctx context.Context, pool *pgxpool.Pool) error {
 	for began := time.Now(); ; {
 		conn, err := pool.Acquire(ctx)
 		if err == nil {
@@ -116,7 +118,7 @@ func greet(ctx context.Context, pool *pgxpool.Pool) error {
 		}
 		var refused *pgconn.PgError
 		starting := errors.As(err, &refused) && refused.Code == "57P03" // cannot_connect_now
-		if !starting || time.Since(began) > answer {
+		if !starting || time.Since(began) > answerTimeout {
 			return unreachable(pool.Config().ConnConfig, err)
 		}
 		select {
@@ -136,7 +138,7 @@ func checkVersion(version string) error {
 	}
 	major, err := strconv.Atoi(digits)
 	if err != nil {
-		return nil // a server that does not tell may still be one that works
+		return nil // a server without a readable version may work all the same
 	}
 	if major < cluster.Oldest {
 		return &Unusable{line: "closeloop needs PostgreSQL " + strconv.Itoa(cluster.Oldest) + " or newer, but this server is " + version}

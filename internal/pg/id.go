@@ -15,8 +15,8 @@ type ID interface {
 	~struct{ uuid.UUID }
 }
 
-// In selects rows by a key. A single key is compared by itself: for a list of keys PostgreSQL would rather read a small
-// table whole, and keep that plan when the table grows.
+// In selects rows by a key. A single key is compared with =: for a list of keys PostgreSQL prefers to read a small table
+// as a whole, and keeps that plan when the table grows.
 func In[T ID](column string, ids []T) clause.Expr {
 	if len(ids) == 1 {
 		return gorm.Expr(column+" = ?", ids[0])

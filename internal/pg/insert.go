@@ -13,9 +13,9 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Insert writes rows into the table of their type: one by an INSERT, several by one COPY, which costs a fraction of as
-// many. The columns are those that GORM writes, and all of them: unlike GORM, COPY knows no defaults for what is zero,
-// and tells nothing of what the database makes itself.
+// Insert writes rows into the table of their type: one row by an INSERT, several by one COPY, which costs a fraction of
+// as many INSERTs. It writes all columns that GORM may write. Unlike GORM's Create, COPY applies no column default to a
+// zero value, and does not read back the values that the database generates.
 func Insert[T any](tx *gorm.DB, rows []*T) error {
 	switch len(rows) {
 	case 0:
@@ -35,7 +35,7 @@ func Insert[T any](tx *gorm.DB, rows []*T) error {
 		}
 	}
 	ctx := tx.Statement.Context
-	values := make([]any, len(fields)) // pgx is done with a row when it asks for the next
+	values := make([]any, len(fields)) // reused: pgx has encoded a row before it asks for the next
 	source := pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		read(ctx, values, fields, rows[i])
 		return values, nil
@@ -44,7 +44,7 @@ func Insert[T any](tx *gorm.DB, rows []*T) error {
 	return err
 }
 
-// Update writes columns of rows that are there already and are found by their ids, all in one go.
+// Update writes columns of existing rows, which it finds by their ids, in one batch.
 func Update[T any](tx *gorm.DB, rows []*T, columns Columns) error {
 	if len(rows) == 0 {
 		return nil
@@ -77,16 +77,16 @@ func Update[T any](tx *gorm.DB, rows []*T, columns Columns) error {
 	return Raw(tx).SendBatch(ctx, &batch).Close()
 }
 
-// Columns tells which columns are written.
+// Columns reports whether a column is written.
 type Columns func(name string) bool
 
-// Only these columns.
+// Only chooses the named columns.
 func Only(names ...string) Columns {
 	return func(name string) bool { return slices.Contains(names, name) }
 }
 
-// But is all columns but these.
-func But(names ...string) Columns {
+// Except chooses all other columns.
+func Except(names ...string) Columns {
 	return func(name string) bool { return !slices.Contains(names, name) }
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
-// thing has a column of each kind that matters: made by the database, null, encoded, read only.
+// thing has a column of each kind that Insert must handle: generated, null, encoded, read-only.
 type thing struct {
 	ID     int
 	Number int64 `gorm:"->;default:(-)"`
@@ -42,7 +42,7 @@ func in(t *testing.T, db *pg.DB, do func(tx *gorm.DB) error) {
 	}
 }
 
-func TestManyRowsGoInAsOneRowDoes(t *testing.T) {
+func TestInsert(t *testing.T) {
 	t.Parallel()
 	db, counter := things(t)
 	at := time.Date(2026, 3, 2, 9, 30, 0, 123456000, time.UTC)
@@ -50,7 +50,7 @@ func TestManyRowsGoInAsOneRowDoes(t *testing.T) {
 	in(t, db, func(tx *gorm.DB) error { return pg.Insert(tx, []*thing{}) })
 	in(t, db, func(tx *gorm.DB) error { return pg.Insert(tx, []*thing{make(1)}) })
 	if sent := strings.Join(counter.Statements(), "\n"); strings.Contains(sent, "COPY") {
-		t.Errorf("one row went in by\n%s", sent)
+		t.Errorf("one row was written by\n%s", sent)
 	}
 	counter.Reset()
 	in(t, db, func(tx *gorm.DB) error { return pg.Insert(tx, []*thing{make(2), {ID: 3, At: at}, make(4)}) })
@@ -76,14 +76,14 @@ func TestManyRowsGoInAsOneRowDoes(t *testing.T) {
 	}
 }
 
-func TestUpdateWritesTheColumnsThatAreChosenAndNoOthers(t *testing.T) {
+func TestUpdate(t *testing.T) {
 	t.Parallel()
 	db, _ := things(t)
 	in(t, db, func(tx *gorm.DB) error { return pg.Insert(tx, []*thing{{ID: 1}, {ID: 2}, {ID: 3}}) })
 	changed := []*thing{{ID: 1, Word: new("one"), Tags: []string{"a"}}, {ID: 3, Word: new("three"), Tags: []string{"c"}}}
 	in(t, db, func(tx *gorm.DB) error { return pg.Update(tx, []*thing{}, pg.Only("word")) })
 	in(t, db, func(tx *gorm.DB) error { return pg.Update(tx, changed, pg.Only("word")) })
-	in(t, db, func(tx *gorm.DB) error { return pg.Update(tx, changed[:1], pg.But("word", "at")) })
+	in(t, db, func(tx *gorm.DB) error { return pg.Update(tx, changed[:1], pg.Except("word", "at")) })
 	var got []string
 	if err := db.Gorm.Raw("SELECT concat_ws(' ', id, word, tags) FROM things ORDER BY id").Scan(&got).Error; err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestUpdateWritesTheColumnsThatAreChosenAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestAPlanOfASmallTableIsNotKeptForALargeOne(t *testing.T) {
+func TestReplan(t *testing.T) {
 	t.Parallel()
 	db, _ := things(t)
 	if err := db.Gorm.Exec("INSERT INTO things (id) VALUES (1); ANALYZE things").Error; err != nil {
@@ -117,14 +117,14 @@ func TestAPlanOfASmallTableIsNotKeptForALargeOne(t *testing.T) {
 		if err := tx.Exec("INSERT INTO things (id) SELECT generate_series(2, 5000)").Error; err != nil {
 			return err
 		}
-		if kept := explain(); !strings.Contains(small, "Seq Scan") || kept != small {
-			t.Errorf("PostgreSQL keeps no plan any more:\n%s\n%s", small, kept)
+		if cached := explain(); !strings.Contains(small, "Seq Scan") || cached != small {
+			t.Errorf("PostgreSQL did not cache the plan:\n%s\n%s", small, cached)
 		}
 		if err := pg.Replan(tx); err != nil {
 			return err
 		}
-		if afresh := explain(); strings.Contains(afresh, "Seq Scan") {
-			t.Errorf("not planned afresh:\n%s", afresh)
+		if replanned := explain(); strings.Contains(replanned, "Seq Scan") {
+			t.Errorf("the statement was not planned anew:\n%s", replanned)
 		}
 		return nil
 	})

@@ -11,11 +11,11 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// slow is from when a statement is worth a line in the log.
-const slow = time.Second
+// slowThreshold is the duration from which a statement is logged.
+const slowThreshold = time.Second
 
-// statementLog is GORM's log. It names slow statements, and, for whoever debugs, failed ones: those
-// are errors that the caller handles and logs once. It shows no values.
+// statementLog is GORM's logger. It logs slow statements, and on the debug level failed ones; their
+// errors are also returned to the caller, who handles or logs them. It shows no values.
 type statementLog struct {
 	log *slog.Logger
 }
@@ -30,7 +30,7 @@ func (l statementLog) Warn(ctx context.Context, message string, values ...any) {
 	l.log.WarnContext(ctx, fmt.Sprintf(message, values...))
 }
 
-// Error is for what GORM returns as an error as well.
+// Error is on the debug level, because GORM returns the same error to the caller.
 func (l statementLog) Error(ctx context.Context, message string, values ...any) {
 	l.log.DebugContext(ctx, fmt.Sprintf(message, values...))
 }
@@ -41,20 +41,21 @@ func (l statementLog) Trace(ctx context.Context, began time.Time, statement func
 	switch {
 	case err != nil && !errors.Is(err, logger.ErrRecordNotFound) && l.log.Enabled(ctx, slog.LevelDebug):
 		sql, _ := statement()
-		l.log.DebugContext(ctx, "statement failed", "took", took, "sql", sql, "code", code(err))
-	case took >= slow:
+		l.log.DebugContext(ctx, "statement failed", "took", took, "sql", sql, "code", sqlState(err))
+	case took >= slowThreshold:
 		sql, rows := statement()
 		l.log.WarnContext(ctx, "slow statement", "took", took, "sql", sql, "rows", rows)
 	}
 }
 
-// ParamsFilter leaves the placeholders in the text: the values are customers' words.
+// ParamsFilter leaves the placeholders in the text: the values are personal data of customers.
 func (l statementLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }
 
-// code stands for an error whose text may quote a value, as "invalid input syntax" does.
-func code(err error) string {
+// sqlState is the error's SQLSTATE or its type. The error's text may quote a value, as that of "invalid
+// input syntax" does.
+func sqlState(err error) string {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return refused.Code

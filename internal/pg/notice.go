@@ -15,8 +15,8 @@ const (
 	stopping = "stopping"
 )
 
-// notice is what an owner tells others about itself. It outlives an owner that was killed: only
-// the lock says whether there is one.
+// notice is the owner's description of itself, in owner.json. The file of a killed owner stays, so
+// that only the lock proves that an owner exists.
 type notice struct {
 	PID     int    `json:"pid"`
 	Command string `json:"command"`
@@ -32,7 +32,7 @@ func (n notice) String() string {
 	return fmt.Sprintf("closeloop %s (process %d)", n.Command, n.PID)
 }
 
-// readNotice returns the zero notice where none can be read: an owner is about to write its first.
+// readNotice returns the zero notice if it cannot read one: an owner has not written its first yet.
 func readNotice(path string) notice {
 	var n notice
 	text, err := os.ReadFile(path)
@@ -42,7 +42,7 @@ func readNotice(path string) notice {
 	return n
 }
 
-// writeNotice replaces the file whole, so that nobody reads half of it.
+// writeNotice replaces the file by a rename, so that no reader sees a half-written file.
 func writeNotice(folder, path string, n notice) error {
 	text, err := json.Marshal(n)
 	if err != nil {

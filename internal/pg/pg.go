@@ -1,5 +1,6 @@
-// Package pg opens PostgreSQL: the one it is given, or a private one that it starts itself. It owns
-// the pool, the transaction and its retries, and who may use a private PostgreSQL's folder when.
+// Package pg opens PostgreSQL: the one of DATABASE_URL, or a private one that it starts itself. It
+// owns the pool, the transaction and its retries, the SQL idioms that several packages share, and
+// the locks on a private PostgreSQL's folder.
 //
 // It refuses to know any table, to migrate (package migrations does), to show a password or a
 // statement's values in an error or a log, and to let two servers work on one data folder.
@@ -19,27 +20,28 @@ import (
 	"gorm.io/gorm"
 )
 
-// Options say which PostgreSQL to open, and for what.
+// Options choose the PostgreSQL to open, and describe the caller.
 type Options struct {
-	// URL is the connection string of a PostgreSQL that runs (DATABASE_URL). Empty: a private one.
+	// URL is the connection string of a running PostgreSQL (DATABASE_URL). Empty: a private one.
 	URL string
 	// DataDir is the folder of the private PostgreSQL.
 	DataDir string
-	// Command names what is running in messages to others that want the folder: "serve", "import".
+	// Command is the running command, such as "serve" or "import". Other processes that want the
+	// folder show it in their messages.
 	Command string
-	// Serve is set by the server, which needs the private PostgreSQL for itself to own; a command
-	// shares that of a server or of another command.
+	// Serve is set by the server, which must own the private PostgreSQL; a command may share that of
+	// a server or of another command.
 	Serve bool
-	// Log gets what happens to the private PostgreSQL, and slow statements. Nil: nowhere.
+	// Log receives the life of the private PostgreSQL, and slow statements. Nil: no log.
 	Log *slog.Logger
-	// MaxConns bounds the pool; 0 is what the URL's pool_max_conns says, else a number that fits
-	// the processors. Fewer than 4 become 4: migrating and listening hold a connection each.
+	// MaxConns bounds the pool; 0 is the URL's pool_max_conns, or without it a number that fits the
+	// processors. Fewer than 4 become 4: a migration uses two connections and a listener one.
 	MaxConns int32
-	// Tracer sees every statement. Nil: nobody.
+	// Tracer receives every statement. It may be nil.
 	Tracer pgx.QueryTracer
 
-	patience  time.Duration // how long a server waits for a command that owns the folder; 0 is 10 s
-	throwaway bool          // tests do not wait for the disk
+	ownerTimeout time.Duration // how long a server waits for a command that owns the folder; 0 is 10 s
+	throwaway    bool          // for tests: no durability, so that they need not wait for the disk
 }
 
 // DB is an open PostgreSQL. Pool and Gorm share its connections.
@@ -48,17 +50,17 @@ type DB struct {
 	Gorm *gorm.DB
 
 	sql     *sql.DB
-	private *private // nil: a PostgreSQL that somebody else runs
+	private *private // nil for a PostgreSQL of DATABASE_URL
 	once    sync.Once
 	closed  error
 }
 
-// leaving is how long Close waits for connections that are still in use.
-const leaving = 10 * time.Second
+// closeTimeout is how long Close waits for connections in use.
+const closeTimeout = 10 * time.Second
 
-// Open opens the PostgreSQL of the URL, or, where there is no URL, the private one: it starts it,
-// or joins the one that another closeloop runs on the same folder. ctx ends the opening only.
-// Errors are one line each, for people.
+// Open opens the PostgreSQL of the URL, or, without a URL, the private one: it starts it, or joins
+// the one that another closeloop runs on the same folder. ctx limits only the opening. An error is
+// one line for people.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -69,10 +71,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return openPrivate(ctx, o)
 }
 
-// Close closes the pool and, where this process owns the private PostgreSQL, stops it once the
-// commands that joined have ended. A connection that somebody has not given back is waited for, for
-// ten seconds: a server that cannot stop is worse than a connection that is cut. Closing again
-// changes nothing.
+// Close closes the pool and, if this process owns the private PostgreSQL, stops it after the
+// commands that joined have ended. It waits ten seconds for connections that are in use, and cuts
+// them after that, because a server that cannot stop is worse. Further calls have no effect.
 func (d *DB) Close() error {
 	d.once.Do(func() { d.closed = d.close() })
 	return d.closed
@@ -91,7 +92,7 @@ func (d *DB) close() error {
 		}()
 		select {
 		case <-closed:
-		case <-time.After(leaving):
+		case <-time.After(closeTimeout):
 			errs = append(errs, fmt.Errorf("close the pool: %d connections are still in use", d.Pool.Stat().AcquiredConns()))
 		}
 	}

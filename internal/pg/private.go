@@ -18,18 +18,19 @@ import (
 )
 
 const (
-	// patience is how long a server waits for a command, and at its end for those that joined it.
-	patience = 10 * time.Second
-	poll     = 25 * time.Millisecond
+	// ownerTimeout is how long a starting server waits for a command that owns the folder, and a
+	// stopping server for the commands that joined it.
+	ownerTimeout = 10 * time.Second
+	pollInterval = 25 * time.Millisecond
 )
 
 // private is this process's part in the private PostgreSQL of a data folder.
 //
-// Two locks order who does what. owner.lock belongs exclusively, for its life, to the one process
-// that starts PostgreSQL and stops it. joiners.lock is shared by every other process that uses
-// it, and by the owner exclusively before it stops PostgreSQL. A joiner takes its lock first and
-// looks whether the owner stays second, and an owner says that it leaves before it takes the lock
-// of the joiners: so nobody uses a PostgreSQL that is being stopped.
+// There are two locks. The process that starts and stops PostgreSQL, the owner, holds owner.lock
+// exclusively for its whole life. Every other process that uses PostgreSQL, a joiner, holds
+// joiners.lock shared; the owner takes it exclusively before it stops PostgreSQL. A joiner first
+// takes its lock, then checks that the owner is not stopping. An owner first announces that it is
+// stopping, then takes joiners.lock. So no process uses a PostgreSQL that is being stopped.
 type private struct {
 	folder  string
 	serve   bool
@@ -41,10 +42,10 @@ type private struct {
 	pool    atomic.Pointer[pgxpool.Pool]
 }
 
-// openPrivate becomes the owner where there is none, and else joins.
+// openPrivate becomes the owner if there is none, and joins the owner otherwise.
 func openPrivate(ctx context.Context, o Options) (*DB, error) {
 	if o.DataDir == "" {
-		return nil, errors.New("open PostgreSQL: neither DATABASE_URL nor a data folder is given")
+		return nil, errors.New("open PostgreSQL: set DATABASE_URL or a data folder (CLOSELOOP_DATA_DIR)")
 	}
 	folder, err := filepath.Abs(o.DataDir)
 	if err != nil {
@@ -57,10 +58,10 @@ func openPrivate(ctx context.Context, o Options) (*DB, error) {
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
-	if o.patience == 0 {
-		o.patience = patience
+	if o.ownerTimeout == 0 {
+		o.ownerTimeout = ownerTimeout
 	}
-	began, said := time.Now(), false
+	began, logged := time.Now(), false
 	var seen notice
 	for {
 		p.owner, err = flock.Exclusive(p.path("owner.lock"))
@@ -73,35 +74,36 @@ func openPrivate(ctx context.Context, o Options) (*DB, error) {
 		now := readNotice(p.path("owner.json"))
 		waited := time.Since(began)
 		switch {
-		// Seen twice: between an owner's lock and its notice stands that of the one before it.
+		// The notice must be seen twice: between taking the lock and writing its notice, a new owner
+		// still shows the notice of the one before it.
 		case o.Serve && now.Serve && now.State != stopping && now == seen:
 			return nil, fmt.Errorf("another %v uses the data folder %s already", now, folder)
-		case o.Serve && waited > o.patience:
-			return nil, fmt.Errorf("%v is using the data folder %s; start again when it has ended", now, folder)
+		case o.Serve && waited > o.ownerTimeout:
+			return nil, fmt.Errorf("%v is using the data folder %s: start again after it has ended", now, folder)
 		case !o.Serve && now.State == ready:
 			db, err := p.join(ctx, o, now)
-			if db != nil || err != nil && waited > o.patience {
+			if db != nil || err != nil && waited > o.ownerTimeout {
 				return db, err
 			}
 		}
-		if !said && waited > o.patience/5 {
+		if !logged && waited > o.ownerTimeout/5 {
 			o.Log.Info("waiting for the PostgreSQL of the data folder",
 				"folder", folder, "owner", now.String(), "state", now.State)
-			said = true
+			logged = true
 		}
 		seen = now
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(poll):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// own starts PostgreSQL, under the owner's lock.
+// own starts PostgreSQL. The caller holds the owner's lock.
 func (p *private) own(ctx context.Context, o Options) (*DB, error) {
 	p.notice = notice{PID: os.Getpid(), Command: o.Command, Serve: o.Serve}
-	err := p.tell(starting)
+	err := p.writeState(starting)
 	if err == nil {
 		p.cluster, err = cluster.Start(ctx, cluster.Options{
 			Folder: p.folder, Log: o.Log, Restarted: p.reset, Throwaway: o.throwaway,
@@ -114,7 +116,7 @@ func (p *private) own(ctx context.Context, o Options) (*DB, error) {
 	db, err := Connect(ctx, url, o)
 	if err == nil {
 		p.notice.URL = url
-		err = p.tell(ready)
+		err = p.writeState(ready)
 	}
 	if db == nil {
 		return nil, errors.Join(err, p.close())
@@ -127,14 +129,14 @@ func (p *private) own(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// join uses the PostgreSQL of the owner that wrote the notice. It returns nothing when that owner
-// has left, or was killed, in the meantime.
+// join uses the PostgreSQL of the owner that wrote the notice. It returns nil without an error if
+// that owner has stopped, or was killed, in the meantime.
 func (p *private) join(ctx context.Context, o Options, from notice) (*DB, error) {
 	joined, err := flock.Shared(p.path("joiners.lock"))
 	if joined == nil {
 		return nil, err
 	}
-	// Nobody can be sharing owner.lock but one who looks as we do here.
+	// owner.lock is free only if there is no owner; other processes share it only for this same check.
 	left, err := flock.Shared(p.path("owner.lock"))
 	if left != nil || err != nil || readNotice(p.path("owner.json")) != from {
 		return nil, errors.Join(err, left.Release(), joined.Release())
@@ -148,26 +150,26 @@ func (p *private) join(ctx context.Context, o Options, from notice) (*DB, error)
 	return db, nil
 }
 
-// reset drops the connections to a server that died, lest each fails once more.
+// reset drops the connections to a server that died: otherwise each would fail once more.
 func (p *private) reset() {
 	if pool := p.pool.Load(); pool != nil {
 		pool.Reset()
 	}
 }
 
-// close ends this process's part. An owning command waits for those that joined as long as they
-// take; a server, which is told to stop and may be killed if it does not, for ten seconds.
+// close ends this process's part. A command that is the owner waits for its joiners without a limit.
+// A server waits ten seconds, because it may be killed if it does not stop.
 func (p *private) close() error {
 	if p.cluster == nil {
-		return errors.Join(p.joined.Release(), p.forget(), p.owner.Release())
+		return errors.Join(p.joined.Release(), p.removeNotice(), p.owner.Release())
 	}
-	errs := []error{p.tell(stopping)}
+	errs := []error{p.writeState(stopping)}
 	joiners, err := flock.Exclusive(p.path("joiners.lock"))
 	if joiners == nil && err == nil {
 		p.log.Info("waiting for other commands that use this PostgreSQL", "folder", p.folder)
 		ctx, cancel := context.WithCancel(context.Background())
 		if p.serve {
-			ctx, cancel = context.WithTimeout(ctx, patience)
+			ctx, cancel = context.WithTimeout(ctx, ownerTimeout)
 		}
 		joiners, err = flock.Wait(ctx, p.path("joiners.lock"))
 		cancel()
@@ -176,12 +178,12 @@ func (p *private) close() error {
 			err = nil
 		}
 	}
-	errs = append(errs, err, p.cluster.Stop(), p.forget(), joiners.Release(), p.owner.Release())
+	errs = append(errs, err, p.cluster.Stop(), p.removeNotice(), joiners.Release(), p.owner.Release())
 	return errors.Join(errs...)
 }
 
-// forget removes the notice, which is the owner's alone.
-func (p *private) forget() error {
+// removeNotice removes the owner's notice. A joiner has none.
+func (p *private) removeNotice() error {
 	if p.owner == nil {
 		return nil
 	}
@@ -191,7 +193,7 @@ func (p *private) forget() error {
 	return nil
 }
 
-// prepare makes the lock files, as files that the folder's owner can open too.
+// prepare creates the lock files. They belong to the folder's owner, who may open them later.
 func (p *private) prepare() error {
 	for _, name := range []string{"owner.lock", "joiners.lock"} {
 		file, err := os.OpenFile(p.path(name), os.O_RDWR|os.O_CREATE, 0o600)
@@ -209,8 +211,8 @@ func (p *private) prepare() error {
 	return nil
 }
 
-// tell replaces the notice.
-func (p *private) tell(state string) error {
+// writeState replaces the notice.
+func (p *private) writeState(state string) error {
 	p.notice.State = state
 	return writeNotice(p.folder, p.path("owner.json"), p.notice)
 }

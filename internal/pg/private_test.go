@@ -47,7 +47,7 @@ func exec1(t *testing.T, db *DB, sql string) {
 	}
 }
 
-// postmaster is the process that serves the folder; 0 when none does or the last left in order.
+// postmaster is the process id in postmaster.pid; 0 if the file is missing, as after a clean stop.
 func postmaster(t *testing.T, at string) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(at, "postgres", "postmaster.pid"))
@@ -62,23 +62,117 @@ func postmaster(t *testing.T, at string) int {
 	return pid
 }
 
-func TestServeStartsFromNothingStopsAndFindsItsDataAgain(t *testing.T) {
+func TestPrivateServe(t *testing.T) {
 	t.Parallel()
-	o := serving(folder(t))
-	o.throwaway = false
-	first := open(t, o)
-	exec1(t, first, "CREATE TABLE kept (word text)")
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if pid := postmaster(t, o.DataDir); pid != 0 {
-		t.Errorf("PostgreSQL still runs: %d", pid)
-	}
-	exec1(t, open(t, o), "SELECT word FROM kept")
+	t.Run("keeps its data after a stop", func(t *testing.T) {
+		t.Parallel()
+		o := serving(folder(t))
+		o.throwaway = false
+		first := open(t, o)
+		exec1(t, first, "CREATE TABLE kept (word text)")
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if pid := postmaster(t, o.DataDir); pid != 0 {
+			t.Errorf("PostgreSQL still runs: %d", pid)
+		}
+		exec1(t, open(t, o), "SELECT word FROM kept")
+	})
+
+	t.Run("refuses a second server at once and names the first", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		first := open(t, serving(at))
+		// The second server must not wait for the first: the message differs after ownerTimeout, which
+		// the context does not outlast.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		o := serving(at)
+		o.ownerTimeout = time.Hour
+		_, err := Open(ctx, o)
+		want := "another closeloop serve (process " + strconv.Itoa(os.Getpid()) + ") uses the data folder " + at + " already"
+		if err == nil || err.Error() != want {
+			t.Errorf("error: %v; want %s", err, want)
+		}
+		exec1(t, first, "SELECT 1")
+	})
+
+	t.Run("waits for a command that ends", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		import1 := open(t, command(at, "import"))
+		exec1(t, import1, "CREATE TABLE imported (id int)")
+		waiting := make(chan struct{})
+		served := make(chan error, 1)
+		go func() {
+			o := serving(at)
+			o.ownerTimeout = time.Minute
+			close(waiting)
+			db, err := Open(context.Background(), o)
+			if err == nil {
+				_, err = db.Pool.Exec(context.Background(), "SELECT FROM imported")
+				err = errors.Join(err, db.Close())
+			}
+			served <- err
+		}()
+		<-waiting
+		if err := import1.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("waits for a server that is stopping", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		o := serving(at)
+		waiting := make(chan struct{})
+		o.Log = slog.New(stopNoticed{Handler: slog.DiscardHandler, once: new(sync.Once), waiting: waiting})
+		first := open(t, o)
+		joined := open(t, command(at, "import"))
+		closed := make(chan error, 1)
+		go func() { closed <- first.Close() }()
+		<-waiting
+
+		late, cancel := context.WithTimeout(t.Context(), 4*pollInterval)
+		defer cancel()
+		if _, err := Open(late, serving(at)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it did not wait: %v", err)
+		}
+		if err := errors.Join(joined.Close(), <-closed); err != nil {
+			t.Fatal(err)
+		}
+		exec1(t, open(t, serving(at)), "SELECT 1")
+	})
+
+	t.Run("gives up on a command that goes on and names it", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		open(t, command(at, "import"))
+		o := serving(at)
+		o.ownerTimeout = 3 * pollInterval
+		_, err := Open(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), "closeloop import (process "+strconv.Itoa(os.Getpid())+") is using the data folder "+at) {
+			t.Errorf("error: %v", err)
+		}
+	})
+
+	t.Run("frees the folder when opening fails", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := Open(ended, serving(at)); !errors.Is(err, context.Canceled) {
+			t.Errorf("error: %v", err)
+		}
+		exec1(t, open(t, serving(at)), "SELECT 1")
+	})
 }
 
-// Not parallel: the others' goroutines would be taken for its own.
-func TestClosingLeavesNoGoroutineBehind(t *testing.T) {
+// The test is not parallel, because it would take the goroutines of other tests for its own.
+func TestCloseLeavesNoGoroutine(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	at := folder(t)
 	owner := open(t, serving(at))
@@ -94,130 +188,88 @@ func TestClosingLeavesNoGoroutineBehind(t *testing.T) {
 	}
 }
 
-func TestASecondServeIsRefusedAtOnceAndToldByWhom(t *testing.T) {
+func TestPrivateCommand(t *testing.T) {
 	t.Parallel()
-	at := folder(t)
-	first := open(t, serving(at))
-	began := time.Now()
-	_, err := Open(t.Context(), serving(at))
-	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), at) ||
-		!strings.Contains(err.Error(), "closeloop serve (process "+strconv.Itoa(os.Getpid())+")") {
-		t.Errorf("error: %v", err)
-	}
-	if waited := time.Since(began); waited > patience/2 {
-		t.Errorf("it waited %v", waited)
-	}
-	exec1(t, first, "SELECT 1")
-}
-
-func TestServeWaitsForACommandThatEnds(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	import1 := open(t, command(at, "import"))
-	exec1(t, import1, "CREATE TABLE imported (id int)")
-	waiting := make(chan struct{})
-	served := make(chan error, 1)
-	go func() {
-		o := serving(at)
-		o.patience = time.Minute
-		close(waiting)
-		db, err := Open(context.Background(), o)
-		if err == nil {
-			_, err = db.Pool.Exec(context.Background(), "SELECT FROM imported")
-			err = errors.Join(err, db.Close())
+	t.Run("joins a running server and leaves it running", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		serve := open(t, serving(at))
+		pid := postmaster(t, at)
+		joined := open(t, command(at, "import"))
+		exec1(t, joined, "CREATE TABLE imported (id int)")
+		if err := joined.Close(); err != nil {
+			t.Fatal(err)
 		}
-		served <- err
-	}()
-	<-waiting
-	if err := import1.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-}
+		exec1(t, serve, "SELECT FROM imported")
+		if postmaster(t, at) != pid {
+			t.Error("the command stopped the server's PostgreSQL")
+		}
+	})
 
-func TestServeWaitsForAnotherThatIsOnItsWayOut(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	o := serving(at)
-	waiting := make(chan struct{})
-	o.Log = slog.New(stopNoticed{Handler: slog.DiscardHandler, once: new(sync.Once), waiting: waiting})
-	first := open(t, o)
-	joined := open(t, command(at, "import"))
-	closed := make(chan error, 1)
-	go func() { closed <- first.Close() }()
-	<-waiting
-
-	late, cancel := context.WithTimeout(t.Context(), 4*poll)
-	defer cancel()
-	if _, err := Open(late, serving(at)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it did not wait: %v", err)
-	}
-	if err := errors.Join(joined.Close(), <-closed); err != nil {
-		t.Fatal(err)
-	}
-	exec1(t, open(t, serving(at)), "SELECT 1")
-}
-
-func TestServeGivesUpOnACommandThatGoesOnAndNamesIt(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	open(t, command(at, "import"))
-	o := serving(at)
-	o.patience = 3 * poll
-	_, err := Open(t.Context(), o)
-	if err == nil || !strings.Contains(err.Error(), "closeloop import (process "+strconv.Itoa(os.Getpid())+") is using the data folder "+at) {
-		t.Errorf("error: %v", err)
-	}
-}
-
-func TestACommandJoinsARunningServeAndLeavesItRunning(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	serve := open(t, serving(at))
-	pid := postmaster(t, at)
-	joined := open(t, command(at, "import"))
-	exec1(t, joined, "CREATE TABLE imported (id int)")
-	if err := joined.Close(); err != nil {
-		t.Fatal(err)
-	}
-	exec1(t, serve, "SELECT FROM imported")
-	if postmaster(t, at) != pid {
-		t.Error("the command stopped the server's PostgreSQL")
-	}
-}
-
-func TestSeveralCommandsAtOnceShareOnePostgreSQLAndTheLastStopsIt(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	var commands sync.WaitGroup
-	for i := range 3 {
-		commands.Go(func() {
-			for range 2 {
-				db, err := Open(context.Background(), command(at, "import "+strconv.Itoa(i)))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for range 20 {
-					if _, err := db.Pool.Exec(context.Background(), "SELECT 1"); err != nil {
+	t.Run("shares PostgreSQL with other commands and the last stops it", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		var commands sync.WaitGroup
+		for i := range 3 {
+			commands.Go(func() {
+				for range 2 {
+					db, err := Open(context.Background(), command(at, "import "+strconv.Itoa(i)))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					for range 20 {
+						if _, err := db.Pool.Exec(context.Background(), "SELECT 1"); err != nil {
+							t.Error(err)
+						}
+					}
+					if err := db.Close(); err != nil {
 						t.Error(err)
 					}
 				}
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	commands.Wait()
-	if pid := postmaster(t, at); pid != 0 {
-		t.Errorf("PostgreSQL still runs: %d", pid)
-	}
+			})
+		}
+		commands.Wait()
+		if pid := postmaster(t, at); pid != 0 {
+			t.Errorf("PostgreSQL still runs: %d", pid)
+		}
+	})
+
+	t.Run("waits for its joiners when it ends and accepts no new ones", func(t *testing.T) {
+		t.Parallel()
+		at := folder(t)
+		o := command(at, "token create")
+		waiting := make(chan struct{})
+		o.Log = slog.New(stopNoticed{Handler: slog.DiscardHandler, once: new(sync.Once), waiting: waiting})
+		owner := open(t, o)
+		joined := open(t, command(at, "import"))
+
+		closed := make(chan error, 1)
+		go func() { closed <- owner.Close() }()
+		<-waiting
+		exec1(t, joined, "CREATE TABLE imported (id int)")
+
+		late, cancel := context.WithTimeout(t.Context(), 4*pollInterval)
+		defer cancel()
+		if _, err := Open(late, command(at, "migrate")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a command joined an owner that is stopping: %v", err)
+		}
+		select {
+		case err := <-closed:
+			t.Errorf("the owner did not wait: %v", err)
+		default:
+		}
+		if err := joined.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		exec1(t, open(t, command(at, "migrate")), "SELECT FROM imported")
+	})
 }
 
-// stopNoticed tells the moment an owner waits for those that joined it.
+// stopNoticed closes waiting when an owner logs that it waits for its joiners.
 type stopNoticed struct {
 	slog.Handler
 	once    *sync.Once
@@ -230,48 +282,4 @@ func (s stopNoticed) Handle(_ context.Context, r slog.Record) error {
 		s.once.Do(func() { close(s.waiting) })
 	}
 	return nil
-}
-
-func TestAnOwnerThatEndsFirstWaitsForThoseThatJoinedAndTakesNoNewOnes(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	o := command(at, "token create")
-	waiting := make(chan struct{})
-	o.Log = slog.New(stopNoticed{Handler: slog.DiscardHandler, once: new(sync.Once), waiting: waiting})
-	owner := open(t, o)
-	joined := open(t, command(at, "import"))
-
-	closed := make(chan error, 1)
-	go func() { closed <- owner.Close() }()
-	<-waiting
-	exec1(t, joined, "CREATE TABLE imported (id int)")
-
-	late, cancel := context.WithTimeout(t.Context(), 4*poll)
-	defer cancel()
-	if _, err := Open(late, command(at, "migrate")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a command joined an owner that is leaving: %v", err)
-	}
-	select {
-	case err := <-closed:
-		t.Errorf("the owner did not wait: %v", err)
-	default:
-	}
-	if err := joined.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-closed; err != nil {
-		t.Fatal(err)
-	}
-	exec1(t, open(t, command(at, "migrate")), "SELECT FROM imported")
-}
-
-func TestAnOpenThatFailsGivesTheFolderBack(t *testing.T) {
-	t.Parallel()
-	at := folder(t)
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Open(ended, serving(at)); !errors.Is(err, context.Canceled) {
-		t.Errorf("error: %v", err)
-	}
-	exec1(t, open(t, serving(at)), "SELECT 1")
 }

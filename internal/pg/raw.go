@@ -7,10 +7,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// Raw is pgx's view of the transaction that Tx began, for what GORM cannot do: COPY, and River's
-// InsertTx. It shares the connection with tx: use one at a time, and close rows first. Its Begin is
-// a savepoint; its Commit and Rollback are errors, for the transaction is Tx's to end. Raw panics
-// for a handle that no Tx gave out.
+// Raw is pgx's view of the transaction that Tx began, for COPY and River's InsertTx, which GORM lacks.
+// It shares the connection with tx: use one at a time, and close rows first. Its Begin is a
+// savepoint; its Commit and Rollback return an error, because Tx ends the transaction. Raw panics for
+// a handle that does not come from Tx.
 func Raw(tx *gorm.DB) pgx.Tx {
 	conn, ok := tx.Statement.ConnPool.(*txConn)
 	if !ok {
@@ -19,7 +19,7 @@ func Raw(tx *gorm.DB) pgx.Tx {
 	return rawTx{conn.outer}
 }
 
-// rawTx takes the two methods away that end the transaction.
+// rawTx disables the two methods that end the transaction.
 type rawTx struct {
 	pgx.Tx
 }

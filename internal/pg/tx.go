@@ -14,23 +14,23 @@ import (
 	"gorm.io/gorm"
 )
 
-// tries is how often a transaction is begun before its last error is returned.
-const tries = 5
+// maxTries is the number of attempts before Tx returns the last error.
+const maxTries = 5
 
-// Tx runs do in one transaction (READ COMMITTED): what do returns nil for is committed, all else
-// rolled back, a panic too. When PostgreSQL ended the transaction to break a deadlock (40P01) or
-// for a conflict (40001), the whole of do runs again, up to five times: do must have no effect
-// outside the transaction before it returns.
+// Tx runs do in one transaction (READ COMMITTED). It commits when do returns nil, and rolls back
+// after an error or a panic. When PostgreSQL aborted the transaction to break a deadlock (40P01) or
+// because of a conflict (40001), do runs again from the start, five times in all: do must have no
+// effect outside the transaction before it returns.
 //
 // The transaction has one connection, used by one goroutine at a time. do must not call Tx: the
-// inner one would wait for a second connection, and with all of them taken for ever.
+// inner call would wait for a second connection, and for ever if all connections wait like this.
 func (d *DB) Tx(ctx context.Context, do func(tx *gorm.DB) error) error {
 	for try := 1; ; try++ {
 		err := d.try(ctx, do)
-		if err == nil || try == tries || !retryable(err) {
+		if err == nil || try == maxTries || !retryable(err) {
 			return err
 		}
-		// Those who collided must not collide again: wait a random while, longer each time.
+		// A random wait, longer each time, keeps the same transactions from colliding again.
 		wait := time.Duration(rand.Int64N(int64(10*time.Millisecond) << try))
 		select {
 		case <-ctx.Done():
@@ -57,13 +57,14 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 	if err != nil {
 		return fmt.Errorf("begin the transaction: %w", err)
 	}
-	// Also after a panic or a test's FailNow, and although ctx may have ended. After the commit it
-	// does nothing.
+	// The rollback also runs after a panic or a test's FailNow, and if ctx has ended. After the commit
+	// it has no effect.
 	defer func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		// Through Raw: where ctx ended before a statement was sent, database/sql has taken the connection for
-		// a bad one and given it back already, and the pool closes it, which rolls back, beside us.
+		// Raw excludes a concurrent use of the connection: if ctx ended before a statement was sent,
+		// database/sql has returned the connection as broken already, and the pool may be closing it,
+		// which rolls back too.
 		_ = conn.Raw(func(any) error { return outer.Rollback(late) })
 	}()
 
@@ -83,9 +84,9 @@ func retryable(err error) bool {
 	return errors.As(err, &refused) && (refused.Code == "40P01" || refused.Code == "40001")
 }
 
-// txConn is what GORM runs a transaction's statements on. It goes through database/sql for them,
-// and keeps pgx's view of the same connection for Raw. database/sql's own Tx will not do: it rolls
-// back from a goroutine of its own when ctx ends, in the middle of what Raw may be doing.
+// txConn runs the transaction's statements for GORM, through database/sql, and keeps pgx's view of
+// the same connection for Raw. It replaces database/sql's own Tx, which rolls back from another
+// goroutine when ctx ends, even while Raw uses the connection.
 type txConn struct {
 	conn  *sql.Conn
 	outer pgx.Tx
@@ -107,9 +108,9 @@ func (c *txConn) QueryRowContext(ctx context.Context, query string, args ...any)
 	return c.conn.QueryRowContext(ctx, query, args...)
 }
 
-var errOuter = errors.New("the transaction is ended by the Tx that began it")
+var errOuter = errors.New("only the Tx that began the transaction ends it")
 
 // Commit and Rollback mark txConn as a transaction for GORM, whose Transaction then makes a
-// savepoint. The transaction itself is not theirs to end.
+// savepoint. They do not end the transaction.
 func (c *txConn) Commit() error   { return errOuter }
 func (c *txConn) Rollback() error { return errOuter }

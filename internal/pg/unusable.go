@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Unusable is a PostgreSQL that cannot be used as it was named. Its text is one line that says what
-// to mend and holds no password.
+// Unusable is the error for a PostgreSQL that cannot be used with the given URL. Its text is one line
+// that says what to mend, without the password.
 type Unusable struct {
 	line  string
 	cause error
@@ -27,9 +27,10 @@ type Unusable struct {
 func (u *Unusable) Error() string { return u.line }
 func (u *Unusable) Unwrap() error { return u.cause }
 
-// unreadable says what is wrong with a connection string. The parser's own text is shown only where
-// the string is well-formed: a stray character in a password makes a part of it look like a port.
-func unreadable(url string, err error) error {
+// badURL says what is wrong with a connection string. It shows the parser's own text only if the
+// string is a well-formed URL: a stray character in a password can make a part of it look like a
+// port, which the parser would quote.
+func badURL(url string, err error) error {
 	const form = "postgres://user:password@host:5432/database"
 	scheme, _, isURL := strings.Cut(url, "://")
 	parsed, bad := neturl.Parse(url)
@@ -54,7 +55,7 @@ func unreadable(url string, err error) error {
 	return &Unusable{line: "DATABASE_URL: " + line}
 }
 
-// unreachable says in one line which server did not answer, and why.
+// unreachable says in one line which server did not answer and why.
 func unreachable(config *pgx.ConnConfig, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -92,13 +93,13 @@ func reason(err error) string {
 		}
 		return answered.Message
 	case errors.As(err, &name) && name.IsNotFound:
-		return "there is no host of that name"
+		return "no such host"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there"
+		return "connection refused; is PostgreSQL running there?"
 	case errors.Is(err, syscall.ENOENT):
-		return "there is no socket"
+		return "the socket does not exist"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
+		return "it did not answer in time"
 	case errors.As(err, &unknown), errors.As(err, &host):
 		return "its certificate is not trusted (see sslmode and sslrootcert)"
 	}

@@ -2,7 +2,7 @@ package pg
 
 import "fmt"
 
-// WrapErr says in a short verb phrase what failed; it keeps nil.
+// WrapErr adds a short verb phrase, which says what failed, to the error. Nil stays nil.
 func WrapErr(doing string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -22,7 +22,7 @@ const (
 )
 
 var effortKey = page.Key[model.Response]{
-	Column: fmt.Sprintf(leastOf, "responses.id"), Kind: page.Whole, Nullable: true, Of: func(r *model.Response) any { return deref[int](r.Effort) },
+	Column: fmt.Sprintf(leastOf, "responses.id"), Kind: page.Integer, Nullable: true, Of: func(r *model.Response) any { return deref[int](r.Effort) },
 	Groups: &page.Groups[model.Response]{Count: 3, Of: withEffort, Fill: fillEffort},
 }
 

@@ -66,10 +66,10 @@ var caseKeys = map[string]page.Key[model.Case]{
 	"ASSIGNED_AT":    {Column: "cases.assigned_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.AssignedAt) }},
 	"DUE_AT":         {Column: "cases.due_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.DueAt) }},
 	"CLOSED_AT":      {Column: "cases.closed_at", Kind: page.Time, Nullable: true, Of: func(c *model.Case) any { return deref[time.Time](c.ClosedAt) }},
-	"NUMBER":         {Column: "cases.number", Kind: page.Whole, Of: func(c *model.Case) any { return c.Number }},
-	"SCORE":          {Column: "cases.score", Kind: page.Whole, Nullable: true, Of: func(c *model.Case) any { return deref[int](c.Score) }},
-	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Case) any { return deref[decimal.Decimal](c.LifetimeValue) }},
-	"STATUS": {Column: "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], cases.status)", Kind: page.Whole,
+	"NUMBER":         {Column: "cases.number", Kind: page.Integer, Of: func(c *model.Case) any { return c.Number }},
+	"SCORE":          {Column: "cases.score", Kind: page.Integer, Nullable: true, Of: func(c *model.Case) any { return deref[int](c.Score) }},
+	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Decimal, Nullable: true, Of: func(c *model.Case) any { return deref[decimal.Decimal](c.LifetimeValue) }},
+	"STATUS": {Column: "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], cases.status)", Kind: page.Integer,
 		Of: func(c *model.Case) any {
 			return map[model.CaseStatus]int{model.Open: 1, model.InProgress: 2, model.Closed: 3}[c.Status]
 		}},
@@ -77,12 +77,12 @@ var caseKeys = map[string]page.Key[model.Case]{
 
 var responseKeys = map[string]page.Key[model.Response]{
 	"RESPONDED_AT": {Column: "responses.responded_at", Kind: page.Time, Of: func(r *model.Response) any { return r.RespondedAt }},
-	"SCORE":        {Column: "responses.score", Kind: page.Whole, Of: func(r *model.Response) any { return r.Score }},
+	"SCORE":        {Column: "responses.score", Kind: page.Integer, Of: func(r *model.Response) any { return r.Score }},
 	"SEGMENT":      {Column: "responses.segment_fold", Kind: page.Text, Nullable: true, Of: func(r *model.Response) any { return deref[string](r.SegmentFold) }},
 	"EFFORT":       effortKey,
-	"LIFETIME_VALUE": {Column: "responses.lifetime_value", Kind: page.Number, Nullable: true,
+	"LIFETIME_VALUE": {Column: "responses.lifetime_value", Kind: page.Decimal, Nullable: true,
 		Of: func(r *model.Response) any { return deref[decimal.Decimal](r.LifetimeValue) }},
-	"TESTIMONIAL_LIKELIHOOD": {Column: "responses.testimonial_likelihood", Kind: page.Real, Nullable: true,
+	"TESTIMONIAL_LIKELIHOOD": {Column: "responses.testimonial_likelihood", Kind: page.Float, Nullable: true,
 		Of: func(r *model.Response) any { return deref[float64](r.TestimonialLikelihood) }},
 }
 
@@ -95,7 +95,7 @@ var customerKeys = map[string]page.Key[model.Customer]{
 		Of: func(c *model.Customer) any { return deref[time.Time](c.LastContactedAt) }},
 	"NEXT_SURVEY_AT": {Column: "customers.next_survey_at", Kind: page.Time, Nullable: true,
 		Of: func(c *model.Customer) any { return deref[time.Time](c.NextSurveyAt) }},
-	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Number, Nullable: true, Of: func(c *model.Customer) any { return deref[decimal.Decimal](c.LifetimeValue) }},
+	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Decimal, Nullable: true, Of: func(c *model.Customer) any { return deref[decimal.Decimal](c.LifetimeValue) }},
 }
 
 var noteOrder = page.Order[model.Note]{

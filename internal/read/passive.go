@@ -60,7 +60,7 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 			edges = append(edges, &ResponseEdge{Cursor: found.Cursors[i], Node: byID[id]})
 		}
 	}
-	return page.Made(edges, found.More, found.Backward, q.Args, func(ctx context.Context) (int, error) {
+	return page.NewConnection(edges, found.More, found.Backward, q.Args, func(ctx context.Context) (int, error) {
 		var n int64
 		counted := r.db.WithContext(ctx).Table("passives").Where("NOT passives.taken")
 		if where != nil {

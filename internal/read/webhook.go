@@ -16,7 +16,7 @@ type (
 
 // The deliveries of one webhook were made in the order of their events' positions.
 var deliveryOrder = page.Order[model.WebhookDelivery]{
-	{Name: "POSITION", Column: "position", Kind: page.Whole, Desc: true, Of: func(d *model.WebhookDelivery) any { return int(d.Position) }},
+	{Name: "POSITION", Column: "position", Kind: page.Integer, Desc: true, Of: func(d *model.WebhookDelivery) any { return int(d.Position) }},
 }
 
 // Webhooks lists all webhooks, newest first.

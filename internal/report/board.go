@@ -61,7 +61,7 @@ type board struct {
 	// The fields below are guarded by boards.mu.
 	watchers   int
 	failed     error         // why the board counts no more; nil while it counts
-	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nobody changes the figures
+	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nothing changes the figures
 	lastChange *CaseSummary  // the newest figures that differ from the figures before them
 	updated    chan struct{} // closed and replaced when one of these fields changes
 }
@@ -125,7 +125,7 @@ func (r *Reports) run(b *board) {
 		case err == nil:
 		case fault.Is(err, fault.CodeFeedReset): // a failover took the position back: continue from the new head
 			reader = nil
-		case pg.Away(err) && b.latest != nil:
+		case pg.Unavailable(err) && b.latest != nil:
 			reader = nil
 			select {
 			case <-time.After(b.boards.retryAfter):

@@ -6,7 +6,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// action is what the team does to a case, with a note that says why.
+// action is a change that the team makes to a case, with a note.
 type action int
 
 const (

@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// preparePast creates the past if the database is empty, and tells whether the database holds sample data.
+// preparePast creates the past if the database is empty, and reports whether the database holds sample data.
 func preparePast(ctx context.Context, o Options) (isSample bool, err error) {
 	var found struct{ Anybody, Ours bool }
 	err = o.DB.Gorm.WithContext(ctx).Raw(`SELECT EXISTS (SELECT FROM customers) AS anybody,

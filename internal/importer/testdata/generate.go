@@ -101,7 +101,7 @@ func made(r *random, authors *[][2]string) review {
 		v.flown, v.kind = day.AddDate(0, 0, -r.below(40)).Format("02-01-2006"), r.of(kinds)
 	}
 	for i := range v.ratings {
-		if i == 5 || i == 6 && v.flown == "" { // seldom asked for
+		if i == 5 || i == 6 && v.flown == "" { // seldom used
 			continue
 		}
 		v.ratings[i] = fmt.Sprint(1 + min(4, max(0, score/2-1+r.below(3)-1)))
@@ -110,7 +110,7 @@ func made(r *random, authors *[][2]string) review {
 	return v
 }
 
-// comment says what somebody with the score could say, in one to four sentences.
+// comment makes a comment for the score, of one to four sentences.
 func comment(r *random, score int, airline string) string {
 	if r.often(45) {
 		return r.of(foreign)
@@ -228,7 +228,7 @@ func nameless(v *review)  { v.author = "" }
 func stateless(v *review) { v.country = "" }
 func silent(v *review)    { v.comment = "" }
 
-// scores are as frequent as they stand here: half of the reviewers are unhappy.
+// A score is as frequent as its count here: half of the reviewers are unhappy.
 var scores = []int{1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 10, 10}
 
 var (
@@ -241,7 +241,7 @@ var (
 	places   = strings.Fields("Lisbon Oslo Lima Accra Perth Cusco Busan Izmir Graz Malta Recife Bergen Hobart Quito Turku")
 )
 
-// people are the names of one country. A country counts as often as it stands here.
+// people are the names of one country. A country is as frequent as its count here.
 var people = []struct {
 	country     string
 	first, last []string

@@ -137,7 +137,7 @@ func testSocket(t *testing.T, wrap func(net.Conn) net.Conn) {
 		scratch, n := NewScratch(), 1
 		for s.Offer(op, []*wire.Message{message(n, size)}, scratch) {
 			if n++; n*size > 100_000_000 {
-				t.Fatalf("%d messages were taken, and nobody reads", n)
+				t.Fatalf("%d messages were taken although the peer does not read", n)
 			}
 		}
 		if at := op.Position.Offset; at != int64(n-1) {

@@ -117,7 +117,7 @@ func waitForWorkers(ctx context.Context, a account, data string) error {
 	}
 }
 
-// exists tells whether any process has the id; a zombie counts.
+// exists reports whether any process has the id; a zombie counts.
 func exists(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)

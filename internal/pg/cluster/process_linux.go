@@ -14,7 +14,7 @@ import (
 // dieWithParent makes the kernel send the signal to the child when the thread that forks it ends.
 func dieWithParent(attr *syscall.SysProcAttr, signal syscall.Signal) { attr.Pdeathsig = signal }
 
-// alive tells whether the process runs. A zombie does not run: it only waits to be reaped.
+// alive reports whether the process runs. A zombie does not run: it only waits to be reaped.
 func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -26,7 +26,7 @@ func alive(pid int) bool {
 	return state != "" && !strings.ContainsRune("ZX", rune(state[0]))
 }
 
-// worksIn tells whether the process is a PostgreSQL of this data. The postmaster and all its
+// worksIn reports whether the process is a PostgreSQL of this data. The postmaster and all its
 // children have the data as their working directory. Root in a container may be unable to read the
 // working directory of another user's process, but anyone can read the postmaster's command line.
 func worksIn(pid int, data string) bool {

@@ -13,13 +13,13 @@ import (
 // server that was left behind and stops it.
 func dieWithParent(*syscall.SysProcAttr, syscall.Signal) {}
 
-// alive tells whether the process runs. A zombie does not run: it only waits to be reaped.
+// alive reports whether the process runs. A zombie does not run: it only waits to be reaped.
 func alive(pid int) bool {
 	state, _ := ps(pid)
 	return state != "" && !strings.HasPrefix(state, "Z")
 }
 
-// worksIn tells whether the process is a PostgreSQL of this data, by its command line.
+// worksIn reports whether the process is a PostgreSQL of this data, by its command line.
 func worksIn(pid int, data string) bool {
 	_, command := ps(pid)
 	return strings.Contains(command, "postgres") && strings.Contains(command, data)

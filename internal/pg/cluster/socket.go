@@ -60,7 +60,7 @@ func socketFolder(folder string, a account) (string, error) {
 		"choose another with CLOSELOOP_DATA_DIR", folder)
 }
 
-// isPrivate tells whether the folder still belongs to the database's user alone. The check is
+// isPrivate reports whether the folder still belongs to the database's user alone. The check is
 // needed because every user may write to the parent folder for temporary files.
 func isPrivate(socket string, a account) bool {
 	info, err := os.Lstat(socket)

@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Text is a StringFilter that stands alone, on one folded column.
+// Text is a StringFilter of a list's own argument, on one folded column.
 type Text struct{ v any }
 
 // UnmarshalGQL reads a StringFilter.
@@ -20,21 +20,21 @@ func (t *Text) UnmarshalGQL(v any) error {
 	return err
 }
 
-// MarshalGQL writes the filter as it was given.
+// MarshalGQL writes the filter as the caller wrote it.
 func (t Text) MarshalGQL(w io.Writer) { _ = json.NewEncoder(w).Encode(t.v) }
 
-// Where is the filter as a condition on a folded column, which is ours, never a caller's. A nil filter matches
-// everything.
+// Where is the filter as a condition on a folded column. The column's SQL must never be a caller's text. A nil filter
+// matches everything.
 func (t *Text) Where(sql string) clause.Expression {
 	if t == nil {
-		return everything
+		return matchAll
 	}
 	x, err := t.tree(sql)
-	if err != nil { // it was read once before
+	if err != nil { // UnmarshalGQL has parsed the same value
 		return clause.Expr{SQL: "false"}
 	}
 	whole := tree{root: x}
-	return whole.where(&noun{}, model.UserID{}, time.Time{})
+	return whole.where(&entity{}, model.UserID{}, time.Time{})
 }
 
 func (t *Text) tree(sql string) (expr, error) {

@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Away tells whether the error says that PostgreSQL is not there: it cannot be reached, it starts or stops, or a
-// connection broke. What was asked may work in a moment. A write may have been done: its commit's answer may be what got
-// lost.
-func Away(err error) bool {
+// Unavailable reports whether the error means that PostgreSQL is not available: it cannot be reached, it starts or
+// stops, or a connection broke. A retry may succeed in a moment. A write may have been committed all the same, if the
+// connection broke before the commit's answer arrived.
+func Unavailable(err error) bool {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		// Class 08 is of connections; 57P01 to 57P03 are of a server that stops, has crashed, or starts; 53300 has no
-		// connection left (PostgreSQL, appendix A).
+		// Class 08 is connection errors; 57P01 to 57P03 are a server that stops, has crashed or starts; 53300 is too many
+		// connections (PostgreSQL, appendix A).
 		return strings.HasPrefix(refused.Code, "08") || strings.HasPrefix(refused.Code, "57P0") || refused.Code == "53300"
 	}
 	var connecting *pgconn.ConnectError
