@@ -32,7 +32,7 @@ func TestRecipient(t *testing.T) {
 		if err := w.db.Gorm.Model(bo).Update("active", true).Error; err != nil {
 			t.Fatal(err)
 		}
-		if err := w.db.Tx(t.Context(), func(tx *gorm.DB) error { return w.queue.MailAgain(t.Context(), tx, &n) }); err != nil {
+		if err := w.db.Tx(t.Context(), func(tx *gorm.DB) error { return w.queue.Requeue(t.Context(), tx, &n) }); err != nil {
 			t.Fatal(err)
 		}
 		w.until(events, river.EventKindJobCompleted)

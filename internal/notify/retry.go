@@ -50,7 +50,7 @@ func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in 
 			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
 		}
 		out.Notification = n
-		return r.queue.MailAgain(ctx, tx, n)
+		return r.queue.Requeue(ctx, tx, n)
 	})
 	if err != nil {
 		return nil, err
