@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/rate":     {"model"},
 	"internal/egress":   {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
-	"internal/live":      {"internal/live/conn", "internal/live/wire"},
+	"internal/live":      {"internal/fault", "internal/live/conn", "internal/live/wire"},
 	"internal/live/conn": {"internal/live/wire"},
 	"internal/live/wire": {},
 

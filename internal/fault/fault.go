@@ -1,5 +1,5 @@
 // Package fault owns the errors that a caller of the API can mend: a code, a message in plain words, and the path of
-// the wrong argument. The table of codes is here and nowhere else.
+// the wrong argument. The table of codes is here and nowhere else; docs/errors.md explains each code to users.
 //
 // It refuses to decide how an error is shown. It has no part in internal errors: other packages wrap internal errors
 // with %w, and package httpd shows them with the code INTERNAL.
@@ -15,15 +15,16 @@ import (
 type Code string
 
 const (
-	CodeUnauthenticated Code = "UNAUTHENTICATED" // the request has no token, or the token is not valid
-	CodeForbidden       Code = "FORBIDDEN"       // the caller's role may not use the field
-	CodeNotFound        Code = "NOT_FOUND"       // the object does not exist, or the caller may not see it
-	CodeBadUserInput    Code = "BAD_USER_INPUT"  // an argument is wrong; Argument names it
-	CodeConflict        Code = "CONFLICT"        // the object has changed in the meantime, or exists already
-	CodeFeedReset       Code = "FEED_RESET"      // the cursor belongs to another log or is past its end: read the list again
-	CodeRateLimited     Code = "RATE_LIMITED"    // the operation costs too much now: wait, or ask for less
-	CodeUnavailable     Code = "UNAVAILABLE"     // the database cannot be reached: retry in a moment
-	CodeInternal        Code = "INTERNAL"        // closeloop failed, or ended a subscription; a failure carries an id to quote
+	CodeUnauthenticated      Code = "UNAUTHENTICATED"        // the request has no token, or the token is not valid
+	CodeForbidden            Code = "FORBIDDEN"              // the caller's role may not use the field
+	CodeNotFound             Code = "NOT_FOUND"              // the object does not exist, or the caller may not see it
+	CodeBadUserInput         Code = "BAD_USER_INPUT"         // an argument is wrong; Argument names it
+	CodeConflict             Code = "CONFLICT"               // the object has changed in the meantime, or exists already
+	CodeFeedReset            Code = "FEED_RESET"             // the cursor belongs to another log or is past its end: read the list again
+	CodeRateLimited          Code = "RATE_LIMITED"           // the operation costs too much now: wait, or ask for less
+	CodeTooManySubscriptions Code = "TOO_MANY_SUBSCRIPTIONS" // the socket runs as many operations as it may: complete one first
+	CodeUnavailable          Code = "UNAVAILABLE"            // the database cannot be reached: retry in a moment
+	CodeInternal             Code = "INTERNAL"               // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 
 // The formats of messages that several packages use, so that a message reads the same everywhere.

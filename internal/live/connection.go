@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live/conn"
 	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -148,6 +149,6 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 func tooMany(limit int) gqlerror.List {
 	return gqlerror.List{{
 		Message:    fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit),
-		Extensions: map[string]any{"code": "TOO_MANY_SUBSCRIPTIONS"},
+		Extensions: map[string]any{"code": fault.CodeTooManySubscriptions},
 	}}
 }

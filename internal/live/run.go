@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -64,7 +65,7 @@ func (r *run) prepare() (last *wire.Message) {
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
 		return r.fail(&gqlerror.Error{Message: "GET does not allow mutations: send the mutation by POST",
-			Extensions: map[string]any{"code": "BAD_USER_INPUT"}})
+			Extensions: map[string]any{"code": fault.CodeBadUserInput}})
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live/conn"
 	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -29,7 +30,7 @@ func isStream(r *http.Request) bool {
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	params, err := paramsOf(r, s.options.MaxMessageBytes)
 	if err != nil {
-		refuse(w, r, exec, http.StatusBadRequest, "BAD_USER_INPUT", err.Error())
+		refuse(w, r, exec, http.StatusBadRequest, fault.CodeBadUserInput, err.Error())
 		return
 	}
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
@@ -37,17 +38,17 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	switch {
 	case reason == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
-		refuse(w, r, exec, http.StatusUnauthorized, "UNAUTHENTICATED",
+		refuse(w, r, exec, http.StatusUnauthorized, fault.CodeUnauthenticated,
 			"sign in with the header 'Authorization: Bearer <API token>'; the token is missing, unknown, expired or revoked")
 		return
 	case reason != wire.None:
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "UNAVAILABLE", reason.Text)
+		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeUnavailable, reason.Text)
 		return
 	}
 	if refused := s.reserve(); refused != "" {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, exec, http.StatusServiceUnavailable, "RATE_LIMITED", refused)
+		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeRateLimited, refused)
 		return
 	}
 	taken, err := takeOver(w)
@@ -123,7 +124,7 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 }
 
 // refuse answers a request that does not become a stream.
-func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code, message string) {
+func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code fault.Code, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	err := &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
