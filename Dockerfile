@@ -19,10 +19,10 @@ LABEL org.opencontainers.image.title="closeloop" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/closeloop /usr/bin/closeloop
 COPY LICENSE /usr/share/doc/closeloop/LICENSE
-# Loopback inside a container can be reached by nobody.
+# Nothing outside the container can reach its loopback address.
 ENV CLOSELOOP_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 USER nonroot:nonroot
-# No HEALTHCHECK: the image has no program that could ask. Orchestrators ask GET /healthz.
+# There is no HEALTHCHECK, because the image has no program that could send the request. Orchestrators send GET /healthz.
 ENTRYPOINT ["/usr/bin/closeloop"]
 CMD ["serve"]

@@ -8,7 +8,7 @@ run: ## Start closeloop with sample data on http://127.0.0.1:8080
 
 test: ## Run all tests, with the race detector
 	@./.ci/install-postgres
-	go test -race -timeout 15m ./...
+	go test -race -timeout 30m ./...
 
 soak: ## Put the feed under fire for as long as SOAK says (10m), with kill -9 of servers and of PostgreSQL
 	@./.ci/install-postgres

@@ -41,7 +41,7 @@ type Case struct {
 	DueAt            *time.Time       `json:"dueAt,omitempty"`
 	FirstFollowUpAt  *time.Time       `json:"firstFollowUpAt,omitempty"`
 	ClosedAt         *time.Time       `json:"closedAt,omitempty"`
-	OverdueAt        *time.Time       `json:"overdueAt,omitempty"` // when the timer marked the case; nil while there is nothing to mark
+	OverdueAt        *time.Time       `json:"overdueAt,omitempty"` // when casework.MarkOverdue recorded the OVERDUE event; nil before, and for a case that was past its target when it opened
 	FirstContactAt   *time.Time       `json:"firstContactAt,omitempty"`
 	RootCause        Strings          `json:"rootCause,omitempty" gorm:"type:jsonb"`
 	ReopenCount      int              `json:"reopenCount"`
@@ -79,7 +79,9 @@ func (c *Case) CopyResponse(from *Response) {
 // as follow-up, and reopening the case does not undo that.
 func (c *Case) FollowedUp() bool { return c.FirstFollowUpAt != nil || c.Status == Closed }
 
-// Overdue tells whether the case is past its target without a follow-up.
+// Overdue tells whether the case is past its target without a follow-up. It is worked out anew at every look, also in SQL
+// (filter.Overdue). OverdueAt is something else: the time at which casework.MarkOverdue recorded, once, that the target
+// passed while the case was waiting.
 func (c *Case) Overdue(now time.Time) bool {
 	return c.DueAt != nil && c.DueAt.Before(now) && !c.FollowedUp()
 }

@@ -22,11 +22,11 @@ func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.
 }
 
 func (r query) Cases(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {
-	return as(ctx, r.Read.Cases, caseList(ctx, args(first, after, last, before), f, orderBy))
+	return withViewer(ctx, r.Read.Cases, caseList(ctx, args(first, after, last, before), f, orderBy))
 }
 
 func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
-	return as(ctx, r.Read.CaseByNumber, number)
+	return withViewer(ctx, r.Read.CaseByNumber, number)
 }
 
 func (caseResolver) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {

@@ -7,17 +7,17 @@ import (
 )
 
 func (r mutation) OpenCase(ctx context.Context, in casework.OpenCaseInput) (*casework.OpenCasePayload, error) {
-	return as(ctx, r.Work.OpenCase, in)
+	return withViewer(ctx, r.Work.OpenCase, in)
 }
 
 func (r mutation) AssignCase(ctx context.Context, in casework.AssignCaseInput) (*casework.AssignCasePayload, error) {
-	return as(ctx, r.Work.AssignCase, in)
+	return withViewer(ctx, r.Work.AssignCase, in)
 }
 
 func (r mutation) UpdateCaseStatus(ctx context.Context, in casework.UpdateCaseStatusInput) (*casework.UpdateCaseStatusPayload, error) {
-	return as(ctx, r.Work.UpdateCaseStatus, in)
+	return withViewer(ctx, r.Work.UpdateCaseStatus, in)
 }
 
 func (r mutation) AssignCases(ctx context.Context, in casework.AssignCasesInput) (*casework.AssignCasesPayload, error) {
-	return as(ctx, r.Work.AssignCases, in)
+	return withViewer(ctx, r.Work.AssignCases, in)
 }

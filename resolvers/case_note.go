@@ -23,7 +23,7 @@ func (r query) Notes(ctx context.Context, first *int, after *string, last *int, 
 }
 
 func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casework.AddNotePayload, error) {
-	return as(ctx, r.Work.AddNote, in)
+	return withViewer(ctx, r.Work.AddNote, in)
 }
 
 func (noteResolver) Case(ctx context.Context, n *model.Note) (*model.Case, error) {

@@ -13,11 +13,11 @@ import (
 )
 
 func (r mutation) ImportResponses(ctx context.Context, input importer.ImportResponsesInput) (*importer.ImportResponsesPayload, error) {
-	return as(ctx, r.Uploads.Receive, input)
+	return withViewer(ctx, r.Uploads.Receive, input)
 }
 
 func (r mutation) SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error) {
-	return as(ctx, r.Intake.SubmitMany, input)
+	return withViewer(ctx, r.Intake.SubmitMany, input)
 }
 
 func (r query) Imports(ctx context.Context, first *int, after *string, last *int, before *string) (*read.ImportConnection, error) {

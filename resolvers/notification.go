@@ -23,7 +23,7 @@ func (r query) Notifications(ctx context.Context, first *int, after *string, las
 }
 
 func (r mutation) RetryNotification(ctx context.Context, in notify.RetryNotificationInput) (*notify.RetryNotificationPayload, error) {
-	return as(ctx, r.Retrier.RetryNotification, in)
+	return withViewer(ctx, r.Retrier.RetryNotification, in)
 }
 
 func (notificationResolver) Case(ctx context.Context, notification *model.Notification) (*model.Case, error) {

@@ -7,5 +7,5 @@ import (
 )
 
 func (r mutation) RecordOutreaches(ctx context.Context, in casework.RecordOutreachesInput) (*casework.RecordOutreachesPayload, error) {
-	return as(ctx, r.Work.RecordOutreaches, in)
+	return withViewer(ctx, r.Work.RecordOutreaches, in)
 }

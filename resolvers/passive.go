@@ -21,5 +21,5 @@ func (r query) Passives(ctx context.Context, first *int, after *string, last *in
 }
 
 func (r mutation) AllocatePassives(ctx context.Context, in passive.AllocatePassivesInput) (*passive.AllocatePassivesPayload, error) {
-	return as(ctx, r.Allocator.Allocate, in)
+	return withViewer(ctx, r.Allocator.Allocate, in)
 }

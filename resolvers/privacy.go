@@ -17,9 +17,9 @@ func (r query) ExportCustomer(ctx context.Context, id string) (*privacy.Customer
 }
 
 func (r mutation) EraseCustomer(ctx context.Context, in privacy.EraseCustomerInput) (*privacy.EraseCustomerPayload, error) {
-	return as(ctx, r.Privacy.EraseCustomer, in)
+	return withViewer(ctx, r.Privacy.EraseCustomer, in)
 }
 
 func (r mutation) RedactNote(ctx context.Context, in privacy.RedactNoteInput) (*privacy.RedactNotePayload, error) {
-	return as(ctx, r.Privacy.RedactNote, in)
+	return withViewer(ctx, r.Privacy.RedactNote, in)
 }

@@ -1,5 +1,5 @@
 // Package resolvers owns the translation of GraphQL calls into calls of the packages that do the work. It has one file
-// for each schema file, and a resolver has at most ten lines.
+// for each schema file. A resolver is short: it gets the viewer, calls one package, and returns what that gave.
 //
 // It refuses SQL, transactions and decisions.
 package resolvers
@@ -66,8 +66,8 @@ func (r *Resolver) Query() graph.QueryResolver               { return query{r} }
 func (r *Resolver) Mutation() graph.MutationResolver         { return mutation{r} }
 func (r *Resolver) Subscription() graph.SubscriptionResolver { return subscription{r} }
 
-// as calls do with the viewer of the operation and the input, and primes the loaders with the cases of the payload.
-func as[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, In) (*Out, error), in In) (*Out, error) {
+// withViewer calls do with the viewer of the operation and the input, and primes the loaders with the cases of the payload.
+func withViewer[In, Out any](ctx context.Context, do func(context.Context, auth.Viewer, In) (*Out, error), in In) (*Out, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {
 		return nil, err

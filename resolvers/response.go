@@ -17,15 +17,15 @@ type responseResolver struct{ *Resolver }
 func (r *Resolver) Response() graph.ResponseResolver { return responseResolver{r} }
 
 func (r mutation) SubmitResponse(ctx context.Context, in intake.SubmitResponseInput) (*intake.SubmitResponsePayload, error) {
-	return as(ctx, r.Intake.Submit, in)
+	return withViewer(ctx, r.Intake.Submit, in)
 }
 
 func (r mutation) UpdateCustomer(ctx context.Context, in customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error) {
-	return as(ctx, r.Customers.Update, in)
+	return withViewer(ctx, r.Customers.Update, in)
 }
 
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
-	return as(ctx, r.Read.Responses, read.ResponseList{
+	return withViewer(ctx, r.Read.Responses, read.ResponseList{
 		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
 		Join: selectedRelations(ctx, "Customer"),
 	})

@@ -34,19 +34,19 @@ func (r query) PreviewRule(ctx context.Context, in rule.CreateRuleInput, since t
 }
 
 func (r mutation) CreateRule(ctx context.Context, in rule.CreateRuleInput) (*rule.CreateRulePayload, error) {
-	return as(ctx, r.Rules.Create, in)
+	return withViewer(ctx, r.Rules.Create, in)
 }
 
 func (r mutation) UpdateRule(ctx context.Context, in rule.UpdateRuleInput) (*rule.UpdateRulePayload, error) {
-	return as(ctx, r.Rules.Update, in)
+	return withViewer(ctx, r.Rules.Update, in)
 }
 
 func (r mutation) MoveRule(ctx context.Context, in rule.MoveRuleInput) (*rule.MoveRulePayload, error) {
-	return as(ctx, r.Rules.Move, in)
+	return withViewer(ctx, r.Rules.Move, in)
 }
 
 func (r mutation) DeleteRule(ctx context.Context, in rule.DeleteRuleInput) (*rule.DeleteRulePayload, error) {
-	return as(ctx, r.Rules.Delete, in)
+	return withViewer(ctx, r.Rules.Delete, in)
 }
 
 func (ruleResolver) Notify(ctx context.Context, rule *model.Rule) ([]*model.Recipient, error) {

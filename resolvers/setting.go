@@ -10,5 +10,5 @@ import (
 func (r query) Settings(ctx context.Context) (*model.Settings, error) { return r.Read.Settings(ctx) }
 
 func (r mutation) UpdateSettings(ctx context.Context, in settings.UpdateSettingsInput) (*settings.UpdateSettingsPayload, error) {
-	return as(ctx, r.Settings.Update, in)
+	return withViewer(ctx, r.Settings.Update, in)
 }

@@ -27,19 +27,19 @@ func (r query) SuggestThemes(ctx context.Context, f *filter.Response, limit int)
 }
 
 func (r mutation) CreateTheme(ctx context.Context, in theme.CreateThemeInput) (*theme.CreateThemePayload, error) {
-	return as(ctx, r.Themes.Create, in)
+	return withViewer(ctx, r.Themes.Create, in)
 }
 
 func (r mutation) UpdateTheme(ctx context.Context, in theme.UpdateThemeInput) (*theme.UpdateThemePayload, error) {
-	return as(ctx, r.Themes.Update, in)
+	return withViewer(ctx, r.Themes.Update, in)
 }
 
 func (r mutation) DeleteTheme(ctx context.Context, in theme.DeleteThemeInput) (*theme.DeleteThemePayload, error) {
-	return as(ctx, r.Themes.Delete, in)
+	return withViewer(ctx, r.Themes.Delete, in)
 }
 
 func (r mutation) TagResponse(ctx context.Context, in theme.TagResponseInput) (*theme.TagResponsePayload, error) {
-	return as(ctx, r.Tagger.TagResponse, in)
+	return withViewer(ctx, r.Tagger.TagResponse, in)
 }
 
 func (themeResolver) Keywords(_ context.Context, t *model.Theme) ([]string, error) {

@@ -33,19 +33,19 @@ func (r query) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 }
 
 func (r mutation) CreateUser(ctx context.Context, in user.CreateUserInput) (*user.CreateUserPayload, error) {
-	return as(ctx, r.Users.Create, in)
+	return withViewer(ctx, r.Users.Create, in)
 }
 
 func (r mutation) UpdateUser(ctx context.Context, in user.UpdateUserInput) (*user.UpdateUserPayload, error) {
-	return as(ctx, r.Users.Update, in)
+	return withViewer(ctx, r.Users.Update, in)
 }
 
 func (r mutation) CreateAPIToken(ctx context.Context, in user.CreateApiTokenInput) (*user.CreateApiTokenPayload, error) {
-	return as(ctx, r.Users.CreateToken, in)
+	return withViewer(ctx, r.Users.CreateToken, in)
 }
 
 func (r mutation) RevokeAPIToken(ctx context.Context, in user.RevokeApiTokenInput) (*user.RevokeApiTokenPayload, error) {
-	return as(ctx, r.Users.RevokeToken, in)
+	return withViewer(ctx, r.Users.RevokeToken, in)
 }
 
 func (userResolver) Scope(ctx context.Context, u *model.User) (*model.Scope, error) {

@@ -20,23 +20,23 @@ func (r *Resolver) WebhookDelivery() graph.WebhookDeliveryResolver { return deli
 func (r query) Webhooks(ctx context.Context) ([]*model.Webhook, error) { return r.Read.Webhooks(ctx) }
 
 func (r mutation) CreateWebhook(ctx context.Context, in webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error) {
-	return as(ctx, r.Webhooks.Create, in)
+	return withViewer(ctx, r.Webhooks.Create, in)
 }
 
 func (r mutation) UpdateWebhook(ctx context.Context, in webhook.UpdateWebhookInput) (*webhook.UpdateWebhookPayload, error) {
-	return as(ctx, r.Webhooks.Update, in)
+	return withViewer(ctx, r.Webhooks.Update, in)
 }
 
 func (r mutation) RotateWebhookSecret(ctx context.Context, in webhook.RotateWebhookSecretInput) (*webhook.RotateWebhookSecretPayload, error) {
-	return as(ctx, r.Webhooks.RotateSecret, in)
+	return withViewer(ctx, r.Webhooks.RotateSecret, in)
 }
 
 func (r mutation) RedeliverWebhook(ctx context.Context, in webhook.RedeliverWebhookInput) (*webhook.RedeliverWebhookPayload, error) {
-	return as(ctx, r.Webhooks.Redeliver, in)
+	return withViewer(ctx, r.Webhooks.Redeliver, in)
 }
 
 func (r mutation) DeleteWebhook(ctx context.Context, in webhook.DeleteWebhookInput) (*webhook.DeleteWebhookPayload, error) {
-	return as(ctx, r.Webhooks.Delete, in)
+	return withViewer(ctx, r.Webhooks.Delete, in)
 }
 
 func (webhookResolver) Owner(ctx context.Context, webhook *model.Webhook) (*model.User, error) {

@@ -8,25 +8,25 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// pageType is what the pages read of one type of event.
+// pageType is one row of the table of event types, as the pages read it.
 type pageType struct {
 	Label  string      `json:"label"`
-	System string      `json:"system"` // the cause where no user did it
+	System string      `json:"system"` // names the actor of events without a user
 	Fields []pageField `json:"fields"`
 }
 
 type pageField struct {
-	Name  string `json:"name"`  // in the answer to the pages' queries
-	Words string `json:"words"` // with one {format} for the value
+	Name  string `json:"name"`  // in the results of the pages' queries
+	Words string `json:"words"` // contains one {format}, which stands for the value
 }
 
-// eventTypes writes the table of event types as the module event-types.js, so that the pages have words for every type
-// and ask for the fields that those words need.
+// eventTypes writes the table of event types as the JavaScript module event-types.js. So the pages have words for every
+// type, and select the fields that these words need.
 func eventTypes(types []model.CaseEventType) ([]byte, error) {
 	words := make(map[model.CaseEventType]pageType, len(types))
 	var fragments []string
-	for _, of := range types {
-		spec := of.Spec()
+	for _, eventType := range types {
+		spec := eventType.Spec()
 		page := pageType{Label: spec.Label, System: spec.System, Fields: []pageField{}}
 		var selected []string
 		for _, field := range spec.Fields {
@@ -38,7 +38,7 @@ func eventTypes(types []model.CaseEventType) ([]byte, error) {
 				page.Fields = append(page.Fields, pageField{strings.Fields(field.Select)[0], field.Words})
 			}
 		}
-		words[of] = page
+		words[eventType] = page
 		if len(selected) > 0 {
 			fragments = append(fragments, "... on "+spec.GraphQL+" { "+strings.Join(selected, " ")+" }")
 		}
@@ -51,7 +51,7 @@ func eventTypes(types []model.CaseEventType) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the fields of event types: %w", err)
 	}
-	return fmt.Appendf(nil, `// The table of event types, made from package model. eventFields selects what its words need.
+	return fmt.Appendf(nil, `// The table of event types, generated from package model. eventFields selects the fields that its words need.
 export const eventTypes = %s;
 export const eventFields = %s;
 `, table, selection), nil

@@ -1,7 +1,7 @@
-// Package web owns the pages that the program serves: a wallboard that shows what happens to cases as it happens, and
-// the page of one case that mails link to. All that they need is embedded: nothing comes from elsewhere.
+// Package web owns the pages that the program serves: the wallboard, which shows events of cases as they happen, and the
+// page of one case, which mails link to. All files are embedded, and no page loads anything from another host.
 //
-// It refuses data: the pages ask the GraphQL API for it, as anybody would.
+// It refuses to read data: the pages get theirs from the GraphQL API, like every other client.
 package web
 
 import (
@@ -22,9 +22,9 @@ import (
 //go:embed static
 var files embed.FS
 
-// headers are on every answer. The pages run with no more than they need: scripts and styles of their own, and the
-// API of the host they came from, over HTTP or WebSocket ('self' covers both: CSP 3, section 6.7.2.8). Where a browser
-// knows trusted types, it refuses to make HTML of a text: what customers write is hostile.
+// headers are set on every response. The pages may use only their own scripts and styles, and the API of their own host,
+// over HTTP or WebSocket ('self' covers both: CSP 3, section 6.7.2.8). Browsers that support trusted types refuse to
+// parse a text as HTML, because the texts of customers are hostile.
 var headers = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"base-uri 'self'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -34,10 +34,10 @@ var headers = map[string]string{
 	"Referrer-Policy":              "no-referrer",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "DENY",
-	"Cache-Control":                "no-cache", // kept, but asked for again: a new version is seen at once
+	"Cache-Control":                "no-cache", // browsers may store a file, but must revalidate it: a new version shows at once
 }
 
-// contentTypes are ours: the operating system's table may hold anything, and with nosniff it would count.
+// contentTypes replaces the operating system's table, which may have wrong entries; with nosniff, browsers obey them.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
@@ -50,21 +50,21 @@ type file struct {
 	content                []byte
 }
 
-// caseNumber is the path of one case's page. Nine digits are an Int of the API for certain, and are cases enough.
-var caseNumber = regexp.MustCompile(`^/cases/[1-9][0-9]{0,8}$`)
+// casePath matches the path of one case's page. Nine digits always fit an Int of the API.
+var casePath = regexp.MustCompile(`^/cases/[1-9][0-9]{0,8}$`)
 
 // Handler serves the pages.
 func Handler() http.Handler {
 	pages, err := load()
 	if err != nil {
-		panic(err) // what is embedded is known when the program is built
+		panic(err) // the files are embedded, so the tests of this package find every error of load
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
 		at := r.URL.Path
-		if caseNumber.MatchString(at) {
+		if casePath.MatchString(at) {
 			at = "/cases/"
 		}
 		page, ok := pages[at]
@@ -82,7 +82,7 @@ func Handler() http.Handler {
 	})
 }
 
-// load reads the embedded files, by the path that each is served at.
+// load returns the files by the path at which each is served.
 func load() (map[string]file, error) {
 	entries, err := fs.ReadDir(files, "static")
 	if err != nil {
@@ -101,14 +101,14 @@ func load() (map[string]file, error) {
 		}
 		contentType, ok := contentTypes[path.Ext(name)]
 		if !ok {
-			return nil, fmt.Errorf("web/static/%s is of no type that is served", name)
+			return nil, fmt.Errorf("web/static/%s has no content type", name)
 		}
 		if name != "index.html" {
 			pages["/"+name] = newFile(name, contentType, content)
 			continue
 		}
 		pages["/"] = newFile(name, contentType, content)
-		// The addresses in the page are relative, so that it works below any path that a proxy gives it.
+		// All addresses in the page are relative, so that it works under any path of a proxy.
 		pages["/cases/"] = newFile(name, contentType, bytes.Replace(content, []byte(`<base href="./">`), []byte(`<base href="../">`), 1))
 	}
 	return pages, nil

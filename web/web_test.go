@@ -21,7 +21,7 @@ func get(t *testing.T, at string) (*http.Response, string) {
 	return w.Result(), string(body)
 }
 
-// sources gives each embedded file by its name.
+// sources returns the embedded files by name.
 func sources(t *testing.T) map[string]string {
 	t.Helper()
 	entries, err := files.ReadDir("static")
@@ -53,14 +53,14 @@ func TestHandler(t *testing.T) {
 		} {
 			response, body := get(t, at)
 			if response.StatusCode != http.StatusOK || body == "" {
-				t.Errorf("%s: %d with %d bytes", at, response.StatusCode, len(body))
+				t.Errorf("GET %s: status %d with %d bytes, want 200 with a body", at, response.StatusCode, len(body))
 			}
 			if got := response.Header.Get("Content-Type"); got != contentType {
-				t.Errorf("%s is %q", at, got)
+				t.Errorf("GET %s: Content-Type is %q, want %q", at, got, contentType)
 			}
 			for name, value := range headers {
 				if got := response.Header.Get(name); got != value {
-					t.Errorf("%s: %s is %q", at, name, got)
+					t.Errorf("GET %s: %s is %q, want %q", at, name, got, value)
 				}
 			}
 		}
@@ -71,11 +71,11 @@ func TestHandler(t *testing.T) {
 		_, board := get(t, "/")
 		_, one := get(t, "/cases/42")
 		if !strings.Contains(board, `<base href="./">`) || strings.Replace(board, `<base href="./">`, `<base href="../">`, 1) != one {
-			t.Error("/cases/42 is not the page of / with its base one level up")
+			t.Error("/cases/42 is not the page of / with the base ../")
 		}
 	})
 
-	t.Run("does not find other paths", func(t *testing.T) {
+	t.Run("answers 404 for other paths", func(t *testing.T) {
 		t.Parallel()
 		for _, at := range []string{
 			"/nope", "/index.html", "/static/", "/static/index.html", "/wallboard.js/", "/web.go",
@@ -83,10 +83,10 @@ func TestHandler(t *testing.T) {
 		} {
 			response, body := get(t, at)
 			if response.StatusCode != http.StatusNotFound || strings.Contains(body, "<html") {
-				t.Errorf("%s: %d", at, response.StatusCode)
+				t.Errorf("GET %s: status %d, want 404 without a page", at, response.StatusCode)
 			}
 			if response.Header.Get("Content-Security-Policy") == "" {
-				t.Errorf("%s has no policy", at)
+				t.Errorf("GET %s: no Content-Security-Policy", at)
 			}
 		}
 	})
@@ -97,7 +97,7 @@ func TestHandler(t *testing.T) {
 			w := httptest.NewRecorder()
 			Handler().ServeHTTP(w, httptest.NewRequest(method, "/", nil))
 			if w.Code != status {
-				t.Errorf("%s: %d", method, w.Code)
+				t.Errorf("%s /: status %d, want %d", method, w.Code, status)
 			}
 		}
 	})
@@ -108,7 +108,7 @@ func TestHandler(t *testing.T) {
 		other, _ := get(t, "/wallboard.css")
 		tag := first.Header.Get("ETag")
 		if tag == "" || tag == other.Header.Get("ETag") {
-			t.Fatalf("tags are %q and %q", tag, other.Header.Get("ETag"))
+			t.Fatalf("the ETags of two files are %q and %q, want different ones", tag, other.Header.Get("ETag"))
 		}
 		for sent, status := range map[string]int{tag: http.StatusNotModified, `"another"`: http.StatusOK} {
 			r := httptest.NewRequest(http.MethodGet, "/wallboard.js", nil)
@@ -116,7 +116,7 @@ func TestHandler(t *testing.T) {
 			w := httptest.NewRecorder()
 			Handler().ServeHTTP(w, r)
 			if w.Code != status {
-				t.Errorf("If-None-Match %s: %d", sent, w.Code)
+				t.Errorf("If-None-Match %s: status %d, want %d", sent, w.Code, status)
 			}
 		}
 	})
@@ -133,17 +133,17 @@ func TestHandler(t *testing.T) {
 				}
 				count++
 				if response, _ := get(t, to); response.StatusCode != http.StatusOK {
-					t.Errorf("%s refers to %s: %d", name, to, response.StatusCode)
+					t.Errorf("%s refers to %s, which answers %d, want 200", name, to, response.StatusCode)
 				}
 			}
 		}
 		if count < 10 {
-			t.Errorf("only %d references are found", count)
+			t.Errorf("found only %d references, want at least 10", count)
 		}
 	})
 }
 
-func TestContentSecurityPolicyAllowsOwnFilesAndTheAPIOnly(t *testing.T) {
+func TestContentSecurityPolicy(t *testing.T) {
 	t.Parallel()
 	response, _ := get(t, "/")
 	directives := map[string]string{}
@@ -157,20 +157,20 @@ func TestContentSecurityPolicyAllowsOwnFilesAndTheAPIOnly(t *testing.T) {
 		"require-trusted-types-for": "'script'", "trusted-types": "'none'",
 	} {
 		if directives[name] != value {
-			t.Errorf("%s is %q, not %q", name, directives[name], value)
+			t.Errorf("%s is %q, want %q", name, directives[name], value)
 		}
 		delete(directives, name)
 	}
 	if len(directives) > 0 {
-		t.Errorf("the policy also has %v", directives)
+		t.Errorf("the policy has more directives: %v", directives)
 	}
 }
 
-// The name of SVG looks like an address, but nobody goes there.
-const svg = `xmlns="http://www.w3.org/2000/svg"`
+// svgNamespace looks like an address, but browsers do not load it.
+const svgNamespace = `xmlns="http://www.w3.org/2000/svg"`
 
-// elsewhere finds addresses with a host: with a scheme, or without one behind //. A comment has a space there.
-var elsewhere = regexp.MustCompile(`(?i)\b(https?|wss?|ftp):/*[\w\[]?|//[\w\[]`)
+// foreignHost finds addresses with a host, with or without a scheme. A comment's // has a space after it.
+var foreignHost = regexp.MustCompile(`(?i)\b(https?|wss?|ftp):/*[\w\[]?|//[\w\[]`)
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
@@ -180,18 +180,18 @@ func TestFiles(t *testing.T) {
 			`src="https://cdn.example/x.js"`: true, `url(//fonts.example/a)`: true, "`wss://${host}/`": true, `"http:" + host`: true,
 			`// a comment`: false, `href="../wallboard.css"`: false, `replace("http", "ws")`: false,
 		} {
-			if elsewhere.MatchString(text) != foreign {
-				t.Errorf("%s is taken for the opposite", text)
+			if foreignHost.MatchString(text) != foreign {
+				t.Errorf("foreignHost matches %s: %t, want %t", text, !foreign, foreign)
 			}
 		}
 		for name, text := range sources(t) {
-			if found := elsewhere.FindString(strings.ReplaceAll(text, svg, "")); found != "" {
+			if found := foreignHost.FindString(strings.ReplaceAll(text, svgNamespace, "")); found != "" {
 				t.Errorf("%s refers to %q", name, found)
 			}
 		}
 	})
 
-	t.Run("have no inline script or style", func(t *testing.T) {
+	t.Run("have no inline script or style, which the policy refuses", func(t *testing.T) {
 		t.Parallel()
 		page := sources(t)["index.html"]
 		if found := inline.FindString(page); found != "" {
@@ -199,7 +199,7 @@ func TestFiles(t *testing.T) {
 		}
 		scripts := script.FindAllString(page, -1)
 		if len(scripts) == 0 {
-			t.Error("no script is found")
+			t.Error("found no script")
 		}
 		for _, found := range scripts {
 			if !strings.Contains(found, " src=") || !strings.HasSuffix(strings.TrimSpace(found), ">") {
@@ -208,19 +208,19 @@ func TestFiles(t *testing.T) {
 		}
 	})
 
-	t.Run("make no HTML of text", func(t *testing.T) {
+	t.Run("parse no text as HTML", func(t *testing.T) {
 		t.Parallel()
 		for name, text := range sources(t) {
-			if found := parses.FindString(text); found != "" {
-				t.Errorf("%s has %s", name, found)
+			if found := htmlParser.FindString(text); found != "" {
+				t.Errorf("%s uses %s", name, found)
 			}
 		}
 	})
 }
 
-// The policy refuses these at run time, and the page would be broken: it must have none.
+// The content security policy refuses all of these at run time, and a page that has one would not work.
 var (
-	inline = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:`)
-	script = regexp.MustCompile(`(?i)<script[^>]*>[^<]*`)
-	parses = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|setHTML|createContextualFragment|DOMParser|document\.write|\beval\(|new Function`)
+	inline     = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:`)
+	script     = regexp.MustCompile(`(?i)<script[^>]*>[^<]*`)
+	htmlParser = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|setHTML|createContextualFragment|DOMParser|document\.write|\beval\(|new Function`)
 )

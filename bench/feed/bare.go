@@ -13,8 +13,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// bare is the limit: gorilla's own way to broadcast, a hub that sends a prepared message to a goroutine for each
-// socket. It has no GraphQL, no sign-in and no database; the text comes in by a request.
+// bare runs the server that closeloop is compared with: a plain gorilla broadcaster, which sends a prepared message to a
+// goroutine for each socket. It has no GraphQL, no sign-in and no database. POST /publish takes the text to send.
 func bare() {
 	var mu sync.Mutex
 	all := map[chan *websocket.PreparedMessage]bool{}
@@ -22,7 +22,7 @@ func bare() {
 	http.HandleFunc("/publish", func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)
 		check(err)
-		// Of the size of the program's message for the same text.
+		// As long as closeloop's message for the same text.
 		m, err := websocket.NewPreparedMessage(websocket.TextMessage, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{"note":{"body":"`+string(text)+`"},"pad":"`+strings.Repeat("x", padding)+`"}}}}`))
 		check(err)
 		mu.Lock()
@@ -71,5 +71,5 @@ func bare() {
 	check(http.Serve(l, nil)) //nolint:gosec // on loopback
 }
 
-// padding makes the bare server's messages as long as the program's, about 500 bytes.
+// padding makes the bare server's messages as long as closeloop's, about 500 bytes.
 const padding = 428

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// client is the process of the subscribers: it connects and says so, takes what comes, and does what it is told, a
-// line each.
+// client is the process of the subscribers. It connects all sockets, prints how long that took, and then obeys commands
+// on its standard input. Each command is answered with one line.
 //
-//	await N                waits until so many deliveries have come, and tells what it saw
-//	reconnect RATE SECONDS has sockets come back, in turn, with the cursors that they have, and tells how many did
+//	await N                waits for N deliveries and prints their figures
+//	reconnect RATE SECONDS closes sockets in turn, reconnects each with its cursor, and prints how many it reconnected
 //	stall                  connects one more socket, which never reads
-//	stalled                tells whether the server has cut that off
+//	stalled                prints whether the server has closed that socket
 func client(args []string) {
 	n, _ := strconv.Atoi(args[2])
 	filters, _ := strconv.Atoi(args[3])
-	d := door{address: args[0], token: args[1], filters: filters}
+	t := target{address: args[0], token: args[1], filters: filters}
 	began := time.Now()
-	seen := newSight(n)
-	go seen.watch()
+	received := newRecorder(n)
+	go received.watch()
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				seen.add(i, d.connect(i, ""))
+				received.add(i, t.connect(i, ""))
 			}
 		})
 	}
@@ -41,39 +41,39 @@ func client(args []string) {
 	in := bufio.NewReader(os.Stdin)
 	var stalled int
 	for {
-		var word string
-		if _, err := fmt.Fscan(in, &word); err != nil {
+		var command string
+		if _, err := fmt.Fscan(in, &command); err != nil {
 			return
 		}
-		switch word {
+		switch command {
 		case "await":
-			var due int
-			_, err := fmt.Fscan(in, &due)
+			var expected int
+			_, err := fmt.Fscan(in, &expected)
 			check(err)
-			seen.await(due)
-			seen.tell()
+			received.await(expected)
+			received.report()
 		case "reconnect":
 			var rate, seconds int
 			_, err := fmt.Fscan(in, &rate, &seconds)
 			check(err)
-			fmt.Println(seen.reconnect(d, rate, rate*seconds))
+			fmt.Println(received.reconnect(t, rate, rate*seconds))
 		case "stall":
-			stalled = d.connect(0, "")
-			fmt.Println("stalls")
+			stalled = t.connect(0, "")
+			fmt.Println("ok")
 		case "stalled":
-			fmt.Println(isCut(stalled))
+			fmt.Println(isReset(stalled))
 		}
 	}
 }
 
-// await waits for so many deliveries; when none have come for three seconds, it gives up.
-func (s *sight) await(due int) {
+// await waits for a number of deliveries. It gives up when none has arrived for three seconds.
+func (r *recorder) await(expected int) {
 	for last, quiet := -1, 0; quiet < 30; {
 		time.Sleep(100 * time.Millisecond)
-		s.mu.Lock()
-		now := len(s.ms)
-		s.mu.Unlock()
-		if now >= due {
+		r.mu.Lock()
+		now := len(r.ms)
+		r.mu.Unlock()
+		if now >= expected {
 			return
 		}
 		if quiet++; now != last {
@@ -82,19 +82,19 @@ func (s *sight) await(due int) {
 	}
 }
 
-// reconnect has so many sockets, one after the other, cut off and come back from where they were.
-func (s *sight) reconnect(d door, rate, times int) int {
-	var coming sync.WaitGroup
+// reconnect closes sockets one after the other and reconnects each with its cursor. The rate is per second.
+func (r *recorder) reconnect(t target, rate, times int) int {
+	var reconnecting sync.WaitGroup
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
 	for k := range times {
 		<-tick.C
-		coming.Go(func() {
-			i := k % len(s.sockets)
-			cursor := s.drop(i)
-			s.add(i, d.connect(i, cursor))
+		reconnecting.Go(func() {
+			i := k % len(r.sockets)
+			cursor := r.drop(i)
+			r.add(i, t.connect(i, cursor))
 		})
 	}
-	coming.Wait()
+	reconnecting.Wait()
 	return times
 }

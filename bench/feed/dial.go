@@ -15,46 +15,46 @@ import (
 const query = `subscription ($filter: CaseFilter, $after: String) {caseEvents(filter: $filter, after: $after) {id type cursor at note {body}
 	snapshot {caseId number version status openedAt dueAt score category comment customerName company country}}}`
 
-// door is where sockets get in.
-type door struct {
+// target is the server that the sockets connect to.
+type target struct {
 	address, token string
-	filters        int
+	filters        int // how many filters the sockets use in turn
 }
 
-// connect opens a socket from one of a hundred source addresses, subscribes after a cursor, if there is one, and gives
-// its descriptor.
-func (d door) connect(i int, after string) int {
-	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%100))}}).Dial("tcp", d.address)
+// connect opens a socket from one of a hundred source addresses, subscribes after the cursor unless that is empty, and
+// returns the descriptor.
+func (t target) connect(i int, after string) int {
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%100))}}).Dial("tcp", t.address)
 	check(err)
 	_, err = fmt.Fprintf(conn, "GET /graphql HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\nUser-Agent: bench\r\n\r\n", d.address)
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\nUser-Agent: bench\r\n\r\n", t.address)
 	check(err)
 	r := bufio.NewReader(conn)
 	for first := true; ; first = false {
 		line, err := r.ReadString('\n')
 		check(err)
 		if first && !strings.Contains(line, " 101 ") {
-			log.Fatalf("no WebSocket: %s", line)
+			log.Fatalf("the server refuses the WebSocket: %s", line)
 		}
 		if line == "\r\n" {
 			break
 		}
 	}
-	say(conn, map[string]any{"type": "connection_init", "payload": map[string]any{"token": d.token}})
+	writeText(conn, map[string]any{"type": "connection_init", "payload": map[string]any{"token": t.token}})
 	ack, err := r.ReadString('}')
 	check(err)
 	if !strings.Contains(ack, "connection_ack") {
-		log.Fatalf("not let in: %s", ack)
+		log.Fatalf("the server refuses the token: %s", ack)
 	}
 	variables := map[string]any{}
-	if d.filters > 1 {
-		variables["filter"] = map[string]any{"response": map[string]any{"score": map[string]any{"lte": 6 + i%d.filters}}}
+	if t.filters > 1 {
+		variables["filter"] = map[string]any{"response": map[string]any{"score": map[string]any{"lte": 6 + i%t.filters}}}
 	}
 	if after != "" {
 		variables["after"] = after
 	}
-	say(conn, map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query, "variables": variables}})
-	file, err := conn.(*net.TCPConn).File() // a copy that the runtime's poller does not know
+	writeText(conn, map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query, "variables": variables}})
+	file, err := conn.(*net.TCPConn).File() // a duplicate that is not in the runtime's poller
 	check(err)
 	check(conn.Close())
 	fd, err := syscall.Dup(int(file.Fd()))
@@ -64,8 +64,8 @@ func (d door) connect(i int, after string) int {
 	return fd
 }
 
-// say writes a masked text frame; the mask is zero.
-func say(conn net.Conn, m any) {
+// writeText writes a JSON value as a masked text frame. The mask is zero.
+func writeText(conn net.Conn, m any) {
 	text, err := json.Marshal(m)
 	check(err)
 	frame := []byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}
@@ -76,8 +76,8 @@ func say(conn net.Conn, m any) {
 	check(err)
 }
 
-// isCut tells whether a socket that was never read is over: the peer has reset it.
-func isCut(fd int) bool {
+// isReset reports whether the peer has reset a socket that was never read.
+func isReset(fd int) bool {
 	reason, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ERROR)
 	check(err)
 	return reason == int(syscall.ECONNRESET)

@@ -1,17 +1,18 @@
 //go:build linux
 
-// Command feed measures the live feed, from the mutation on, through the program as it is.
+// Command feed measures the live feed of the built program, from a mutation to its subscribers.
 //
 //	go build -o closeloop . && go run ./bench/feed
 //
-// measures what a delivery costs: N sockets with one same subscription (or with several different filters), events at a
-// rate. Beside it, in the same run and in turn with it, stands the limit: a bare gorilla broadcaster, prepared messages
-// of the same size, no GraphQL. With -reconnects, sockets are cut off and come back all the while, and each must
-// have had every event once. With -stall, rounds in which one more socket never reads take turns with rounds without it.
+// By default it measures the cost of a delivery: N sockets have the same subscription, or one of several filters, and
+// events happen at a fixed rate. In the same run, rounds of closeloop alternate with rounds of a bare gorilla broadcaster,
+// which sends prepared messages of the same size without GraphQL. With -reconnects, sockets are closed and reconnect
+// during each round, and each must receive every event exactly once. With -stall, every other round has one more socket,
+// which never reads.
 //
-// The client is a process of its own: one goroutine, epoll, several loopback source addresses (a source has 28,232
-// local ports). What counts for a server is the CPU time of its process and, idle, its resident memory. Programs other
-// than ./closeloop, such as the one before a change, are named as arguments.
+// The client is a process of its own. It has one goroutine with epoll, and several source addresses, because one address
+// has only 28,232 local ports. Of a server, the CPU time of its process is measured, and its resident memory while it is
+// idle. Arguments name other programs to measure in place of ./closeloop, such as a build before a change.
 package main
 
 import (
@@ -27,14 +28,14 @@ import (
 )
 
 var (
-	sockets    = flag.Int("sockets", 10_000, "how many sockets")
-	filters    = flag.Int("filters", 1, "how many different filters they have")
+	sockets    = flag.Int("sockets", 10_000, "number of sockets")
+	filters    = flag.Int("filters", 1, "number of different filters of the subscriptions")
 	rate       = flag.Float64("rate", 5, "events a second")
-	length     = flag.Int("bytes", 60, "of text in an event; a message has about 500 more")
-	seconds    = flag.Float64("seconds", 10, "for how long in each round")
-	rounds     = flag.Int("rounds", 3, "rounds of each server, in turn")
-	reconnects = flag.Int("reconnects", 0, "sockets that come back, a second")
-	stall      = flag.Bool("stall", false, "measure what a socket that never reads does to the others")
+	length     = flag.Int("bytes", 60, "length of the text in an event; a message has about 500 bytes more")
+	seconds    = flag.Float64("seconds", 10, "length of a round")
+	rounds     = flag.Int("rounds", 3, "rounds of each server")
+	reconnects = flag.Int("reconnects", 0, "sockets that are closed and reconnect each second")
+	stall      = flag.Bool("stall", false, "measure how a socket that never reads affects the others")
 )
 
 func main() {
@@ -54,15 +55,15 @@ func main() {
 	}
 	switch {
 	case *reconnects > 0:
-		comeBack(programs[0])
+		measureReconnects(programs[0])
 	case *stall:
-		stalls(programs[0])
+		measureStall(programs[0])
 	default:
 		compare(programs)
 	}
 }
 
-// compare has rounds of a bare broadcaster and of each program, in turn.
+// compare measures the bare broadcaster and each program in alternating rounds.
 func compare(programs []string) {
 	all := []*measured{measure("bare", startBare())}
 	for _, program := range programs {
@@ -84,27 +85,27 @@ func compare(programs []string) {
 	}
 }
 
-// comeBack has sockets come back during each round.
-func comeBack(program string) {
+// measureReconnects closes and reconnects sockets during each round.
+func measureReconnects(program string) {
 	m := measure(program, startCloseloop(program))
 	defer m.stop()
-	m.round() // so that all have a cursor
+	m.round() // every socket receives a cursor
 	for range *rounds {
-		var came int
+		var reconnected int
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			came = m.reconnect(*reconnects, int(*seconds))
+			reconnected = m.reconnect(*reconnects, int(*seconds))
 		}()
-		r := m.happen()
+		r := m.sendEvents()
 		<-done
 		r = m.await(r)
-		fmt.Printf("%d came back; %s; %d sockets have not had each event once\n", came, r, r.uneven)
+		fmt.Printf("%d reconnected; %s; %d sockets did not receive each event exactly once\n", reconnected, r, r.uneven)
 	}
 }
 
-// stalls has every other round with one more socket, that never reads.
-func stalls(program string) {
+// measureStall adds a socket that never reads to every other round.
+func measureStall(program string) {
 	m := measure(program, startCloseloop(program))
 	defer m.stop()
 	var without, with []result
@@ -113,28 +114,28 @@ func stalls(program string) {
 		r := m.round()
 		without = append(without, r)
 		between := m.resident()
-		fmt.Printf("all read          %s; memory %+d KB\n", r, between-before)
-		m.tell("stall", new(string))
+		fmt.Printf("all sockets read         %s; memory %+d KB\n", r, between-before)
+		m.command("stall", new(string))
 		r = m.round()
 		with = append(with, r)
-		var cut bool
-		m.tell("stalled", &cut)
-		fmt.Printf("one does not read %s; memory %+d KB; cut off: %t\n", r, m.resident()-between, cut)
+		var closed bool
+		m.command("stalled", &closed)
+		fmt.Printf("one socket does not read %s; memory %+d KB; closed by the server: %t\n", r, m.resident()-between, closed)
 	}
 	a, b := median(with), median(without)
 	fmt.Printf("with it / without: CPU %.2f, p50 %.2f, p99 %.2f\n", a.cpu/b.cpu, a.p50/b.p50, a.p99/b.p99)
 }
 
-// result is what one round came to.
+// result holds the figures of one round.
 type result struct {
-	before time.Duration // the server's CPU time as the round began
-	due    int           // deliveries
+	before   time.Duration // the server's CPU time at the start of the round
+	expected int           // deliveries
 
 	deliveries, missing int
-	uneven              int     // subscribers that have not had as many as others
+	uneven              int     // subscribers that received another number of events than the first one
 	size                int     // bytes of a message
 	cpu                 float64 // µs of the server's CPU time for each delivery
-	p50, p95, p99       float64 // ms from the event's beginning on
+	p50, p95, p99       float64 // ms from sending the mutation to reading the message
 }
 
 func (r result) String() string {
@@ -142,7 +143,7 @@ func (r result) String() string {
 		r.deliveries, r.size, r.missing, r.cpu, r.p50, r.p95, r.p99)
 }
 
-// measured is a server with its subscribers and what came of its rounds.
+// measured is a server with its subscribers and the results of its rounds.
 type measured struct {
 	name string
 	server
@@ -150,43 +151,43 @@ type measured struct {
 	results []result
 }
 
-// measure has all subscribers connect to the server, and says what that took.
+// measure connects all subscribers to the server, and prints the time and the memory that this takes.
 func measure(name string, s server) *measured {
 	empty := s.resident()
 	m := &measured{name: name, server: s, subscribers: startSubscribers(s)}
-	time.Sleep(3 * time.Second) // what connecting has left behind is collected
+	time.Sleep(3 * time.Second) // let the server free what it used for connecting
 	fmt.Printf("%s: %d sockets connected in %.1f s, %.1f KB each\n", name, *sockets, m.took, float64(s.resident()-empty)/float64(*sockets))
 	return m
 }
 
-// round has so many events happen, and waits until they have reached all.
+// round causes the events of one round and waits until every subscriber has received them.
 func (m *measured) round() result {
-	r := m.await(m.happen())
+	r := m.await(m.sendEvents())
 	m.results = append(m.results, r)
 	return r
 }
 
-// happen has so many events happen; what it returns begins a round.
-func (m *measured) happen() result {
+// sendEvents causes the events of one round. Pass its result to await.
+func (m *measured) sendEvents() result {
 	n := int(*rate * *seconds)
-	r := result{before: m.cpu(), due: n * *sockets}
+	r := result{before: m.cpu(), expected: n * *sockets}
 	tick := time.NewTicker(time.Duration(float64(time.Second) / *rate))
 	defer tick.Stop()
-	var happening sync.WaitGroup
+	var sending sync.WaitGroup
 	for range n {
 		<-tick.C
-		happening.Go(func() {
+		sending.Go(func() {
 			m.event(fmt.Sprintf("T%d;%s", time.Now().UnixNano(), strings.Repeat("x", max(0, *length-20))))
 		})
 	}
-	happening.Wait()
+	sending.Wait()
 	return r
 }
 
-// await ends a round: the events have reached all subscribers.
-func (m *measured) await(begun result) result {
-	r := m.subscribers.await(begun.due)
-	r.cpu = (m.cpu() - begun.before).Seconds() * 1e6 / float64(r.deliveries)
+// await waits until every subscriber has received the events, and completes the result.
+func (m *measured) await(started result) result {
+	r := m.subscribers.await(started.expected)
+	r.cpu = (m.cpu() - started.before).Seconds() * 1e6 / float64(r.deliveries)
 	return r
 }
 
@@ -196,10 +197,10 @@ func (m *measured) stop() {
 }
 
 func median(results []result) (m result) {
-	by := func(of func(result) float64) float64 {
+	by := func(figure func(result) float64) float64 {
 		values := make([]float64, len(results))
 		for i, r := range results {
-			values[i] = of(r)
+			values[i] = figure(r)
 		}
 		slices.Sort(values)
 		return values[len(values)/2]
@@ -227,6 +228,6 @@ func check(err error) {
 func scratch() string {
 	folder, err := os.MkdirTemp("", "feed-*")
 	check(err)
-	check(os.Chmod(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, who must get in
+	check(os.Chmod(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, which must have access
 	return filepath.Join(folder, "data")
 }

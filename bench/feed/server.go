@@ -20,12 +20,12 @@ import (
 	"time"
 )
 
-// server is a process that is measured.
+// server is a process to measure.
 type server struct {
 	process *exec.Cmd
 	address string
 	token   string
-	event   func(text string) // has one happen, whose text is delivered
+	event   func(text string) // causes one event; its text is delivered to every subscriber
 	stop    func()
 }
 
@@ -67,8 +67,8 @@ func startCloseloop(program string) server {
 		time.Sleep(100 * time.Millisecond)
 	}
 	s.gql(`mutation {createRule(input: {name: "All", scores: [0, 1, 2]}) {rule {id}}}`, nil)
-	made := s.gql(`mutation {submitResponse(input: {score: 1, comment: "Nobody called me back.", customer: {firstName: "Ana", country: "BR", company: "Acme"}}) {case {id}}}`, nil)
-	id := made["submitResponse"].(map[string]any)["case"].(map[string]any)["id"]
+	created := s.gql(`mutation {submitResponse(input: {score: 1, comment: "Nobody called me back.", customer: {firstName: "Ana", country: "BR", company: "Acme"}}) {case {id}}}`, nil)
+	id := created["submitResponse"].(map[string]any)["case"].(map[string]any)["id"]
 	s.event = func(text string) {
 		s.gql(`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, map[string]any{"input": map[string]any{"caseId": id, "body": text}})
 	}
@@ -103,13 +103,13 @@ func (s server) gql(query string, variables any) map[string]any {
 	return decoded.Data
 }
 
-// cpu is the CPU time of the server's own process.
+// cpu returns the CPU time of the server's own process, without PostgreSQL.
 func (s server) cpu() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
 	check(err)
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	var ticks int64
-	for _, field := range fields[11:13] { // utime, stime: in hundredths of a second (proc_pid_stat(5))
+	for _, field := range fields[11:13] { // utime and stime in hundredths of a second, see proc_pid_stat(5)
 		n, err := strconv.ParseInt(field, 10, 64)
 		check(err)
 		ticks += n
@@ -117,7 +117,7 @@ func (s server) cpu() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// resident is the server's resident memory in KB.
+// resident returns the server's resident memory in KB.
 func (s server) resident() int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.process.Process.Pid))
 	check(err)

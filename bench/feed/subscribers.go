@@ -9,7 +9,7 @@ import (
 	"os/exec"
 )
 
-// subscribers are a client process; see client.
+// subscribers controls a process that runs client.
 type subscribers struct {
 	process *exec.Cmd
 	in      io.WriteCloser
@@ -31,26 +31,26 @@ func startSubscribers(s server) subscribers {
 	return all
 }
 
-// tell tells the subscribers what to do, and reads their answer.
-func (s subscribers) tell(what string, answer ...any) {
-	_, err := fmt.Fprintln(s.in, what)
+// command sends a command to the client and reads its answer.
+func (s subscribers) command(line string, answer ...any) {
+	_, err := fmt.Fprintln(s.in, line)
 	check(err)
 	_, err = fmt.Fscanln(s.out, answer...)
 	check(err)
 }
 
-// await waits for so many deliveries since the last time, and tells what became of them.
-func (s subscribers) await(due int) (r result) {
-	s.tell(fmt.Sprint("await ", due), &r.deliveries, &r.size, &r.p50, &r.p95, &r.p99, &r.uneven)
-	r.missing = due - r.deliveries
+// await waits for a number of deliveries since the previous call and returns their figures.
+func (s subscribers) await(expected int) (r result) {
+	s.command(fmt.Sprint("await ", expected), &r.deliveries, &r.size, &r.p50, &r.p95, &r.p99, &r.uneven)
+	r.missing = expected - r.deliveries
 	return r
 }
 
-// reconnect has sockets come back, for so many seconds, and tells how many did. One that fails ends the client, and
-// with it this.
-func (s subscribers) reconnect(rate, seconds int) (came int) {
-	s.tell(fmt.Sprint("reconnect ", rate, " ", seconds), &came)
-	return came
+// reconnect closes and reconnects sockets for some seconds and returns how many. A reconnect that fails ends the client,
+// and thereby the measurement.
+func (s subscribers) reconnect(rate, seconds int) (reconnected int) {
+	s.command(fmt.Sprint("reconnect ", rate, " ", seconds), &reconnected)
+	return reconnected
 }
 
 func (s subscribers) stop() {

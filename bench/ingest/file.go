@@ -27,10 +27,10 @@ var columns = importer.Columns{
 	Drivers: "drivers", ContactRequested: "contact", Survey: "survey", RespondedAt: "at",
 }
 
-// write makes a file as life does: few countries hold most; half of the customers answer once, and one in fifty some
-// twenty times; what is known of them changes now and then; three in ten are detractors; six in ten say something, from
-// five to forty words.
-func write(path string, n int) int64 {
+// generate writes a file with a realistic distribution and returns its size in bytes. Few countries have most customers.
+// Half of the customers answer once, one in fifty about twenty times, and their data changes now and then. Three responses
+// in ten are detractors; six in ten have a comment of five to forty words.
+func generate(path string, n int) int64 {
 	out, err := os.Create(path)
 	check(err)
 	buffer := bufio.NewWriter(out)
@@ -39,13 +39,13 @@ func write(path string, n int) int64 {
 	random := rand.New(rand.NewPCG(1, 2))
 	began := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range n {
-		who := random.IntN(1 + n/2)
+		customer := random.IntN(1 + n/2)
 		if random.IntN(10) < 4 {
-			who = random.IntN(1 + n/50)
+			customer = random.IntN(1 + n/50)
 		}
-		own := rand.New(rand.NewPCG(3, uint64(who))) // what stays the same of a customer
+		own := rand.New(rand.NewPCG(3, uint64(customer))) // for values that stay the same for one customer
 		check(w.Write([]string{
-			fmt.Sprintf("R-%07d", i), fmt.Sprintf("C-%06d", who), fmt.Sprintf("c%d@mail%d.example", who, who%50),
+			fmt.Sprintf("R-%07d", i), fmt.Sprintf("C-%06d", customer), fmt.Sprintf("c%d@mail%d.example", customer, customer%50),
 			one(own, names), one(own, names), "Company " + fmt.Sprint(own.IntN(1+n/50)), countries[skewed(own, len(countries))],
 			one(own, []string{"Business", "Leisure", "Gold"}), value(own, random), "am@care.example",
 			fmt.Sprint(score(random)), comment(random), one(random, []string{"", "crew", "seat;food", "price"}), one(random, []string{"no", "no", "no", "yes"}),
@@ -83,11 +83,11 @@ func comment(random *rand.Rand) string {
 	if random.IntN(10) >= 6 {
 		return ""
 	}
-	said := make([]string, 5+random.IntN(36))
-	for i := range said {
-		said[i] = words[skewed(random, len(words))]
+	chosen := make([]string, 5+random.IntN(36))
+	for i := range chosen {
+		chosen[i] = words[skewed(random, len(words))]
 	}
-	return strings.Join(said, " ") + "."
+	return strings.Join(chosen, " ") + "."
 }
 
 func skewed(random *rand.Rand, n int) int { return int(float64(n) * math.Pow(random.Float64(), 3)) }
@@ -104,8 +104,8 @@ var (
 		"window aisle toilet dirty pilot captain announcement smooth landing turbulence thanks excellent terrible never always recommend family children wheelchair assistance")
 )
 
-// addRules adds one that opens a case for each detractor, in turn for three agents, and one that tells an account
-// manager of who asks to be called.
+// addRules adds a rule that opens a case for each detractor and assigns it to three agents in turn, a rule that mails the
+// account manager when a customer asks for a call, and a theme.
 func addRules(db *pg.DB) {
 	now := time.Now().UTC()
 	create := func(row any) { check(db.Gorm.Create(row).Error) }

@@ -1,10 +1,10 @@
-// Command ingest measures how fast a CSV file of responses goes in: by the importer, as `closeloop import` and
-// importResponses call it, with rules and without, and, for the limit, by a bare COPY of the same file into a plain
-// table of texts, in the same PostgreSQL and the same run.
+// Command ingest measures how fast a CSV file of responses is imported, with rules and without, by the importer that
+// `closeloop import` and importResponses use. For comparison, the same run measures a bare COPY of the same file into a
+// table of texts without an index, in the same PostgreSQL.
 //
 //	go run ./bench/ingest -rows 100000
 //
-// The PostgreSQL is a private one as the program starts it, durable as ever, in a folder that is removed at the end.
+// It starts a private PostgreSQL with the program's settings, in a temporary folder that it removes at the end.
 package main
 
 import (
@@ -30,10 +30,10 @@ import (
 )
 
 var (
-	rows       = flag.Int("rows", 100_000, "rows of the file")
-	each       = flag.Bool("each", false, "take each row in by a transaction of its own, as submitResponse does")
-	statements = flag.Int("statements", 0, "also list so many statements, by the time they took")
-	profile    = flag.String("profile", "", "write a CPU profile of the importing to this file")
+	rows       = flag.Int("rows", 100_000, "number of rows in the file")
+	each       = flag.Bool("each", false, "import each row in a transaction of its own, as submitResponse does")
+	statements = flag.Int("statements", 0, "also list this many statements, the slowest in total first")
+	profile    = flag.String("profile", "", "write a CPU profile of the imports to this file")
 )
 
 func main() {
@@ -42,9 +42,9 @@ func main() {
 	folder, err := os.MkdirTemp("", "ingest-*")
 	check(err)
 	defer os.RemoveAll(folder)
-	check(os.Chmod(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, who must get in
+	check(os.Chmod(folder, 0o755)) //nolint:gosec // PostgreSQL runs as another user, which must have access
 	file := filepath.Join(folder, "responses.csv")
-	size := write(file, *rows)
+	size := generate(file, *rows)
 	fmt.Printf("a file of %d rows, %.1f MB\n", *rows, float64(size)/1e6)
 	if *profile != "" {
 		out, err := os.Create(*profile)
@@ -52,30 +52,30 @@ func main() {
 		check(pprof.StartCPUProfile(out))
 		defer pprof.StopCPUProfile()
 	}
-	limit := bare(folder, file)
+	limit := measureCopy(folder, file)
 	fmt.Printf("bare COPY into a plain table: %.0f rows/s\n", limit)
 	for _, rules := range []bool{true, false} {
-		r := take(folder, file, rules)
+		r := measureImport(folder, file, rules)
 		fmt.Printf("closeloop, %s: %s; COPY is %.1f times as fast\n", map[bool]string{true: "two rules", false: "no rules"}[rules], r, limit/r.rate)
 	}
 }
 
-// result is what one import came to.
+// result holds the figures of one import.
 type result struct {
 	report  *importer.Report
-	rate    float64 // rows a second
-	batches []time.Duration
+	rate    float64         // rows per second
+	batches []time.Duration // the time of each transaction
 }
 
 func (r result) String() string {
 	slices.Sort(r.batches)
-	return fmt.Sprintf("%.0f rows/s, %d cases; %d transactions, the middle one %.1f ms, the longest %.1f ms",
+	return fmt.Sprintf("%.0f rows/s, %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
 		r.rate, r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// database starts a PostgreSQL with the program's schema.
+// database starts a PostgreSQL and creates the program's tables.
 func database(folder string, o pg.Options) *pg.DB {
 	o.DataDir, o.Command, o.Log = filepath.Join(folder, "data"), "bench", slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := pg.Open(context.Background(), o)
@@ -89,12 +89,12 @@ func stop(db *pg.DB, folder string) {
 	check(os.RemoveAll(filepath.Join(folder, "data")))
 }
 
-// take imports the file into an empty database.
-func take(folder, file string, rules bool) (r result) {
-	spent := newSpent()
+// measureImport imports the file into an empty database.
+func measureImport(folder, file string, rules bool) (r result) {
+	times := newStatementTimes()
 	o := pg.Options{}
 	if *statements > 0 {
-		o.Tracer = spent
+		o.Tracer = times
 	}
 	db := database(folder, o)
 	defer stop(db, folder)
@@ -109,26 +109,26 @@ func take(folder, file string, rules bool) (r result) {
 	in, err := os.Open(file)
 	check(err)
 	defer in.Close()
-	watch := &watch{work: casework.New(db, feed, queue, time.Now)}
+	timed := &timedSubmitter{work: casework.New(db, feed, queue, time.Now)}
 	began := time.Now()
-	r.report, err = importer.Import(context.Background(), watch, auth.Viewer{}, in, importer.Options{Columns: columns})
+	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, importer.Options{Columns: columns})
 	check(err)
-	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), watch.took
+	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), timed.took
 	if r.report.ResponsesCreated != *rows {
-		log.Fatalf("not all went in: %+v", r.report)
+		log.Fatalf("not every row was imported: %+v", r.report)
 	}
-	spent.tell(*statements)
+	times.print(*statements)
 	return r
 }
 
-// watch notes how long each transaction took.
-type watch struct {
+// timedSubmitter records how long each transaction takes.
+type timedSubmitter struct {
 	work *casework.Work
 	took []time.Duration
 }
 
 // SubmitAll implements importer.Submitter.
-func (w *watch) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
+func (w *timedSubmitter) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
 	if !*each || len(batch) < 2 {
 		began := time.Now()
 		defer func() { w.took = append(w.took, time.Since(began)) }()
@@ -145,8 +145,8 @@ func (w *watch) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intak
 	return all, nil
 }
 
-// bare copies the file into a plain table, and gives the rows a second.
-func bare(folder, file string) float64 {
+// measureCopy copies the file into a plain table and returns the rows per second.
+func measureCopy(folder, file string) float64 {
 	db := database(folder, pg.Options{})
 	defer stop(db, folder)
 	ctx := context.Background()

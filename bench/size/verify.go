@@ -84,6 +84,6 @@ func verify(ctx context.Context, d *data) {
 	if feed := d.server.feed(from.Cursor, len(types)); !slices.Equal(feed, types) {
 		log.Panicf("%s: the feed after %s has %v; the log has %v", d.name, from.Cursor, feed, types)
 	}
-	log.Printf("%s: %d cases (%d open, %d in progress), %d events, %d customers, %d in the passives' queue", d.name, got.CaseSummary.Total, got.CaseSummary.Open,
+	log.Printf("%s: %d cases (%d open, %d in progress), %d events, %d customers, %d in the passives queue", d.name, got.CaseSummary.Total, got.CaseSummary.Open,
 		got.CaseSummary.InProgress, count("case_events"), count("customers"), got.Passives.TotalCount)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -29,8 +30,8 @@ func tell(address string) model.Recipient {
 
 // escalating makes a rule that gives its cases to a user, and takes steps.
 func (w *world) escalating(to *model.User, steps ...model.Escalation) *model.Rule {
-	w.t.Helper()
-	return w.rule("escalates", func(r *model.Rule) {
+	w.T.Helper()
+	return w.Rule("escalates", func(r *model.Rule) {
 		r.Escalations = steps
 		if to != nil {
 			r.Strategy, r.UserID = model.ToUser, &to.ID
@@ -40,12 +41,12 @@ func (w *world) escalating(to *model.User, steps ...model.Escalation) *model.Rul
 
 // takes asserts how many steps are due now, and takes them.
 func (w *world) takes(want int) {
-	w.t.Helper()
+	w.T.Helper()
 	taken := 0
 	for {
-		found, err := w.work.Escalate(w.t.Context())
+		found, err := w.Work.Escalate(w.T.Context())
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if !found {
 			break
@@ -53,14 +54,14 @@ func (w *world) takes(want int) {
 		taken++
 	}
 	if taken != want {
-		w.t.Fatalf("%d steps taken, not %d", taken, want)
+		w.T.Fatalf("%d steps taken, not %d", taken, want)
 	}
 }
 
 // types are those of the case's events, in order; a step with its number.
 func (w *world) types(id model.CaseID) (list []string) {
-	w.t.Helper()
-	for _, e := range w.events(id) {
+	w.T.Helper()
+	for _, e := range w.Events(id) {
 		name := string(e.Type)
 		if e.Step != nil {
 			name += fmt.Sprint(" ", *e.Step)
@@ -70,224 +71,227 @@ func (w *world) types(id model.CaseID) (list []string) {
 	return list
 }
 
-func TestAStepTellsWhomItNamesOnce(t *testing.T) {
+func TestEscalationStep(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.must(`UPDATE settings SET central_addresses = '["central@care.example", "BOSS@care.example", "kim@x.example"]'`)
-	ana, bo, left := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Manager), w.user("left@care.example", model.Agent, inactive)
-	r := w.escalating(ana, after(36*time.Hour,
-		tell("boss@care.example"), model.Recipient{Kind: model.RecipientUser, UserID: &bo.ID}, model.Recipient{Kind: model.RecipientUser, UserID: &left.ID},
-		model.Recipient{Kind: model.RecipientCentral}, model.Recipient{Kind: model.RecipientAssignee},
-		model.Recipient{Kind: model.RecipientAccountManager}, model.Recipient{Kind: model.RecipientAgent}, tell("KIM@x.example")))
-	c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
-		Email: text("kim@x.example"), AccountManagerEmail: text("am@care.example"), AgentEmail: text("Kim@X.example"),
-	}}).Case
-	w.later(36 * time.Hour) // at the time itself it is not past it
-	w.takes(0)
-	w.later(time.Second)
-	w.takes(1)
-	w.takes(0)
-	w.later(1000 * time.Hour)
-	w.takes(0)
-
-	want := []string{"am@care.example", "ana@care.example", "bo@care.example", "boss@care.example", "central@care.example"}
-	if to := w.told("CASE_ESCALATED"); !slices.Equal(to, want) {
-		t.Errorf("told: %v", to)
-	}
-	events := w.events(c.ID)
-	e := events[len(events)-1]
-	if e.Type != model.EventEscalated || *e.Step != 1 || time.Duration(*e.After) != 36*time.Hour || *e.RuleID != r.ID || e.ActorID != nil || e.Version != 3 ||
-		!e.At.Equal(start.Add(36*time.Hour+time.Second)) {
-		t.Errorf("the last event: %+v", e)
-	}
-	if stored := read[model.Case](w, c.ID); stored.Version != 3 || !stored.UpdatedAt.Equal(e.At) || *stored.AssigneeID != ana.ID {
-		t.Errorf("the case: %+v", stored)
-	}
-	if n := w.count("SELECT count(*) FROM notifications WHERE kind = 'CASE_ESCALATED' AND (event_id, case_id, response_id, rule_id) = ($1, $2, $3, $4)",
-		e.ID.UUID, c.ID.UUID, c.ResponseID.UUID, r.ID.UUID); n != len(want) {
-		t.Errorf("%d notifications say what they are about", n)
-	}
-	if err := w.exec(`INSERT INTO case_events (id, case_id, version, type, at, step, after, snapshot, before)
-		SELECT gen_random_uuid(), $1, 9, 'ESCALATED', now(), 1, 5, '{}', '{}'`, c.ID.UUID); err == nil {
-		t.Error("the database takes the same step twice")
-	}
-	w.jobsMatch()
-}
-
-func TestAStepReassignsByAnyStrategy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	ana, bo, cy := w.user("ana@care.example", model.Agent), w.user("bo@care.example", model.Manager), w.user("cy@care.example", model.Agent)
-	left := w.user("left@care.example", model.Agent, inactive)
-	w.open() // busies nobody
-	for name, one := range map[string]struct {
-		by   model.Assignment
-		want *model.User // nil: nobody; ana: she keeps it
-	}{
-		"a user":                    {model.Assignment{Strategy: model.ToUser, UserID: &bo.ID}, bo},
-		"the user who has it":       {model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}, ana},
-		"a user who left":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID}, ana},
-		"with a fallback":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID, FallbackUserID: &cy.ID}, cy},
-		"the account manager":       {model.Assignment{Strategy: model.ToAccountManager}, bo},
-		"an agent who is no user":   {model.Assignment{Strategy: model.ToAgent}, ana},
-		"nobody":                    {model.Assignment{Strategy: model.Unassigned}, nil},
-		"the least busy of others":  {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
-		"the only one has it":       {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID}}, ana},
-		"in turn, but not who has":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
-		"in turn, with a fallback":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}, FallbackUserID: &bo.ID}, bo},
-		"in turn, where all left":   {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}}, ana},
-		"whoever is busy or not":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
-		"a user who works no cases": {model.Assignment{Strategy: model.ToUser, UserID: &w.user("looker@care.example", model.Stakeholder).ID}, ana},
-	} {
-		step := moves(time.Hour, one.by)
-		step.Notify = []model.Recipient{{Kind: model.RecipientAssignee}}
-		r := w.escalating(ana, step)
-		c := w.submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{AccountManagerEmail: text("Bo@care.example"), AgentEmail: text("who@x.example")}}).Case
-		w.later(time.Hour + time.Second)
+	t.Run("notifies each recipient once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Must(`UPDATE settings SET central_addresses = '["central@care.example", "BOSS@care.example", "kim@x.example"]'`)
+		ana, bo, left := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Manager), w.User("left@care.example", model.Agent, worktest.Inactive)
+		r := w.escalating(ana, after(36*time.Hour,
+			tell("boss@care.example"), model.Recipient{Kind: model.RecipientUser, UserID: &bo.ID}, model.Recipient{Kind: model.RecipientUser, UserID: &left.ID},
+			model.Recipient{Kind: model.RecipientCentral}, model.Recipient{Kind: model.RecipientAssignee},
+			model.Recipient{Kind: model.RecipientAccountManager}, model.Recipient{Kind: model.RecipientAgent}, tell("KIM@x.example")))
+		c := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
+			Email: worktest.Given("kim@x.example"), AccountManagerEmail: worktest.Given("am@care.example"), AgentEmail: worktest.Given("Kim@X.example"),
+		}}).Case
+		w.Later(36 * time.Hour) // at the time itself it is not past it
+		w.takes(0)
+		w.Later(time.Second)
 		w.takes(1)
-		got := read[model.Case](w, c.ID)
-		if one.want == nil && got.AssigneeID != nil || one.want != nil && !same(got.AssigneeID, &one.want.ID) {
-			t.Errorf("%s: it went to %v", name, got.AssigneeID)
+		w.takes(0)
+		w.Later(1000 * time.Hour)
+		w.takes(0)
+
+		want := []string{"am@care.example", "ana@care.example", "bo@care.example", "boss@care.example", "central@care.example"}
+		if to := w.MailsOf("CASE_ESCALATED"); !slices.Equal(to, want) {
+			t.Errorf("told: %v", to)
 		}
-		types := []string{"OPENED", "ASSIGNED", "ESCALATED 1"}
-		if one.want != ana {
-			types = append(types, "ASSIGNED")
+		events := w.Events(c.ID)
+		e := events[len(events)-1]
+		if e.Type != model.EventEscalated || *e.Step != 1 || time.Duration(*e.After) != 36*time.Hour || *e.RuleID != r.ID || e.ActorID != nil || e.Version != 3 ||
+			!e.At.Equal(worktest.Start.Add(36*time.Hour+time.Second)) {
+			t.Errorf("the last event: %+v", e)
 		}
-		if have := w.types(c.ID); !slices.Equal(have, types) {
-			t.Errorf("%s: %v", name, have)
+		if stored := worktest.Read[model.Case](w.T, w.DB, c.ID); stored.Version != 3 || !stored.UpdatedAt.Equal(e.At) || *stored.AssigneeID != ana.ID {
+			t.Errorf("the case: %+v", stored)
 		}
-		if one.want != ana {
-			events := w.events(c.ID)
-			if e := events[3]; e.ActorID != nil || !same(e.RuleID, &r.ID) || !same(e.PreviousAssigneeID, &ana.ID) || got.AssignedByID != nil {
-				t.Errorf("%s: %+v", name, e)
+		if n := w.Count("SELECT count(*) FROM notifications WHERE kind = 'CASE_ESCALATED' AND (event_id, case_id, response_id, rule_id) = ($1, $2, $3, $4)",
+			e.ID.UUID, c.ID.UUID, c.ResponseID.UUID, r.ID.UUID); n != len(want) {
+			t.Errorf("%d notifications say what they are about", n)
+		}
+		if err := w.Exec(`INSERT INTO case_events (id, case_id, version, type, at, step, after, snapshot, before)
+		SELECT gen_random_uuid(), $1, 9, 'ESCALATED', now(), 1, 5, '{}', '{}'`, c.ID.UUID); err == nil {
+			t.Error("the database takes the same step twice")
+		}
+		w.CheckJobs()
+	})
+
+	t.Run("reassigns by any strategy", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		ana, bo, cy := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Manager), w.User("cy@care.example", model.Agent)
+		left := w.User("left@care.example", model.Agent, worktest.Inactive)
+		w.Open(nil) // busies nobody
+		for name, one := range map[string]struct {
+			by   model.Assignment
+			want *model.User // nil: nobody; ana: she keeps it
+		}{
+			"a user":                    {model.Assignment{Strategy: model.ToUser, UserID: &bo.ID}, bo},
+			"the user who has it":       {model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}, ana},
+			"a user who left":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID}, ana},
+			"with a fallback":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID, FallbackUserID: &cy.ID}, cy},
+			"the account manager":       {model.Assignment{Strategy: model.ToAccountManager}, bo},
+			"an agent who is no user":   {model.Assignment{Strategy: model.ToAgent}, ana},
+			"nobody":                    {model.Assignment{Strategy: model.Unassigned}, nil},
+			"the least busy of others":  {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
+			"the only one has it":       {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID}}, ana},
+			"in turn, but not who has":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
+			"in turn, with a fallback":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}, FallbackUserID: &bo.ID}, bo},
+			"in turn, where all left":   {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}}, ana},
+			"whoever is busy or not":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
+			"a user who works no cases": {model.Assignment{Strategy: model.ToUser, UserID: &w.User("looker@care.example", model.Stakeholder).ID}, ana},
+		} {
+			step := moves(time.Hour, one.by)
+			step.Notify = []model.Recipient{{Kind: model.RecipientAssignee}}
+			r := w.escalating(ana, step)
+			c := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{AccountManagerEmail: worktest.Given("Bo@care.example"), AgentEmail: worktest.Given("who@x.example")}}).Case
+			w.Later(time.Hour + time.Second)
+			w.takes(1)
+			got := worktest.Read[model.Case](w.T, w.DB, c.ID)
+			if one.want == nil && got.AssigneeID != nil || one.want != nil && !worktest.Same(got.AssigneeID, &one.want.ID) {
+				t.Errorf("%s: it went to %v", name, got.AssigneeID)
+			}
+			types := []string{"OPENED", "ASSIGNED", "ESCALATED 1"}
+			if one.want != ana {
+				types = append(types, "ASSIGNED")
+			}
+			if have := w.types(c.ID); !slices.Equal(have, types) {
+				t.Errorf("%s: %v", name, have)
+			}
+			if one.want != ana {
+				events := w.Events(c.ID)
+				if e := events[3]; e.ActorID != nil || !worktest.Same(e.RuleID, &r.ID) || !worktest.Same(e.PreviousAssigneeID, &ana.ID) || got.AssignedByID != nil {
+					t.Errorf("%s: %+v", name, e)
+				}
+			}
+			// Whoever had it is told that it was escalated, and whoever has it now that it is theirs.
+			w.toldOf(name, c.ID, "CASE_ESCALATED", ana)
+			if one.want != nil && one.want != ana {
+				w.toldOf(name, c.ID, "CASE_ASSIGNED", ana, one.want)
+			}
+			w.Move(c.ID, model.Closed)
+			w.Must("UPDATE rules SET enabled = false")
+		}
+	})
+
+	t.Run("assigns an unassigned case", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		bo := w.User("bo@care.example", model.Manager)
+		w.escalating(nil, after(time.Hour, model.Recipient{Kind: model.RecipientAssignee}), moves(2*time.Hour, model.Assignment{Strategy: model.Unassigned}),
+			moves(3*time.Hour, model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID}}))
+		c := w.Submit(worktest.From("c-1", 3)).Case
+		w.Later(4 * time.Hour)
+		w.takes(3)
+		if have := w.types(c.ID); !slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ESCALATED 2", "ESCALATED 3", "ASSIGNED"}) {
+			t.Errorf("%v", have)
+		}
+		if to := w.MailsOf("CASE_ESCALATED"); len(to) > 0 {
+			t.Errorf("nobody had it, and yet %v are told", to)
+		}
+	})
+
+	t.Run("notifies nobody when the case needs no step", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.escalating(nil, after(time.Hour, tell("first@care.example")), after(3*time.Hour, tell("second@care.example")))
+		called := w.Submit(worktest.From("called", 3)).Case
+		w.Outreach(called.ID, worktest.Phone(model.Reached))
+		missed := w.Submit(worktest.From("missed", 3)).Case
+		w.Outreach(missed.ID, worktest.Phone(model.NoAnswer)) // counts for nothing
+		reopened := w.Submit(worktest.From("reopened", 3)).Case
+		w.Move(reopened.ID, model.Closed)
+		w.Move(reopened.ID, model.Open)
+		closed := w.Submit(worktest.From("closed", 3)).Case
+		w.Move(closed.ID, model.Closed)
+		half := worktest.From("half", 3) // its first step had come before we knew of it
+		half.RespondedAt = new(worktest.Start.Add(-2 * time.Hour))
+		halfOld := w.Submit(half).Case
+		old := worktest.From("old", 3)
+		old.RespondedAt = new(worktest.Start.Add(-72 * time.Hour))
+		w.Submit(old)
+		if n := w.Count("SELECT count(*) FROM case_escalations"); n != 4*2+1 {
+			t.Errorf("%d steps are planned", n)
+		}
+		w.Later(2 * time.Hour)
+		w.takes(3 + 1 + 1)
+		if to := w.MailsOf("CASE_ESCALATED"); !slices.Equal(to, []string{"first@care.example", "second@care.example"}) {
+			t.Errorf("told: %v", to)
+		}
+		later := w.Submit(worktest.From("later", 3)).Case
+		w.Later(2 * time.Hour)
+		w.takes(3 + 1 + 1)
+		for id, want := range map[model.CaseID][]string{
+			missed.ID: {"ESCALATED 1", "ESCALATED 2"}, halfOld.ID: {"ESCALATED 2"}, later.ID: {"ESCALATED 1"}, called.ID: nil, reopened.ID: nil, closed.ID: nil,
+		} {
+			have := slices.DeleteFunc(w.types(id), func(s string) bool { return !strings.HasPrefix(s, "ESCALATED") })
+			if !slices.Equal(have, want) {
+				t.Errorf("%v, not %v", have, want)
 			}
 		}
-		// Whoever had it is told that it was escalated, and whoever has it now that it is theirs.
-		w.toldOf(name, c.ID, "CASE_ESCALATED", ana)
-		if one.want != nil && one.want != ana {
-			w.toldOf(name, c.ID, "CASE_ASSIGNED", ana, one.want)
+		if n := w.Count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL"); n != 1 {
+			t.Errorf("%d steps are still to come", n)
 		}
-		w.move(c.ID, model.Closed)
-		w.must("UPDATE rules SET enabled = false")
-	}
+		if n := w.Count("SELECT count(*) FROM case_escalations s JOIN case_events e ON e.id = s.event_id AND e.case_id = s.case_id AND e.step = s.step"); n != 4 {
+			t.Errorf("%d steps name their event", n)
+		}
+	})
+
+	// What follows up between the look and the lock is seen.
+	t.Run("skips a case that is followed up at the last moment", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		ana := w.User("ana@care.example", model.Agent)
+		w.escalating(nil, moves(time.Hour, model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}))
+		var cases []*model.Case
+		for range 40 {
+			cases = append(cases, w.Submit(intake.SubmitResponseInput{Score: 1}).Case)
+		}
+		w.Later(2 * time.Hour)
+		worktest.AtOnce(2, func(i int) {
+			for _, c := range cases {
+				if i == 0 {
+					if _, err := w.Work.Escalate(t.Context()); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				_, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, casework.UpdateCaseStatusInput{CaseID: c.ID, Status: model.InProgress, Note: "Called them."})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		w.takes(w.Count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL"))
+		escalated := 0
+		for _, c := range cases {
+			have := w.types(c.ID)
+			switch {
+			case slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ASSIGNED", "STATUS_CHANGED"}):
+				escalated++
+			case !slices.Equal(have, []string{"OPENED", "STATUS_CHANGED"}):
+				t.Errorf("%v", have)
+			}
+		}
+		t.Logf("%d of %d were escalated first", escalated, len(cases))
+		if n := w.Count("SELECT count(*) FROM case_escalations WHERE event_id IS NOT NULL"); n != escalated {
+			t.Errorf("%d steps name an event", n)
+		}
+	})
 }
 
 // toldOf asserts to whom mails of a kind about a case are queued.
 func (w *world) toldOf(what string, id model.CaseID, kind string, want ...*model.User) {
-	w.t.Helper()
+	w.T.Helper()
 	var to, users []string
-	if err := w.db.Gorm.Raw(`SELECT "to" FROM notifications WHERE case_id = ? AND kind = ? ORDER BY "to"`, id, kind).Scan(&to).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Raw(`SELECT "to" FROM notifications WHERE case_id = ? AND kind = ? ORDER BY "to"`, id, kind).Scan(&to).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	for _, u := range want {
 		users = append(users, u.Email)
 	}
 	if slices.Sort(users); !slices.Equal(to, users) {
-		w.t.Errorf("%s: %s goes to %v, not to %v", what, kind, to, users)
-	}
-}
-
-func TestACaseThatNobodyHasIsGivenToSomebody(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	bo := w.user("bo@care.example", model.Manager)
-	w.escalating(nil, after(time.Hour, model.Recipient{Kind: model.RecipientAssignee}), moves(2*time.Hour, model.Assignment{Strategy: model.Unassigned}),
-		moves(3*time.Hour, model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID}}))
-	c := w.submit(from("c-1", 3)).Case
-	w.later(4 * time.Hour)
-	w.takes(3)
-	if have := w.types(c.ID); !slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ESCALATED 2", "ESCALATED 3", "ASSIGNED"}) {
-		t.Errorf("%v", have)
-	}
-	if to := w.told("CASE_ESCALATED"); len(to) > 0 {
-		t.Errorf("nobody had it, and yet %v are told", to)
-	}
-}
-
-func TestStepsThatNobodyNeedsTellNobody(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.escalating(nil, after(time.Hour, tell("first@care.example")), after(3*time.Hour, tell("second@care.example")))
-	called := w.submit(from("called", 3)).Case
-	w.outreach(called.ID, phone(model.Reached))
-	missed := w.submit(from("missed", 3)).Case
-	w.outreach(missed.ID, phone(model.NoAnswer)) // counts for nothing
-	reopened := w.submit(from("reopened", 3)).Case
-	w.move(reopened.ID, model.Closed)
-	w.move(reopened.ID, model.Open)
-	closed := w.submit(from("closed", 3)).Case
-	w.move(closed.ID, model.Closed)
-	half := from("half", 3) // its first step had come before we knew of it
-	half.RespondedAt = new(start.Add(-2 * time.Hour))
-	halfOld := w.submit(half).Case
-	old := from("old", 3)
-	old.RespondedAt = new(start.Add(-72 * time.Hour))
-	w.submit(old)
-	if n := w.count("SELECT count(*) FROM case_escalations"); n != 4*2+1 {
-		t.Errorf("%d steps are planned", n)
-	}
-	w.later(2 * time.Hour)
-	w.takes(3 + 1 + 1)
-	if to := w.told("CASE_ESCALATED"); !slices.Equal(to, []string{"first@care.example", "second@care.example"}) {
-		t.Errorf("told: %v", to)
-	}
-	later := w.submit(from("later", 3)).Case
-	w.later(2 * time.Hour)
-	w.takes(3 + 1 + 1)
-	for id, want := range map[model.CaseID][]string{
-		missed.ID: {"ESCALATED 1", "ESCALATED 2"}, halfOld.ID: {"ESCALATED 2"}, later.ID: {"ESCALATED 1"}, called.ID: nil, reopened.ID: nil, closed.ID: nil,
-	} {
-		have := slices.DeleteFunc(w.types(id), func(s string) bool { return !strings.HasPrefix(s, "ESCALATED") })
-		if !slices.Equal(have, want) {
-			t.Errorf("%v, not %v", have, want)
-		}
-	}
-	if n := w.count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL"); n != 1 {
-		t.Errorf("%d steps are still to come", n)
-	}
-	if n := w.count("SELECT count(*) FROM case_escalations s JOIN case_events e ON e.id = s.event_id AND e.case_id = s.case_id AND e.step = s.step"); n != 4 {
-		t.Errorf("%d steps name their event", n)
-	}
-}
-
-// What follows up between the look and the lock is seen.
-func TestACaseThatIsFollowedUpAtTheLastMomentIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	ana := w.user("ana@care.example", model.Agent)
-	w.escalating(nil, moves(time.Hour, model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}))
-	var cases []*model.Case
-	for range 40 {
-		cases = append(cases, w.submit(intake.SubmitResponseInput{Score: 1}).Case)
-	}
-	w.later(2 * time.Hour)
-	atOnce(2, func(i int) {
-		for _, c := range cases {
-			if i == 0 {
-				if _, err := w.work.Escalate(t.Context()); err != nil {
-					t.Error(err)
-				}
-				continue
-			}
-			_, err := w.work.UpdateCaseStatus(t.Context(), w.agent, casework.UpdateCaseStatusInput{CaseID: c.ID, Status: model.InProgress, Note: "Called them."})
-			if err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	w.takes(w.count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL"))
-	escalated := 0
-	for _, c := range cases {
-		have := w.types(c.ID)
-		switch {
-		case slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ASSIGNED", "STATUS_CHANGED"}):
-			escalated++
-		case !slices.Equal(have, []string{"OPENED", "STATUS_CHANGED"}):
-			t.Errorf("%v", have)
-		}
-	}
-	t.Logf("%d of %d were escalated first", escalated, len(cases))
-	if n := w.count("SELECT count(*) FROM case_escalations WHERE event_id IS NOT NULL"); n != escalated {
-		t.Errorf("%d steps name an event", n)
+		w.T.Errorf("%s: %s goes to %v, not to %v", what, kind, to, users)
 	}
 }

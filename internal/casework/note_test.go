@@ -9,77 +9,81 @@ import (
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestANoteIsKeptOnTheCase(t *testing.T) {
+func TestAddNote(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	id := w.open().ID
-	w.later(time.Hour)
-	out, err := w.work.AddNote(t.Context(), w.agent, casework.AddNoteInput{CaseID: id, Body: "They moved.\n  See the file. "})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for where, n := range map[string]*model.Note{"answered": out.Note, "stored": read[model.Note](w, out.Note.ID)} {
-		if n.Body != "They moved.\n  See the file. " || n.CaseID != id || n.AuthorID != w.agent.User.ID || !n.CreatedAt.Equal(w.now()) {
-			t.Errorf("%s: %+v", where, n)
+	t.Run("keeps the note on the case", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id := w.Open(nil).ID
+		w.Later(time.Hour)
+		out, err := w.Work.AddNote(t.Context(), w.Agent, casework.AddNoteInput{CaseID: id, Body: "They moved.\n  See the file. "})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	e := w.events(id)[1]
-	if e.Type != model.EventNoteAdded || *e.NoteID != out.Note.ID || *e.ActorID != w.agent.User.ID || e.Version != 2 || !e.At.Equal(w.now()) {
-		t.Errorf("the event: %+v", e)
-	}
-	if c := read[model.Case](w, id); c.Version != 2 || out.Case.Version != 2 || !c.UpdatedAt.Equal(w.now()) || c.FirstFollowUpAt != nil || c.Status != model.Open {
-		t.Errorf("a note follows nobody up: %+v", c)
-	}
-	w.logTells(id)
-}
-
-func TestANoteThatSaysNothingIsRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	id := w.open().ID
-	for name, c := range map[string]struct {
-		code     fault.Code
-		argument string
-		in       casework.AddNoteInput
-	}{
-		"empty":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
-		"blank":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
-		"too long":     {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
-		"on no case":   {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
-		"blank, on no": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
-	} {
-		out, err := w.work.AddNote(t.Context(), w.agent, c.in)
-		refused(t, name, err, c.code, c.argument)
-		if out != nil {
-			t.Errorf("%s: answered %+v", name, out)
+		for where, n := range map[string]*model.Note{"answered": out.Note, "stored": worktest.Read[model.Note](w.T, w.DB, out.Note.ID)} {
+			if n.Body != "They moved.\n  See the file. " || n.CaseID != id || n.AuthorID != w.Agent.User.ID || !n.CreatedAt.Equal(w.Now()) {
+				t.Errorf("%s: %+v", where, n)
+			}
 		}
-	}
-	w.counts(map[string]int{"notes": 1, "case_events": 1})
-}
-
-func TestManyNotesAtOnceAreAllKept(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	id := w.open().ID
-	const notes = 20
-	atOnce(notes, func(i int) {
-		if _, err := w.work.AddNote(t.Context(), w.agent, casework.AddNoteInput{CaseID: id, Body: fmt.Sprintf("Note %02d.", i)}); err != nil {
-			t.Errorf("note %d: %v", i, err)
+		e := w.Events(id)[1]
+		if e.Type != model.EventNoteAdded || *e.NoteID != out.Note.ID || *e.ActorID != w.Agent.User.ID || e.Version != 2 || !e.At.Equal(w.Now()) {
+			t.Errorf("the event: %+v", e)
 		}
+		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Version != 2 || out.Case.Version != 2 || !c.UpdatedAt.Equal(w.Now()) || c.FirstFollowUpAt != nil || c.Status != model.Open {
+			t.Errorf("a note follows nobody up: %+v", c)
+		}
+		w.CheckLog(id)
 	})
-	var bodies []string
-	if err := w.db.Gorm.Raw("SELECT n.body FROM notes n JOIN case_events e ON e.note_id = n.id WHERE e.type = 'NOTE_ADDED' AND n.case_id = ?", id).Scan(&bodies).Error; err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(bodies)
-	if bodies = slices.Compact(bodies); len(bodies) != notes {
-		t.Errorf("%d notes are in the log: %v", len(bodies), bodies)
-	}
-	if c := read[model.Case](w, id); c.Version != notes+1 {
-		t.Errorf("at version %d", c.Version)
-	}
-	w.logTells(id)
+
+	t.Run("refuses bad input", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id := w.Open(nil).ID
+		for name, c := range map[string]struct {
+			code     fault.Code
+			argument string
+			in       casework.AddNoteInput
+		}{
+			"empty":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
+			"blank":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
+			"too long":     {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
+			"on no case":   {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
+			"blank, on no": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
+		} {
+			out, err := w.Work.AddNote(t.Context(), w.Agent, c.in)
+			worktest.Refused(t, name, err, c.code, c.argument)
+			if out != nil {
+				t.Errorf("%s: answered %+v", name, out)
+			}
+		}
+		w.Counts(map[string]int{"notes": 1, "case_events": 1})
+	})
+
+	t.Run("keeps all of many notes at once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id := w.Open(nil).ID
+		const notes = 20
+		worktest.AtOnce(notes, func(i int) {
+			if _, err := w.Work.AddNote(t.Context(), w.Agent, casework.AddNoteInput{CaseID: id, Body: fmt.Sprintf("Note %02d.", i)}); err != nil {
+				t.Errorf("note %d: %v", i, err)
+			}
+		})
+		var bodies []string
+		if err := w.DB.Gorm.Raw("SELECT n.body FROM notes n JOIN case_events e ON e.note_id = n.id WHERE e.type = 'NOTE_ADDED' AND n.case_id = ?", id).Scan(&bodies).Error; err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(bodies)
+		if bodies = slices.Compact(bodies); len(bodies) != notes {
+			t.Errorf("%d notes are in the log: %v", len(bodies), bodies)
+		}
+		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Version != notes+1 {
+			t.Errorf("at version %d", c.Version)
+		}
+		w.CheckLog(id)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -17,122 +18,125 @@ func campaign(note string, ids ...model.CaseID) casework.RecordOutreachesInput {
 	}
 }
 
-func TestOneOutreachToManyIsAnEventAndANoteOfEach(t *testing.T) {
+func TestRecordOutreaches(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a, b := w.open(), w.open()
-	third, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &a.CustomerID, Note: "Another of theirs."})
-	if err != nil {
-		t.Fatal(err)
-	}
-	elsewhere, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &b.CustomerID, Note: "Not of the campaign."})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids := []model.CaseID{third.Case.ID, b.ID, a.ID}
-	out, err := w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", ids...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	notes := map[model.NoteID]bool{}
-	for i, id := range ids {
-		if out.Cases[i].ID != id || out.Cases[i].FirstContactAt == nil || out.Cases[i].FirstFollowUpAt == nil {
-			t.Errorf("case %d of the answer: %+v", i, out.Cases[i])
-		}
-		var told []model.Event
-		for _, e := range w.events(id) {
-			if e.Type == model.EventOutreachRecorded {
-				told = append(told, e)
-			}
-		}
-		if len(told) != 1 || *told[0].ActorID != w.agent.User.ID || *told[0].Outcome != model.MessageSent {
-			t.Fatalf("%+v", told)
-		}
-		note := read[model.Note](w, *told[0].NoteID)
-		if note.CaseID != id || note.Body != "A voucher." || notes[note.ID] {
-			t.Errorf("%+v", note)
-		}
-		notes[note.ID] = true
-		w.logTells(id)
-	}
-	events := w.events(elsewhere.Case.ID)
-	if last := events[len(events)-1]; last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) {
-		t.Errorf("the customer's other case: %+v", last)
-	}
-	w.logTells(elsewhere.Case.ID)
-}
-
-func TestOneOutreachToManyIsForAllOrForNone(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	a, b := w.open().ID, w.open().ID
-	before := w.everything()
-	for argument, in := range map[string]casework.RecordOutreachesInput{
-		"input.caseIds":    campaign("A voucher."),
-		"input.caseIds[2]": campaign("A voucher.", a, b, a),
-		"input.note":       campaign(" ", a, b),
-	} {
-		_, err := w.work.RecordOutreaches(t.Context(), w.agent, in)
-		refused(t, argument, err, fault.CodeBadUserInput, argument)
-	}
-	many := make([]model.CaseID, 501)
-	for i := range many {
-		many[i] = model.CaseID{UUID: model.NewUUID()}
-	}
-	_, err := w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", many...))
-	refused(t, "501 cases", err, fault.CodeBadUserInput, "input.caseIds")
-	_, err = w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", a, many[0], b))
-	refused(t, "one that is not there", err, fault.CodeNotFound, "input.caseIds[1]")
-	if after := w.everything(); after != before {
-		t.Errorf("something was written: %s, then %s", before, after)
-	}
-}
-
-func TestWhatIsOutsideOfAScopeIsNoPartOfACampaign(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	own := auth.Viewer{User: w.user("own@care.example", model.Agent, func(u *model.User) { u.OwnCasesOnly = true })}
-	mine, other := w.open().ID, w.open().ID
-	if _, err := w.work.AssignCase(t.Context(), w.agent, casework.AssignCaseInput{CaseID: mine, AssigneeID: &own.User.ID}); err != nil {
-		t.Fatal(err)
-	}
-	before := w.everything()
-	_, err := w.work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine, other))
-	refused(t, "another's case", err, fault.CodeNotFound, "input.caseIds[1]")
-	if after := w.everything(); after != before {
-		t.Errorf("something was written: %s, then %s", before, after)
-	}
-	if _, err := w.work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestCampaignsThatShareCasesAndCustomersDoNotWaitInACircle(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	var ids []model.CaseID
-	for range 4 {
-		c := w.open()
-		other, err := w.work.OpenCase(t.Context(), w.agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
+	t.Run("records an event and a note on each case", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a, b := w.Open(nil), w.Open(nil)
+		third, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &a.CustomerID, Note: "Another of theirs."})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, c.ID, other.Case.ID)
-	}
-	const calls = 6
-	atOnce(calls, func(i int) {
-		list := slices.Clone(ids[i%2 : 5+i%3])
-		if i%2 == 1 {
-			slices.Reverse(list)
+		elsewhere, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &b.CustomerID, Note: "Not of the campaign."})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := w.work.RecordOutreaches(t.Context(), w.agent, campaign("A voucher.", list...)); err != nil {
+		ids := []model.CaseID{third.Case.ID, b.ID, a.ID}
+		out, err := w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", ids...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := map[model.NoteID]bool{}
+		for i, id := range ids {
+			if out.Cases[i].ID != id || out.Cases[i].FirstContactAt == nil || out.Cases[i].FirstFollowUpAt == nil {
+				t.Errorf("case %d of the answer: %+v", i, out.Cases[i])
+			}
+			var told []model.Event
+			for _, e := range w.Events(id) {
+				if e.Type == model.EventOutreachRecorded {
+					told = append(told, e)
+				}
+			}
+			if len(told) != 1 || *told[0].ActorID != w.Agent.User.ID || *told[0].Outcome != model.MessageSent {
+				t.Fatalf("%+v", told)
+			}
+			note := worktest.Read[model.Note](w.T, w.DB, *told[0].NoteID)
+			if note.CaseID != id || note.Body != "A voucher." || notes[note.ID] {
+				t.Errorf("%+v", note)
+			}
+			notes[note.ID] = true
+			w.CheckLog(id)
+		}
+		events := w.Events(elsewhere.Case.ID)
+		if last := events[len(events)-1]; last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) {
+			t.Errorf("the customer's other case: %+v", last)
+		}
+		w.CheckLog(elsewhere.Case.ID)
+	})
+
+	t.Run("is all or nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a, b := w.Open(nil).ID, w.Open(nil).ID
+		before := w.Fingerprint()
+		for argument, in := range map[string]casework.RecordOutreachesInput{
+			"input.caseIds":    campaign("A voucher."),
+			"input.caseIds[2]": campaign("A voucher.", a, b, a),
+			"input.note":       campaign(" ", a, b),
+		} {
+			_, err := w.Work.RecordOutreaches(t.Context(), w.Agent, in)
+			worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
+		}
+		many := make([]model.CaseID, 501)
+		for i := range many {
+			many[i] = model.CaseID{UUID: model.NewUUID()}
+		}
+		_, err := w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", many...))
+		worktest.Refused(t, "501 cases", err, fault.CodeBadUserInput, "input.caseIds")
+		_, err = w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", a, many[0], b))
+		worktest.Refused(t, "one that is not there", err, fault.CodeNotFound, "input.caseIds[1]")
+		if after := w.Fingerprint(); after != before {
+			t.Errorf("something was written: %s, then %s", before, after)
+		}
+	})
+
+	t.Run("refuses cases outside of the scope", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		own := auth.Viewer{User: w.User("own@care.example", model.Agent, func(u *model.User) { u.OwnCasesOnly = true })}
+		mine, other := w.Open(nil).ID, w.Open(nil).ID
+		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: mine, AssigneeID: &own.User.ID}); err != nil {
+			t.Fatal(err)
+		}
+		before := w.Fingerprint()
+		_, err := w.Work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine, other))
+		worktest.Refused(t, "another's case", err, fault.CodeNotFound, "input.caseIds[1]")
+		if after := w.Fingerprint(); after != before {
+			t.Errorf("something was written: %s, then %s", before, after)
+		}
+		if _, err := w.Work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine)); err != nil {
 			t.Error(err)
 		}
 	})
-	if w.deadlocks.Load() > 0 {
-		t.Errorf("%d deadlocks", w.deadlocks.Load())
-	}
-	for _, id := range ids {
-		w.logTells(id)
-	}
+
+	t.Run("does not deadlock on shared cases and customers", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		var ids []model.CaseID
+		for range 4 {
+			c := w.Open(nil)
+			other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, c.ID, other.Case.ID)
+		}
+		const calls = 6
+		worktest.AtOnce(calls, func(i int) {
+			list := slices.Clone(ids[i%2 : 5+i%3])
+			if i%2 == 1 {
+				slices.Reverse(list)
+			}
+			if _, err := w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", list...)); err != nil {
+				t.Error(err)
+			}
+		})
+		if w.Deadlocks.Load() > 0 {
+			t.Errorf("%d deadlocks", w.Deadlocks.Load())
+		}
+		for _, id := range ids {
+			w.CheckLog(id)
+		}
+	})
 }

@@ -39,14 +39,14 @@ func (s *statements) take() []statement {
 
 // plan explains a statement.
 func (w *world) plan(s statement) string {
-	w.t.Helper()
-	rows, err := w.db.Pool.Query(w.t.Context(), "EXPLAIN "+s.sql, s.args...)
+	w.T.Helper()
+	rows, err := w.DB.Pool.Query(w.T.Context(), "EXPLAIN "+s.sql, s.args...)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -5,8 +5,8 @@ import "time"
 // NotifyEvery is the shortest time between two wake-ups that a server sends.
 const NotifyEvery = notifyEvery
 
-// Tune sets what tests need otherwise than it is, before Follow: how often the log is looked at without being told to,
-// and how much is remembered. 0 leaves it.
+// Tune changes, before Follow, how often the log is looked at without a wake-up and how many bytes of events the cache
+// holds. 0 leaves a value as it is.
 func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	if lookEvery > 0 {
 		l.lookEvery = lookEvery
@@ -16,7 +16,7 @@ func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	}
 }
 
-// Remembered tells from which to which position memory reaches, what it counts as its size, and what that is.
+// Cached returns the positions between which the cache reaches, the size that it counts, and its size counted anew.
 func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

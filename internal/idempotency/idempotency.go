@@ -1,7 +1,7 @@
-// Package idempotency owns calls that come twice: a mutation that carries a key is carried out once, and answers the
-// same when it is sent again within a day.
+// Package idempotency owns calls that are sent twice: a mutation that carries a key is executed once, and gives the same
+// answer when it is sent again within a day.
 //
-// It refuses to know what a call does: the caller hands in the transaction, and how an answer is read again.
+// It refuses to know what a call does: the caller passes the transaction, and a function that rebuilds the answer.
 package idempotency
 
 import (
@@ -27,27 +27,29 @@ import (
 const (
 	keyMax    = 200 // characters
 	keyKept   = 24 * time.Hour
-	keyEvery  = time.Hour // between two looks for keys that are older
-	keysBatch = 10_000    // of them deleted in one statement
+	keyEvery  = time.Hour // the time between two deletions of old keys
+	keysBatch = 10_000    // old keys deleted by one statement
 )
 
 // Call is a mutation that may carry an idempotency key.
 type Call struct {
 	Mutation string
-	Key      *string // nil: there is none, and the call is carried out whenever it comes
-	Input    any     // all of it, as JSON tells it apart
+	Key      *string // nil: the call is executed each time that it is sent
+	Input    any     // the whole input: inputs are the same if their JSON is the same
 }
 
 // Write runs one transaction, as casework's Work.Write does.
 type Write func(ctx context.Context, do func(tx *gorm.DB, now time.Time) error) error
 
-// Run is one transaction that is carried out once for each key: sent again with the same key by the same user within a
-// day, the call changes nothing and answers as the first time. do carries the call out and returns what is to be kept:
-// the ids of what it made. replay answers from what do kept, by reading those rows again.
+// Run executes a call in one transaction, once for each key: when the same user sends the call again with the same key
+// within a day, the call changes nothing and gives the first answer again. do executes the call and returns what to
+// store: the ids of the rows that it made. replay rebuilds the answer from the stored ids, by reading those rows.
 //
-// The key is claimed before anything else is locked, in the same transaction. A second call with the same key waits for
-// that transaction: where it commits, the second call answers as the first did; where it fails, no key is left, and the
-// second call claims it.
+// A key belongs to a user: a viewer without a user (auth.System, or nobody) may not use one.
+//
+// The transaction claims the key before it locks anything else. A second call with the same key waits for that
+// transaction: if it commits, the second call gives the same answer as the first; if it fails, no key is left, and the
+// second call claims the key.
 func Run[Kept any](ctx context.Context, write Write, viewer auth.Viewer, c Call, do func(tx *gorm.DB, now time.Time) (Kept, error), replay func(tx *gorm.DB, kept Kept) error) error {
 	if c.Key == nil {
 		return write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -67,7 +69,7 @@ func Run[Kept any](ctx context.Context, write Write, viewer auth.Viewer, c Call,
 		var kept Kept
 		if raw != nil {
 			if err := json.Unmarshal(raw, &kept); err != nil {
-				return fmt.Errorf("read what a call made: %w", err)
+				return fmt.Errorf("read the stored answer of a call: %w", err)
 			}
 			return replay(tx, kept)
 		}
@@ -78,7 +80,7 @@ func Run[Kept any](ctx context.Context, write Write, viewer auth.Viewer, c Call,
 	})
 }
 
-// claim is a call with a key, as its row says it.
+// claim is the row of a call with a key.
 type claim struct {
 	UserID    model.UserID
 	Key       []byte
@@ -88,23 +90,26 @@ type claim struct {
 	CreatedAt time.Time
 }
 
-// TableName says what the claims are.
+// TableName implements gorm's Tabler.
 func (claim) TableName() string { return "idempotency_keys" }
 
 func (c Call) claim(viewer auth.Viewer) (*claim, error) {
+	if viewer.User == nil {
+		return nil, fault.Input("input.idempotencyKey", "an idempotency key belongs to a user: sign in, or leave the key out")
+	}
 	if n := utf8.RuneCountInString(*c.Key); n < 1 || n > keyMax {
 		return nil, fault.Input("input.idempotencyKey", "a key has from 1 to %d characters, not %d", keyMax, n)
 	}
 	raw, err := json.Marshal(c.Input)
 	if err != nil {
-		return nil, fmt.Errorf("tell a call's input apart: %w", err)
+		return nil, fmt.Errorf("hash the input of a call: %w", err)
 	}
 	key, input := sha256.Sum256([]byte(*c.Key)), sha256.Sum256(raw)
 	return &claim{UserID: viewer.User.ID, Key: key[:], Mutation: c.Mutation, Input: input[:]}, nil
 }
 
-// take makes the key the call's, or gives the answer of the call that had it before. A key that is older than a day
-// counts for nothing, whether or not it has been deleted.
+// take claims the key for the call, or returns the answer of the earlier call that claimed it. A key that is older than a
+// day is free, whether or not its row has been deleted.
 func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err error) {
 	c.CreatedAt, c.Answer = now, nil
 	made := tx.Clauses(clause.OnConflict{
@@ -121,7 +126,7 @@ func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err er
 	}
 	if before.Mutation != c.Mutation || !bytes.Equal(before.Input, c.Input) {
 		return nil, fault.Input("input.idempotencyKey",
-			"you have used this key within the last day, for %s with another input or another mutation: each call needs a key of its own", before.Mutation)
+			"you have used this key within the last day, for %s with another input or another mutation: send a new key with each new call", before.Mutation)
 	}
 	return before.Answer, nil
 }
@@ -129,17 +134,17 @@ func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err er
 func (c *claim) keep(tx *gorm.DB, kept any) error {
 	raw, err := json.Marshal(kept)
 	if err != nil {
-		return fmt.Errorf("keep what a call made: %w", err)
+		return fmt.Errorf("store the answer of a call: %w", err)
 	}
 	err = tx.Model(&claim{}).Where("user_id = ? AND key = ?", c.UserID, c.Key).Update("answer", json.RawMessage(raw)).Error
-	return pg.WrapErr("keep what a call made", err)
+	return pg.WrapErr("store the answer of a call", err)
 }
 
 // PruneKeys deletes idempotency keys that are older than a day, once an hour, until ctx ends. Every server runs it; one
-// server passes over the keys that another one is deleting.
+// server skips the keys that another server is deleting.
 func PruneKeys(ctx context.Context, db *pg.DB, now func() time.Time, log *slog.Logger) {
 	job.Every(ctx, keyEvery, nil, job.Task{
-		Trouble: "old idempotency keys cannot be deleted; it is tried again every hour", Log: log,
+		Trouble: "old idempotency keys cannot be deleted; the next try is in an hour", Log: log,
 		Do: func(ctx context.Context) (more bool, err error) {
 			_, err = Prune(ctx, db, now())
 			return false, err

@@ -21,7 +21,7 @@ import (
 type connection struct {
 	server      *Server
 	socket      *conn.Socket
-	writer      int               // which of the server's writers serves it
+	writerIndex int               // which of the server's writers serves it
 	subprotocol *wire.Subprotocol // nil for server-sent events and for an unknown sub-protocol
 	exec        graphql.GraphExecutor
 	header      http.Header // of the request, for operations
@@ -36,7 +36,7 @@ type connection struct {
 }
 
 func newConnection(s *Server, sock *conn.Socket, exec graphql.GraphExecutor, r *http.Request) *connection {
-	return &connection{server: s, socket: sock, writer: s.nextWriter(), exec: exec, header: operationHeader(r.Header), remote: r.RemoteAddr}
+	return &connection{server: s, socket: sock, writerIndex: s.nextWriter(), exec: exec, header: operationHeader(r.Header), remote: r.RemoteAddr}
 }
 
 // operationHeader copies a request's headers without those of the connection, because a socket may stay open for days.
@@ -133,7 +133,7 @@ func (c *connection) handle(text []byte, began time.Time) {
 // begin begins an operation of any kind (Protocol, Subscribe). It does not wait for the operation, so that the reader can
 // take the client's next message, such as complete.
 func (c *connection) begin(id string, params *graphql.RawParams, after *string) {
-	op := &operation{connection: c, writer: c.writer}
+	op := &operation{connection: c, writerIndex: c.writerIndex}
 	err := c.socket.Begin(&op.Operation, id)
 	switch {
 	case errors.Is(err, conn.ErrExists):

@@ -28,7 +28,7 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 		return
 	}
 	if r.stream != nil {
-		c.server.catchUp(r, op)
+		c.server.followAlone(r, op)
 		return
 	}
 	defer r.cancel()
@@ -40,8 +40,8 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 	}
 }
 
-// catchUp executes a subscription for one subscriber until the subscription can join its group.
-func (s *Server) catchUp(r *run, op *operation) {
+// followAlone executes a subscription for one subscriber until the subscription can join its group.
+func (s *Server) followAlone(r *run, op *operation) {
 	k, ok := r.key()
 	for {
 		// A group does not wait for a member, so an operation joins with an empty queue.

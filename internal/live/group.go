@@ -85,7 +85,7 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 	for missed > 0 && g.recent[missed-1].Position.Offset > at.Offset {
 		missed--
 	}
-	g.shards[op.writer].join(op, g.recent[missed:len(g.recent):len(g.recent)])
+	g.shards[op.writerIndex].join(op, g.recent[missed:len(g.recent):len(g.recent)])
 	return true
 }
 
@@ -99,7 +99,7 @@ func (gs *groups) leave(op *operation) *group {
 		return nil
 	}
 	op.group = nil
-	g.shards[op.writer].left()
+	g.shards[op.writerIndex].left()
 	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}

@@ -6,9 +6,9 @@ import "github.com/closeloop/closeloop/internal/live/conn"
 // group, the goroutine of the group.
 type operation struct {
 	conn.Operation
-	connection *connection
-	writer     int    // index of the server's writer, and of the group's shard, that the operation belongs to
-	group      *group // guarded by groups.mu
+	connection  *connection
+	writerIndex int    // index of the server's writer, and of the group's shard, that the operation belongs to
+	group       *group // guarded by groups.mu
 }
 
 // fallBehind takes the operation out of its group, because its peer has not taken what was queued. The operation reads on

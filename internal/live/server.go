@@ -69,9 +69,9 @@ func New(o Options) *Server {
 		s.upgrader.Subprotocols = append(s.upgrader.Subprotocols, p.Name)
 	}
 	for range runtime.GOMAXPROCS(0) {
-		l := newWriter(o.Log)
-		s.writers = append(s.writers, l)
-		s.writing.Go(l.run)
+		w := newWriter(o.Log)
+		s.writers = append(s.writers, w)
+		s.writing.Go(w.run)
 	}
 	s.groups = newGroups(s.writers)
 	s.running.Go(func() { s.sessions.Run(ctx) })
@@ -137,8 +137,8 @@ func (s *Server) Close(ctx context.Context) error {
 		s.running.Wait()
 		s.groups.running.Wait()
 		s.stopWriters.Do(func() {
-			for _, l := range s.writers {
-				l.close()
+			for _, w := range s.writers {
+				w.close()
 			}
 		})
 		s.writing.Wait()

@@ -152,134 +152,137 @@ func orders(random *rand.Rand) [][]passive.Priority {
 	return list
 }
 
-func TestTheQueueIsWalkedWholeInEveryOrder(t *testing.T) {
+func TestQueue(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	seed := rand.Uint64()
-	t.Logf("the seed is %d", seed)
-	random := rand.New(rand.NewPCG(seed, 2))
-	list := crowd(t, db, seed)
-	for _, by := range orders(random) {
-		var segments []string
-		if slices.Contains(by, passive.Segment) {
-			segments = []string{"silver", "gold", "none of them"}[:1+random.IntN(3)]
-		}
-		order, err := passive.NewOrder(by, segments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		slices.SortFunc(list, before(by, segments))
-		want := make([]model.ResponseID, len(list))
-		for i, q := range list {
-			want[i] = q.ID
-		}
-		size := 1 + random.IntN(60)
-		var forward, backward []model.ResponseID
-		for args := (page.Args{First: &size}); ; {
-			p, err := order.Read(db.Gorm.WithContext(t.Context()), args, nil)
+	t.Run("is read completely in every order", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t)
+		seed := rand.Uint64()
+		t.Logf("the seed is %d", seed)
+		random := rand.New(rand.NewPCG(seed, 2))
+		list := crowd(t, db, seed)
+		for _, by := range orders(random) {
+			var segments []string
+			if slices.Contains(by, passive.Segment) {
+				segments = []string{"silver", "gold", "none of them"}[:1+random.IntN(3)]
+			}
+			order, err := passive.NewOrder(by, segments)
 			if err != nil {
-				t.Fatalf("%v: %v", by, err)
+				t.Fatal(err)
 			}
-			forward = append(forward, p.Responses...)
-			if !p.More {
-				break
+			slices.SortFunc(list, before(by, segments))
+			want := make([]model.ResponseID, len(list))
+			for i, q := range list {
+				want[i] = q.ID
 			}
-			args.After = &p.Cursors[len(p.Cursors)-1]
+			size := 1 + random.IntN(60)
+			var forward, backward []model.ResponseID
+			for args := (page.Args{First: &size}); ; {
+				p, err := order.Read(db.Gorm.WithContext(t.Context()), args, nil)
+				if err != nil {
+					t.Fatalf("%v: %v", by, err)
+				}
+				forward = append(forward, p.Responses...)
+				if !p.More {
+					break
+				}
+				args.After = &p.Cursors[len(p.Cursors)-1]
+			}
+			for args := (page.Args{Last: &size}); ; {
+				p, err := order.Read(db.Gorm.WithContext(t.Context()), args, clause.Expr{SQL: "responses.score > ?", Vars: []any{0}})
+				if err != nil {
+					t.Fatalf("%v, backward: %v", by, err)
+				}
+				backward = append(p.Responses, backward...)
+				if !p.More {
+					break
+				}
+				args.Before = &p.Cursors[0]
+			}
+			if !slices.Equal(forward, want) {
+				t.Errorf("by %v %v, by %d: %d rows, or another order; %d are in the queue", by, segments, size, len(forward), len(want))
+			}
+			if !slices.Equal(backward, want) {
+				t.Errorf("by %v %v, by %d, backward: %d rows, or another order; %d are in the queue", by, segments, size, len(backward), len(want))
+			}
+			var whole []model.ResponseID
+			if err := db.Gorm.Table("passives").Clauses(order.By()).Pluck("response_id", &whole).Error; err != nil || !slices.Equal(whole, want) {
+				t.Errorf("by %v %v, all at once: %d rows, or another order: %v", by, segments, len(whole), err)
+			}
 		}
-		for args := (page.Args{Last: &size}); ; {
-			p, err := order.Read(db.Gorm.WithContext(t.Context()), args, clause.Expr{SQL: "responses.score > ?", Vars: []any{0}})
+	})
+
+	t.Run("gives the rows between two cursors", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t)
+		list := crowd(t, db, 7)
+		by := []passive.Priority{passive.EasyWins, passive.LifetimeValue, passive.Score}
+		slices.SortFunc(list, before(by, nil))
+		order, err := passive.NewOrder(by, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := order.Read(db.Gorm, page.Args{First: new(100)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, between := range [][2]int{{3, 60}, {0, 99}, {10, 11}, {50, 20}} {
+			p, err := order.Read(db.Gorm, page.Args{First: new(100), After: &all.Cursors[between[0]], Before: &all.Cursors[between[1]]}, nil)
 			if err != nil {
-				t.Fatalf("%v, backward: %v", by, err)
+				t.Fatal(err)
 			}
-			backward = append(p.Responses, backward...)
-			if !p.More {
-				break
+			var want []model.ResponseID
+			for i := between[0] + 1; i < between[1]; i++ {
+				want = append(want, list[i].ID)
 			}
-			args.Before = &p.Cursors[0]
+			if !slices.Equal(p.Responses, want) {
+				t.Errorf("between %v are %d rows, not %d", between, len(p.Responses), len(want))
+			}
 		}
-		if !slices.Equal(forward, want) {
-			t.Errorf("by %v %v, by %d: %d rows, or another order; %d are in the queue", by, segments, size, len(forward), len(want))
-		}
-		if !slices.Equal(backward, want) {
-			t.Errorf("by %v %v, by %d, backward: %d rows, or another order; %d are in the queue", by, segments, size, len(backward), len(want))
-		}
-		var whole []model.ResponseID
-		if err := db.Gorm.Table("passives").Clauses(order.By()).Pluck("response_id", &whole).Error; err != nil || !slices.Equal(whole, want) {
-			t.Errorf("by %v %v, all at once: %d rows, or another order: %v", by, segments, len(whole), err)
-		}
-	}
-}
+	})
 
-func TestAPageBetweenTwoPlacesHasWhatIsBetweenThem(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	list := crowd(t, db, 7)
-	by := []passive.Priority{passive.EasyWins, passive.LifetimeValue, passive.Score}
-	slices.SortFunc(list, before(by, nil))
-	order, err := passive.NewOrder(by, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := order.Read(db.Gorm, page.Args{First: new(100)}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, between := range [][2]int{{3, 60}, {0, 99}, {10, 11}, {50, 20}} {
-		p, err := order.Read(db.Gorm, page.Args{First: new(100), After: &all.Cursors[between[0]], Before: &all.Cursors[between[1]]}, nil)
+	t.Run("refuses an impossible order", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct {
+			by       []passive.Priority
+			segments []string
+			argument string
+		}{
+			{[]passive.Priority{passive.Score, passive.Testimonial, passive.Score}, nil, "prioritizeBy[2]"},
+			{[]passive.Priority{passive.Segment}, nil, "segments"},
+			{[]passive.Priority{passive.Score}, []string{"gold"}, "segments"},
+			{[]passive.Priority{passive.Segment}, []string{"gold", "GOLD"}, "segments[1]"},
+			{[]passive.Priority{passive.Segment}, []string{""}, "segments[0]"},
+			{[]passive.Priority{passive.Segment}, []string{"a\x00"}, "segments[0]"},
+			{[]passive.Priority{passive.Segment}, make([]string, 101), "segments"},
+		} {
+			var f *fault.Error
+			if _, err := passive.NewOrder(c.by, c.segments); !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.argument {
+				t.Errorf("%v %q: %v", c.by, c.segments, err)
+			}
+		}
+		db := pgtest.New(t)
+		crowd(t, db, 8)
+		gold, err := passive.NewOrder([]passive.Priority{passive.Segment}, []string{"gold"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want []model.ResponseID
-		for i := between[0] + 1; i < between[1]; i++ {
-			want = append(want, list[i].ID)
-		}
-		if !slices.Equal(p.Responses, want) {
-			t.Errorf("between %v are %d rows, not %d", between, len(p.Responses), len(want))
-		}
-	}
-}
-
-func TestAnOrderThatMakesNoSenseIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		by       []passive.Priority
-		segments []string
-		argument string
-	}{
-		{[]passive.Priority{passive.Score, passive.Testimonial, passive.Score}, nil, "prioritizeBy[2]"},
-		{[]passive.Priority{passive.Segment}, nil, "segments"},
-		{[]passive.Priority{passive.Score}, []string{"gold"}, "segments"},
-		{[]passive.Priority{passive.Segment}, []string{"gold", "GOLD"}, "segments[1]"},
-		{[]passive.Priority{passive.Segment}, []string{""}, "segments[0]"},
-		{[]passive.Priority{passive.Segment}, []string{"a\x00"}, "segments[0]"},
-		{[]passive.Priority{passive.Segment}, make([]string, 101), "segments"},
-	} {
-		var f *fault.Error
-		if _, err := passive.NewOrder(c.by, c.segments); !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.argument {
-			t.Errorf("%v %q: %v", c.by, c.segments, err)
-		}
-	}
-	db := pgtest.New(t)
-	crowd(t, db, 8)
-	gold, err := passive.NewOrder([]passive.Priority{passive.Segment}, []string{"gold"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := gold.Read(db.Gorm, page.Args{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, other := range map[string]struct {
-		by       []passive.Priority
-		segments []string
-	}{"none": {}, "of another list of segments": {[]passive.Priority{passive.Segment}, []string{"silver"}}} {
-		order, err := passive.NewOrder(other.by, other.segments)
+		p, err := gold.Read(db.Gorm, page.Args{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var f *fault.Error
-		if _, err := order.Read(db.Gorm, page.Args{After: &p.Cursors[0]}, nil); !errors.As(err, &f) || f.Argument != "after" {
-			t.Errorf("a cursor of another order, %s: %v", name, err)
+		for name, other := range map[string]struct {
+			by       []passive.Priority
+			segments []string
+		}{"none": {}, "of another list of segments": {[]passive.Priority{passive.Segment}, []string{"silver"}}} {
+			order, err := passive.NewOrder(other.by, other.segments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var f *fault.Error
+			if _, err := order.Read(db.Gorm, page.Args{After: &p.Cursors[0]}, nil); !errors.As(err, &f) || f.Argument != "after" {
+				t.Errorf("a cursor of another order, %s: %v", name, err)
+			}
 		}
-	}
+	})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Each is worked out by hand as docs/figures.md says.
-func TestALikelihoodIsConsentTimesScoreTimesLengthAndPraise(t *testing.T) {
+func TestTestimonialLikelihoodIsConsentTimesScoreTimesLengthAndWords(t *testing.T) {
 	t.Parallel()
 	plain := func(words int) string { return strings.TrimSpace(strings.Repeat("word ", words)) }
 	for _, c := range []struct {

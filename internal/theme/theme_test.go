@@ -26,151 +26,210 @@ func (w *world) theme(name string, keywords ...string) *model.Theme {
 	return out.Theme
 }
 
-func TestAThemeIsMadeChangedAndTakenOutOfUse(t *testing.T) {
+func TestThemes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	out, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: " Wi-Fi ", Keywords: []string{" wifi", "WiFi", "wi fi", "internet*"}, Effort: model.Hard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
-		if made.Name != "Wi-Fi" || made.NameFold != "wi-fi" || !slices.Equal(made.Keywords, []string{"wifi", "wi fi", "internet*"}) || made.Effort != model.Hard ||
-			made.ResolvedAt != nil || made.DeletedAt != nil || !made.CreatedAt.Equal(worktest.Start) || !made.UpdatedAt.Equal(worktest.Start) {
-			t.Errorf("%s: %+v", where, made)
+	t.Run("are created, updated and deleted", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		out, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: " Wi-Fi ", Keywords: []string{" wifi", "WiFi", "wi fi", "internet*"}, Effort: model.Hard})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	w.Time = worktest.Start.Add(time.Hour)
-	fixed := worktest.Start.Add(time.Minute)
-	changed, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Given(fixed), Effort: worktest.Given(model.Easy)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
-		if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.Time) || !now.CreatedAt.Equal(worktest.Start) {
-			t.Errorf("%s: %+v", where, now)
-		}
-	}
-	if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
-		Keywords: graphql.OmittableOf[[]string](nil)}); err != nil {
-		t.Fatal(err)
-	}
-	if now := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
-		t.Errorf("cleared: %+v", now)
-	}
-	deleted, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: out.Theme.ID})
-	if err != nil || deleted.DeletedID != out.Theme.ID {
-		t.Fatal(deleted, err)
-	}
-	if gone := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.Time) {
-		t.Errorf("deleted: %+v", gone)
-	}
-	w.theme("INTERNET") // its name is free
-}
-
-func TestAWrongThemeIsRefusedAndChangesNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	food, gone := w.theme("Food", "meal"), w.theme("Gone")
-	if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID}); err != nil {
-		t.Fatal(err)
-	}
-	w.theme("Drinks")
-	create := func(name string, keywords ...string) func() error {
-		return func() error {
-			_, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Easy, ApplyToPast: true})
-			return err
-		}
-	}
-	update := func(in theme.UpdateThemeInput) func() error {
-		return func() error {
-			if in.ID == (model.ThemeID{}) {
-				in.ID = food.ID
+		for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
+			if made.Name != "Wi-Fi" || made.NameFold != "wi-fi" || !slices.Equal(made.Keywords, []string{"wifi", "wi fi", "internet*"}) || made.Effort != model.Hard ||
+				made.ResolvedAt != nil || made.DeletedAt != nil || !made.CreatedAt.Equal(worktest.Start) || !made.UpdatedAt.Equal(worktest.Start) {
+				t.Errorf("%s: %+v", where, made)
 			}
-			in.ApplyToPast = true
-			_, err := w.themes.Update(t.Context(), w.Admin, in)
-			return err
 		}
-	}
-	before := w.Count("SELECT count(*) FROM themes")
-	for name, c := range map[string]struct {
-		do       func() error
-		code     fault.Code
-		argument string
-	}{
-		"no name":                  {create(" "), fault.CodeBadUserInput, "input.name"},
-		"a name too long":          {create(strings.Repeat("x", 201)), fault.CodeBadUserInput, "input.name"},
-		"a name that is there":     {create("FOOD"), fault.CodeConflict, "input.name"},
-		"a blank keyword":          {create("x", "a", " "), fault.CodeBadUserInput, "input.keywords[1]"},
-		"a star alone":             {create("x", "*"), fault.CodeBadUserInput, "input.keywords[0]"},
-		"a star inside":            {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
-		"a NUL":                    {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
-		"too many keywords":        {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
-		"no such theme":            {update(theme.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
-		"a deleted theme":          {update(theme.UpdateThemeInput{ID: gone.ID}), fault.CodeNotFound, "input.id"},
-		"a name taken away":        {update(theme.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
-		"an effort taken away":     {update(theme.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
-		"another's name":           {update(theme.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
-		"resolved in time to come": {update(theme.UpdateThemeInput{ResolvedAt: worktest.Given(worktest.Start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
-		"a deleted theme, again": {func() error {
-			_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID})
-			return err
-		}, fault.CodeNotFound, "input.id"},
-		"a keyword of eleven words": {update(theme.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
-	} {
-		worktest.Refused(t, name, c.do(), c.code, c.argument)
-	}
-	if after := w.Count("SELECT count(*) FROM themes"); after != before {
-		t.Errorf("%d themes, not %d", after, before)
-	}
-	if now := worktest.Read[model.Theme](w.T, w.DB, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
-		t.Errorf("%+v", now)
-	}
-	if n := w.Count("SELECT count(*) FROM river_job") + w.Count("SELECT count(*) FROM theme_runs"); n != 0 {
-		t.Error("what was refused was queued")
-	}
-}
-
-func TestOfTwoWhoMakeThemesOfOneNameAtOnceOneDoes(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	var made atomic.Int32
-	worktest.AtOnce(6, func(i int) {
-		_, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: []string{"Food", "FOOD"}[i%2], Effort: model.Easy})
-		if err == nil {
-			made.Add(1)
-			return
+		w.Time = worktest.Start.Add(time.Hour)
+		fixed := worktest.Start.Add(time.Minute)
+		changed, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Given(fixed), Effort: worktest.Given(model.Easy)})
+		if err != nil {
+			t.Fatal(err)
 		}
-		worktest.Refused(t, "the second", err, fault.CodeConflict, "input.name")
+		for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
+			if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.Time) || !now.CreatedAt.Equal(worktest.Start) {
+				t.Errorf("%s: %+v", where, now)
+			}
+		}
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
+			Keywords: graphql.OmittableOf[[]string](nil)}); err != nil {
+			t.Fatal(err)
+		}
+		if now := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
+			t.Errorf("cleared: %+v", now)
+		}
+		deleted, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: out.Theme.ID})
+		if err != nil || deleted.DeletedID != out.Theme.ID {
+			t.Fatal(deleted, err)
+		}
+		if gone := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.Time) {
+			t.Errorf("deleted: %+v", gone)
+		}
+		w.theme("INTERNET") // its name is free
 	})
-	if made.Load() != 1 {
-		t.Errorf("%d were made", made.Load())
-	}
-}
 
-func TestApplyingToThePastIsQueuedWithTheThemeAndBeginsAfreshWhenAskedAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	out, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: "Food", Keywords: []string{"meal"}, Effort: model.Easy, ApplyToPast: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := w.run(out.Theme.ID)
-	if first.Done != 0 || first.Total != nil || first.FinishedAt != nil || !first.StartedAt.Equal(worktest.Start) {
-		t.Errorf("%+v", first)
-	}
-	w.Must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
-	if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
-		t.Fatal(err)
-	}
-	if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
-		t.Errorf("%+v", second)
-	}
-	if n := w.Count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
-		t.Errorf("%d jobs", n)
-	}
-	if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
-		t.Errorf("without being asked: %v", err)
-	}
+	t.Run("refuse bad input and change nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		food, gone := w.theme("Food", "meal"), w.theme("Gone")
+		if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID}); err != nil {
+			t.Fatal(err)
+		}
+		w.theme("Drinks")
+		create := func(name string, keywords ...string) func() error {
+			return func() error {
+				_, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Easy, ApplyToPast: true})
+				return err
+			}
+		}
+		update := func(in theme.UpdateThemeInput) func() error {
+			return func() error {
+				if in.ID == (model.ThemeID{}) {
+					in.ID = food.ID
+				}
+				in.ApplyToPast = true
+				_, err := w.themes.Update(t.Context(), w.Admin, in)
+				return err
+			}
+		}
+		before := w.Count("SELECT count(*) FROM themes")
+		for name, c := range map[string]struct {
+			do       func() error
+			code     fault.Code
+			argument string
+		}{
+			"no name":                  {create(" "), fault.CodeBadUserInput, "input.name"},
+			"a name too long":          {create(strings.Repeat("x", 201)), fault.CodeBadUserInput, "input.name"},
+			"a name that is there":     {create("FOOD"), fault.CodeConflict, "input.name"},
+			"a blank keyword":          {create("x", "a", " "), fault.CodeBadUserInput, "input.keywords[1]"},
+			"a star alone":             {create("x", "*"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"a star inside":            {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"a NUL":                    {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"too many keywords":        {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
+			"no such theme":            {update(theme.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
+			"a deleted theme":          {update(theme.UpdateThemeInput{ID: gone.ID}), fault.CodeNotFound, "input.id"},
+			"a name taken away":        {update(theme.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
+			"an effort taken away":     {update(theme.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
+			"another's name":           {update(theme.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
+			"resolved in time to come": {update(theme.UpdateThemeInput{ResolvedAt: worktest.Given(worktest.Start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
+			"a deleted theme, again": {func() error {
+				_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID})
+				return err
+			}, fault.CodeNotFound, "input.id"},
+			"a keyword of eleven words": {update(theme.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
+		} {
+			worktest.Refused(t, name, c.do(), c.code, c.argument)
+		}
+		if after := w.Count("SELECT count(*) FROM themes"); after != before {
+			t.Errorf("%d themes, not %d", after, before)
+		}
+		if now := worktest.Read[model.Theme](w.T, w.DB, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
+			t.Errorf("%+v", now)
+		}
+		if n := w.Count("SELECT count(*) FROM river_job") + w.Count("SELECT count(*) FROM theme_runs"); n != 0 {
+			t.Error("what was refused was queued")
+		}
+	})
+
+	t.Run("take one of two with the same name at once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		var made atomic.Int32
+		worktest.AtOnce(6, func(i int) {
+			_, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: []string{"Food", "FOOD"}[i%2], Effort: model.Easy})
+			if err == nil {
+				made.Add(1)
+				return
+			}
+			worktest.Refused(t, "the second", err, fault.CodeConflict, "input.name")
+		})
+		if made.Load() != 1 {
+			t.Errorf("%d were made", made.Load())
+		}
+	})
+
+	t.Run("queue a run over the past, and restart it on request", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		out, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: "Food", Keywords: []string{"meal"}, Effort: model.Easy, ApplyToPast: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := w.run(out.Theme.ID)
+		if first.Done != 0 || first.Total != nil || first.FinishedAt != nil || !first.StartedAt.Equal(worktest.Start) {
+			t.Errorf("%+v", first)
+		}
+		w.Must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
+			t.Fatal(err)
+		}
+		if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
+			t.Errorf("%+v", second)
+		}
+		if n := w.Count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
+			t.Errorf("%d jobs", n)
+		}
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
+			t.Errorf("without being asked: %v", err)
+		}
+	})
+
+	// A response that is coming in while the theme is made is either tagged as it comes in, or committed before the theme.
+	t.Run("miss no response between a new theme and its run over the past", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		bar := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
+		submitted := make(chan error, 1)
+		go func() {
+			_, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3, Comment: new("the meal")})
+			submitted <- err
+		}()
+		<-bar.Reached
+		made := make(chan struct{})
+		go func() {
+			defer close(made)
+			w.theme("Food", "meal")
+		}()
+		if !w.Waits(made) {
+			t.Error("the theme did not wait for the response")
+		}
+		close(bar.Open)
+		if err := <-submitted; err != nil {
+			t.Fatal(err)
+		}
+		<-made
+	})
+
+	t.Run("are for managers", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		food := w.theme("Food", "meal")
+		agent, manager := w.Viewer(model.Agent), w.Viewer(model.Manager)
+		for name, write := range map[string]func(auth.Viewer) error{
+			"Create": func(v auth.Viewer) error {
+				_, err := w.themes.Create(t.Context(), v, theme.CreateThemeInput{Name: "Drinks", Effort: model.Easy})
+				return err
+			},
+			"Update": func(v auth.Viewer) error {
+				_, err := w.themes.Update(t.Context(), v, theme.UpdateThemeInput{ID: food.ID, Name: worktest.Given("Meals")})
+				return err
+			},
+			"Delete": func(v auth.Viewer) error {
+				_, err := w.themes.Delete(t.Context(), v, theme.DeleteThemeInput{ID: food.ID})
+				return err
+			},
+		} {
+			worktest.Refused(t, name+" by an agent", write(agent), fault.CodeForbidden, "")
+			worktest.Refused(t, name+" by nobody", write(auth.Viewer{}), fault.CodeUnauthenticated, "")
+		}
+		if now := worktest.Read[model.Theme](t, w.DB, food.ID); now.Name != "Food" || now.DeletedAt != nil || w.Count("SELECT count(*) FROM themes") != 1 {
+			t.Errorf("a refused write changed the theme: %+v", now)
+		}
+		if _, err := w.themes.Delete(t.Context(), manager, theme.DeleteThemeInput{ID: food.ID}); err != nil {
+			t.Errorf("by a manager: %v", err)
+		}
+	})
 }
 
 func (w *world) run(id model.ThemeID) (r model.ThemeRun) {
@@ -179,60 +238,4 @@ func (w *world) run(id model.ThemeID) (r model.ThemeRun) {
 		w.T.Fatal(err)
 	}
 	return r
-}
-
-// A response that is coming in while the theme is made is either tagged as it comes in, or committed before the theme.
-func TestNoResponseFallsBetweenANewThemeAndItsPast(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	bar := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
-	submitted := make(chan error, 1)
-	go func() {
-		_, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3, Comment: new("the meal")})
-		submitted <- err
-	}()
-	<-bar.Reached
-	made := make(chan struct{})
-	go func() {
-		defer close(made)
-		w.theme("Food", "meal")
-	}()
-	if !w.Waits(made) {
-		t.Error("the theme did not wait for the response")
-	}
-	close(bar.Open)
-	if err := <-submitted; err != nil {
-		t.Fatal(err)
-	}
-	<-made
-}
-
-func TestThemesAreForManagers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	food := w.theme("Food", "meal")
-	agent, manager := w.Viewer(model.Agent), w.Viewer(model.Manager)
-	for name, write := range map[string]func(auth.Viewer) error{
-		"Create": func(v auth.Viewer) error {
-			_, err := w.themes.Create(t.Context(), v, theme.CreateThemeInput{Name: "Drinks", Effort: model.Easy})
-			return err
-		},
-		"Update": func(v auth.Viewer) error {
-			_, err := w.themes.Update(t.Context(), v, theme.UpdateThemeInput{ID: food.ID, Name: worktest.Given("Meals")})
-			return err
-		},
-		"Delete": func(v auth.Viewer) error {
-			_, err := w.themes.Delete(t.Context(), v, theme.DeleteThemeInput{ID: food.ID})
-			return err
-		},
-	} {
-		worktest.Refused(t, name+" by an agent", write(agent), fault.CodeForbidden, "")
-		worktest.Refused(t, name+" by nobody", write(auth.Viewer{}), fault.CodeUnauthenticated, "")
-	}
-	if now := worktest.Read[model.Theme](t, w.DB, food.ID); now.Name != "Food" || now.DeletedAt != nil || w.Count("SELECT count(*) FROM themes") != 1 {
-		t.Errorf("a refused write changed the theme: %+v", now)
-	}
-	if _, err := w.themes.Delete(t.Context(), manager, theme.DeleteThemeInput{ID: food.ID}); err != nil {
-		t.Errorf("by a manager: %v", err)
-	}
 }

@@ -14,6 +14,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := worktest.New(t)
-	return &world{w, theme.New(w.DB, w.Queue, w.Now)}
+	return over(worktest.New(t))
 }
+
+// newAgentWorld makes a world in which an agent calls.
+func newAgentWorld(t *testing.T) *world {
+	t.Helper()
+	return over(worktest.NewWithAgent(t))
+}
+
+func over(w *worktest.World) *world { return &world{w, theme.New(w.DB, w.Queue, w.Now)} }

@@ -81,7 +81,7 @@ func TestBody(t *testing.T) {
 	}}))
 	ruled, err := intake.New(w.Work).Submit(ctx, w.Admin, intake.SubmitResponseInput{Score: 9})
 	w.must(err)
-	w.later(2 * time.Hour)
+	w.Later(2 * time.Hour)
 	if found, err := w.Work.Escalate(ctx); err != nil || !found {
 		t.Fatal(found, err)
 	}

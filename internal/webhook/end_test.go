@@ -38,12 +38,12 @@ func TestSender(t *testing.T) {
 		if again := w.reload(h); !again.Enabled || again.FailingSince == nil {
 			t.Errorf("the failing webhook is %+v", again)
 		}
-		w.later(3*day - time.Hour)
+		w.Later(3*day - time.Hour)
 		r.await(len(r.all()) + 2)
 		if !w.reload(h).Enabled {
 			t.Error("the webhook was disabled before three days had passed")
 		}
-		w.later(time.Hour)
+		w.Later(time.Hour)
 		w.until("the webhook is disabled", "SELECT NOT enabled FROM webhooks WHERE id = ?", h.ID)
 		if again := w.reload(h); again.DisabledReason == nil || !strings.Contains(*again.DisabledReason, "three days") {
 			t.Errorf("the reason is missing: %+v", again)
@@ -103,10 +103,10 @@ func TestSender(t *testing.T) {
 		refused.Store(w.events(bad)[0])
 		w.run(w.DB, w.Log, func(o *webhook.Options) { o.Backoff = func(int) time.Duration { return 80 * time.Hour } })
 		w.until("the event was refused once", "SELECT attempts = 1 FROM webhook_deliveries WHERE webhook_id = ? AND case_id = ? AND position = (SELECT min(position) FROM case_events WHERE case_id = ?)", h.ID, bad.ID, bad.ID)
-		w.later(79 * time.Hour)
+		w.Later(79 * time.Hour)
 		w.note(good)
 		w.until("the events of another case are delivered", "SELECT count(*) = 2 FROM webhook_deliveries WHERE webhook_id = ? AND case_id = ? AND status = 'DELIVERED'", h.ID, good.ID)
-		w.later(2 * time.Hour)
+		w.Later(2 * time.Hour)
 		w.until("the event is given up", "SELECT count(*) = 1 FROM webhook_deliveries WHERE webhook_id = ? AND status = 'FAILED' AND attempts = 2 AND last_error LIKE '%422%'", h.ID)
 		w.until("the next event of the case is delivered", "SELECT count(*) = 1 FROM webhook_deliveries WHERE webhook_id = ? AND case_id = ? AND status = 'DELIVERED'", h.ID, bad.ID)
 		same(t, "the case with the refused event", r.accepted(bad), w.events(bad)[1:])
@@ -169,7 +169,7 @@ func TestSender(t *testing.T) {
 		server := w.run(w.DB, w.Log)
 		w.open("DE")
 		w.delivered(h, 1)
-		w.later(29 * day)
+		w.Later(29 * day)
 		status.Store(http.StatusNotFound)
 		w.open("DE")
 		r.await(3)
@@ -179,7 +179,7 @@ func TestSender(t *testing.T) {
 		if n := len(w.deliveries(h)); n != 2 {
 			t.Errorf("%d deliveries after 29 days, want 2", n)
 		}
-		w.later(2 * day)
+		w.Later(2 * day)
 		w.run(w.DB, w.Log)
 		w.until("the old delivery is deleted", "SELECT count(*) = 1 AND bool_and(status = 'QUEUED') FROM webhook_deliveries WHERE webhook_id = ?", h.ID)
 	})

@@ -251,7 +251,7 @@ func TestServers(t *testing.T) {
 		server := w.run(w.DB, w.Log, long)
 		<-arrived
 		server.cancel() // it leases no more deliveries, and waits for its running request
-		w.later(lease)
+		w.Later(lease)
 		w.run(w.DB, w.Log, long)
 		<-arrived
 		close(first)

@@ -39,7 +39,7 @@ func TestTry(t *testing.T) {
 		if strings.Count(p.signature, "v1,") != 2 || !verifies(old, p) || !verifies(fresh, p) {
 			t.Errorf("within the day the signature is %q", p.signature)
 		}
-		w.later(day)
+		w.Later(day)
 		w.open("DE")
 		p = r.await(2)[1]
 		if strings.Count(p.signature, "v1,") != 1 || verifies(old, p) || !verifies(fresh, p) {

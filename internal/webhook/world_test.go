@@ -3,7 +3,6 @@ package webhook_test
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,25 +25,21 @@ const limit = 2 * time.Minute
 
 var anywhere = egress.Policy{Private: true}
 
-// world is worktest's world with a followed log, the writes of webhooks, which the administrator owns, and a clock that
-// runs and that a test can move forward.
+// world is worktest's world with a clock that runs, a followed log, and the writes of webhooks, which the administrator
+// owns.
 type world struct {
 	*worktest.World
 	subscriptions *webhook.Subscriptions
-	moved         atomic.Int64
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{World: worktest.New(t)}
-	w.Clock = func() time.Time { return time.Now().Add(time.Duration(w.moved.Load())) }
+	w.Clock = time.Now
 	w.Log.Follow()
 	w.subscriptions = webhook.NewSubscriptions(w.DB, w.Log, anywhere, w.Now)
 	return w
 }
-
-// later moves the clock forward.
-func (w *world) later(d time.Duration) { w.moved.Add(int64(d)) }
 
 // follow returns the log of another pool.
 func (w *world) follow(db *pg.DB) *event.Log {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,10 +35,18 @@ type World struct {
 	Log   *event.Log
 	Queue *job.Queue
 	Work  *casework.Work
-	Admin auth.Viewer
-	Time  time.Time        // what the clock shows; set it only while no call is running
-	Clock func() time.Time // the clock where it is set, for tests whose goroutines need one that runs; then Time has no effect
+	Admin auth.Viewer // the only user of New
+	Agent auth.Viewer // the only user of NewWithAgent
+	Time  time.Time   // what the clock shows, before Later; set it only while no call is running
+	// Clock replaces Time where it is set: time.Now for tests whose goroutines need a clock that runs.
+	Clock func() time.Time
 	Gate  Gate
+	// Deadlocks counts the statements that PostgreSQL refused, to end a deadlock.
+	Deadlocks atomic.Int64
+
+	caller auth.Viewer  // makes the calls of the helpers: Admin or Agent
+	moved  atomic.Int64 // how far Later and At moved the clock, in nanoseconds
+	rules  int          // how many rules there are
 }
 
 // New makes a world with one user, the administrator.
@@ -45,14 +54,24 @@ func New(t *testing.T) *World {
 	t.Helper()
 	w := NewEmpty(t)
 	w.Admin = auth.Viewer{User: w.User("root@care.example", model.Admin)}
+	w.caller = w.Admin
+	return w
+}
+
+// NewWithAgent makes a world with one user, an agent.
+func NewWithAgent(t *testing.T, opts ...pgtest.Option) *World {
+	t.Helper()
+	w := NewEmpty(t, opts...)
+	w.Agent = auth.Viewer{User: w.User("agnes@care.example", model.Agent)}
+	w.caller = w.Agent
 	return w
 }
 
 // NewEmpty makes a world without users.
-func NewEmpty(t *testing.T) *World {
+func NewEmpty(t *testing.T, opts ...pgtest.Option) *World {
 	t.Helper()
 	w := &World{T: t, Time: Start}
-	w.DB = pgtest.New(t, pgtest.WithTracer(&w.Gate))
+	w.DB = pgtest.New(t, append([]pgtest.Option{pgtest.WithTracer(tracer{&w.Gate, &w.Deadlocks})}, opts...)...)
 	quiet := slog.New(slog.DiscardHandler)
 	w.Log = event.New(w.DB, quiet)
 	t.Cleanup(w.Log.Close)
@@ -66,11 +85,18 @@ func NewEmpty(t *testing.T) *World {
 
 // Now is the world's clock.
 func (w *World) Now() time.Time {
+	base := w.Time
 	if w.Clock != nil {
-		return w.Clock()
+		base = w.Clock()
 	}
-	return w.Time
+	return base.Add(time.Duration(w.moved.Load()))
 }
+
+// Later moves the clock on, also while calls are running.
+func (w *World) Later(d time.Duration) { w.moved.Add(int64(d)) }
+
+// At moves the clock to a time, forward or back. It needs a world without Clock.
+func (w *World) At(t time.Time) { w.moved.Store(int64(t.Sub(w.Time))) }
 
 // Waits polls until a statement waits for a lock, and returns true; it returns false when ended is closed first.
 func (w *World) Waits(ended <-chan struct{}) bool {
@@ -101,10 +127,13 @@ func AtOnce(calls int, do func(i int)) {
 	all.Wait()
 }
 
-// User writes an active user.
-func (w *World) User(email string, role model.Role) *model.User {
+// User writes a user, who is active unless a change says otherwise.
+func (w *World) User(email string, role model.Role, changes ...func(*model.User)) *model.User {
 	w.T.Helper()
 	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: email, Email: email, Role: role, Active: true, CreatedAt: Start}
+	for _, change := range changes {
+		change(u)
+	}
 	u.Fold()
 	w.Create(u)
 	return u
@@ -116,16 +145,17 @@ func (w *World) Viewer(role model.Role) auth.Viewer {
 	return auth.Viewer{User: w.User(model.NewUUID().String()+"@care.example", role)}
 }
 
-// Open opens a case by hand and assigns it to the user.
+// Open opens a case by hand, on a new response of a new customer, and assigns it to the user, if there is one.
 func (w *World) Open(assignee *model.User) *model.Case {
 	w.T.Helper()
-	in, err := intake.New(w.Work).Submit(w.T.Context(), w.Admin, intake.SubmitResponseInput{Score: 3})
-	if err != nil {
-		w.T.Fatal(err)
+	response := w.Submit(intake.SubmitResponseInput{Score: 3}).Response
+	in := casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."}
+	if assignee != nil {
+		in.AssigneeID = &assignee.ID
 	}
-	out, err := w.Work.OpenCase(w.T.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called.", AssigneeID: &assignee.ID})
+	out, err := w.Work.OpenCase(w.T.Context(), w.caller, in)
 	if err != nil {
-		w.T.Fatal(err)
+		w.T.Fatalf("open a case: %v", err)
 	}
 	return out.Case
 }
@@ -141,7 +171,7 @@ func (w *World) Create(row any) {
 // Must runs a statement.
 func (w *World) Must(sql string, args ...any) {
 	w.T.Helper()
-	if _, err := w.DB.Pool.Exec(w.T.Context(), sql, args...); err != nil {
+	if err := w.Exec(sql, args...); err != nil {
 		w.T.Fatal(err)
 	}
 }

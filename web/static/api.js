@@ -1,57 +1,57 @@
-// The API as this page uses it: where it is, whose token, how to ask it once, and how to follow its feed.
+// The client of the GraphQL API: its address, the token, single requests, and the feed.
 //
-// The feed speaks graphql-transport-ws. Whoever follows it loses nothing: after any break it goes on behind the last
-// cursor that it saw, and where the server does not know that place any more (FEED_RESET) it reads the list again.
+// The feed uses the protocol graphql-transport-ws. No event is lost: after a lost connection, follow resumes after the
+// last cursor that it received. If the server does not know that cursor any more (FEED_RESET), the view reads its list again.
 
 const endpoint = new URL("graphql", document.baseURI);
 
-// Refused: the token does not work, or not for this. The person must give another.
-export class Refused extends Error {}
+// AccessDenied: the token is not valid, or may not do this. The user must enter another token.
+export class AccessDenied extends Error {}
 
-// Mistake: the page asks for what can't be. Asking again would not help; the next version of the page might.
-export class Mistake extends Error {}
+// InvalidRequest: the server rejects the request itself. A retry cannot help; a newer version of the page might.
+export class InvalidRequest extends Error {}
 
-// Reset: what is shown can't be continued; it must be read again.
-export class Reset extends Error {}
+// FeedReset: the feed cannot resume from the view's cursor. The view must read its list again.
+export class FeedReset extends Error {}
 
 const key = "closeloop.token";
-let held = null; // for browsers that keep nothing for us
+let inMemory = null; // for browsers that refuse to store anything
 
 export const token = {
   get() {
     try {
-      return held ?? sessionStorage.getItem(key) ?? localStorage.getItem(key);
+      return inMemory ?? sessionStorage.getItem(key) ?? localStorage.getItem(key);
     } catch {
-      return held;
+      return inMemory;
     }
   },
-  keep(secret, remember) {
-    held = secret;
+  save(secret, remember) {
+    inMemory = secret;
     try {
       (remember ? localStorage : sessionStorage).setItem(key, secret);
-    } catch { /* held is all there is */ }
+    } catch { /* the token stays in memory only */ }
   },
-  forget() {
-    held = null;
+  clear() {
+    inMemory = null;
     try {
       sessionStorage.removeItem(key);
       localStorage.removeItem(key);
-    } catch { /* nothing was kept */ }
+    } catch { /* nothing was stored */ }
   },
 };
 
-// now is the server's time: a screen's own clock may be wrong, and ages would be too.
-let ahead = 0;
-export const now = () => Date.now() + ahead;
+// now returns the server's time, because a wrong clock on this device would show wrong ages.
+let clockOffset = 0; // milliseconds from this device's clock to the server's
+export const now = () => Date.now() + clockOffset;
 
 function setClock(header) {
-  const difference = Date.parse(header) + 500 - Date.now(); // the header has whole seconds
-  if (Math.abs(difference) > 2000) ahead = difference;
-  else if (!Number.isNaN(difference)) ahead = 0;
+  const difference = Date.parse(header) + 500 - Date.now(); // the header has whole seconds, so this is the middle of one
+  if (Math.abs(difference) > 2000) clockOffset = difference;
+  else if (!Number.isNaN(difference)) clockOffset = 0;
 }
 
-// ask sends one query and answers with its data.
-export async function ask(query, variables) {
+// request sends one query and returns its data.
+export async function request(query, variables) {
   const response = await fetch(endpoint, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${token.get()}` },
@@ -61,56 +61,59 @@ export async function ask(query, variables) {
   });
   setClock(response.headers.get("Date"));
   const answer = await response.json().catch(() => ({}));
-  if (response.status === 401) throw new Refused("This token does not work.");
-  if (answer.errors) throw failure(answer.errors);
+  if (response.status === 401) throw new AccessDenied("This token is not valid.");
+  if (answer.errors) throw toError(answer.errors);
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   return answer.data;
 }
 
-const mistakes = ["BAD_USER_INPUT", "COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"];
+const invalidCodes = ["BAD_USER_INPUT", "COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"];
 
-function failure(errors) {
+function toError(errors) {
   const code = errors[0]?.extensions?.code;
-  if (code === "UNAUTHENTICATED") return new Refused("This token does not work.");
-  if (code === "FORBIDDEN") return new Refused(`This token may not read cases: ${errors[0].message}.`);
-  if (code === "FEED_RESET") return new Reset();
-  const message = errors[0]?.message ?? "The server said no more.";
-  return mistakes.includes(code) ? new Mistake(message) : new Error(message);
+  if (code === "UNAUTHENTICATED") return new AccessDenied("This token is not valid.");
+  if (code === "FORBIDDEN") return new AccessDenied(`This token may not read cases: ${errors[0].message}.`);
+  if (code === "FEED_RESET") return new FeedReset();
+  const message = errors[0]?.message ?? "The server gave no reason.";
+  return invalidCodes.includes(code) ? new InvalidRequest(message) : new Error(message);
 }
 
-// follow reads a view and then hands it every event, for ever. It ends only with Refused or Mistake.
+// follow reads a view's list and then passes every event of the feed to the view. It reconnects after errors, and ends
+// only when it throws AccessDenied or InvalidRequest.
 //
-//   view.read()          shows the list; answers with the place in the feed to go on from
-//   view.query           the subscription; it takes $after
-//   view.variables       its other variables
-//   view.event(event)    shows what happened; may throw Reset
-//   view.live()          the feed flows (again)
-export async function follow(view, state) {
+//   view.read()          shows the list; returns the cursor to subscribe after
+//   view.query           the subscription; takes $after
+//   view.variables       the other variables of the subscription
+//   view.event(event)    shows an event; may throw FeedReset
+//   view.live()          is called whenever the feed is connected
+//
+// showState(name, reason) shows whether the page is live.
+export async function follow(view, showState) {
   let after = null;
   for (let failures = 0; ; failures++) {
-    let since = Infinity;
+    let liveSince = Infinity;
     try {
       after ??= await view.read();
       await stream(view.query, { ...view.variables, after }, () => {
-        since = Date.now();
-        state("live");
+        liveSince = Date.now();
+        showState("live");
         view.live();
       }, (event) => {
         after = event.cursor;
         view.event(event);
       });
     } catch (error) {
-      if (error instanceof Refused || error instanceof Mistake) throw error;
-      if (error instanceof Reset) after = null;
-      else state("reconnecting", error.message);
+      if (error instanceof AccessDenied || error instanceof InvalidRequest) throw error;
+      if (error instanceof FeedReset) after = null;
+      else showState("reconnecting", error.message);
     }
-    if (Date.now() - since > 10_000) failures = 0; // it did work for a while
-    await pause(Math.min(30_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+    if (Date.now() - liveSince > 10_000) failures = 0; // the connection was good, so the first retry is soon
+    await waitForRetry(Math.min(30_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
   }
 }
 
-// pause waits, but no longer than the network is away: a screen that is plugged in again should not sit out its time.
-function pause(ms) {
+// waitForRetry waits for the given time, or until the network is back, so that the page resumes at once.
+function waitForRetry(ms) {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
@@ -122,9 +125,9 @@ function pause(ms) {
   });
 }
 
-const pingEvery = 15_000;
+const pingInterval = 15_000;
 
-// stream runs one subscription on one socket until either ends, and then rejects with the reason.
+// stream runs one subscription on a socket of its own. When either ends, the promise rejects with the reason.
 function stream(query, variables, onLive, onEvent) {
   return new Promise((_, reject) => {
     const url = new URL(endpoint);
@@ -132,26 +135,27 @@ function stream(query, variables, onLive, onEvent) {
     const socket = new WebSocket(url, "graphql-transport-ws");
     const send = (message) => socket.send(JSON.stringify(message));
 
-    // The server's pings are frames that scripts don't see, so we ping too: silence for a whole interval is an end.
-    // It counts unanswered pings, not seconds, because browsers slow the timers of hidden pages down.
+    // Scripts do not see the server's ping frames, so the page sends pings of its own. If nothing arrives for a whole
+    // interval, the connection is lost. The page counts unanswered pings, not seconds, because browsers slow down the
+    // timers of hidden pages.
     let silent = true;
-    const watch = setInterval(() => {
-      if (silent) return end(new Error("The server is silent."));
+    const heartbeat = setInterval(() => {
+      if (silent) return end(new Error("The server does not answer."));
       silent = true;
       send({ type: "ping" });
-    }, pingEvery);
+    }, pingInterval);
     const offline = () => end(new Error("There is no network."));
     addEventListener("offline", offline);
 
     function end(reason) {
-      clearInterval(watch);
+      clearInterval(heartbeat);
       removeEventListener("offline", offline);
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
       reject(reason);
     }
 
-    const take = {
+    const handlers = {
       connection_ack() {
         send({ id: "1", type: "subscribe", payload: { query, variables } });
         onLive();
@@ -160,10 +164,10 @@ function stream(query, variables, onLive, onEvent) {
       pong() {},
       next(message) {
         const event = message.payload.data?.caseEvents;
-        if (!event) throw message.payload.errors ? failure(message.payload.errors) : new Reset();
+        if (!event) throw message.payload.errors ? toError(message.payload.errors) : new FeedReset();
         onEvent(event);
       },
-      error(message) { throw failure(message.payload); },
+      error(message) { throw toError(message.payload); },
       complete() { throw new Error("The feed ended."); },
     };
 
@@ -172,13 +176,13 @@ function stream(query, variables, onLive, onEvent) {
       silent = false;
       try {
         const message = JSON.parse(data);
-        take[message.type]?.(message);
+        handlers[message.type]?.(message);
       } catch (error) {
         end(error);
       }
     };
     socket.onclose = ({ code, reason }) => {
-      if (code === 4403 || code === 4401) end(new Refused("This token does not work any more."));
+      if (code === 4403 || code === 4401) end(new AccessDenied("This token is not valid any more."));
       else end(new Error(reason || "The connection was lost."));
     };
   });

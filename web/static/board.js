@@ -1,31 +1,31 @@
-// The wallboard: figures, the detractors whose cases are not closed, and the latest events.
+// The wallboard: figures, the detractor cases that are not closed, and the latest events.
 //
-// The address may narrow it: ?country=DE,AT&segment=Enterprise&company=Acme.
+// The page's address can restrict it to some customers: ?country=DE,AT&segment=Enterprise&company=Acme.
 
-import { ask, now, Reset } from "./api.js";
-import { $, badge, el, flash, say, show } from "./dom.js";
+import { FeedReset, now, request } from "./api.js";
+import { $, badge, el, flash, setText, showTemplate } from "./dom.js";
 import { eventFields } from "./event-types.js";
 import * as words from "./words.js";
 
-const page = 60; // cases read at a time
-const kept = 30; // of the latest events
+const pageSize = 60; // cases in one request
+const eventLimit = 30; // events in the list of the latest
 
-const fields = "number version status openedAt dueAt firstFollowUpAt";
-const ofEvent = `
+const caseFields = "number version status openedAt dueAt firstFollowUpAt";
+const eventSelection = `
   __typename id type cursor at matches actor { name }
-  snapshot { ${fields} assigneeName score category customerName company country }
+  snapshot { ${caseFields} assigneeName score category customerName company country }
   ${eventFields}`;
 
-const told = ["OPENED", "ASSIGNED", "STATUS_CHANGED", "NOTE_ADDED"]; // in the list of the latest
-const types = [...told, "DETAILS_CHANGED", "CUSTOMER_ERASED"];
+const listedTypes = ["OPENED", "ASSIGNED", "STATUS_CHANGED", "NOTE_ADDED"]; // shown in the list of the latest
+const subscribedTypes = [...listedTypes, "DETAILS_CHANGED", "CUSTOMER_ERASED"];
 
-const listQuery = `query Wallboard($scope: CaseFilter, $waiting: CaseFilter, $told: [CaseEventType!]) {
-  cases(first: ${page}, filter: $waiting) {
+const listQuery = `query Wallboard($scope: CaseFilter, $waiting: CaseFilter, $listedTypes: [CaseEventType!]) {
+  cases(first: ${pageSize}, filter: $waiting) {
     feedCursor
     pageInfo { hasNextPage }
-    nodes { ${fields} assignee { name } response { score category } customer { displayName company country } }
+    nodes { ${caseFields} assignee { name } response { score category } customer { displayName company country } }
   }
-  caseEvents(last: ${kept}, filter: $scope, types: $told) { nodes { ${ofEvent} } }
+  caseEvents(last: ${eventLimit}, filter: $scope, types: $listedTypes) { nodes { ${eventSelection} } }
 }`;
 
 const figuresQuery = `query Figures($scope: CaseFilter, $waiting: CaseFilter) {
@@ -34,64 +34,64 @@ const figuresQuery = `query Figures($scope: CaseFilter, $waiting: CaseFilter) {
 }`;
 
 const feedQuery = `subscription Wallboard($after: String, $scope: CaseFilter, $types: [CaseEventType!]) {
-  caseEvents(after: $after, filter: $scope, types: $types) { ${ofEvent} }
+  caseEvents(after: $after, filter: $scope, types: $types) { ${eventSelection} }
 }`;
 
-// scopeOf reads the filter from the page's address.
-function scopeOf(search) {
+// scopeFrom reads the filter from the query of the page's address, and the names to show for it.
+function scopeFrom(search) {
   const customer = {};
-  const named = [];
+  const labels = [];
   for (const name of ["country", "segment", "company"]) {
     const values = search.getAll(name).flatMap((v) => v.split(",")).map((v) => v.trim()).filter(Boolean);
     if (values.length === 0) continue;
     customer[name] = { in: values };
-    named.push(...(name === "country" ? values.map((v) => words.country(v.length === 2 ? v.toUpperCase() : v)) : values));
+    labels.push(...(name === "country" ? values.map((v) => words.country(v.length === 2 ? v.toUpperCase() : v)) : values));
   }
-  return { filter: named.length > 0 ? { customer } : undefined, named };
+  return { filter: labels.length > 0 ? { customer } : undefined, labels };
 }
 
-const ofCase = (c) => ({
+const fromCase = (c) => ({
   ...c, assignee: c.assignee?.name, score: c.response?.score,
   customer: c.customer.displayName, company: c.customer.company, country: c.customer.country,
 });
 
-const ofSnapshot = (s) => ({ ...s, assignee: s.assigneeName, customer: s.customerName });
+const fromSnapshot = (s) => ({ ...s, assignee: s.assigneeName, customer: s.customerName });
 
-export function board() {
-  const scope = scopeOf(new URLSearchParams(location.search));
+export function boardView() {
+  const scope = scopeFrom(new URLSearchParams(location.search));
   const waiting = { and: [{ status: ["OPEN", "IN_PROGRESS"], response: { category: ["DETRACTOR"] } }] };
   if (scope.filter) waiting.and.push(scope.filter);
 
-  const rows = new Map(); // by the case's number
-  let floor = 0; // cases below this number are beyond the page that was read
-  let total = 0; // that wait, on all pages
+  const rows = new Map(); // by case number
+  let lowestNumber = 0; // cases with lower numbers are on later pages of the list
+  let waitingTotal = 0; // on all pages
 
-  show("board");
-  say($("scope"), scope.named.join(", "));
+  showTemplate("board");
+  setText($("scope"), scope.labels.join(", "));
   drawScale();
 
-  // The figures are counted anew after events, at most every two seconds: a count on the screen would drift, because
-  // the summary includes at least what its cursor says, and may include more.
-  let counting = null, again = false;
-  function count(wait = 0) {
-    again = true;
-    counting ??= (async () => {
+  // After events the figures are requested again, at most every two seconds. Counting events here would drift: a
+  // summary includes everything up to its cursor, and may include more.
+  let refreshing = null, refreshAgain = false;
+  function refreshFigures(wait = 0) {
+    refreshAgain = true;
+    refreshing ??= (async () => {
       await new Promise((resolve) => setTimeout(resolve, wait));
-      while (again) {
-        again = false;
+      while (refreshAgain) {
+        refreshAgain = false;
         try {
-          const figures = await ask(figuresQuery, { scope: scope.filter, waiting });
-          for (const [name, value] of Object.entries(figures.all)) figure(name, value);
-          total = figures.waiting.total;
-          heading();
-        } catch { /* the feed says that the connection is gone, and counts again when it is back */ }
+          const figures = await request(figuresQuery, { scope: scope.filter, waiting });
+          for (const [name, value] of Object.entries(figures.all)) showFigure(name, value);
+          waitingTotal = figures.waiting.total;
+          showHeading();
+        } catch { /* the feed shows that the connection is lost, and calls this again when it is back */ }
         await new Promise((resolve) => setTimeout(resolve, 2000));
       }
-      counting = null;
+      refreshing = null;
     })();
   }
 
-  function figure(name, value) {
+  function showFigure(name, value) {
     const element = $(name), text = value.toLocaleString();
     if (element.textContent === text) return;
     if (element.textContent !== "–") flash(element, [{ transform: "scale(1.25)" }, { transform: "none" }], 600);
@@ -100,16 +100,16 @@ export function board() {
     if (name === "open") document.title = `${text} open – closeloop`;
   }
 
-  function heading() {
-    say($("count"), total > 0 ? `${total.toLocaleString()} not closed, the newest first` : "");
+  function showHeading() {
+    setText($("count"), waitingTotal > 0 ? `${waitingTotal.toLocaleString()} not closed, newest first` : "");
     $("none").hidden = rows.size > 0;
   }
 
-  // One row: made once, changed in place.
-  function put(c, fresh) {
+  // putRow adds the row of a case, or updates it in place. A fresh row is marked as news.
+  function putRow(c, fresh) {
     let row = rows.get(c.number);
     if (!row) {
-      row = draw(c.number);
+      row = createRow(c.number);
       rows.set(c.number, row);
       const below = [...$("cases").children].find((li) => Number(li.dataset.number) < c.number);
       $("cases").insertBefore(row.li, below ?? null);
@@ -119,14 +119,14 @@ export function board() {
     }
     row.case = c;
     row.score.replaceChildren(badge(c.score));
-    say(row.customer, c.customer);
-    say(row.place, [c.company, words.country(c.country)].filter(Boolean).join(" · "));
-    say(row.assignee, c.assignee ?? "nobody yet");
-    row.assignee.classList.toggle("nobody", !c.assignee);
-    tell(row);
+    setText(row.customer, c.customer);
+    setText(row.place, [c.company, words.country(c.country)].filter(Boolean).join(" · "));
+    setText(row.assignee, c.assignee ?? "unassigned");
+    row.assignee.classList.toggle("unassigned", !c.assignee);
+    showTimes(row);
   }
 
-  function draw(number) {
+  function createRow(number) {
     const row = {
       score: el("span"), customer: el("span", { class: "customer", dir: "auto" }), place: el("span", { class: "place", dir: "auto" }),
       assignee: el("span", { class: "assignee", dir: "auto" }), age: el("span", { class: "age" }), due: el("span", { class: "due" }),
@@ -139,93 +139,94 @@ export function board() {
     return row;
   }
 
-  // tell shows what passes with time.
-  function tell(row) {
+  // showTimes shows what changes with the clock: the time to the target, and the age.
+  function showTimes(row) {
     const at = now(), { text, late, soon } = words.due(row.case, at);
-    say(row.due, text);
+    setText(row.due, text);
     row.due.classList.toggle("late", Boolean(late));
     row.due.classList.toggle("soon", Boolean(soon));
     row.due.classList.toggle("working", row.case.status === "IN_PROGRESS");
-    say(row.age, `open ${words.span(at - Date.parse(row.case.openedAt))}`);
+    setText(row.age, `open ${words.span(at - Date.parse(row.case.openedAt))}`);
   }
 
-  // drop lets a row go: one that was closed says so first.
-  function drop(number, closed) {
+  // removeRow removes a row. The row of a closed case says so for three seconds.
+  function removeRow(number, closed) {
     const row = rows.get(number);
     if (!row) return;
     rows.delete(number);
     if (closed) {
-      say(row.due, "closed");
+      setText(row.due, "closed");
       row.due.className = "due";
     }
     row.li.classList.remove("fresh");
-    row.li.classList.add(closed ? "closed" : "gone");
+    row.li.classList.add(closed ? "closed" : "removed");
     setTimeout(() => row.li.remove(), closed ? 3000 : 600);
   }
 
-  function line(e) {
-    const lines = $("events");
-    if (!told.includes(e.type) || [...lines.children].some((li) => li.dataset.id === e.id)) return;
+  // addEvent shows an event on top of the list of the latest. Events of a type without a place there are skipped.
+  function addEvent(e) {
+    const items = $("events");
+    if (!listedTypes.includes(e.type) || [...items.children].some((li) => li.dataset.id === e.id)) return;
     const s = e.snapshot;
-    lines.prepend(el("li", { "data-id": e.id, "data-number": s.number, class: e.type === "STATUS_CHANGED" ? e.status.toLowerCase() : e.type.toLowerCase() },
+    items.prepend(el("li", { "data-id": e.id, "data-number": s.number, class: e.type === "STATUS_CHANGED" ? e.status.toLowerCase() : e.type.toLowerCase() },
       badge(s.score),
       el("span", {}, el("a", { href: `cases/${s.number}` }, `#${s.number}`), " ", el("bdi", {}, s.customerName), ": ", el("bdi", {}, words.event(e))),
       el("time", { datetime: e.at }, words.time.format(new Date(e.at)))));
-    while (lines.children.length > kept) lines.lastChild.remove();
+    while (items.children.length > eventLimit) items.lastChild.remove();
   }
 
-  // forget takes the name of a customer who was erased off the list of the latest.
-  function forget(s) {
+  // redactName replaces the name of an erased customer in the list of the latest.
+  function redactName(s) {
     for (const li of $("events").children) {
-      if (Number(li.dataset.number) === s.number) say(li.querySelector("bdi"), s.customerName);
+      if (Number(li.dataset.number) === s.number) setText(li.querySelector("bdi"), s.customerName);
     }
   }
 
-  setInterval(() => rows.forEach(tell), 5000);
-  setInterval(() => count(), 30_000); // a case becomes overdue without an event
+  setInterval(() => rows.forEach(showTimes), 5000);
+  setInterval(() => refreshFigures(), 30_000); // subscribedTypes has no OVERDUE
 
   return {
     query: feedQuery,
-    variables: { scope: scope.filter, types },
+    variables: { scope: scope.filter, types: subscribedTypes },
 
     async read() {
-      const { cases, caseEvents } = await ask(listQuery, { scope: scope.filter, waiting, told });
+      const { cases, caseEvents } = await request(listQuery, { scope: scope.filter, waiting, listedTypes });
       for (const number of rows.keys()) {
-        if (!cases.nodes.some((c) => c.number === number)) drop(number);
+        if (!cases.nodes.some((c) => c.number === number)) removeRow(number);
       }
-      cases.nodes.forEach((c) => put(ofCase(c)));
-      floor = cases.pageInfo.hasNextPage ? Math.min(...cases.nodes.map((c) => c.number)) : 0;
-      heading();
+      cases.nodes.forEach((c) => putRow(fromCase(c)));
+      lowestNumber = cases.pageInfo.hasNextPage ? Math.min(...cases.nodes.map((c) => c.number)) : 0;
+      showHeading();
 
-      // What was there before is not news: it is not read aloud.
+      // Screen readers must not read the events that are already there.
       const events = $("events");
       events.setAttribute("aria-live", "off");
-      caseEvents.nodes.forEach(line);
+      caseEvents.nodes.forEach(addEvent);
       setTimeout(() => events.setAttribute("aria-live", "polite"), 1000);
       return cases.feedCursor;
     },
 
-    live: () => count(),
+    live: () => refreshFigures(),
 
     event(e) {
-      if (e.type === "CUSTOMER_ERASED") forget(e.snapshot);
-      line(e);
-      count(300);
-      const c = ofSnapshot(e.snapshot), known = rows.get(c.number);
-      if (known && c.version <= known.case.version) return; // the list was newer
-      const waits = e.matches && c.category === "DETRACTOR" && c.status !== "CLOSED";
-      if (waits && c.number >= floor) put(c, true);
-      if (!waits) drop(c.number, c.status === "CLOSED");
-      if (floor > 0 && rows.size < page / 2) throw new Reset(); // the next ones move up
-      if (rows.size > 2 * page) cut();
+      if (e.type === "CUSTOMER_ERASED") redactName(e.snapshot);
+      addEvent(e);
+      refreshFigures(300);
+      const c = fromSnapshot(e.snapshot), known = rows.get(c.number);
+      if (known && c.version <= known.case.version) return; // the list that was read is newer
+      const isWaiting = e.matches && c.category === "DETRACTOR" && c.status !== "CLOSED";
+      if (isWaiting && c.number >= lowestNumber) putRow(c, true);
+      if (!isWaiting) removeRow(c.number, c.status === "CLOSED");
+      if (lowestNumber > 0 && rows.size < pageSize / 2) throw new FeedReset(); // fill the list with the next cases
+      if (rows.size > 2 * pageSize) trimRows();
     },
   };
 
-  // cut forgets the oldest rows, so that a board that is left on for months does not grow.
-  function cut() {
+  // trimRows removes the oldest rows, so that a wallboard that stays open for months does not grow.
+  function trimRows() {
     const numbers = [...rows.keys()].sort((a, b) => b - a);
-    floor = numbers[page - 1];
-    numbers.slice(page).forEach((number) => drop(number));
+    lowestNumber = numbers[pageSize - 1];
+    numbers.slice(pageSize).forEach((number) => removeRow(number));
   }
 }
 

@@ -1,11 +1,11 @@
-// One case: whom it is about, what they said, and all that happened to it.
+// The page of one case: the customer, the response, and the history.
 
-import { ask, now } from "./api.js";
+import { now, request } from "./api.js";
 import { $, badge, el } from "./dom.js";
 import { eventFields } from "./event-types.js";
 import * as words from "./words.js";
 
-// The list of one is read, not `case(number:)`, for the place in the feed that comes with it.
+// This reads a list of one case, not `case(number:)`, because a list comes with its cursor in the feed.
 const listQuery = `query Case($filter: CaseFilter) {
   cases(first: 1, filter: $filter) {
     feedCursor
@@ -29,20 +29,20 @@ const feedQuery = `subscription Case($after: String, $filter: CaseFilter) {
   caseEvents(after: $after, filter: $filter) { cursor }
 }`;
 
-export function oneCase(number) {
+export function caseView(number) {
   const filter = { number: { eq: number } };
-  let latest = 0; // the newest reading: an older answer may come later
+  let latestRead = 0; // an older answer may arrive after a newer one, and must not replace it
 
   async function read() {
-    const mine = ++latest;
-    const { cases } = await ask(listQuery, { filter });
-    if (mine === latest) draw(cases.nodes[0]);
+    const thisRead = ++latestRead;
+    const { cases } = await request(listQuery, { filter });
+    if (thisRead === latestRead) draw(cases.nodes[0]);
     return cases.feedCursor;
   }
 
   function draw(c) {
     document.title = c ? `Case ${c.number} – closeloop` : "closeloop";
-    $("view").replaceChildren(c ? article(c) : el("p", { class: "message" }, `There is no case ${number}, or not for you.`));
+    $("view").replaceChildren(c ? article(c) : el("p", { class: "message" }, `Case ${number} does not exist, or you may not see it.`));
   }
 
   return { query: feedQuery, variables: { filter }, read, live() {}, event: () => void read().catch(() => {}) };
@@ -59,7 +59,7 @@ function article(c) {
       el("div", {},
         el("h1", {}, el("bdi", {}, customer.displayName)),
         el("p", {}, `Case ${c.number}`, " · ", el("strong", {}, words.statuses[c.status]), " · ",
-          c.assignee ? el("bdi", {}, c.assignee.name) : "nobody yet"))),
+          c.assignee ? el("bdi", {}, c.assignee.name) : "unassigned"))),
 
     response?.comment && el("blockquote", { dir: "auto" }, response.comment),
 

@@ -1,8 +1,8 @@
-// Text becomes text: strings are appended as text nodes, and nothing here parses HTML.
+// Helpers for the DOM. Strings are appended as text nodes; nothing here parses HTML, because customers write the texts.
 
 export const $ = (id) => document.getElementById(id);
 
-// el makes an element. Children are elements, strings, or nothing.
+// el creates an element. Children are elements or strings; null, undefined and empty strings are skipped.
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,25 +12,26 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-// show puts a copy of a template in place of the view.
-export function show(template) {
+// showTemplate replaces the view by a copy of a template.
+export function showTemplate(template) {
   $("view").replaceChildren($(template).content.cloneNode(true));
 }
 
-// say changes a text only where it differs, so that what is selected or read aloud stays.
-export function say(element, text) {
+// setText changes a text only if it differs. Otherwise the user's selection would be lost, and a screen reader would
+// read the same text again.
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// badge shows a score: its number always, its colour and its shape besides.
+// badge shows a score as a number, with a colour and a shape.
 export function badge(score, large) {
   if (score === null || score === undefined) return el("span", { class: "score none" }, "–");
   const shape = score <= 6 ? "detractor" : score <= 8 ? "passive" : "promoter";
   return el("span", { class: `score s${score} ${shape}${large ? " large" : ""}`, title: `Score ${score}: ${shape}` },
-    el("span", { class: "unseen" }, "Score "), String(score));
+    el("span", { class: "visually-hidden" }, "Score "), String(score));
 }
 
-// flash draws the eye to what has just changed.
+// flash animates an element that has just changed.
 export function flash(element, frames, duration) {
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) element.animate?.(frames, { duration, easing: "ease-out" });
 }

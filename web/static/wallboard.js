@@ -1,84 +1,84 @@
-// Which view the address asks for, who looks at it, and whether it is live.
+// The entry of the page: signs the user in, chooses the view by the address, and shows whether the view is live.
 
-import { follow, Mistake, now, Refused, token } from "./api.js";
-import { board } from "./board.js";
-import { oneCase } from "./case.js";
-import { $, el, say, show } from "./dom.js";
+import { AccessDenied, follow, InvalidRequest, now, token } from "./api.js";
+import { boardView } from "./board.js";
+import { caseView } from "./case.js";
+import { $, el, setText, showTemplate } from "./dom.js";
 import * as words from "./words.js";
 
 const path = location.pathname.slice(new URL(document.baseURI).pathname.length);
 const number = /^cases\/(\d+)$/.exec(path)?.[1];
 
-async function open() {
-  stayOn();
-  document.addEventListener("visibilitychange", stayOn);
+async function start() {
+  keepScreenOn();
+  document.addEventListener("visibilitychange", keepScreenOn);
   $("sign-out").hidden = false;
-  state("connecting");
+  showState("connecting");
   try {
-    await follow(number ? oneCase(Number(number)) : board(), state);
+    await follow(number ? caseView(Number(number)) : boardView(), showState);
   } catch (error) {
-    if (error instanceof Refused) leave(error.message);
-    else if (error instanceof Mistake) giveUp(error.message);
+    if (error instanceof AccessDenied) signOut(error.message);
+    else if (error instanceof InvalidRequest) showError(error.message);
     else throw error;
   }
 }
 
-// leave begins the page anew: nothing of what the token could see is left in it.
-function leave(problem) {
-  token.forget();
+// signOut reloads the page, so that no data that the token could see stays in it.
+function signOut(problem) {
+  token.clear();
   history.replaceState({ problem }, "");
   location.reload();
 }
 
-// giveUp says what is wrong with the address, or with this page: a board that is left on for months may be older than
-// the server, so it fetches itself anew.
-function giveUp(problem) {
-  state("");
-  $("view").replaceChildren(el("p", { class: "message", role: "alert" }, `This can't be shown: ${problem}`));
+// showError shows why the server rejects the request: the address is wrong, or the page is older than the server,
+// because a wallboard can stay open for months. So it reloads the page after a minute.
+function showError(problem) {
+  showState("");
+  $("view").replaceChildren(el("p", { class: "message", role: "alert" }, `This page cannot be shown: ${problem}`));
   setTimeout(() => location.reload(), 60_000);
 }
 
 const states = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting" };
 
-function state(name, why = "") {
+function showState(name, reason = "") {
   const element = $("state");
-  say(element, states[name] ?? "");
+  setText(element, states[name] ?? "");
   element.className = name;
-  element.title = why;
+  element.title = reason;
 }
 
 function signIn() {
-  show("sign-in");
+  showTemplate("sign-in");
   const { problem } = history.state ?? {};
   history.replaceState(null, "");
-  const complain = (text) => {
+  const showProblem = (text) => {
     $("problem").hidden = false;
-    say($("problem"), text);
+    setText($("problem"), text);
   };
-  if (problem) complain(problem);
+  if (problem) showProblem(problem);
   document.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     const secret = $("token").value.trim();
-    if (!/^[!-~]+$/.test(secret)) return complain("A token is of letters, digits and signs, without spaces.");
-    token.keep(secret, $("remember").checked);
-    open();
+    if (!/^[!-~]+$/.test(secret)) return showProblem("A token consists of ASCII letters, digits and punctuation, without spaces.");
+    token.save(secret, $("remember").checked);
+    start();
   });
   $("token").focus();
 }
 
-$("sign-out").addEventListener("click", () => leave());
+$("sign-out").addEventListener("click", () => signOut());
 
-const clock = () => say($("clock"), words.time.format(new Date(now())));
+const clock = () => setText($("clock"), words.time.format(new Date(now())));
 setInterval(clock, 1000);
 clock();
 
-// A wallboard's screen stays on, where the browser lets it.
-function stayOn() {
+// keepScreenOn asks the browser not to turn the screen off. Browsers may refuse.
+function keepScreenOn() {
   if (document.visibilityState === "visible") navigator.wakeLock?.request("screen").catch(() => {});
 }
 
-// A page that the browser kept and brings back has a dead feed, and perhaps another person's data.
+// A page that the browser restores from its cache has lost its feed, and may show another user's data.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-if (token.get()) open();
+if (token.get()) start();
 else signIn();

@@ -1,10 +1,10 @@
-// What the page says: spans of time, countries, and events in words.
+// The words of the pages: durations, countries, and events.
 
 import { eventTypes } from "./event-types.js";
 
 const minute = 60_000, hour = 60 * minute, day = 24 * hour;
 
-// span says how long, in the two largest units.
+// span writes a duration in its two largest units.
 export function span(ms) {
   if (ms < minute) return "under 1 min";
   if (ms < hour) return `${Math.floor(ms / minute)} min`;
@@ -14,7 +14,7 @@ export function span(ms) {
 
 const join = (a, unit, b, smaller) => (b ? `${a} ${unit} ${b} ${smaller}` : `${a} ${unit}`);
 
-// due says where a case stands against its target. `late` is the API's overdue, reckoned on with the clock.
+// due describes a case's follow-up against its target. `late` means the same as `overdue` in the API, at the time `now`.
 export function due(c, now) {
   if (c.status === "CLOSED") return { text: "closed" };
   if (c.status === "IN_PROGRESS") return { text: "in progress" };
@@ -26,14 +26,14 @@ export function due(c, now) {
 
 export const statuses = { OPEN: "Open", IN_PROGRESS: "In progress", CLOSED: "Closed" };
 
-let names;
+let regionNames;
 try {
-  names = new Intl.DisplayNames(["en"], { type: "region" });
-} catch { /* an old browser shows the code */ }
+  regionNames = new Intl.DisplayNames(["en"], { type: "region" });
+} catch { /* old browsers: the page shows the code */ }
 
 export function country(code) {
   try {
-    return (code && names?.of(code)) || code;
+    return (code && regionNames?.of(code)) || code;
   } catch {
     return code;
   }
@@ -42,7 +42,7 @@ export function country(code) {
 export const time = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 export const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-// The formats that the table of event types (model/event.go) names in its words, as in "step {text}".
+// The formats of values. The table of event types (model/event.go) names them, as in "step {text}".
 const formats = {
   text: String,
   word: (name) => name.toLowerCase().replaceAll("_", " "),
@@ -51,13 +51,13 @@ const formats = {
   chain: (list) => list.join(" → "),
 };
 
-// milliseconds reads a duration as the API writes it: "PT36H30M", "PT0.5S".
+// milliseconds parses a duration in the API's format: "PT36H30M", "PT0.5S".
 function milliseconds(iso) {
   const [, h = 0, m = 0, s = 0] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(iso) ?? [];
   return h * hour + m * minute + s * 1000;
 }
 
-// Types whose values decide what the sentence is. Every other type is said with its label and fields in the table.
+// The types whose sentence depends on their values. The others use their label and fields from the table.
 const sentences = {
   ASSIGNED(e, by) {
     const to = e.snapshot.assigneeName;
@@ -71,27 +71,27 @@ const sentences = {
   },
   DETAILS_CHANGED(e, by) {
     const ofCustomer = e.changed.filter((name) => name.startsWith("customer."));
-    const said = ofCustomer.length > 0 ? [`customer's details changed${by}: ${ofCustomer.map(fieldName).join(", ")}`] : [];
+    const parts = ofCustomer.length > 0 ? [`customer's details changed${by}: ${ofCustomer.map(fieldName).join(", ")}`] : [];
     for (const name of e.changed) {
-      if (!ofCustomer.includes(name)) said.push(`${details[name] ?? `${fieldName(name)} changed`}${by}`);
+      if (!ofCustomer.includes(name)) parts.push(`${fieldSentences[name] ?? `${fieldName(name)} changed`}${by}`);
     }
-    return said.join("; ");
+    return parts.join("; ");
   },
 };
 
-const details = { themes: "themes changed", notes: "a note was redacted", "case.externalRefs": "references to other systems changed" };
+const fieldSentences = { themes: "themes changed", notes: "a note was redacted", "case.externalRefs": "references to other systems changed" };
 
-// fieldName makes words of the name of a field, such as "last contacted at" of "customer.lastContactedAt".
+// fieldName turns a field's name into words, such as "last contacted at" of "customer.lastContactedAt".
 const fieldName = (name) => name.replace(/^\w+\./, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-// event says what happened to the case, by whom, and the details.
+// event describes an event: what happened to the case, who did it, and the details.
 export function event(e) {
   const type = eventTypes[e.type];
-  const who = e.actor?.name ?? type?.system;
-  const by = who ? ` by ${who}` : "";
-  if (!type) return `${formats.word(e.type)}${by}`; // a server that is newer than this page has more types
+  const actor = e.actor?.name ?? type?.system;
+  const by = actor ? ` by ${actor}` : "";
+  if (!type) return `${formats.word(e.type)}${by}`; // a newer server may have types that this page does not know
   if (sentences[e.type]) return sentences[e.type](e, by);
-  const said = type.fields.filter(({ name }) => e[name]?.toString()).map(({ name, words }) =>
+  const details = type.fields.filter(({ name }) => e[name]?.toString()).map(({ name, words }) =>
     words.replace(/\{(\w+)\}/, (_, format) => formats[format](e[name])));
-  return type.label + by + (said.length > 0 ? `: ${said.join(", ")}` : "");
+  return type.label + by + (details.length > 0 ? `: ${details.join(", ")}` : "");
 }

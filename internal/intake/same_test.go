@@ -1,4 +1,4 @@
-package casework_test
+package intake_test
 
 import (
 	"math/rand/v2"
@@ -11,7 +11,7 @@ import (
 
 // The same responses, each alone and many at once, into two databases: afterwards these are the same, table by table.
 // CLOSELOOP_LONG=1 takes 20,000 of them.
-func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
+func TestBatchHasTheSameResultAsSingleResponses(t *testing.T) {
 	t.Parallel()
 	n := 2000
 	if os.Getenv("CLOSELOOP_LONG") == "1" {
@@ -24,7 +24,7 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 	for done := 0; done < n; {
 		batch := make([]intake.Submission, min(n-done, 1+random.IntN([]int{3, 100, 500}[random.IntN(3)])))
 		for i := range batch {
-			batch[i] = anyResponse(random, done+i, n, alone.now())
+			batch[i] = anyResponse(random, done+i, n, alone.Now())
 		}
 		done += len(batch)
 
@@ -32,7 +32,7 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 		for _, s := range batch {
 			one = append(one, alone.alone(s))
 		}
-		many, err := intake.New(together.work).SubmitAll(t.Context(), together.agent, batch, intake.SubmitOptions{})
+		many, err := intake.New(together.Work).SubmitAll(t.Context(), together.Agent, batch, intake.SubmitOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 		between := random.Uint64()
 		for _, w := range []*twin{alone, together} {
 			w.between(rand.New(rand.NewPCG(between, 0)))
-			w.later(7 * time.Minute)
+			w.Later(7 * time.Minute)
 		}
 		if done == n || random.IntN(1+n/500) == 0 {
 			equal(t, alone.tables(), together.tables())
@@ -53,10 +53,10 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	together.recount()
+	together.CheckCopies()
 	for table, least := range map[string]int{"responses": 8, "customers": 3, "cases": 4, "case_events": 12, "notifications": 4, "response_themes": 2,
 		"case_escalations": 1, "passives": 1} {
-		if rows := together.count("SELECT count(*) FROM " + table); rows < n*least/20 {
+		if rows := together.Count("SELECT count(*) FROM " + table); rows < n*least/20 {
 			t.Errorf("only %d rows of %s: the responses do too little to tell anything", rows, table)
 		}
 	}
@@ -73,7 +73,7 @@ func TestManyAtOnceComeToTheSameAsEachAlone(t *testing.T) {
 		"left to the fallback":        "SELECT count(*) FROM cases c JOIN case_rules x ON x.case_id = c.id AND x.ordinal = 0 JOIN rules r ON r.id = x.rule_id WHERE c.assignee_id = r.fallback_user_id",
 		"addresses of many customers": "SELECT count(*) FROM (SELECT FROM customers GROUP BY email_fold HAVING email_fold IS NOT NULL AND count(*) > 1) x",
 	} {
-		if together.count(sql) < 3 {
+		if together.Count(sql) < 3 {
 			t.Errorf("hardly any were %s", kind)
 		}
 	}

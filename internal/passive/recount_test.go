@@ -1,4 +1,4 @@
-package casework_test
+package passive_test
 
 import (
 	"errors"
@@ -14,14 +14,15 @@ import (
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/theme"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
 // recountQueue compares the queue with what the other tables say is in it.
 func (w *world) recountQueue() {
-	w.t.Helper()
+	w.T.Helper()
 	var differ []string
-	err := w.db.Gorm.Raw(`
+	err := w.DB.Gorm.Raw(`
 		WITH latest AS (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC),
 		want AS (
 			SELECT r.id, r.customer_id, (CASE WHEN r.score = 8 THEN 4 ELSE 0 END)
@@ -36,40 +37,40 @@ func (w *world) recountQueue() {
 		SELECT 'missing: ' || w.*::text FROM (SELECT * FROM want EXCEPT SELECT * FROM passives) w
 		UNION ALL SELECT 'too much: ' || p.*::text FROM (SELECT * FROM passives EXCEPT SELECT * FROM want) p`).Scan(&differ).Error
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if len(differ) > 0 {
-		w.t.Errorf("the queue differs in %d rows from a recount:\n%s", len(differ), strings.Join(differ, "\n"))
+		w.T.Errorf("the queue differs in %d rows from a recount:\n%s", len(differ), strings.Join(differ, "\n"))
 	}
 }
 
 // Several people write at once, whatever there is to write; then the queue is what a recount says.
-func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
+func TestQueueMatchesARecountAfterManyWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	agents := append(w.agents(3), w.agent.User)
-	w.rule("some", func(r *model.Rule) { r.Scores = []int{3, 7} })
-	themes := []*model.Theme{w.theme("A", "late"), w.theme("B", "rain"), w.theme("C")}
+	agents := append(w.Agents(3), w.Agent.User)
+	w.Rule("some", func(r *model.Rule) { r.Scores = []int{3, 7} })
+	themes := []*model.Theme{w.Theme("A", "late"), w.Theme("B", "rain"), w.Theme("C")}
 	seed := newSeed(t)
-	atOnce(4, func(i int) {
+	worktest.AtOnce(4, func(i int) {
 		random := seed(i)
 		for n := range 100 {
 			var err error
 			id := themes[random.IntN(3)].ID
 			switch random.IntN(8) {
 			case 0:
-				_, err = theme.NewTagger(w.work).TagResponse(t.Context(), w.agent, theme.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
+				_, err = theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, theme.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
 			case 1:
 				err = w.retheme(id, []string{"EASY", "HARD"}[random.IntN(2)], random.IntN(2) == 0)
 			case 2:
-				_, err = passive.NewAllocator(w.work).Allocate(t.Context(), w.agent, passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
+				_, err = passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(agents)})
 			case 3:
-				at := w.now().Add(-time.Duration(random.IntN(60)) * time.Second)
-				in := from(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
+				at := w.Now().Add(-time.Duration(random.IntN(60)) * time.Second)
+				in := worktest.From(fmt.Sprintf("c-%d", random.IntN(16)), 7+random.IntN(2))
 				in.RespondedAt, in.Comment = &at, new([]string{"so late", "the rain was late", "fine"}[random.IntN(3)])
-				_, err = intake.New(w.work).Submit(t.Context(), w.agent, in)
+				_, err = intake.New(w.Work).Submit(t.Context(), w.Agent, in)
 			default:
-				err = w.anything(random, agents)
+				err = w.WriteAnything(random, agents)
 			}
 			var mend *fault.Error
 			if err != nil && !errors.As(err, &mend) {
@@ -79,9 +80,9 @@ func TestTheQueueIsWhatARecountSaysAfterManyWritesAtOnce(t *testing.T) {
 	})
 	w.recountQueue()
 	for what, sql := range map[string]string{"taken": "passives WHERE taken", "offered": "passives WHERE NOT taken", "tagged": "passives WHERE cell & 3 > 0"} {
-		t.Logf("%d are %s", w.count("SELECT count(*) FROM "+sql), what)
+		t.Logf("%d are %s", w.Count("SELECT count(*) FROM "+sql), what)
 	}
-	if n := w.count("SELECT count(*) FROM responses"); n < 100 {
+	if n := w.Count("SELECT count(*) FROM responses"); n < 100 {
 		t.Errorf("only %d responses: the writes do too little to tell anything", n)
 	}
 }
@@ -96,13 +97,13 @@ func newSeed(t *testing.T) func(i int) *rand.Rand {
 
 // some is any response.
 func (w *world) some(random uint64) (id model.ResponseID) {
-	_ = w.db.Pool.QueryRow(w.t.Context(), "SELECT id FROM responses ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random)).Scan(&id)
+	_ = w.DB.Pool.QueryRow(w.T.Context(), "SELECT id FROM responses ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random)).Scan(&id)
 	return id
 }
 
 // retheme changes a theme as package theme does: it takes the locks first.
 func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
-	return w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
+	return w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error {
 		if err := theme.LockKeywords(tx); err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
 		}
 		var at any
 		if resolved {
-			at = w.now()
+			at = w.Now()
 		}
 		return tx.Exec("UPDATE themes SET effort = ?, resolved_at = ? WHERE id = ?", effort, at, id).Error
 	})

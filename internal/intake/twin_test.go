@@ -1,4 +1,4 @@
-package casework_test
+package intake_test
 
 import (
 	"encoding/json"
@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/privacy"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -30,11 +31,11 @@ type twin struct{ *world }
 func newTwin(t *testing.T) *twin {
 	t.Helper()
 	w := newWorld(t)
-	am, ag := w.user("am@care.example", model.Manager), w.user("agent@care.example", model.Agent)
-	gone := w.user("gone@care.example", model.Agent, inactive)
-	three := []*model.User{w.user("a@care.example", model.Agent), gone, w.user("b@care.example", model.Agent), w.user("c@care.example", model.Agent)}
-	late, crew := w.theme("Late", "late", "delay*"), w.theme("Crew", "crew", "cabin crew")
-	w.must(`UPDATE settings SET central_addresses = '["desk@care.example", "Am@care.example"]'`)
+	am, ag := w.User("am@care.example", model.Manager), w.User("agent@care.example", model.Agent)
+	gone := w.User("gone@care.example", model.Agent, worktest.Inactive)
+	three := []*model.User{w.User("a@care.example", model.Agent), gone, w.User("b@care.example", model.Agent), w.User("c@care.example", model.Agent)}
+	late, crew := w.Theme("Late", "late", "delay*"), w.Theme("Crew", "crew", "cabin crew")
+	w.Must(`UPDATE settings SET central_addresses = '["desk@care.example", "Am@care.example"]'`)
 	tell := func(kinds ...model.RecipientKind) (list []model.Recipient) {
 		for _, k := range kinds {
 			r := model.Recipient{Kind: k}
@@ -51,60 +52,60 @@ func newTwin(t *testing.T) *twin {
 	filtered := func(r *model.Rule, filter string, args ...any) {
 		r.Filter = json.RawMessage(fmt.Sprintf(filter, args...))
 	}
-	w.rule("theme", func(r *model.Rule) {
+	w.Rule("theme", func(r *model.Rule) {
 		filtered(r, `{"themes":{"any":[%q]}}`, late.ID.String())
 		r.OpensCase, r.Recipients = false, tell(model.RecipientCentral, model.RecipientAssignee)
 	})
-	w.rule("times", func(r *model.Rule) {
+	w.Rule("times", func(r *model.Rule) {
 		filtered(r, `{"or":[{"respondedAt":{"withinLast":"PT10M"},"customer":{"country":{"in":["DE","FR"]}}},{"customer":{"lastContactedAt":{"withinLast":"P30D"}}}]}`)
 		r.OpensCase, r.Recipients = false, tell(model.RecipientAccountManager, model.RecipientAgent)
 	})
 	for i, strategy := range []model.AssignmentStrategy{model.RoundRobin, model.LeastBusy} {
-		r := w.rule(string(strategy), func(r *model.Rule) {
+		r := w.Rule(string(strategy), func(r *model.Rule) {
 			r.Strategy, r.Scores, r.Recipients = strategy, []int{2 * i, 2*i + 1}, tell(model.RecipientAssignee)
 			r.FollowUpTarget = new(model.Duration(48 * time.Hour))
 		})
 		for n, u := range three {
-			w.create(&model.Assignee{RuleID: r.ID, Ordinal: n, UserID: u.ID})
+			w.Create(&model.Assignee{RuleID: r.ID, Ordinal: n, UserID: u.ID})
 		}
 	}
-	w.rule("user", func(r *model.Rule) {
+	w.Rule("user", func(r *model.Rule) {
 		r.Strategy, r.UserID, r.Scores, r.Recipients = model.ToUser, &ag.ID, []int{4, 8}, tell(model.RecipientAddress, model.RecipientUser)
-		r.Calendar, r.FollowUpTarget = office("Europe/Berlin"), new(model.Duration(16*time.Hour))
+		r.Calendar, r.FollowUpTarget = worktest.Office("Europe/Berlin"), new(model.Duration(16*time.Hour))
 		r.Escalations = []model.Escalation{{After: model.Duration(8 * time.Hour), Notify: tell(model.RecipientCentral)}, {After: model.Duration(20 * time.Hour)}}
 	})
-	w.rule("account manager", func(r *model.Rule) {
+	w.Rule("account manager", func(r *model.Rule) {
 		r.Strategy, r.FallbackUserID, r.Scores = model.ToAccountManager, &am.ID, []int{5}
 		filtered(r, `{"or":[{"customer":{"segment":{"eq":"gold"}}},{"themes":{"any":[%q]}}]}`, crew.ID.String())
 	})
-	w.rule("agent", func(r *model.Rule) {
-		r.Strategy, r.ContactRequested, r.Calendar = model.ToAgent, new(true), office("Europe/Berlin")
+	w.Rule("agent", func(r *model.Rule) {
+		r.Strategy, r.ContactRequested, r.Calendar = model.ToAgent, new(true), worktest.Office("Europe/Berlin")
 	})
-	w.rule("nobody", func(r *model.Rule) { r.Scores = []int{0, 5, 7} })
-	w.rule("off", func(r *model.Rule) { r.Enabled = false })
+	w.Rule("nobody", func(r *model.Rule) { r.Scores = []int{0, 5, 7} })
+	w.Rule("off", func(r *model.Rule) { r.Enabled = false })
 	return &twin{w}
 }
 
 // alone takes one response in by submitResponse, as far as that knows of it.
 func (w *twin) alone(s intake.Submission) intake.Outcome {
-	w.t.Helper()
+	w.T.Helper()
 	if s.NameKey != "" {
-		outcomes, err := intake.New(w.work).SubmitAll(w.t.Context(), w.agent, []intake.Submission{s}, intake.SubmitOptions{})
+		outcomes, err := intake.New(w.Work).SubmitAll(w.T.Context(), w.Agent, []intake.Submission{s}, intake.SubmitOptions{})
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		return outcomes[0]
 	}
-	out, err := intake.New(w.work).Submit(w.t.Context(), w.agent, s.SubmitResponseInput)
+	out, err := intake.New(w.Work).Submit(w.T.Context(), w.Agent, s.SubmitResponseInput)
 	return intake.Outcome{SubmitResponsePayload: out, Fault: err}
 }
 
 // between is what people do between two batches.
 func (w *twin) between(random *rand.Rand) {
-	w.t.Helper()
-	ctx := w.t.Context()
+	w.T.Helper()
+	ctx := w.T.Context()
 	pick := func(table string, into any) bool {
-		err := w.db.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY number OFFSET $1 % greatest(1, (SELECT count(*) FROM "+table+")) LIMIT 1",
+		err := w.DB.Pool.QueryRow(ctx, "SELECT id FROM "+table+" ORDER BY number OFFSET $1 % greatest(1, (SELECT count(*) FROM "+table+")) LIMIT 1",
 			random.IntN(1_000_000)).Scan(into)
 		return err == nil
 	}
@@ -114,16 +115,16 @@ func (w *twin) between(random *rand.Rand) {
 		if random.IntN(2) == 0 {
 			in.Outreach = &casework.OutreachInput{Channel: "PHONE", Outcome: "REACHED"}
 		}
-		_, err := w.work.UpdateCaseStatus(ctx, w.agent, in)
+		_, err := w.Work.UpdateCaseStatus(ctx, w.Agent, in)
 		var mend *fault.Error
 		if err != nil && !errors.As(err, &mend) {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 	}
 	var who model.CustomerID
 	if pick("customers", &who) {
-		if _, err := privacy.New(w.db, w.work).EraseCustomer(ctx, auth.Viewer{User: w.agent.User}, privacy.EraseCustomerInput{CustomerID: who}); err != nil {
-			w.t.Fatal(err)
+		if _, err := privacy.New(w.DB, w.Work).EraseCustomer(ctx, auth.Viewer{User: w.Agent.User}, privacy.EraseCustomerInput{CustomerID: who}); err != nil {
+			w.T.Fatal(err)
 		}
 	}
 }
@@ -135,9 +136,9 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	maybe := func(values ...string) graphql.Omittable[*string] {
 		switch i := random.IntN(len(values) + 6); {
 		case i < len(values):
-			return text(values[i])
+			return worktest.Given(values[i])
 		case i == len(values):
-			return cleared()
+			return worktest.Null[string]()
 		}
 		return graphql.Omittable[*string]{}
 	}
@@ -155,21 +156,21 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	case 0: // nobody knows who
 	case 1:
 		s.NameKey = fmt.Sprintf("name %d\x1fDE", who)
-		in.LastName = text(fmt.Sprint("Name ", who))
+		in.LastName = worktest.Given(fmt.Sprint("Name ", who))
 	case 2, 3, 4:
 		in.ExternalID = &id
 	case 5, 6, 7:
-		in.Email = text(address)
+		in.Email = worktest.Given(address)
 	case 8:
-		in.ExternalID, in.Email = &id, text(address)
+		in.ExternalID, in.Email = &id, worktest.Given(address)
 	case 9: // they share an address, or change theirs
-		in.Email = text(fmt.Sprintf("shared-%d@x.example", who%(1+n/100)))
+		in.Email = worktest.Given(fmt.Sprintf("shared-%d@x.example", who%(1+n/100)))
 		if random.IntN(2) == 0 {
 			in.ExternalID = &id
 		}
 	}
 	if random.IntN(40) == 0 {
-		in.Email = cleared()
+		in.Email = worktest.Null[string]()
 	}
 	if random.IntN(6) == 0 {
 		value := decimal.New(int64(random.IntN(50_000)), -2)
@@ -198,7 +199,7 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	case 0:
 		s.Score = 11
 	case 1:
-		in.Email = text("nonsense")
+		in.Email = worktest.Given("nonsense")
 	}
 	return s
 }
@@ -219,15 +220,15 @@ func answer(o intake.Outcome) string {
 // tables is all that the database holds, but for what is random by nature and for the queue's own books. Ids are told
 // by the order in which they were made.
 func (w *twin) tables() map[string][]string {
-	w.t.Helper()
+	w.T.Helper()
 	list := func(sql string) []string {
-		rows, err := w.db.Pool.Query(w.t.Context(), sql)
+		rows, err := w.DB.Pool.Query(w.T.Context(), sql)
 		if err != nil {
-			w.t.Fatalf("%s: %v", sql, err)
+			w.T.Fatalf("%s: %v", sql, err)
 		}
 		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
-			w.t.Fatalf("%s: %v", sql, err)
+			w.T.Fatalf("%s: %v", sql, err)
 		}
 		return texts
 	}

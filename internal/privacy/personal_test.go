@@ -1,4 +1,4 @@
-package casework_test
+package privacy_test
 
 import (
 	"maps"
@@ -79,11 +79,11 @@ const (
 	rows      = "lines of the file and what is wrong with them; the reasons quote cells that could not be read"
 )
 
-func TestOfEveryColumnItIsSaidWhatErasingDoesToIt(t *testing.T) {
+func TestEraseCustomerIsDecidedForEveryColumn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// The queue's and the migrations' own tables hold nothing of ours but river_job.
-	rows, _ := w.db.Pool.Query(t.Context(), `SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
+	rows, _ := w.DB.Pool.Query(t.Context(), `SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
 		JOIN information_schema.tables t USING (table_schema, table_name)
 		WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND (table_name = 'river_job' OR table_name !~ '^(river|goose)_')
 		AND data_type NOT IN ('uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'double precision', 'timestamp with time zone', 'date', 'bit')

@@ -1,0 +1,107 @@
+package assignment_test
+
+import (
+	"testing"
+
+	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
+	"github.com/closeloop/closeloop/model"
+)
+
+// choosing makes a rule that chooses among users.
+func (w *world) choosing(strategy model.AssignmentStrategy, users ...*model.User) *model.Rule {
+	w.T.Helper()
+	r := w.Rule(string(strategy), func(r *model.Rule) { r.Strategy = strategy })
+	for i, u := range users {
+		w.Create(&model.Assignee{RuleID: r.ID, Ordinal: i, UserID: u.ID})
+	}
+	return r
+}
+
+func TestRoundRobin(t *testing.T) {
+	t.Parallel()
+	t.Run("takes turns when many responses come at once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a, b, c := w.User("a@example.com", model.Agent), w.User("b@example.com", model.Agent), w.User("c@example.com", model.Manager)
+		w.choosing(model.RoundRobin, a, b, c)
+		for _, want := range []*model.User{a, b, c, a} {
+			if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != want.ID {
+				t.Fatalf("it went to %v, not to %s", got.AssigneeID, want.Email)
+			}
+		}
+		worktest.AtOnce(32, func(int) { w.Submit(intake.SubmitResponseInput{Score: 1}) })
+		if a, b, c := w.CasesOf(a), w.CasesOf(b), w.CasesOf(c); a != 12 || b != 12 || c != 12 {
+			t.Errorf("%d, %d and %d cases", a, b, c)
+		}
+	})
+
+	t.Run("skips inactive users", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a, gone, c := w.User("a@example.com", model.Agent), w.User("gone@example.com", model.Agent, worktest.Inactive), w.User("c@example.com", model.Agent)
+		w.choosing(model.RoundRobin, a, gone, c)
+		for range 6 {
+			w.Submit(intake.SubmitResponseInput{Score: 1})
+		}
+		if a, none, c := w.CasesOf(a), w.CasesOf(gone), w.CasesOf(c); a != 3 || none != 0 || c != 3 {
+			t.Errorf("%d, %d and %d cases", a, none, c)
+		}
+	})
+
+	t.Run("loses no turn to a rollback", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a, b := w.User("a@example.com", model.Agent), w.User("b@example.com", model.Agent)
+		r := w.choosing(model.RoundRobin, a, b)
+		w.Must("ALTER TABLE notifications ADD CONSTRAINT refuse CHECK (false)")
+		if _, err := intake.New(w.Work).Submit(t.Context(), w.Agent, intake.SubmitResponseInput{Score: 1}); err == nil {
+			t.Fatal("the response went in")
+		}
+		w.Must("ALTER TABLE notifications DROP CONSTRAINT refuse")
+		if turn := w.Count("SELECT turn FROM rules WHERE id = $1", r.ID.UUID); turn != 0 {
+			t.Errorf("%d turns are taken", turn)
+		}
+		if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != a.ID {
+			t.Error("the first turn was lost")
+		}
+	})
+}
+
+func TestLeastBusyIsEvenWhenManyResponsesComeAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	busy, idle, third := w.User("busy@example.com", model.Agent), w.User("idle@example.com", model.Agent), w.User("third@example.com", model.Agent)
+	for range 6 {
+		c := w.Open(nil)
+		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &busy.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := w.Open(nil)
+	if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: done.ID, AssigneeID: &idle.ID}); err != nil {
+		t.Fatal(err)
+	}
+	w.Move(done.ID, model.Closed) // a closed case is no load
+
+	w.choosing(model.LeastBusy, busy, idle, third)
+	if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != idle.ID {
+		t.Errorf("the first of those who have none is passed over")
+	}
+	worktest.AtOnce(23, func(int) { w.Submit(intake.SubmitResponseInput{Score: 1}) })
+	if a, b, c := w.CasesOf(busy), w.CasesOf(idle)-1, w.CasesOf(third); a != 10 || b != 10 || c != 10 {
+		t.Errorf("%d, %d and %d cases", a, b, c)
+	}
+}
+
+func TestFallbackGetsTheCaseWhenNoUserCanBeChosen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone, fallback := w.User("gone@example.com", model.Agent, worktest.Inactive), w.User("fallback@example.com", model.Agent)
+	r := w.choosing(model.LeastBusy, gone)
+	w.Must("UPDATE rules SET fallback_user_id = $1 WHERE id = $2", fallback.ID.UUID, r.ID.UUID)
+	if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; got.AssigneeID == nil || *got.AssigneeID != fallback.ID {
+		t.Errorf("it went to %v", got.AssigneeID)
+	}
+}

@@ -1,0 +1,171 @@
+package customer_test
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/worktest"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestResolveCustomer(t *testing.T) {
+	t.Parallel()
+	t.Run("finds a customer by external id, then by address, or creates one", func(t *testing.T) {
+		t.Parallel()
+		submitted := func(externalID, email string) *customer.CustomerInput {
+			in := new(customer.CustomerInput)
+			if externalID != "" {
+				in.ExternalID = &externalID
+			}
+			if email != "" {
+				in.Email = worktest.Given(email)
+			}
+			return in
+		}
+		// Each step is a response; the number says which customer it must be of.
+		type step struct {
+			externalID, email string
+			customer          int
+		}
+		for name, steps := range map[string][]step{
+			"the id alone":                                      {{"A", "", 1}, {"A", "", 1}, {"B", "", 2}},
+			"ids differ by case":                                {{"a", "", 1}, {"A", "", 2}},
+			"the id, whatever the address":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"A", "", 1}},
+			"the id before the address":                         {{"A", "a@x.example", 1}, {"B", "b@x.example", 2}, {"A", "b@x.example", 1}},
+			"the address alone, in any case":                    {{"", "Ana@X.example", 1}, {"", "ANA@x.EXAMPLE", 1}, {"", "bo@x.example", 2}},
+			"an address that got an id is of that id":           {{"", "a@x.example", 1}, {"A", "a@x.example", 1}, {"A", "", 1}, {"", "a@x.example", 1}},
+			"an address of another id is another customer":      {{"A", "a@x.example", 1}, {"B", "A@x.example", 2}, {"B", "", 2}, {"A", "", 1}},
+			"the address of a customer with an id, without one": {{"A", "a@x.example", 1}, {"", "a@x.example", 1}},
+			"the old address finds nobody":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"", "a@x.example", 2}, {"", "b@x.example", 1}},
+			"of two with one address the older":                 {{"A", "a@x.example", 1}, {"B", "a@x.example", 2}, {"", "a@x.example", 1}},
+			"of two with one address the one without an id":     {{"A", "a@x.example", 1}, {"", "b@x.example", 2}, {"A", "b@x.example", 1}, {"", "b@x.example", 2}},
+			"nothing to go by":                                  {{"", "", 1}, {"", "", 2}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				numbers := map[int]model.CustomerID{}
+				seen := map[model.CustomerID]int{}
+				for i, s := range steps {
+					w.Later(time.Minute)
+					id := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
+					if _, known := numbers[s.customer]; !known {
+						if other, taken := seen[id]; taken {
+							t.Fatalf("step %d is of customer %d, not of a new one", i, other)
+						}
+						numbers[s.customer], seen[id] = id, s.customer
+					}
+					if numbers[s.customer] != id {
+						t.Fatalf("step %d is of customer %d, not of %d", i, seen[id], s.customer)
+					}
+				}
+				w.Counts(map[string]int{"customers": len(numbers), "responses": len(steps)})
+			})
+		}
+	})
+
+	t.Run("finds a file's customer by name when there is nothing else", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		submit := func(in customer.CustomerInput, key string) *model.Customer {
+			t.Helper()
+			w.Later(time.Minute)
+			one := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &in}, NameKey: key}
+			outcomes := w.SubmitAll(intake.SubmitOptions{}, one)
+			return worktest.Read[model.Customer](w.T, w.DB, outcomes[0].Response.CustomerID)
+		}
+		named := submit(customer.CustomerInput{FirstName: worktest.Given("Ana")}, "ana|BR")
+		if named.NameKey == nil || *named.NameKey != "ana|BR" {
+			t.Errorf("kept with the key %v", named.NameKey)
+		}
+		if again := submit(customer.CustomerInput{LastName: worktest.Given("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
+			t.Errorf("found by name: %+v", again)
+		}
+		if other := submit(customer.CustomerInput{}, "ana|DE"); other.ID == named.ID {
+			t.Error("the same name in another country is another customer")
+		}
+		for what, in := range map[string]customer.CustomerInput{
+			"an address": {Email: worktest.Given("ana@x.example")}, "an id": {ExternalID: new("c-1")},
+		} {
+			if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
+				t.Errorf("with %s the name was asked all the same: %+v", what, other)
+			}
+		}
+		w.Counts(map[string]int{"customers": 4})
+	})
+
+	t.Run("keeps absent fields and clears null fields", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		value := decimal.NewFromInt(7)
+		full := customer.CustomerInput{
+			ExternalID: new("c-1"), FirstName: worktest.Given("Ana"), LastName: worktest.Given("Souza"), Email: worktest.Given("ana@x.example"), Phone: worktest.Given("1"), Company: worktest.Given("ACME"),
+			Country: worktest.Given("BR"), Segment: worktest.Given("Gold"), LifetimeValue: graphql.OmittableOf(&value), AccountManagerEmail: worktest.Given("am@x.example"),
+			AgentEmail: worktest.Given("agent@x.example"), Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
+		}
+		id := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &full}).Response.CustomerID
+		before := worktest.Read[model.Customer](w.T, w.DB, id)
+
+		w.Later(time.Minute)
+		w.Submit(worktest.From("c-1", 6))
+		after := worktest.Read[model.Customer](w.T, w.DB, id)
+		after.LastResponseAt = before.LastResponseAt
+		if !worktest.SameJSON(t, before, after) || *after.EmailFold != "ana@x.example" || *after.CompanyFold != "acme" || *after.SegmentFold != "gold" {
+			t.Errorf("absent fields changed:\n%+v\n%+v", before, after)
+		}
+
+		w.Later(time.Minute)
+		none := graphql.OmittableOf[*decimal.Decimal](nil)
+		w.Submit(intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{
+			ExternalID: new("c-1"), FirstName: worktest.Null[string](), LastName: worktest.Given(" "), Email: worktest.Null[string](), Phone: worktest.Null[string](), Company: worktest.Null[string](), Country: worktest.Null[string](),
+			Segment: worktest.Given(""), LifetimeValue: none, AccountManagerEmail: worktest.Null[string](), AgentEmail: worktest.Null[string](),
+			Attributes: []*customer.AttributeInput{{Key: "b", Value: "3"}, {Key: "c", Value: ""}},
+		}})
+		c := worktest.Read[model.Customer](w.T, w.DB, id)
+		if c.FirstName != nil || c.LastName != nil || c.Email != nil || c.EmailFold != nil || c.Phone != nil || c.Company != nil || c.CompanyFold != nil ||
+			c.Country != nil || c.Segment != nil || c.SegmentFold != nil || c.LifetimeValue != nil || c.AccountManagerEmail != nil || c.AgentEmail != nil {
+			t.Errorf("not all is cleared: %+v", c)
+		}
+		if *c.ExternalID != "c-1" || !maps.Equal(c.Attributes, map[string]string{"a": "1", "b": "3", "c": ""}) {
+			t.Errorf("known by %v, with %v", c.ExternalID, c.Attributes)
+		}
+	})
+
+	t.Run("keeps newer data when an older response comes in", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		submit := func(responded time.Time, in customer.CustomerInput) *model.Response {
+			t.Helper()
+			return w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &in, RespondedAt: &responded}).Response
+		}
+		newest := worktest.Start.Add(-time.Hour)
+		id := submit(newest, customer.CustomerInput{Email: worktest.Given("ana@x.example"), Country: worktest.Given("BR"), Company: worktest.Given("ACME")}).CustomerID
+		older := submit(newest.Add(-time.Microsecond), customer.CustomerInput{
+			ExternalID: new("c-1"), Email: worktest.Given("ANA@x.example"), Country: worktest.Given("DE"), Company: worktest.Null[string](), Segment: worktest.Given("gold"),
+			Attributes: []*customer.AttributeInput{{Key: "a", Value: "1"}},
+		})
+		c := worktest.Read[model.Customer](w.T, w.DB, id)
+		if older.CustomerID != id || *c.Country != "BR" || *c.Company != "ACME" || *c.Email != "ana@x.example" || c.Segment != nil || len(c.Attributes) > 0 ||
+			!c.LastResponseAt.Equal(newest) {
+			t.Errorf("an older response changed the customer: %+v", c)
+		}
+		if c.ExternalID == nil || *c.ExternalID != "c-1" {
+			t.Errorf("who they are is not new data: the id is %v", c.ExternalID)
+		}
+		if r := worktest.Read[model.Response](w.T, w.DB, older.ID); *r.Country != "BR" || *r.CompanyFold != "acme" || r.SegmentFold != nil {
+			t.Errorf("the older response copies what was never the customer's: %+v", r)
+		}
+
+		same := submit(newest, customer.CustomerInput{ExternalID: new("c-1"), Country: worktest.Given("DE")})
+		if c = worktest.Read[model.Customer](w.T, w.DB, id); same.CustomerID != id || *c.Country != "DE" {
+			t.Errorf("a response of the same time did not count: %+v", c)
+		}
+		w.Counts(map[string]int{"customers": 1, "responses": 3})
+	})
+}
