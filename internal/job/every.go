@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Task is work that Every does again and again.
+// Task is work that Every repeats.
 type Task struct {
 	// Trouble is the log line when the work fails: "webhooks cannot read the log".
 	Trouble string
-	// Recovered is the log line when the work succeeds again. Empty: none.
+	// Recovered is the log line when the work succeeds after a failure. Empty: no line.
 	Recovered string
 	Log       *slog.Logger
-	// Do is one run. more asks for the next run at once.
+	// Do is one run. It returns more where the next run must start at once.
 	Do func(ctx context.Context) (more bool, err error)
 }
 
 // Every runs the task at once, then at every tick of the interval and whenever wake fires, until ctx ends. No two runs
-// overlap. wake is asked before each run, so that a wake-up during the run is not lost; nil: there is none.
+// overlap. Every calls wake before each run, so that a wake-up during the run is not lost; a nil wake: only ticks.
 //
-// An error or a panic does not end the loop. After a failure only a tick starts the next run, so that an outage costs one
-// try an interval, and an outage is one line in the log, however many runs fail. Each panic is a line.
+// An error or a panic does not end the loop. After a failure only a tick starts the next run, so an outage costs one run
+// per interval. An outage is one line in the log, however many runs fail. Each panic is a line of its own.
 func Every(ctx context.Context, interval time.Duration, wake func() <-chan struct{}, task Task) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -57,24 +57,24 @@ func Every(ctx context.Context, interval time.Duration, wake func() <-chan struc
 	}
 }
 
-// run is one run; a panic becomes an error.
+// run calls Do and turns a panic into an error.
 func (t Task) run(ctx context.Context) (more bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			t.Log.ErrorContext(ctx, "a background task panicked; it goes on", "task", t.Trouble, "panic", v, "trace", string(debug.Stack()))
+			t.Log.ErrorContext(ctx, "a background task panicked; its next run is at the next tick", "task", t.Trouble, "panic", v, "trace", string(debug.Stack()))
 			more, err = false, fmt.Errorf("panic: %v", v)
 		}
 	}()
 	return t.Do(ctx)
 }
 
-// Signal wakes a loop. Several calls of Send before the loop looks count as one.
+// Signal wakes a loop. Several calls of Send between two runs count as one.
 type Signal chan struct{}
 
-// NewSignal makes a signal that was not sent.
+// NewSignal makes a signal that is not sent yet.
 func NewSignal() Signal { return make(Signal, 1) }
 
-// Send never waits.
+// Send sends the signal; it never blocks.
 func (s Signal) Send() {
 	select {
 	case s <- struct{}{}:
@@ -82,5 +82,5 @@ func (s Signal) Send() {
 	}
 }
 
-// Wake is the signal for Every.
+// Wake returns the channel that Every waits for.
 func (s Signal) Wake() <-chan struct{} { return s }

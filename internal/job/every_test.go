@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/internal/job"
 )
 
-// loop is an Every on synctest's clock. It is the writer of Every's log.
+// loop is a running Every on synctest's clock, and the writer of its log.
 type loop struct {
 	t    *testing.T
 	stop func()
@@ -30,15 +30,15 @@ func (l *loop) Write(p []byte) (int, error) {
 	return l.log.Write(p)
 }
 
-// begins notes that a run begins, and returns its number.
-func (l *loop) begins(at time.Duration) int {
+// record records the start of a run, and returns the number of runs.
+func (l *loop) record(at time.Duration) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.runs = append(l.runs, at)
 	return len(l.runs)
 }
 
-// every runs do each minute in a bubble of its own time; do gets the number of the run, from 1 on.
+// every calls do each minute in a synctest bubble; do gets the number of the run, from 1 on.
 func every(t *testing.T, wake func() <-chan struct{}, do func(run int) (bool, error)) *loop {
 	t.Helper()
 	l := &loop{t: t}
@@ -49,7 +49,7 @@ func every(t *testing.T, wake func() <-chan struct{}, do func(run int) (bool, er
 		job.Every(ctx, time.Minute, wake, job.Task{
 			Trouble: "the work cannot be done", Recovered: "the work is done again", Log: slog.New(slog.NewTextHandler(l, nil)),
 			Do: func(context.Context) (bool, error) {
-				return do(l.begins(time.Since(began)))
+				return do(l.record(time.Since(began)))
 			},
 		})
 	}()
@@ -65,11 +65,11 @@ func (l *loop) began(want ...time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.runs) != len(want) {
-		l.t.Fatalf("the runs began at %v, not at %v", l.runs, want)
+		l.t.Fatalf("the runs began at %v, want %v", l.runs, want)
 	}
 	for i := range want {
 		if l.runs[i] != want[i] {
-			l.t.Fatalf("the runs began at %v, not at %v", l.runs, want)
+			l.t.Fatalf("the runs began at %v, want %v", l.runs, want)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (l *loop) logs(line string, times int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := strings.Count(l.log.String(), line); n != times {
-		l.t.Errorf("the log has %q %d times, not %d:\n%s", line, n, times, l.log.String())
+		l.t.Errorf("the log has %q %d times, want %d:\n%s", line, n, times, l.log.String())
 	}
 }
 
@@ -94,7 +94,7 @@ func TestEvery(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			l.began(0, time.Minute, 2*time.Minute)
 		},
-		"runs when it is woken": func(t *testing.T) {
+		"runs at a wake-up": func(t *testing.T) {
 			signal := job.NewSignal()
 			l := every(t, signal.Wake, none)
 			defer l.stop()
@@ -104,7 +104,7 @@ func TestEvery(t *testing.T) {
 			time.Sleep(59 * time.Second)
 			l.began(0, time.Second, time.Minute)
 		},
-		"keeps a wake-up that comes during a run": func(t *testing.T) {
+		"keeps a wake-up during a run": func(t *testing.T) {
 			signal := job.NewSignal()
 			l := every(t, signal.Wake, func(run int) (bool, error) {
 				if run == 1 {
@@ -116,12 +116,12 @@ func TestEvery(t *testing.T) {
 			defer l.stop()
 			l.began(0, 0)
 		},
-		"asks for the wake-up before it runs": func(t *testing.T) {
-			grown := make(chan struct{})
-			l := every(t, func() <-chan struct{} { return grown }, func(run int) (bool, error) {
-				if run == 1 { // as a broadcast: the channel is closed, and another takes its place
-					before := grown
-					grown = make(chan struct{})
+		"calls wake before the run": func(t *testing.T) {
+			broadcast := make(chan struct{})
+			l := every(t, func() <-chan struct{} { return broadcast }, func(run int) (bool, error) {
+				if run == 1 { // a broadcast closes the channel and replaces it
+					before := broadcast
+					broadcast = make(chan struct{})
 					close(before)
 				}
 				return false, nil
@@ -143,7 +143,7 @@ func TestEvery(t *testing.T) {
 				return false, nil
 			})
 			defer l.stop()
-			signal.Send() // nothing but a tick starts a run after a failure
+			signal.Send() // after a failure only a tick starts a run
 			l.began(0)
 			time.Sleep(2 * time.Minute)
 			l.began(0, time.Minute, 2*time.Minute)
@@ -151,7 +151,7 @@ func TestEvery(t *testing.T) {
 			l.logs("no database", 1)
 			l.logs("the work is done again", 0)
 			time.Sleep(time.Minute)
-			l.began(0, time.Minute, 2*time.Minute, 3*time.Minute, 3*time.Minute) // the signal, at last
+			l.began(0, time.Minute, 2*time.Minute, 3*time.Minute, 3*time.Minute) // the last one is by the signal
 			l.logs("the work is done again", 1)
 		},
 		"survives a panic, and logs it with its trace": func(t *testing.T) {
@@ -175,10 +175,10 @@ func TestEvery(t *testing.T) {
 				Do: func(ctx context.Context) (bool, error) { runs++; cancel(); return true, ctx.Err() },
 			})
 			if runs != 1 || log.Len() > 0 {
-				t.Errorf("%d runs, and the log has %q", runs, log.String())
+				t.Errorf("%d runs, want 1; the log has %q, want nothing", runs, log.String())
 			}
 		},
-		"does not begin when its context has ended": func(t *testing.T) {
+		"does not run with an ended context": func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			job.Every(ctx, time.Minute, nil, job.Task{Do: func(context.Context) (bool, error) { t.Error("it ran"); return false, nil }})

@@ -1,9 +1,9 @@
-// Package job owns work in the background: what a job is called and carries, how it is queued in the caller's transaction,
-// the runtime that works the queues, and the loop of work that is done again and again. A job that is rolled back was
-// never queued; a job that is committed will be done, by whichever server is free.
+// Package job owns background work: the names and arguments of jobs, how a job is queued in the caller's transaction, the
+// runtime that works the queues, and the loop that repeats a task. Rolling back the transaction removes its jobs;
+// a committed job is worked by any server that is free.
 //
 // It refuses to do the work itself: a worker lives in the package of its subject (such as package notify) and registers
-// with the runtime. A caller that queues a job does not wait for it.
+// with the runtime. A caller that queues a job does not wait for the job.
 package job
 
 import (
@@ -17,28 +17,28 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// SendMail asks for one notification to be sent. It carries the row's id alone: all else is read when the mail is
-// written, so that data erased meanwhile is not in it.
+// SendMail is the job that sends one notification. It carries only the row's id: the worker reads everything else when it
+// writes the mail, so that data erased in the meantime is not in the mail.
 type SendMail struct {
 	NotificationID model.NotificationID `json:"notificationId"`
 }
 
-// Kind is the job's name in the queue; jobs that wait across an upgrade carry it, so it never changes.
+// Kind is the job's name in the queue. Jobs that wait during an upgrade carry this name, so it must never change.
 func (SendMail) Kind() string { return "send_mail" }
 
-// InsertOpts is River's hook for the options of every such job. River's own count of attempts is a net below the
-// worker's, which gives a mail up by itself and counts tries in the row: it only ends a job that panics every time.
-// There is no uniqueness here: the notifications' indexes see to it, and Mail makes one job for one new row.
+// InsertOpts is River's hook for the options of every such job. The worker counts tries in the notification's row and
+// gives a mail up by itself; River's own limit is higher and only ends a job that panics every time. The job is not
+// unique in River: the indexes on notifications refuse duplicates, and Mail makes one job for each new row.
 func (SendMail) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 300}
 }
 
-// Queue puts jobs into the queue.
+// Queue adds jobs to the queue.
 type Queue struct {
 	river *river.Client[pgx.Tx]
 }
 
-// NewQueue makes a queue that is only added to; it runs nothing and needs no stopping.
+// NewQueue makes a queue that only adds jobs; it starts no goroutine and need not be stopped.
 func NewQueue(pool *pgxpool.Pool, log *slog.Logger) (*Queue, error) {
 	client, err := river.NewClient(NewDriver(pool), &river.Config{Logger: log})
 	if err != nil {

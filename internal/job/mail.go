@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Without a conflict target, DO NOTHING covers both partial indexes, and two equal rows of one list.
+// DO NOTHING has no conflict target, so it covers both partial unique indexes, and equal rows in one list.
 const insertNotifications = `
 INSERT INTO notifications (id, kind, "to", to_fold, case_id, response_id, rule_id, event_id, created_at, webhook_id, status)
 SELECT n.*, 'QUEUED'
@@ -23,10 +23,10 @@ SELECT n.*, 'QUEUED'
 ON CONFLICT DO NOTHING
 RETURNING id`
 
-// Mail keeps the notifications and queues a mail for each, in tx. Nobody is told twice of one response, nor of one
-// event: who has been, in this list or ever, is left out without an error. What the caller says is Kind, To,
-// CaseID, ResponseID, RuleID, EventID, WebhookID and CreatedAt; ID, ToFold and Status are made here. An empty list
-// does nothing, and a nil queue tells nobody, ever.
+// Mail stores the notifications and queues a mail for each, in tx. An address gets one mail at most about a response and
+// one about an event: Mail skips, without an error, a notification that repeats a stored one or another one of the list.
+// The caller sets Kind, To, CaseID, ResponseID, RuleID, EventID, WebhookID and CreatedAt; Mail makes ID, ToFold and
+// Status. An empty list or a nil queue does nothing.
 func (q *Queue) Mail(ctx context.Context, tx *gorm.DB, list []model.Notification) error {
 	if q == nil || len(list) == 0 {
 		return nil
@@ -53,7 +53,7 @@ func (q *Queue) Mail(ctx context.Context, tx *gorm.DB, list []model.Notification
 	return nil
 }
 
-// columns turns the rows into one array for each column: one statement whatever the number of rows.
+// columns returns one array for each column, so that one statement inserts any number of rows.
 func columns(list []model.Notification) []any {
 	size := len(list)
 	ids, at := make([]uuid.UUID, size), make([]time.Time, size)
@@ -64,13 +64,13 @@ func columns(list []model.Notification) []any {
 		n := &list[i]
 		ids[i], at[i] = model.NewUUID(), n.CreatedAt
 		kinds[i], to[i], folds[i] = string(n.Kind), n.To, model.Fold(n.To)
-		cases[i], responses[i] = inside(n.CaseID), inside(n.ResponseID)
-		rules[i], events[i], webhooks[i] = inside(n.RuleID), inside(n.EventID), inside(n.WebhookID)
+		cases[i], responses[i] = uuidOf(n.CaseID), uuidOf(n.ResponseID)
+		rules[i], events[i], webhooks[i] = uuidOf(n.RuleID), uuidOf(n.EventID), uuidOf(n.WebhookID)
 	}
 	return []any{ids, kinds, to, folds, cases, responses, rules, events, at, webhooks}
 }
 
-func inside[T model.AnyID](id *T) *uuid.UUID {
+func uuidOf[T model.AnyID](id *T) *uuid.UUID {
 	if id == nil {
 		return nil
 	}

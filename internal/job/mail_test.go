@@ -19,150 +19,153 @@ import (
 
 var at = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-func TestMailKeepsTheNotificationsAndQueuesOneJobForEach(t *testing.T) {
+func TestMail(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	response, opened := w.response(), w.opened()
-	rule := w.rule()
-	w.mail(
-		model.Notification{Kind: model.NotifyNewResponse, To: "Ana@Example.com", ResponseID: &response, RuleID: &rule, CreatedAt: at},
-		model.Notification{Kind: model.NotifyCaseAssigned, To: "bo@example.com", CaseID: &opened.CaseID, EventID: &opened.ID, CreatedAt: at},
-	)
-	rows := w.rows()
-	if len(rows) != 2 {
-		t.Fatalf("%d rows were kept, not 2: %+v", len(rows), rows)
-	}
-	for _, n := range rows {
-		if n.Status != model.NotificationQueued || n.Attempts != 0 || !n.CreatedAt.Equal(at) {
-			t.Errorf("not as queued: %+v", n)
+	t.Run("stores the notifications and queues one job for each", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		response, opened := w.response(), w.opened()
+		rule := w.rule()
+		w.mail(
+			model.Notification{Kind: model.NotifyNewResponse, To: "Ana@Example.com", ResponseID: &response, RuleID: &rule, CreatedAt: at},
+			model.Notification{Kind: model.NotifyCaseAssigned, To: "bo@example.com", CaseID: &opened.CaseID, EventID: &opened.ID, CreatedAt: at},
+		)
+		rows := w.rows()
+		if len(rows) != 2 {
+			t.Fatalf("%d rows are stored, want 2: %+v", len(rows), rows)
 		}
-		if w.jobs(n.ID) != 1 {
-			t.Errorf("%s has %d jobs, not 1", n.ID, w.jobs(n.ID))
+		for _, n := range rows {
+			if n.Status != model.NotificationQueued || n.Attempts != 0 || !n.CreatedAt.Equal(at) {
+				t.Errorf("a new row is %+v", n)
+			}
+			if w.jobs(n.ID) != 1 {
+				t.Errorf("%s has %d jobs, want 1", n.ID, w.jobs(n.ID))
+			}
 		}
-	}
-	first := rows[0]
-	if first.To != "Ana@Example.com" || first.ToFold != "ana@example.com" || *first.ResponseID != response || *first.RuleID != rule ||
-		first.CaseID != nil || first.EventID != nil {
-		t.Errorf("not what was said: %+v", first)
-	}
-	if second := rows[1]; *second.CaseID != opened.CaseID || *second.EventID != opened.ID || second.ResponseID != nil {
-		t.Errorf("not what was said: %+v", second)
-	}
-}
+		first := rows[0]
+		if first.To != "Ana@Example.com" || first.ToFold != "ana@example.com" || *first.ResponseID != response || *first.RuleID != rule ||
+			first.CaseID != nil || first.EventID != nil {
+			t.Errorf("the first row differs from the notification: %+v", first)
+		}
+		if second := rows[1]; *second.CaseID != opened.CaseID || *second.EventID != opened.ID || second.ResponseID != nil {
+			t.Errorf("the second row differs from the notification: %+v", second)
+		}
+	})
 
-func TestNobodyIsToldTwiceOfOneResponse(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	response := w.response()
-	told := func(to string) model.Notification {
-		return model.Notification{Kind: model.NotifyNewResponse, To: to, ResponseID: &response, CreatedAt: at}
-	}
-	w.mail(told("ana@example.com"), told("ANA@example.com"), told("bo@example.com"))
-	w.mail(told("Bo@Example.com"))
-	w.mail(told("ana@example.com"), told("cy@example.com"))
-	if got := len(w.rows()); got != 3 {
-		t.Errorf("%d rows, not 3", got)
-	}
-	if got := w.allJobs(); got != 3 {
-		t.Errorf("%d jobs, not 3", got)
-	}
-}
+	t.Run("mails an address once about one response", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		response := w.response()
+		alert := func(to string) model.Notification {
+			return model.Notification{Kind: model.NotifyNewResponse, To: to, ResponseID: &response, CreatedAt: at}
+		}
+		w.mail(alert("ana@example.com"), alert("ANA@example.com"), alert("bo@example.com"))
+		w.mail(alert("Bo@Example.com"))
+		w.mail(alert("ana@example.com"), alert("cy@example.com"))
+		if got := len(w.rows()); got != 3 {
+			t.Errorf("%d rows, want 3", got)
+		}
+		if got := w.allJobs(); got != 3 {
+			t.Errorf("%d jobs, want 3", got)
+		}
+	})
 
-func TestNobodyIsToldTwiceOfOneEvent(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	first, second := w.opened(), w.opened()
-	told := func(e model.Event) model.Notification {
-		return model.Notification{Kind: model.NotifyCaseAssigned, To: "ana@example.com", CaseID: &e.CaseID, EventID: &e.ID, CreatedAt: at}
-	}
-	w.mail(told(first))
-	w.mail(told(first), told(second), told(first))
-	if rows, jobs := len(w.rows()), w.allJobs(); rows != 2 || jobs != 2 {
-		t.Errorf("%d rows and %d jobs, not 2 and 2", rows, jobs)
-	}
-}
+	t.Run("mails an address once about one event", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		first, second := w.opened(), w.opened()
+		alert := func(e model.Event) model.Notification {
+			return model.Notification{Kind: model.NotifyCaseAssigned, To: "ana@example.com", CaseID: &e.CaseID, EventID: &e.ID, CreatedAt: at}
+		}
+		w.mail(alert(first))
+		w.mail(alert(first), alert(second), alert(first))
+		if rows, jobs := len(w.rows()), w.allJobs(); rows != 2 || jobs != 2 {
+			t.Errorf("%d rows and %d jobs, want 2 and 2", rows, jobs)
+		}
+	})
 
-func TestTwoTransactionsThatTellTheSamePersonAtOnceTellOnce(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	response := w.response()
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			w.mail(model.Notification{Kind: model.NotifyNewResponse, To: "ana@example.com", ResponseID: &response, CreatedAt: at})
+	t.Run("mails an address once from transactions at the same time", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		response := w.response()
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				w.mail(model.Notification{Kind: model.NotifyNewResponse, To: "ana@example.com", ResponseID: &response, CreatedAt: at})
+			})
+		}
+		all.Wait()
+		if rows, jobs := len(w.rows()), w.allJobs(); rows != 1 || jobs != 1 {
+			t.Errorf("%d rows and %d jobs, want 1 and 1", rows, jobs)
+		}
+	})
+
+	t.Run("leaves nothing after a rollback", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		response := w.response()
+		rollback := errors.New("roll back")
+		err := w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+			n := model.Notification{Kind: model.NotifyNewResponse, To: "ana@example.com", ResponseID: &response, CreatedAt: at}
+			if err := w.queue.Mail(t.Context(), tx, []model.Notification{n}); err != nil {
+				return err
+			}
+			return rollback
 		})
-	}
-	all.Wait()
-	if rows, jobs := len(w.rows()), w.allJobs(); rows != 1 || jobs != 1 {
-		t.Errorf("%d rows and %d jobs, not 1 and 1", rows, jobs)
-	}
-}
-
-func TestARolledBackTransactionLeavesNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	response := w.response()
-	no := errors.New("no")
-	err := w.db.Tx(t.Context(), func(tx *gorm.DB) error {
-		n := model.Notification{Kind: model.NotifyNewResponse, To: "ana@example.com", ResponseID: &response, CreatedAt: at}
-		if err := w.queue.Mail(t.Context(), tx, []model.Notification{n}); err != nil {
-			return err
+		if !errors.Is(err, rollback) {
+			t.Fatalf("the transaction returned %v", err)
 		}
-		return no
-	})
-	if !errors.Is(err, no) {
-		t.Fatalf("the transaction ended with %v", err)
-	}
-	if rows, jobs := len(w.rows()), w.allJobs(); rows != 0 || jobs != 0 {
-		t.Errorf("%d rows and %d jobs are left", rows, jobs)
-	}
-}
-
-func TestMailIsOneStatementForTheRowsAndOneForTheJobs(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.mail(w.alerts(1)...) // River asks once what PostgreSQL it talks to
-	list := w.alerts(20)
-	w.counter.Reset()
-	w.mail(list...)
-	if sent := w.counter.Statements(); len(sent) != 4 { // BEGIN and COMMIT are two of them
-		t.Errorf("%d statements, not 4:\n%s", len(sent), strings.Join(sent, "\n"))
-	}
-}
-
-func TestMailSendsNoNotify(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.mail(w.alerts(3)...) // the first of a client: River holds back those that follow within 100 ms
-	for _, sql := range w.counter.Statements() {
-		if strings.Contains(sql, "pg_notify") {
-			t.Errorf("a NOTIFY was sent in the transaction: %s", sql)
+		if rows, jobs := len(w.rows()), w.allJobs(); rows != 0 || jobs != 0 {
+			t.Errorf("%d rows and %d jobs after a rollback, want none", rows, jobs)
 		}
-	}
-}
-
-func TestMailOfAnEmptyListSendsNoStatement(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.counter.Reset()
-	w.mail()
-	if got := w.counter.Count(); got != 2 {
-		t.Errorf("%d statements besides BEGIN and COMMIT: %v", got-2, w.counter.Statements())
-	}
-}
-
-func TestARowThatTheSchemaRefusesIsAnError(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	err := w.db.Tx(t.Context(), func(tx *gorm.DB) error {
-		return w.queue.Mail(t.Context(), tx, []model.Notification{{Kind: model.NotifyNewResponse, To: "ana@example.com", CreatedAt: at}})
 	})
-	if err == nil {
-		t.Error("a notification of no response was taken")
-	}
+
+	t.Run("needs one statement for the rows and one for the jobs", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.mail(w.alerts(1)...) // River reads the version of PostgreSQL once
+		list := w.alerts(20)
+		w.counter.Reset()
+		w.mail(list...)
+		if sent := w.counter.Statements(); len(sent) != 4 { // BEGIN and COMMIT are two of them
+			t.Errorf("%d statements, want 4:\n%s", len(sent), strings.Join(sent, "\n"))
+		}
+	})
+
+	t.Run("sends no NOTIFY", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.mail(w.alerts(3)...) // a client's first insert: River drops a NOTIFY within 100 ms of another one
+		for _, sql := range w.counter.Statements() {
+			if strings.Contains(sql, "pg_notify") {
+				t.Errorf("the transaction sent a NOTIFY: %s", sql)
+			}
+		}
+	})
+
+	t.Run("sends no statement for an empty list", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.counter.Reset()
+		w.mail()
+		if got := w.counter.Count(); got != 2 {
+			t.Errorf("%d statements besides BEGIN and COMMIT, want none: %v", got-2, w.counter.Statements())
+		}
+	})
+
+	t.Run("returns an error for a row that the schema refuses", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		err := w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+			return w.queue.Mail(t.Context(), tx, []model.Notification{{Kind: model.NotifyNewResponse, To: "ana@example.com", CreatedAt: at}})
+		})
+		if err == nil {
+			t.Error("a notification without its response was stored")
+		}
+	})
 }
 
-// world is a database and the queue over it.
+// world is a database with a queue, and counts statements.
 type world struct {
 	t       *testing.T
 	db      *pg.DB
@@ -192,7 +195,7 @@ func (w *world) mail(list ...model.Notification) {
 	}
 }
 
-// alerts gives notifications of as many new responses.
+// alerts writes n responses and returns a notification of each.
 func (w *world) alerts(n int) (list []model.Notification) {
 	for range n {
 		response := w.response()
@@ -235,7 +238,7 @@ func (w *world) rule() model.RuleID {
 	return r.ID
 }
 
-// opened gives the first event of a new case.
+// opened writes a case and returns its first event.
 func (w *world) opened() model.Event {
 	c := model.Case{
 		ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginRule, CustomerID: w.customer(),

@@ -8,7 +8,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// reporter logs what a job did not put onto its row.
+// reporter logs the errors and panics that a job did not record in its notification or run.
 type reporter struct{ log *slog.Logger }
 
 func (r reporter) HandleError(ctx context.Context, j *rivertype.JobRow, err error) *river.ErrorHandlerResult {
@@ -22,7 +22,7 @@ func (r reporter) HandlePanic(ctx context.Context, j *rivertype.JobRow, value an
 	return nil
 }
 
-// quiet leaves River's chatter out: each start, stop and retry is a line of it at info, and the reporter has the last.
+// quiet drops River's lines below warning: River logs each start, stop and retry at info, and the reporter logs failures.
 func quiet(log *slog.Logger) *slog.Logger { return slog.New(warnings{log.Handler()}) }
 
 type warnings struct{ slog.Handler }

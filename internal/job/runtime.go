@@ -12,32 +12,33 @@ import (
 )
 
 const (
-	// Timeout is how long one job may take. A worker that must write a result down takes its own time out of it. A job
-	// that runs past rescueAfter counts as lost with its server and runs again elsewhere, so Timeout is the shorter one.
+	// Timeout is how long one job may take, with the time that its worker needs to store the result. A job that runs
+	// longer than rescueAfter counts as lost with its server and runs again elsewhere, so Timeout must be shorter.
 	Timeout     = time.Minute
 	rescueAfter = 2 * time.Minute
-	// breakOff is how long broken-off jobs may take to end.
-	breakOff = 15 * time.Second
+	// cancelTimeout is how long cancelled jobs may take to end.
+	cancelTimeout = 15 * time.Second
 )
 
 // Register adds a package's workers, with the queues that they work.
 type Register func(workers *river.Workers, queues map[string]river.QueueConfig) error
 
-// RuntimeOptions say how jobs are worked. The zero values are good.
+// RuntimeOptions say how jobs are worked. Zero values are the defaults.
 type RuntimeOptions struct {
-	// Log gets failed jobs and River's warnings. Nil: nowhere.
+	// Log gets failed jobs and River's warnings. Nil: no log.
 	Log *slog.Logger
-	// PollEvery is how often to look for queued jobs; there is no notification of new jobs (see Driver). 0: 500 ms.
+	// PollEvery is the interval between polls for queued jobs; new jobs are not announced (see Driver). 0: 500 ms.
 	PollEvery time.Duration
 }
 
-// Runtime works all queued jobs of a server. It is the server's only River client: River's leader looks after the jobs of
-// all servers, and gives a job up if it has no worker for it. Any number of runtimes may work on one database.
+// Runtime works the queued jobs. It must be the server's only River client: River's leader manages the jobs of all
+// servers, and gives a job up where its own client has no worker for the job. Any number of servers may have a runtime on
+// one database.
 type Runtime struct {
 	*river.Client[pgx.Tx]
 }
 
-// NewRuntime makes a runtime that does not run yet, of the workers of several packages.
+// NewRuntime makes a runtime with the workers of several packages; Start starts it.
 func NewRuntime(pool *pgxpool.Pool, o RuntimeOptions, register ...Register) (*Runtime, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -71,7 +72,7 @@ func NewRuntime(pool *pgxpool.Pool, o RuntimeOptions, register ...Register) (*Ru
 	return &Runtime{client}, nil
 }
 
-// Start begins to work jobs, and returns. When ctx ends, no new job is begun, as with Stop.
+// Start begins to work jobs, and returns. When ctx ends, no new job starts, as with Stop.
 func (r *Runtime) Start(ctx context.Context) error {
 	if err := r.Client.Start(ctx); err != nil {
 		return fmt.Errorf("start working jobs: %w", err)
@@ -79,17 +80,17 @@ func (r *Runtime) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop begins no new job and waits for the jobs under way. If ctx ends first, these jobs are broken off, which takes a
-// moment more, and the next runtime that runs does them.
+// Stop starts no new job and waits for the running jobs. If ctx ends first, Stop cancels these jobs and waits up to
+// cancelTimeout for them to end; a runtime works them again later.
 func (r *Runtime) Stop(ctx context.Context) error {
 	err := r.Client.Stop(ctx)
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), breakOff)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	if err := r.StopAndCancel(late); err != nil {
-		return fmt.Errorf("break off jobs: %w", err)
+		return fmt.Errorf("cancel jobs: %w", err)
 	}
 	return nil
 }

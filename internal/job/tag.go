@@ -12,17 +12,17 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// TagQueue is apart from the mails': a run over millions of responses must not keep them waiting.
+// TagQueue is a queue of its own: a run over millions of responses must not delay mails.
 const TagQueue = "themes"
 
-// TagPast asks for a theme's keywords to be looked for in the responses of the past. How far it has come is in the
-// row of the run, so that a job that is run again, or twice at once, does nothing twice.
+// TagPast is the job that applies a theme's keywords to the responses received before. The row of the run stores the
+// progress, so a job that runs again, or twice at the same time, repeats no work.
 type TagPast struct {
 	ThemeID model.ThemeID `json:"themeId"`
 	Run     uuid.UUID     `json:"run"`
 }
 
-// Kind is the job's name in the queue; jobs that wait across an upgrade carry it, so it never changes.
+// Kind is the job's name in the queue. Jobs that wait during an upgrade carry this name, so it must never change.
 func (TagPast) Kind() string { return "tag_past" }
 
 // InsertOpts is River's hook for the options of every such job.
@@ -30,13 +30,13 @@ func (TagPast) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: TagQueue, MaxAttempts: 300}
 }
 
-// TagPast queues the job, in tx. A nil queue does nothing, ever.
-func (q *Queue) TagPast(ctx context.Context, tx *gorm.DB, of TagPast) error {
+// TagPast queues the job, in tx. A nil queue does nothing.
+func (q *Queue) TagPast(ctx context.Context, tx *gorm.DB, args TagPast) error {
 	if q == nil {
 		return nil
 	}
-	if _, err := q.river.InsertTx(ctx, pg.Raw(tx), of, nil); err != nil {
-		return fmt.Errorf("queue a run of keywords: %w", err)
+	if _, err := q.river.InsertTx(ctx, pg.Raw(tx), args, nil); err != nil {
+		return fmt.Errorf("queue the tagging of past responses: %w", err)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// journal is a log that a test reads while others write.
+// journal is a log that a test reads while goroutines write to it.
 type journal struct {
 	mu  sync.Mutex
 	all bytes.Buffer

@@ -15,9 +15,7 @@ func TestMail(t *testing.T) {
 	t.Run("alerts in text and HTML", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
-		if err := w.db.Gorm.Exec("UPDATE settings SET time_zone = 'Europe/Amsterdam'").Error; err != nil {
-			t.Fatal(err)
-		}
+		w.Must("UPDATE settings SET time_zone = 'Europe/Amsterdam'")
 		events := w.start(w.mailer("smtp://" + s.listen()))
 		customer := w.customer(model.Customer{
 			FirstName: new("Ana"), LastName: new("Souza"), Email: new("ana@acme.example"), Company: new("ACME"), Country: new("BR"),
@@ -46,7 +44,7 @@ func TestMail(t *testing.T) {
 			"Auto-Submitted": "auto-generated",
 		} {
 			if has := decoded(t, header.Get(name)); has != want {
-				t.Errorf("%s is %q, not %q", name, has, want)
+				t.Errorf("%s is %q, want %q", name, has, want)
 			}
 		}
 		if _, err := header.Date(); err != nil {
@@ -78,7 +76,7 @@ https://closeloop.example.com/cases/1
 You get this mail because a rule alerts you to such responses.
 `
 		if plain != wantPlain {
-			t.Errorf("the text is\n%s\nnot\n%s", plain, wantPlain)
+			t.Errorf("the text is\n%s\nwant\n%s", plain, wantPlain)
 		}
 		for _, want := range []string{
 			"Too &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; slow<br>\nand &#34;dear&#34; &amp; sad 😢<br>\n<br>\nbye = 100%",
@@ -90,7 +88,7 @@ You get this mail because a rule alerts you to such responses.
 			}
 		}
 		if strings.Contains(html, "<script") {
-			t.Errorf("the comment came through as markup:\n%s", html)
+			t.Errorf("the comment is markup:\n%s", html)
 		}
 		n := w.row(id)
 		if n.Status != model.NotificationSent || n.SentAt == nil || n.Attempts != 1 || n.LastError != nil {
@@ -109,10 +107,10 @@ You get this mail because a rule alerts you to such responses.
 			t.Errorf("the subject is %q", got)
 		}
 		if !strings.Contains(plain, "\nhttps://closeloop.example.com/\n") || !strings.Contains(html, `href="https://closeloop.example.com/"`) {
-			t.Errorf("no link to the program:\n%s\n%s", plain, html)
+			t.Errorf("there is no link to the program:\n%s\n%s", plain, html)
 		}
 		if strings.Contains(html, "blockquote") || strings.Contains(plain, "\n> ") {
-			t.Errorf("a comment where there is none:\n%s\n%s", plain, html)
+			t.Errorf("the mail has a comment, and the response has none:\n%s\n%s", plain, html)
 		}
 	})
 
@@ -131,10 +129,10 @@ You get this mail because a rule alerts you to such responses.
 		}
 		for _, body := range []string{plain, html} {
 			if !strings.Contains(body, "https://closeloop.example.com/cases/1") || !strings.Contains(body, "Lea Lead") {
-				t.Errorf("no link, or not by whom:\n%s", body)
+				t.Errorf("the link or the user who assigned the case is missing:\n%s", body)
 			}
 			if strings.Contains(body, "Now with") {
-				t.Errorf("the case has not moved:\n%s", body)
+				t.Errorf("the mail says that the assignee changed:\n%s", body)
 			}
 		}
 	})
@@ -153,7 +151,7 @@ You get this mail because a rule alerts you to such responses.
 			t.Errorf("the subject is %q", got)
 		}
 		if !strings.Contains(plain, "https://closeloop.example.com/cases/1") || !strings.Contains(plain, "Due") || !strings.Contains(plain, "its target passed") {
-			t.Errorf("no link, no target or no reason:\n%s", plain)
+			t.Errorf("the link, the target or the reason is missing:\n%s", plain)
 		}
 	})
 
@@ -184,11 +182,11 @@ You get this mail because a rule alerts you to such responses.
 			t.Errorf("the HTML differs:\n%s", html)
 		}
 
-		// Of a case with a calendar that nobody has.
-		w.exec("DELETE FROM notifications")
-		w.exec(`INSERT INTO calendars (id, calendar) VALUES ('00000000-0000-0000-0000-000000000001', '{}')`)
-		w.exec("UPDATE cases SET calendar_id = '00000000-0000-0000-0000-000000000001', assignee_id = NULL, assigned_at = NULL")
-		w.exec("UPDATE case_events SET after = 57600000000, step = 1")
+		// A case with a calendar and without an assignee.
+		w.Must("DELETE FROM notifications")
+		w.Must(`INSERT INTO calendars (id, calendar) VALUES ('00000000-0000-0000-0000-000000000001', '{}')`)
+		w.Must("UPDATE cases SET calendar_id = '00000000-0000-0000-0000-000000000001', assignee_id = NULL, assigned_at = NULL")
+		w.Must("UPDATE case_events SET after = 57600000000, step = 1")
 		if _, plain, _ = send(); !strings.Contains(plain, "Step 1, after 16 business hours\n") || !strings.Contains(plain, "\nAssigned to  nobody\n") {
 			t.Errorf("the second text:\n%s", plain)
 		}
@@ -204,7 +202,7 @@ You get this mail because a rule alerts you to such responses.
 		event := w.event(opened, model.Event{Version: 1, Type: model.EventOpened, AssigneeID: &bo.ID})
 		w.mail(model.Notification{Kind: model.NotifyCaseAssigned, To: bo.Email, CaseID: &opened.ID, EventID: &event.ID})
 		if _, plain, _ := read(t, s.one().data); !strings.Contains(plain, "Now with     Cy Cole\n") {
-			t.Errorf("the mail does not say who has the case now:\n%s", plain)
+			t.Errorf("the mail does not name the assignee now:\n%s", plain)
 		}
 	})
 
@@ -219,7 +217,7 @@ You get this mail because a rule alerts you to such responses.
 			OpenedByID: &bo.ID, OpenedAt: at, UpdatedAt: at, Version: 1,
 		}
 		opened.AssignTo(bo, &bo.ID, at)
-		w.create(&opened)
+		w.Create(&opened)
 		event := w.event(&opened, model.Event{Version: 1, Type: model.EventOpened, ActorID: &bo.ID, AssigneeID: &bo.ID})
 		w.mail(model.Notification{Kind: model.NotifyCaseAssigned, To: bo.Email, CaseID: &opened.ID, EventID: &event.ID})
 		header, _, _ := read(t, s.one().data)
@@ -228,8 +226,7 @@ You get this mail because a rule alerts you to such responses.
 		}
 	})
 
-	// A case with notes, told of by an event that wrote one: neither kind of mail has a word of them, nor is the table
-	// read at all.
+	// The event of the mails has a note. No kind of mail contains a word of the note, or even reads the table.
 	t.Run("never contains a note", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
@@ -238,16 +235,14 @@ You get this mail because a rule alerts you to such responses.
 		response := w.response(w.customer(model.Customer{FirstName: new("Ana")}), model.Response{Score: 3, Comment: new("slow")})
 		opened := w.open(response, bo, nil)
 		note := model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: opened.ID, AuthorID: bo.ID, Body: secret, CreatedAt: at}
-		w.create(&note)
+		w.Create(&note)
 		event := model.Event{
 			ID: model.EventID{UUID: model.NewUUID()}, CaseID: opened.ID, Version: 2, Type: model.EventAssigned, At: at, ActorID: &bo.ID,
 			AssigneeID: &bo.ID, NoteID: &note.ID, Snapshot: []byte(`{"note":"` + secret + `"}`), Before: []byte(`{"note":"` + secret + `"}`),
 		}
-		w.create(&event)
-		// With the table gone, whatever read it would fail, and the mail with it.
-		if err := w.db.Gorm.Exec("ALTER TABLE notes RENAME TO notes_gone").Error; err != nil {
-			t.Fatal(err)
-		}
+		w.Create(&event)
+		// Without the table, a mail that reads notes fails.
+		w.Must("ALTER TABLE notes RENAME TO notes_gone")
 		w.mail(model.Notification{Kind: model.NotifyCaseAssigned, To: "bo@example.com", CaseID: &opened.ID, EventID: &event.ID})
 		w.mail(model.Notification{Kind: model.NotifyNewResponse, To: "cy@example.com", ResponseID: &response.ID, CaseID: &opened.ID, EventID: &event.ID})
 		w.start(w.mailer("smtp://" + s.listen()))
@@ -292,10 +287,10 @@ You get this mail because a rule alerts you to such responses.
 			}
 		}
 		if !strings.Contains(plain, "\n> one\n> two\n> three\n> four\n") || !strings.Contains(html, "one<br>\ntwo<br>\nthree<br>\nfour\n") {
-			t.Errorf("the comment has lost its lines:\n%s\n%s", plain, html)
+			t.Errorf("the lines of the comment are lost:\n%s\n%s", plain, html)
 		}
 		if strings.Contains(html, "<b>") {
-			t.Errorf("the name came through as markup:\n%s", html)
+			t.Errorf("the name is markup:\n%s", html)
 		}
 	})
 }

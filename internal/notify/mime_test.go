@@ -11,7 +11,7 @@ import (
 
 type part struct{ kind, body string }
 
-// partsOf decodes multipart/alternative; each part must be UTF-8.
+// partsOf decodes a multipart/alternative mail, of which each part must be UTF-8.
 func partsOf(t *testing.T, m *netmail.Message) []part {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
@@ -39,7 +39,7 @@ func partsOf(t *testing.T, m *netmail.Message) []part {
 	}
 }
 
-// decoded is a header's words as a mail program shows them.
+// decoded returns a header as a mail program shows it.
 func decoded(t *testing.T, header string) string {
 	t.Helper()
 	s, err := new(mime.WordDecoder).DecodeHeader(header)

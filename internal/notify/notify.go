@@ -1,18 +1,18 @@
-// Package notify owns who is told what by mail: how a mail is worded, the mail server it goes to, and the worker
-// that sends what package job has queued.
+// Package notify owns mails: their content, what of it each recipient may see, the connection to the mail server, and
+// the worker that sends the mails that package job has queued.
 //
 // A notification is a row that starts QUEUED and ends SENT, FAILED or, where no mail server is configured, NOT_SENT.
-// Whatever may pass (no connection, a 4xx reply, a password that is wrong today) is tried again for three days; a
-// 5xx reply to the recipient or to the mail itself ends it, and so does a recipient who may not have it any more
-// (recipient.go). The row and its job change in one transaction.
+// An error that may pass (no connection, a 4xx reply, a wrong password) is retried for three days. A 5xx reply to the
+// recipient or to the mail itself is final, and so is a recipient who may no longer receive the mail (recipient.go). The
+// row and its job change in one transaction.
 //
-// No mail server and no database share a transaction: when the program dies between the server's 250 and our
-// commit, the mail goes out again. Its Message-ID is made of the notification's id and the sender's domain, so the
-// repeat carries the same one, and mail systems that look for repeats drop it.
+// A mail server and a database cannot share a transaction: when the program ends between the server's reply 250 and the
+// commit, the mail is sent again. The Message-ID is made of the notification's id and the sender's domain, so the
+// repeated mail has the same one, and mail systems that detect repeats drop it.
 //
-// It refuses to carry the text of a note: nothing here reads notes, and no mail has a place for one, because what is
-// forwarded, by hand or by a rule of somebody's mailbox, may reach the customer. It does not decide whom to tell
-// (package casework does), and no error or log line of its own holds a password.
+// It refuses to send the text of a note: no code here reads notes, and no mail has a field for one, because a forwarded
+// mail may reach the customer. It does not choose the recipients (package casework does), and none of its errors or log
+// lines contains a password.
 package notify
 
 import (
@@ -30,36 +30,36 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// Options say how mails leave.
+// Options say how mails are sent.
 type Options struct {
-	// SMTPURL is the mail server: smtp://user:password@host:587 (STARTTLS where the server offers it; with a user,
-	// demanded, unless the host is this machine) or smtps://user:password@host:465. User and password may be
-	// missing. Empty: there is none, and mails become NOT_SENT.
+	// SMTPURL is the mail server: smtp://user:password@host:587 (STARTTLS where the server offers it; required with a
+	// user, unless the host is this machine) or smtps://user:password@host:465. User and password are optional. Empty:
+	// there is no mail server, and mails become NOT_SENT.
 	SMTPURL string
 	// From is the sender: an address, or a name with one as in closeloop <care@example.com>.
 	From string
-	// PublicURL is where people reach the program; links in mails begin with it.
+	// PublicURL is the program's address for users; links in mails begin with it.
 	PublicURL string
-	// Log gets what becomes of mails, by id: no customer's words. Nil: nowhere.
+	// Log gets the results of mails, by id and without customer data. Nil: no log.
 	Log *slog.Logger
-	// Backoff is how long to wait after that many tries, 1 being the first. Nil: 5 s, doubled each time, 15 min at most.
+	// Backoff returns the wait after a try; the first try is 1. Nil: 5 s, doubled after each try, 15 min at most.
 	Backoff func(attempt int) time.Duration
 }
 
 const (
-	// atOnce is how many mails one server sends at a time. Mail servers limit the connections of one client, and
-	// each mail takes some milliseconds: four send dozens a second.
-	atOnce = 4
-	// sending is what one mail may take from dialling to the server's last reply, and recording what it may take to write
-	// the result down. Together they are shorter than job.Timeout.
-	sending   = 40 * time.Second
-	recording = 10 * time.Second
+	// concurrency is how many mails one server sends at the same time. Mail servers limit the connections of one client,
+	// and each mail takes some milliseconds: four connections send dozens of mails a second.
+	concurrency = 4
+	// sendTimeout limits one mail, from dialling to the server's last reply, and recordTimeout the write of its result.
+	// Both together must be shorter than job.Timeout.
+	sendTimeout   = 40 * time.Second
+	recordTimeout = 10 * time.Second
 )
 
 // Mailer sends the queued mails, as a worker of a job.Runtime.
 type Mailer struct{ worker *worker }
 
-// New checks the options.
+// New makes a mailer; it returns an error where an option is invalid.
 func New(db *pg.DB, o Options) (*Mailer, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -76,7 +76,7 @@ func New(db *pg.DB, o Options) (*Mailer, error) {
 
 // Workers registers the mailer's worker with a job.Runtime.
 func (m *Mailer) Workers(workers *river.Workers, queues map[string]river.QueueConfig) error {
-	queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: atOnce}
+	queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: concurrency}
 	return river.AddWorkerSafely(workers, m.worker)
 }
 
@@ -107,11 +107,11 @@ func parseFrom(from string) (*netmail.Address, error) {
 	return a, nil
 }
 
-// parsePublicURL reads where links lead, without a slash at the end.
+// parsePublicURL returns the public URL without a slash at the end.
 func parsePublicURL(public string) (string, error) {
 	u, err := url.Parse(public)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("the public URL is not of the form https://closeloop.example.com")
+		return "", errors.New("the public URL must have the form https://closeloop.example.com, without a query or fragment")
 	}
 	return strings.TrimRight(public, "/"), nil
 }

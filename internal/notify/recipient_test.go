@@ -18,10 +18,10 @@ func TestRecipient(t *testing.T) {
 		w, s := newWorld(t), newMailServer(t)
 		events := w.start(w.mailer("smtp://" + s.listen()))
 		bo := w.user("Bo Berg", "Bo@example.com")
-		if err := w.db.Gorm.Model(bo).Update("active", false).Error; err != nil {
+		if err := w.DB.Gorm.Model(bo).Update("active", false).Error; err != nil {
 			t.Fatal(err)
 		}
-		id := w.alert("bo@Example.com") // as a rule's plain address
+		id := w.alert("bo@Example.com") // the address of a rule, which names no user
 		w.until(events, river.EventKindJobCompleted)
 		n := w.row(id)
 		if n.Status != model.NotificationFailed || n.SentAt != nil || text(n.LastError) != errInactive.Error() {
@@ -29,16 +29,16 @@ func TestRecipient(t *testing.T) {
 		}
 		s.none()
 
-		if err := w.db.Gorm.Model(bo).Update("active", true).Error; err != nil {
+		if err := w.DB.Gorm.Model(bo).Update("active", true).Error; err != nil {
 			t.Fatal(err)
 		}
-		if err := w.db.Tx(t.Context(), func(tx *gorm.DB) error { return w.queue.MailAgain(t.Context(), tx, &n) }); err != nil {
+		if err := w.DB.Tx(t.Context(), func(tx *gorm.DB) error { return w.Queue.Requeue(t.Context(), tx, &n) }); err != nil {
 			t.Fatal(err)
 		}
 		w.until(events, river.EventKindJobCompleted)
 		header, _, _ := read(t, s.one().data)
 		if got := header.Get("Message-Id"); !strings.Contains(got, id.String()) {
-			t.Errorf("the mail is %s", got)
+			t.Errorf("the mail has the Message-ID %s", got)
 		}
 		if n := w.row(id); n.Status != model.NotificationSent || n.Attempts != 1 {
 			t.Errorf("the row is %+v", n)
@@ -51,7 +51,7 @@ func TestRecipient(t *testing.T) {
 		events := w.start(w.mailer("smtp://" + s.listen()))
 		set := func(u *model.User, column string, value any) {
 			t.Helper()
-			if err := w.db.Gorm.Model(u).Update(column, value).Error; err != nil {
+			if err := w.DB.Gorm.Model(u).Update(column, value).Error; err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,9 +80,7 @@ func TestRecipient(t *testing.T) {
 			{own, brazil, theirs, true},
 			{own, britain, nobodys, false},
 		} {
-			if err := w.db.Gorm.Exec("DELETE FROM notifications").Error; err != nil { // an address is told once of a response
-				t.Fatal(err)
-			}
+			w.Must("DELETE FROM notifications") // an address gets one mail about a response
 			n := model.Notification{Kind: model.NotifyNewResponse, To: c.to.Email, ResponseID: &c.about.ID}
 			if c.opened != nil {
 				n.CaseID = &c.opened.ID
@@ -103,11 +101,11 @@ func TestRecipient(t *testing.T) {
 			whole := decoded(t, header.Get("Subject")) + plain + html
 			for _, personal := range []string{"Ana", "Souza", "ana@", "Too slow"} {
 				if shown := strings.Contains(whole, personal); shown == (c.to == masked) {
-					t.Errorf("to %s, %q is there: %v\n%s", c.to.Name, personal, shown, whole)
+					t.Errorf("to %s, the mail contains %q: %v\n%s", c.to.Name, personal, shown, whole)
 				}
 			}
 			if !strings.Contains(whole, "ACME") || !strings.Contains(whole, "3 of 10") {
-				t.Errorf("to %s, what is nobody's secret is missing:\n%s", c.to.Name, whole)
+				t.Errorf("to %s, the mail lacks fields that are not personal:\n%s", c.to.Name, whole)
 			}
 		}
 		s.none()
@@ -116,7 +114,7 @@ func TestRecipient(t *testing.T) {
 	t.Run("receives the same Message-ID at each try", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
-		s.next("TAKEN", reply(451, "try again")) // after it has the mail
+		s.next("TAKEN", reply(451, "try again")) // after the server accepted the mail
 		events := w.start(w.mailer("smtp://" + s.listen()))
 		id := w.alert("lead@example.com")
 		w.until(events, river.EventKindJobSnoozed)
@@ -124,7 +122,7 @@ func TestRecipient(t *testing.T) {
 		for range 2 {
 			header, _, _ := read(t, s.one().data)
 			if got := header.Get("Message-Id"); got != "<"+id.String()+"@example.com>" {
-				t.Errorf("a try of %s is %s", id, got)
+				t.Errorf("a try of %s has the Message-ID %s", id, got)
 			}
 		}
 	})

@@ -19,19 +19,19 @@ import (
 // RetryNotificationInput names a mail.
 type RetryNotificationInput struct{ ID model.NotificationID }
 
-// RetryNotificationPayload is the mail, queued again.
+// RetryNotificationPayload is the mail after the retry: QUEUED.
 type RetryNotificationPayload struct{ Notification *model.Notification }
 
-// Retrier queues mails again.
+// Retrier queues mails again at a user's request.
 type Retrier struct {
 	work  *casework.Work
 	queue *job.Queue
 }
 
-// NewRetrier makes the writes of one database.
+// NewRetrier makes the retrier of one database.
 func NewRetrier(work *casework.Work, queue *job.Queue) *Retrier { return &Retrier{work, queue} }
 
-// RetryNotification queues a mail again that FAILED or was NOT_SENT. Of two at once, one does.
+// RetryNotification queues a FAILED or NOT_SENT mail again. Of two calls at the same time, one succeeds.
 func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in RetryNotificationInput) (*RetryNotificationPayload, error) {
 	out := new(RetryNotificationPayload)
 	err := r.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -45,12 +45,12 @@ func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in 
 		}
 		switch n.Status {
 		case model.NotificationQueued:
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is queued already: it is sent as soon as the mail server takes it"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is already queued, and is sent as soon as the mail server accepts it"}
 		case model.NotificationSent:
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has taken this mail: nobody is mailed twice for one event"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has already accepted this mail; each recipient gets one mail for an event"}
 		}
 		out.Notification = n
-		return r.queue.MailAgain(ctx, tx, n)
+		return r.queue.Requeue(ctx, tx, n)
 	})
 	if err != nil {
 		return nil, err

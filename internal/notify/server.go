@@ -74,13 +74,13 @@ func (s *server) local() bool {
 // permanentError is an error that a retry cannot change.
 type permanentError struct{ error }
 
-func (r permanentError) Unwrap() error { return r.error }
+func (p permanentError) Unwrap() error { return p.error }
 
 // send hands the mail to the server. Nil means that the server has accepted the mail, and a permanentError that the server
 // will never accept it. Any other error means that the server may accept the mail later, or that the server accepted it
 // and its reply was lost.
 func (s *server) send(ctx context.Context, from, to *netmail.Address, m *mail.Msg) error {
-	ctx, cancel := context.WithTimeout(ctx, sending)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	conn, err := s.connect(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *server) send(ctx context.Context, from, to *netmail.Address, m *mail.Ms
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	session, err := s.handshake(ctx, conn, isASCII(from.Address) && isASCII(to.Address))
 	if err != nil {
-		return fmt.Errorf("greet: %w", err)
+		return fmt.Errorf("handshake: %w", err)
 	}
 	err = transmit(session, from, to, m)
 	// QUIT is required by the protocol, but its result no longer matters.
@@ -117,7 +117,7 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 // handshake sends EHLO, starts TLS, and authenticates.
 func (s *server) handshake(ctx context.Context, conn net.Conn, ascii bool) (*smtp.Client, error) {
 	options := []mail.Option{
-		mail.WithTimeout(sending),
+		mail.WithTimeout(sendTimeout),
 		mail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return conn, nil }),
 		mail.WithTLSConfig(s.tls),
 		mail.WithTLSPolicy(s.policy),

@@ -15,7 +15,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAnSMTPURLSaysHowTheServerIsReached(t *testing.T) {
+func TestParseServer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		url            string
@@ -49,31 +49,31 @@ func TestAnSMTPURLSaysHowTheServerIsReached(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotWorkAreRefusedWithoutThePassword(t *testing.T) {
+func TestConfigure(t *testing.T) {
 	t.Parallel()
 	good := Options{SMTPURL: "smtp://relay", From: "care@example.com", PublicURL: "https://closeloop.example.com"}
 	for name, change := range map[string]func(*Options){
-		"another scheme":       func(o *Options) { o.SMTPURL = "http://ana:s3cret@relay" },
-		"no scheme":            func(o *Options) { o.SMTPURL = "relay:25" },
-		"no host":              func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@:25" },
-		"a path":               func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay/box" },
-		"a query":              func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay?tls=no" },
-		"a slash in the word":  func(o *Options) { o.SMTPURL = "smtp://ana:s3cret/word@relay" },
-		"a hash in the word":   func(o *Options) { o.SMTPURL = "smtp://ana:s3cret#word@relay" },
-		"a percent sign in it": func(o *Options) { o.SMTPURL = "smtp://ana:s3cret%word@relay" },
-		"a port too high":      func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay:70000" },
-		"no sender":            func(o *Options) { o.From = "" },
-		"a sender, no address": func(o *Options) { o.From = "closeloop" },
-		"a forged sender":      func(o *Options) { o.From = "care@example.com\r\nBcc: all@example.com" },
-		"no public URL":        func(o *Options) { o.PublicURL = "" },
-		"a relative one":       func(o *Options) { o.PublicURL = "/closeloop" },
-		"a script for one":     func(o *Options) { o.PublicURL = "javascript:alert(1)" },
+		"another scheme":                 func(o *Options) { o.SMTPURL = "http://ana:s3cret@relay" },
+		"no scheme":                      func(o *Options) { o.SMTPURL = "relay:25" },
+		"no host":                        func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@:25" },
+		"a path":                         func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay/box" },
+		"a query":                        func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay?tls=no" },
+		"a slash in the password":        func(o *Options) { o.SMTPURL = "smtp://ana:s3cret/word@relay" },
+		"a hash in the password":         func(o *Options) { o.SMTPURL = "smtp://ana:s3cret#word@relay" },
+		"a percent sign in the password": func(o *Options) { o.SMTPURL = "smtp://ana:s3cret%word@relay" },
+		"a port too high":                func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay:70000" },
+		"no sender":                      func(o *Options) { o.From = "" },
+		"a sender without an address":    func(o *Options) { o.From = "closeloop" },
+		"a forged sender":                func(o *Options) { o.From = "care@example.com\r\nBcc: all@example.com" },
+		"no public URL":                  func(o *Options) { o.PublicURL = "" },
+		"a relative public URL":          func(o *Options) { o.PublicURL = "/closeloop" },
+		"a script as the public URL":     func(o *Options) { o.PublicURL = "javascript:alert(1)" },
 	} {
 		o := good
 		change(&o)
 		w := worker{}
 		if err := w.configure(o); err == nil {
-			t.Errorf("%s: %+v is taken", name, o)
+			t.Errorf("%s: %+v is accepted", name, o)
 		} else if strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: the password is in %q", name, err)
 		}
@@ -83,8 +83,8 @@ func TestOptionsThatCannotWorkAreRefusedWithoutThePassword(t *testing.T) {
 	}
 }
 
-// at127 has the mailer find its server, whatever its name, at the address. It counts the connections that are open.
-func at127(m sender, address string) *atomic.Int32 {
+// dialTo connects the mailer to the address, whatever the name of its server. It counts the open connections.
+func dialTo(m sender, address string) *atomic.Int32 {
 	open := new(atomic.Int32)
 	m.worker.server.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -107,116 +107,119 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-func TestNoConnectionIsLeftOpenWhateverTheServerSays(t *testing.T) {
+func TestConnection(t *testing.T) {
 	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	m := w.mailer("smtp://ana:pw@mail.example.com") // and the server has no TLS
-	open := at127(m, s.listen())
-	events := w.start(m)
-	w.alert("lead@example.com")
-	w.until(events, river.EventKindJobSnoozed)
-	if err := m.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := open.Load(); got != 0 {
-		t.Errorf("%d connections are open", got)
-	}
+	t.Run("is closed after each try", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		m := w.mailer("smtp://ana:pw@mail.example.com") // the server offers no TLS, which a password requires
+		open := dialTo(m, s.listen())
+		events := w.start(m)
+		w.alert("lead@example.com")
+		w.until(events, river.EventKindJobSnoozed)
+		if err := m.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := open.Load(); got != 0 {
+			t.Errorf("%d connections are open, want none", got)
+		}
+	})
+
+	t.Run("with a password uses TLS and checks the certificate", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		config, trusted := certificate(t, "mail.example.com")
+		s.smtp.TLSConfig = config
+		m := w.mailer("smtp://ana:pw@mail.example.com")
+		dialTo(m, s.listen())
+		m.worker.server.tls.RootCAs = trusted
+		events := w.start(m)
+		w.alert("lead@example.com")
+		w.until(events, river.EventKindJobCompleted)
+		if got := s.one(); !got.secure || got.user != "ana" {
+			t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+		}
+	})
+
+	t.Run("sends no password to a server without TLS", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		s.smtp.AllowInsecureAuth = true // the server would accept the password
+		m := w.mailer("smtp://ana:pw@mail.example.com")
+		dialTo(m, s.listen())
+		events := w.start(m)
+		id := w.alert("lead@example.com")
+		w.until(events, river.EventKindJobSnoozed)
+		unsent(t, w, s, id, "STARTTLS")
+	})
+
+	t.Run("sends no password to a server with the certificate of another name", func(t *testing.T) {
+		t.Parallel()
+		for _, scheme := range []string{"smtp", "smtps"} {
+			t.Run(scheme, func(t *testing.T) {
+				t.Parallel()
+				w, s := newWorld(t), newMailServer(t)
+				config, trusted := certificate(t, "other.example.com")
+				m := w.mailer(scheme + "://ana:pw@mail.example.com")
+				m.worker.server.tls.RootCAs = trusted
+				if scheme == "smtps" {
+					dialTo(m, s.listenTLS(config))
+				} else {
+					s.smtp.TLSConfig = config
+					dialTo(m, s.listen())
+				}
+				events := w.start(m)
+				id := w.alert("lead@example.com")
+				w.until(events, river.EventKindJobSnoozed)
+				unsent(t, w, s, id, "certificate")
+			})
+		}
+	})
+
+	t.Run("without a password uses TLS where the server offers it", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		s.smtp.TLSConfig, _ = certificate(t, "nobody.trusts.this")
+		m := w.mailer("smtp://relay.example.com")
+		dialTo(m, s.listen())
+		w.start(m)
+		w.alert("lead@example.com")
+		if got := s.one(); !got.secure {
+			t.Error("the mail was sent in clear although the server offered TLS")
+		}
+	})
+
+	t.Run("with smtps uses TLS from the first byte", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		config, trusted := certificate(t, "mail.example.com")
+		m := w.mailer("smtps://ana:pw@mail.example.com")
+		dialTo(m, s.listenTLS(config))
+		m.worker.server.tls.RootCAs = trusted
+		w.start(m)
+		w.alert("lead@example.com")
+		if got := s.one(); !got.secure || got.user != "ana" {
+			t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+		}
+	})
+
+	t.Run("uses SMTPUTF8 only for an address outside ASCII", func(t *testing.T) {
+		t.Parallel()
+		w, s := newWorld(t), newMailServer(t)
+		s.smtp.EnableSMTPUTF8 = true
+		w.start(w.mailer("smtp://" + s.listen()))
+		w.alert("jürgen@bücher.example")
+		if got := s.one(); got.to != "jürgen@bücher.example" || !got.utf8 {
+			t.Errorf("sent to %q, with SMTPUTF8: %t", got.to, got.utf8)
+		}
+		w.alert("juergen@buecher.example")
+		if got := s.one(); got.utf8 {
+			t.Error("the mail asked for SMTPUTF8 without need")
+		}
+	})
 }
 
-func TestWithAPasswordTLSIsUsedAndTheCertificateChecked(t *testing.T) {
-	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	config, trusted := certificate(t, "mail.example.com")
-	s.smtp.TLSConfig = config
-	m := w.mailer("smtp://ana:pw@mail.example.com")
-	at127(m, s.listen())
-	m.worker.server.tls.RootCAs = trusted
-	events := w.start(m)
-	w.alert("lead@example.com")
-	w.until(events, river.EventKindJobCompleted)
-	if got := s.one(); !got.secure || got.user != "ana" {
-		t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
-	}
-}
-
-func TestAPasswordIsNotSentToAServerWithoutTLS(t *testing.T) {
-	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	s.smtp.AllowInsecureAuth = true // it would take it
-	m := w.mailer("smtp://ana:pw@mail.example.com")
-	at127(m, s.listen())
-	events := w.start(m)
-	id := w.alert("lead@example.com")
-	w.until(events, river.EventKindJobSnoozed)
-	unsent(t, w, s, id, "STARTTLS")
-}
-
-func TestAPasswordIsNotSentToAServerThatCannotProveItsName(t *testing.T) {
-	t.Parallel()
-	for _, scheme := range []string{"smtp", "smtps"} {
-		t.Run(scheme, func(t *testing.T) {
-			t.Parallel()
-			w, s := newWorld(t), newMailServer(t)
-			config, trusted := certificate(t, "other.example.com")
-			m := w.mailer(scheme + "://ana:pw@mail.example.com")
-			m.worker.server.tls.RootCAs = trusted
-			if scheme == "smtps" {
-				at127(m, s.listenTLS(config))
-			} else {
-				s.smtp.TLSConfig = config
-				at127(m, s.listen())
-			}
-			events := w.start(m)
-			id := w.alert("lead@example.com")
-			w.until(events, river.EventKindJobSnoozed)
-			unsent(t, w, s, id, "certificate")
-		})
-	}
-}
-
-func TestWithoutAPasswordTLSIsTakenWhereItIsOffered(t *testing.T) {
-	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	s.smtp.TLSConfig, _ = certificate(t, "nobody.trusts.this")
-	m := w.mailer("smtp://relay.example.com")
-	at127(m, s.listen())
-	w.start(m)
-	w.alert("lead@example.com")
-	if got := s.one(); !got.secure {
-		t.Error("the mail went in clear although TLS was offered")
-	}
-}
-
-func TestSMTPSIsTLSFromTheFirstByte(t *testing.T) {
-	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	config, trusted := certificate(t, "mail.example.com")
-	m := w.mailer("smtps://ana:pw@mail.example.com")
-	at127(m, s.listenTLS(config))
-	m.worker.server.tls.RootCAs = trusted
-	w.start(m)
-	w.alert("lead@example.com")
-	if got := s.one(); !got.secure || got.user != "ana" {
-		t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
-	}
-}
-
-func TestAnAddressBeyondASCIIIsSentWhereTheServerTakesIt(t *testing.T) {
-	t.Parallel()
-	w, s := newWorld(t), newMailServer(t)
-	s.smtp.EnableSMTPUTF8 = true
-	w.start(w.mailer("smtp://" + s.listen()))
-	w.alert("jürgen@bücher.example")
-	if got := s.one(); got.to != "jürgen@bücher.example" || !got.utf8 {
-		t.Errorf("sent to %q, with SMTPUTF8: %t", got.to, got.utf8)
-	}
-	w.alert("juergen@buecher.example")
-	if got := s.one(); got.utf8 {
-		t.Error("SMTPUTF8 was asked for without need")
-	}
-}
-
-// unsent tells that the mail waits, for that reason, and that no password left us.
+// unsent checks that the mail waits for the given reason, and that the server got no password.
 func unsent(t *testing.T, w *world, s *mailServer, id model.NotificationID, reason string) {
 	t.Helper()
 	n := w.row(id)
@@ -225,7 +228,7 @@ func unsent(t *testing.T, w *world, s *mailServer, id model.NotificationID, reas
 	}
 	select {
 	case call := <-s.calls:
-		t.Errorf("the server was told %q", call)
+		t.Errorf("the server got the password %q", call)
 	default:
 	}
 	s.none()

@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
 	"net"
 	netmail "net/mail"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,12 +20,13 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+	"golang.org/x/sys/unix"
 )
 
-// patience is how long a test waits for what must come; it fails then, and never passes by waiting.
-const patience = 30 * time.Second
+// patience ends a test that hangs. No test passes because this time is over.
+const patience = 2 * time.Minute
 
-// delivery is one mail that the server took.
+// delivery is one mail that the server accepted.
 type delivery struct {
 	from, to string
 	data     string
@@ -32,17 +35,17 @@ type delivery struct {
 	user     string
 }
 
-// mailServer is a real SMTP server on loopback that does as the test says.
+// mailServer is a real SMTP server on loopback that answers as the test chooses.
 type mailServer struct {
 	t     *testing.T
 	smtp  *smtp.Server
 	got   chan delivery
 	calls chan string   // "user:password" of each AUTH
-	data  chan struct{} // one for each DATA that began, where hold is set
-	hold  chan struct{} // where it is set, DATA waits until it is closed
+	data  chan struct{} // where hold is set: one value for each DATA that began
+	hold  chan struct{} // where it is set: DATA waits until the test closes it
 
 	mu      sync.Mutex
-	replies map[string][]error // to the next MAIL, RCPT, DATA or AUTH, and, where a mail was taken, TAKEN; then they are used up
+	replies map[string][]error // by command: MAIL, RCPT, DATA, AUTH, or TAKEN after a delivery; each reply is used once
 }
 
 func newMailServer(t *testing.T) *mailServer {
@@ -60,7 +63,7 @@ func newMailServer(t *testing.T) *mailServer {
 	return s
 }
 
-// serve takes connections until the test ends, and gives the address.
+// serve accepts connections until the test ends, and returns the address.
 func (s *mailServer) serve(l net.Listener) string {
 	s.t.Helper()
 	ended := make(chan error, 1)
@@ -81,7 +84,7 @@ func (s *mailServer) listen() string {
 	return s.serve(l)
 }
 
-// listenTLS is TLS from the first byte.
+// listenTLS listens with TLS from the first byte.
 func (s *mailServer) listenTLS(config *tls.Config) string {
 	s.t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
@@ -91,7 +94,35 @@ func (s *mailServer) listenTLS(config *tls.Config) string {
 	return s.serve(l)
 }
 
-// next has the server answer the coming commands of that name so, one after the other.
+// down binds a port without listening, so that no other process can use the port; up listens on it.
+func down(t *testing.T) (address string, up func() net.Listener) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(fd), "listener")
+	t.Cleanup(func() { _ = file.Close() })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port), func() net.Listener {
+		if err := unix.Listen(fd, 16); err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.FileListener(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+}
+
+// next sets the replies to the next commands of the name; nil accepts the command.
 func (s *mailServer) next(command string, replies ...error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,24 +144,24 @@ func reply(code int, text string) error {
 	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 0, 0}, Message: text}
 }
 
-// one waits for a delivery.
+// one waits for the next delivery.
 func (s *mailServer) one() delivery {
 	s.t.Helper()
 	select {
 	case d := <-s.got:
 		return d
 	case <-time.After(patience):
-		s.t.Fatal("no mail came")
+		s.t.Fatal("no mail was delivered")
 		return delivery{}
 	}
 }
 
-// none tells that nothing was delivered besides what the test has taken.
+// none checks that there was no delivery except those that the test has read.
 func (s *mailServer) none() {
 	s.t.Helper()
 	select {
 	case d := <-s.got:
-		s.t.Errorf("a mail too many, to %s:\n%s", d.to, d.data)
+		s.t.Errorf("an unexpected mail to %s:\n%s", d.to, d.data)
 	default:
 	}
 }
@@ -185,7 +216,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-// certificate makes one for the name that signs itself, and the pool that trusts it.
+// certificate makes a self-signed certificate for the name, and a pool that trusts it.
 func certificate(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -209,7 +240,7 @@ func certificate(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
 }
 
-// read parses a mail: its header, and its text and HTML.
+// read parses a mail into its header, text and HTML.
 func read(t *testing.T, data string) (header netmail.Header, plain, html string) {
 	t.Helper()
 	m, err := netmail.ReadMessage(strings.NewReader(data))

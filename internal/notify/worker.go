@@ -101,7 +101,7 @@ func (w *worker) attempt(ctx context.Context, n *model.Notification) error {
 // first final status.
 func (w *worker) finish(ctx context.Context, j *river.Job[job.SendMail], n *model.Notification, end map[string]any) error {
 	// The status of a sent mail must be written even while the server stops.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	err := w.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := ifQueued(tx, n).Updates(end).Error; err != nil {
@@ -119,7 +119,7 @@ func (w *worker) finish(ctx context.Context, j *river.Job[job.SendMail], n *mode
 // retryLater stores the error and postpones the job. A snooze uses up none of River's attempts and logs no error, because
 // an unavailable mail server is not a failure of the job.
 func (w *worker) retryLater(ctx context.Context, n *model.Notification, reason string, wait time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	err := ifQueued(w.db.Gorm.WithContext(ctx), n).Updates(map[string]any{"attempts": n.Attempts, "last_error": reason}).Error
 	if err != nil {

@@ -2,71 +2,39 @@ package notify
 
 import (
 	"context"
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/job"
-	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
-var at = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+var at = worktest.Start
 
-// world is a database with a queue over it.
+// world writes the rows that a mail is about directly, so that a test chooses each of them.
 type world struct {
-	t     *testing.T
-	db    *pg.DB
-	queue *job.Queue
+	*worktest.World
 	rules int
 }
 
-func newWorld(t *testing.T, opts ...pgtest.Option) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, db: pgtest.New(t, opts...)}
-	queue, err := job.NewQueue(w.db.Pool, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.queue = queue
-	return w
+	return &world{World: worktest.NewEmpty(t)}
 }
 
-// gate holds the first statement that begins so, until it is opened.
-type gate struct {
-	before        string
-	reached, open chan struct{}
-	once          sync.Once
-}
-
-func (g *gate) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if strings.HasPrefix(data.SQL, g.before) {
-		g.once.Do(func() {
-			close(g.reached)
-			<-g.open
-		})
-	}
-	return ctx
-}
-
-func (g *gate) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// sender is a mailer with a runtime that works its jobs alone.
+// sender is a mailer with a runtime that works only the mailer's jobs.
 type sender struct {
 	*Mailer
 	*job.Runtime
 }
 
-// mailer makes a sender with short waits; change is what the test changes.
+// mailer makes a sender with short waits; change changes its options.
 func (w *world) mailer(url string, change ...func(*Options)) sender {
-	w.t.Helper()
+	w.T.Helper()
 	o := Options{
 		SMTPURL: url, From: "closeloop <care@example.com>", PublicURL: "https://closeloop.example.com/",
 		Backoff: func(int) time.Duration { return time.Millisecond },
@@ -74,101 +42,82 @@ func (w *world) mailer(url string, change ...func(*Options)) sender {
 	for _, c := range change {
 		c(&o)
 	}
-	m, err := New(w.db, o)
+	m, err := New(w.DB, o)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	r, err := job.NewRuntime(w.db.Pool, job.RuntimeOptions{Log: o.Log, PollEvery: 20 * time.Millisecond}, m.Workers)
+	r, err := job.NewRuntime(w.DB.Pool, job.RuntimeOptions{Log: o.Log, PollEvery: 20 * time.Millisecond}, m.Workers)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return sender{m, r}
 }
 
-// start runs the mailer until the test ends, and gives what becomes of its jobs.
+// start runs the mailer until the test ends, and returns the results of its jobs.
 func (w *world) start(m sender) <-chan *river.Event {
-	w.t.Helper()
+	w.T.Helper()
 	events, done := m.Subscribe(river.EventKindJobCompleted, river.EventKindJobSnoozed,
 		river.EventKindJobFailed, river.EventKindJobCancelled, river.EventKindJobInterrupted)
-	m.Announce(w.t.Context())
-	if err := m.Start(context.WithoutCancel(w.t.Context())); err != nil {
-		w.t.Fatal(err)
+	m.Announce(w.T.Context())
+	if err := m.Start(context.WithoutCancel(w.T.Context())); err != nil {
+		w.T.Fatal(err)
 	}
-	w.t.Cleanup(func() {
+	w.T.Cleanup(func() {
 		done()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := m.Stop(ctx); err != nil {
-			w.t.Errorf("stop the mailer: %v", err)
+			w.T.Errorf("stop the mailer: %v", err)
 		}
 	})
 	return events
 }
 
-// until waits for the next event, which must be of that kind.
+// until waits for the next result, which must be of the given kind.
 func (w *world) until(events <-chan *river.Event, kind river.EventKind) {
-	w.t.Helper()
+	w.T.Helper()
 	select {
 	case e := <-events:
 		if e.Kind != kind {
-			w.t.Fatalf("a job is %s, not %s: %+v", e.Kind, kind, e.Job.Errors)
+			w.T.Fatalf("a job is %s, want %s: %+v", e.Kind, kind, e.Job.Errors)
 		}
 	case <-time.After(patience):
-		w.t.Fatalf("no job is %s", kind)
+		w.T.Fatalf("no job is %s", kind)
 	}
 }
 
-// mail queues one notification and gives its id.
+// mail queues one notification and returns its id.
 func (w *world) mail(n model.Notification) model.NotificationID {
-	w.t.Helper()
+	w.T.Helper()
 	n.CreatedAt = at
-	if err := w.db.Tx(w.t.Context(), func(tx *gorm.DB) error {
-		return w.queue.Mail(w.t.Context(), tx, []model.Notification{n})
+	if err := w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error {
+		return w.Queue.Mail(w.T.Context(), tx, []model.Notification{n})
 	}); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var row model.Notification
-	if err := w.db.Gorm.Where("to_fold = ?", model.Fold(n.To)).Order("id DESC").Take(&row).Error; err != nil {
-		w.t.Fatal(err)
+	if err := w.DB.Gorm.Where("to_fold = ?", model.Fold(n.To)).Order("id DESC").Take(&row).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return row.ID
 }
 
-// alert queues a mail on a response that needs no more than to be there.
+// alert queues a mail about a response; the content does not matter to the test.
 func (w *world) alert(to string) model.NotificationID {
-	w.t.Helper()
+	w.T.Helper()
 	r := w.response(w.customer(model.Customer{FirstName: new("Ana"), LastName: new("Souza")}), model.Response{Score: 3})
 	return w.mail(model.Notification{Kind: model.NotifyNewResponse, To: to, ResponseID: &r.ID})
 }
 
 func (w *world) row(id model.NotificationID) model.Notification {
-	w.t.Helper()
-	var n model.Notification
-	if err := w.db.Gorm.Take(&n, "id = ?", id).Error; err != nil {
-		w.t.Fatal(err)
-	}
-	return n
-}
-
-// exec runs SQL that goes round the program.
-func (w *world) exec(sql string) {
-	w.t.Helper()
-	if err := w.db.Gorm.Exec(sql).Error; err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) create(row any) {
-	w.t.Helper()
-	if err := w.db.Gorm.Create(row).Error; err != nil {
-		w.t.Fatal(err)
-	}
+	w.T.Helper()
+	return *worktest.Read[model.Notification](w.T, w.DB, id)
 }
 
 func (w *world) customer(c model.Customer) *model.Customer {
 	c.ID, c.CreatedAt, c.Attributes = model.CustomerID{UUID: model.NewUUID()}, at, map[string]string{}
 	c.Fold()
-	w.create(&c)
+	w.Create(&c)
 	return &c
 }
 
@@ -179,11 +128,11 @@ func (w *world) response(c *model.Customer, r model.Response) *model.Response {
 		r.Drivers = []string{}
 	}
 	r.CopyCustomer(c)
-	w.create(&r)
+	w.Create(&r)
 	return &r
 }
 
-// open opens a case on the response, by a rule, and gives it with its number.
+// open opens a case for the response, by a rule, and returns the case with its number.
 func (w *world) open(r *model.Response, assignee *model.User, due *time.Time) *model.Case {
 	c := model.Case{
 		ID: model.CaseID{UUID: model.NewUUID()}, Status: model.Open, Origin: model.OriginRule, CustomerID: r.CustomerID,
@@ -192,9 +141,9 @@ func (w *world) open(r *model.Response, assignee *model.User, due *time.Time) *m
 	c.CopyResponse(r)
 	c.Country, c.CompanyFold, c.SegmentFold = r.Country, r.CompanyFold, r.SegmentFold
 	c.AssignTo(assignee, nil, at)
-	w.create(&c)
-	if err := w.db.Gorm.Take(&c, "id = ?", c.ID).Error; err != nil {
-		w.t.Fatal(err)
+	w.Create(&c)
+	if err := w.DB.Gorm.Take(&c, "id = ?", c.ID).Error; err != nil {
+		w.T.Fatal(err)
 	}
 	return &c
 }
@@ -204,14 +153,14 @@ func (w *world) event(c *model.Case, e model.Event) *model.Event {
 	if e.Version > 1 {
 		e.Before = []byte(`{}`)
 	}
-	w.create(&e)
+	w.Create(&e)
 	return &e
 }
 
 func (w *world) user(name, email string) *model.User {
 	u := model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: email, Role: model.Agent, Active: true, CreatedAt: at}
 	u.Fold()
-	w.create(&u)
+	w.Create(&u)
 	return &u
 }
 
@@ -221,6 +170,6 @@ func (w *world) rule(name string) *model.Rule {
 		ID: model.RuleID{UUID: model.NewUUID()}, Name: name, Position: w.rules, Scores: []int{}, OpensCase: true,
 		Strategy: model.Unassigned, CreatedAt: at, UpdatedAt: at,
 	}
-	w.create(&r)
+	w.Create(&r)
 	return &r
 }

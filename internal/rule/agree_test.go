@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// subject is a stored response with all that a rule may look at, as it was when it came in.
+// subject is a stored response with everything that a rule may look at, as it was when it was received.
 type subject struct {
 	response model.Response
 	customer model.Customer
@@ -25,9 +25,9 @@ type subject struct {
 	hasCase  bool
 }
 
-// TestPreviewAgreesWithMatch tries random rules on random responses: the SQL of the preview must choose those that
-// Match chooses as a response comes in, although the stored responses have been followed up since. CLOSELOOP_RULES sets
-// the number of rules; CLOSELOOP_SEED repeats an earlier run.
+// TestPreviewAgreesWithMatch matches random rules with random responses. The preview's SQL must choose the responses that
+// Match chooses when they are received, although some of them were followed up later. CLOSELOOP_RULES sets the number of
+// rules; CLOSELOOP_SEED repeats an earlier run.
 func TestPreviewAgreesWithMatch(t *testing.T) {
 	t.Parallel()
 	n, seed := int(environment(t, "CLOSELOOP_RULES", 300)), environment(t, "CLOSELOOP_SEED", uint64(time.Now().UnixNano()))
@@ -46,11 +46,11 @@ func TestPreviewAgreesWithMatch(t *testing.T) {
 	}
 	t.Logf("%d of %d pairs matched", matched, pairs)
 	if matched < pairs/20 || matched > pairs*9/10 {
-		t.Errorf("the rules and the responses have too little in common to show a mistake: %d of %d match", matched, pairs)
+		t.Errorf("too few or too many pairs match to find a mistake: %d of %d", matched, pairs)
 	}
 }
 
-// agrees compares PostgreSQL and Go on one rule, and tells how many responses match.
+// agrees compares PostgreSQL and Go on one rule, and returns how many responses match.
 func (w *world) agrees(in rule.CreateRuleInput, subjects []subject) (matched int) {
 	w.T.Helper()
 	stored := model.Rule{Enabled: true, Scores: in.Scores, ContactRequested: in.ContactRequested, OpensCase: true}
@@ -96,7 +96,7 @@ func (w *world) agrees(in rule.CreateRuleInput, subjects []subject) (matched int
 	return matched
 }
 
-// subjects writes responses, about half of which were followed up, and gives them as they were when they came in.
+// subjects writes responses, of which about half were followed up, and returns them as they were when they were received.
 func (w *world) subjects(r *rand.Rand) (made []subject) {
 	w.T.Helper()
 	create := func(row any) {
@@ -138,11 +138,11 @@ func (w *world) subjects(r *rand.Rand) (made []subject) {
 			}
 		}
 		if s.hasCase {
-			followed := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Origin: model.OriginRule, CustomerID: c.ID, ResponseID: &x.ID, Status: model.Open,
+			opened := &model.Case{ID: model.CaseID{UUID: model.NewUUID()}, Origin: model.OriginRule, CustomerID: c.ID, ResponseID: &x.ID, Status: model.Open,
 				OpenedAt: worktest.Start, UpdatedAt: worktest.Start, Version: 1}
-			followed.CopyCustomer(&row.Customer)
-			followed.CopyResponse(&x)
-			create(followed)
+			opened.CopyCustomer(&row.Customer)
+			opened.CopyResponse(&x)
+			create(opened)
 		}
 		made = append(made, s)
 	}
@@ -197,7 +197,7 @@ func randomRule(t *testing.T, r *rand.Rand) rule.CreateRuleInput {
 	return in
 }
 
-// randomFilter makes a filter as a rule may store it: without null, and without an empty object.
+// randomFilter makes a filter that a rule may store: without null and without an empty object.
 func randomFilter(r *rand.Rand, depth int) map[string]any {
 	if depth > 0 && r.IntN(3) == 0 {
 		word := []string{"and", "or", "not"}[r.IntN(3)]

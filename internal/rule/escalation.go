@@ -7,8 +7,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Steps are the opening rule's escalations as a case opened now keeps them. A step counts from the response's time, as
-// the target does; one whose time had come before the case opened is not the case's: nobody missed it.
+// Steps returns the opening rule's escalation steps for a case that is opened at the given time. A step is measured from
+// the response, like the target. A step that was due before the case opened is left out, because nobody has missed it.
 func (d Decision) Steps(r *model.Response, opened time.Time) []model.CaseEscalation {
 	var steps []model.CaseEscalation
 	for i, e := range d.Opens.Escalations {
@@ -23,17 +23,17 @@ func (d Decision) Steps(r *model.Response, opened time.Time) []model.CaseEscalat
 	return steps
 }
 
-// Step is what a step of a case asks for, as the decision of a rule, so that the assignee and whom to tell are found as
-// they are when a case opens. Where a strategy chooses among users, whoever has the case is passed over: they have had
-// their turn. Opens is nil where the step reassigns nothing.
-func Step(s *model.CaseEscalation, has *model.UserID) Decision {
-	asks := &model.Rule{ID: s.RuleID, Recipients: s.Notify}
-	d := Decision{Matched: []*model.Rule{asks}, Step: s.Step, CurrentAssignee: has}
+// Step returns an escalation step of a case as a decision, so that its assignee and recipients are chosen by the same code
+// as those of a new case. Where a strategy chooses among users, the current assignee is not a candidate. Opens is nil
+// where the step does not reassign the case.
+func Step(s *model.CaseEscalation, current *model.UserID) Decision {
+	step := &model.Rule{ID: s.RuleID, Recipients: s.Notify}
+	d := Decision{Matched: []*model.Rule{step}, Step: s.Step, CurrentAssignee: current}
 	if s.Reassign == nil {
 		return d
 	}
-	asks.Strategy, asks.UserID, asks.FallbackUserID = s.Reassign.Strategy, s.Reassign.UserID, s.Reassign.FallbackUserID
-	asks.Assignees = slices.DeleteFunc(slices.Clone(s.Reassign.UserIDs), func(id model.UserID) bool { return has != nil && id == *has })
-	d.Opens = asks
+	step.Strategy, step.UserID, step.FallbackUserID = s.Reassign.Strategy, s.Reassign.UserID, s.Reassign.FallbackUserID
+	step.Assignees = slices.DeleteFunc(slices.Clone(s.Reassign.UserIDs), func(id model.UserID) bool { return current != nil && id == *current })
+	d.Opens = step
 	return d
 }

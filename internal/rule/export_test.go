@@ -1,4 +1,4 @@
 package rule
 
-// Where is the SQL twin of Match, for the test that compares both.
+// Where is Match in SQL, for the test that compares both.
 var Where = where

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// apply sets what the input gives on the rule, and checks it.
+// apply checks the given fields and sets them on the rule.
 func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	if v, ok := in.Name.ValueOK(); ok {
 		if v == nil {
@@ -33,7 +33,7 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	if v, ok := in.Scores.ValueOK(); ok {
 		for i, score := range v {
 			if score < 0 || score > 10 {
-				return fault.Input(fmt.Sprintf("input.scores[%d]", i), "a score is from 0 to 10, not %d", score)
+				return fault.Input(fmt.Sprintf("input.scores[%d]", i), "scores must be from 0 to 10, not %d", score)
 			}
 		}
 		r.Scores = append([]int{}, v...)
@@ -44,7 +44,7 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 		r.ContactRequested = v
 	}
 	if v, ok := in.Filter.ValueOK(); ok {
-		if r.Filter, err = stored(v); err != nil {
+		if r.Filter, err = storedFilter(v); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	return in.applyTimes(r)
 }
 
-// read checks who gets a case; nil is nobody.
+// read checks the assignment; nil is the strategy UNASSIGNED.
 func (in *AssignmentInput) read(at string) (model.Assignment, error) {
 	if in == nil {
 		return model.Assignment{Strategy: model.Unassigned}, nil
@@ -77,23 +77,23 @@ func (in *AssignmentInput) read(at string) (model.Assignment, error) {
 	a := model.Assignment{Strategy: in.Strategy, UserID: in.UserID, UserIDs: in.UserIDs, FallbackUserID: in.FallbackUserID}
 	switch {
 	case in.Strategy == model.ToUser && in.UserID == nil:
-		return a, fault.Input(at+".userId", "the strategy USER needs a user")
+		return a, fault.Input(at+".userId", "the strategy USER requires userId")
 	case in.Strategy != model.ToUser && in.UserID != nil:
-		return a, fault.Input(at+".userId", "a user goes with the strategy USER alone")
+		return a, fault.Input(at+".userId", "userId is allowed only with the strategy USER")
 	case in.Strategy == model.Unassigned && in.FallbackUserID != nil:
-		return a, fault.Input(at+".fallbackUserId", "the strategy UNASSIGNED looks for nobody, so it has no fallback")
+		return a, fault.Input(at+".fallbackUserId", "fallbackUserId is not allowed with the strategy UNASSIGNED, which assigns nobody")
 	}
 	switch {
 	case in.Strategy.Choosing() && len(in.UserIDs) == 0:
-		return a, fault.Input(at+".userIds", "the strategy %s needs users to choose from", in.Strategy)
+		return a, fault.Input(at+".userIds", "the strategy %s requires userIds to choose from", in.Strategy)
 	case !in.Strategy.Choosing() && in.UserIDs != nil:
-		return a, fault.Input(at+".userIds", "users go with the strategies ROUND_ROBIN and LEAST_BUSY alone")
+		return a, fault.Input(at+".userIds", "userIds is allowed only with the strategies ROUND_ROBIN and LEAST_BUSY")
 	case len(in.UserIDs) > assigneesMax:
-		return a, fault.Input(at+".userIds", "%d users at most", assigneesMax)
+		return a, fault.Input(at+".userIds", "userIds may have at most %d users", assigneesMax)
 	}
 	for i, id := range in.UserIDs {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return a, fault.Input(fmt.Sprintf("%s.userIds[%d]", at, i), "this user is in the list twice")
+			return a, fault.Input(fmt.Sprintf("%s.userIds[%d]", at, i), "this user is listed twice")
 		}
 	}
 	return a, nil
@@ -101,16 +101,16 @@ func (in *AssignmentInput) read(at string) (model.Assignment, error) {
 
 func recipients(argument string, list []*RecipientInput) ([]model.Recipient, error) {
 	if len(list) > recipientsMax {
-		return nil, fault.Input(argument, "%d recipients at most", recipientsMax)
+		return nil, fault.Input(argument, "at most %d recipients are allowed", recipientsMax)
 	}
 	read := make([]model.Recipient, len(list))
 	for i, in := range list {
 		at := fmt.Sprintf("%s[%d]", argument, i)
 		switch {
 		case (in.Kind == model.RecipientAddress) != (in.Address != nil):
-			return nil, fault.Input(at+".address", "an address goes with the kind ADDRESS, and with it alone")
+			return nil, fault.Input(at+".address", "address is required with the kind ADDRESS, and not allowed with another kind")
 		case (in.Kind == model.RecipientUser) != (in.UserID != nil):
-			return nil, fault.Input(at+".userId", "a user goes with the kind USER, and with it alone")
+			return nil, fault.Input(at+".userId", "userId is required with the kind USER, and not allowed with another kind")
 		}
 		read[i] = model.Recipient{Kind: in.Kind, Address: in.Address, UserID: in.UserID}
 	}

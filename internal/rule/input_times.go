@@ -11,7 +11,7 @@ import (
 
 const stepsMax = 10
 
-// EscalationInput is one step for cases that nobody follows up.
+// EscalationInput is one escalation step, for a case without a follow-up.
 type EscalationInput struct {
 	After    model.Duration
 	Notify   []*RecipientInput
@@ -25,14 +25,14 @@ type CalendarInput struct {
 	Holidays []model.Date
 }
 
-// CalendarHoursInput is one stretch of them.
+// CalendarHoursInput is one range of business hours, on one day of the week.
 type CalendarHoursInput struct {
 	Weekday model.Weekday
 	From    model.TimeOfDay
 	To      model.TimeOfDay
 }
 
-// applyTimes sets the calendar and the escalations, and checks them and the target against each other.
+// applyTimes checks and sets the calendar and the escalations, and checks that the calendar reaches the target and steps.
 func (in UpdateRuleInput) applyTimes(r *model.Rule) (err error) {
 	if v, ok := in.Calendar.ValueOK(); ok {
 		if r.Calendar, err = v.read(); err != nil {
@@ -60,7 +60,7 @@ func (in *CalendarInput) read() (*model.Calendar, error) {
 
 func escalations(list []*EscalationInput) ([]model.Escalation, error) {
 	if len(list) > stepsMax {
-		return nil, fault.Input("input.escalations", "%d steps at most", stepsMax)
+		return nil, fault.Input("input.escalations", "at most %d escalation steps are allowed", stepsMax)
 	}
 	steps := make([]model.Escalation, len(list))
 	for i, in := range list {
@@ -69,15 +69,15 @@ func escalations(list []*EscalationInput) ([]model.Escalation, error) {
 		case in.After <= 0:
 			return nil, fault.Input(at+".after", "after must be greater than zero")
 		case i > 0 && in.After <= list[i-1].After:
-			return nil, fault.Input(at+".after", "each step comes later than the one before it")
+			return nil, fault.Input(at+".after", "after must be greater than in the step before")
 		case len(in.Notify) == 0 && in.Reassign == nil:
-			return nil, fault.Input(at, "a step tells somebody, or reassigns the case, or both")
+			return nil, fault.Input(at, "a step requires notify, reassign or both")
 		}
-		told, err := recipients(at+".notify", in.Notify)
+		to, err := recipients(at+".notify", in.Notify)
 		if err != nil {
 			return nil, err
 		}
-		steps[i] = model.Escalation{After: in.After, Notify: told}
+		steps[i] = model.Escalation{After: in.After, Notify: to}
 		if in.Reassign == nil {
 			continue
 		}
@@ -90,7 +90,7 @@ func escalations(list []*EscalationInput) ([]model.Escalation, error) {
 	return steps, nil
 }
 
-// reachable refuses what the rule's calendar would put off to another century.
+// reachable refuses a target or step that the rule's calendar does not reach within a hundred years.
 func reachable(r *model.Rule) error {
 	if r.Calendar == nil {
 		return nil
@@ -103,7 +103,7 @@ func reachable(r *model.Rule) error {
 		if c.Reaches(time.Duration(d)) {
 			return nil
 		}
-		return fault.Input(argument, "the calendar has so few hours that this would take more than a hundred years")
+		return fault.Input(argument, "the calendar has too few hours: this duration would take more than a hundred years")
 	}
 	if r.FollowUpTarget != nil {
 		if err := check("input.followUpTarget", *r.FollowUpTarget); err != nil {

@@ -1,7 +1,8 @@
-// Package rule owns the rules: their matching, their writes and the preview of a rule on past responses.
+// Package rule owns the rules: which rules match a response, the writes of rules, and the preview of a rule on past
+// responses.
 //
-// Matching is pure (match.go, escalation.go, recipe.go): the caller hands in the response and the rules, and casework
-// carries the decision out. It refuses to open a case or to send a mail.
+// Matching is pure (match.go, escalation.go, recipe.go): the caller passes the response and the rules, and package casework
+// executes the decision. Package rule refuses to open a case or to send a mail.
 package rule
 
 import (
@@ -14,14 +15,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Compiled is a rule whose stored filter and calendar have been read.
+// Compiled is a rule with its parsed filter and calendar.
 type Compiled struct {
 	model.Rule
 	filter   *filter.Response
 	calendar *calendar.Calendar
 }
 
-// Compile reads the stored filters and calendars of rules, once for all responses that the rules are tried on.
+// Compile parses the stored filters and calendars of rules, once for all responses that are matched with the rules.
 func Compile(rules []model.Rule) ([]Compiled, error) {
 	compiled := make([]Compiled, len(rules))
 	for i, r := range rules {
@@ -44,19 +45,18 @@ func Compile(rules []model.Rule) ([]Compiled, error) {
 	return compiled, nil
 }
 
-// Decision is what the rules ask for, of one response; or what a step of a case's escalation does.
+// Decision is the result of matching one response, or of one escalation step of a case.
 type Decision struct {
 	Matched []*model.Rule // by position
-	Opens   *model.Rule   // the first of them that opens a case; nil: none does
-	Step    int           // of an escalation, from 1; 0: a response came in
+	Opens   *model.Rule   // the first matching rule that opens a case; nil: no rule opens one
+	Step    int           // the escalation step, from 1; 0: the decision is about a response
 
-	CurrentAssignee *model.UserID // of the case that a step escalates; nil: none
+	CurrentAssignee *model.UserID // the assignee of the case that a step escalates; nil: the case is unassigned
 
-	calendar *calendar.Calendar // of the rule that opens; nil: the clock runs through
-
+	calendar *calendar.Calendar // the calendar of the opening rule; nil: every hour counts
 }
 
-// Match tries the enabled rules, by position, on a response, its customer and the themes it was tagged with.
+// Match matches the enabled rules, by position, with a response, its customer and its themes.
 func Match(rules []Compiled, r *model.Response, c *model.Customer, now time.Time, themes ...model.Theme) Decision {
 	subject := &filter.Subject{Response: r, Customer: c, Themes: themes, Now: now}
 	var d Decision
@@ -77,7 +77,7 @@ func Match(rules []Compiled, r *model.Response, c *model.Customer, now time.Time
 	return d
 }
 
-// CaseRules are the matching rules as the case names them: the one that opened it first.
+// CaseRules returns the ids of the matching rules for the case: first the opening rule, then the others by position.
 func (d Decision) CaseRules() []model.RuleID {
 	ids := []model.RuleID{d.Opens.ID}
 	for _, r := range d.Matched {
@@ -88,7 +88,7 @@ func (d Decision) CaseRules() []model.RuleID {
 	return ids
 }
 
-// DueAt is the follow-up target: the opening rule's, counted from the response's time.
+// DueAt returns the time of the opening rule's follow-up target, measured from the response; nil: the rule has no target.
 func (d Decision) DueAt(r *model.Response) *time.Time {
 	if d.Opens.FollowUpTarget == nil {
 		return nil
@@ -97,7 +97,7 @@ func (d Decision) DueAt(r *model.Response) *time.Time {
 	return &due
 }
 
-// since counts in business hours where the opening rule has a calendar, else by the clock.
+// since adds business hours where the opening rule has a calendar, and plain time otherwise.
 func (d Decision) since(at time.Time, after model.Duration) time.Time {
 	if d.calendar == nil {
 		return at.Add(time.Duration(after))

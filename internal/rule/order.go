@@ -13,7 +13,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// MoveRuleInput says where to.
+// MoveRuleInput has the rule's new position, from 1.
 type MoveRuleInput struct {
 	ID       model.RuleID
 	Position int
@@ -22,7 +22,7 @@ type MoveRuleInput struct {
 // MoveRulePayload is all rules in their new order.
 type MoveRulePayload struct{ Rules []*model.Rule }
 
-// Move gives a rule another position; the others make room.
+// Move gives a rule another position and shifts the rules between.
 func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) (*MoveRulePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 			return err
 		}
 		if in.Position < 1 || in.Position > len(rules) {
-			return fault.Input("input.position", "a position is from 1 to %d, the number of rules", len(rules))
+			return fault.Input("input.position", "position must be from 1 to %d, the number of rules", len(rules))
 		}
 		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
 		moved := rules[at]
@@ -57,10 +57,10 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 	return &MoveRulePayload{Rules: rules}, nil
 }
 
-// rulesLock is taken by each write of rules.
+// Each write of rules takes rulesLock.
 const rulesLock pg.AdvisoryLock = "closeloop rules"
 
-// inOrder runs one transaction alone among the writes of rules, so that positions have no gaps and no doubles.
+// inOrder runs a transaction while no other transaction writes rules, so that positions have no gaps and no duplicates.
 func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := rulesLock.Lock(tx); err != nil {

@@ -14,61 +14,64 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestAMovedRuleMakesTheOthersRoom(t *testing.T) {
+func TestMove(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rules := w.rulesOf("abcde")
-	for _, step := range []struct {
-		rule byte
-		to   int
-		want string
-	}{
-		{'a', 3, "bcade"}, {'e', 1, "ebcad"}, {'e', 5, "bcade"}, {'c', 2, "bcade"}, {'d', 1, "dbcae"}, {'b', 3, "dcbae"},
-	} {
-		out, err := w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules[step.rule], Position: step.to})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var answered strings.Builder
-		for i, r := range out.Rules {
-			answered.WriteString(r.Name)
-			if r.Position != i+1 {
-				t.Errorf("%s answers that it is at %d", r.Name, r.Position)
+	t.Run("shifts the other rules", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		rules := w.rulesOf("abcde")
+		for _, step := range []struct {
+			rule byte
+			to   int
+			want string
+		}{
+			{'a', 3, "bcade"}, {'e', 1, "ebcad"}, {'e', 5, "bcade"}, {'c', 2, "bcade"}, {'d', 1, "dbcae"}, {'b', 3, "dcbae"},
+		} {
+			out, err := w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules[step.rule], Position: step.to})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var answered strings.Builder
+			for i, r := range out.Rules {
+				answered.WriteString(r.Name)
+				if r.Position != i+1 {
+					t.Errorf("%s has the position %d", r.Name, r.Position)
+				}
+			}
+			if answered.String() != step.want || w.order() != step.want {
+				t.Errorf("%c to %d: answered %s, stored %s", step.rule, step.to, answered.String(), w.order())
 			}
 		}
-		if answered.String() != step.want || w.order() != step.want {
-			t.Errorf("%c to %d: answered %s, stored %s", step.rule, step.to, answered.String(), w.order())
+	})
+
+	t.Run("refuses a position outside the list, and a deleted rule", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		rules := w.rulesOf("abc")
+		w.delete(rules['b'])
+		for name, c := range map[string]struct {
+			code     fault.Code
+			argument string
+			in       rule.MoveRuleInput
+		}{
+			"before the first": {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 0}},
+			"after the last":   {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 3}},
+			"no such rule":     {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
+			"a deleted rule":   {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: rules['b'], Position: 1}},
+		} {
+			out, err := w.rules.Move(t.Context(), w.Admin, c.in)
+			worktest.Refused(t, name, err, c.code, c.argument)
+			if out != nil {
+				t.Errorf("%s: answered %+v", name, out)
+			}
 		}
-	}
+		if got := w.order(); got != "ac" {
+			t.Errorf("the order is %s", got)
+		}
+	})
 }
 
-func TestARuleIsMovedOnlyAmongTheRules(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	rules := w.rulesOf("abc")
-	w.delete(rules['b'])
-	for name, c := range map[string]struct {
-		code     fault.Code
-		argument string
-		in       rule.MoveRuleInput
-	}{
-		"before the first": {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 0}},
-		"after the last":   {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 3}},
-		"no such rule":     {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
-		"a deleted rule":   {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: rules['b'], Position: 1}},
-	} {
-		out, err := w.rules.Move(t.Context(), w.Admin, c.in)
-		worktest.Refused(t, name, err, c.code, c.argument)
-		if out != nil {
-			t.Errorf("%s: answered %+v", name, out)
-		}
-	}
-	if got := w.order(); got != "ac" {
-		t.Errorf("the order is %s", got)
-	}
-}
-
-func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
+func TestDelete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rules := w.rulesOf("abc")
@@ -89,7 +92,7 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if n := w.Count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
-		t.Error("the case that it opened does not know it any more")
+		t.Error("the case that the rule opened does not name the rule")
 	}
 	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules['a']})
 	worktest.Refused(t, "again", err, fault.CodeNotFound, "input.id")
@@ -105,59 +108,62 @@ func TestADeletedRuleLeavesNoGapAndStaysReadable(t *testing.T) {
 	}
 }
 
-func TestManyWhoMakeMoveAndDeleteRulesAtOnceLeaveNoGap(t *testing.T) {
+func TestRulesAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rules := w.rulesOf("abcdefgh")
-	made := make(chan int, 8)
-	worktest.AtOnce(24, func(i int) {
-		var err error
-		switch i % 3 {
-		case 0:
-			var out *rule.CreateRulePayload
-			if out, err = w.rules.Create(t.Context(), w.Admin, rule.CreateRuleInput{Name: fmt.Sprint(i)}); err == nil {
-				made <- out.Rule.Position
+	t.Run("leave no gap after many creations, moves and deletions", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		rules := w.rulesOf("abcdefgh")
+		made := make(chan int, 8)
+		worktest.AtOnce(24, func(i int) {
+			var err error
+			switch i % 3 {
+			case 0:
+				var out *rule.CreateRulePayload
+				if out, err = w.rules.Create(t.Context(), w.Admin, rule.CreateRuleInput{Name: fmt.Sprint(i)}); err == nil {
+					made <- out.Rule.Position
+				}
+			case 1:
+				_, err = w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
+			case 2:
+				_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
 			}
-		case 1:
-			_, err = w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
-		case 2:
-			_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
-		}
-		if err != nil && !fault.Is(err, fault.CodeNotFound) {
-			t.Errorf("write %d: %v", i, err)
-		}
-	})
-	if len(made) != 8 {
-		t.Errorf("%d rules were made", len(made))
-	}
-	var positions []int
-	if err := w.DB.Gorm.Raw("SELECT position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&positions).Error; err != nil {
-		t.Fatal(err)
-	}
-	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(positions, want) {
-		t.Errorf("the positions are %v", positions)
-	}
-}
-
-func TestTwoChangesOfOneRuleAtOnceAreBothThere(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	id := w.rule(rule.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
-	for range 5 {
-		w.Must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
-		worktest.AtOnce(2, func(i int) {
-			in := []rule.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
-			if _, err := w.rules.Update(t.Context(), w.Admin, in); err != nil {
-				t.Errorf("change %d: %v", i, err)
+			if err != nil && !fault.Is(err, fault.CodeNotFound) {
+				t.Errorf("write %d: %v", i, err)
 			}
 		})
-		if r := worktest.Read[model.Rule](w.T, w.DB, id); r.Name != "some" || !r.Enabled {
-			t.Fatalf("one change undid the other: %+v", r)
+		if len(made) != 8 {
+			t.Errorf("%d rules were made, want 8", len(made))
 		}
-	}
+		var positions []int
+		if err := w.DB.Gorm.Raw("SELECT position FROM rules WHERE deleted_at IS NULL ORDER BY position").Scan(&positions).Error; err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(positions, want) {
+			t.Errorf("the positions are %v", positions)
+		}
+	})
+
+	t.Run("keep both of two updates of one rule", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id := w.rule(rule.CreateRuleInput{Name: "all", Scores: []int{1}}).ID
+		for range 5 {
+			w.Must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
+			worktest.AtOnce(2, func(i int) {
+				in := []rule.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
+				if _, err := w.rules.Update(t.Context(), w.Admin, in); err != nil {
+					t.Errorf("change %d: %v", i, err)
+				}
+			})
+			if r := worktest.Read[model.Rule](w.T, w.DB, id); r.Name != "some" || !r.Enabled {
+				t.Fatalf("one change undid the other: %+v", r)
+			}
+		}
+	})
 }
 
-// rulesOf makes a rule for each letter, in that order.
+// rulesOf makes a rule for each letter, in order.
 func (w *world) rulesOf(names string) map[byte]model.RuleID {
 	w.T.Helper()
 	rules := map[byte]model.RuleID{}
@@ -174,7 +180,7 @@ func (w *world) delete(id model.RuleID) {
 	}
 }
 
-// order is the names of the rules by position; a position that is not the next one is a '?'.
+// order returns the names of the rules by position, with a '?' after a rule whose position is not the next one.
 func (w *world) order() string {
 	w.T.Helper()
 	var rows []struct {

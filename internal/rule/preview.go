@@ -29,8 +29,8 @@ type CategoryCount struct {
 	Count    int
 }
 
-// Preview tries a rule that need not be stored on the past responses that the viewer sees, from a time on, and changes
-// nothing. It counts no new case for a response that has a case already.
+// Preview matches a rule, which need not be stored, with the viewer's past responses since a time, and changes nothing.
+// It counts no new case for a response that already has a case.
 func (s *Rules) Preview(ctx context.Context, viewer auth.Viewer, in CreateRuleInput, since time.Time) (*RulePreview, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
@@ -77,8 +77,8 @@ func (s *Rules) Preview(ctx context.Context, viewer auth.Viewer, in CreateRuleIn
 	return out, nil
 }
 
-// where narrows a query of responses to those that the rule would have matched as they came in: it is Match in SQL, and
-// a test compares both. Whether the rule is enabled does not matter here.
+// where restricts a query of responses to those that the rule would have matched when they were received. It is Match in
+// SQL, and a test compares both. It ignores whether the rule is enabled.
 func where(query *gorm.DB, rule *model.Rule, now time.Time) (*gorm.DB, error) {
 	if len(rule.Scores) > 0 {
 		query = query.Where("score IN ?", rule.Scores)

@@ -7,7 +7,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Recipe is a ready rule to start from.
+// Recipe is a template of a rule.
 type Recipe struct {
 	Key              string
 	Name             string
@@ -20,13 +20,13 @@ type Recipe struct {
 	Notify           []model.RecipientKind
 }
 
-// Recipes are what teams that close the loop begin with.
+// Recipes returns the templates that a team starts with.
 func Recipes() []*Recipe {
 	asked, twoDays := true, model.Duration(48*time.Hour)
 	return []*Recipe{
 		{
 			Key: "detractors", Name: "Close the loop with detractors",
-			Description: "Opens a case for every answer from 0 to 6 and tells whoever gets it: call within 48 hours, find the root cause, say what changes.",
+			Description: "Opens a case for every answer from 0 to 6 and alerts its assignee: call within 48 hours, find the root cause, say what changes.",
 			Scores:      []int{0, 1, 2, 3, 4, 5, 6}, OpensCase: true, FollowUpTarget: &twoDays,
 			Notify: []model.RecipientKind{model.RecipientAssignee},
 		},
@@ -38,13 +38,13 @@ func Recipes() []*Recipe {
 		},
 		{
 			Key: "contact-me", Name: "Please contact me",
-			Description: "Opens a case for everybody who asks to be contacted, whatever their score, and tells the central addresses.",
+			Description: "Opens a case for every customer who asks to be contacted, whatever the score, and alerts the central addresses.",
 			Scores:      []int{}, ContactRequested: &asked, OpensCase: true, FollowUpTarget: &twoDays,
 			Notify: []model.RecipientKind{model.RecipientCentral},
 		},
 		{
-			Key: "promoters", Name: "Hear of promoters",
-			Description: "Opens no case, and tells the account manager of every 9 and 10: somebody to thank, and to quote.",
+			Key: "promoters", Name: "Learn about promoters",
+			Description: "Opens no case, and alerts the account manager to every 9 and 10: a customer to thank, and to quote.",
 			Scores:      []int{9, 10}, Notify: []model.RecipientKind{model.RecipientAccountManager},
 		},
 	}

@@ -57,7 +57,7 @@ func checkRecipients(tx *gorm.DB, at string, list []model.Recipient) error {
 	return nil
 }
 
-// checkUser refuses the id of a user who does not exist; nil is no user.
+// checkUser refuses the id of a user who does not exist; nil is valid.
 func checkUser(tx *gorm.DB, argument string, id *model.UserID) error {
 	if id == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestRulesAreForManagers(t *testing.T) {
+func TestRoles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ids := w.rulesOf("ab")

@@ -23,7 +23,7 @@ const (
 	assigneesMax  = 100
 )
 
-// Rules writes the rules of one database. An exported write is one transaction, and is for managers.
+// Rules writes the rules of one database. Each exported write is one transaction, and only managers may call it.
 type Rules struct {
 	db  *pg.DB
 	now func() time.Time
@@ -34,7 +34,7 @@ func New(db *pg.DB, now func() time.Time) *Rules { return &Rules{db: db, now: no
 
 func (s *Rules) clock() time.Time { return pg.Timestamp(s.now()) }
 
-// AssignmentInput says who gets the case.
+// AssignmentInput chooses the assignee.
 type AssignmentInput struct {
 	Strategy       model.AssignmentStrategy
 	UserID         *model.UserID
@@ -42,7 +42,7 @@ type AssignmentInput struct {
 	FallbackUserID *model.UserID
 }
 
-// RecipientInput says whom to alert.
+// RecipientInput is a recipient of alerts.
 type RecipientInput struct {
 	Kind    model.RecipientKind
 	Address *string
@@ -67,7 +67,7 @@ type CreateRuleInput struct {
 // CreateRulePayload is the new rule.
 type CreateRulePayload struct{ Rule *model.Rule }
 
-// UpdateRuleInput changes a rule: what is absent stays, null clears.
+// UpdateRuleInput changes a rule; an absent field stays, null clears a field.
 type UpdateRuleInput struct {
 	ID               model.RuleID
 	Name             graphql.Omittable[*string]
@@ -83,16 +83,16 @@ type UpdateRuleInput struct {
 	Escalations      graphql.Omittable[[]*EscalationInput]
 }
 
-// UpdateRulePayload is the rule as it is now.
+// UpdateRulePayload is the rule after the change.
 type UpdateRulePayload struct{ Rule *model.Rule }
 
 // DeleteRuleInput names a rule.
 type DeleteRuleInput struct{ ID model.RuleID }
 
-// DeleteRulePayload is the id of the rule that is gone.
+// DeleteRulePayload has the id of the deleted rule.
 type DeleteRulePayload struct{ DeletedID model.RuleID }
 
-// Create makes a rule, as the last one.
+// Create makes a rule at the last position.
 func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInput) (*CreateRulePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInp
 			return err
 		}
 		if err := tx.Create(r).Error; err != nil {
-			return fmt.Errorf("make a rule: %w", err)
+			return fmt.Errorf("create a rule: %w", err)
 		}
 		if err := writeAssignees(tx, r); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInp
 	return &CreateRulePayload{Rule: r}, nil
 }
 
-// draft is the rule that the input describes, checked and not stored.
+// draft returns the rule of the input, checked and not stored.
 func (s *Rules) draft(in CreateRuleInput) (*model.Rule, error) {
 	now := s.clock()
 	r := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, CreatedAt: now, UpdatedAt: now, Scores: []int{}, Strategy: model.Unassigned}
@@ -161,7 +161,7 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 		}
 		err = tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
 		if err != nil {
-			return fmt.Errorf("write a rule: %w", err)
+			return fmt.Errorf("update a rule: %w", err)
 		}
 		if in.Assignment.IsSet() {
 			if err := writeAssignees(tx, r); err != nil {
@@ -179,7 +179,7 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 	return &UpdateRulePayload{Rule: r}, nil
 }
 
-// Delete takes a rule out of the list; it stays readable from the cases it opened.
+// Delete removes a rule from the list; the rule stays readable from the cases that it opened.
 func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInput) (*DeleteRulePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
@@ -237,8 +237,8 @@ func writeRecipients(tx *gorm.DB, r *model.Rule) error {
 	return nil
 }
 
-// stored is a filter as a rule keeps it: read once more by the stricter reading of what is kept.
-func stored(f *filter.Response) (json.RawMessage, error) {
+// storedFilter checks a filter with the stricter rules for stored filters, and returns it in the form that is stored.
+func storedFilter(f *filter.Response) (json.RawMessage, error) {
 	if f == nil {
 		return nil, nil
 	}

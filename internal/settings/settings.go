@@ -1,7 +1,7 @@
-// Package settings owns the write of the settings that a whole installation shares: currency, time zone, central
-// addresses, order of statuses and retention.
+// Package settings owns the write of the settings of the whole installation: currency, time zone, central addresses,
+// the order of statuses and the retention time.
 //
-// It refuses to act on them: casework, reports and mails read the settings that they need.
+// It refuses to apply them: casework, reports and mails read the settings that they need.
 package settings
 
 import (
@@ -43,7 +43,7 @@ type UpdateSettingsPayload struct{ Settings *model.Settings }
 
 var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 
-// Update changes the settings, in one transaction; it is for administrators.
+// Update changes the settings in one transaction. Only administrators may call it.
 func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSettingsInput) (*UpdateSettingsPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSett
 func (in UpdateSettingsInput) apply(s *model.Settings) error {
 	if v, ok := in.Currency.ValueOK(); ok {
 		if v == nil || !currencyPattern.MatchString(*v) {
-			return fault.Input("input.currency", "currency must be a code of ISO 4217, such as EUR")
+			return fault.Input("input.currency", "currency must be an ISO 4217 code, such as EUR")
 		}
 		s.Currency = *v
 	}
@@ -84,7 +84,7 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 	}
 	if v, ok := in.CentralAddresses.ValueOK(); ok {
 		if len(v) > addressesMax {
-			return fault.Input("input.centralAddresses", "%d addresses at most", addressesMax)
+			return fault.Input("input.centralAddresses", "centralAddresses may have at most %d addresses", addressesMax)
 		}
 		s.CentralAddresses = []string{}
 		listed := map[string]bool{}

@@ -19,9 +19,9 @@ const (
 	firstAdmin     = "admin@localhost"
 )
 
-// FirstStart makes an administrator where there is no user yet, with a token whose secret it answers with: it is to
-// be shown this once. given, where set, is that token instead; on later starts too it is made to work, and what was
-// given before it under the same setting stops to.
+// FirstStart makes an administrator where no active one exists, with a token, and returns the token's secret, which must
+// be shown now because it is not stored. Where given is set, it is the administrator's token, and no secret is returned.
+// Later starts accept a given token too, and end the token that was given before.
 func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string) (secret string, err error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return "", err
@@ -61,7 +61,7 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 }
 
 func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
-	// What was given before expires, and what is given again does no longer. One that was revoked by hand stays revoked.
+	// The token given before expires. A token that is given again no longer expires. A revoked token stays revoked.
 	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
 		auth.Hash(given), now, givenTokenName).Error
 	if err != nil {

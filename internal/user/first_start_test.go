@@ -12,114 +12,117 @@ import (
 
 const chosen, other = "a-token-of-their-own", "another-token-of-theirs"
 
-func TestTheFirstStartMakesAnAdministratorWithASecret(t *testing.T) {
+func TestFirstStart(t *testing.T) {
 	t.Parallel()
-	w := newEmptyWorld(t)
-	secret := w.start("")
-	in := w.signIn(secret)
-	if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(worktest.Start) || in.Expires != nil {
-		t.Fatalf("signed in as %+v", in)
-	}
-	w.Time = worktest.Start.Add(time.Hour)
-	if again := w.start(""); again != "" {
-		t.Error("a later worktest.Start gave a secret out")
-	}
-	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
-		t.Errorf("%d users, %d tokens", users, tokens)
-	}
-}
-
-func TestWhereThereIsAnAdministratorNoneIsMade(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	if secret := w.start(""); secret != "" || w.Count("SELECT count(*) FROM users") != 1 || w.Count("SELECT count(*) FROM api_tokens") != 0 {
-		t.Error("somebody else was let in")
-	}
-}
-
-func TestServersThatStartAtOnceMakeOneAdministrator(t *testing.T) {
-	t.Parallel()
-	w := newEmptyWorld(t)
-	secrets := make(chan string, 6)
-	worktest.AtOnce(cap(secrets), func(int) {
-		secret, err := w.users.FirstStart(t.Context(), auth.System("first worktest.Start"), "")
-		if err != nil {
-			t.Errorf("worktest.Start: %v", err)
-		} else if secret != "" {
-			secrets <- secret
+	t.Run("makes an administrator with a secret", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		secret := w.start("")
+		in := w.signIn(secret)
+		if in == nil || in.User.Role != model.Admin || !in.User.Active || in.User.Email != "admin@localhost" || !in.User.CreatedAt.Equal(worktest.Start) || in.Expires != nil {
+			t.Fatalf("signed in as %+v", in)
+		}
+		w.Time = worktest.Start.Add(time.Hour)
+		if again := w.start(""); again != "" {
+			t.Error("a later start returned a secret")
+		}
+		if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(secret) == nil {
+			t.Errorf("%d users, %d tokens", users, tokens)
 		}
 	})
-	if len(secrets) != 1 {
-		t.Fatalf("%d secrets were given out", len(secrets))
-	}
-	if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(<-secrets) == nil {
-		t.Errorf("%d users, %d tokens", users, tokens)
-	}
-}
 
-func TestAGivenTokenIsTheAdministratorsAndIsNotShown(t *testing.T) {
-	t.Parallel()
-	w := newEmptyWorld(t)
-	for range 2 { // on later starts too
-		if secret := w.start(chosen); secret != "" {
-			t.Errorf("it gave %q out", secret)
+	t.Run("makes nothing where an administrator exists", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		if secret := w.start(""); secret != "" || w.Count("SELECT count(*) FROM users") != 1 || w.Count("SELECT count(*) FROM api_tokens") != 0 {
+			t.Error("the start made a second administrator or a token")
 		}
-	}
-	if in := w.signIn(chosen); in == nil || in.User.Role != model.Admin || w.Count("SELECT count(*) FROM api_tokens") != 1 {
-		t.Errorf("signed in as %+v", in)
-	}
-}
+	})
 
-func TestAGivenTokenIsMadeToWorkOnALaterStartAndTheOneBeforeItStopsTo(t *testing.T) {
-	t.Parallel()
-	w := newEmptyWorld(t)
-	printed := w.start("")
-	w.start(chosen)
-	if w.signIn(chosen) == nil || w.signIn(printed) == nil {
-		t.Fatal("the given one and the printed one are to work")
-	}
-	w.Time = worktest.Start.Add(time.Hour)
-	w.start(other)
-	if w.signIn(other) == nil || w.signIn(chosen) != nil || w.signIn(printed) == nil {
-		t.Error("the given one is to work, the one before it not, and the printed one still")
-	}
-	w.start("")
-	if w.signIn(other) == nil {
-		t.Error("without one, the one that was given is to work still")
-	}
-}
-
-func TestAGivenTokenThatIsGivenAgainAfterAnotherWorksAgain(t *testing.T) {
-	t.Parallel()
-	w := newEmptyWorld(t)
-	for i, given := range []string{chosen, other, chosen, other} {
-		w.Time = worktest.Start.Add(time.Duration(i) * time.Hour)
-		w.start(given)
-		if w.signIn(given) == nil {
-			t.Errorf("worktest.Start %d: the token that was given does not work: nobody can sign in", i+1)
+	t.Run("makes one administrator for many servers at the same time", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		secrets := make(chan string, 6)
+		worktest.AtOnce(cap(secrets), func(int) {
+			secret, err := w.users.FirstStart(t.Context(), auth.System("first start"), "")
+			if err != nil {
+				t.Errorf("first start: %v", err)
+			} else if secret != "" {
+				secrets <- secret
+			}
+		})
+		if len(secrets) != 1 {
+			t.Fatalf("%d secrets were returned, want 1", len(secrets))
 		}
-	}
-}
+		if users, tokens := w.Count("SELECT count(*) FROM users"), w.Count("SELECT count(*) FROM api_tokens"); users != 1 || tokens != 1 || w.signIn(<-secrets) == nil {
+			t.Errorf("%d users, %d tokens", users, tokens)
+		}
+	})
 
-func TestAGivenTokenThatWasRevokedByHandStaysRevoked(t *testing.T) {
-	t.Parallel()
-	w := newEmptyWorld(t)
-	w.start(chosen)
-	caller := w.signIn(chosen)
-	if _, err := w.users.RevokeToken(t.Context(), caller.Viewer, user.RevokeApiTokenInput{ID: caller.TokenID}); err != nil {
-		t.Fatal(err)
-	}
-	w.Time = worktest.Start.Add(time.Hour)
-	if w.start(chosen); w.signIn(chosen) != nil {
-		t.Error("the worktest.Start let it in again")
-	}
+	t.Run("gives the administrator the given token, and does not return it", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		for range 2 { // the first start and a later one
+			if secret := w.start(chosen); secret != "" {
+				t.Errorf("the start returned %q", secret)
+			}
+		}
+		if in := w.signIn(chosen); in == nil || in.User.Role != model.Admin || w.Count("SELECT count(*) FROM api_tokens") != 1 {
+			t.Errorf("signed in as %+v", in)
+		}
+	})
+
+	t.Run("accepts a given token later, and ends the one before", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		printed := w.start("")
+		w.start(chosen)
+		if w.signIn(chosen) == nil || w.signIn(printed) == nil {
+			t.Fatal("the given token and the printed one must work")
+		}
+		w.Time = worktest.Start.Add(time.Hour)
+		w.start(other)
+		if w.signIn(other) == nil || w.signIn(chosen) != nil || w.signIn(printed) == nil {
+			t.Error("the given token and the printed one must work, and the token given before must not")
+		}
+		w.start("")
+		if w.signIn(other) == nil {
+			t.Error("after a start without a token, the token given before must still work")
+		}
+	})
+
+	t.Run("accepts a token that is given again after another one", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		for i, given := range []string{chosen, other, chosen, other} {
+			w.Time = worktest.Start.Add(time.Duration(i) * time.Hour)
+			w.start(given)
+			if w.signIn(given) == nil {
+				t.Errorf("start %d: the given token does not work, so nobody can sign in", i+1)
+			}
+		}
+	})
+
+	t.Run("leaves a revoked token revoked", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		w.start(chosen)
+		caller := w.signIn(chosen)
+		if _, err := w.users.RevokeToken(t.Context(), caller.Viewer, user.RevokeApiTokenInput{ID: caller.TokenID}); err != nil {
+			t.Fatal(err)
+		}
+		w.Time = worktest.Start.Add(time.Hour)
+		if w.start(chosen); w.signIn(chosen) != nil {
+			t.Error("a revoked token works again after a start")
+		}
+	})
 }
 
 func (w *world) start(given string) string {
 	w.T.Helper()
-	secret, err := w.users.FirstStart(w.T.Context(), auth.System("first worktest.Start"), given)
+	secret, err := w.users.FirstStart(w.T.Context(), auth.System("first start"), given)
 	if err != nil {
-		w.T.Fatalf("worktest.Start: %v", err)
+		w.T.Fatalf("first start: %v", err)
 	}
 	return secret
 }

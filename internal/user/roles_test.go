@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-func TestUsersAndTokensAreForAdministrators(t *testing.T) {
+func TestRoles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ana, manager := w.User("ana@care.example", model.Agent), w.Viewer(model.Manager)

@@ -10,20 +10,20 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// ScopeInput says what a user may see.
+// ScopeInput is what a user may see.
 type ScopeInput struct {
 	Customer     graphql.Omittable[*filter.Customer]
 	Response     graphql.Omittable[*filter.Response]
 	OwnCasesOnly bool
 }
 
-// apply sets the user's scope; nil clears it. A filter is kept as it was given, and read as strictly as a rule's.
+// apply sets the user's scope; nil clears it. A filter is stored as given, and checked as strictly as a rule's filter.
 func (in *ScopeInput) apply(u *model.User) error {
 	u.ScopeCustomer, u.ScopeResponse, u.OwnCasesOnly = nil, nil, false
 	if in == nil {
 		return nil
 	}
-	const null = "null is not allowed in a scope: leave it out; scope: null clears the whole"
+	const null = "null is not allowed within a scope; omit the field, or give scope: null to remove the whole scope"
 	if f, given := in.Customer.ValueOK(); given {
 		if f == nil {
 			return fault.Input("input.scope.customer", null)
@@ -38,7 +38,7 @@ func (in *ScopeInput) apply(u *model.User) error {
 	}
 	u.OwnCasesOnly = in.OwnCasesOnly
 	if u.Scope() == nil {
-		return fault.Input("input.scope", "a scope bounds something: give customer, response or ownCasesOnly; scope: null clears it")
+		return fault.Input("input.scope", "a scope requires customer, response or ownCasesOnly; give scope: null to remove the scope")
 	}
 	if _, err := filter.ScopeOf(u); err != nil {
 		return fault.WithPath("input.scope", err)
@@ -46,16 +46,16 @@ func (in *ScopeInput) apply(u *model.User) error {
 	return nil
 }
 
-// checkBounds refuses bounds on who could lift them.
-func checkBounds(u *model.User) error {
-	const why = "an administrator sees everything, and could give it to themselves: "
+// checkRestrictions refuses restrictions of an administrator, who could remove them.
+func checkRestrictions(u *model.User) error {
+	const why = "an administrator could remove this restriction: "
 	switch {
 	case u.Role != model.Admin:
 		return nil
 	case u.Scope() != nil:
-		return fault.Input("input.scope", why+"scope is null for the role ADMIN")
+		return fault.Input("input.scope", why+"scope must be null for the role ADMIN")
 	case u.PersonalDataHidden:
-		return fault.Input("input.personalData", why+"personalData is true for the role ADMIN")
+		return fault.Input("input.personalData", why+"personalData must be true for the role ADMIN")
 	}
 	return nil
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CreateApiTokenInput is a new token and as whom it signs in.
+// CreateApiTokenInput is a new token of a user.
 type CreateApiTokenInput struct {
 	UserID    model.UserID
 	Name      string
 	ExpiresAt *time.Time
 }
 
-// CreateApiTokenPayload has the secret, which is shown this once.
+// CreateApiTokenPayload has the secret, which is shown only here.
 type CreateApiTokenPayload struct {
 	Token  *model.ApiToken
 	Secret string
@@ -29,10 +29,10 @@ type CreateApiTokenPayload struct {
 // RevokeApiTokenInput names a token.
 type RevokeApiTokenInput struct{ ID model.ApiTokenID }
 
-// RevokeApiTokenPayload is the token as it is now.
+// RevokeApiTokenPayload is the revoked token.
 type RevokeApiTokenPayload struct{ Token *model.ApiToken }
 
-// CreateToken makes a secret that a program signs in with.
+// CreateToken makes a token with which a program signs in as the user.
 func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateApiTokenInput) (*CreateApiTokenPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateAp
 	}
 	now := s.clock()
 	if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
-		return nil, fault.Input("input.expiresAt", "this time is past already")
+		return nil, fault.Input("input.expiresAt", "expiresAt must be in the future")
 	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
@@ -67,7 +67,8 @@ func newToken(user model.UserID, name, secret string, now time.Time, expires *ti
 	return &model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: user, Name: name, Hash: auth.Hash(secret), CreatedAt: now, ExpiresAt: expires}
 }
 
-// RevokeToken ends a token. Its sockets notice within a second.
+// RevokeToken revokes a token. Its open connections are closed within a second. A token that is already revoked stays as
+// it is.
 func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeApiTokenInput) (*RevokeApiTokenPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -91,8 +92,8 @@ func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeAp
 	return out, nil
 }
 
-// IssueToken makes a token for the user with this address, whom it makes too where there is none; a user of another
-// role is a CONFLICT. It is the command line's.
+// IssueToken makes a token for the user with the address, for the command line. Where there is no such user it makes the
+// user too. A user of another role, or an inactive user, is a CONFLICT.
 func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string, role model.Role) (secret string, err error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return "", err
@@ -109,17 +110,17 @@ func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string
 		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "email_fold"}}, DoNothing: true}).Create(&user).Error; err != nil {
 			return err
 		}
-		var kept model.User
-		if err := tx.Where("email_fold = ?", user.EmailFold).Take(&kept).Error; err != nil {
+		var stored model.User
+		if err := tx.Where("email_fold = ?", user.EmailFold).Take(&stored).Error; err != nil {
 			return err
 		}
 		switch {
-		case kept.Role != role:
-			return fault.New(fault.CodeConflict, "%s is a user of role %s already; change that with the mutation updateUser", address, kept.Role)
-		case !kept.Active:
+		case stored.Role != role:
+			return fault.New(fault.CodeConflict, "the user %s has the role %s; change the role with the mutation updateUser", address, stored.Role)
+		case !stored.Active:
 			return fault.New(fault.CodeConflict, "the user %s is not active", address)
 		}
-		return tx.Create(newToken(kept.ID, "closeloop token create", secret, now, nil)).Error
+		return tx.Create(newToken(stored.ID, "closeloop token create", secret, now, nil)).Error
 	})
 	return secret, err
 }

@@ -1,7 +1,7 @@
-// Package user owns users, their scopes and their API tokens, the administrator of the first start among them. An
-// exported write is one transaction, and is for administrators.
+// Package user owns users, their scopes and their API tokens, and makes the first administrator. Each exported write is
+// one transaction, and only administrators may call it.
 //
-// It refuses to sign anybody in (package auth does), and to hand cases on (casework does, in this room's transaction).
+// It refuses to sign users in (package auth does), and to reassign cases (casework does, in this package's transaction).
 package user
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// usersLock is taken by a transaction that must find an administrator left, or none yet.
+// A transaction takes usersLock where it must not leave the database without an administrator, or make a second first one.
 const usersLock pg.AdvisoryLock = "closeloop users"
 
 // Users writes the users of one database.
@@ -33,7 +33,7 @@ type Users struct {
 	now  func() time.Time
 }
 
-// New makes the writes. work hands on the cases of a user who leaves.
+// New makes the writes. work reassigns the cases of a user who leaves.
 func New(db *pg.DB, work *casework.Work, log *event.Log, now func() time.Time) *Users {
 	return &Users{db: db, work: work, log: log, now: now}
 }
@@ -45,7 +45,7 @@ type CreateUserInput struct {
 	Name         string
 	Email        string
 	Role         model.Role
-	Scope        *ScopeInput // nil: everything
+	Scope        *ScopeInput // nil: the user may see everything
 	PersonalData *bool       // nil: true
 }
 
@@ -64,7 +64,7 @@ type UpdateUserInput struct {
 	ReassignTo   *model.UserID
 }
 
-// UpdateUserPayload has the number of cases that are not closed and still assigned to the user.
+// UpdateUserPayload has the number of cases that are assigned to the user and not closed.
 type UpdateUserPayload struct {
 	User      *model.User
 	CasesLeft int
@@ -85,7 +85,7 @@ func (s *Users) Create(ctx context.Context, viewer auth.Viewer, in CreateUserInp
 		return nil, err
 	}
 	user.PersonalDataHidden = in.PersonalData != nil && !*in.PersonalData
-	if err := checkBounds(user); err != nil {
+	if err := checkRestrictions(user); err != nil {
 		return nil, err
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Create(user).Error })
@@ -102,8 +102,8 @@ func emailTaken(err error) error {
 	return err
 }
 
-// Update changes a user. A user who is made inactive, or given a role that works no cases, keeps their cases unless the
-// same call hands them on.
+// Update changes a user. A user who becomes inactive, or gets a role that works no cases, keeps the assigned cases unless
+// the same call reassigns them.
 func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInput) (*UpdateUserPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 			}
 		}
 		if in.ReassignTo != nil && user.CanBeAssigned() {
-			return fault.Input("input.reassignTo", "cases are handed on only together with active: false, or a role that works no cases")
+			return fault.Input("input.reassignTo", "reassignTo requires that the user is inactive, or has a role that works no cases")
 		}
 		err = tx.Model(&model.User{}).Where("id = ?", user.ID).
 			Select("Name", "NameFold", "Email", "EmailFold", "Role", "Active", "ScopeCustomer", "ScopeResponse", "OwnCasesOnly", "PersonalDataHidden").
@@ -158,11 +158,7 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 }
 
 func (in UpdateUserInput) apply(u *model.User) (err error) {
-	name, named := in.Name.ValueOK()
-	email, addressed := in.Email.ValueOK()
-	role, ranked := in.Role.ValueOK()
-	active, switched := in.Active.ValueOK()
-	if named {
+	if name, given := in.Name.ValueOK(); given {
 		if name == nil {
 			return fault.NotNull("name")
 		}
@@ -170,19 +166,19 @@ func (in UpdateUserInput) apply(u *model.User) (err error) {
 			return fault.Input("input.name", "%s", err.Error())
 		}
 	}
-	if addressed {
+	if email, given := in.Email.ValueOK(); given {
 		if email == nil {
 			return fault.NotNull("email")
 		}
 		u.Email = *email
 	}
-	if ranked {
+	if role, given := in.Role.ValueOK(); given {
 		if role == nil {
 			return fault.NotNull("role")
 		}
 		u.Role = *role
 	}
-	if switched {
+	if active, given := in.Active.ValueOK(); given {
 		if active == nil {
 			return fault.NotNull("active")
 		}
@@ -200,16 +196,17 @@ func (in UpdateUserInput) apply(u *model.User) (err error) {
 		u.PersonalDataHidden = !*personal
 	}
 	u.Fold()
-	return checkBounds(u)
+	return checkRestrictions(u)
 }
 
-func anotherAdmin(tx *gorm.DB, but model.UserID) error {
+// anotherAdmin refuses to remove the last active administrator. The caller must hold usersLock.
+func anotherAdmin(tx *gorm.DB, except model.UserID) error {
 	var n int64
-	if err := tx.Model(&model.User{}).Where("role = 'ADMIN' AND active AND id <> ?", but).Count(&n).Error; err != nil {
+	if err := tx.Model(&model.User{}).Where("role = 'ADMIN' AND active AND id <> ?", except).Count(&n).Error; err != nil {
 		return err
 	}
 	if n == 0 {
-		return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this is the last active administrator; make another one first"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this is the last active administrator; create another one first"}
 	}
 	return nil
 }

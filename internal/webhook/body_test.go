@@ -23,7 +23,7 @@ import (
 
 const schemaFile = "../../docs/webhook.schema.json"
 
-// strictly reads the schema as one that allows no property it does not name: what we post must all be documented.
+// strictly reads the schema, and forbids in it every property that it does not name: all that is posted must be documented.
 func strictly(t *testing.T) (*jsonschema.Schema, map[string]any) {
 	t.Helper()
 	text, err := os.ReadFile(schemaFile)
@@ -35,11 +35,11 @@ func strictly(t *testing.T) (*jsonschema.Schema, map[string]any) {
 		t.Fatal(err)
 	}
 	whole := doc.(map[string]any)
-	shut := func(of map[string]any) { of["additionalProperties"] = false }
-	shut(whole)
+	forbid := func(object map[string]any) { object["additionalProperties"] = false }
+	forbid(whole)
 	data := whole["properties"].(map[string]any)["data"].(map[string]any)
-	shut(data)
-	shut(data["properties"].(map[string]any)["snapshot"].(map[string]any))
+	forbid(data)
+	forbid(data["properties"].(map[string]any)["snapshot"].(map[string]any))
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	if err := c.AddResource(schemaFile, doc); err != nil {
@@ -52,7 +52,7 @@ func strictly(t *testing.T) (*jsonschema.Schema, map[string]any) {
 	return schema, whole
 }
 
-func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
+func TestBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := newReceiver(t, nil)
@@ -64,32 +64,32 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	full := w.open("DE") // with all that there can be
-	target := w.now().Add(time.Hour)
-	ok(customer.New(w.work).Update(ctx, w.admin, customer.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
-	ok(w.work.LinkCase(ctx, w.admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ID: "A-1", URL: new("https://crm.example.com/A-1")}))
-	ok(w.work.AssignCase(ctx, w.admin, casework.AssignCaseInput{CaseID: full.ID, AssigneeID: &w.admin.User.ID}))
-	ok(w.work.RecordOutreach(ctx, w.admin, casework.RecordOutreachInput{CaseID: full.ID, Note: "Called.", Outreach: &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached, NextSurveyAt: &target}}))
-	ok(w.work.RecordReply(ctx, w.admin, casework.RecordReplyInput{CaseID: full.ID, Improvement: new("Answer.")}))
-	ok(w.work.SetRootCause(ctx, w.admin, casework.SetRootCauseInput{CaseID: full.ID, Whys: []string{"Late.", "No crew."}}))
+	full := w.open("DE") // a case with every field
+	target := w.Now().Add(time.Hour)
+	ok(customer.New(w.Work).Update(ctx, w.Admin, customer.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
+	ok(w.Work.LinkCase(ctx, w.Admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ID: "A-1", URL: new("https://crm.example.com/A-1")}))
+	ok(w.Work.AssignCase(ctx, w.Admin, casework.AssignCaseInput{CaseID: full.ID, AssigneeID: &w.Admin.User.ID}))
+	ok(w.Work.RecordOutreach(ctx, w.Admin, casework.RecordOutreachInput{CaseID: full.ID, Note: "Called.", Outreach: &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached, NextSurveyAt: &target}}))
+	ok(w.Work.RecordReply(ctx, w.Admin, casework.RecordReplyInput{CaseID: full.ID, Improvement: new("Answer.")}))
+	ok(w.Work.SetRootCause(ctx, w.Admin, casework.SetRootCauseInput{CaseID: full.ID, Whys: []string{"Late.", "No crew."}}))
 	w.note(full)
-	ok(w.work.UpdateCaseStatus(ctx, w.admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
-	bare, err := w.work.OpenCase(ctx, w.admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
+	ok(w.Work.UpdateCaseStatus(ctx, w.Admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
+	bare, err := w.Work.OpenCase(ctx, w.Admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
 	w.must(err)
-	ok(rule.New(w.db, w.now).Create(ctx, w.admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
+	ok(rule.New(w.DB, w.Now).Create(ctx, w.Admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
 		{After: model.Duration(90 * time.Minute), Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
 	}}))
-	ruled, err := intake.New(w.work).Submit(ctx, w.admin, intake.SubmitResponseInput{Score: 9})
+	ruled, err := intake.New(w.Work).Submit(ctx, w.Admin, intake.SubmitResponseInput{Score: 9})
 	w.must(err)
-	w.later(2 * time.Hour)
-	if found, err := w.work.Escalate(ctx); err != nil || !found {
+	w.Later(2 * time.Hour)
+	if found, err := w.Work.Escalate(ctx); err != nil || !found {
 		t.Fatal(found, err)
 	}
-	if marked, err := w.work.MarkOverdue(ctx); err != nil || marked != 1 {
+	if marked, err := w.Work.MarkOverdue(ctx); err != nil || marked != 1 {
 		t.Fatal(marked, err)
 	}
-	ok(privacy.New(w.db, w.work).EraseCustomer(ctx, w.admin, privacy.EraseCustomerInput{CustomerID: full.CustomerID}))
-	w.run(w.db, w.log)
+	ok(privacy.New(w.DB, w.Work).EraseCustomer(ctx, w.Admin, privacy.EraseCustomerInput{CustomerID: full.CustomerID}))
+	w.run(w.DB, w.Log)
 	w.delivered(h, len(w.events(full))+len(w.events(bare.Case))+len(w.events(ruled.Case)))
 
 	schema, _ := strictly(t)
@@ -106,16 +106,16 @@ func TestWhatIsPostedIsWhatTheJSONSchemaSays(t *testing.T) {
 		}
 		w.must(json.Unmarshal(p.body, &whole))
 		if whole.Data.ID != p.id {
-			t.Errorf("webhook-id is %s, and the event's id %s", p.id, whole.Data.ID)
+			t.Errorf("webhook-id is %s, want the event's id %s", p.id, whole.Data.ID)
 		}
 		seen[whole.Type] = true
 		if p.caseID == full.ID.String() && (bytes.Contains(p.body, []byte("Ana")) || bytes.Contains(p.body, []byte("Nobody called"))) {
-			t.Errorf("posted after the customer was erased: %s", p.body)
+			t.Errorf("personal data was posted after the customer was erased: %s", p.body)
 		}
-		// The schema is no yes to everything: each property that it asks for is needed.
+		// The schema must refuse a body without a required property.
 		delete(body.(map[string]any)["data"].(map[string]any), "snapshot")
 		if schema.Validate(body) == nil {
-			t.Error("a body without a snapshot passes")
+			t.Error("the schema accepts a body without a snapshot")
 		}
 	}
 	for _, want := range model.EventTypes() {
@@ -176,17 +176,17 @@ func TestJSONSchema(t *testing.T) {
 				names = append(names, field.Name)
 				property, known := data[field.Name].(map[string]any)
 				if description, _ := property["description"].(string); !known || !strings.Contains(description, string(of)+": ") {
-					t.Errorf("%s does not say what %s is of %s", schemaFile, field.Name, of)
+					t.Errorf("%s does not describe %s of %s", schemaFile, field.Name, of)
 				}
 			}
-			var asked []string
+			var needed []string
 			for _, name := range required[string(of)] {
-				asked = append(asked, name.(string))
+				needed = append(needed, name.(string))
 			}
 			slices.Sort(names)
-			slices.Sort(asked)
-			if !slices.Equal(names, asked) {
-				t.Errorf("%s requires %v of %s, and the table has %v", schemaFile, asked, of, names)
+			slices.Sort(needed)
+			if !slices.Equal(names, needed) {
+				t.Errorf("%s requires %v of %s, want %v as in the table", schemaFile, needed, of, names)
 			}
 		}
 	})

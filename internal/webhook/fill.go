@@ -56,10 +56,10 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 	if err != nil {
 		return false, err
 	}
-	var wanted []*event.Event
+	var selected []*event.Event
 	for _, e := range events {
 		if b.wants(e) {
-			wanted = append(wanted, e)
+			selected = append(selected, e)
 		}
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
@@ -69,15 +69,15 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 		claimed := tx.Exec(`UPDATE webhooks SET position = ? WHERE id = ? AND position = ? AND updated_at = ? AND enabled
 			AND EXISTS (SELECT 1 FROM case_events WHERE id = ? AND position = ?)`,
 			*last.Position, hook.ID, hook.Position, hook.UpdatedAt, last.ID, *last.Position)
-		if moved = claimed.RowsAffected > 0; !moved || len(wanted) == 0 {
+		if moved = claimed.RowsAffected > 0; !moved || len(selected) == 0 {
 			return claimed.Error
 		}
-		return s.createDeliveries(tx, hook.ID, wanted)
+		return s.createDeliveries(tx, hook.ID, selected)
 	})
 	if err != nil {
 		return false, err
 	}
-	if moved && len(wanted) > 0 {
+	if moved && len(selected) > 0 {
 		s.woken.Send()
 	}
 	return moved, nil

@@ -14,13 +14,13 @@ const (
 // prune deletes old deliveries that have ended, in batches.
 func (s *Sender) prune(ctx context.Context) error {
 	for {
-		gone := s.db.Gorm.WithContext(ctx).Exec(`DELETE FROM webhook_deliveries WHERE id IN (
+		deleted := s.db.Gorm.WithContext(ctx).Exec(`DELETE FROM webhook_deliveries WHERE id IN (
 			SELECT id FROM webhook_deliveries WHERE status <> 'QUEUED' AND created_at < ? ORDER BY created_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
 			s.clock().Add(-keepTime), pruneBatch)
-		if gone.Error != nil {
-			return fmt.Errorf("delete old deliveries: %w", gone.Error)
+		if deleted.Error != nil {
+			return fmt.Errorf("delete old deliveries: %w", deleted.Error)
 		}
-		if gone.RowsAffected < pruneBatch || ctx.Err() != nil {
+		if deleted.RowsAffected < pruneBatch || ctx.Err() != nil {
 			return nil
 		}
 	}

@@ -16,16 +16,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// receiver is another system, on loopback. It checks each signature, and does as it is told.
+// receiver is another system, on loopback. It checks each signature, and answers as the test chooses.
 type receiver struct {
 	*httptest.Server
 	t *testing.T
 
 	mu      sync.Mutex
 	secrets []*standardwebhooks.Webhook
-	came    []post
-	grown   chan struct{}
-	answer  func(p post, http http.ResponseWriter, r *http.Request) // after what came was noted; nil: 204
+	posts   []post
+	changed chan struct{}                                           // closed after the next answer
+	answer  func(p post, http http.ResponseWriter, r *http.Request) // called after the post is stored; nil: 204
 }
 
 type post struct {
@@ -33,11 +33,11 @@ type post struct {
 	caseID        string
 	header        http.Header
 	body          []byte
-	taken         bool
+	accepted      bool
 }
 
 func newReceiver(t *testing.T, answer func(p post, http http.ResponseWriter, r *http.Request)) *receiver {
-	r := &receiver{t: t, grown: make(chan struct{}), answer: answer}
+	r := &receiver{t: t, changed: make(chan struct{}), answer: answer}
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(func() {
 		r.Server.CloseClientConnections()
@@ -65,28 +65,28 @@ func (r *receiver) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 		Data struct{ Snapshot struct{ CaseID string } }
 	}
 	if err := json.Unmarshal(body, &parsed); err != nil {
-		r.t.Errorf("what came is no JSON: %v: %.200s", err, body)
+		r.t.Errorf("the body is not JSON: %v: %.200s", err, body)
 	}
 	p := post{id: in.Header.Get("webhook-id"), signature: in.Header.Get("webhook-signature"), caseID: parsed.Data.Snapshot.CaseID, header: in.Header, body: body}
 	r.mu.Lock()
 	proven := false
 	for _, s := range r.secrets {
-		proven = proven || s.VerifyIgnoringTimestamp(body, in.Header) == nil // the tests' clock is moved
+		proven = proven || s.VerifyIgnoringTimestamp(body, in.Header) == nil // tests move their clock
 	}
 	if !proven || in.Method != http.MethodPost || in.Header.Get("Content-Type") != "application/json" {
-		r.t.Errorf("%s %s with signature %q proves nothing", in.Method, p.id, p.signature)
+		r.t.Errorf("%s %s has the wrong method, content type or signature %q", in.Method, p.id, p.signature)
 	}
-	at := len(r.came)
-	r.came = append(r.came, p)
+	at := len(r.posts)
+	r.posts = append(r.posts, p)
 	r.mu.Unlock()
 	status := &statusWriter{ResponseWriter: out}
 	if r.answer != nil {
 		r.answer(p, status, in)
 	}
 	r.mu.Lock()
-	r.came[at].taken = status.code < 300
-	close(r.grown)
-	r.grown = make(chan struct{})
+	r.posts[at].accepted = status.code < 300
+	close(r.changed)
+	r.changed = make(chan struct{})
 	r.mu.Unlock()
 }
 
@@ -100,37 +100,37 @@ func (w *statusWriter) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-// all is what came, in the order in which it came.
+// all returns the posts in the order of their arrival.
 func (r *receiver) all() []post {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]post(nil), r.came...)
+	return append([]post(nil), r.posts...)
 }
 
-// await waits until so many posts have been answered.
+// await waits until n posts have arrived.
 func (r *receiver) await(n int) []post {
 	r.t.Helper()
 	late := time.After(limit)
 	for {
 		r.mu.Lock()
-		came, grown := append([]post(nil), r.came...), r.grown
+		posts, changed := append([]post(nil), r.posts...), r.changed
 		r.mu.Unlock()
-		if len(came) >= n {
-			return came
+		if len(posts) >= n {
+			return posts
 		}
 		select {
-		case <-grown:
+		case <-changed:
 		case <-late:
-			r.t.Fatalf("%d posts came, and no %d", len(came), n)
+			r.t.Fatalf("%d posts arrived, want %d", len(posts), n)
 		}
 	}
 }
 
-// kept is what a receiver has of a case that drops repeats by webhook-id: of what it took, the first of each.
-func (r *receiver) kept(c *model.Case) (ids []string) {
+// accepted returns the ids of the case's events in the order in which the receiver accepted them, without repeats.
+func (r *receiver) accepted(c *model.Case) (ids []string) {
 	seen := map[string]bool{}
 	for _, p := range r.all() {
-		if p.taken && p.caseID == c.ID.String() && !seen[p.id] {
+		if p.accepted && p.caseID == c.ID.String() && !seen[p.id] {
 			seen[p.id] = true
 			ids = append(ids, p.id)
 		}
@@ -141,7 +141,7 @@ func (r *receiver) kept(c *model.Case) (ids []string) {
 func same(t *testing.T, what string, have, want []string) {
 	t.Helper()
 	if strings.Join(have, " ") != strings.Join(want, " ") {
-		t.Errorf("%s: %v came, not %v", what, have, want)
+		t.Errorf("%s: the receiver has %v, want %v", what, have, want)
 	}
 }
 

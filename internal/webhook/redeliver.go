@@ -15,28 +15,28 @@ import (
 // RedeliverWebhookInput names a delivery.
 type RedeliverWebhookInput struct{ DeliveryID model.DeliveryID }
 
-// RedeliverWebhookPayload is the delivery as it is now.
+// RedeliverWebhookPayload is the delivery after the change: QUEUED.
 type RedeliverWebhookPayload struct{ Delivery *model.WebhookDelivery }
 
-// Redeliver queues a delivery that has ended once more. It stands beside the line of its case: a receiver that
-// still does not take it holds nothing up.
+// Redeliver queues a delivery again that has ended. It is outside the order of its case: where the receiver refuses it
+// again, the other deliveries of the case do not wait.
 func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
 	}
 	d := new(model.WebhookDelivery)
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		gone := fault.NotFound("input.deliveryId", "there is no such delivery; those that ended are kept for 30 days")
+		missing := fault.NotFound("input.deliveryId", "there is no such delivery; an ended delivery is deleted 30 days after its creation")
 		err := tx.Where("id = ?", in.DeliveryID).Take(d).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return gone
+			return missing
 		}
 		if err != nil {
 			return fmt.Errorf("read a delivery: %w", err)
 		}
 		w, err := lockExisting(tx, d.WebhookID)
 		if fault.Is(err, fault.CodeNotFound) {
-			return gone
+			return missing
 		}
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in Re
 			return fmt.Errorf("queue a delivery again: %w", done.Error)
 		}
 		if done.RowsAffected == 0 {
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.deliveryId", Message: "this is queued, and is tried by itself; enabling the webhook once more tries it at once"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.deliveryId", Message: "this delivery is already queued and will be tried; to try it at once, update the webhook with enabled: true"}
 		}
 		return tx.Where("id = ?", d.ID).Take(d).Error
 	})

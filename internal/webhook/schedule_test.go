@@ -15,11 +15,11 @@ func TestBackoff(t *testing.T) {
 		for range 100 {
 			wait := backoff(tries)
 			if spread[wait] = true; wait < want || wait >= want+want/5 {
-				t.Fatalf("after %d tries it waits %s; %s and a fifth at most is asked for", tries, wait, want)
+				t.Fatalf("the wait after %d tries is %s, want %s and at most a fifth more", tries, wait, want)
 			}
 		}
 		if len(spread) < 2 {
-			t.Errorf("after %d tries all wait the same", tries)
+			t.Errorf("all waits after %d tries are equal", tries)
 		}
 	}
 	hook, d, now, tries := &model.Webhook{}, &model.WebhookDelivery{}, time.Unix(0, 0), 0
@@ -33,7 +33,7 @@ func TestBackoff(t *testing.T) {
 		now = v.delivery["next_attempt_at"].(time.Time)
 	}
 	if passed := now.Sub(time.Unix(0, 0)); passed < 3*24*time.Hour || passed > 3*24*time.Hour+4*time.Hour || tries < 25 || tries > 32 {
-		t.Errorf("it ends after %s and %d tries", passed, tries)
+		t.Errorf("the delivery ends after %s and %d tries", passed, tries)
 	}
 }
 
@@ -45,12 +45,12 @@ func TestRetryAfter(t *testing.T) {
 		"Mon, 02 Mar 2026 09:31:00 GMT": time.Minute, "Mon, 02 Mar 2026 09:00:00 GMT": 0, "Mon, 02 Mar 2027 09:00:00 GMT": 24 * time.Hour,
 	} {
 		if wait := retryAfter(http.Header{"Retry-After": {given}}, now); wait != want {
-			t.Errorf("%q is %s, not %s", given, wait, want)
+			t.Errorf("%q is %s, want %s", given, wait, want)
 		}
 	}
 	v := decide(&model.Webhook{}, &model.WebhookDelivery{}, result{retryAfter: time.Hour}, now, backoff)
 	if next := v.delivery["next_attempt_at"]; next != now.Add(time.Hour) {
-		t.Errorf("asked to wait an hour, it comes at %v", next)
+		t.Errorf("the next try is at %v, want an hour later", next)
 	}
 }
 
@@ -60,6 +60,6 @@ func TestDecide(t *testing.T) {
 	long := now.Add(-4 * 24 * time.Hour)
 	v := decide(&model.Webhook{FailingSince: &long}, &model.WebhookDelivery{FirstTriedAt: &long}, result{internal: true}, now, backoff)
 	if v.disable != "" || v.failing != nil || v.delivery["status"] != model.DeliveryFailed || !v.ended {
-		t.Errorf("the verdict is %+v", v)
+		t.Errorf("the decision is %+v", v)
 	}
 }

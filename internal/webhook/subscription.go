@@ -23,12 +23,13 @@ import (
 )
 
 const (
-	secretBytes = 32             // Standard Webhooks asks for 24 to 64
-	retiredFor  = 24 * time.Hour // how long a secret that was replaced signs too
-	retiredMax  = 9              // every secret is one more signature in each request's header
+	secretBytes = 32             // Standard Webhooks requires 24 to 64
+	retiredFor  = 24 * time.Hour // how long requests are also signed with a replaced secret
+	retiredMax  = 9              // each secret adds a signature to the header of each request
 )
 
-// Subscriptions writes the webhooks of one database. An exported write is one transaction, and is for administrators.
+// Subscriptions writes the webhooks of one database. Each exported method is one transaction, and only administrators
+// may call it.
 type Subscriptions struct {
 	db     *pg.DB
 	log    *event.Log
@@ -50,13 +51,13 @@ type CreateWebhookInput struct {
 	Filter *filter.Case
 }
 
-// CreateWebhookPayload has the secret, which is shown this once.
+// CreateWebhookPayload has the secret, which is shown only here.
 type CreateWebhookPayload struct {
 	Webhook *model.Webhook
 	Secret  string
 }
 
-// UpdateWebhookInput changes a webhook: what is absent stays.
+// UpdateWebhookInput changes a webhook; an absent field stays.
 type UpdateWebhookInput struct {
 	ID      model.WebhookID
 	URL     graphql.Omittable[*string]
@@ -65,13 +66,13 @@ type UpdateWebhookInput struct {
 	Enabled graphql.Omittable[*bool]
 }
 
-// UpdateWebhookPayload is the webhook as it is now.
+// UpdateWebhookPayload is the webhook after the change.
 type UpdateWebhookPayload struct{ Webhook *model.Webhook }
 
 // RotateWebhookSecretInput names a webhook.
 type RotateWebhookSecretInput struct{ ID model.WebhookID }
 
-// RotateWebhookSecretPayload has the new secret, which is shown this once.
+// RotateWebhookSecretPayload has the new secret, which is shown only here.
 type RotateWebhookSecretPayload struct {
 	Webhook *model.Webhook
 	Secret  string
@@ -80,13 +81,17 @@ type RotateWebhookSecretPayload struct {
 // DeleteWebhookInput names a webhook.
 type DeleteWebhookInput struct{ ID model.WebhookID }
 
-// DeleteWebhookPayload is the id of the webhook that is gone.
+// DeleteWebhookPayload has the id of the deleted webhook.
 type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
 
-// Create makes a webhook that the viewer owns. It gets the events from now on.
+// Create makes a webhook that the viewer owns. It starts at the end of the log, so it gets only events after this call.
+// auth.System is refused: the owner's scope decides what a webhook posts, so the owner must be a user.
 func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
+	}
+	if viewer.User == nil {
+		return nil, fault.New(fault.CodeForbidden, "a webhook needs a user as its owner; create it with the token of an administrator")
 	}
 	now := s.clock()
 	w := &model.Webhook{
@@ -102,12 +107,13 @@ func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in Creat
 		return nil, err
 	}
 	if err := s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Omit(clause.Associations).Create(w).Error }); err != nil {
-		return nil, fmt.Errorf("make a webhook: %w", err)
+		return nil, fmt.Errorf("create a webhook: %w", err)
 	}
 	return &CreateWebhookPayload{Webhook: w, Secret: w.Secret}, nil
 }
 
-// Update changes a webhook. Enabling it lets it go on where it stopped, with what waits tried at once.
+// Update changes a webhook. An enabled webhook continues at its position in the log, and its due deliveries are tried at
+// once.
 func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in UpdateWebhookInput) (*UpdateWebhookPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -128,7 +134,7 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 		w.UpdatedAt = s.clock()
 		err = tx.Model(w).Select("URL", "Events", "Filter", "Enabled", "DisabledReason", "FailingSince", "UpdatedAt").Updates(w).Error
 		if err != nil {
-			return fmt.Errorf("write a webhook: %w", err)
+			return fmt.Errorf("update a webhook: %w", err)
 		}
 		if v, _ := in.Enabled.ValueOK(); v == nil || !*v {
 			return nil
@@ -142,7 +148,7 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 	return &UpdateWebhookPayload{Webhook: w}, nil
 }
 
-// ownerActive refuses to enable what would disable itself at once.
+// ownerActive refuses to enable a webhook that the sender would disable again because of its owner.
 func ownerActive(tx *gorm.DB, id model.UserID) error {
 	var owner model.User
 	if err := tx.Where("id = ?", id).Take(&owner).Error; err != nil {
@@ -150,12 +156,12 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 	}
 	if !owner.Active || owner.Role == model.Intake {
 		return &fault.Error{Code: fault.CodeConflict, Argument: "input.enabled",
-			Message: "its owner, " + owner.Name + ", is no longer active, or may no longer read cases; make a webhook of your own"}
+			Message: "the webhook's owner, " + owner.Name + ", is not active or may not read cases; create another webhook, which you own"}
 	}
 	return nil
 }
 
-// apply sets what the input gives on the webhook, and checks it.
+// apply checks the given fields and sets them on the webhook.
 func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error {
 	if v, ok := in.URL.ValueOK(); ok {
 		if v == nil {
@@ -168,7 +174,7 @@ func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error
 	}
 	if v, ok := in.Events.ValueOK(); ok {
 		if len(v) == 0 {
-			return fault.Input("input.events", "name one type of events at least")
+			return fault.Input("input.events", "events must have at least one type")
 		}
 		w.Events = slices.Compact(slices.Sorted(slices.Values(v)))
 	}
@@ -200,7 +206,7 @@ func storedCase(f *filter.Case) (json.RawMessage, error) {
 	return f.Raw(), nil
 }
 
-// RotateSecret makes a new secret; the one before signs for another day.
+// RotateSecret makes a new secret. For a day, requests are also signed with the secret before.
 func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in RotateWebhookSecretInput) (*RotateWebhookSecretPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
@@ -214,7 +220,7 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 		valid := slices.DeleteFunc(w.RetiredSecrets, func(r model.RetiredSecret) bool { return !now.Before(r.Until) })
 		if len(valid) == retiredMax {
 			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id",
-				Message: fmt.Sprintf("%d secrets of this webhook were replaced within a day, and still sign; wait until one ends", retiredMax)}
+				Message: fmt.Sprintf("%d secrets of this webhook were replaced within the last day and are still valid; wait until one of them expires", retiredMax)}
 		}
 		w.RetiredSecrets = append([]model.RetiredSecret{{Secret: w.Secret, Until: now.Add(retiredFor)}}, valid...)
 		w.Secret = newWebhookSecret()
@@ -255,6 +261,6 @@ func lockExisting(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 
 func newWebhookSecret() string {
 	var secret [secretBytes]byte
-	_, _ = rand.Read(secret[:]) // never fails, by its documentation
+	_, _ = rand.Read(secret[:]) // crypto/rand.Read never returns an error
 	return "whsec_" + base64.StdEncoding.EncodeToString(secret[:])
 }

@@ -18,7 +18,7 @@ import (
 
 var opened = []model.CaseEventType{model.EventOpened}
 
-// writes is a world for the writes alone, in which nothing is posted.
+// writes is a world without a sender, for tests of the writes.
 type writes struct {
 	*worktest.World
 	subscriptions *webhook.Subscriptions
@@ -52,65 +52,94 @@ func caseFilter(t *testing.T, raw string) *filter.Case {
 	return f
 }
 
-func TestAWebhookIsItsMakersAndStartsAtTheLogsHead(t *testing.T) {
+func TestCreate(t *testing.T) {
 	t.Parallel()
-	w := newWrites(t)
-	w.Open(w.Admin.User)
-	out, err := w.subscriptions.Create(t.Context(), w.Admin, webhook.CreateWebhookInput{
-		URL: "https://hooks.example.com/x", Filter: caseFilter(t, `{"status": ["OPEN"]}`),
-		Events: []model.CaseEventType{model.EventOpened, model.EventAssigned, model.EventOpened},
+	t.Run("makes the caller the owner, and starts at the end of the log", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		w.Open(w.Admin.User)
+		out, err := w.subscriptions.Create(t.Context(), w.Admin, webhook.CreateWebhookInput{
+			URL: "https://hooks.example.com/x", Filter: caseFilter(t, `{"status": ["OPEN"]}`),
+			Events: []model.CaseEventType{model.EventOpened, model.EventAssigned, model.EventOpened},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := worktest.Read[model.Webhook](w.T, w.DB, out.Webhook.ID)
+		if h.Position != 2 || h.OwnerID != w.Admin.User.ID || !h.Enabled || !slices.Equal(h.Events, []model.CaseEventType{model.EventAssigned, model.EventOpened}) ||
+			h.Secret != out.Secret || !strings.HasPrefix(h.Secret, "whsec_") || len(h.Secret) != len("whsec_")+44 || !strings.Contains(string(h.Filter), "OPEN") {
+			t.Errorf("the webhook is %+v", h)
+		}
+		if other := w.webhook(); other.Secret == h.Secret {
+			t.Error("two webhooks have the same secret")
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := worktest.Read[model.Webhook](w.T, w.DB, out.Webhook.ID)
-	if h.Position != 2 || h.OwnerID != w.Admin.User.ID || !h.Enabled || !slices.Equal(h.Events, []model.CaseEventType{model.EventAssigned, model.EventOpened}) ||
-		h.Secret != out.Secret || !strings.HasPrefix(h.Secret, "whsec_") || len(h.Secret) != len("whsec_")+44 || !strings.Contains(string(h.Filter), "OPEN") {
-		t.Errorf("the webhook is %+v", h)
-	}
-	if other := w.webhook(); other.Secret == h.Secret {
-		t.Error("two webhooks have one secret")
-	}
+
+	// A webhook posts what its owner may see, so closeloop itself, which is no user, cannot own one.
+	t.Run("refuses closeloop itself, which is no user", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		_, err := w.subscriptions.Create(t.Context(), auth.System("the command line"), webhook.CreateWebhookInput{URL: "https://hooks.example.com/x", Events: opened})
+		worktest.Refused(t, "by closeloop itself", err, fault.CodeForbidden, "")
+		if n := w.Count("SELECT count(*) FROM webhooks"); n != 0 {
+			t.Errorf("%d webhooks, want none", n)
+		}
+	})
 }
 
-func TestAWebhooksBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
+func TestUpdate(t *testing.T) {
 	t.Parallel()
-	w := newWrites(t)
-	h := w.webhook()
-	for what, c := range map[string]struct {
-		in       webhook.UpdateWebhookInput
-		argument string
-	}{
-		"a private address":   {webhook.UpdateWebhookInput{URL: worktest.Given("https://10.0.0.1/")}, "input.url"},
-		"no TLS":              {webhook.UpdateWebhookInput{URL: worktest.Given("http://hooks.example.com/")}, "input.url"},
-		"no address":          {webhook.UpdateWebhookInput{URL: worktest.Null[string]()}, "input.url"},
-		"no types":            {webhook.UpdateWebhookInput{Events: graphql.OmittableOf([]model.CaseEventType{})}, "input.events"},
-		"null for types":      {webhook.UpdateWebhookInput{Events: graphql.OmittableOf[[]model.CaseEventType](nil)}, "input.events"},
-		"null for enabled":    {webhook.UpdateWebhookInput{Enabled: worktest.Null[bool]()}, "input.enabled"},
-		"an empty filter":     {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{}`))}, "input.filter"},
-		"a null in a filter":  {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"status": ["OPEN"], "customer": null}`))}, "input.filter.customer"},
-		"a search":            {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {"search": "Ana"}}`))}, "input.filter.customer.search"},
-		"an empty part of it": {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {}}`))}, "input.filter.customer"},
-	} {
-		c.in.ID = h.ID
-		_, err := w.subscriptions.Update(t.Context(), w.Admin, c.in)
-		worktest.Refused(t, what, err, fault.CodeBadUserInput, c.argument)
-	}
-	if again := worktest.Read[model.Webhook](w.T, w.DB, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
-		t.Errorf("refused, and yet written: %+v", again)
-	}
-	none := model.WebhookID{UUID: model.NewUUID()}
-	_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: none})
-	worktest.Refused(t, "update of none", err, fault.CodeNotFound, "input.id")
-	_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: none})
-	worktest.Refused(t, "rotation of none", err, fault.CodeNotFound, "input.id")
-	_, err = w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{ID: none})
-	worktest.Refused(t, "deletion of none", err, fault.CodeNotFound, "input.id")
-	_, err = w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: model.DeliveryID{UUID: model.NewUUID()}})
-	worktest.Refused(t, "redelivery of none", err, fault.CodeNotFound, "input.deliveryId")
+	t.Run("refuses bad input and changes nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		h := w.webhook()
+		for what, c := range map[string]struct {
+			in       webhook.UpdateWebhookInput
+			argument string
+		}{
+			"a private address":           {webhook.UpdateWebhookInput{URL: worktest.Given("https://10.0.0.1/")}, "input.url"},
+			"no TLS":                      {webhook.UpdateWebhookInput{URL: worktest.Given("http://hooks.example.com/")}, "input.url"},
+			"no address":                  {webhook.UpdateWebhookInput{URL: worktest.Null[string]()}, "input.url"},
+			"no types":                    {webhook.UpdateWebhookInput{Events: graphql.OmittableOf([]model.CaseEventType{})}, "input.events"},
+			"null for types":              {webhook.UpdateWebhookInput{Events: graphql.OmittableOf[[]model.CaseEventType](nil)}, "input.events"},
+			"null for enabled":            {webhook.UpdateWebhookInput{Enabled: worktest.Null[bool]()}, "input.enabled"},
+			"an empty filter":             {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{}`))}, "input.filter"},
+			"a null in a filter":          {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"status": ["OPEN"], "customer": null}`))}, "input.filter.customer"},
+			"a search":                    {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {"search": "Ana"}}`))}, "input.filter.customer.search"},
+			"an empty object in a filter": {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {}}`))}, "input.filter.customer"},
+		} {
+			c.in.ID = h.ID
+			_, err := w.subscriptions.Update(t.Context(), w.Admin, c.in)
+			worktest.Refused(t, what, err, fault.CodeBadUserInput, c.argument)
+		}
+		if again := worktest.Read[model.Webhook](w.T, w.DB, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
+			t.Errorf("a refused update changed the webhook: %+v", again)
+		}
+		none := model.WebhookID{UUID: model.NewUUID()}
+		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: none})
+		worktest.Refused(t, "update of an unknown webhook", err, fault.CodeNotFound, "input.id")
+		_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: none})
+		worktest.Refused(t, "rotation of an unknown webhook", err, fault.CodeNotFound, "input.id")
+		_, err = w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{ID: none})
+		worktest.Refused(t, "deletion of an unknown webhook", err, fault.CodeNotFound, "input.id")
+		_, err = w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: model.DeliveryID{UUID: model.NewUUID()}})
+		worktest.Refused(t, "redelivery of an unknown delivery", err, fault.CodeNotFound, "input.deliveryId")
+	})
+
+	t.Run("does not enable a webhook with an inactive owner", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		h := w.webhook()
+		w.Must("UPDATE users SET active = false WHERE id = $1", w.Admin.User.ID.UUID)
+		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(true)})
+		worktest.Refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
+		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
-// delivery writes one that has ended.
+// delivery writes a delivery that has ended.
 func (w *writes) delivery(h *model.Webhook) *model.WebhookDelivery {
 	w.T.Helper()
 	c := w.Open(w.Admin.User)
@@ -122,41 +151,44 @@ func (w *writes) delivery(h *model.Webhook) *model.WebhookDelivery {
 	return d
 }
 
-func TestOfAnyNumberWhoRedeliverAtOnceOneDoes(t *testing.T) {
+func TestRedeliver(t *testing.T) {
 	t.Parallel()
-	w := newWrites(t)
-	d := w.delivery(w.webhook())
-	errs := make([]error, 6)
-	worktest.AtOnce(len(errs), func(i int) {
-		_, errs[i] = w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
-	})
-	done := 0
-	for _, err := range errs {
-		if err == nil {
-			done++
-		} else {
-			worktest.Refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
+	t.Run("succeeds once of many calls at the same time", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		d := w.delivery(w.webhook())
+		errs := make([]error, 6)
+		worktest.AtOnce(len(errs), func(i int) {
+			_, errs[i] = w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
+		})
+		done := 0
+		for _, err := range errs {
+			if err == nil {
+				done++
+			} else {
+				worktest.Refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
+			}
 		}
-	}
-	again := worktest.Read[model.WebhookDelivery](w.T, w.DB, d.ID)
-	if done != 1 || again.Status != model.DeliveryQueued || !again.ByHand || again.Attempts != 7 || again.Tries != 0 || again.NextAttemptAt == nil {
-		t.Errorf("%d did it; the delivery is %+v", done, again)
-	}
+		again := worktest.Read[model.WebhookDelivery](w.T, w.DB, d.ID)
+		if done != 1 || again.Status != model.DeliveryQueued || !again.ByHand || again.Attempts != 7 || again.Tries != 0 || again.NextAttemptAt == nil {
+			t.Errorf("%d calls succeeded, want 1; the delivery is %+v", done, again)
+		}
+	})
+
+	t.Run("refuses a disabled webhook", func(t *testing.T) {
+		t.Parallel()
+		w := newWrites(t)
+		h := w.webhook()
+		d := w.delivery(h)
+		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
+		worktest.Refused(t, "disabled", err, fault.CodeConflict, "input.deliveryId")
+	})
 }
 
-func TestADisabledWebhookRedeliversNothing(t *testing.T) {
-	t.Parallel()
-	w := newWrites(t)
-	h := w.webhook()
-	d := w.delivery(h)
-	if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
-		t.Fatal(err)
-	}
-	_, err := w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
-	worktest.Refused(t, "disabled", err, fault.CodeConflict, "input.deliveryId")
-}
-
-func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
+func TestDelete(t *testing.T) {
 	t.Parallel()
 	w := newWrites(t)
 	h := w.webhook()
@@ -169,23 +201,11 @@ func TestADeletedWebhookIsGoneWithItsDeliveries(t *testing.T) {
 		t.Errorf("%d rows are left", n)
 	}
 	if n := w.Count("SELECT count(*) FROM notifications WHERE kind = 'WEBHOOK_DISABLED' AND webhook_id IS NULL"); n != 1 {
-		t.Error("the mail about it is gone, too")
+		t.Error("the mail about the webhook was deleted")
 	}
 }
 
-func TestAWebhookWhoseOwnerIsGoneIsNotEnabled(t *testing.T) {
-	t.Parallel()
-	w := newWrites(t)
-	h := w.webhook()
-	w.Must("UPDATE users SET active = false WHERE id = $1", w.Admin.User.ID.UUID)
-	_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(true)})
-	worktest.Refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
-	if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestWebhooksAreForAdministrators(t *testing.T) {
+func TestRoles(t *testing.T) {
 	t.Parallel()
 	w := newWrites(t)
 	h := w.webhook()

@@ -93,8 +93,8 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 // Run works until ctx ends. Running requests then have closeTimeout to end; another server repeats the requests that Run
 // cancels.
 func (s *Sender) Run(ctx context.Context) {
-	posting, breakOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer breakOff()
+	posting, cancelPosting := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelPosting()
 	var loops sync.WaitGroup
 	dispatch := func(ctx context.Context) error { return s.dispatch(ctx, posting) }
 	loops.Go(func() { job.Every(ctx, s.o.LookEvery, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
@@ -102,7 +102,7 @@ func (s *Sender) Run(ctx context.Context) {
 		job.Every(ctx, pruneInterval, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
 	})
 	loops.Go(func() {
-		job.Every(ctx, s.o.LookEvery, s.woken.Wake, s.task("deliveries of webhooks cannot be looked for", dispatch))
+		job.Every(ctx, s.o.LookEvery, s.woken.Wake, s.task("due deliveries of webhooks cannot be read", dispatch))
 	})
 	loops.Wait()
 
@@ -114,13 +114,13 @@ func (s *Sender) Run(ctx context.Context) {
 	select {
 	case <-ended:
 	case <-time.After(closeTimeout):
-		breakOff()
+		cancelPosting()
 		<-ended
 	}
 	s.client.CloseIdleConnections()
 }
 
-// task is work that Run does again and again.
+// task returns a task that Run repeats.
 func (s *Sender) task(trouble string, do func(context.Context) error) job.Task {
 	return job.Task{
 		Trouble: trouble + "; retrying", Log: s.o.Log,

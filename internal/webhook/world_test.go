@@ -3,178 +3,150 @@ package webhook_test
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
-	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/intake"
-	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/internal/webhook"
+	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
 
-// limit is how long a test waits for what must come; it fails then, and never passes by waiting.
-const limit = 60 * time.Second
+// limit ends a test that hangs. No test passes because this time is over.
+const limit = 2 * time.Minute
 
-// world is a database with the writes over it, whose log is followed, an administrator who owns webhooks, and a clock
-// that runs and can be moved on.
+var anywhere = egress.Policy{Private: true}
+
+// world is worktest's world with a clock that runs, a followed log, and the writes of webhooks, which the administrator
+// owns.
 type world struct {
-	t             *testing.T
-	db            *pg.DB
-	log           *event.Log
-	work          *casework.Work
+	*worktest.World
 	subscriptions *webhook.Subscriptions
-	queue         *job.Queue
-	admin         auth.Viewer
-	moved         atomic.Int64
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, db: pgtest.New(t)}
-	var err error
-	if w.queue, err = job.NewQueue(w.db.Pool, quiet); err != nil {
-		t.Fatal(err)
-	}
-	w.log = w.follow(w.db)
-	w.work = casework.New(w.db, w.log, w.queue, w.now)
-	w.subscriptions = webhook.NewSubscriptions(w.db, w.log, anywhere, w.now)
-	w.admin = auth.Viewer{User: w.user("root@care.example", model.Admin)}
+	w := &world{World: worktest.New(t)}
+	w.Clock = time.Now
+	w.Log.Follow()
+	w.subscriptions = webhook.NewSubscriptions(w.DB, w.Log, anywhere, w.Now)
 	return w
 }
 
-var (
-	quiet    = slog.New(slog.DiscardHandler)
-	anywhere = egress.Policy{Private: true}
-)
-
-func (w *world) now() time.Time        { return time.Now().Add(time.Duration(w.moved.Load())) }
-func (w *world) later(d time.Duration) { w.moved.Add(int64(d)) }
-
+// follow returns the log of another pool.
 func (w *world) follow(db *pg.DB) *event.Log {
-	l := event.New(db, quiet)
+	l := event.New(db, slog.New(slog.DiscardHandler))
 	l.Follow()
-	w.t.Cleanup(l.Close)
+	w.T.Cleanup(l.Close)
 	return l
 }
 
-// another is a second pool on the same database, as another server has it.
+// another opens a second pool on the same database, as another server does.
 func (w *world) another() *pg.DB {
-	w.t.Helper()
-	db, err := pg.Connect(context.Background(), pgtest.URL(w.t, w.db), pg.Options{})
+	w.T.Helper()
+	db, err := pg.Connect(context.Background(), pgtest.URL(w.T, w.DB), pg.Options{})
 	w.must(err)
-	w.t.Cleanup(func() { _ = db.Close() })
+	w.T.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
-// run has a sender work until the test ends, or until the function that it gives is called, which waits for it.
-func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options)) (stop func()) {
-	w.t.Helper()
+// server is a running sender.
+type server struct {
+	t      *testing.T
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// stop ends the sender and waits for its requests.
+func (s server) stop() {
+	s.cancel()
+	select {
+	case <-s.ended:
+	case <-time.After(limit):
+		s.t.Error("the sender does not stop")
+	}
+}
+
+// run runs a sender until the test ends, or stops it earlier.
+func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options)) server {
+	w.T.Helper()
 	o := webhook.Options{
-		Policy: anywhere, Now: w.now, LookEvery: 20 * time.Millisecond,
+		Policy: anywhere, Now: w.Now, LookEvery: 20 * time.Millisecond,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	}
 	for _, c := range change {
 		c(&o)
 	}
-	sender := webhook.New(db, log, w.queue, o)
+	sender := webhook.New(db, log, w.Queue, o)
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
+	s := server{w.T, cancel, make(chan struct{})}
 	go func() {
-		defer close(ended)
+		defer close(s.ended)
 		sender.Run(ctx)
 	}()
-	stop = func() {
-		cancel()
-		select {
-		case <-ended:
-		case <-time.After(limit):
-			w.t.Error("the sender does not stop")
-		}
-	}
-	w.t.Cleanup(stop)
-	return stop
+	w.T.Cleanup(s.stop)
+	return s
 }
 
 func (w *world) must(err error) {
-	w.t.Helper()
+	w.T.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
-func (w *world) user(email string, role model.Role) *model.User {
-	w.t.Helper()
-	u := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: email, Email: email, Role: role, Active: true, CreatedAt: w.now()}
-	u.Fold()
-	w.must(w.db.Gorm.Create(u).Error)
-	return u
-}
-
-// hook makes a webhook of the administrator's and gives it with its secret.
+// hook creates a webhook that the administrator owns.
 func (w *world) hook(r *receiver, change ...func(*webhook.CreateWebhookInput)) *model.Webhook {
-	w.t.Helper()
+	w.T.Helper()
 	in := webhook.CreateWebhookInput{URL: r.URL, Events: model.EventTypes()}
 	for _, c := range change {
 		c(&in)
 	}
-	out, err := w.subscriptions.Create(w.t.Context(), w.admin, in)
+	out, err := w.subscriptions.Create(w.T.Context(), w.Admin, in)
 	w.must(err)
 	r.trust(out.Secret)
 	return out.Webhook
 }
 
 func (w *world) update(in webhook.UpdateWebhookInput) *model.Webhook {
-	w.t.Helper()
-	out, err := w.subscriptions.Update(w.t.Context(), w.admin, in)
+	w.T.Helper()
+	out, err := w.subscriptions.Update(w.T.Context(), w.Admin, in)
 	w.must(err)
 	return out.Webhook
 }
 
-// where reads a CaseFilter.
-func (w *world) where(raw string) *filter.Case {
-	w.t.Helper()
-	v, err := filter.Decode([]byte(raw))
-	w.must(err)
-	f := new(filter.Case)
-	w.must(f.UnmarshalGQL(v))
-	return f
-}
-
-// open opens a case by hand for a new customer of that country: one event.
+// open opens a case by hand for a new customer of the country: one event.
 func (w *world) open(country string) *model.Case {
-	w.t.Helper()
-	in, err := intake.New(w.work).Submit(w.t.Context(), w.admin, intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
+	w.T.Helper()
+	in, err := intake.New(w.Work).Submit(w.T.Context(), w.Admin, intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 		Country: graphql.OmittableOf(&country), FirstName: graphql.OmittableOf(new("Ana")), Email: graphql.OmittableOf(new("ana-" + model.NewUUID().String() + "@example.com")),
 	}, Comment: new("Nobody called.")})
 	w.must(err)
-	out, err := w.work.OpenCase(w.t.Context(), w.admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called."})
+	out, err := w.Work.OpenCase(w.T.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called."})
 	w.must(err)
 	return out.Case
 }
 
-// note writes a note on a case: one event.
+// note writes a note on the case: one event.
 func (w *world) note(c *model.Case) {
-	w.t.Helper()
-	_, err := w.work.AddNote(w.t.Context(), w.admin, casework.AddNoteInput{CaseID: c.ID, Body: "Called them, of whom nobody shall read."})
+	w.T.Helper()
+	_, err := w.Work.AddNote(w.T.Context(), w.Admin, casework.AddNoteInput{CaseID: c.ID, Body: "Called them, a secret of ours."})
 	w.must(err)
 }
 
-// events are the ids of all events of a case, in their order.
+// events returns the ids of all events of the case, in order.
 func (w *world) events(c *model.Case) (ids []string) {
-	w.t.Helper()
+	w.T.Helper()
 	var rows []model.EventID
-	w.must(w.db.Gorm.Raw("SELECT id FROM case_events WHERE case_id = ? ORDER BY version", c.ID).Scan(&rows).Error)
+	w.must(w.DB.Gorm.Raw("SELECT id FROM case_events WHERE case_id = ? ORDER BY version", c.ID).Scan(&rows).Error)
 	for _, id := range rows {
 		ids = append(ids, id.String())
 	}
@@ -182,35 +154,33 @@ func (w *world) events(c *model.Case) (ids []string) {
 }
 
 func (w *world) deliveries(h *model.Webhook) (rows []model.WebhookDelivery) {
-	w.t.Helper()
-	w.must(w.db.Gorm.Where("webhook_id = ?", h.ID).Order("position").Find(&rows).Error)
+	w.T.Helper()
+	w.must(w.DB.Gorm.Where("webhook_id = ?", h.ID).Order("position").Find(&rows).Error)
 	return rows
 }
 
-func (w *world) again(h *model.Webhook) *model.Webhook {
-	w.t.Helper()
-	row := new(model.Webhook)
-	w.must(w.db.Gorm.Where("id = ?", h.ID).Take(row).Error)
-	return row
+func (w *world) reload(h *model.Webhook) *model.Webhook {
+	w.T.Helper()
+	return worktest.Read[model.Webhook](w.T, w.DB, h.ID)
 }
 
-// until waits for what the database knows but does not tell.
+// until polls the database until the query returns true.
 func (w *world) until(what, sql string, vars ...any) {
-	w.t.Helper()
+	w.T.Helper()
 	for end := time.Now().Add(limit); ; {
 		var done bool
-		w.must(w.db.Gorm.Raw(sql, vars...).Scan(&done).Error)
+		w.must(w.DB.Gorm.Raw(sql, vars...).Scan(&done).Error)
 		if done {
 			return
 		}
 		if time.Now().After(end) {
-			w.t.Fatalf("in vain: %s", what)
+			w.T.Fatalf("timed out before: %s", what)
 		}
 	}
 }
 
-// delivered waits until nothing of the webhook is on its way, and at least so many events were taken.
+// delivered waits until all deliveries of the webhook have the status DELIVERED, and at least n exist.
 func (w *world) delivered(h *model.Webhook, n int) {
-	w.t.Helper()
+	w.T.Helper()
 	w.until("all is delivered", "SELECT count(*) FILTER (WHERE status = 'DELIVERED') >= ? AND count(*) = count(*) FILTER (WHERE status = 'DELIVERED') FROM webhook_deliveries WHERE webhook_id = ?", n, h.ID)
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Gate stops a call before a statement that the test chooses, until the test lets it go on.
+// Gate stops a call before a statement that the test chooses, until the test lets the call continue.
 type Gate struct{ shut atomic.Pointer[Bar] }
 
-// Bar is one stop: Reached is closed when a call has come to the statement, and the test closes Open to let it go on.
+// Bar is one stop. The call closes Reached when it reaches the statement; the test closes Open to let the call continue.
 type Bar struct {
 	before        string // a text that the statement contains
 	Reached, Open chan struct{}
 }
 
-// Hold stops the next call that comes to a statement with the text in it.
+// Hold stops the next call that reaches a statement with the given text.
 func (g *Gate) Hold(before string) *Bar {
 	b := &Bar{before: before, Reached: make(chan struct{}), Open: make(chan struct{})}
 	g.shut.Store(b)

@@ -1,7 +1,7 @@
-// Package worktest gives tests a database with casework over it, an administrator who calls, and a clock that the test
-// sets. The rooms that configure closeloop share it, so that their tests do not copy each other's set-up.
+// Package worktest gives tests a database with casework on top, an administrator as the caller, and a clock that the test
+// sets. Packages share it, so that their tests do not copy each other's set-up.
 //
-// It is for tests alone: no other code imports it.
+// It is only for tests: no other code imports it.
 package worktest
 
 import (
@@ -25,10 +25,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Start is the time at which the clock of a new world stands.
+// Start is the time that the clock of a new world shows.
 var Start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// World is a database of the test's own with casework over it.
+// World is a database of the test's own with casework on top.
 type World struct {
 	T     *testing.T
 	DB    *pg.DB
@@ -38,6 +38,8 @@ type World struct {
 	Admin auth.Viewer // the only user of New
 	Agent auth.Viewer // the only user of NewWithAgent
 	Time  time.Time   // what the clock shows, before Later; set it only while no call is running
+	// Clock replaces Time where it is set: time.Now for tests whose goroutines need a clock that runs.
+	Clock func() time.Time
 	Gate  Gate
 	// Deadlocks counts the statements that PostgreSQL refused, to end a deadlock.
 	Deadlocks atomic.Int64
@@ -47,7 +49,7 @@ type World struct {
 	rules  int          // how many rules there are
 }
 
-// New makes a world with one user, its administrator.
+// New makes a world with one user, the administrator.
 func New(t *testing.T) *World {
 	t.Helper()
 	w := NewEmpty(t)
@@ -82,15 +84,21 @@ func NewEmpty(t *testing.T, opts ...pgtest.Option) *World {
 }
 
 // Now is the world's clock.
-func (w *World) Now() time.Time { return w.Time.Add(time.Duration(w.moved.Load())) }
+func (w *World) Now() time.Time {
+	base := w.Time
+	if w.Clock != nil {
+		base = w.Clock()
+	}
+	return base.Add(time.Duration(w.moved.Load()))
+}
 
 // Later moves the clock on, also while calls are running.
 func (w *World) Later(d time.Duration) { w.moved.Add(int64(d)) }
 
-// At moves the clock to a time, forward or back.
+// At moves the clock to a time, forward or back. It needs a world without Clock.
 func (w *World) At(t time.Time) { w.moved.Store(int64(t.Sub(w.Time))) }
 
-// Waits polls until a statement waits for a lock, and is false when ended is closed first.
+// Waits polls until a statement waits for a lock, and returns true; it returns false when ended is closed first.
 func (w *World) Waits(ended <-chan struct{}) bool {
 	w.T.Helper()
 	for {
@@ -105,17 +113,17 @@ func (w *World) Waits(ended <-chan struct{}) bool {
 	}
 }
 
-// AtOnce runs that many calls, releases all of them together, and waits for all.
+// AtOnce runs do in as many goroutines as calls, starts all of them at the same time, and waits for all.
 func AtOnce(calls int, do func(i int)) {
-	let := make(chan struct{})
+	start := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range calls {
 		all.Go(func() {
-			<-let
+			<-start
 			do(i)
 		})
 	}
-	close(let)
+	close(start)
 	all.Wait()
 }
 
@@ -131,7 +139,7 @@ func (w *World) User(email string, role model.Role, changes ...func(*model.User)
 	return u
 }
 
-// Viewer writes an active user of the role, and signs in as this user.
+// Viewer writes an active user with the role and returns this user as a viewer.
 func (w *World) Viewer(role model.Role) auth.Viewer {
 	w.T.Helper()
 	return auth.Viewer{User: w.User(model.NewUUID().String()+"@care.example", role)}
@@ -168,7 +176,7 @@ func (w *World) Must(sql string, args ...any) {
 	}
 }
 
-// Count runs a query that gives one number.
+// Count runs a query that returns one number.
 func (w *World) Count(sql string, args ...any) (n int) {
 	w.T.Helper()
 	if err := w.DB.Pool.QueryRow(w.T.Context(), sql, args...).Scan(&n); err != nil {
@@ -177,7 +185,7 @@ func (w *World) Count(sql string, args ...any) (n int) {
 	return n
 }
 
-// Read gives the row with the id, as it is in the database.
+// Read returns the row with the id, as it is in the database.
 func Read[Row, ID any](t *testing.T, db *pg.DB, id ID) *Row {
 	t.Helper()
 	row := new(Row)
@@ -187,18 +195,18 @@ func Read[Row, ID any](t *testing.T, db *pg.DB, id ID) *Row {
 	return row
 }
 
-// Given is an input's field with a value.
+// Given returns an input field with a value.
 func Given[T any](v T) graphql.Omittable[*T] { return graphql.OmittableOf(&v) }
 
-// Null is an input's field with null as its value.
+// Null returns an input field with null as its value.
 func Null[T any]() graphql.Omittable[*T] { return graphql.OmittableOf[*T](nil) }
 
-// Refused asserts a fault of that code and argument.
+// Refused checks that err is a fault with the code, the argument and a message.
 func Refused(t *testing.T, what string, err error, code fault.Code, argument string) {
 	t.Helper()
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != code || f.Argument != argument {
-		t.Errorf("%s: %+v, not a %s of %s", what, err, code, argument)
+		t.Errorf("%s: %+v, want a fault %s of %s", what, err, code, argument)
 		return
 	}
 	if f.Message == "" {
