@@ -87,6 +87,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 }
 
 // toFallDue is the condition of the index cases_falling_due.
+// With due_at < now it is filter.Overdue of cases that are not marked yet, without those past their target when they opened.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
 func overdueMails(h *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {

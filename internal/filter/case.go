@@ -22,14 +22,18 @@ func (mineField) parse(p *parser, v any) (expr, error) {
 	return negateUnless(want, mine), err
 }
 
-// overdueField is model.Case.Overdue in SQL.
+// Overdue returns model.Case.Overdue in SQL. now is the placeholder of the current time.
+func Overdue(now string) string {
+	return "(cases.due_at < " + now + " AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED')"
+}
+
 type overdueField struct{}
 
 func (overdueField) parse(_ *parser, v any) (expr, error) {
 	want, err := readBool(v)
 	overdue := leaf{
 		writeSQL: func(b *sqlBuilder) {
-			b.put("(cases.due_at < ? AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED')", b.now)
+			b.put(Overdue("?"), b.now)
 		},
 		matches: func(s *Subject, _ model.UserID) bool { return s.Case.Overdue(s.now()) },
 	}

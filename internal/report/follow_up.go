@@ -43,12 +43,12 @@ const (
 	toClose    = "(ORDER BY greatest(extract(epoch FROM cases.closed_at - " + waitStart + ") * 1e6, 0)::float8) FILTER (WHERE cases.closed_at IS NOT NULL)"
 )
 
-const followUpCounts = `count(*) AS cases, count(cases.due_at) AS with_target,
+var followUpCounts = `count(*) AS cases, count(cases.due_at) AS with_target,
 	count(*) FILTER (WHERE cases.first_follow_up_at <= cases.due_at) AS followed_up_in_time,
 	count(*) FILTER (WHERE cases.first_contact_at <= cases.due_at) AS contacted_in_time,
 	count(*) FILTER (WHERE cases.closed_at <= cases.due_at) AS closed_in_time,
 	count(*) FILTER (WHERE cases.due_at < @now OR cases.first_follow_up_at <= cases.due_at) AS decided,
-	count(*) FILTER (WHERE cases.due_at < @now AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED') AS overdue_now,
+	count(*) FILTER (WHERE ` + filter.Overdue("@now") + `) AS overdue_now,
 	floor(percentile_cont(0.5) WITHIN GROUP ` + toFollowUp + `)::bigint AS median_time_to_follow_up,
 	floor(percentile_cont(0.9) WITHIN GROUP ` + toFollowUp + `)::bigint AS p90_time_to_follow_up,
 	floor(percentile_cont(0.5) WITHIN GROUP ` + toClose + `)::bigint AS median_time_to_close`

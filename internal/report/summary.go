@@ -17,11 +17,11 @@ type CaseCounts struct {
 	Overdue    int
 }
 
-const caseCounts = `count(*) FILTER (WHERE cases.status = 'OPEN') AS open,
+var caseCounts = `count(*) FILTER (WHERE cases.status = 'OPEN') AS open,
 	count(*) FILTER (WHERE cases.status = 'IN_PROGRESS') AS in_progress,
 	count(*) FILTER (WHERE cases.status = 'CLOSED') AS closed,
 	count(*) AS total,
-	count(*) FILTER (WHERE cases.due_at < @now AND cases.first_follow_up_at IS NULL AND cases.status <> 'CLOSED') AS overdue`
+	count(*) FILTER (WHERE ` + filter.Overdue("@now") + `) AS overdue`
 
 // CaseSummary counts the cases that match a filter.
 type CaseSummary struct {
