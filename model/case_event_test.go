@@ -36,7 +36,7 @@ func TestASnapshotIsShownFlat(t *testing.T) {
 	}
 }
 
-func TestTheSnapshotOfACaseWithoutResponseHasNoneOfItsFields(t *testing.T) {
+func TestSnapshotOfACaseWithoutResponse(t *testing.T) {
 	t.Parallel()
 	closed := at.Add(time.Hour)
 	f := (&model.Snapshot{Case: model.Case{Status: model.Closed, ClosedAt: &closed}}).Flat()

@@ -61,7 +61,7 @@ func TestExportCustomer(t *testing.T) {
 	}
 	nobody := model.CustomerID{UUID: model.NewUUID()}.String()
 	if a := s.Do(model.Admin, ask, vars{"id": nobody}); len(a.Errors) > 0 || !a.Missing("exportCustomer") {
-		t.Errorf("nobody's export: %s", a.Body)
+		t.Errorf("export of an unknown customer: %s", a.Body)
 	}
 }
 

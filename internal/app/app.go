@@ -1,5 +1,5 @@
 // Package app owns the program as a whole: it opens the database, connects the packages that work on it, serves until
-// it is told to stop, and closes everything in order. The commands (internal/cli) and the end-to-end tests (e2e) start
+// its context ends, and closes everything in order. The commands (internal/cli) and the end-to-end tests (e2e) start
 // the program here.
 //
 // It refuses flags and printed texts (internal/cli), settings (internal/config) and every decision about responses,

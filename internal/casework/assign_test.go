@@ -69,7 +69,7 @@ func TestAssignCase(t *testing.T) {
 			return out
 		}
 		if out := assign(nil); out.Event != nil || out.Case.Version != 1 {
-			t.Errorf("nobody's to nobody: %+v", out)
+			t.Errorf("unassigning an unassigned case: %+v", out)
 		}
 		first := assign(&bo.ID)
 		if out := assign(&bo.ID); out.Event != nil || out.Case.Version != 2 || !out.Case.AssignedAt.Equal(*first.Case.AssignedAt) {

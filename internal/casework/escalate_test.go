@@ -139,7 +139,7 @@ func TestEscalationStep(t *testing.T) {
 			"in turn, but not who has":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
 			"in turn, with a fallback":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}, FallbackUserID: &bo.ID}, bo},
 			"in turn, where all left":   {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}}, ana},
-			"whoever is busy or not":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
+			"chooses the least busy":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
 			"a user who works no cases": {model.Assignment{Strategy: model.ToUser, UserID: &w.User("looker@care.example", model.Stakeholder).ID}, ana},
 		} {
 			step := moves(time.Hour, one.by)
@@ -165,7 +165,7 @@ func TestEscalationStep(t *testing.T) {
 					t.Errorf("%s: %+v", name, e)
 				}
 			}
-			// Whoever had it is told that it was escalated, and whoever has it now that it is theirs.
+			// The previous assignee gets a mail about the escalation, the new assignee one about the assignment.
 			w.toldOf(name, c.ID, "CASE_ESCALATED", ana)
 			if one.want != nil && one.want != ana {
 				w.toldOf(name, c.ID, "CASE_ASSIGNED", ana, one.want)
@@ -188,7 +188,7 @@ func TestEscalationStep(t *testing.T) {
 			t.Errorf("%v", have)
 		}
 		if to := w.MailsOf("CASE_ESCALATED"); len(to) > 0 {
-			t.Errorf("nobody had it, and yet %v are told", to)
+			t.Errorf("the case was unassigned, and yet %v got mails", to)
 		}
 	})
 

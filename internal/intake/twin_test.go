@@ -204,7 +204,7 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	return s
 }
 
-// answer is what a caller is told, in words that are the same in both worlds.
+// answer describes what a caller gets, in words that are the same in both worlds.
 func answer(o intake.Outcome) string {
 	if o.SubmitResponsePayload == nil {
 		return strings.ReplaceAll(fmt.Sprint(o.Fault), "input.", "")
@@ -217,8 +217,8 @@ func answer(o intake.Outcome) string {
 	return said
 }
 
-// tables is all that the database holds, but for what is random by nature and for the queue's own books. Ids are told
-// by the order in which they were made.
+// tables is all that the database holds, except random values and the queue's own tables. Ids are
+// replaced by the order in which they were made.
 func (w *twin) tables() map[string][]string {
 	w.T.Helper()
 	list := func(sql string) []string {

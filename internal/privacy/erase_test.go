@@ -238,7 +238,7 @@ func TestEraseCustomer(t *testing.T) {
 		}
 		w.erase(made.Response.CustomerID)
 		if n := w.Count(`SELECT count(*) FROM notifications WHERE status = 'NOT_SENT' AND "to" = id || '@erased.invalid'`); n != 1 {
-			t.Errorf("%d mails were held back", n)
+			t.Errorf("%d mails are still queued", n)
 		}
 		if n := w.Count(`SELECT count(*) FROM notifications WHERE status = 'QUEUED' AND "to" = 'other@example.com'`); n != 1 {
 			t.Error("a colleague's mail was touched")

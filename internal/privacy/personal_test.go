@@ -11,7 +11,7 @@ import (
 
 // personal says of each column that can hold words what becomes of it when a customer is erased. A column that is new
 // fails the test below: remove what is personal in erase.go (or in model's and event's Erase) and say so here, or say
-// why it is nobody's. The test of the database dump in e2e/privacy finds a column that is listed here and not erased.
+// why it names no person. The test of the database dump in e2e/privacy finds a column that is listed here and not erased.
 var personal = map[string]map[string]string{
 	"customers": {
 		"external_id": removed, "name_key": removed, "first_name": removed, "last_name": removed, "email": removed, "email_fold": removed,
@@ -22,7 +22,7 @@ var personal = map[string]map[string]string{
 	},
 	"responses": {
 		"external_id": removed, "comment": removed, "attributes": removed, "company_fold": removed,
-		"drivers": "a figure, but for those that quote the customer",
+		"drivers": "a figure, except for drivers that quote the customer",
 		"survey":  figure, "category": figure, "contact_status": figure, "country": figure, "segment_fold": figure,
 		"external_id_fold": removed, "survey_fold": figure,
 	},

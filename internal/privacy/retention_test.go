@@ -33,7 +33,7 @@ func (w *world) erased(country string) bool {
 	return w.Count("SELECT count(*) FROM customers WHERE country = $1 AND erased_at IS NOT NULL", country) == 1
 }
 
-// known makes a customer who is told from others by the country, with a response from now.
+// known makes a customer, recognisable by the country, with a response from now.
 func (w *world) known(country string) *intake.SubmitResponsePayload {
 	w.T.Helper()
 	in := worktest.From(country, 3)

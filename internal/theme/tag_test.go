@@ -298,7 +298,7 @@ func TestTagPast(t *testing.T) {
 		}
 		told := w.Events(outcomes[600].Case.ID)
 		if len(told) != 2 || told[1].Type != model.EventDetailsChanged || told[1].ActorID != nil {
-			t.Errorf("the case of a tagged response is told %d events", len(told))
+			t.Errorf("the case of a tagged response has %d events", len(told))
 		}
 		w.CheckLog(outcomes[600].Case.ID)
 
