@@ -8,25 +8,37 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
 )
 
-// Serve answers the API, and does what must be done in the background, until ctx ends.
-func (a *App) Serve(ctx context.Context) error {
-	listener, err := net.Listen("tcp", a.config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s (CLOSELOOP_LISTEN): %w", a.config.Listen, err)
+// Listen takes the address of the settings. A command calls it before Open, so that a server that cannot start leaves no
+// trace in the database: the administrator's first token is shown only once.
+func Listen(c *config.Config) (net.Listener, error) {
+	listener, err := net.Listen("tcp", c.Listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program uses the address %s: stop it, or choose another address with CLOSELOOP_LISTEN", c.Listen)
+	case err != nil:
+		return nil, fmt.Errorf("the address %s cannot be used (choose another with CLOSELOOP_LISTEN): %w", c.Listen, err)
 	}
+	return listener, nil
+}
+
+// Serve answers the API on the listener, and does what must be done in the background, until ctx ends. It closes the
+// listener.
+func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	server := &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.Feed.Follow()
 	a.Mailer.Announce(ctx)
 	if err := a.Jobs.Start(context.WithoutCancel(ctx)); err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	running, end := context.WithCancel(ctx)
 	defer end()

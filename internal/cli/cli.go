@@ -43,7 +43,7 @@ func Main(args []string) int {
 	return 0
 }
 
-// run runs one command, which prints to out. Wrong arguments end the process with a message, as --help does.
+// run runs one command, which prints to out. --help ends the process.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var c commands
 	parser := kong.Must(&c,
@@ -55,7 +55,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		kong.Bind(&c.Config),
 	)
 	command, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		return fmt.Errorf("%w; see closeloop --help", err)
+	}
 	return command.Run()
 }
 

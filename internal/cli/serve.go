@@ -22,10 +22,18 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 			return err
 		}
 	}
+	listener, err := app.Listen(c)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // a second Close, after Serve's, does nothing
 	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: c.Logger(os.Stderr), Sample: s.Sample, Listening: func(at net.Addr) {
 		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
 		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.
 			fmt.Fprintf(out, "    token      %s\n", c.AdminToken)
+		}
+		if s.Sample {
+			fmt.Fprintln(out, "A new database fills with a year of sample data in about half a minute. Stop with Ctrl-C.")
 		}
 	}})
 	if err != nil {
@@ -39,7 +47,7 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 	if secret != "" {
 		fmt.Fprintf(out, "The administrator's API token, shown this once:\n\n    %s\n\n", secret)
 	}
-	return a.Serve(ctx)
+	return a.Serve(ctx, listener)
 }
 
 // useSampleFolder keeps made-up data apart from real data.

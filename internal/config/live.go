@@ -1,12 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 )
 
-// Number is a whole number. An empty variable counts as 0, like a missing one, because compose files set empty variables.
+// Number is a whole number above 0. An empty variable counts as a missing one, because compose files set empty variables.
 type Number int
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -15,13 +16,15 @@ func (n *Number) UnmarshalText(text []byte) (err error) {
 	if len(text) > 0 {
 		if i, err = strconv.Atoi(string(text)); err != nil {
 			err = fmt.Errorf("%q is not a whole number", text)
+		} else if i == 0 {
+			err = errors.New("must be greater than 0")
 		}
 	}
 	*n = Number(i)
 	return err
 }
 
-// Duration is a length of time, such as 3s. An empty variable counts as 0.
+// Duration is a length of time above 0, such as 3s. An empty variable counts as a missing one.
 type Duration time.Duration
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -30,6 +33,8 @@ func (d *Duration) UnmarshalText(text []byte) (err error) {
 	if len(text) > 0 {
 		if t, err = time.ParseDuration(string(text)); err != nil {
 			err = fmt.Errorf("%q is not a duration such as 3s", text)
+		} else if t == 0 {
+			err = errors.New("must be greater than 0, such as 3s")
 		}
 	}
 	*d = Duration(t)

@@ -1,10 +1,16 @@
 // Command receiver is an example of a program that receives closeloop's webhooks. It prints each event once.
 //
+// To try it on one machine, let closeloop post to private addresses, create a webhook, and start the receiver with the
+// secret that createWebhook returns:
+//
+//	CLOSELOOP_WEBHOOK_PRIVATE=yes make run
+//	curl -s http://127.0.0.1:8080/graphql -H 'Authorization: Bearer sample-admin-token' -H 'Content-Type: application/json' \
+//	  -d '{"query": "mutation { createWebhook(input: {url: \"http://127.0.0.1:9000\"}) { secret } }"}'
 //	RECEIVER_SECRET=whsec_… go run ./docs/examples/receiver 127.0.0.1:9000
 //
-// It does the four things that every receiver has to do: check the signature before anything else, drop repeats by
-// webhook-id, answer 2xx only when the event is stored, and ignore types of events that it does not know. A real receiver
-// stores the ids in the database of its own data, in the same transaction; this one forgets them when it ends.
+// It does what every receiver has to do: check the signature before anything else, drop repeats by webhook-id, answer
+// 2xx only when the event is stored, and forget a customer's data on CUSTOMER_ERASED. A real receiver stores the ids in
+// the database of its own data, in the same transaction; this one forgets them when it ends.
 package main
 
 import (
@@ -26,7 +32,7 @@ func main() {
 	}
 	secret, err := standardwebhooks.NewWebhook(os.Getenv("RECEIVER_SECRET"))
 	if err != nil {
-		log.Fatal("RECEIVER_SECRET must be the secret that createWebhook or rotateWebhookSecret returned: ", err)
+		log.Fatal("RECEIVER_SECRET must be the secret that createWebhook or rotateWebhookSecret returned; it begins with whsec_")
 	}
 	listener, err := net.Listen("tcp", os.Args[1])
 	if err != nil {
@@ -50,7 +56,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	// The signature is of the bytes that came: JSON that was parsed and written again has other bytes.
 	if err := r.secret.Verify(body, request.Header); err != nil {
-		http.Error(w, err.Error(), http.StatusUnauthorized)
+		http.Error(w, "the signature is missing, too old or not of this secret", http.StatusUnauthorized)
 		return
 	}
 	var event struct {
@@ -73,6 +79,11 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if !r.seen[id] {
 		r.seen[id] = true
 		s := event.Data.Snapshot
+		if event.Type == "CUSTOMER_ERASED" { // a receiver that stores customers deletes this one's data here
+			fmt.Printf("case %d: its customer was erased\n", s.Number)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		fmt.Printf("%s: case %d of %s is %s\n", event.Type, s.Number, s.CustomerName, s.Status)
 	}
 	w.WriteHeader(http.StatusNoContent) // also for a repeat, or closeloop would send it again
