@@ -109,13 +109,13 @@ func (t *batchTx) processBatch(ctx context.Context, items []*item) error {
 	return nil
 }
 
-func (p *valid) response(c *model.Customer, now time.Time) *model.Response {
+func (v *valid) response(c *model.Customer, now time.Time) *model.Response {
 	r := &model.Response{
-		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: p.ExternalID, CustomerID: c.ID, Survey: p.Survey,
-		Score: p.Score, Category: model.CategoryOf(p.Score), ContactStatus: model.NotContacted, Comment: p.Comment, Drivers: p.drivers,
-		ContactRequested: p.ContactRequested != nil && *p.ContactRequested,
-		QuoteConsent:     p.QuoteConsent, TestimonialLikelihood: p.TestimonialLikelihood, Attributes: p.attributes,
-		RespondedAt: p.mention.RespondedAt, ReceivedAt: now,
+		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: v.ExternalID, CustomerID: c.ID, Survey: v.Survey,
+		Score: v.Score, Category: model.CategoryOf(v.Score), ContactStatus: model.NotContacted, Comment: v.Comment, Drivers: v.drivers,
+		ContactRequested: v.ContactRequested != nil && *v.ContactRequested,
+		QuoteConsent:     v.QuoteConsent, TestimonialLikelihood: v.TestimonialLikelihood, Attributes: v.attributes,
+		RespondedAt: v.mention.RespondedAt, ReceivedAt: now,
 	}
 	r.CopyCustomer(c)
 	if r.TestimonialLikelihood == nil {

@@ -26,14 +26,14 @@ func New(work *casework.Work) *Intake { return &Intake{work} }
 
 // Submit saves one response.
 func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitResponseInput) (*SubmitResponsePayload, error) {
-	p, err := validate(Submission{SubmitResponseInput: input}, in.work.Now())
+	v, err := validate(Submission{SubmitResponseInput: input}, in.work.Now())
 	if err != nil {
 		return nil, fault.WithPath("input", err)
 	}
 	var out *SubmitResponsePayload
 	err = idempotency.Run(ctx, in.work.Write, viewer, idempotency.Call{Mutation: "submitResponse", Key: input.IdempotencyKey, Input: input}, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
-		if err := in.saveAll(ctx, tx, now, viewer, []*valid{p}, SubmitOptions{}, outcomes); err != nil {
+		if err := in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err
 		}
 		out = outcomes[0].SubmitResponsePayload
@@ -122,9 +122,9 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 		return err
 	}
 	var items []*item
-	for i, p := range checked {
-		if p != nil {
-			items = append(items, &item{valid: p, outcome: &outcomes[i]})
+	for i, v := range checked {
+		if v != nil {
+			items = append(items, &item{valid: v, outcome: &outcomes[i]})
 		}
 	}
 	size := max(1, len(items))
@@ -142,14 +142,14 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 func lockIdentities(tx *gorm.DB, checked []*valid) error {
 	var responses []string
 	var mentions []*customer.Mention
-	for _, p := range checked {
-		if p == nil {
+	for _, v := range checked {
+		if v == nil {
 			continue
 		}
-		if p.ExternalID != nil {
-			responses = append(responses, *p.ExternalID)
+		if v.ExternalID != nil {
+			responses = append(responses, *v.ExternalID)
 		}
-		mentions = append(mentions, &p.mention)
+		mentions = append(mentions, &v.mention)
 	}
 	return customer.LockIdentities(tx, responses, mentions)
 }
