@@ -12,59 +12,59 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Directory holds the customers whom some responses may mention, by their identities. Their rows are locked, and a
-// transaction that looks for the same identities waits for the advisory locks that the caller holds.
+// Directory holds the customers that a batch of responses may mention, by their identities. The rows of these customers are
+// locked, and the caller holds the advisory locks of the identities, so that a transaction that looks for one of them waits.
 //
-// The directory contains the changes that the responses make to the customers, which are not in the database yet. Of the
-// customers who share an e-mail address it contains only the first: when that customer loses the first place, the
-// directory reads the next one.
+// The directory includes the changes that the responses make to the customers, which are not in the database yet. Of the
+// customers who share an e-mail address it holds only the first. When that customer loses the first place, the directory
+// reads the next one.
 type Directory struct {
 	tx       *gorm.DB
 	people   []*Person
 	external map[string]*Person
-	email    map[string]*Person // by folded address: the first customer who has it
+	email    map[string]*Person // by folded address: the first customer with the address
 	name     map[string]*Person
-	stale    map[string]bool // folded addresses that lost their first customer
+	stale    map[string]bool // folded addresses whose first customer has changed
 }
 
-// Person is a customer with the changes of the responses so far. Every change makes a new model.Customer, so that an item
-// with an earlier one keeps it unchanged.
+// Person is a customer with the changes of the responses so far. Every change creates a new model.Customer, so that an item
+// that refers to an earlier version keeps that version unchanged.
 type Person struct {
 	*model.Customer
-	Stored *model.Customer // as in the database; nil: not inserted yet
+	Stored *model.Customer // the row in the database; nil if it is not inserted yet
 }
 
-// OpenDirectory reads the directory for responses.
-func OpenDirectory(tx *gorm.DB, of []*Mention) (*Directory, error) {
+// OpenDirectory locks and reads the customers that the mentions may refer to.
+func OpenDirectory(tx *gorm.DB, mentions []*Mention) (*Directory, error) {
 	d := &Directory{tx: tx, external: map[string]*Person{}, email: map[string]*Person{}, name: map[string]*Person{}, stale: map[string]bool{}}
-	if len(of) == 1 {
-		return d, d.read(of[0])
+	if len(mentions) == 1 {
+		return d, d.readOne(mentions[0])
 	}
-	return d, d.readAll(of)
+	return d, d.readAll(mentions)
 }
 
-// read looks for one customer by one key after the other, which costs less than by all keys at once.
-func (d *Directory) read(s *Mention) error {
-	if s.Given.ExternalID != nil {
-		if found, err := d.take("external_id = ?", *s.Given.ExternalID); found || err != nil {
+// readOne looks for the customer of one mention by one key after the other, which costs less than by all keys at once.
+func (d *Directory) readOne(m *Mention) error {
+	if m.Given.ExternalID != nil {
+		if found, err := d.lockFirst("external_id = ?", *m.Given.ExternalID); found || err != nil {
 			return err
 		}
 	}
-	if email, _ := s.Given.Email.ValueOK(); email != nil {
-		_, err := d.take("email_fold = ?", model.Fold(*email))
+	if email, _ := m.Given.Email.ValueOK(); email != nil {
+		_, err := d.lockFirst("email_fold = ?", model.Fold(*email))
 		return err
 	}
-	if s.Given.ExternalID == nil && s.NameKey != "" {
-		_, err := d.take("name_key = ?", s.NameKey)
+	if m.Given.ExternalID == nil && m.NameKey != "" {
+		_, err := d.lockFirst("name_key = ?", m.NameKey)
 		return err
 	}
 	return nil
 }
 
-// take locks the row of the customer that a condition finds, and adds the customer.
-func (d *Directory) take(condition string, values ...any) (found bool, err error) {
+// lockFirst locks the row of the first customer that matches a condition, and adds the customer.
+func (d *Directory) lockFirst(condition string, values ...any) (found bool, err error) {
 	var rows []*model.Customer
-	// Where an address is shared, the customer without an external id comes first, then the oldest.
+	// Of the customers who share an address, the one without an external id comes first, then the oldest.
 	err = d.tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(condition, values...).Order("external_id IS NOT NULL, id").Limit(1).Find(&rows).Error
 	if err != nil {
 		return false, fmt.Errorf("find a customer: %w", err)
@@ -75,17 +75,17 @@ func (d *Directory) take(condition string, values ...any) (found bool, err error
 	return len(rows) > 0, nil
 }
 
-func (d *Directory) readAll(of []*Mention) error {
+func (d *Directory) readAll(mentions []*Mention) error {
 	var ids, emails, names []string
-	for _, s := range of {
-		if s.Given.ExternalID != nil {
-			ids = append(ids, *s.Given.ExternalID)
+	for _, m := range mentions {
+		if m.Given.ExternalID != nil {
+			ids = append(ids, *m.Given.ExternalID)
 		}
-		if email, _ := s.Given.Email.ValueOK(); email != nil {
+		if email, _ := m.Given.Email.ValueOK(); email != nil {
 			emails = append(emails, model.Fold(*email))
 		}
-		if s.NameKey != "" {
-			names = append(names, s.NameKey)
+		if m.NameKey != "" {
+			names = append(names, m.NameKey)
 		}
 	}
 	ids, emails, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(names)
@@ -93,13 +93,13 @@ func (d *Directory) readAll(of []*Mention) error {
 		return nil
 	}
 	var rows []*found
-	for moved := true; moved; {
-		rows, moved = nil, false
+	for changed := true; changed; {
+		rows, changed = nil, false
 		if err := d.tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)).Scan(&rows).Error; err != nil {
 			return fmt.Errorf("find customers: %w", err)
 		}
-		for _, r := range rows { // the row may have changed while this statement waited for it: then other customers may be found
-			moved = moved || !model.Same(r.ExternalID, r.FoundExternalID) || !model.Same(r.EmailFold, r.FoundEmail)
+		for _, r := range rows { // a row that changed while the statement waited for it may no longer match: look again
+			changed = changed || !model.Same(r.ExternalID, r.FoundExternalID) || !model.Same(r.EmailFold, r.FoundEmail)
 		}
 	}
 	for _, r := range rows {
@@ -114,8 +114,8 @@ type found struct {
 	FoundEmail      *string
 }
 
-// Each key is looked up by itself: for a list of keys, PostgreSQL plans to read a small table whole, and keeps that plan
-// when the table grows.
+// lookUp looks up each key separately. For a condition on a list of keys, PostgreSQL would plan to read the whole table while
+// it is small, and would keep that plan when the table grows.
 const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email FROM (
 		SELECT x.* FROM unnest(CAST(? AS text[])) AS k(id), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE external_id = k.id) x
 		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE name_key = k.name) x
@@ -123,39 +123,40 @@ const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS 
 			SELECT id, external_id, email_fold FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x
 		ORDER BY id) f, LATERAL (SELECT * FROM customers WHERE id = f.id FOR UPDATE) c`
 
-// Find looks up the customer of a response: by external id, else by e-mail address unless that belongs to a customer
-// with another external id, else by name and country if an import has nothing else. It returns nil if there is none.
-func (d *Directory) Find(s *Mention) (*Person, error) {
-	if s.Given.ExternalID != nil {
-		if p := d.external[*s.Given.ExternalID]; p != nil {
+// Find looks up the customer of a response by external id. If no customer has it, Find looks by e-mail address, but does not
+// return a customer with another external id. If the response has neither identity, Find looks by name and country, which
+// only imports give. It returns nil if no customer is found.
+func (d *Directory) Find(m *Mention) (*Person, error) {
+	if m.Given.ExternalID != nil {
+		if p := d.external[*m.Given.ExternalID]; p != nil {
 			return p, nil
 		}
 	}
-	if email, _ := s.Given.Email.ValueOK(); email != nil {
+	if email, _ := m.Given.Email.ValueOK(); email != nil {
 		p, err := d.firstByEmail(model.Fold(*email))
-		if p != nil && s.Given.ExternalID != nil && p.ExternalID != nil {
+		if p != nil && m.Given.ExternalID != nil && p.ExternalID != nil {
 			p = nil
 		}
 		return p, err
 	}
-	if s.Given.ExternalID == nil && s.NameKey != "" {
-		return d.name[s.NameKey], nil
+	if m.Given.ExternalID == nil && m.NameKey != "" {
+		return d.name[m.NameKey], nil
 	}
 	return nil, nil
 }
 
-// firstByEmail returns the first customer of those who share an address.
+// firstByEmail returns the first of the customers who share an address, or nil.
 func (d *Directory) firstByEmail(fold string) (*Person, error) {
 	if !d.stale[fold] {
 		return d.email[fold], nil
 	}
 	delete(d.stale, fold)
-	var known []model.CustomerID
+	var loaded []model.CustomerID
 	for _, p := range d.people {
-		known = append(known, p.ID)
+		loaded = append(loaded, p.ID)
 		d.index(p)
 	}
-	if _, err := d.take("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(known))); err != nil {
+	if _, err := d.lockFirst("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(loaded))); err != nil {
 		return nil, err
 	}
 	return d.email[fold], nil
@@ -164,7 +165,7 @@ func (d *Directory) firstByEmail(fold string) (*Person, error) {
 // People returns all customers of the directory, in the order in which they were added.
 func (d *Directory) People() []*Person { return d.people }
 
-// Add makes a person found by all identities that they have.
+// Add adds a person under each identity that the person has.
 func (d *Directory) Add(p *Person) {
 	d.people = append(d.people, p)
 	d.index(p)
@@ -173,12 +174,12 @@ func (d *Directory) Add(p *Person) {
 	}
 }
 
-// Replace gives a person their new data, and makes them found by the identities in it.
-func (d *Directory) Replace(p *Person, now *model.Customer) {
+// Replace replaces a person's data, and indexes the person by the identities in the new data.
+func (d *Directory) Replace(p *Person, updated *model.Customer) {
 	was := p.Customer
-	p.Customer = now
-	moved := !model.Same(was.EmailFold, now.EmailFold) || !model.Same(was.ExternalID, now.ExternalID)
-	if moved && was.EmailFold != nil && d.email[*was.EmailFold] == p {
+	p.Customer = updated
+	changed := !model.Same(was.EmailFold, updated.EmailFold) || !model.Same(was.ExternalID, updated.ExternalID)
+	if changed && was.EmailFold != nil && d.email[*was.EmailFold] == p {
 		delete(d.email, *was.EmailFold)
 		d.stale[*was.EmailFold] = true
 	}

@@ -28,24 +28,24 @@ func TestResolveCustomer(t *testing.T) {
 			}
 			return in
 		}
-		// Each step is a response; the number says which customer it must be of.
+		// Each step submits a response; customer is the number of the customer that the response must belong to.
 		type step struct {
 			externalID, email string
 			customer          int
 		}
 		for name, steps := range map[string][]step{
-			"the id alone":                                      {{"A", "", 1}, {"A", "", 1}, {"B", "", 2}},
-			"ids differ by case":                                {{"a", "", 1}, {"A", "", 2}},
-			"the id, whatever the address":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"A", "", 1}},
-			"the id before the address":                         {{"A", "a@x.example", 1}, {"B", "b@x.example", 2}, {"A", "b@x.example", 1}},
-			"the address alone, in any case":                    {{"", "Ana@X.example", 1}, {"", "ANA@x.EXAMPLE", 1}, {"", "bo@x.example", 2}},
-			"an address that got an id is of that id":           {{"", "a@x.example", 1}, {"A", "a@x.example", 1}, {"A", "", 1}, {"", "a@x.example", 1}},
-			"an address of another id is another customer":      {{"A", "a@x.example", 1}, {"B", "A@x.example", 2}, {"B", "", 2}, {"A", "", 1}},
-			"the address of a customer with an id, without one": {{"A", "a@x.example", 1}, {"", "a@x.example", 1}},
-			"the old address finds nobody":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"", "a@x.example", 2}, {"", "b@x.example", 1}},
-			"of two with one address the older":                 {{"A", "a@x.example", 1}, {"B", "a@x.example", 2}, {"", "a@x.example", 1}},
-			"of two with one address the one without an id":     {{"A", "a@x.example", 1}, {"", "b@x.example", 2}, {"A", "b@x.example", 1}, {"", "b@x.example", 2}},
-			"nothing to go by":                                  {{"", "", 1}, {"", "", 2}},
+			"id only":                                         {{"A", "", 1}, {"A", "", 1}, {"B", "", 2}},
+			"ids that differ by case":                         {{"a", "", 1}, {"A", "", 2}},
+			"id with a changing address":                      {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"A", "", 1}},
+			"id takes precedence over the address":            {{"A", "a@x.example", 1}, {"B", "b@x.example", 2}, {"A", "b@x.example", 1}},
+			"address only, in any case":                       {{"", "Ana@X.example", 1}, {"", "ANA@x.EXAMPLE", 1}, {"", "bo@x.example", 2}},
+			"customer found by address gets the id":           {{"", "a@x.example", 1}, {"A", "a@x.example", 1}, {"A", "", 1}, {"", "a@x.example", 1}},
+			"address of a customer with another id":           {{"A", "a@x.example", 1}, {"B", "A@x.example", 2}, {"B", "", 2}, {"A", "", 1}},
+			"address only, of a customer with an id":          {{"A", "a@x.example", 1}, {"", "a@x.example", 1}},
+			"former address":                                  {{"A", "a@x.example", 1}, {"A", "b@x.example", 1}, {"", "a@x.example", 2}, {"", "b@x.example", 1}},
+			"shared address finds the older customer":         {{"A", "a@x.example", 1}, {"B", "a@x.example", 2}, {"", "a@x.example", 1}},
+			"shared address finds the customer without an id": {{"A", "a@x.example", 1}, {"", "b@x.example", 2}, {"A", "b@x.example", 1}, {"", "b@x.example", 2}},
+			"no identity":                                     {{"", "", 1}, {"", "", 2}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -55,14 +55,14 @@ func TestResolveCustomer(t *testing.T) {
 				for i, s := range steps {
 					w.Later(time.Minute)
 					id := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: submitted(s.externalID, s.email)}).Response.CustomerID
-					if _, known := numbers[s.customer]; !known {
+					if _, seenBefore := numbers[s.customer]; !seenBefore {
 						if other, taken := seen[id]; taken {
-							t.Fatalf("step %d is of customer %d, not of a new one", i, other)
+							t.Fatalf("step %d: want a new customer, got customer %d", i, other)
 						}
 						numbers[s.customer], seen[id] = id, s.customer
 					}
 					if numbers[s.customer] != id {
-						t.Fatalf("step %d is of customer %d, not of %d", i, seen[id], s.customer)
+						t.Fatalf("step %d: want customer %d, got %d", i, s.customer, seen[id])
 					}
 				}
 				w.Counts(map[string]int{"customers": len(numbers), "responses": len(steps)})
@@ -82,19 +82,19 @@ func TestResolveCustomer(t *testing.T) {
 		}
 		named := submit(customer.CustomerInput{FirstName: worktest.Given("Ana")}, "ana|BR")
 		if named.NameKey == nil || *named.NameKey != "ana|BR" {
-			t.Errorf("kept with the key %v", named.NameKey)
+			t.Errorf("name key: want ana|BR, got %v", named.NameKey)
 		}
 		if again := submit(customer.CustomerInput{LastName: worktest.Given("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
-			t.Errorf("found by name: %+v", again)
+			t.Errorf("found by name: want customer %v with both names, got %+v", named.ID, again)
 		}
 		if other := submit(customer.CustomerInput{}, "ana|DE"); other.ID == named.ID {
-			t.Error("the same name in another country is another customer")
+			t.Error("the same name in another country: want another customer, got the same")
 		}
 		for what, in := range map[string]customer.CustomerInput{
 			"an address": {Email: worktest.Given("ana@x.example")}, "an id": {ExternalID: new("c-1")},
 		} {
 			if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
-				t.Errorf("with %s the name was asked all the same: %+v", what, other)
+				t.Errorf("with %s: want a new customer without a name key, got %+v", what, other)
 			}
 		}
 		w.Counts(map[string]int{"customers": 4})
@@ -117,7 +117,7 @@ func TestResolveCustomer(t *testing.T) {
 		after := worktest.Read[model.Customer](w.T, w.DB, id)
 		after.LastResponseAt = before.LastResponseAt
 		if !worktest.SameJSON(t, before, after) || *after.EmailFold != "ana@x.example" || *after.CompanyFold != "acme" || *after.SegmentFold != "gold" {
-			t.Errorf("absent fields changed:\n%+v\n%+v", before, after)
+			t.Errorf("absent fields changed: want %+v, got %+v", before, after)
 		}
 
 		w.Later(time.Minute)
@@ -130,10 +130,10 @@ func TestResolveCustomer(t *testing.T) {
 		c := worktest.Read[model.Customer](w.T, w.DB, id)
 		if c.FirstName != nil || c.LastName != nil || c.Email != nil || c.EmailFold != nil || c.Phone != nil || c.Company != nil || c.CompanyFold != nil ||
 			c.Country != nil || c.Segment != nil || c.SegmentFold != nil || c.LifetimeValue != nil || c.AccountManagerEmail != nil || c.AgentEmail != nil {
-			t.Errorf("not all is cleared: %+v", c)
+			t.Errorf("want all null fields cleared, got %+v", c)
 		}
 		if *c.ExternalID != "c-1" || !maps.Equal(c.Attributes, map[string]string{"a": "1", "b": "3", "c": ""}) {
-			t.Errorf("known by %v, with %v", c.ExternalID, c.Attributes)
+			t.Errorf("want external id c-1 and merged attributes, got %v and %v", c.ExternalID, c.Attributes)
 		}
 	})
 
@@ -156,15 +156,15 @@ func TestResolveCustomer(t *testing.T) {
 			t.Errorf("an older response changed the customer: %+v", c)
 		}
 		if c.ExternalID == nil || *c.ExternalID != "c-1" {
-			t.Errorf("who they are is not new data: the id is %v", c.ExternalID)
+			t.Errorf("external id from an older response: want c-1, got %v", c.ExternalID)
 		}
 		if r := worktest.Read[model.Response](w.T, w.DB, older.ID); *r.Country != "BR" || *r.CompanyFold != "acme" || r.SegmentFold != nil {
-			t.Errorf("the older response copies what was never the customer's: %+v", r)
+			t.Errorf("copies of the older response: want the customer's current values, got %+v", r)
 		}
 
 		same := submit(newest, customer.CustomerInput{ExternalID: new("c-1"), Country: worktest.Given("DE")})
 		if c = worktest.Read[model.Customer](w.T, w.DB, id); same.CustomerID != id || *c.Country != "DE" {
-			t.Errorf("a response of the same time did not count: %+v", c)
+			t.Errorf("a response of the same time: want country DE, got %+v", c)
 		}
 		w.Counts(map[string]int{"customers": 1, "responses": 3})
 	})

@@ -11,15 +11,16 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// LockIdentities makes a transaction that submits one of the same responses, or a response of one of the same customers,
-// wait until this transaction ends: a row that does not exist yet cannot be locked. All transactions take the locks in
-// one order, so that batches do not deadlock. Two identities with the same hash only wait needlessly.
+// LockIdentities takes advisory locks for the external ids of responses and for the identities of their customers. Another
+// transaction that submits one of these responses, or a response of one of these customers, waits until this transaction
+// ends. Row locks are not enough, because a row that does not exist yet cannot be locked. All transactions take the locks
+// in one order, so that batches do not deadlock. If two identities have the same hash, a transaction waits without need.
 func LockIdentities(tx *gorm.DB, responses []string, mentions []*Mention) error {
 	var keys []int64
 	add := func(kind, id string) {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(kind + "\x00" + id))
-		keys = append(keys, int64(h.Sum64()))
+		hash := fnv.New64a()
+		_, _ = hash.Write([]byte(kind + "\x00" + id))
+		keys = append(keys, int64(hash.Sum64()))
 	}
 	for _, id := range responses {
 		add("response", id)

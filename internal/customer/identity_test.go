@@ -56,17 +56,17 @@ func TestIdentity(t *testing.T) {
 					customers[i] = outcomes[0].Response.CustomerID
 				})
 				if same := slices.Compact(customers); len(same) != 1 {
-					t.Errorf("of %d customers", len(same))
+					t.Errorf("customers of the responses: want 1, got %d", len(same))
 				}
 				w.Counts(map[string]int{"customers": 1, "responses": len(customers)})
 				if n := w.Deadlocks.Load(); n != 0 {
-					t.Errorf("%d deadlocks", n)
+					t.Errorf("deadlocks: want 0, got %d", n)
 				}
 			})
 		}
 	})
 
-	// One address, several ids: each id is a customer of its own, and none is lost.
+	// Several ids share one address. Each id is a customer of its own; no update is lost.
 	t.Run("makes one customer for each id that shares an address", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -80,7 +80,7 @@ func TestIdentity(t *testing.T) {
 		})
 		w.Counts(map[string]int{"customers": 6, "responses": 13})
 		if n := w.Count("SELECT count(DISTINCT external_id) FROM customers"); n != 6 {
-			t.Errorf("%d ids", n)
+			t.Errorf("external ids: want 6, got %d", n)
 		}
 	})
 
@@ -120,18 +120,18 @@ func TestIdentity(t *testing.T) {
 			})
 		}
 		if n := w.Deadlocks.Load(); n != 0 {
-			t.Errorf("%d deadlocks", n)
+			t.Errorf("deadlocks: want 0, got %d", n)
 		}
 		w.Counts(map[string]int{"customers": customers, "responses": customers + rounds*4*customers, "cases": customers})
-		// The last batch in moved all of its customers: they are all where one batch put them.
+		// The last batch set the country of all customers, so they all have the same one.
 		if n := w.Count("SELECT count(DISTINCT country) FROM customers"); n != 1 {
-			t.Errorf("the customers are in %d countries", n)
+			t.Errorf("countries of the customers: want 1, got %d", n)
 		}
 		w.CheckCopies()
 	})
 
-	// Two batches that know the same customers by different identities take no lock in common before the rows. PostgreSQL
-	// breaks the circle, and the transaction is tried again: both go in.
+	// Two batches that name the same customers by different identities have no advisory lock in common, so that their row
+	// locks can deadlock. PostgreSQL ends one transaction, which is retried, and both batches are saved.
 	t.Run("saves both batches that identify the customers differently", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -139,9 +139,9 @@ func TestIdentity(t *testing.T) {
 		byID, byAddress := make([]intake.Submission, customers), make([]intake.Submission, customers)
 		for i := range customers {
 			id, address := fmt.Sprintf("c-%d", i), fmt.Sprintf("c-%d@x.example", i)
-			known := worktest.From(id, 5)
-			known.Customer.Email = worktest.Given(address)
-			w.Submit(known)
+			in := worktest.From(id, 5)
+			in.Customer.Email = worktest.Given(address)
+			w.Submit(in)
 			byID[i] = intake.Submission{SubmitResponseInput: worktest.From(id, 5)}
 			byAddress[customers-1-i] = intake.Submission{
 				SubmitResponseInput: intake.SubmitResponseInput{Score: 6, Customer: &customer.CustomerInput{Email: worktest.Given(address)}},
@@ -171,7 +171,7 @@ func TestIdentity(t *testing.T) {
 		})
 		w.Counts(map[string]int{"customers": len(batch), "responses": len(batch)})
 		if n := w.Deadlocks.Load(); n != 0 {
-			t.Errorf("%d deadlocks", n)
+			t.Errorf("deadlocks: want 0, got %d", n)
 		}
 	})
 }

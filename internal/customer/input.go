@@ -18,7 +18,7 @@ const (
 	attributeMax  = 100_000 // characters
 )
 
-// AttributeInput is one further column of the data feed.
+// AttributeInput is one additional column of the data feed.
 type AttributeInput struct {
 	Key   string
 	Value string
@@ -27,7 +27,7 @@ type AttributeInput struct {
 // CustomerInput is the customer of a response. An absent field keeps its value; nil clears it.
 type CustomerInput struct {
 	ExternalID          *string
-	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // omitzero: two inputs are the same call if their JSON is the same
+	FirstName           graphql.Omittable[*string]          `json:",omitzero"` // omitzero: idempotency compares the JSON, where an absent field must differ from null
 	LastName            graphql.Omittable[*string]          `json:",omitzero"`
 	Email               graphql.Omittable[*string]          `json:",omitzero"`
 	Phone               graphql.Omittable[*string]          `json:",omitzero"`
@@ -40,7 +40,7 @@ type CustomerInput struct {
 	Attributes          []*AttributeInput
 }
 
-// CheckAttributes checks the further columns of a customer, or of a response.
+// CheckAttributes checks the attributes of a customer or a response.
 func CheckAttributes(list []*AttributeInput) error {
 	if len(list) > attributesMax {
 		return fault.Input("attributes", "at most %d attributes", attributesMax)
@@ -62,7 +62,7 @@ func CheckAttributes(list []*AttributeInput) error {
 	return nil
 }
 
-// Check trims the fields that are given and refuses values that cannot be stored. It changes c.
+// Check trims the given fields, in place, and returns an error for a value that cannot be stored.
 func (c *CustomerInput) Check() error {
 	for _, f := range []struct {
 		name  string
@@ -82,7 +82,7 @@ func (c *CustomerInput) Check() error {
 		if err := text.Short(f.name, trimmed); err != nil {
 			return err
 		}
-		if trimmed == "" { // an empty text is none
+		if trimmed == "" { // an empty text clears the field
 			*f.value = graphql.OmittableOf[*string](nil)
 			continue
 		}

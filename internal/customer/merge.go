@@ -1,7 +1,7 @@
-// Package customer owns customers: the customer data of a response, how a customer is found by an identity and merged with
-// the stored data, and changes by hand.
+// Package customer owns customers: finding the customer of a response by an identity, merging the response's data into the
+// stored data, and changes by hand.
 //
-// It refuses to write cases: casework applies a CustomerChange to their copies and histories.
+// It does not write cases; package casework applies a CustomerChange to their copies and histories.
 package customer
 
 import (
@@ -23,7 +23,7 @@ type Mention struct {
 	RespondedAt time.Time
 }
 
-// NewCustomer makes the customer whom a response mentions for the first time.
+// NewCustomer returns a new customer with the data of the mention.
 func (m *Mention) NewCustomer(now time.Time) *model.Customer {
 	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
 	m.Given.fill(c)
@@ -35,9 +35,9 @@ func (m *Mention) NewCustomer(now time.Time) *model.Customer {
 	return c
 }
 
-// Merge returns the customer with what the response says, and the change; nil where nothing changed. Given fields replace
-// the stored ones, unless the response is older than the customer's newest.
-func (m *Mention) Merge(was *model.Customer) (now *model.Customer, changed *casework.CustomerChange) {
+// Merge returns the customer with the data of the mention, and the change, which is nil if no field changed. Given fields
+// replace the stored ones, unless the response is older than the customer's newest response.
+func (m *Mention) Merge(was *model.Customer) (merged *model.Customer, changed *casework.CustomerChange) {
 	c := *was
 	c.Attributes = maps.Clone(was.Attributes)
 	newest := was.LastResponseAt == nil || !m.RespondedAt.Before(*was.LastResponseAt)
@@ -45,7 +45,7 @@ func (m *Mention) Merge(was *model.Customer) (now *model.Customer, changed *case
 		m.Given.fill(&c)
 		c.LastResponseAt = &m.RespondedAt
 	}
-	if c.ExternalID == nil && m.Given.ExternalID != nil { // found by e-mail: from now on known by its id
+	if c.ExternalID == nil && m.Given.ExternalID != nil { // found by e-mail address: add the external id
 		c.ExternalID = m.Given.ExternalID
 	}
 	changed = casework.NewCustomerChange(was, &c)
@@ -56,13 +56,13 @@ func (m *Mention) Merge(was *model.Customer) (now *model.Customer, changed *case
 	return &c, changed
 }
 
-// Save writes customers who are stored already.
+// Save updates the rows of stored customers.
 func Save(tx *gorm.DB, customers ...*model.Customer) error {
 	rows := make([]*model.CustomerRow, len(customers))
 	for i, c := range customers {
 		rows[i] = c.Row()
 	}
-	return pg.WrapErr("write customers", pg.Update(tx, rows, pg.Except("number", "name_key", "created_at")))
+	return pg.WrapErr("update customers", pg.Update(tx, rows, pg.Except("number", "name_key", "created_at")))
 }
 
 // fill sets the fields that the input gives.

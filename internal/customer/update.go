@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// UpdateCustomerInput changes a customer by hand: an absent field keeps its value; nil clears it.
+// UpdateCustomerInput is a change of a customer by hand: an absent field keeps its value; nil clears it.
 type UpdateCustomerInput struct {
 	ID                  model.CustomerID
 	FirstName           graphql.Omittable[*string]
@@ -34,17 +34,17 @@ type UpdateCustomerInput struct {
 	NextSurveyAt        graphql.Omittable[*time.Time]
 }
 
-// UpdateCustomerPayload is the customer.
+// UpdateCustomerPayload is the updated customer.
 type UpdateCustomerPayload struct{ Customer *model.Customer }
 
 // Customers writes customers.
 type Customers struct{ work *casework.Work }
 
-// New makes the writes.
+// New returns the writes of customers.
 func New(work *casework.Work) *Customers { return &Customers{work} }
 
-// Update changes a customer's data by hand, with an event in the history of each of the customer's cases. A later
-// response may change the data again.
+// Update changes a customer's data by hand, and records an event on each of the customer's cases. A later response may
+// change the data again.
 func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCustomerInput) (*UpdateCustomerPayload, error) {
 	given := &CustomerInput{
 		FirstName: in.FirstName, LastName: in.LastName, Email: in.Email, Phone: in.Phone, Company: in.Company, Country: in.Country,

@@ -18,20 +18,20 @@ func TestUpdateCustomerRecordsEventsOnTheCases(t *testing.T) {
 	in := customer.UpdateCustomerInput{ID: c.CustomerID, Country: worktest.Given("germany"), Company: worktest.Given("ACME"), LastName: worktest.Null[string](), NextSurveyAt: graphql.OmittableOf(&worktest.Start)}
 	out, err := customer.New(w.Work).Update(t.Context(), w.Agent, in)
 	if err != nil || *out.Customer.Country != "DE" {
-		t.Fatalf("%+v, %v", out, err)
+		t.Fatalf("country: want DE, got %+v, %v", out, err)
 	}
 	if stored := worktest.Read[model.Case](w.T, w.DB, c.ID); *stored.Country != "DE" || *stored.CompanyFold != "acme" {
-		t.Errorf("the case's copies: %+v", stored)
+		t.Errorf("the case's copies: want country DE and company acme, got %+v", stored)
 	}
 	events := w.Events(c.ID)
 	if last := events[len(events)-1]; !slices.Equal(last.Changed, []string{"customer.company", "customer.country", "customer.nextSurveyAt"}) {
-		t.Errorf("%q", last.Changed)
+		t.Errorf("changed fields: want company, country and nextSurveyAt, got %q", last.Changed)
 	}
 	if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, in); err != nil || len(w.Events(c.ID)) != len(events) {
-		t.Errorf("the same again: %v, %d events", err, len(w.Events(c.ID)))
+		t.Errorf("the same update again: want %d events, got %d, %v", len(events), len(w.Events(c.ID)), err)
 	}
 	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: c.CustomerID, Country: worktest.Given("Atlantis")})
-	worktest.Refused(t, "no such country", err, fault.CodeBadUserInput, "input.country")
+	worktest.Refused(t, "an unknown country", err, fault.CodeBadUserInput, "input.country")
 	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: model.CustomerID{UUID: model.NewUUID()}})
-	worktest.Refused(t, "no such customer", err, fault.CodeNotFound, "input.id")
+	worktest.Refused(t, "an unknown customer", err, fault.CodeNotFound, "input.id")
 }

@@ -1,7 +1,7 @@
-// Package idempotency owns calls that are sent twice: a mutation that carries a key is executed once, and gives the same
-// answer when it is sent again within a day.
+// Package idempotency owns idempotency keys: a mutation with a key is executed once, and returns the same payload when it
+// is sent again within a day.
 //
-// It refuses to know what a call does: the caller passes the transaction, and a function that rebuilds the answer.
+// It does not execute the mutation itself; the caller passes the transaction, and a function that rebuilds the payload.
 package idempotency
 
 import (
@@ -25,16 +25,16 @@ import (
 )
 
 const (
-	keyMax    = 200 // characters
-	keyKept   = 24 * time.Hour
-	keyEvery  = time.Hour // the time between two deletions of old keys
-	keysBatch = 10_000    // old keys deleted by one statement
+	keyMax      = 200 // characters
+	keyLifetime = 24 * time.Hour
+	keyEvery    = time.Hour // the time between two deletions of old keys
+	keysBatch   = 10_000    // old keys deleted by one statement
 )
 
 // Call is a mutation that may carry an idempotency key.
 type Call struct {
 	Mutation string
-	Key      *string // nil: the call is executed each time that it is sent
+	Key      *string // nil: the call is executed every time it is sent
 	Input    any     // the whole input: inputs are the same if their JSON is the same
 }
 
@@ -42,15 +42,15 @@ type Call struct {
 type Write func(ctx context.Context, do func(tx *gorm.DB, now time.Time) error) error
 
 // Run executes a call in one transaction, once for each key: when the same user sends the call again with the same key
-// within a day, the call changes nothing and gives the first answer again. do executes the call and returns what to
-// store: the ids of the rows that it made. replay rebuilds the answer from the stored ids, by reading those rows.
+// within a day, the call changes nothing and returns the first payload again. do executes the call and returns the ids of
+// the rows that it created, which Run stores. replay rebuilds the payload by reading the rows with the stored ids.
 //
-// A key belongs to a user: a viewer without a user (auth.System, or nobody) may not use one.
+// A key belongs to a user: a viewer without a user (auth.System, or the zero Viewer) must not use one.
 //
 // The transaction claims the key before it locks anything else. A second call with the same key waits for that
-// transaction: if it commits, the second call gives the same answer as the first; if it fails, no key is left, and the
-// second call claims the key.
-func Run[Kept any](ctx context.Context, write Write, viewer auth.Viewer, c Call, do func(tx *gorm.DB, now time.Time) (Kept, error), replay func(tx *gorm.DB, kept Kept) error) error {
+// transaction. If the transaction commits, the second call returns the same payload as the first. If the transaction
+// fails, no key is stored, and the second call claims the key.
+func Run[Answer any](ctx context.Context, write Write, viewer auth.Viewer, c Call, do func(tx *gorm.DB, now time.Time) (Answer, error), replay func(tx *gorm.DB, answer Answer) error) error {
 	if c.Key == nil {
 		return write(ctx, func(tx *gorm.DB, now time.Time) error {
 			_, err := do(tx, now)
@@ -62,21 +62,21 @@ func Run[Kept any](ctx context.Context, write Write, viewer auth.Viewer, c Call,
 		return err
 	}
 	return write(ctx, func(tx *gorm.DB, now time.Time) error {
-		raw, err := claim.take(tx, now)
+		stored, err := claim.take(tx, now)
 		if err != nil {
 			return err
 		}
-		var kept Kept
-		if raw != nil {
-			if err := json.Unmarshal(raw, &kept); err != nil {
-				return fmt.Errorf("read the stored answer of a call: %w", err)
+		var answer Answer
+		if stored != nil {
+			if err := json.Unmarshal(stored, &answer); err != nil {
+				return fmt.Errorf("decode the stored answer of a call: %w", err)
 			}
-			return replay(tx, kept)
+			return replay(tx, answer)
 		}
-		if kept, err = do(tx, now); err != nil {
+		if answer, err = do(tx, now); err != nil {
 			return err
 		}
-		return claim.keep(tx, kept)
+		return claim.store(tx, answer)
 	})
 }
 
@@ -98,7 +98,7 @@ func (c Call) claim(viewer auth.Viewer) (*claim, error) {
 		return nil, fault.Input("input.idempotencyKey", "an idempotency key belongs to a user: sign in, or leave the key out")
 	}
 	if n := utf8.RuneCountInString(*c.Key); n < 1 || n > keyMax {
-		return nil, fault.Input("input.idempotencyKey", "a key has from 1 to %d characters, not %d", keyMax, n)
+		return nil, fault.Input("input.idempotencyKey", "an idempotency key must have from 1 to %d characters, not %d", keyMax, n)
 	}
 	raw, err := json.Marshal(c.Input)
 	if err != nil {
@@ -109,30 +109,30 @@ func (c Call) claim(viewer auth.Viewer) (*claim, error) {
 }
 
 // take claims the key for the call, or returns the answer of the earlier call that claimed it. A key that is older than a
-// day is free, whether or not its row has been deleted.
+// day can be claimed again, even if its row has not been deleted yet.
 func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err error) {
 	c.CreatedAt, c.Answer = now, nil
-	made := tx.Clauses(clause.OnConflict{
+	inserted := tx.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "user_id"}, {Name: "key"}},
 		DoUpdates: clause.AssignmentColumns([]string{"mutation", "input", "answer", "created_at"}),
-		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "idempotency_keys.created_at <= ?", Vars: []any{now.Add(-keyKept)}}}},
+		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "idempotency_keys.created_at <= ?", Vars: []any{now.Add(-keyLifetime)}}}},
 	}).Create(c)
-	if made.Error != nil || made.RowsAffected == 1 {
-		return nil, pg.WrapErr("claim an idempotency key", made.Error)
+	if inserted.Error != nil || inserted.RowsAffected == 1 {
+		return nil, pg.WrapErr("claim an idempotency key", inserted.Error)
 	}
-	var before claim
-	if err := tx.Where("user_id = ? AND key = ?", c.UserID, c.Key).Take(&before).Error; err != nil {
+	var earlier claim
+	if err := tx.Where("user_id = ? AND key = ?", c.UserID, c.Key).Take(&earlier).Error; err != nil {
 		return nil, fmt.Errorf("read an idempotency key: %w", err)
 	}
-	if before.Mutation != c.Mutation || !bytes.Equal(before.Input, c.Input) {
+	if earlier.Mutation != c.Mutation || !bytes.Equal(earlier.Input, c.Input) {
 		return nil, fault.Input("input.idempotencyKey",
-			"you have used this key within the last day, for %s with another input or another mutation: send a new key with each new call", before.Mutation)
+			"this key was used within the last day for %s, as another mutation or with another input: send a new key with each new call", earlier.Mutation)
 	}
-	return before.Answer, nil
+	return earlier.Answer, nil
 }
 
-func (c *claim) keep(tx *gorm.DB, kept any) error {
-	raw, err := json.Marshal(kept)
+func (c *claim) store(tx *gorm.DB, answer any) error {
+	raw, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("store the answer of a call: %w", err)
 	}
@@ -144,7 +144,7 @@ func (c *claim) keep(tx *gorm.DB, kept any) error {
 // server skips the keys that another server is deleting.
 func PruneKeys(ctx context.Context, db *pg.DB, now func() time.Time, log *slog.Logger) {
 	job.Every(ctx, keyEvery, nil, job.Task{
-		Trouble: "old idempotency keys cannot be deleted; the next try is in an hour", Log: log,
+		Trouble: "cannot delete old idempotency keys; trying again in an hour", Log: log,
 		Do: func(ctx context.Context) (more bool, err error) {
 			_, err = Prune(ctx, db, now())
 			return false, err
@@ -152,12 +152,12 @@ func PruneKeys(ctx context.Context, db *pg.DB, now func() time.Time, log *slog.L
 	})
 }
 
-// Prune deletes the idempotency keys that are older than a day, and returns how many there were.
+// Prune deletes the idempotency keys that are older than a day, and returns their number.
 func Prune(ctx context.Context, db *pg.DB, now time.Time) (deleted int, err error) {
 	for {
 		batch := db.Gorm.WithContext(ctx).Exec(`DELETE FROM idempotency_keys WHERE (user_id, key) IN
 			(SELECT user_id, key FROM idempotency_keys WHERE created_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED)`,
-			now.UTC().Add(-keyKept), keysBatch)
+			now.UTC().Add(-keyLifetime), keysBatch)
 		deleted += int(batch.RowsAffected)
 		if batch.Error != nil || batch.RowsAffected < keysBatch {
 			return deleted, pg.WrapErr("delete old idempotency keys", batch.Error)

@@ -17,8 +17,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// keyed is one call of each mutation that takes an idempotency key. It gives what the answer names: the ids of what was
-// made, and its event.
+// keyed is a call of a mutation that takes an idempotency key. The call returns a summary of the payload: the ids of the
+// created rows and of the event.
 type keyed struct {
 	name string
 	call func(w *world, as auth.Viewer, on *model.Case, key string) (string, error)
@@ -86,14 +86,14 @@ func TestIdempotentCall(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.Later(time.Minute)
-				w.Must("UPDATE users SET active = false") // what is checked once is not checked again
+				w.Must("UPDATE users SET active = false") // the repeated call does not check the user again
 				before := w.Fingerprint()
 				again, err := k.call(w, w.Agent, on, "k")
 				if err != nil || again != first {
-					t.Errorf("again: %s (%v), not %s", again, err, first)
+					t.Errorf("second call: want %s, got %s, %v", first, again, err)
 				}
 				if after := w.Fingerprint(); after != before {
-					t.Errorf("something was written: %s, then %s", before, after)
+					t.Errorf("the second call changed the database: want %s, got %s", before, after)
 				}
 			})
 		}
@@ -116,13 +116,13 @@ func TestIdempotentCall(t *testing.T) {
 				})
 				for _, a := range answers {
 					if a != answers[0] {
-						t.Errorf("%q", answers)
+						t.Errorf("want equal payloads, got %q", answers)
 						break
 					}
 				}
 				w.Counts(map[string]int{"idempotency_keys": 1})
 				if n := w.Count("SELECT count(*) FROM case_events WHERE type NOT IN ('OPENED', 'ASSIGNED')"); n > 1 || w.Deadlocks.Load() > 0 {
-					t.Errorf("%d events, %d deadlocks", n, w.Deadlocks.Load())
+					t.Errorf("want at most 1 event and no deadlock, got %d and %d", n, w.Deadlocks.Load())
 				}
 			})
 		}
@@ -140,7 +140,7 @@ func TestKey(t *testing.T) {
 			first, err := k.call(w, w.Agent, on, "k")
 			second, err2 := k.call(w, other, on, "k")
 			if err != nil || err2 != nil || first == second {
-				t.Errorf("%s, %s (%v, %v)", first, second, err, err2)
+				t.Errorf("want two different payloads, got %s and %s (%v, %v)", first, second, err, err2)
 			}
 		}
 		w.Counts(map[string]int{"idempotency_keys": 2})
@@ -165,16 +165,16 @@ func TestKey(t *testing.T) {
 		given.IdempotencyKey = new("s")
 		w.Submit(given)
 		middle := w.Fingerprint()
-		given.Customer.LastName = worktest.Null[string]() // absent before: not the same
+		given.Customer.LastName = worktest.Null[string]() // the field was absent before, which is a different input
 		_, err = intake.New(w.Work).Submit(t.Context(), w.Agent, given)
 		worktest.Refused(t, "a name that is cleared", err, fault.CodeBadUserInput, "input.idempotencyKey")
 		if after := w.Fingerprint(); after != middle || before == middle {
-			t.Error("a call that was refused has written something")
+			t.Error("a rejected call changed the database, or Submit did not")
 		}
 		for _, key := range []string{"", strings.Repeat("é", 201)} {
 			note.IdempotencyKey = &key
 			_, err := w.Work.AddNote(t.Context(), w.Agent, note)
-			worktest.Refused(t, "a key of no length that is allowed", err, fault.CodeBadUserInput, "input.idempotencyKey")
+			worktest.Refused(t, "a key of an invalid length", err, fault.CodeBadUserInput, "input.idempotencyKey")
 		}
 		note.IdempotencyKey = new(strings.Repeat("é", 200))
 		if _, err := w.Work.AddNote(t.Context(), w.Agent, note); err != nil {
@@ -192,7 +192,7 @@ func TestKey(t *testing.T) {
 		w.Counts(map[string]int{"idempotency_keys": 0})
 		in.ExpectedVersion = &on.Version
 		if _, err := w.Work.RecordOutreach(t.Context(), w.Agent, in); err != nil {
-			t.Errorf("the call that was mended: %v", err)
+			t.Errorf("the corrected call with the same key: %v", err)
 		}
 	})
 
@@ -212,18 +212,18 @@ func TestKey(t *testing.T) {
 		note("other")
 		w.Later(24*time.Hour - time.Microsecond)
 		if again := note("k"); again != first {
-			t.Error("within the day it is another note")
+			t.Error("within a day: want the first note, got another")
 		}
 		w.Later(time.Microsecond)
 		second := note("k")
 		if second == first {
-			t.Error("after a day it is still the first note")
+			t.Error("after a day: want a new note, got the first")
 		}
 		if again := note("k"); again != second {
-			t.Error("the key does not count anew")
+			t.Error("after the key was claimed again: want the second note, got another")
 		}
 		if n, err := idempotency.Prune(t.Context(), w.DB, w.Now()); n != 1 || err != nil {
-			t.Errorf("%d deleted (%v), not the other one", n, err)
+			t.Errorf("Prune: want 1 deleted key, got %d, %v", n, err)
 		}
 		w.Counts(map[string]int{"idempotency_keys": 1})
 	})
@@ -237,11 +237,11 @@ func TestKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(strings.ToLower(row), "kim") {
-			t.Errorf("%q", row)
+			t.Errorf("want a row without personal data, got %q", row)
 		}
 		var answer json.RawMessage
 		if err := w.DB.Pool.QueryRow(t.Context(), "SELECT answer FROM idempotency_keys").Scan(&answer); err != nil || !strings.Contains(string(answer), "response") {
-			t.Errorf("%s, %v", answer, err)
+			t.Errorf("stored answer: want the id of the response, got %s, %v", answer, err)
 		}
 	})
 }
@@ -258,7 +258,7 @@ func TestReplay(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again := w.Submit(in); again.Case != nil || !again.Created || again.Response.ID != out.Response.ID {
-			t.Errorf("%+v", again)
+			t.Errorf("want response %v, created, without a case; got %+v", out.Response.ID, again)
 		}
 	})
 
@@ -276,13 +276,13 @@ func TestReplay(t *testing.T) {
 		w.Move(first.Case.ID, model.Closed)
 		again, err := w.Work.OpenCase(t.Context(), own, in)
 		if err != nil || again.Event.ID != first.Event.ID || again.Case.ID != first.Case.ID || again.Case.Status != model.Open || again.Case.Customer.ID != customer {
-			t.Errorf("%+v, %v", again, err)
+			t.Errorf("want the open case and event of the first call, got %+v, %v", again, err)
 		}
 		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: first.Case.ID, AssigneeID: &own.User.ID}); err != nil {
 			t.Fatal(err)
 		}
 		if again, err = w.Work.OpenCase(t.Context(), own, in); err != nil || again.Case.Status != model.Closed {
-			t.Errorf("now that it is theirs: %+v, %v", again, err)
+			t.Errorf("after the case was assigned to the viewer: want the closed case, got %+v, %v", again, err)
 		}
 	})
 }

@@ -86,7 +86,7 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 	}
 	o := intake.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
 	if save != nil {
-		o.Also = func(tx *gorm.DB, outcomes []intake.Outcome) error {
+		o.BeforeCommit = func(tx *gorm.DB, outcomes []intake.Outcome) error {
 			return save(tx, im.tally(outcomes).report, im.batch.end)
 		}
 	}

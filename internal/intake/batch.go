@@ -12,30 +12,30 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// batch is items that go in together.
+// batch is the working state for items that are processed together.
 type batch struct {
 	*batchTx
 	items     []*item
 	directory *customer.Directory
 	people    assignment.People
 	turns     map[model.RuleID]int64
-	cases     map[model.CustomerID][]*casework.LockedCase // of customers who change, and those that are opened
+	cases     map[model.CustomerID][]*casework.LockedCase // the cases of customers who change, and the cases opened by this batch
 
-	// What is to be written.
-	made        []*model.CustomerRow
-	lockedCases []*casework.LockedCase // cases that were there before
-	opened      []*casework.LockedCase
-	tags        []*model.Tag
-	steps       []*model.CaseEscalation
-	calendars   map[*model.Calendar]*model.StoredCalendar
-	events      []*event.Pending
-	mails       []model.Notification
+	// Rows to write.
+	newCustomers []*model.CustomerRow
+	lockedCases  []*casework.LockedCase // cases that existed before this batch
+	opened       []*casework.LockedCase
+	tags         []*model.Tag
+	steps        []*model.CaseEscalation
+	calendars    map[*model.Calendar]*model.StoredCalendar
+	events       []*event.Pending
+	mails        []model.Notification
 }
 
-// load finds the customers of the responses and the responses that are stored already, and matches the rules with the
-// others.
+// load finds the responses that are already stored. For each of the other responses it finds or creates the customer and
+// matches the rules.
 func (b *batch) load() error {
-	known, err := b.known()
+	stored, err := b.findStored()
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (b *batch) load() error {
 	first := map[string]*item{}
 	for _, it := range b.items {
 		if it.ExternalID != nil {
-			if it.known, it.first = known[*it.ExternalID], first[*it.ExternalID]; it.known != nil || it.first != nil {
+			if it.stored, it.first = stored[*it.ExternalID], first[*it.ExternalID]; it.stored != nil || it.first != nil {
 				continue
 			}
 			first[*it.ExternalID] = it
@@ -68,9 +68,9 @@ func (b *batch) mentions() []*customer.Mention {
 	return mentions
 }
 
-// known finds the responses that have one of the external ids already, with their cases. No other transaction can be
-// writing one: the caller holds the locks of the ids.
-func (b *batch) known() (map[string]*SubmitResponsePayload, error) {
+// findStored finds the stored responses that have an external id of this batch, with their cases. No other transaction
+// can insert such a response meanwhile: the caller holds the locks of the external ids.
+func (b *batch) findStored() (map[string]*SubmitResponsePayload, error) {
 	var ids []string
 	for _, it := range b.items {
 		if it.ExternalID != nil {
@@ -84,17 +84,18 @@ func (b *batch) known() (map[string]*SubmitResponsePayload, error) {
 		Asked string
 		model.Response
 	}
-	// In one statement: between two, an erasure could take an id away behind the first and before the second.
+	// This is one statement: an erasure between two statements could move an id from responses to erased_response_ids, and
+	// neither statement would find the response.
 	sql, args := `SELECT i.id AS asked, r.* FROM unnest(CAST(@ids AS text[])) AS i(id), LATERAL (SELECT * FROM responses WHERE external_id = i.id) r UNION ALL
 		SELECT i.id, r.* FROM unnest(CAST(@ids AS text[])) AS i(id) JOIN erased_response_ids e ON e.hash = erased_id(i.id) JOIN responses r ON r.id = e.response_id
 		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"ids": pg.Array(ids)}
-	if len(ids) == 1 { // costs half of that
+	if len(ids) == 1 { // the statement for one id takes half as long
 		sql, args = `SELECT @id AS asked, r.* FROM responses r WHERE external_id = @id UNION ALL
 			SELECT @id, r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`, map[string]any{"id": ids[0]}
 	}
 	err := b.tx.Raw(sql, args).Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("look for responses: %w", err)
+		return nil, fmt.Errorf("find stored responses: %w", err)
 	}
 	if len(rows) == 0 {
 		return nil, nil
@@ -105,20 +106,20 @@ func (b *batch) known() (map[string]*SubmitResponsePayload, error) {
 	}
 	var cases []*model.Case
 	if err := b.tx.Where(pg.In("response_id", responses)).Find(&cases).Error; err != nil {
-		return nil, fmt.Errorf("look for responses' cases: %w", err)
+		return nil, fmt.Errorf("read the cases of stored responses: %w", err)
 	}
-	cased := map[model.ResponseID]*model.Case{}
+	caseByResponse := map[model.ResponseID]*model.Case{}
 	for _, c := range cases {
-		cased[*c.ResponseID] = c
+		caseByResponse[*c.ResponseID] = c
 	}
-	known := map[string]*SubmitResponsePayload{}
+	stored := map[string]*SubmitResponsePayload{}
 	for _, r := range rows {
-		known[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: cased[r.ID]}
+		stored[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: caseByResponse[r.ID]}
 	}
-	return known, nil
+	return stored, nil
 }
 
-// resolveCustomer finds or makes the item's customer.
+// resolveCustomer finds or creates the item's customer.
 func (b *batch) resolveCustomer(it *item) error {
 	p, err := b.directory.Find(&it.mention)
 	if err != nil {
@@ -130,11 +131,11 @@ func (b *batch) resolveCustomer(it *item) error {
 		b.directory.Add(it.person)
 		return nil
 	}
-	seen, err := b.viewer.Sees(b.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(b.viewer.Scope().Customers(b.now)))
+	visible, err := b.viewer.Sees(b.tx.Model(&model.Customer{}).Where("id = ?", p.ID).Where(b.viewer.Scope().Customers(b.now)))
 	if err != nil {
 		return err
 	}
-	if !seen {
+	if !visible {
 		return errOutside()
 	}
 	it.person = p
@@ -143,19 +144,19 @@ func (b *batch) resolveCustomer(it *item) error {
 	return nil
 }
 
-// lock locks and reads what the decisions need: users, turns, and the cases of customers who change.
+// lock locks and reads the rows that decide needs: users, the turns of rules, and the cases of customers who change.
 func (b *batch) lock() (err error) {
-	var asks []assignment.Request
+	var requests []assignment.Request
 	var changing []model.CustomerID
 	for _, it := range b.items {
 		if len(it.Matched) > 0 {
-			asks = append(asks, assignment.Request{Decision: it.Decision, Customer: it.customer})
+			requests = append(requests, assignment.Request{Decision: it.Decision, Customer: it.customer})
 		}
 		if it.changed != nil && it.person.Stored != nil {
 			changing = append(changing, it.customer.ID)
 		}
 	}
-	if b.people, b.turns, err = assignment.LookUp(b.tx, b.central, asks...); err != nil {
+	if b.people, b.turns, err = assignment.LookUp(b.tx, b.central, requests...); err != nil {
 		return err
 	}
 	b.cases, b.calendars = map[model.CustomerID][]*casework.LockedCase{}, map[*model.Calendar]*model.StoredCalendar{}
@@ -165,19 +166,19 @@ func (b *batch) lock() (err error) {
 	if b.lockedCases, err = casework.LockCasesOf(b.tx, changing); err != nil {
 		return err
 	}
-	for _, h := range b.lockedCases {
-		b.cases[h.CustomerID] = append(b.cases[h.CustomerID], h)
+	for _, locked := range b.lockedCases {
+		b.cases[locked.CustomerID] = append(b.cases[locked.CustomerID], locked)
 	}
 	return nil
 }
 
-// decide does what the matching rules ask for, one response after the other: each opens one case at most, and each
-// address gets one mail.
+// decide applies the matching rules to one response after the other. A response opens at most one case and sends at most
+// one alert to each address.
 func (b *batch) decide() {
 	for _, it := range b.items {
 		switch {
-		case it.known != nil:
-			it.outcome.SubmitResponsePayload = b.replay(it.known.Response, it.known.Case)
+		case it.stored != nil:
+			it.outcome.SubmitResponsePayload = b.replay(it.stored.Response, it.stored.Case)
 			continue
 		case it.first != nil:
 			it.outcome.SubmitResponsePayload = b.replay(it.first.response, it.first.outcome.Case)
@@ -187,46 +188,48 @@ func (b *batch) decide() {
 			b.tags = append(b.tags, &model.Tag{ResponseID: it.response.ID, ThemeID: t.ID})
 		}
 		if len(it.Matched) > 0 {
-			b.follow(it)
+			b.applyDecision(it)
 		}
 		if it.changed != nil {
 			b.propagate(it)
 		}
 		it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Created: true}
 		if it.opened != nil {
-			// The answer does not show what later items do to the case.
+			// The payload gets a copy, so that it does not show the changes that later items make to the case.
 			c := it.opened.Case
 			it.outcome.Case = &c
 		}
 	}
 }
 
-// replay answers for a response that was stored already, with its case as it is by now.
+// replay returns the payload for a response that was already stored. Its case includes the changes that earlier items of
+// the batch made.
 func (b *batch) replay(r *model.Response, c *model.Case) *SubmitResponsePayload {
 	out := &SubmitResponsePayload{Response: r, Case: c}
-	for _, h := range b.cases[r.CustomerID] {
-		if c != nil && h.ID == c.ID {
-			moved := h.Case
-			moved.Customer, moved.Response, moved.Assignee = nil, nil, nil
-			out.Case = &moved
+	for _, locked := range b.cases[r.CustomerID] {
+		if c != nil && locked.ID == c.ID {
+			current := locked.Case
+			current.Customer, current.Response, current.Assignee = nil, nil, nil
+			out.Case = &current
 		}
 	}
 	return out
 }
 
-// follow does what was decided about one response.
-func (b *batch) follow(it *item) {
+// applyDecision carries out what the rules decided about one response: it opens and assigns the case and prepares the
+// mails.
+func (b *batch) applyDecision(it *item) {
 	var assignee *model.User
 	var mails []model.Notification
 	people := b.people
 	if it.Opens != nil {
-		h := b.open(it)
+		opened := b.open(it)
 		entry := event.Entry{Rule: &it.Opens.ID}
 		people.Turn = b.turns[it.Opens.ID]
 		b.turns[it.Opens.ID]++
 		if assignee = people.Assignee(it.Decision, it.customer); assignee != nil {
-			entry = h.Apply(b.now, h.AssignedEntry(assignee, entry), func() { h.AssignTo(assignee, nil, b.now) })
-			mails = casework.AssignedMail(h, assignee, b.log(entry))
+			entry = opened.Apply(b.now, opened.AssignedEntry(assignee, entry), func() { opened.AssignTo(assignee, nil, b.now) })
+			mails = casework.AssignedMail(opened, assignee, b.log(entry))
 			b.people.OpenCases[assignee.ID]++
 		}
 	}
@@ -244,9 +247,9 @@ func (b *batch) follow(it *item) {
 	}
 }
 
-// open opens the case that a rule asks for.
+// open opens the case for an item whose decision names an opening rule.
 func (b *batch) open(it *item) *casework.LockedCase {
-	h := &casework.LockedCase{
+	opened := &casework.LockedCase{
 		Case:    model.Case{Origin: model.OriginRule, Customer: it.customer, Response: it.response, DueAt: it.DueAt(it.response)},
 		RuleIDs: it.CaseRules(), Themes: it.themes,
 	}
@@ -254,26 +257,26 @@ func (b *batch) open(it *item) *casework.LockedCase {
 		if b.calendars[c] == nil {
 			b.calendars[c] = &model.StoredCalendar{ID: c.ID(), Calendar: c}
 		}
-		h.CalendarID = &b.calendars[c].ID
+		opened.CalendarID = &b.calendars[c].ID
 	}
-	h.Begin(b.now)
-	b.log(event.Entry{Type: model.EventOpened, Rule: &it.Opens.ID, After: h.Snapshot()})
+	opened.Begin(b.now)
+	b.log(event.Entry{Type: model.EventOpened, Rule: &it.Opens.ID, After: opened.Snapshot()})
 	for _, s := range it.Steps(it.response, b.now) {
-		s.CaseID = h.ID
+		s.CaseID = opened.ID
 		b.steps = append(b.steps, &s)
 	}
-	it.opened = h
-	b.opened = append(b.opened, h)
-	b.cases[h.CustomerID] = append(b.cases[h.CustomerID], h)
-	return h
+	it.opened = opened
+	b.opened = append(b.opened, opened)
+	b.cases[opened.CustomerID] = append(b.cases[opened.CustomerID], opened)
+	return opened
 }
 
-// propagate carries the response's change of the customer to the customer's cases, without the case that the response
-// opened.
+// propagate applies the response's change of the customer to the customer's cases, except the case that the response
+// opened: that case was opened with the changed customer.
 func (b *batch) propagate(it *item) {
-	for _, h := range b.cases[it.customer.ID] {
-		if h != it.opened {
-			b.log(it.changed.Apply(h, b.now, nil))
+	for _, locked := range b.cases[it.customer.ID] {
+		if locked != it.opened {
+			b.log(it.changed.Apply(locked, b.now, nil))
 		}
 	}
 }

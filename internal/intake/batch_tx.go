@@ -1,7 +1,3 @@
-// Package intake owns responses on their way in, one or many: validate → resolve the customer → match the rules → save,
-// in one transaction.
-//
-// It refuses every later change of a case: casework owns these.
 package intake
 
 import (
@@ -19,9 +15,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// batchTx is one transaction that takes responses in. It reads for many items at once, and writes many at once. Between
-// the two it decides about each item, in order, from the rows that were read and from the changes of earlier items. So a
-// batch has the same result as its responses one by one.
+// batchTx is one transaction that saves submitted responses. It reads the rows for many items at once and writes many
+// rows at once. In between it decides about the items in order, from the rows that were read and from the changes of
+// earlier items. So a batch has the same result as its responses submitted one by one.
 type batchTx struct {
 	work    *casework.Work
 	tx      *gorm.DB
@@ -37,31 +33,31 @@ type batchTx struct {
 type item struct {
 	*valid
 	outcome  *Outcome
-	known    *SubmitResponsePayload // the response was here already
-	first    *item                  // an earlier item of the batch with the same response
+	stored   *SubmitResponsePayload // the response if it was stored before; nil otherwise
+	first    *item                  // an earlier item of the batch with the same externalId; nil if there is none
 	person   *customer.Person
-	customer *model.Customer          // the person as this response made them
-	changed  *casework.CustomerChange // nil: the customer is new, or as before
-	response *model.Response          // nil: it is not a new one
+	customer *model.Customer          // the person as of this response
+	changed  *casework.CustomerChange // nil: the customer is new or unchanged
+	response *model.Response          // nil: the response was stored before, or an earlier item has it
 	themes   []model.Theme
 	rule.Decision
-	opened *casework.LockedCase // nil: no case
+	opened *casework.LockedCase // nil: no case was opened
 }
 
-// readRules reads what decides, once for the whole batch.
-func (in *batchTx) readRules() error {
-	if in.options.SkipRules {
+// readRules reads the enabled rules and the settings, once for the whole transaction.
+func (t *batchTx) readRules() error {
+	if t.options.SkipRules {
 		return nil
 	}
 	var rules []model.Rule
-	if err := in.tx.Where("deleted_at IS NULL AND enabled").Order("position").Find(&rules).Error; err != nil {
+	if err := t.tx.Where("deleted_at IS NULL AND enabled").Order("position").Find(&rules).Error; err != nil {
 		return fmt.Errorf("read the rules: %w", err)
 	}
 	if len(rules) == 0 {
 		return nil
 	}
 	var recipients []model.Recipient
-	if err := in.tx.Order("rule_id, ordinal").Find(&recipients).Error; err != nil {
+	if err := t.tx.Order("rule_id, ordinal").Find(&recipients).Error; err != nil {
 		return fmt.Errorf("read the rules' recipients: %w", err)
 	}
 	for i := range rules {
@@ -72,7 +68,7 @@ func (in *batchTx) readRules() error {
 		}
 	}
 	var assignees []model.Assignee
-	if err := in.tx.Order("rule_id, ordinal").Find(&assignees).Error; err != nil {
+	if err := t.tx.Order("rule_id, ordinal").Find(&assignees).Error; err != nil {
 		return fmt.Errorf("read the rules' assignees: %w", err)
 	}
 	for i := range rules {
@@ -83,18 +79,18 @@ func (in *batchTx) readRules() error {
 		}
 	}
 	var settings model.Settings
-	if err := in.tx.Take(&settings).Error; err != nil {
+	if err := t.tx.Take(&settings).Error; err != nil {
 		return fmt.Errorf("read the settings: %w", err)
 	}
-	in.central = settings.CentralAddresses
+	t.central = settings.CentralAddresses
 	var err error
-	in.rules, err = rule.Compile(rules)
+	t.rules, err = rule.Compile(rules)
 	return err
 }
 
-// take takes items in together.
-func (in *batchTx) take(ctx context.Context, items []*item) error {
-	b := &batch{batchTx: in, items: items}
+// processBatch loads, decides and saves items together.
+func (t *batchTx) processBatch(ctx context.Context, items []*item) error {
+	b := &batch{batchTx: t, items: items}
 	if err := b.load(); err != nil {
 		return err
 	}
@@ -106,20 +102,20 @@ func (in *batchTx) take(ctx context.Context, items []*item) error {
 		return err
 	}
 	for _, it := range items {
-		if err := withinScope(in.tx, in.now, in.viewer, it.outcome.SubmitResponsePayload); err != nil {
+		if err := withinScope(t.tx, t.now, t.viewer, it.outcome.SubmitResponsePayload); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *valid) response(c *model.Customer, now time.Time) *model.Response {
+func (v *valid) response(c *model.Customer, now time.Time) *model.Response {
 	r := &model.Response{
-		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: p.ExternalID, CustomerID: c.ID, Survey: p.Survey,
-		Score: p.Score, Category: model.CategoryOf(p.Score), ContactStatus: model.NotContacted, Comment: p.Comment, Drivers: p.drivers,
-		ContactRequested: p.ContactRequested != nil && *p.ContactRequested,
-		QuoteConsent:     p.QuoteConsent, TestimonialLikelihood: p.TestimonialLikelihood, Attributes: p.attributes,
-		RespondedAt: p.mention.RespondedAt, ReceivedAt: now,
+		ID: model.ResponseID{UUID: model.NewUUID()}, ExternalID: v.ExternalID, CustomerID: c.ID, Survey: v.Survey,
+		Score: v.Score, Category: model.CategoryOf(v.Score), ContactStatus: model.NotContacted, Comment: v.Comment, Drivers: v.drivers,
+		ContactRequested: v.ContactRequested != nil && *v.ContactRequested,
+		QuoteConsent:     v.QuoteConsent, TestimonialLikelihood: v.TestimonialLikelihood, Attributes: v.attributes,
+		RespondedAt: v.mention.RespondedAt, ReceivedAt: now,
 	}
 	r.CopyCustomer(c)
 	if r.TestimonialLikelihood == nil {

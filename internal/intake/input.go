@@ -25,33 +25,33 @@ type SubmitResponseInput struct {
 	IdempotencyKey        *string
 }
 
-// SubmitResponsePayload is the response, and the case that follows it up.
+// SubmitResponsePayload is the stored response and its case, if there is one.
 type SubmitResponsePayload struct {
 	Response *model.Response
 	Case     *model.Case
-	Created  bool // false: the externalId was here already
+	Created  bool // false: a response with this externalId was already stored
 }
 
-// Submission is a response as a batch brings it.
+// Submission is one response of a batch.
 type Submission struct {
 	SubmitResponseInput
-	// NameKey finds the customer where a file gives neither an external id nor an e-mail address: the folded name
-	// and country. Empty otherwise.
+	// NameKey identifies the customer by folded name and country when an imported file has neither an external id nor an
+	// e-mail address. It is empty otherwise.
 	NameKey string
 }
 
-// Outcome is the result of one submission of a batch: a payload, or the fault for which the submission was left out.
+// Outcome is the result of one submission of a batch: the payload, or the reason why the submission was rejected.
 type Outcome struct {
 	*SubmitResponsePayload
 	Fault error
 }
 
-// SubmitOptions say what a batch sets off.
+// SubmitOptions control the side effects of a batch.
 type SubmitOptions struct {
-	SkipRules  bool // only store; open no case and mail nobody
-	SkipNotify bool // open cases but mail nobody
+	SkipRules  bool // only save the responses: open no case and send no mail
+	SkipNotify bool // open cases but send no mail
 
-	// Also runs last in the same transaction, so that a caller's count is stored together with the responses counted. It
-	// may run again, as all of the transaction may. nil: nothing.
-	Also func(tx *gorm.DB, outcomes []Outcome) error
+	// BeforeCommit runs at the end of the transaction, so that a caller can store a count together with the responses that
+	// it counts. It runs again when the transaction is retried. nil: nothing runs.
+	BeforeCommit func(tx *gorm.DB, outcomes []Outcome) error
 }

@@ -18,19 +18,19 @@ func TestAlerts(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Must(`UPDATE settings SET central_addresses = '["Central@care.example", "BOSS@care.example", "kim@x.example"]'`)
-		bo, left := w.User("Bo@care.example", model.Agent), w.User("left@care.example", model.Agent, worktest.Inactive)
+		bo, former := w.User("Bo@care.example", model.Agent), w.User("left@care.example", model.Agent, worktest.Inactive)
 		to := func(address string) model.Recipient {
 			return model.Recipient{Kind: model.RecipientAddress, Address: &address}
 		}
-		first := w.Rule("tells", func(r *model.Rule) {
+		first := w.Rule("alerts", func(r *model.Rule) {
 			r.OpensCase = false
-			r.Recipients = []model.Recipient{to("boss@care.example"), {Kind: model.RecipientUser, UserID: &left.ID}, {Kind: model.RecipientAccountManager}, to("KIM@X.example")}
+			r.Recipients = []model.Recipient{to("boss@care.example"), {Kind: model.RecipientUser, UserID: &former.ID}, {Kind: model.RecipientAccountManager}, to("KIM@X.example")}
 		})
 		second := w.Rule("opens", func(r *model.Rule) {
 			r.Strategy, r.UserID = model.ToUser, &bo.ID
 			r.Recipients = []model.Recipient{{Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee}, {Kind: model.RecipientAgent}, to("AM@care.example")}
 		})
-		w.Rule("misses", func(r *model.Rule) { r.Scores, r.Recipients = []int{10}, []model.Recipient{to("never@care.example")} })
+		w.Rule("does not match", func(r *model.Rule) { r.Scores, r.Recipients = []int{10}, []model.Recipient{to("never@care.example")} })
 		out := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 			Email: worktest.Given("Kim@x.example"), AccountManagerEmail: worktest.Given("am@care.example"), AgentEmail: worktest.Given("kim@X.EXAMPLE"),
 		}})
@@ -44,10 +44,10 @@ func TestAlerts(t *testing.T) {
 			by := map[model.RuleID]string{first.ID: "first", second.ID: "second"}[*m.RuleID]
 			got = append(got, string(m.Kind)+" "+m.To+" "+by)
 			if m.Status != model.NotificationQueued || m.Attempts != 0 || !m.CreatedAt.Equal(worktest.Start) || !worktest.Same(m.ResponseID, &out.Response.ID) || !worktest.Same(m.CaseID, &out.Case.ID) {
-				t.Errorf("%+v", m)
+				t.Errorf("the mail is %+v; want QUEUED, 0 attempts, created at %v, response %v, case %v", m, worktest.Start, out.Response.ID, out.Case.ID)
 			}
-			if told := m.EventID != nil; told != (m.Kind == model.NotifyCaseAssigned) {
-				t.Errorf("of the event %v: %+v", m.EventID, m)
+			if hasEvent := m.EventID != nil; hasEvent != (m.Kind == model.NotifyCaseAssigned) {
+				t.Errorf("a %s mail has event %v; want an event for CASE_ASSIGNED alone", m.Kind, m.EventID)
 			}
 		}
 		want := []string{
@@ -55,7 +55,7 @@ func TestAlerts(t *testing.T) {
 			"NEW_RESPONSE boss@care.example first", "NEW_RESPONSE Central@care.example second",
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("told %q", got)
+			t.Errorf("mails: want %q, got %q", want, got)
 		}
 		w.CheckJobs()
 	})
@@ -67,11 +67,11 @@ func TestAlerts(t *testing.T) {
 		w.Rule("all", func(r *model.Rule) { r.Strategy, r.UserID = model.ToUser, &kim.ID })
 		out := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{Email: worktest.Given("KIM@x.example")}})
 		if !worktest.Same(out.Case.AssigneeID, &kim.ID) {
-			t.Errorf("given to %v", out.Case.AssigneeID)
+			t.Errorf("assignee: want %v, got %v", kim.ID, out.Case.AssigneeID)
 		}
 		byHand, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &out.Response.CustomerID, Note: "They called.", AssigneeID: &kim.ID})
 		if err != nil || !worktest.Same(byHand.Case.AssigneeID, &kim.ID) {
-			t.Errorf("given by hand: %v", err)
+			t.Errorf("OpenCase with an assignee: want the case assigned to %v, got %+v, %v", kim.ID, byHand, err)
 		}
 		w.Counts(map[string]int{"notifications": 0, "river_job": 0})
 	})
@@ -83,18 +83,18 @@ func TestAlerts(t *testing.T) {
 			r.Recipients = []model.Recipient{{Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee}, {Kind: model.RecipientAgent}, {Kind: model.RecipientAccountManager}}
 		})
 		if out := w.Submit(worktest.From("c-1", 3)); out.Case == nil {
-			t.Error("no case")
+			t.Error("want a case, got none")
 		}
 		w.Counts(map[string]int{"notifications": 0, "river_job": 0})
 	})
 
-	// What fails in the middle, at the commit, or because the caller went away, has told nobody and left nothing.
+	// A transaction that fails in the middle, at the commit, or because the caller cancelled it leaves no row and no mail.
 	t.Run("exist exactly when the transaction committed", func(t *testing.T) {
 		t.Parallel()
-		told := func(r *model.Rule) {
+		alertBoss := func(r *model.Rule) {
 			r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
 		}
-		nothing := map[string]int{
+		noRows := map[string]int{
 			"customers": 0, "responses": 0, "cases": 0, "case_events": 0, "case_rules": 0, "response_rules": 0, "notifications": 0, "river_job": 0,
 		}
 		batch := []intake.Submission{{SubmitResponseInput: worktest.From("c-1", 3)}, {SubmitResponseInput: worktest.From("c-2", 3)}}
@@ -109,13 +109,13 @@ func TestAlerts(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				w.Rule("all", told)
+				w.Rule("all", alertBoss)
 				w.Must(doom)
 				outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, batch, intake.SubmitOptions{})
 				if err == nil || outcomes != nil {
-					t.Errorf("answered %+v: %v", outcomes, err)
+					t.Errorf("want an error and no outcomes, got %v and %+v", err, outcomes)
 				}
-				w.Counts(nothing)
+				w.Counts(noRows)
 				if name == "at the last mail" {
 					return
 				}
@@ -124,16 +124,16 @@ func TestAlerts(t *testing.T) {
 				w.CheckJobs()
 			})
 		}
-		t.Run("the caller went away", func(t *testing.T) {
+		t.Run("when the caller cancels", func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Rule("all", told)
-			gone, leave := context.WithCancel(t.Context())
-			leave()
-			if _, err := intake.New(w.Work).SubmitAll(gone, w.Agent, batch, intake.SubmitOptions{}); err == nil {
-				t.Error("it was done all the same")
+			w.Rule("all", alertBoss)
+			cancelled, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := intake.New(w.Work).SubmitAll(cancelled, w.Agent, batch, intake.SubmitOptions{}); err == nil {
+				t.Error("want an error for a cancelled context, got none")
 			}
-			w.Counts(nothing)
+			w.Counts(noRows)
 		})
 	})
 }

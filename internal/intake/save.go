@@ -18,7 +18,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// save writes what has been decided, one table at a time, in the order in which rows refer to each other.
+// save writes the rows one table at a time, referenced rows before the rows that refer to them.
 func (b *batch) save(ctx context.Context) error {
 	for _, write := range []func() error{
 		b.saveCustomers, b.saveResponses, b.saveCases, b.saveEvents,
@@ -36,7 +36,7 @@ func (b *batch) saveCustomers() error {
 	for _, p := range b.directory.People() {
 		switch {
 		case p.Stored == nil:
-			b.made = append(b.made, p.Row())
+			b.newCustomers = append(b.newCustomers, p.Row())
 		case p.Customer != p.Stored:
 			merged = append(merged, p.Customer)
 			if !casework.SameCopies(p.Customer, p.Stored) {
@@ -50,8 +50,8 @@ func (b *batch) saveCustomers() error {
 	if err := casework.CopyToResponses(b.tx, moved...); err != nil {
 		return err
 	}
-	if err := pg.Insert(b.tx, b.made); err != nil {
-		return fmt.Errorf("make customers: %w", err)
+	if err := pg.Insert(b.tx, b.newCustomers); err != nil {
+		return fmt.Errorf("insert customers: %w", err)
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (b *batch) saveResponses() error {
 		if it.response == nil {
 			continue
 		}
-		it.response.CopyCustomer(it.person.Customer) // a later response may have changed them
+		it.response.CopyCustomer(it.person.Customer) // a later item may have changed the customer
 		row := it.response.Row()
 		rows = append(rows, row)
 		if t := row.Texts(); t != nil {
@@ -75,15 +75,15 @@ func (b *batch) saveResponses() error {
 		}
 	}
 	if err := pg.Insert(b.tx, rows); err != nil {
-		return fmt.Errorf("keep responses: %w", err)
+		return fmt.Errorf("insert responses: %w", err)
 	}
 	if err := pg.Insert(b.tx, texts); err != nil {
-		return fmt.Errorf("keep responses' texts: %w", err)
+		return fmt.Errorf("insert response texts: %w", err)
 	}
 	if err := pg.Insert(b.tx, b.tags); err != nil {
 		return fmt.Errorf("tag responses: %w", err)
 	}
-	return pg.WrapErr("count rules' matches", pg.Insert(b.tx, matches))
+	return pg.WrapErr("insert rule matches", pg.Insert(b.tx, matches))
 }
 
 // match is a rule that matched a response.
@@ -92,63 +92,64 @@ type match struct {
 	RuleID     model.RuleID
 }
 
-// TableName is what the rows are called in SQL.
+// TableName returns the name of the table.
 func (match) TableName() string { return "response_rules" }
 
 func (b *batch) saveCases() error {
-	// A case keeps its calendar when the rule gets another one.
-	kept := slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) })
-	for _, c := range kept {
+	// The calendars are stored apart from the rules: a case keeps its calendar when the rule gets another one.
+	calendars := slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) })
+	for _, c := range calendars {
 		if err := b.tx.Clauses(clause.OnConflict{DoNothing: true}).Create(c).Error; err != nil {
-			return fmt.Errorf("keep a calendar: %w", err)
+			return fmt.Errorf("store a calendar: %w", err)
 		}
 	}
 	rows := make([]*model.Case, len(b.opened))
 	var rules []*caseRule
-	for i, h := range b.opened {
-		rows[i] = &h.Case
-		for n, id := range h.RuleIDs {
-			rules = append(rules, &caseRule{h.ID, id, n})
+	for i, opened := range b.opened {
+		rows[i] = &opened.Case
+		for n, id := range opened.RuleIDs {
+			rules = append(rules, &caseRule{opened.ID, id, n})
 		}
 	}
 	if err := pg.Insert(b.tx, rows); err != nil {
-		return fmt.Errorf("open cases: %w", err)
+		return fmt.Errorf("insert cases: %w", err)
 	}
 	if err := pg.Insert(b.tx, rules); err != nil {
-		return fmt.Errorf("write cases' rules: %w", err)
+		return fmt.Errorf("insert the rules of cases: %w", err)
 	}
 	if err := pg.Insert(b.tx, b.steps); err != nil {
-		return fmt.Errorf("plan cases' escalations: %w", err)
+		return fmt.Errorf("insert the escalation steps of cases: %w", err)
 	}
 	return casework.SaveCases(b.tx, b.lockedCases...)
 }
 
-// caseRule is a rule that a case was opened by.
+// caseRule links a case to a rule that its response matched.
 type caseRule struct {
 	CaseID  model.CaseID
 	RuleID  model.RuleID
-	Ordinal int // 0: the one that opened it
+	Ordinal int // 0: the rule that opened the case
 }
 
-// TableName is what the rows are called in SQL.
+// TableName returns the name of the table.
 func (caseRule) TableName() string { return "case_rules" }
 
-// saveEvents writes the log, once the numbers are known that the database has given to customers and cases.
+// saveEvents writes the events. It runs after the inserts, because the snapshots contain the numbers that the database
+// gave to customers and cases.
 func (b *batch) saveEvents() error {
 	if len(b.events) == 0 {
 		return nil
 	}
-	people, err := numbers(b.tx, "customers", b.made, func(r *model.CustomerRow) (uuid.UUID, int64) { return r.ID.UUID, r.Number })
+	customerNumbers, err := numbers(b.tx, "customers", b.newCustomers, func(r *model.CustomerRow) (uuid.UUID, int64) { return r.ID.UUID, r.Number })
 	if err != nil {
 		return err
 	}
-	cases, err := numbers(b.tx, "cases", b.opened, func(h *casework.LockedCase) (uuid.UUID, int64) { return h.ID.UUID, int64(h.Number) })
+	caseNumbers, err := numbers(b.tx, "cases", b.opened, func(c *casework.LockedCase) (uuid.UUID, int64) { return c.ID.UUID, int64(c.Number) })
 	if err != nil {
 		return err
 	}
 	for _, it := range b.items {
 		if c := it.outcome.Case; c != nil && c.Number == 0 {
-			c.Number = int(cases[c.ID.UUID])
+			c.Number = int(caseNumbers[c.ID.UUID])
 		}
 	}
 	for _, p := range b.events {
@@ -158,38 +159,39 @@ func (b *batch) saveEvents() error {
 				continue
 			}
 			if s.Customer.Number == 0 {
-				s.Customer.Number = people[s.Customer.ID.UUID]
+				s.Customer.Number = customerNumbers[s.Customer.ID.UUID]
 			}
 			if s.Case.Number == 0 {
-				s.Case.Number = int(cases[s.Case.ID.UUID])
+				s.Case.Number = int(caseNumbers[s.Case.ID.UUID])
 			}
 		}
 	}
 	return event.Write(b.tx, b.events)
 }
 
-// numbers returns the numbers of rows that have just been written: an INSERT returned them, COPY did not.
+// numbers returns the numbers of rows that have just been written. An INSERT has filled them in; COPY has not, so they are
+// read.
 func numbers[T any](tx *gorm.DB, table string, rows []*T, of func(*T) (uuid.UUID, int64)) (map[uuid.UUID]int64, error) {
-	known := make(map[uuid.UUID]int64, len(rows))
-	var unknown []uuid.UUID
+	byID := make(map[uuid.UUID]int64, len(rows))
+	var missing []uuid.UUID
 	for _, r := range rows {
 		id, number := of(r)
-		if known[id] = number; number == 0 {
-			unknown = append(unknown, id)
+		if byID[id] = number; number == 0 {
+			missing = append(missing, id)
 		}
 	}
-	if len(unknown) == 0 {
-		return known, nil
+	if len(missing) == 0 {
+		return byID, nil
 	}
 	var read []struct {
 		ID     uuid.UUID
 		Number int64
 	}
-	if err := tx.Raw("SELECT id, number FROM "+table+" WHERE id = ANY(?)", pg.Array(unknown)).Scan(&read).Error; err != nil {
+	if err := tx.Raw("SELECT id, number FROM "+table+" WHERE id = ANY(?)", pg.Array(missing)).Scan(&read).Error; err != nil {
 		return nil, fmt.Errorf("read numbers: %w", err)
 	}
 	for _, r := range read {
-		known[r.ID] = r.Number
+		byID[r.ID] = r.Number
 	}
-	return known, nil
+	return byID, nil
 }

@@ -18,31 +18,31 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Intake takes responses in.
+// Intake saves submitted responses.
 type Intake struct{ work *casework.Work }
 
-// New makes the intake of one database.
+// New returns the intake for one database.
 func New(work *casework.Work) *Intake { return &Intake{work} }
 
-// Submit takes one response in.
-func (n *Intake) Submit(ctx context.Context, viewer auth.Viewer, in SubmitResponseInput) (*SubmitResponsePayload, error) {
-	p, err := validate(Submission{SubmitResponseInput: in}, n.work.Now())
+// Submit saves one response.
+func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitResponseInput) (*SubmitResponsePayload, error) {
+	v, err := validate(Submission{SubmitResponseInput: input}, in.work.Now())
 	if err != nil {
 		return nil, fault.WithPath("input", err)
 	}
 	var out *SubmitResponsePayload
-	err = idempotency.Run(ctx, n.work.Write, viewer, idempotency.Call{Mutation: "submitResponse", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (submitted, error) {
+	err = idempotency.Run(ctx, in.work.Write, viewer, idempotency.Call{Mutation: "submitResponse", Key: input.IdempotencyKey, Input: input}, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
-		if err := n.takeIn(ctx, tx, now, viewer, []*valid{p}, SubmitOptions{}, outcomes); err != nil {
+		if err := in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err
 		}
 		out = outcomes[0].SubmitResponsePayload
 		return out.submitted(), nil
-	}, func(tx *gorm.DB, kept submitted) (err error) {
-		if out, err = kept.payload(tx); err != nil {
+	}, func(tx *gorm.DB, stored submitted) (err error) {
+		if out, err = stored.payload(tx); err != nil {
 			return err
 		}
-		return withinScope(tx, n.work.Now(), viewer, out)
+		return withinScope(tx, in.work.Now(), viewer, out)
 	})
 	if err != nil {
 		return nil, err
@@ -50,7 +50,8 @@ func (n *Intake) Submit(ctx context.Context, viewer auth.Viewer, in SubmitRespon
 	return out, nil
 }
 
-// submitted is what a payload is rebuilt from. A case that was opened for the response later is not part of it.
+// submitted holds the ids from which a repeated call rebuilds its payload. It does not include a case that was opened for
+// the response later.
 type submitted struct {
 	Response model.ResponseID `json:"response"`
 	Case     *model.CaseID    `json:"case,omitempty"`
@@ -68,29 +69,29 @@ func (p *SubmitResponsePayload) submitted() submitted {
 func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
 	out := &SubmitResponsePayload{Response: new(model.Response), Created: s.Created}
 	if err := tx.Where("id = ?", s.Response).Take(out.Response).Error; err != nil {
-		return nil, fmt.Errorf("read a response again: %w", err)
+		return nil, fmt.Errorf("reload a response: %w", err)
 	}
 	if s.Case == nil {
 		return out, nil
 	}
 	out.Case = new(model.Case)
-	return out, pg.WrapErr("read a case again", tx.Where("id = ?", *s.Case).Take(out.Case).Error)
+	return out, pg.WrapErr("reload a case", tx.Where("id = ?", *s.Case).Take(out.Case).Error)
 }
 
-// SubmitAll takes a batch of responses in, in their order and in one transaction. A submission that is wrong by
-// itself is left out, with its fault in the outcome; the others go in.
-func (n *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
+// SubmitAll saves a batch of responses, in their order and in one transaction. An invalid submission is left out, and its
+// outcome holds the fault; the others are saved.
+func (in *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Submission, o SubmitOptions) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(batch))
-	good := make([]*valid, len(batch))
-	asked := n.work.Now()
+	checked := make([]*valid, len(batch))
+	now := in.work.Now()
 	for i, s := range batch {
-		good[i], outcomes[i].Fault = validate(s, asked)
+		checked[i], outcomes[i].Fault = validate(s, now)
 	}
-	err := n.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := n.takeIn(ctx, tx, now, viewer, good, o, outcomes); err != nil || o.Also == nil {
+	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := in.saveAll(ctx, tx, now, viewer, checked, o, outcomes); err != nil || o.BeforeCommit == nil {
 			return err
 		}
-		return o.Also(tx, outcomes)
+		return o.BeforeCommit(tx, outcomes)
 	})
 	if err != nil {
 		return nil, err
@@ -98,56 +99,57 @@ func (n *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Subm
 	return outcomes, nil
 }
 
-// bulk is how many responses are so many that the tables may have grown much since the last plan.
-const bulk = 100
+// replanFrom is the batch size from which the transaction makes PostgreSQL plan its statements again: after so many
+// responses the tables may be much larger than at the last plan.
+const replanFrom = 100
 
-// takeIn takes the valid submissions in, and writes the result of each to its place in the outcomes.
-func (n *Intake) takeIn(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, good []*valid, o SubmitOptions, outcomes []Outcome) error {
-	if len(good) >= bulk {
+// saveAll saves the valid submissions, and sets the outcome of each at its index. A nil entry is an invalid submission.
+func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, checked []*valid, o SubmitOptions, outcomes []Outcome) error {
+	if len(checked) >= replanFrom {
 		if err := pg.Replan(tx); err != nil {
 			return err
 		}
 	}
-	if err := lockIdentities(tx, good); err != nil {
+	if err := lockIdentities(tx, checked); err != nil {
 		return err
 	}
-	in := &batchTx{work: n.work, tx: tx, now: now, viewer: viewer, options: o}
+	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o}
 	var err error
-	if in.themes, err = theme.ReadMatcher(tx); err != nil {
+	if batch.themes, err = theme.ReadMatcher(tx); err != nil {
 		return err
 	}
-	if err := in.readRules(); err != nil {
+	if err := batch.readRules(); err != nil {
 		return err
 	}
 	var items []*item
-	for i, p := range good {
-		if p != nil {
-			items = append(items, &item{valid: p, outcome: &outcomes[i]})
+	for i, v := range checked {
+		if v != nil {
+			items = append(items, &item{valid: v, outcome: &outcomes[i]})
 		}
 	}
-	together := max(1, len(items))
+	size := max(1, len(items))
 	if viewer.Scope().Restricted() {
-		together = 1 // the scope is asked of the database, which must hold the items before
+		size = 1 // the scope is checked by a query, which must see the items before this one
 	}
-	for part := range slices.Chunk(items, together) {
-		if err := in.take(ctx, part); err != nil {
+	for part := range slices.Chunk(items, size) {
+		if err := batch.processBatch(ctx, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func lockIdentities(tx *gorm.DB, good []*valid) error {
+func lockIdentities(tx *gorm.DB, checked []*valid) error {
 	var responses []string
 	var mentions []*customer.Mention
-	for _, p := range good {
-		if p == nil {
+	for _, v := range checked {
+		if v == nil {
 			continue
 		}
-		if p.ExternalID != nil {
-			responses = append(responses, *p.ExternalID)
+		if v.ExternalID != nil {
+			responses = append(responses, *v.ExternalID)
 		}
-		mentions = append(mentions, &p.mention)
+		mentions = append(mentions, &v.mention)
 	}
 	return customer.LockIdentities(tx, responses, mentions)
 }

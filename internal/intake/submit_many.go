@@ -13,17 +13,18 @@ import (
 
 const (
 	manyMax = 1000
-	// together is how many go in by one transaction. It holds the locks of all their customers until it ends.
-	together = 100
+	// transactionSize is the number of responses saved in one transaction, which holds the locks of all their customers
+	// until it ends.
+	transactionSize = 100
 )
 
-// SubmitResponsesInput is many responses.
+// SubmitResponsesInput is a list of responses.
 type SubmitResponsesInput struct{ Responses []*SubmitResponseInput }
 
-// SubmitResponsesPayload has a result for each response, in their order.
+// SubmitResponsesPayload has one result for each response, in the order of the input.
 type SubmitResponsesPayload struct{ Results []*SubmitResponsesResult }
 
-// SubmitResponsesResult is the result of one of many responses.
+// SubmitResponsesResult is the result of one response of the list: an error, or the stored response and its case.
 type SubmitResponsesResult struct {
 	Response *model.Response
 	Case     *model.Case
@@ -31,28 +32,29 @@ type SubmitResponsesResult struct {
 	Error    *SubmitResponsesError
 }
 
-// SubmitResponsesError is why one of many was refused.
+// SubmitResponsesError says why one response of the list was rejected.
 type SubmitResponsesError struct {
 	Message  string
 	Argument *string
 }
 
-// SubmitMany takes up to a thousand responses in, a hundred in a transaction. Where one of these fails as a whole,
-// so does the call, and what went in before stays: sent again, it changes nothing.
-func (n *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, in SubmitResponsesInput) (*SubmitResponsesPayload, error) {
-	if len(in.Responses) > manyMax {
-		return nil, fault.Input("input.responses", "%d responses at most, not %d", manyMax, len(in.Responses))
+// SubmitMany saves up to a thousand responses, a hundred in a transaction. When a transaction fails, the call fails, and
+// the responses of earlier transactions stay stored. The caller may send all of them again: a response whose externalId is
+// stored changes nothing.
+func (in *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, input SubmitResponsesInput) (*SubmitResponsesPayload, error) {
+	if len(input.Responses) > manyMax {
+		return nil, fault.Input("input.responses", "at most %d responses, not %d", manyMax, len(input.Responses))
 	}
-	out := &SubmitResponsesPayload{Results: make([]*SubmitResponsesResult, 0, len(in.Responses))}
-	for part := range slices.Chunk(in.Responses, together) {
+	out := &SubmitResponsesPayload{Results: make([]*SubmitResponsesResult, 0, len(input.Responses))}
+	for part := range slices.Chunk(input.Responses, transactionSize) {
 		batch := make([]Submission, len(part))
 		for i, r := range part {
 			if r.IdempotencyKey != nil {
-				return nil, fault.Input(fmt.Sprintf("input.responses.%d.idempotencyKey", len(out.Results)+i), "one of many has no key of its own: its externalId keeps it from going in twice")
+				return nil, fault.Input(fmt.Sprintf("input.responses.%d.idempotencyKey", len(out.Results)+i), "submitResponses takes no idempotency keys: set externalId, which prevents a response from being saved twice")
 			}
 			batch[i] = Submission{SubmitResponseInput: *r}
 		}
-		outcomes, err := n.SubmitAll(ctx, viewer, batch, SubmitOptions{})
+		outcomes, err := in.SubmitAll(ctx, viewer, batch, SubmitOptions{})
 		if err != nil {
 			return nil, err
 		}

@@ -35,14 +35,14 @@ func TestSubmit(t *testing.T) {
 			},
 		})
 		if !out.Created || out.Case != nil {
-			t.Errorf("created is %t, the case %+v", out.Created, out.Case)
+			t.Errorf("want a created response without a case, got created %t, case %+v", out.Created, out.Case)
 		}
-		for where, r := range map[string]*model.Response{"answered": out.Response, "stored": worktest.Read[model.Response](w.T, w.DB, out.Response.ID)} {
+		for where, r := range map[string]*model.Response{"returned": out.Response, "stored": worktest.Read[model.Response](w.T, w.DB, out.Response.ID)} {
 			if *r.ExternalID != "r-1" || *r.Survey != "spring" || r.Score != 8 || r.Category != model.Passive || *r.Comment != " Good, but slow. " ||
 				!slices.Equal(r.Drivers, []string{"price", "speed"}) || !r.ContactRequested || *r.QuoteConsent || *r.TestimonialLikelihood != 0.25 ||
 				!maps.Equal(r.Attributes, map[string]string{"shop": "Lisbon", "lane": "3"}) ||
 				!r.RespondedAt.Equal(responded) || !r.ReceivedAt.Equal(worktest.Start) || *r.Country != "BR" || *r.CompanyFold != "acme" || *r.SegmentFold != "gold" {
-				t.Errorf("%s: %+v", where, r)
+				t.Errorf("the %s response is wrong: %+v", where, r)
 			}
 		}
 		c := worktest.Read[model.Customer](w.T, w.DB, out.Response.CustomerID)
@@ -50,7 +50,7 @@ func TestSubmit(t *testing.T) {
 			*c.Phone != "+55 11 1" || *c.Company != "ACME" || *c.CompanyFold != "acme" || *c.Country != "BR" || *c.Segment != "Gold" || *c.SegmentFold != "gold" ||
 			!c.LifetimeValue.Equal(value) || *c.AccountManagerEmail != "am@example.com" || *c.AgentEmail != "agent@example.com" ||
 			!maps.Equal(c.Attributes, map[string]string{"tier": "1"}) || !c.CreatedAt.Equal(worktest.Start) || !c.LastResponseAt.Equal(responded) || c.NameKey != nil || c.Number < 1 {
-			t.Errorf("the customer: %+v", c)
+			t.Errorf("the stored customer is wrong: %+v", c)
 		}
 	})
 
@@ -61,10 +61,10 @@ func TestSubmit(t *testing.T) {
 		r = worktest.Read[model.Response](w.T, w.DB, r.ID)
 		if r.Score != 0 || r.Category != model.Detractor || r.ContactRequested || r.QuoteConsent != nil || r.TestimonialLikelihood != nil || r.Comment != nil ||
 			r.Survey != nil || r.ExternalID != nil || len(r.Drivers) > 0 || !r.RespondedAt.Equal(worktest.Start) || r.Country != nil {
-			t.Errorf("%+v", r)
+			t.Errorf("the stored response is wrong: %+v", r)
 		}
 		if c := worktest.Read[model.Customer](w.T, w.DB, r.CustomerID); c.ExternalID != nil || c.Email != nil || c.FullName() != "" {
-			t.Errorf("the customer: %+v", c)
+			t.Errorf("the stored customer is wrong: %+v", c)
 		}
 		w.Submit(intake.SubmitResponseInput{Score: 0})
 		w.Counts(map[string]int{"customers": 2, "responses": 2, "cases": 0})
@@ -83,13 +83,13 @@ func TestSubmit(t *testing.T) {
 		in.Customer.Country = worktest.Given("DE")
 		again := w.Submit(in)
 		if again.Created || again.Response.ID != first.Response.ID || again.Response.Score != 3 || again.Response.Category != model.Detractor {
-			t.Errorf("answered %+v", again.Response)
+			t.Errorf("want the first response, not created again; got created %t, %+v", again.Created, again.Response)
 		}
 		if again.Case == nil || again.Case.ID != first.Case.ID || again.Case.Number != first.Case.Number {
-			t.Errorf("answered with the case %+v", again.Case)
+			t.Errorf("want case %d, got %+v", first.Case.Number, again.Case)
 		}
 		if c := worktest.Read[model.Customer](w.T, w.DB, first.Response.CustomerID); c.Country != nil {
-			t.Errorf("the customer was moved to %s", *c.Country)
+			t.Errorf("the customer's country: want none, got %s", *c.Country)
 		}
 		w.Counts(map[string]int{"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "response_rules": 1})
 	})
@@ -118,17 +118,17 @@ func TestSubmit(t *testing.T) {
 				created++
 			}
 			if out.Response.ID != outs[0].Response.ID || out.Case == nil || out.Case.ID != outs[0].Case.ID {
-				t.Errorf("another answer: %+v", out)
+				t.Errorf("want the response and case of the first call, got %+v", out)
 			}
 		}
 		if created != 1 {
-			t.Errorf("%d of them say that they made it", created)
+			t.Errorf("calls that report a created response: want 1, got %d", created)
 		}
 		w.Counts(map[string]int{
 			"customers": 1, "responses": 1, "cases": 1, "case_events": 1, "case_rules": 1, "response_rules": 1, "notifications": 1, "river_job": 1,
 		})
 		if n := w.Deadlocks.Load(); n != 0 {
-			t.Errorf("%d deadlocks", n)
+			t.Errorf("deadlocks: want 0, got %d", n)
 		}
 	})
 }
@@ -139,25 +139,25 @@ func TestSubmitAll(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Rule("all", nil)
-		known := worktest.From("c-1", 3)
-		known.ExternalID = new("r-1")
-		batch := []intake.Submission{{SubmitResponseInput: known}, {SubmitResponseInput: worktest.From("c-2", 11)}, {SubmitResponseInput: known}, {SubmitResponseInput: worktest.From("c-1", 9)}}
+		in := worktest.From("c-1", 3)
+		in.ExternalID = new("r-1")
+		batch := []intake.Submission{{SubmitResponseInput: in}, {SubmitResponseInput: worktest.From("c-2", 11)}, {SubmitResponseInput: in}, {SubmitResponseInput: worktest.From("c-1", 9)}}
 		outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, batch, intake.SubmitOptions{})
 		if err != nil || len(outcomes) != 4 {
-			t.Fatalf("%d outcomes: %v", len(outcomes), err)
+			t.Fatalf("want 4 outcomes, got %d, %v", len(outcomes), err)
 		}
 		if o := outcomes[0]; o.Fault != nil || !o.Created || o.Case == nil {
-			t.Errorf("the first: %+v", o)
+			t.Errorf("the first item: want a created response with a case, got %+v", o)
 		}
 		if outcomes[1].SubmitResponsePayload != nil {
-			t.Errorf("the wrong one went in: %+v", outcomes[1].Response)
+			t.Errorf("the invalid item: want no payload, got %+v", outcomes[1].Response)
 		}
-		worktest.Refused(t, "the wrong one", outcomes[1].Fault, fault.CodeBadUserInput, "score")
+		worktest.Refused(t, "the invalid item", outcomes[1].Fault, fault.CodeBadUserInput, "score")
 		if o := outcomes[2]; o.Fault != nil || o.Created || o.Response.ID != outcomes[0].Response.ID || o.Case.ID != outcomes[0].Case.ID {
-			t.Errorf("the same again: %+v", o)
+			t.Errorf("the repeated item: want the first response and case, got %+v", o)
 		}
 		if o := outcomes[3]; o.Fault != nil || !o.Created || o.Response.CustomerID != outcomes[0].Response.CustomerID {
-			t.Errorf("the last: %+v", o)
+			t.Errorf("the last item: want a created response of the same customer, got %+v", o)
 		}
 		w.Counts(map[string]int{"customers": 1, "responses": 2, "cases": 2})
 	})
@@ -175,11 +175,11 @@ func TestSubmitAll(t *testing.T) {
 			return w.SubmitAll(o, intake.Submission{SubmitResponseInput: worktest.From("c-1", 3)})[0].Case
 		}
 		if c := submit(intake.SubmitOptions{SkipRules: true}); c != nil {
-			t.Errorf("without rules: %+v", c)
+			t.Errorf("SkipRules: want no case, got %+v", c)
 		}
 		w.Counts(map[string]int{"responses": 1, "cases": 0, "response_rules": 0, "notifications": 0, "river_job": 0})
 		if c := submit(intake.SubmitOptions{SkipNotify: true}); c == nil || *c.AssigneeID != to.ID {
-			t.Errorf("without mails: %+v", c)
+			t.Errorf("SkipNotify: want a case assigned to %v, got %+v", to.ID, c)
 		}
 		w.Counts(map[string]int{"responses": 2, "cases": 1, "response_rules": 1, "notifications": 0, "river_job": 0})
 		submit(intake.SubmitOptions{})
@@ -191,7 +191,7 @@ func TestSubmitAll(t *testing.T) {
 		w := newWorld(t)
 		outcomes, err := intake.New(w.Work).SubmitAll(t.Context(), w.Agent, nil, intake.SubmitOptions{})
 		if err != nil || len(outcomes) != 0 {
-			t.Errorf("%v: %v", outcomes, err)
+			t.Errorf("want no outcomes and no error, got %v, %v", outcomes, err)
 		}
 	})
 }

@@ -32,18 +32,18 @@ func newTwin(t *testing.T) *twin {
 	t.Helper()
 	w := newWorld(t)
 	am, ag := w.User("am@care.example", model.Manager), w.User("agent@care.example", model.Agent)
-	gone := w.User("gone@care.example", model.Agent, worktest.Inactive)
-	three := []*model.User{w.User("a@care.example", model.Agent), gone, w.User("b@care.example", model.Agent), w.User("c@care.example", model.Agent)}
+	inactive := w.User("gone@care.example", model.Agent, worktest.Inactive)
+	assignees := []*model.User{w.User("a@care.example", model.Agent), inactive, w.User("b@care.example", model.Agent), w.User("c@care.example", model.Agent)}
 	late, crew := w.Theme("Late", "late", "delay*"), w.Theme("Crew", "crew", "cabin crew")
 	w.Must(`UPDATE settings SET central_addresses = '["desk@care.example", "Am@care.example"]'`)
-	tell := func(kinds ...model.RecipientKind) (list []model.Recipient) {
+	recipients := func(kinds ...model.RecipientKind) (list []model.Recipient) {
 		for _, k := range kinds {
 			r := model.Recipient{Kind: k}
 			switch k {
 			case model.RecipientAddress:
 				r.Address = new("Boss@Care.Example")
 			case model.RecipientUser:
-				r.UserID = &gone.ID
+				r.UserID = &inactive.ID
 			}
 			list = append(list, r)
 		}
@@ -54,25 +54,25 @@ func newTwin(t *testing.T) *twin {
 	}
 	w.Rule("theme", func(r *model.Rule) {
 		filtered(r, `{"themes":{"any":[%q]}}`, late.ID.String())
-		r.OpensCase, r.Recipients = false, tell(model.RecipientCentral, model.RecipientAssignee)
+		r.OpensCase, r.Recipients = false, recipients(model.RecipientCentral, model.RecipientAssignee)
 	})
 	w.Rule("times", func(r *model.Rule) {
 		filtered(r, `{"or":[{"respondedAt":{"withinLast":"PT10M"},"customer":{"country":{"in":["DE","FR"]}}},{"customer":{"lastContactedAt":{"withinLast":"P30D"}}}]}`)
-		r.OpensCase, r.Recipients = false, tell(model.RecipientAccountManager, model.RecipientAgent)
+		r.OpensCase, r.Recipients = false, recipients(model.RecipientAccountManager, model.RecipientAgent)
 	})
 	for i, strategy := range []model.AssignmentStrategy{model.RoundRobin, model.LeastBusy} {
 		r := w.Rule(string(strategy), func(r *model.Rule) {
-			r.Strategy, r.Scores, r.Recipients = strategy, []int{2 * i, 2*i + 1}, tell(model.RecipientAssignee)
+			r.Strategy, r.Scores, r.Recipients = strategy, []int{2 * i, 2*i + 1}, recipients(model.RecipientAssignee)
 			r.FollowUpTarget = new(model.Duration(48 * time.Hour))
 		})
-		for n, u := range three {
+		for n, u := range assignees {
 			w.Create(&model.Assignee{RuleID: r.ID, Ordinal: n, UserID: u.ID})
 		}
 	}
 	w.Rule("user", func(r *model.Rule) {
-		r.Strategy, r.UserID, r.Scores, r.Recipients = model.ToUser, &ag.ID, []int{4, 8}, tell(model.RecipientAddress, model.RecipientUser)
+		r.Strategy, r.UserID, r.Scores, r.Recipients = model.ToUser, &ag.ID, []int{4, 8}, recipients(model.RecipientAddress, model.RecipientUser)
 		r.Calendar, r.FollowUpTarget = worktest.Office("Europe/Berlin"), new(model.Duration(16*time.Hour))
-		r.Escalations = []model.Escalation{{After: model.Duration(8 * time.Hour), Notify: tell(model.RecipientCentral)}, {After: model.Duration(20 * time.Hour)}}
+		r.Escalations = []model.Escalation{{After: model.Duration(8 * time.Hour), Notify: recipients(model.RecipientCentral)}, {After: model.Duration(20 * time.Hour)}}
 	})
 	w.Rule("account manager", func(r *model.Rule) {
 		r.Strategy, r.FallbackUserID, r.Scores = model.ToAccountManager, &am.ID, []int{5}
@@ -86,8 +86,8 @@ func newTwin(t *testing.T) *twin {
 	return &twin{w}
 }
 
-// alone takes one response in by submitResponse, as far as that knows of it.
-func (w *twin) alone(s intake.Submission) intake.Outcome {
+// submitOne submits one response with Submit, or with SubmitAll if it has a name key, which Submit does not take.
+func (w *twin) submitOne(s intake.Submission) intake.Outcome {
 	w.T.Helper()
 	if s.NameKey != "" {
 		outcomes, err := intake.New(w.Work).SubmitAll(w.T.Context(), w.Agent, []intake.Submission{s}, intake.SubmitOptions{})
@@ -100,8 +100,8 @@ func (w *twin) alone(s intake.Submission) intake.Outcome {
 	return intake.Outcome{SubmitResponsePayload: out, Fault: err}
 }
 
-// between is what people do between two batches.
-func (w *twin) between(random *rand.Rand) {
+// act does a random action to a case and erases a random customer, as users do between two batches.
+func (w *twin) act(random *rand.Rand) {
 	w.T.Helper()
 	ctx := w.T.Context()
 	pick := func(table string, into any) bool {
@@ -116,23 +116,23 @@ func (w *twin) between(random *rand.Rand) {
 			in.Outreach = &casework.OutreachInput{Channel: "PHONE", Outcome: "REACHED"}
 		}
 		_, err := w.Work.UpdateCaseStatus(ctx, w.Agent, in)
-		var mend *fault.Error
-		if err != nil && !errors.As(err, &mend) {
+		var expected *fault.Error // the status may be the current one
+		if err != nil && !errors.As(err, &expected) {
 			w.T.Fatal(err)
 		}
 	}
-	var who model.CustomerID
-	if pick("customers", &who) {
-		if _, err := privacy.New(w.DB, w.Work).EraseCustomer(ctx, auth.Viewer{User: w.Agent.User}, privacy.EraseCustomerInput{CustomerID: who}); err != nil {
+	var id model.CustomerID
+	if pick("customers", &id) {
+		if _, err := privacy.New(w.DB, w.Work).EraseCustomer(ctx, auth.Viewer{User: w.Agent.User}, privacy.EraseCustomerInput{CustomerID: id}); err != nil {
 			w.T.Fatal(err)
 		}
 	}
 }
 
-// anyResponse is one of a few people's, who are known by id, by address, by name, or in several ways; some answered a
-// while ago, some come twice, some make no sense.
+// anyResponse returns a random response of one of a few customers, who are identified by id, by address, by name, or by id
+// and address. Some responses are up to two hours old, some are repeated, and some are invalid.
 func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
-	who := min(random.IntN(1+n/8), random.IntN(1+n/4)) // some answer often
+	person := min(random.IntN(1+n/8), random.IntN(1+n/4)) // some customers respond often
 	maybe := func(values ...string) graphql.Omittable[*string] {
 		switch i := random.IntN(len(values) + 6); {
 		case i < len(values):
@@ -151,20 +151,20 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 		},
 	}}
 	in := s.Customer
-	id, address := fmt.Sprintf("c-%d", who), fmt.Sprintf("C%d@x.example", who)
+	id, address := fmt.Sprintf("c-%d", person), fmt.Sprintf("C%d@x.example", person)
 	switch random.IntN(10) {
-	case 0: // nobody knows who
+	case 0: // no identity
 	case 1:
-		s.NameKey = fmt.Sprintf("name %d\x1fDE", who)
-		in.LastName = worktest.Given(fmt.Sprint("Name ", who))
+		s.NameKey = fmt.Sprintf("name %d\x1fDE", person)
+		in.LastName = worktest.Given(fmt.Sprint("Name ", person))
 	case 2, 3, 4:
 		in.ExternalID = &id
 	case 5, 6, 7:
 		in.Email = worktest.Given(address)
 	case 8:
 		in.ExternalID, in.Email = &id, worktest.Given(address)
-	case 9: // they share an address, or change theirs
-		in.Email = worktest.Given(fmt.Sprintf("shared-%d@x.example", who%(1+n/100)))
+	case 9: // customers share an address, or change theirs
+		in.Email = worktest.Given(fmt.Sprintf("shared-%d@x.example", person%(1+n/100)))
 		if random.IntN(2) == 0 {
 			in.ExternalID = &id
 		}
@@ -191,7 +191,7 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	switch random.IntN(4) {
 	case 0:
 	case 1:
-		s.ExternalID = new(fmt.Sprint("r-", random.IntN(1+i))) // perhaps one that was here
+		s.ExternalID = new(fmt.Sprint("r-", random.IntN(1+i))) // may repeat an earlier response
 	default:
 		s.ExternalID = new(fmt.Sprint("r-", i))
 	}
@@ -204,21 +204,21 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	return s
 }
 
-// answer describes what a caller gets, in words that are the same in both worlds.
-func answer(o intake.Outcome) string {
+// describe returns the caller's result as text without the ids, which differ between the two worlds.
+func describe(o intake.Outcome) string {
 	if o.SubmitResponsePayload == nil {
 		return strings.ReplaceAll(fmt.Sprint(o.Fault), "input.", "")
 	}
 	r := *o.Response
-	said := fmt.Sprint("created ", o.Created, ", score ", r.Score, r.Category, r.ContactStatus, ", at ", r.RespondedAt, r.ReceivedAt, ", drivers ", r.Drivers, len(r.Attributes))
+	text := fmt.Sprint("created ", o.Created, ", score ", r.Score, r.Category, r.ContactStatus, ", at ", r.RespondedAt, r.ReceivedAt, ", drivers ", r.Drivers, len(r.Attributes))
 	if c := o.Case; c != nil {
-		said += fmt.Sprint(", case ", c.Number, c.Status, c.Version, c.AssigneeID != nil, c.DueAt, c.UpdatedAt)
+		text += fmt.Sprint(", case ", c.Number, c.Status, c.Version, c.AssigneeID != nil, c.DueAt, c.UpdatedAt)
 	}
-	return said
+	return text
 }
 
-// tables is all that the database holds, except random values and the queue's own tables. Ids are
-// replaced by the order in which they were made.
+// tables returns the rows of all tables by name, except tables of random values and of the queue and the migrations. Each
+// id is replaced by its rank in its table, so that two databases can be compared.
 func (w *twin) tables() map[string][]string {
 	w.T.Helper()
 	list := func(sql string) []string {
@@ -242,12 +242,12 @@ func (w *twin) tables() map[string][]string {
 		}
 	}
 	tables := map[string][]string{}
-	tell := func(name, sql string) {
+	add := func(name, sql string) {
 		rows := list(sql)
 		for i, row := range rows {
 			rows[i] = anyID.ReplaceAllStringFunc(row, func(id string) string {
-				if known := ids[id]; known != "" {
-					return known
+				if rank := ids[id]; rank != "" {
+					return rank
 				}
 				return id
 			})
@@ -256,31 +256,31 @@ func (w *twin) tables() map[string][]string {
 		tables[name] = rows
 	}
 	for _, name := range names {
-		tell(name, "SELECT to_jsonb(t)::text FROM "+pgx.Identifier{name}.Sanitize()+" t")
+		add(name, "SELECT to_jsonb(t)::text FROM "+pgx.Identifier{name}.Sanitize()+" t")
 	}
-	tell("the queue", "SELECT kind || args::text FROM river_job")
+	add("the queue", "SELECT kind || args::text FROM river_job")
 	return tables
 }
 
 var anyID = regexp.MustCompile(`[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}`)
 
-func equal(t *testing.T, a, b map[string][]string) {
+func compareTables(t *testing.T, a, b map[string][]string) {
 	t.Helper()
 	if len(a) != len(b) || len(a) < 20 {
-		t.Errorf("%d and %d tables", len(a), len(b))
+		t.Errorf("want the same number of tables, at least 20; got %d and %d", len(a), len(b))
 	}
 	for name, rows := range a {
 		if slices.Equal(rows, b[name]) {
 			continue
 		}
-		t.Errorf("%s: %d rows alone, %d together", name, len(rows), len(b[name]))
+		t.Errorf("%s: %d rows from single responses, %d from batches", name, len(rows), len(b[name]))
 		for i, row := range rows {
 			if i >= len(b[name]) || row != b[name][i] {
-				other := "nothing"
+				other := "no row"
 				if i < len(b[name]) {
 					other = b[name][i]
 				}
-				t.Errorf("the first that differs:\nalone    %s\ntogether %s", row, other)
+				t.Errorf("first difference:\nsingle  %s\nbatched %s", row, other)
 				break
 			}
 		}

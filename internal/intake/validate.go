@@ -17,7 +17,7 @@ const (
 	driversMax = 100
 )
 
-// valid is a submission that has been checked and put in order.
+// valid is a submission that has been checked and normalised.
 type valid struct {
 	Submission
 	mention    customer.Mention
@@ -25,34 +25,34 @@ type valid struct {
 	attributes map[string]string
 }
 
-// validate checks what can be checked without a statement. The submission itself is not changed.
+// validate makes all checks that need no SQL statement. It does not change the submission.
 func validate(s Submission, now time.Time) (*valid, error) {
 	if s.Customer == nil {
 		s.Customer = &customer.CustomerInput{}
 	}
 	c := *s.Customer
-	p := &valid{Submission: s, mention: customer.Mention{Given: &c, NameKey: s.NameKey, RespondedAt: now}, drivers: []string{}}
+	v := &valid{Submission: s, mention: customer.Mention{Given: &c, NameKey: s.NameKey, RespondedAt: now}, drivers: []string{}}
 	if s.Score < 0 || s.Score > 10 {
-		return nil, fault.Input("score", "a score is from 0 to 10, not %d", s.Score)
+		return nil, fault.Input("score", "a score must be from 0 to 10, not %d", s.Score)
 	}
 	if s.RespondedAt != nil {
 		if s.RespondedAt.After(now.Add(24 * time.Hour)) {
-			return nil, fault.Input("respondedAt", "more than a day ahead of now")
+			return nil, fault.Input("respondedAt", "respondedAt must not be more than 24 hours in the future")
 		}
-		p.mention.RespondedAt = pg.Timestamp(*s.RespondedAt)
+		v.mention.RespondedAt = pg.Timestamp(*s.RespondedAt)
 	}
 	if l := s.TestimonialLikelihood; l != nil && (math.IsNaN(*l) || *l < 0 || *l > 1) {
-		return nil, fault.Input("testimonialLikelihood", "a likelihood is from 0 to 1")
+		return nil, fault.Input("testimonialLikelihood", "testimonialLikelihood must be from 0 to 1")
 	}
 	for _, err := range []error{
-		text.Identity("externalId", &p.ExternalID), text.Optional("survey", &p.Survey), checkComment(&p.Comment),
-		p.readDrivers(), p.readAttributes(), fault.WithPath("customer", c.Check()),
+		text.Identity("externalId", &v.ExternalID), text.Optional("survey", &v.Survey), checkComment(&v.Comment),
+		v.readDrivers(), v.readAttributes(), fault.WithPath("customer", c.Check()),
 	} {
 		if err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	return v, nil
 }
 
 func checkComment(c **string) error {
@@ -64,32 +64,32 @@ func checkComment(c **string) error {
 		return nil
 	}
 	if utf8.RuneCountInString(**c) > commentMax {
-		return fault.Input("comment", "a comment has %d characters at most", commentMax)
+		return fault.Input("comment", "a comment has at most %d characters", commentMax)
 	}
 	return text.Storable("comment", **c)
 }
 
-func (p *valid) readDrivers() error {
-	if len(p.Drivers) > driversMax {
-		return fault.Input("drivers", "%d drivers at most", driversMax)
+func (v *valid) readDrivers() error {
+	if len(v.Drivers) > driversMax {
+		return fault.Input("drivers", "at most %d drivers", driversMax)
 	}
-	for _, d := range p.Drivers {
+	for _, d := range v.Drivers {
 		if d = strings.TrimSpace(d); d == "" {
 			continue
 		}
 		if err := text.Short("drivers", d); err != nil {
 			return err
 		}
-		p.drivers = append(p.drivers, d)
+		v.drivers = append(v.drivers, d)
 	}
 	return nil
 }
 
-func (p *valid) readAttributes() (err error) {
-	p.attributes = make(map[string]string, len(p.Attributes))
-	err = customer.CheckAttributes(p.Attributes)
-	for _, a := range p.Attributes {
-		p.attributes[a.Key] = a.Value
+func (v *valid) readAttributes() (err error) {
+	v.attributes = make(map[string]string, len(v.Attributes))
+	err = customer.CheckAttributes(v.Attributes)
+	for _, a := range v.Attributes {
+		v.attributes[a.Key] = a.Value
 	}
 	return err
 }

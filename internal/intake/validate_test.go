@@ -34,48 +34,48 @@ func TestValidate(t *testing.T) {
 			argument string
 			change   func(*intake.SubmitResponseInput)
 		}{
-			"a score of 11":                  {"input.score", func(in *intake.SubmitResponseInput) { in.Score = 11 }},
-			"a score below 0":                {"input.score", func(in *intake.SubmitResponseInput) { in.Score = -1 }},
-			"a time to come":                 {"input.respondedAt", func(in *intake.SubmitResponseInput) { in.RespondedAt = new(worktest.Start.Add(24*time.Hour + 1)) }},
-			"a likelihood above 1":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(1.01) }},
-			"a likelihood below 0":           {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(-0.01) }},
-			"a likelihood that is no number": {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(math.NaN()) }},
-			"a blank id":                     {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new(" ") }},
-			"an empty id":                    {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new("") }},
-			"a long id":                      {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = &long }},
-			"a long survey":                  {"input.survey", func(in *intake.SubmitResponseInput) { in.Survey = &long }},
-			"a comment of a book's length":   {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new(strings.Repeat("a", 100_001)) }},
-			"a comment that cannot be kept":  {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new("a\x00b") }},
-			"a long driver":                  {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
-			"a driver that is not UTF-8":     {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
-			"too many drivers":               {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = make([]string, 101) }},
-			"too many attributes":            {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(201, "k", "v") }},
-			"an attribute without a key":     {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
-			"an attribute with a long key":   {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
+			"a score of 11":                {"input.score", func(in *intake.SubmitResponseInput) { in.Score = 11 }},
+			"a score below 0":              {"input.score", func(in *intake.SubmitResponseInput) { in.Score = -1 }},
+			"a response in the future":     {"input.respondedAt", func(in *intake.SubmitResponseInput) { in.RespondedAt = new(worktest.Start.Add(24*time.Hour + 1)) }},
+			"a likelihood above 1":         {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(1.01) }},
+			"a likelihood below 0":         {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(-0.01) }},
+			"a likelihood that is NaN":     {"input.testimonialLikelihood", func(in *intake.SubmitResponseInput) { in.TestimonialLikelihood = new(math.NaN()) }},
+			"a blank id":                   {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new(" ") }},
+			"an empty id":                  {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = new("") }},
+			"a long id":                    {"input.externalId", func(in *intake.SubmitResponseInput) { in.ExternalID = &long }},
+			"a long survey":                {"input.survey", func(in *intake.SubmitResponseInput) { in.Survey = &long }},
+			"a comment that is too long":   {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new(strings.Repeat("a", 100_001)) }},
+			"a comment with a NUL":         {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new("a\x00b") }},
+			"a long driver":                {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
+			"a driver that is not UTF-8":   {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
+			"too many drivers":             {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = make([]string, 101) }},
+			"too many attributes":          {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(201, "k", "v") }},
+			"an attribute without a key":   {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
+			"an attribute with a long key": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
 			"an attribute with a long value": {"input.attributes", func(in *intake.SubmitResponseInput) {
 				in.Attributes = attributes(1, "k", strings.Repeat("a", 100_001))
 			}},
-			"an attribute that cannot be kept": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
+			"an attribute with a NUL": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
 
-			"the customer's blank id":      {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
-			"the customer's long id":       {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
-			"no address":                   {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = worktest.Given("ana") })},
-			"no account manager's address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = worktest.Given("Ana <a@b.c>") })},
-			"no agent's address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = worktest.Given("@") })},
-			"no country":                   {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = worktest.Given("Atlantis") })},
-			"a long first name":            {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = worktest.Given(long) })},
-			"a long last name":             {"input.customer.lastName", ofCustomer(func(c *customer.CustomerInput) { c.LastName = worktest.Given(long) })},
-			"a long phone number":          {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = worktest.Given(long) })},
-			"a company that is not UTF-8":  {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = worktest.Given("a\xff") })},
-			"a segment that can't be kept": {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = worktest.Given("a\x00") })},
-			"the customer's attributes":    {"input.customer.attributes", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
+			"a customer's blank id":              {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
+			"a customer's long id":               {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
+			"an invalid address":                 {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = worktest.Given("ana") })},
+			"an invalid account manager address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = worktest.Given("Ana <a@b.c>") })},
+			"an invalid agent address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = worktest.Given("@") })},
+			"an unknown country":                 {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = worktest.Given("Atlantis") })},
+			"a long first name":                  {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = worktest.Given(long) })},
+			"a long last name":                   {"input.customer.lastName", ofCustomer(func(c *customer.CustomerInput) { c.LastName = worktest.Given(long) })},
+			"a long phone number":                {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = worktest.Given(long) })},
+			"a company that is not UTF-8":        {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = worktest.Given("a\xff") })},
+			"a segment with a NUL":               {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = worktest.Given("a\x00") })},
+			"a customer attribute without a key": {"input.customer.attributes", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
 		} {
 			in := worktest.From("c-1", 5)
 			c.change(&in)
 			out, err := intake.New(w.Work).Submit(t.Context(), w.Agent, in)
 			worktest.Refused(t, name, err, fault.CodeBadUserInput, c.argument)
 			if out != nil {
-				t.Errorf("%s: answered %+v", name, out)
+				t.Errorf("%s: want no payload, got %+v", name, out)
 			}
 		}
 		w.Counts(map[string]int{"customers": 0, "responses": 0})
@@ -84,7 +84,7 @@ func TestValidate(t *testing.T) {
 	t.Run("accepts values at the bounds", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		long := strings.Repeat("ß", 500) // bounds are of characters
+		long := strings.Repeat("ß", 500) // the limits count characters, not bytes
 		ahead := worktest.Start.Add(24 * time.Hour)
 		in := intake.SubmitResponseInput{
 			ExternalID: &long, Score: 10, RespondedAt: &ahead, TestimonialLikelihood: new(1.0), Survey: &long, Comment: new(strings.Repeat("é", 100_000)),
@@ -93,7 +93,7 @@ func TestValidate(t *testing.T) {
 		}
 		r := worktest.Read[model.Response](w.T, w.DB, w.Submit(in).Response.ID)
 		if !r.RespondedAt.Equal(ahead) || *r.Survey != long || len(r.Drivers) != 1 || r.Attributes[long] != strings.Repeat("é", 100_000) {
-			t.Errorf("not kept as it was given: survey %q, drivers %d", *r.Survey, len(r.Drivers))
+			t.Errorf("the stored response differs from the input: survey %q, %d drivers", *r.Survey, len(r.Drivers))
 		}
 		w.Submit(intake.SubmitResponseInput{Score: 0, TestimonialLikelihood: new(0.0)})
 	})
@@ -105,7 +105,7 @@ func TestValidate(t *testing.T) {
 		out := w.Submit(intake.SubmitResponseInput{Score: 5, RespondedAt: &responded})
 		want := time.Date(2026, 3, 2, 2, 30, 0, 123_456_000, time.UTC)
 		if !out.Response.RespondedAt.Equal(want) || !worktest.Read[model.Response](w.T, w.DB, out.Response.ID).RespondedAt.Equal(want) {
-			t.Errorf("answered %v, kept %v", out.Response.RespondedAt, worktest.Read[model.Response](w.T, w.DB, out.Response.ID).RespondedAt)
+			t.Errorf("respondedAt: want %v, got %v in the payload and %v in the database", want, out.Response.RespondedAt, worktest.Read[model.Response](w.T, w.DB, out.Response.ID).RespondedAt)
 		}
 	})
 
@@ -119,7 +119,7 @@ func TestValidate(t *testing.T) {
 		w.Submit(in)
 		country, first := in.Customer.Country, in.Customer.FirstName
 		if *in.ExternalID != " r-1 " || *in.Comment != " " || in.Drivers[0] != " a " || *in.Customer.ExternalID != " c-1 " || *country.Value() != "brazil" || *first.Value() != " " {
-			t.Errorf("%+v %+v", in, in.Customer)
+			t.Errorf("the input has changed: %+v %+v", in, in.Customer)
 		}
 	})
 
@@ -129,7 +129,7 @@ func TestValidate(t *testing.T) {
 		for given, want := range map[string]string{"BR": "BR", " br ": "BR", "BRA": "BR", "Brazil": "BR", "the Netherlands": "NL"} {
 			r := w.Submit(intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{Country: graphql.OmittableOf(&given)}}).Response
 			if r.Country == nil || *r.Country != want {
-				t.Errorf("%q is %v", given, r.Country)
+				t.Errorf("country of %q: want %s, got %v", given, want, r.Country)
 			}
 		}
 	})

@@ -1,7 +1,7 @@
-// Package privacy owns a customer's right to their data: the export of all that is kept about them, its erasure for good,
-// the retention time after which a customer is erased, and the redaction of a note.
+// Package privacy owns the export and the permanent erasure of a customer's data, the retention time after which a customer
+// is erased, and the redaction of notes.
 //
-// It refuses to remove what figures are made of: scores, times and events stay, without personal data.
+// It does not delete the data that figures are computed from: scores, times and events stay, without personal data.
 package privacy
 
 import (
@@ -23,10 +23,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// EraseCustomerInput names a customer.
+// EraseCustomerInput identifies the customer to erase.
 type EraseCustomerInput struct{ CustomerID model.CustomerID }
 
-// EraseCustomerPayload is the erased customer, and how many of their responses stay without personal data.
+// EraseCustomerPayload is the erased customer and the number of their responses, which stay without personal data.
 type EraseCustomerPayload struct {
 	Customer      *model.Customer
 	ResponsesKept int
@@ -38,25 +38,25 @@ type Privacy struct {
 	work *casework.Work
 }
 
-// New makes it for one database.
+// New returns the Privacy of one database.
 func New(db *pg.DB, work *casework.Work) *Privacy { return &Privacy{db: db, work: work} }
 
-// EraseCustomer removes a customer's personal data for good: from the customer, their responses, the notes and links
-// of their cases, the mails about them, and all events in the log. What figures are made of stays. Erasing a customer
-// again changes nothing and answers the same.
+// EraseCustomer permanently removes a customer's personal data from the customer, their responses, the notes and links of
+// their cases, the mails about them, and all events in the log. The data that figures are computed from stays. Erasing a
+// customer again changes nothing and returns the same payload.
 func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
 	out := new(EraseCustomerPayload)
 	err := p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		found := new(model.Customer)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(found).Error
+		erased := new(model.Customer)
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(erased).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.NotFound("input.customerId", "there is no such customer")
 		}
 		if err != nil {
 			return fmt.Errorf("read a customer: %w", err)
 		}
-		if found.ErasedAt == nil {
-			if err := erase(tx, now, found, &viewer.User.ID); err != nil {
+		if erased.ErasedAt == nil {
+			if err := erase(tx, now, erased, &viewer.User.ID); err != nil {
 				return err
 			}
 		}
@@ -64,7 +64,7 @@ func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in Eras
 		if err := tx.Model(&model.Response{}).Where("customer_id = ?", in.CustomerID).Count(&kept).Error; err != nil {
 			return fmt.Errorf("count a customer's responses: %w", err)
 		}
-		*out = EraseCustomerPayload{Customer: found, ResponsesKept: int(kept)}
+		*out = EraseCustomerPayload{Customer: erased, ResponsesKept: int(kept)}
 		return nil
 	})
 	if err != nil {
@@ -73,10 +73,10 @@ func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in Eras
 	return out, nil
 }
 
-// erase removes the personal data of a customer whose row the caller has locked. No other transaction can make the
-// customer a case or response meanwhile: it would lock the row too. A transaction that looked for the customer by an
-// identity waits for the row and then finds that the row has the identity no longer; so the locks of identities are not
-// needed here.
+// erase removes the personal data of a customer whose row the caller has locked. No other transaction can insert a case or
+// response of the customer meanwhile, because it would have to lock the row too. A transaction that looks for the customer
+// by an identity waits for the row, and then finds that the row no longer has the identity. So erase does not need the
+// locks of the identities.
 func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) error {
 	var cases []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE customer_id = ? ORDER BY id FOR UPDATE", c.ID).Scan(&cases).Error
@@ -97,7 +97,7 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	for _, statement := range eraseRelations {
 		err := tx.Exec(statement, map[string]any{"customer": c.ID, "marker": model.Erased, "now": now}).Error
 		if err != nil {
-			return fmt.Errorf("erase what belongs to cases: %w", err)
+			return fmt.Errorf("erase the notes, links and mails of cases: %w", err)
 		}
 	}
 	for _, id := range cases {
@@ -119,26 +119,28 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 	return eraseAddresses(tx, c.ID, addresses)
 }
 
-// eraseRelations: a note is free text, and may name the customer in any words, so no note is kept. A mail server that
-// refused a mail about the customer may have quoted it in its answer, so the answer is not kept either; that there was
-// one is kept.
+// eraseRelations erases notes, links and the errors of mails. A note is free text and may name the customer anywhere, so all
+// of its text is removed. A mail server that rejected a mail about the customer may have quoted the mail in its answer, so
+// the answer is replaced by a marker, which still shows that there was an error.
 var eraseRelations = []string{
 	`UPDATE notes SET body = @marker, redacted_at = coalesce(redacted_at, @now) WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`DELETE FROM case_external_refs WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`UPDATE notifications SET last_error = @marker WHERE last_error IS NOT NULL AND ` + aboutCustomer,
 }
 
-// aboutCustomer uses the conditions of the indexes on notifications.
+// aboutCustomer selects the mails about a customer. It repeats the conditions of the indexes on notifications, so that
+// PostgreSQL uses these.
 const aboutCustomer = `(case_id IN (SELECT id FROM cases WHERE customer_id = @customer)
 	OR kind = 'NEW_RESPONSE' AND response_id IN (SELECT id FROM responses WHERE customer_id = @customer))`
 
-// eraseResponses empties the customer's responses. The survey tool's id of one may be personal; it is kept as a hash,
-// so that the same response, sent again, does not come back as a new one with all that was erased.
+// eraseResponses removes the personal data of the customer's responses. A response's external id may be personal, so only
+// its hash is kept: a response that is sent again is recognised by the hash, and is not stored as a new response with the
+// erased data.
 func eraseResponses(tx *gorm.DB, was, c *model.Customer) error {
 	err := tx.Exec(`INSERT INTO erased_response_ids (hash, response_id)
 		SELECT erased_id(external_id), id FROM responses WHERE customer_id = ? AND external_id IS NOT NULL`, c.ID).Error
 	if err != nil {
-		return fmt.Errorf("keep the hashes of responses' ids: %w", err)
+		return fmt.Errorf("store the hashes of response ids: %w", err)
 	}
 	var responses []*model.Response
 	if err := tx.Where("customer_id = ?", c.ID).Order("id").Find(&responses).Error; err != nil {
@@ -154,7 +156,7 @@ func eraseResponses(tx *gorm.DB, was, c *model.Customer) error {
 	return nil
 }
 
-// rewrite writes a response whole, with all that is folded of it.
+// rewrite writes all columns of a response, including the folded texts.
 func rewrite(tx *gorm.DB, r *model.Response) error {
 	row := r.Row()
 	err := tx.Model(&model.ResponseRow{}).Where("id = ?", r.ID).Select("*").Omit("ID", clause.Associations).Updates(row).Error
@@ -170,22 +172,22 @@ func rewrite(tx *gorm.DB, r *model.Response) error {
 	return nil
 }
 
-// eraseCase empties the case and records an event, so that a subscriber who keeps a copy drops it. The event's former
-// snapshot is empty already.
+// eraseCase removes the personal data of the case and records an event, which tells subscribers who keep a copy to drop it.
+// The case is erased before the change begins, so that the event's former snapshot has no personal data either.
 func eraseCase(tx *gorm.DB, now time.Time, id model.CaseID, by *model.UserID) error {
-	h, err := casework.LockCase(tx, id, nil)
+	locked, err := casework.LockCase(tx, id, nil)
 	if err != nil {
 		return err
 	}
-	h.Case.Erase()
-	h.CopyCustomer(h.Customer)
-	_, err = h.Change(tx, now, event.Entry{Type: model.EventCustomerErased, Actor: by}, func() {})
+	locked.Case.Erase()
+	locked.CopyCustomer(locked.Customer)
+	_, err = locked.Change(tx, now, event.Entry{Type: model.EventCustomerErased, Actor: by}, func() {})
 	return err
 }
 
-// eraseAddresses takes the customer's addresses out of mails about them. An alert never goes to the customer whom it is
-// about; but an address that was a colleague's may have become the customer's. A mail that still waits for such an
-// address is not sent.
+// eraseAddresses removes the customer's addresses from mails about them. A mail about a customer is never sent to that
+// customer, but the address of a recipient may have become the customer's address later. A queued mail to such an address is
+// not sent.
 func eraseAddresses(tx *gorm.DB, id model.CustomerID, addresses []string) error {
 	for i := range addresses {
 		addresses[i] = model.Fold(addresses[i])

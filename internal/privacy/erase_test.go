@@ -19,7 +19,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// penelope answers, has a case that was worked on, and is in all that the program keeps.
+// penelope submits a response, works on its case, and puts the name Penelope into every table that can hold personal data.
 func (w *world) penelope() (id model.CustomerID, opened model.CaseID) {
 	w.T.Helper()
 	in := intake.SubmitResponseInput{
@@ -32,8 +32,8 @@ func (w *world) penelope() (id model.CustomerID, opened model.CaseID) {
 			Attributes: []*customer.AttributeInput{{Key: "penelope", Value: "Penelope"}},
 		},
 	}
-	made := w.Submit(in)
-	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &made.Response.ID, Note: "Penelope called.", AssigneeID: &w.Agent.User.ID})
+	submitted := w.Submit(in)
+	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &submitted.Response.ID, Note: "Penelope called.", AssigneeID: &w.Agent.User.ID})
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -43,12 +43,12 @@ func (w *world) penelope() (id model.CustomerID, opened model.CaseID) {
 	_, err1 := w.Work.LinkCase(ctx, w.Agent, casework.LinkCaseInput{CaseID: opened, System: "crm", ID: "of Penelope", URL: new("https://crm.example.com/penelope")})
 	_, err2 := w.Work.RecordReply(ctx, w.Agent, casework.RecordReplyInput{CaseID: opened, Note: new("Penelope wrote."), Improvement: new("Ask Penelope.")})
 	_, err3 := w.Work.SetRootCause(ctx, w.Agent, casework.SetRootCauseInput{CaseID: opened, Whys: []string{"Penelope waited.", "Nobody saw Penelope."}})
-	_, err4 := customer.New(w.Work).Update(ctx, w.Agent, customer.UpdateCustomerInput{ID: made.Response.CustomerID, Email: worktest.Given("penelope@new.example.com")})
+	_, err4 := customer.New(w.Work).Update(ctx, w.Agent, customer.UpdateCustomerInput{ID: submitted.Response.CustomerID, Email: worktest.Given("penelope@new.example.com")})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		w.T.Fatal(err)
 	}
 	w.Must(`UPDATE notifications SET last_error = '550 no mail about Penelope'`)
-	return made.Response.CustomerID, opened
+	return submitted.Response.CustomerID, opened
 }
 
 func (w *world) erase(id model.CustomerID) *privacy.EraseCustomerPayload {
@@ -67,21 +67,21 @@ func TestEraseCustomer(t *testing.T) {
 		w := newWorld(t)
 		id, opened := w.penelope()
 		if found := w.TablesWith("penelope"); len(found) < 6 {
-			t.Fatalf("she is only in %v", found)
+			t.Fatalf("tables with personal data before the erasure: want at least 6, got %v", found)
 		}
 		was := *worktest.Read[model.Case](w.T, w.DB, opened)
 		w.Later(time.Hour)
 		out := w.erase(id)
 		if found := w.TablesWith("penelope"); len(found) > 0 {
-			t.Errorf("she is still in %v", found)
+			t.Errorf("tables with personal data after the erasure: want none, got %v", found)
 		}
 		c := out.Customer
 		if out.ResponsesKept != 1 || c.ErasedAt == nil || !c.ErasedAt.Equal(w.Now()) || *c.Country != "GR" || *c.Segment != "gold" || !c.LifetimeValue.Equal(decimal.NewFromInt(7)) ||
 			c.DisplayName() != fmt.Sprint("Customer ", c.Number) || c.Number == 0 {
-			t.Errorf("the answer: %+v", out)
+			t.Errorf("the payload is wrong: %+v", out)
 		}
-		if kept := worktest.Read[model.Customer](w.T, w.DB, id); !worktest.SameJSON(t, kept, c) {
-			t.Errorf("the row is not what was answered: %+v", kept)
+		if stored := worktest.Read[model.Customer](w.T, w.DB, id); !worktest.SameJSON(t, stored, c) {
+			t.Errorf("stored customer: want %+v as in the payload, got %+v", c, stored)
 		}
 		var response model.Response
 		if err := w.DB.Gorm.Where("customer_id = ?", id).Take(&response).Error; err != nil {
@@ -89,21 +89,21 @@ func TestEraseCustomer(t *testing.T) {
 		}
 		if response.Score != 3 || *response.Survey != "spring" || len(response.Drivers) != 1 || *response.Country != "GR" || *response.SegmentFold != "gold" ||
 			response.ContactStatus != model.Replied || response.ExternalID != nil || response.CompanyFold != nil {
-			t.Errorf("the response: %+v", response)
+			t.Errorf("the stored response is wrong: %+v", response)
 		}
 		k := worktest.Read[model.Case](w.T, w.DB, opened)
 		if k.Status != model.InProgress || *k.AssigneeID != *was.AssigneeID || k.Version != was.Version+1 || len(k.RootCause) != 2 || *k.Score != 3 || *k.Country != "GR" || k.CompanyFold != nil {
-			t.Errorf("the case: %+v", k)
+			t.Errorf("the stored case is wrong: %+v", k)
 		}
 		for _, n := range w.Notes(opened) {
 			if n.Body != model.Erased || n.RedactedAt == nil || !n.RedactedAt.Equal(w.Now()) {
-				t.Errorf("a note: %+v", n)
+				t.Errorf("want an erased note, got %+v", n)
 			}
 		}
 		events := w.Events(opened)
 		last := events[len(events)-1]
 		if last.Type != model.EventCustomerErased || last.ActorID == nil || *last.ActorID != w.Agent.User.ID || !last.At.Equal(w.Now()) {
-			t.Errorf("the log ends with %+v", last)
+			t.Errorf("last event: want CUSTOMER_ERASED by %v, got %+v", w.Agent.User.ID, last)
 		}
 		w.CheckLog(opened)
 	})
@@ -117,10 +117,10 @@ func TestEraseCustomer(t *testing.T) {
 		w.Later(time.Hour)
 		second := w.erase(id)
 		if !worktest.SameJSON(t, first, second) {
-			t.Errorf("%+v\n%+v", first, second)
+			t.Errorf("second call: want %+v, got %+v", first, second)
 		}
 		if after := w.Fingerprint(); after != before {
-			t.Error("something was written")
+			t.Error("the second call changed the database")
 		}
 	})
 
@@ -128,7 +128,7 @@ func TestEraseCustomer(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		_, err := privacy.New(w.DB, w.Work).EraseCustomer(t.Context(), w.Agent, privacy.EraseCustomerInput{CustomerID: model.CustomerID{UUID: model.NewUUID()}})
-		worktest.Refused(t, "a customer who is not there", err, fault.CodeNotFound, "input.customerId")
+		worktest.Refused(t, "an unknown customer", err, fault.CodeNotFound, "input.customerId")
 	})
 
 	t.Run("allows no change or follow-up by hand afterwards", func(t *testing.T) {
@@ -137,11 +137,11 @@ func TestEraseCustomer(t *testing.T) {
 		response := w.Submit(worktest.From("c-1", 3)).Response
 		w.erase(response.CustomerID)
 		_, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: response.CustomerID, FirstName: worktest.Given("Ana")})
-		worktest.Refused(t, "new data", err, fault.CodeConflict, "input.id")
+		worktest.Refused(t, "an update of the customer", err, fault.CodeConflict, "input.id")
 		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &response.CustomerID, Note: "Why."})
-		worktest.Refused(t, "a case of the customer", err, fault.CodeConflict, "input.customerId")
+		worktest.Refused(t, "a new case of the customer", err, fault.CodeConflict, "input.customerId")
 		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
-		worktest.Refused(t, "a case of the response", err, fault.CodeConflict, "input.responseId")
+		worktest.Refused(t, "a new case of the response", err, fault.CodeConflict, "input.responseId")
 	})
 
 	t.Run("refuses the erased responses and makes a new customer of a new one", func(t *testing.T) {
@@ -149,35 +149,36 @@ func TestEraseCustomer(t *testing.T) {
 		w := newWorld(t)
 		first := worktest.From("crm-1", 3)
 		first.ExternalID, first.Customer.Email = new("answer-1"), worktest.Given("ana@example.com")
-		made := w.Submit(first)
+		submitted := w.Submit(first)
 		byName := w.SubmitAll(intake.SubmitOptions{}, intake.Submission{
 			SubmitResponseInput: intake.SubmitResponseInput{Score: 4, ExternalID: new("answer-2")}, NameKey: "bo"})[0]
-		w.erase(made.Response.CustomerID)
+		w.erase(submitted.Response.CustomerID)
 		w.erase(byName.Response.CustomerID)
 
 		again := w.Submit(first)
-		if again.Created || again.Response.ID != made.Response.ID || again.Response.ExternalID != nil || again.Response.Score != 3 {
-			t.Errorf("the erased response, sent again: %+v", again.Response)
+		if again.Created || again.Response.ID != submitted.Response.ID || again.Response.ExternalID != nil || again.Response.Score != 3 {
+			t.Errorf("the erased response sent again: want the erased response, not created; got created %t, %+v", again.Created, again.Response)
 		}
 		if n := w.Count("SELECT count(*) FROM customers WHERE external_id IS NOT NULL OR email IS NOT NULL"); n != 0 {
-			t.Error("the customer is back")
+			t.Errorf("customers with an identity: want 0, got %d", n)
 		}
 		if n := w.Count("SELECT count(*) FROM erased_response_ids WHERE encode(hash, 'escape') LIKE '%answer%' OR hash IN (sha256('answer-1'), sha256('answer-2'))"); n != 0 {
-			t.Error("the hash tells the id without the key")
+			t.Error("the stored hash shows the id, or is a hash without the key")
 		}
 		next := first
 		next.ExternalID = new("answer-3")
-		if fresh := w.Submit(next); !fresh.Created || fresh.Response.CustomerID == made.Response.CustomerID {
-			t.Error("a later response with the same ids is of the erased customer")
+		if fresh := w.Submit(next); !fresh.Created || fresh.Response.CustomerID == submitted.Response.CustomerID {
+			t.Error("a new response with the same ids: want a new customer, got the erased one")
 		}
 		named := w.SubmitAll(intake.SubmitOptions{}, intake.Submission{
 			SubmitResponseInput: intake.SubmitResponseInput{Score: 4, ExternalID: new("answer-4")}, NameKey: "bo"})[0]
 		if named.Response.CustomerID == byName.Response.CustomerID {
-			t.Error("the name alone finds the erased customer")
+			t.Error("a new response with the same name: want a new customer, got the erased one")
 		}
 	})
 
-	// Whoever comes first: the response is the erased customer's and emptied, or a new customer's and whole.
+	// If the response comes first, the erasure removes its personal data. If the erasure comes first, the response is complete
+	// and belongs to a new customer.
 	t.Run("is safe while responses of the customer come in", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -189,7 +190,7 @@ func TestEraseCustomer(t *testing.T) {
 					Customer: &customer.CustomerInput{Email: worktest.Given(email)}}
 			}
 			id := w.Submit(answer("first")).Response.CustomerID
-			var known, opened atomic.Int64
+			var replayed, opened atomic.Int64
 			worktest.AtOnce(4, func(i int) {
 				var err error
 				switch i {
@@ -203,25 +204,25 @@ func TestEraseCustomer(t *testing.T) {
 				case 3:
 					var out *intake.SubmitResponsePayload
 					if out, err = intake.New(w.Work).Submit(t.Context(), w.Agent, answer("first")); err == nil && !out.Created {
-						known.Add(1)
+						replayed.Add(1)
 					}
 				}
 				if err != nil {
 					t.Error(err)
 				}
 			})
-			if known.Load() != 1 || opened.Load() != 1 {
-				t.Errorf("round %d: the first response was taken for new, or the second opened no case", round)
+			if replayed.Load() != 1 || opened.Load() != 1 {
+				t.Errorf("round %d: want the first response replayed and a case for the second; got %d replayed, %d opened", round, replayed.Load(), opened.Load())
 			}
-			// She may be there again, once, with the second response alone.
+			// The customer may be stored again, once, with the second response only.
 			personal := w.Count("SELECT count(*) FROM responses r JOIN customers c ON c.id = r.customer_id WHERE r.comment LIKE '%' || $1 AND (c.id = $2 OR c.email <> $1 OR c.erased_at IS NOT NULL OR r.external_id NOT LIKE 'second%')", email, id.UUID)
 			erased := w.Count("SELECT count(*) FROM case_events e JOIN cases k ON k.id = e.case_id WHERE k.customer_id = $1 AND e.type = 'CUSTOMER_ERASED'", id.UUID)
 			cases := w.Count("SELECT count(*) FROM cases WHERE customer_id = $1", id.UUID)
 			if personal != 0 || erased != cases {
-				t.Errorf("round %d: %d responses are where they should not be; %d of %d cases say that she was erased", round, personal, erased, cases)
+				t.Errorf("round %d: %d responses with personal data belong to the wrong customer; %d of %d cases have a CUSTOMER_ERASED event", round, personal, erased, cases)
 			}
 			if n := w.Count("SELECT count(*) FROM case_events e JOIN cases k ON k.id = e.case_id WHERE k.customer_id = $1 AND e::text LIKE '%' || $2 || '%'", id.UUID, email); n > 0 {
-				t.Errorf("round %d: %d events name her", round, n)
+				t.Errorf("round %d: events with the erased address: want 0, got %d", round, n)
 			}
 		}
 	})
@@ -232,16 +233,16 @@ func TestEraseCustomer(t *testing.T) {
 		w.Rule("desk", func(r *model.Rule) {
 			r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("Desk@example.com")}, {Kind: model.RecipientAddress, Address: new("other@example.com")}}
 		})
-		made := w.Submit(worktest.From("c-1", 2))
-		if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: made.Response.CustomerID, Email: worktest.Given("desk@example.com")}); err != nil {
+		submitted := w.Submit(worktest.From("c-1", 2))
+		if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: submitted.Response.CustomerID, Email: worktest.Given("desk@example.com")}); err != nil {
 			t.Fatal(err)
 		}
-		w.erase(made.Response.CustomerID)
+		w.erase(submitted.Response.CustomerID)
 		if n := w.Count(`SELECT count(*) FROM notifications WHERE status = 'NOT_SENT' AND "to" = id || '@erased.invalid'`); n != 1 {
-			t.Errorf("%d mails are still queued", n)
+			t.Errorf("mails to the erased address that will not be sent: want 1, got %d", n)
 		}
 		if n := w.Count(`SELECT count(*) FROM notifications WHERE status = 'QUEUED' AND "to" = 'other@example.com'`); n != 1 {
-			t.Error("a colleague's mail was touched")
+			t.Errorf("queued mails to another address: want 1, got %d", n)
 		}
 	})
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// CustomerExport is all data about one customer, with the names of the schema. The customer receives it, so it leaves out
-// what concerns only colleagues.
+// CustomerExport is all data about one customer, under the field names of the GraphQL schema. The export is meant for the
+// customer, so it leaves out data about users.
 type CustomerExport struct {
 	ExportedAt time.Time          `json:"exportedAt"`
 	Customer   exportedCustomer   `json:"customer"`
@@ -89,7 +89,7 @@ type exportedNote struct {
 	RedactedAt *time.Time `json:"redactedAt"`
 }
 
-// exportedEvent is an event as the table of event types exports it: with those of its values that are not empty.
+// exportedEvent is an event with the fields that the table of event types marks for export and that are not empty.
 type exportedEvent struct{ model.Event }
 
 // MarshalJSON writes the type and the time first, and then the type's own fields in the table's order.
@@ -124,13 +124,16 @@ type exportedMail struct {
 	SentAt    *time.Time               `json:"sentAt"`
 }
 
-// MarshalGQL writes the object.
+// MarshalGQL writes the export as JSON.
 func (e *CustomerExport) MarshalGQL(w io.Writer) { _ = json.NewEncoder(w).Encode(e) }
 
 // UnmarshalGQL is never called: no input has this type.
-func (e *CustomerExport) UnmarshalGQL(any) error { return errors.New("an export is only read") }
+func (e *CustomerExport) UnmarshalGQL(any) error {
+	return errors.New("CustomerExport is not an input type")
+}
 
-// ExportCustomer reads all that is kept about a customer, as it is at one moment; nil where there is no such customer.
+// ExportCustomer reads all data about a customer in one snapshot of the database. It returns nil if there is no such
+// customer.
 func (p *Privacy) ExportCustomer(ctx context.Context, id string) (*CustomerExport, error) {
 	var customer model.CustomerID
 	if err := customer.UnmarshalGQL(id); err != nil {
@@ -202,32 +205,32 @@ func (e *CustomerExport) readCases(tx *gorm.DB, id model.CustomerID) error {
 	var refs []model.ExternalRef
 	var notes []model.Note
 	var events []model.Event
-	const ofTheirs = "case_id IN (SELECT id FROM cases WHERE customer_id = ?)"
+	const ofCustomer = "case_id IN (SELECT id FROM cases WHERE customer_id = ?)"
 	err := errors.Join(
 		tx.Where("customer_id = ?", id).Order("opened_at, id").Find(&cases).Error,
-		tx.Where(ofTheirs, id).Order("case_id, system").Find(&refs).Error,
-		tx.Where(ofTheirs, id).Order("created_at, id").Find(&notes).Error,
-		tx.Omit("Snapshot", "Before").Where(ofTheirs, id).Order("case_id, version").Find(&events).Error,
+		tx.Where(ofCustomer, id).Order("case_id, system").Find(&refs).Error,
+		tx.Where(ofCustomer, id).Order("created_at, id").Find(&notes).Error,
+		tx.Omit("Snapshot", "Before").Where(ofCustomer, id).Order("case_id, version").Find(&events).Error,
 	)
 	if err != nil {
 		return fmt.Errorf("read a customer's cases: %w", err)
 	}
 	e.Cases = make([]*exportedCase, len(cases))
-	known := make(map[model.CaseID]*exportedCase, len(cases))
+	byID := make(map[model.CaseID]*exportedCase, len(cases))
 	for i := range cases {
 		e.Cases[i] = newExportedCase(&cases[i])
-		known[cases[i].ID] = e.Cases[i]
+		byID[cases[i].ID] = e.Cases[i]
 	}
 	for _, r := range refs {
-		c := known[r.CaseID]
+		c := byID[r.CaseID]
 		c.ExternalRefs = append(c.ExternalRefs, r)
 	}
 	for _, n := range notes {
-		c := known[n.CaseID]
+		c := byID[n.CaseID]
 		c.Notes = append(c.Notes, exportedNote{n.Body, n.CreatedAt, n.RedactedAt})
 	}
 	for _, x := range events {
-		c := known[x.CaseID]
+		c := byID[x.CaseID]
 		c.History = append(c.History, exportedEvent{x})
 	}
 	return nil
@@ -253,5 +256,5 @@ func (e *CustomerExport) readMails(tx *gorm.DB, id model.CustomerID) error {
 		ORDER BY created_at, id`, map[string]any{"customer": id}).Scan(&e.Mails).Error
 }
 
-// listed is never null.
+// listed returns a list that is not nil, so that JSON shows [] and not null.
 func listed[L ~[]string](list L) []string { return append([]string{}, list...) }

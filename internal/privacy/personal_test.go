@@ -9,9 +9,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// personal says of each column that can hold words what becomes of it when a customer is erased. A column that is new
-// fails the test below: remove what is personal in erase.go (or in model's and event's Erase) and say so here, or say
-// why it names no person. The test of the database dump in e2e/privacy finds a column that is listed here and not erased.
+// personal says for each column that can hold text what happens to it when a customer is erased. The test below fails for a
+// new column: remove its personal data in erase.go (or in the Erase methods of model and event) and list it here, or list
+// it with the reason why it names no person. The test of the database dump in e2e/privacy finds a column that is listed
+// here as removed and is not.
 var personal = map[string]map[string]string{
 	"customers": {
 		"external_id": removed, "name_key": removed, "first_name": removed, "last_name": removed, "email": removed, "email_fold": removed,
@@ -27,62 +28,62 @@ var personal = map[string]map[string]string{
 		"external_id_fold": removed, "survey_fold": figure,
 	},
 	"response_texts":      {"comment_fold": removed, "attributes_fold": removed, "drivers_fold": "as the response's drivers"},
-	"erased_response_ids": {"hash": "of what was removed, with a key: a response that comes again is known by it"},
+	"erased_response_ids": {"hash": "a keyed hash of the removed id, by which a response that is sent again is recognised"},
 	"erasure_key":         {"key": secrets},
 	"cases": {
-		"root_cause": "its words are removed, how many there were is a figure", "company_fold": removed,
+		"root_cause": "the text is removed; the number of entries stays, as a figure", "company_fold": removed,
 		"status": figure, "origin": figure, "category": figure, "country": figure, "segment_fold": figure,
 		"survey_fold": figure,
 	},
 	"case_external_refs": {"system": "the row is deleted", "external_id": "the row is deleted", "url": "the row is deleted"},
 	"notes":              {"body": removed},
 	"case_events": {
-		"snapshot": "what model's Erase leaves", "before": "what model's Erase leaves", "improvement": removed,
-		"whys": "its words are removed, how many there were is a figure",
+		"snapshot": "personal fields are removed by Erase in model", "before": "personal fields are removed by Erase in model", "improvement": removed,
+		"whys": "the text is removed; the number of entries stays, as a figure",
 		"type": figure, "previous_status": figure, "status": figure, "channel": figure, "offer": figure, "outcome": figure,
-		"changed": "names of fields",
+		"changed": "field names",
 	},
 	"notifications": {
-		"last_error": removed, "to": "removed where it is the customer's; else a colleague's", "to_fold": "as to",
+		"last_error": removed, "to": "removed if it is the customer's address; otherwise a user's address", "to_fold": "as to",
 		"kind": figure, "status": figure,
 	},
 	"river_job": {
-		"args": "ids", "errors": "what went wrong in the program; what a mail server says goes to notifications",
+		"args": "ids", "errors": "errors of the program; answers of mail servers are stored in notifications",
 		"state": queue, "attempted_by": queue, "kind": queue, "metadata": queue, "queue": queue, "tags": queue, "unique_key": queue,
 	},
 
-	"users":              {"name": colleague, "name_fold": colleague, "email": colleague, "email_fold": colleague, "role": colleague, "scope_customer": setting, "scope_response": setting},
+	"users":              {"name": userData, "name_fold": userData, "email": userData, "email_fold": userData, "role": userData, "scope_customer": setting, "scope_response": setting},
 	"api_tokens":         {"name": setting, "hash": secrets},
 	"settings":           {"currency": setting, "time_zone": setting, "central_addresses": setting},
 	"rules":              {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
 	"calendars":          {"calendar": setting},
 	"case_escalations":   {"notify": setting, "reassign": setting},
 	"passives":           {"segment": "the row is deleted"},
-	"idempotency_keys":   {"key": "a hash", "mutation": "a name of the program's", "input": "a hash", "answer": "ids"},
+	"idempotency_keys":   {"key": "a hash", "mutation": "the name of a mutation", "input": "a hash", "answer": "ids"},
 	"rule_recipients":    {"kind": setting, "address": setting},
 	"themes":             {"name": setting, "name_fold": setting, "keywords": setting, "effort": setting},
-	"imports":            {"file_name": colleague, "status": figure, "options": setting, "error": ours, "rejections": rows, "warnings": rows},
-	"import_parts":       {"bytes": "the file, until it is taken in: nobody is made a customer by it before"},
-	"webhooks":           {"url": setting, "events": setting, "filter": setting, "secret": secrets, "retired_secrets": secrets, "disabled_reason": "a status line, or our own words"},
-	"webhook_deliveries": {"status": figure, "last_error": "a status line, or our own words; never what the receiver said"},
+	"imports":            {"file_name": userData, "status": figure, "options": setting, "error": ours, "rejections": rows, "warnings": rows},
+	"import_parts":       {"bytes": "the file, until it is imported; its customers do not exist before that"},
+	"webhooks":           {"url": setting, "events": setting, "filter": setting, "secret": secrets, "retired_secrets": secrets, "disabled_reason": "a status line or a message of the program"},
+	"webhook_deliveries": {"status": figure, "last_error": "a status line or a message of the program; never the body of the receiver's answer"},
 	"feed_epochs":        {"nonce": ours, "system_identifier": ours, "timeline": ours},
 }
 
 const (
-	removed   = "removed"
-	figure    = "a figure, or a word of the program's"
-	colleague = "a colleague's, not the customer's"
-	setting   = "what colleagues set up; it is not taken from customers"
-	secrets   = "random, or a hash of what is"
-	queue     = "the job queue's own"
-	ours      = "the program's own"
-	rows      = "lines of the file and what is wrong with them; the reasons quote cells that could not be read"
+	removed  = "removed"
+	figure   = "a figure, or a value that the program defines"
+	userData = "data of a user, not of a customer"
+	setting  = "configured by users; not taken from customers"
+	secrets  = "random, or a hash of a random value"
+	queue    = "internal to the job queue"
+	ours     = "internal to the program"
+	rows     = "line numbers and errors of the file; an error quotes the cell that could not be read"
 )
 
 func TestEraseCustomerIsDecidedForEveryColumn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	// The queue's and the migrations' own tables hold nothing of ours but river_job.
+	// Of the tables of the queue and of the migrations, only river_job holds data of the program.
 	rows, _ := w.DB.Pool.Query(t.Context(), `SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
 		JOIN information_schema.tables t USING (table_schema, table_name)
 		WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND (table_name = 'river_job' OR table_name !~ '^(river|goose)_')
@@ -92,19 +93,19 @@ func TestEraseCustomerIsDecidedForEveryColumn(t *testing.T) {
 	if err != nil || len(columns) < 60 {
 		t.Fatal(columns, err)
 	}
-	known := map[string]bool{}
+	listed := map[string]bool{}
 	for table, columns := range personal {
 		for column := range columns {
-			known[table+"."+column] = true
+			listed[table+"."+column] = true
 		}
 	}
 	for _, column := range columns {
-		if !known[column] {
-			t.Errorf("%s: does erasing a customer remove what is in it? See the table personal", column)
+		if !listed[column] {
+			t.Errorf("%s is not in the table personal: add whether erasing a customer removes its personal data", column)
 		}
-		delete(known, column)
+		delete(listed, column)
 	}
-	if len(known) > 0 {
-		t.Errorf("gone from the database: %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	if len(listed) > 0 {
+		t.Errorf("columns in the table personal that the database does not have: %s", strings.Join(slices.Sorted(maps.Keys(listed)), ", "))
 	}
 }

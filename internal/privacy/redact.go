@@ -17,20 +17,20 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// RedactNoteInput names a note, and may give the reason.
+// RedactNoteInput identifies the note to redact, and may give a reason.
 type RedactNoteInput struct {
 	NoteID model.NoteID
 	Reason *string
 }
 
-// RedactNotePayload is the note without its words, and its case.
+// RedactNotePayload is the redacted note and its case.
 type RedactNotePayload struct {
 	Note *model.Note
 	Case *model.Case
 }
 
-// RedactNote removes a note's words for good. The note stays where it is in the case's history, and the log says who
-// redacted. A note that is redacted already stays as it is.
+// RedactNote permanently removes a note's text. The note keeps its place in the case's history, and an event records the
+// user. A note that is already redacted does not change.
 func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNoteInput) (*RedactNotePayload, error) {
 	body := model.Redacted
 	if in.Reason != nil && strings.TrimSpace(*in.Reason) != "" {
@@ -50,12 +50,12 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		if err != nil {
 			return fmt.Errorf("read a note: %w", err)
 		}
-		h, err := casework.LockCase(tx, note.CaseID, nil)
+		locked, err := casework.LockCase(tx, note.CaseID, nil)
 		if err != nil {
 			return err
 		}
-		*out = RedactNotePayload{Note: note, Case: &h.Case}
-		// The case's row is locked: nobody redacts or erases meanwhile, but somebody may have.
+		*out = RedactNotePayload{Note: note, Case: &locked.Case}
+		// Another transaction may have redacted or erased the note before the case's row was locked; now none can.
 		if err := tx.Where("id = ?", in.NoteID).Take(note).Error; err != nil || note.RedactedAt != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		if err != nil {
 			return fmt.Errorf("redact a note: %w", err)
 		}
-		_, err = h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
+		_, err = locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
 		return err
 	})
 	if err != nil {

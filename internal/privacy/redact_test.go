@@ -25,17 +25,17 @@ func TestRedactNote(t *testing.T) {
 			t.Fatal(err)
 		}
 		if out.Note.Body != "(redacted) A card number." || out.Note.RedactedAt == nil || !out.Note.RedactedAt.Equal(w.Now()) || out.Case.Version != 3 {
-			t.Errorf("%+v %+v", out.Note, out.Case)
+			t.Errorf("want a redacted note and case version 3, got %+v and %+v", out.Note, out.Case)
 		}
 		if found := w.TablesWith(note.Body); len(found) > 0 {
-			t.Errorf("its words are still in %v", found)
+			t.Errorf("tables with the note's text: want none, got %v", found)
 		}
 		events := w.Events(opened.ID)
 		if *events[0].NoteID != note.ID {
-			t.Error("the event has lost its note")
+			t.Errorf("note of the first event: want %v, got %v", note.ID, *events[0].NoteID)
 		}
 		if last := events[2]; last.Type != model.EventDetailsChanged || strings.Join(last.Changed, ",") != "notes" || *last.ActorID != w.Agent.User.ID {
-			t.Errorf("the log says %+v", last)
+			t.Errorf("last event: want DETAILS_CHANGED of notes by %v, got %+v", w.Agent.User.ID, last)
 		}
 		w.CheckLog(opened.ID)
 
@@ -43,7 +43,7 @@ func TestRedactNote(t *testing.T) {
 		w.Later(time.Hour)
 		again, err := privacy.New(w.DB, w.Work).RedactNote(t.Context(), w.Agent, privacy.RedactNoteInput{NoteID: note.ID, Reason: new("Another.")})
 		if err != nil || again.Note.Body != out.Note.Body || !again.Note.RedactedAt.Equal(*out.Note.RedactedAt) || w.Fingerprint() != before {
-			t.Errorf("redacting again: %+v, %v", again, err)
+			t.Errorf("second call: want %+v and no change, got %+v, %v", out.Note, again, err)
 		}
 	})
 
@@ -53,11 +53,11 @@ func TestRedactNote(t *testing.T) {
 		opened := w.Open(nil)
 		note := w.Notes(opened.ID)[0]
 		_, err := privacy.New(w.DB, w.Work).RedactNote(t.Context(), w.Agent, privacy.RedactNoteInput{NoteID: model.NoteID{UUID: model.NewUUID()}})
-		worktest.Refused(t, "a note that is not there", err, fault.CodeNotFound, "input.noteId")
+		worktest.Refused(t, "an unknown note", err, fault.CodeNotFound, "input.noteId")
 		_, err = privacy.New(w.DB, w.Work).RedactNote(t.Context(), w.Agent, privacy.RedactNoteInput{NoteID: note.ID, Reason: new(strings.Repeat("x", 501))})
-		worktest.Refused(t, "a reason without end", err, fault.CodeBadUserInput, "input.reason")
+		worktest.Refused(t, "a reason of 501 characters", err, fault.CodeBadUserInput, "input.reason")
 		if w.Notes(opened.ID)[0].Body != note.Body {
-			t.Error("the note has changed")
+			t.Error("a rejected call changed the note")
 		}
 	})
 
@@ -72,7 +72,7 @@ func TestRedactNote(t *testing.T) {
 			}
 		})
 		if n := len(w.Events(opened.ID)); n != 2 {
-			t.Errorf("%d events, not 2", n)
+			t.Errorf("events: want 2, got %d", n)
 		}
 	})
 }

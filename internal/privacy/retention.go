@@ -22,20 +22,20 @@ const (
 // a customer whose row another transaction has locked.
 func (p *Privacy) WatchRetention(ctx context.Context, log *slog.Logger) {
 	job.Every(ctx, retentionEvery, nil, job.Task{
-		Trouble: "customers whose retention time is over cannot be erased; it is tried again every minute", Log: log,
+		Trouble: "cannot erase customers whose retention time is over; trying again every minute", Log: log,
 		Do: func(ctx context.Context) (more bool, err error) {
 			erased, err := p.EraseForgotten(ctx)
 			if erased > 0 {
-				log.Info("customers erased whose retention time is over", "customers", erased)
+				log.Info("erased customers whose retention time is over", "customers", erased)
 			}
 			return erased > 0, err
 		},
 	})
 }
 
-// inactive selects the customers c of whom nothing was heard since a time: the customer is not newer, none of their
-// responses was given or came in later, all their cases are closed, and no case has a later event (a case's updated_at is
-// the time of its newest event). The first line is the condition of the index customers_last_heard.
+// inactive selects the customers c without activity since a time: the customer was created earlier, no response of theirs
+// was given or received later, all their cases are closed, and no case has a later event (a case's updated_at is the time
+// of its newest event). The first line is the condition of the index customers_last_heard.
 const inactive = `c.erased_at IS NULL AND greatest(c.created_at, c.last_response_at) < @since
 	AND NOT EXISTS (SELECT 1 FROM responses r WHERE r.customer_id = c.id AND (r.responded_at >= @since OR r.received_at >= @since))
 	AND NOT EXISTS (SELECT 1 FROM cases k WHERE k.customer_id = c.id AND (k.status <> 'CLOSED' OR k.updated_at >= @since))`
@@ -55,7 +55,7 @@ func (p *Privacy) EraseForgotten(ctx context.Context) (erased int, err error) {
 	err = db.Raw("SELECT c.id FROM customers c WHERE "+inactive+" ORDER BY greatest(c.created_at, c.last_response_at) LIMIT @batch",
 		map[string]any{"since": since, "batch": retentionBatch}).Scan(&ids).Error
 	if err != nil {
-		return 0, fmt.Errorf("look for customers whose retention time is over: %w", err)
+		return 0, fmt.Errorf("find customers whose retention time is over: %w", err)
 	}
 	var failed []error
 	for _, id := range ids {
@@ -68,8 +68,8 @@ func (p *Privacy) EraseForgotten(ctx context.Context) (erased int, err error) {
 	return erased, errors.Join(failed...)
 }
 
-// forget erases one customer, if nothing was heard of them since. The condition is checked again when the row is locked,
-// in a statement of its own: the statement that locks sees rows as they were before it waited.
+// forget erases one customer who is still inactive. It checks the condition again after the row is locked, in a second
+// statement, because the statement that takes the lock sees the other tables as they were before it waited.
 func (p *Privacy) forget(ctx context.Context, id model.CustomerID, since time.Time) (done bool, err error) {
 	err = p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		done = false

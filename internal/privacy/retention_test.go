@@ -13,28 +13,28 @@ import (
 
 const day = 24 * time.Hour
 
-// keeps sets the retention time.
-func (w *world) keeps(days int) {
+// setRetention sets the retention time.
+func (w *world) setRetention(days int) {
 	w.T.Helper()
 	w.Must("UPDATE settings SET erase_after_days = $1", days)
 }
 
-// forgets asserts how many customers are erased now.
-func (w *world) forgets(want int) {
+// checkForgotten runs EraseForgotten and checks how many customers it erased.
+func (w *world) checkForgotten(want int) {
 	w.T.Helper()
 	if n, err := privacy.New(w.DB, w.Work).EraseForgotten(w.T.Context()); err != nil || n != want {
-		w.T.Fatalf("%d customers erased (%v), not %d", n, err, want)
+		w.T.Fatalf("erased customers: want %d, got %d, %v", want, n, err)
 	}
 }
 
-// erased tells whether the customer with this country was erased: it is what stays of them.
+// erased reports whether the customer with this country was erased. An erased customer keeps the country.
 func (w *world) erased(country string) bool {
 	w.T.Helper()
 	return w.Count("SELECT count(*) FROM customers WHERE country = $1 AND erased_at IS NOT NULL", country) == 1
 }
 
-// known makes a customer, recognisable by the country, with a response from now.
-func (w *world) known(country string) *intake.SubmitResponsePayload {
+// newCustomer submits a response of a new customer, who is identified by the country.
+func (w *world) newCustomer(country string) *intake.SubmitResponsePayload {
 	w.T.Helper()
 	in := worktest.From(country, 3)
 	in.Customer.Country, in.Customer.FirstName = worktest.Given(country), worktest.Given("Penelope")
@@ -55,53 +55,53 @@ func TestEraseForgotten(t *testing.T) {
 	t.Run("erases customers without activity for the retention time", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.known("AT")
-		open := w.caseOf(w.known("BE").Response)
-		closed := w.caseOf(w.known("BR").Response)
+		w.newCustomer("AT")
+		open := w.caseOf(w.newCustomer("BE").Response)
+		closed := w.caseOf(w.newCustomer("BR").Response)
 		w.Move(closed, model.Closed)
-		noted := w.caseOf(w.known("CA").Response)
+		noted := w.caseOf(w.newCustomer("CA").Response)
 		w.Move(noted, model.Closed)
-		w.known("CH")
-		w.known("DE")
+		w.newCustomer("CH")
+		w.newCustomer("DE")
 
 		w.Later(200 * day)
-		w.forgets(0) // no retention time is set: never
-		w.keeps(365)
+		w.checkForgotten(0) // no retention time is set
+		w.setRetention(365)
 		if _, err := w.Work.AddNote(t.Context(), w.Agent, casework.AddNoteInput{CaseID: noted, Body: "She called."}); err != nil {
 			t.Fatal(err)
 		}
 		again := worktest.From("CH", 9)
 		w.Submit(again)
-		late := worktest.From("DE", 9) // given long ago, and come in now
+		late := worktest.From("DE", 9) // given long ago, received now
 		late.RespondedAt = new(worktest.Start.Add(-day))
 		w.Submit(late)
-		w.known("ES") // new
+		w.newCustomer("ES") // new
 		old := worktest.From("FR", 3)
 		old.Customer.Country, old.RespondedAt = worktest.Given("FR"), new(worktest.Start.Add(-900*day))
-		w.Submit(old) // an import of the past is not gone as soon as it is in
+		w.Submit(old) // an old response that is imported now counts as activity
 
-		w.Later(165 * day) // 365 after the first: not past it yet
-		w.forgets(0)
+		w.Later(165 * day) // exactly 365 days after the first customers: the time is not over yet
+		w.checkForgotten(0)
 		w.Later(time.Second)
-		w.forgets(2)
-		w.forgets(0)
+		w.checkForgotten(2)
+		w.checkForgotten(0)
 		if !w.erased("AT") || !w.erased("BR") {
-			t.Error("those of whom nothing was heard are still there")
+			t.Error("want both inactive customers erased")
 		}
 		events := w.Events(closed)
 		if last := events[len(events)-1]; last.Type != model.EventCustomerErased || last.ActorID != nil {
-			t.Errorf("the log ends with %+v", last)
+			t.Errorf("last event: want CUSTOMER_ERASED without an actor, got %+v", last)
 		}
 		w.Move(open, model.Closed)
 		w.Later(200 * day)
-		w.forgets(5) // Canada, Switzerland, Germany, Spain, France
+		w.checkForgotten(5) // Canada, Switzerland, Germany, Spain, France
 		if w.erased("BE") {
-			t.Error("whose case was closed the other day is erased")
+			t.Error("a customer whose case was closed within the retention time was erased")
 		}
 		w.Later(165*day + time.Second)
-		w.forgets(1)
+		w.checkForgotten(1)
 		if n := w.Count("SELECT count(*) FROM customers WHERE erased_at IS NULL"); n != 0 || len(w.TablesWith("Penelope")) > 0 {
-			t.Errorf("%d customers are left", n)
+			t.Errorf("want all customers erased, got %d not erased", n)
 		}
 	})
 
@@ -113,10 +113,10 @@ func TestEraseForgotten(t *testing.T) {
 			batch = append(batch, intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 1}})
 		}
 		w.SubmitAll(intake.SubmitOptions{}, batch...)
-		busy := w.known("GR").Response
-		moved := w.caseOf(busy)
+		locked := w.newCustomer("GR").Response
+		moved := w.caseOf(locked)
 		w.Move(moved, model.Closed)
-		w.keeps(30)
+		w.setRetention(30)
 		w.Later(31 * day)
 
 		tx, err := w.DB.Pool.Begin(t.Context())
@@ -124,7 +124,7 @@ func TestEraseForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = tx.Rollback(t.Context()) }()
-		if _, err := tx.Exec(t.Context(), "SELECT id FROM customers WHERE id = $1 FOR SHARE", busy.CustomerID.UUID); err != nil {
+		if _, err := tx.Exec(t.Context(), "SELECT id FROM customers WHERE id = $1 FOR SHARE", locked.CustomerID.UUID); err != nil {
 			t.Fatal(err)
 		}
 		worktest.AtOnce(3, func(int) {
@@ -136,14 +136,14 @@ func TestEraseForgotten(t *testing.T) {
 			}
 		})
 		if w.erased("GR") {
-			t.Error("a customer was erased whom somebody was writing")
+			t.Error("a customer whose row was locked was erased")
 		}
 		if err := tx.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.forgets(1)
+		w.checkForgotten(1)
 		if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'CUSTOMER_ERASED'"); n != 1 {
-			t.Errorf("%d events say that one customer with one case was erased", n)
+			t.Errorf("CUSTOMER_ERASED events of one case: want 1, got %d", n)
 		}
 	})
 }

@@ -1,7 +1,7 @@
-// Package text owns the limits of texts that a caller gives: names, addresses, ids of other systems. A text that breaks
-// a limit is refused with the argument's path and a message that says how to mend it.
+// Package text owns the limits of input texts, such as names, addresses and ids of other systems. For a text that exceeds a
+// limit it returns an error with the argument's path and a message that says how to correct the text.
 //
-// It refuses to know what a text means: each room checks the form of its own values.
+// It does not check what a text means; each package checks the form of its own values.
 package text
 
 import (
@@ -14,16 +14,17 @@ import (
 
 const (
 	shortMax  = 500  // characters of a name, an address, a survey, a driver
-	foldedMax = 2000 // bytes of such a text, folded: a b-tree takes no more than 2,704
+	foldedMax = 2000 // bytes of such a text when folded; an entry of a b-tree index has at most 2,704
 )
 
-// Short checks a text of one line.
+// Short checks the length of a short text, and that PostgreSQL can store it.
 func Short(argument, s string) error {
 	if utf8.RuneCountInString(s) > shortMax {
 		return fault.Input(argument, "at most %d characters", shortMax)
 	}
-	if len(s) > foldedMax/4 && len(model.Fold(s)) > foldedMax { // folding makes a text up to three times as long
-		return fault.Input(argument, "too long: without regard to case it takes more than %d bytes", foldedMax)
+	// Folding makes a text at most three times as long, so that a short text need not be folded.
+	if len(s) > foldedMax/4 && len(model.Fold(s)) > foldedMax {
+		return fault.Input(argument, "the text is too long: in its case-insensitive form it must not take more than %d bytes", foldedMax)
 	}
 	return Storable(argument, s)
 }
@@ -48,7 +49,8 @@ func Optional(argument string, s **string) error {
 	return Short(argument, trimmed)
 }
 
-// Identity trims another system's id. A blank one is refused: it would make strangers the same.
+// Identity trims an id of another system. A blank id is an error, because all records with a blank id would be taken for
+// the same.
 func Identity(argument string, s **string) error {
 	if *s != nil && strings.TrimSpace(**s) == "" {
 		return fault.Input(argument, "an id must not be blank; leave it out if there is none")

@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const keywordsMax = 200 // of one theme
+const keywordsMax = 200 // for one theme
 
 // CreateThemeInput is a new theme.
 type CreateThemeInput struct {
@@ -22,7 +22,7 @@ type CreateThemeInput struct {
 	ApplyToPast bool
 }
 
-// UpdateThemeInput changes a theme: an absent field stays, null clears.
+// UpdateThemeInput is a change of a theme: an absent field keeps its value, null clears it.
 type UpdateThemeInput struct {
 	ID          model.ThemeID
 	Name        graphql.Omittable[*string]
@@ -32,7 +32,7 @@ type UpdateThemeInput struct {
 	ApplyToPast bool
 }
 
-// apply sets the fields of the input on the theme, and checks them.
+// apply checks the fields of the input and sets them on the theme.
 func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
 	if v, ok := in.Name.ValueOK(); ok {
 		if v == nil {
@@ -63,7 +63,7 @@ func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
 	return nil
 }
 
-// checkKeywords gives each keyword once, in the spelling in which the list has it first.
+// checkKeywords checks the keywords and removes duplicates without regard to case. The first spelling stays.
 func checkKeywords(list []string) (model.Strings, error) {
 	if len(list) > keywordsMax {
 		return nil, fault.Input("input.keywords", "at most %d keywords", keywordsMax)

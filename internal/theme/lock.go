@@ -6,17 +6,18 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// keywordsLock is shared by transactions that take responses in, and taken exclusively by a transaction that changes keywords.
+// keywordsLock is held shared by transactions that save submitted responses, and exclusively by a transaction that changes
+// keywords.
 const keywordsLock pg.AdvisoryLock = "closeloop keywords"
 
-// LockKeywords waits for the transactions that are taking responses in, and makes later ones wait until the caller's
-// transaction ends; a write of themes calls it before it changes keywords. So a response is either committed before
-// the change, and a run over past responses finds it, or tagged by the new keywords as it comes in. None is missed.
+// LockKeywords waits for the transactions that are saving submitted responses, and makes later ones wait until the caller's
+// transaction ends. A write of themes calls it before it changes keywords. So every response is either committed before the
+// change, where a run over past responses finds it, or tagged with the new keywords when it is saved. None is missed.
 func LockKeywords(tx *gorm.DB) error {
-	return pg.WrapErr("wait for responses that come in", keywordsLock.Lock(tx))
+	return pg.WrapErr("lock the keywords", keywordsLock.Lock(tx))
 }
 
-// ShareKeywords keeps all keywords as they are until the caller's transaction ends, and lets other callers do the same.
+// ShareKeywords prevents changes of keywords until the caller's transaction ends. Several transactions may hold this lock.
 func ShareKeywords(tx *gorm.DB) error {
-	return pg.WrapErr("keep the keywords as they are", keywordsLock.LockShared(tx))
+	return pg.WrapErr("lock the keywords, shared", keywordsLock.LockShared(tx))
 }

@@ -16,8 +16,7 @@ type Matcher struct {
 	words  *keyword.Set
 }
 
-// ReadMatcher reads all themes that have keywords, and keeps the keywords as they are until the caller's transaction
-// ends.
+// ReadMatcher reads all themes that have keywords, and prevents changes of keywords until the caller's transaction ends.
 func ReadMatcher(tx *gorm.DB) (*Matcher, error) {
 	if err := ShareKeywords(tx); err != nil {
 		return nil, err
@@ -31,7 +30,7 @@ func ReadMatcher(tx *gorm.DB) (*Matcher, error) {
 	return m, err
 }
 
-// Match returns the themes whose keywords are in a comment; nil is no comment.
+// Match returns the themes whose keywords occur in a comment. A nil comment has none.
 func (m *Matcher) Match(comment *string) (themes []model.Theme) {
 	if comment == nil {
 		return nil

@@ -19,27 +19,27 @@ import (
 )
 
 const (
-	tagBatch      = 500              // comments in one transaction: some tenths of a second
-	tagTurn       = 20 * time.Second // for which one job goes on; then it queues again
+	tagBatch      = 500              // comments in one transaction, which takes some tenths of a second
+	tagTurn       = 20 * time.Second // how long a job runs before it is queued again
 	estimateBatch = 500              // responses in one transaction
 )
 
-// Workers registers the worker that applies keywords to the past, with the queue that it works.
-func (g *Tagger) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
+// Workers registers the worker that applies keywords to past responses, and its queue.
+func (t *Tagger) Workers(bundle *river.Workers, queues map[string]river.QueueConfig) error {
 	queues[job.TagQueue] = river.QueueConfig{MaxWorkers: 1}
-	return river.AddWorkerSafely(bundle, &pastWorker{tagger: g})
+	return river.AddWorkerSafely(bundle, &pastWorker{tagger: t})
 }
 
-// pastWorker applies keywords to past responses. Any free server takes the job, and continues where another stopped.
+// pastWorker applies keywords to past responses. Any free server takes the job, and continues where another server stopped.
 type pastWorker struct {
 	river.WorkerDefaults[job.TagPast]
 	tagger *Tagger
 }
 
-// Work does batches for a while, and leaves the rest to the job's next turn, so that other jobs run too.
-func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
+// Work processes batches for tagTurn, and then queues the job again, so that other jobs run in between.
+func (w *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error {
 	for began := time.Now(); ; {
-		more, err := t.tagger.TagPast(ctx, j.Args)
+		more, err := w.tagger.TagPast(ctx, j.Args)
 		switch {
 		case err != nil:
 			return err
@@ -51,21 +51,21 @@ func (t *pastWorker) Work(ctx context.Context, j *river.Job[job.TagPast]) error 
 	}
 }
 
-// TagPast looks for a theme's keywords in the next past responses, and reports whether there are more. It keeps tags that
-// a user added or removed by hand, and removes tags by keywords that are no longer found.
-func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err error) {
-	err = g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+// TagPast applies a theme's keywords to the next batch of past responses, and reports whether there are more. It does not
+// change what a user tagged or untagged by hand. It removes a tag set by keywords if the comment no longer matches them.
+func (t *Tagger) TagPast(ctx context.Context, args job.TagPast) (more bool, err error) {
+	err = t.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		more = false
 		var run model.ThemeRun
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", of.ThemeID, of.Run).Take(&run).Error
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("theme_id = ? AND run = ? AND finished_at IS NULL", args.ThemeID, args.Run).Take(&run).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil // the run is finished, or was restarted
+			return nil // the run has finished, or a newer run has replaced it
 		}
 		if err != nil {
 			return err
 		}
 		var themes []*model.Theme
-		if err := tx.Where("id = ? AND deleted_at IS NULL", of.ThemeID).Find(&themes).Error; err != nil {
+		if err := tx.Where("id = ? AND deleted_at IS NULL", args.ThemeID).Find(&themes).Error; err != nil {
 			return err
 		}
 		if run.Total == nil {
@@ -90,23 +90,23 @@ func (g *Tagger) TagPast(ctx context.Context, of job.TagPast) (more bool, err er
 			run.Position = batch[len(batch)-1].ID.UUID
 		}
 		run.Done += len(batch)
-		return tx.Model(&model.ThemeRun{}).Where("theme_id = ?", of.ThemeID).Select("Total", "Done", "Place", "FinishedAt").Updates(&run).Error
+		return tx.Model(&model.ThemeRun{}).Where("theme_id = ?", args.ThemeID).Select("Total", "Done", "Position", "FinishedAt").Updates(&run).Error
 	})
 	if err != nil {
-		return false, fmt.Errorf("apply keywords to the past: %w", err)
+		return false, fmt.Errorf("apply keywords to past responses: %w", err)
 	}
 	return more, nil
 }
 
-// commented is the part of a response that keywords look at.
+// commented is the part of a response that matching needs.
 type commented struct {
 	ID         model.ResponseID
 	CustomerID model.CustomerID
 	Comment    string
 }
 
-// applyKeywords makes one theme's tags on some responses match its keywords. It decides twice: first without locks, which
-// responses change, and then for these again with their customers locked.
+// applyKeywords adds and removes one theme's tags on some responses by its keywords. It first decides without locks which
+// responses change, then locks the customers of these, and decides again.
 func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented) error {
 	words, err := keyword.Compile([]*model.Theme{t})
 	if err != nil {
@@ -175,20 +175,20 @@ func idsOf(list []commented) []model.ResponseID {
 	return ids
 }
 
-// WatchEstimates estimates the testimonial likelihood of responses that were stored before there was an estimate, until
+// WatchEstimates estimates the testimonial likelihood of responses that were stored before estimates were introduced, until
 // none is left or ctx ends. Every server runs it when it starts; a server skips the rows that another one has locked.
-func (g *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
+func (t *Tagger) WatchEstimates(ctx context.Context, log *slog.Logger) {
 	for more := true; more; {
 		var err error
-		if more, err = g.EstimatePast(ctx); err != nil && ctx.Err() == nil {
-			log.Error("testimonial likelihoods cannot be worked out; it is tried again at the next start", "error", err)
+		if more, err = t.EstimatePast(ctx); err != nil && ctx.Err() == nil {
+			log.Error("cannot estimate testimonial likelihoods; trying again at the next start", "error", err)
 		}
 	}
 }
 
-// EstimatePast estimates the next responses, and reports whether there are more.
-func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
-	err = g.work.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
+// EstimatePast estimates the next batch of responses, and reports whether there are more.
+func (t *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
+	err = t.work.Write(ctx, func(tx *gorm.DB, _ time.Time) error {
 		var batch []*model.Response
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Select("id", "score", "comment", "quote_consent").
 			Where("testimonial_likelihood IS NULL AND comment IS NOT NULL").Order("id").Limit(estimateBatch).Find(&batch).Error
@@ -196,13 +196,13 @@ func (g *Tagger) EstimatePast(ctx context.Context) (more bool, err error) {
 			more = false
 			return err
 		}
-		ids, likely := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
+		ids, likelihoods := make([]uuid.UUID, len(batch)), make([]float64, len(batch))
 		for i, r := range batch {
-			ids[i], likely[i] = r.ID.UUID, *Testimonial(r)
+			ids[i], likelihoods[i] = r.ID.UUID, *Testimonial(r)
 		}
 		more = len(batch) == estimateBatch
 		return tx.Exec(`UPDATE responses r SET testimonial_likelihood = e.likely, testimonial_estimated = true
-			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, pg.Array(ids), pg.Array(likely)).Error
+			FROM unnest(CAST(? AS uuid[]), CAST(? AS double precision[])) AS e(id, likely) WHERE r.id = e.id`, pg.Array(ids), pg.Array(likelihoods)).Error
 	})
 	if err != nil {
 		return false, fmt.Errorf("estimate testimonial likelihoods: %w", err)

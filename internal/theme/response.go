@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// themesOf reads the themes of responses, without deleted ones, by name.
+// themesOf reads the themes of responses, ordered by name and without deleted themes.
 func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model.Theme, error) {
 	var rows []struct {
 		ResponseID model.ResponseID
@@ -28,7 +28,7 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 	return themes, nil
 }
 
-// sameThemes compares the fields of themes that a snapshot contains.
+// sameThemes reports whether two lists hold the same themes in the same order.
 func sameThemes(a, b []model.Theme) bool {
 	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
 }

@@ -15,19 +15,19 @@ import (
 
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
-	// The feed decides filters on the log's snapshots alone: what a response is tagged with is in all of them.
+	// The feed evaluates filters on the snapshots in the log alone, so each snapshot contains the response's themes.
 	t.Run("carries the response's themes", func(t *testing.T) {
 		t.Parallel()
 		w := newAgentWorld(t)
 		response := w.Submit(intake.SubmitResponseInput{Score: 3}).Response
 		for _, theme := range []model.Theme{
 			{Name: "Seats", Effort: model.Hard, ResolvedAt: new(worktest.Start.Add(123456 * time.Microsecond))}, {Name: "Crew", Effort: model.Easy},
-			{Name: "Gone", Effort: model.Medium, DeletedAt: &worktest.Start}, {Name: "Not of it", Effort: model.Easy},
+			{Name: "Deleted", Effort: model.Medium, DeletedAt: &worktest.Start}, {Name: "Other", Effort: model.Easy},
 		} {
 			theme.ID, theme.NameFold, theme.Keywords = model.ThemeID{UUID: model.NewUUID()}, model.Fold(theme.Name), model.Strings{}
 			theme.CreatedAt, theme.UpdatedAt = worktest.Start, worktest.Start
 			w.Create(&theme)
-			if theme.Name != "Not of it" {
+			if theme.Name != "Other" {
 				w.Create(&model.Tag{ResponseID: response.ID, ThemeID: theme.ID})
 			}
 		}
@@ -44,10 +44,10 @@ func TestSnapshot(t *testing.T) {
 			then := worktest.Decoded(t, e.Snapshot, nil)
 			if len(then.Themes) != 2 || then.Themes[0].Name != "Crew" || then.Themes[0].Effort != model.Easy || then.Themes[1].Name != "Seats" ||
 				then.Themes[1].Effort != model.Hard || !then.Themes[1].ResolvedAt.Equal(worktest.Start.Add(123456*time.Microsecond)) {
-				t.Errorf("%s: the themes are %+v", e.Type, then.Themes)
+				t.Errorf("%s: want themes Crew and Seats in the snapshot, got %+v", e.Type, then.Themes)
 			}
 			if strings.Contains(string(e.Before), "themes") {
-				t.Errorf("%s says that the themes were others before: %s", e.Type, e.Before)
+				t.Errorf("%s: want no change of themes, got %s", e.Type, e.Before)
 			}
 		}
 		w.CheckCopies()
@@ -56,7 +56,7 @@ func TestSnapshot(t *testing.T) {
 	t.Run("refuses a text that is too long for its index", func(t *testing.T) {
 		t.Parallel()
 		w := newAgentWorld(t)
-		wide := strings.Repeat("ᾷ", 500) // three bytes, and six without regard to case
+		wide := strings.Repeat("ᾷ", 500) // three bytes, or six when folded
 		for argument, in := range map[string]intake.SubmitResponseInput{
 			"input.survey":            {Survey: &wide},
 			"input.customer.lastName": {Customer: &customer.CustomerInput{LastName: worktest.Given(wide)}},
@@ -65,7 +65,7 @@ func TestSnapshot(t *testing.T) {
 			_, err := intake.New(w.Work).Submit(t.Context(), w.Agent, in)
 			worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
 		}
-		// The longest that is let in: letters of four bytes, no two the same, so that nothing is made shorter.
+		// The longest text that is accepted: different letters of four bytes each, so that PostgreSQL cannot compress the text.
 		letters := make([]rune, 500)
 		for i := range letters {
 			letters[i] = 0x20000 + rune(i*7919%40000)

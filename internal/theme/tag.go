@@ -17,31 +17,31 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const tagsMax = 100 // themes of one response
+const tagsMax = 100 // for one response
 
-// TagResponseInput is the whole set of themes that a response has from now on.
+// TagResponseInput is the complete new set of themes of a response.
 type TagResponseInput struct {
 	ResponseID model.ResponseID
 	ThemeIDs   []model.ThemeID
 }
 
-// TagResponsePayload is the response.
+// TagResponsePayload is the tagged response.
 type TagResponsePayload struct{ Response *model.Response }
 
 // Tagger writes the themes of responses, and records the change on their cases.
 type Tagger struct{ work *casework.Work }
 
-// NewTagger makes the tagger.
+// NewTagger returns the tagger.
 func NewTagger(work *casework.Work) *Tagger { return &Tagger{work} }
 
-// TagResponse sets the themes of a response by hand. Keywords never undo this: they neither remove a theme that was set,
-// nor add one that was removed.
-func (g *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
+// TagResponse sets the themes of a response by hand. Keywords never undo this: they neither remove a theme that a user set,
+// nor add a theme that a user removed.
+func (t *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResponseInput) (*TagResponsePayload, error) {
 	if len(in.ThemeIDs) > tagsMax {
 		return nil, fault.Input("input.themeIds", "at most %d themes", tagsMax)
 	}
 	out := new(TagResponsePayload)
-	err := g.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := t.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		response := new(model.Response)
 		if err := tx.Select("customer_id").Where("id = ?", in.ResponseID).Take(response).Error; err != nil {
 			return casework.RowErr(err, "input.responseId", "response")
@@ -66,19 +66,20 @@ func (g *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResp
 	return out, nil
 }
 
-// themesExist refuses a theme that does not exist or is deleted, and keeps the themes until the transaction ends.
+// themesExist returns an error if a theme does not exist, is deleted or is listed twice. It locks the themes, so that none
+// is deleted before the transaction ends.
 func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
-	var known []model.ThemeID
-	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", pg.Array(model.UUIDs(ids))).Scan(&known).Error
+	var existing []model.ThemeID
+	err := tx.Raw("SELECT id FROM themes WHERE id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE", pg.Array(model.UUIDs(ids))).Scan(&existing).Error
 	if err != nil {
 		return fmt.Errorf("read themes: %w", err)
 	}
 	for i, id := range ids {
 		switch {
-		case !slices.Contains(known, id):
+		case !slices.Contains(existing, id):
 			return fault.NotFound(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme")
 		case slices.Contains(ids[:i], id):
-			return fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is in the list twice")
+			return fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is listed twice")
 		}
 	}
 	return nil
@@ -101,8 +102,8 @@ func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {
 	return nil
 }
 
-// retag changes the themes of responses as write does, and records an event on each case of these responses whose themes
-// changed. The caller has locked the customers, so that no case opens meanwhile.
+// retag calls write, which changes the themes of responses, and records an event on each case of these responses whose
+// themes changed. The caller has locked the customers, so that no case is opened meanwhile.
 func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.ResponseID, write func() error) error {
 	var ids []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(responses))).Scan(&ids).Error
@@ -122,12 +123,12 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 	if err != nil {
 		return err
 	}
-	for _, h := range cases {
-		are := themes[*h.ResponseID]
-		if sameThemes(h.Themes, are) {
+	for _, locked := range cases {
+		current := themes[*locked.ResponseID]
+		if sameThemes(locked.Themes, current) {
 			continue
 		}
-		_, err := h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { h.Themes = are })
+		_, err := locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { locked.Themes = current })
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 	return nil
 }
 
-// lockCustomers locks customers' rows, by id.
+// lockCustomers locks customers' rows in the order of their ids.
 func lockCustomers(tx *gorm.DB, ids []model.CustomerID) error {
 	var locked []model.Customer
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("id").Find(&locked).Error

@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// tagsOf are the names of the response's themes, by name.
+// tagsOf returns the names of the response's themes in alphabetical order.
 func (w *world) tagsOf(id model.ResponseID) string {
 	w.T.Helper()
 	var names []string
@@ -39,10 +39,10 @@ func (w *world) tag(id model.ResponseID, themes ...*model.Theme) {
 	}
 }
 
-// applyToPast runs a theme's keywords over the past to the end, and gives how many batches it took.
-func (w *world) applyToPast(of *model.Theme) (batches int) {
+// applyToPast applies a theme's keywords to all past responses, and returns the number of batches.
+func (w *world) applyToPast(t *model.Theme) (batches int) {
 	w.T.Helper()
-	args := w.begin(of)
+	args := w.begin(t)
 	for {
 		more, err := theme.NewTagger(w.Work).TagPast(w.T.Context(), args)
 		if err != nil {
@@ -55,17 +55,17 @@ func (w *world) applyToPast(of *model.Theme) (batches int) {
 	}
 }
 
-func (w *world) begin(of *model.Theme) job.TagPast {
+func (w *world) begin(t *model.Theme) job.TagPast {
 	w.T.Helper()
-	err := w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.T.Context(), tx, of.ID) })
+	err := w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error { return w.themes.BeginTagging(w.T.Context(), tx, t.ID) })
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	var run model.ThemeRun
-	if err := w.DB.Gorm.Where("theme_id = ?", of.ID).Take(&run).Error; err != nil {
+	if err := w.DB.Gorm.Where("theme_id = ?", t.ID).Take(&run).Error; err != nil {
 		w.T.Fatal(err)
 	}
-	return job.TagPast{ThemeID: of.ID, Run: run.Run}
+	return job.TagPast{ThemeID: t.ID, Run: run.Run}
 }
 
 func commented(score int, comment string) intake.SubmitResponseInput {
@@ -79,17 +79,17 @@ func TestTagging(t *testing.T) {
 		w := newAgentWorld(t)
 		food, crew := w.Theme("Food", "meal*", "hot drinks"), w.Theme("Crew", "crew", "staff")
 		w.Theme("By hand")
-		gone := w.Theme("Gone", "crew")
-		w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
+		deleted := w.Theme("Deleted", "crew")
+		w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", deleted.ID)
 		rule := w.Rule("crew", func(r *model.Rule) {
 			r.Filter = json.RawMessage(`{"themes": {"any": ["` + crew.ID.String() + `"]}}`)
 		})
 		tagged := w.Submit(commented(3, "The CREW was rude; meals were cold."))
 		if tags := w.tagsOf(tagged.Response.ID); tags != "Crew Food" {
-			t.Errorf("tagged with %s", tags)
+			t.Errorf("themes: want Crew Food, got %s", tags)
 		}
 		if tagged.Case == nil {
-			t.Fatal("the rule did not see the theme")
+			t.Fatal("want a case by the rule for the theme, got none")
 		}
 		event := w.Events(tagged.Case.ID)[0]
 		var snapshot model.Snapshot
@@ -97,11 +97,11 @@ func TestTagging(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *event.RuleID != rule.ID || len(snapshot.Themes) != 2 || snapshot.Themes[0].ID != crew.ID || snapshot.Themes[1].ID != food.ID || snapshot.Themes[0].Effort != model.Medium {
-			t.Errorf("the event has %+v", snapshot.Themes)
+			t.Errorf("want rule %v and themes Crew and Food in the event, got rule %v and %+v", rule.ID, *event.RuleID, snapshot.Themes)
 		}
-		for name, in := range map[string]intake.SubmitResponseInput{"of something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
+		for name, in := range map[string]intake.SubmitResponseInput{"about something else": commented(3, "Hot, and no drinks"), "without a comment": {Score: 3}} {
 			if out := w.Submit(in); out.Case != nil || w.tagsOf(out.Response.ID) != "" {
-				t.Errorf("a response %s is tagged, or has a case: %+v", name, out)
+				t.Errorf("a response %s: want no theme and no case, got %+v", name, out)
 			}
 		}
 		w.CheckLog(tagged.Case.ID)
@@ -118,26 +118,26 @@ func TestTagging(t *testing.T) {
 			estimated bool
 		}{
 			"given":             {given, new(0.25), false},
-			"worked out":        {commented(10, "Great, great, excellent"), new(0.28), true}, // ½ × 1 × (3/25 + 1) / 2
+			"estimated":         {commented(10, "Great, great, excellent"), new(0.28), true}, // ½ × 1 × (3/25 + 1) / 2
 			"without a comment": {intake.SubmitResponseInput{Score: 10}, nil, false},
 		} {
 			out := w.Submit(c.in).Response
-			for where, r := range map[string]*model.Response{"answered": out, "stored": worktest.Read[model.Response](w.T, w.DB, out.ID)} {
+			for where, r := range map[string]*model.Response{"returned": out, "stored": worktest.Read[model.Response](w.T, w.DB, out.ID)} {
 				if !worktest.Same(r.TestimonialLikelihood, c.want) || r.TestimonialEstimated != c.estimated {
-					t.Errorf("%s, %s: %v", name, where, r)
+					t.Errorf("%s, %s: want %v, got %+v", name, where, c.want, r)
 				}
 			}
 		}
-		// As before there was an estimate.
+		// The responses look as if they were stored before estimates were introduced.
 		w.Must("UPDATE responses SET testimonial_likelihood = NULL, testimonial_estimated = false WHERE testimonial_estimated")
 		if more, err := theme.NewTagger(w.Work).EstimatePast(t.Context()); more || err != nil {
 			t.Fatal(more, err)
 		}
 		if n := w.Count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.28 AND testimonial_estimated"); n != 1 {
-			t.Errorf("%d responses of the past have their estimate", n)
+			t.Errorf("estimated past responses: want 1, got %d", n)
 		}
 		if n := w.Count("SELECT count(*) FROM responses WHERE testimonial_likelihood = 0.25 AND NOT testimonial_estimated"); n != 1 {
-			t.Error("what the feed gave was worked out")
+			t.Errorf("responses with the given likelihood: want 1, got %d", n)
 		}
 	})
 }
@@ -153,12 +153,12 @@ func TestTagResponse(t *testing.T) {
 		w.Later(time.Minute)
 		w.tag(in.Response.ID, price, crew)
 		if tags := w.tagsOf(in.Response.ID); tags != "Crew Price" {
-			t.Errorf("tagged with %s", tags)
+			t.Errorf("themes: want Crew Price, got %s", tags)
 		}
 		events := w.Events(in.Case.ID)
 		e := events[1]
 		if len(events) != 2 || e.Type != model.EventDetailsChanged || *e.ActorID != w.Agent.User.ID || !slices.Equal(e.Changed, []string{"themes"}) || !e.At.Equal(w.Now()) {
-			t.Fatalf("%+v", e)
+			t.Fatalf("want a second event DETAILS_CHANGED of themes by %v, got %d events and %+v", w.Agent.User.ID, len(events), e)
 		}
 		names := func(raw json.RawMessage) (names string) {
 			var s model.Snapshot
@@ -171,32 +171,32 @@ func TestTagResponse(t *testing.T) {
 			return names
 		}
 		if was, are := names(e.Before), names(e.Snapshot); was != "Food " || are != "Crew Price " {
-			t.Errorf("from %q to %q", was, are)
+			t.Errorf("snapshots: want themes Food before and Crew Price after, got %q and %q", was, are)
 		}
 		w.CheckLog(in.Case.ID)
 
 		w.Later(time.Minute)
-		w.tag(in.Response.ID, crew, price) // the same: nothing happens
+		w.tag(in.Response.ID, crew, price) // the same themes: no event
 		if n := len(w.Events(in.Case.ID)); n != 2 {
-			t.Errorf("%d events", n)
+			t.Errorf("events: want 2, got %d", n)
 		}
-		// What a person said stays, whatever the keywords say.
+		// Keywords do not change themes that were set by hand.
 		w.Must(`UPDATE themes SET keywords = '["bad food"]'`)
 		for _, theme := range []*model.Theme{food, crew, price} {
 			w.applyToPast(theme)
 		}
 		if tags := w.tagsOf(in.Response.ID); tags != "Crew Price" {
-			t.Errorf("the keywords made %s of what a person had said", tags)
+			t.Errorf("themes after applying keywords: want Crew Price, got %s", tags)
 		}
 		w.tag(in.Response.ID, food)
 		w.Must(`UPDATE themes SET keywords = '["nothing"]'`)
 		w.applyToPast(food)
 		if tags := w.tagsOf(in.Response.ID); tags != "Food" {
-			t.Errorf("the keywords made %s of what a person had said", tags)
+			t.Errorf("themes after applying keywords: want Food, got %s", tags)
 		}
 		w.tag(in.Response.ID)
 		if tags := w.tagsOf(in.Response.ID); tags != "" {
-			t.Errorf("still tagged with %s", tags)
+			t.Errorf("themes: want none, got %s", tags)
 		}
 		w.CheckLog(in.Case.ID)
 	})
@@ -204,24 +204,24 @@ func TestTagResponse(t *testing.T) {
 	t.Run("refuses bad input and changes nothing", func(t *testing.T) {
 		t.Parallel()
 		w := newAgentWorld(t)
-		food, gone := w.Theme("Food"), w.Theme("Gone")
-		w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", gone.ID)
+		food, deleted := w.Theme("Food"), w.Theme("Deleted")
+		w.Must("UPDATE themes SET deleted_at = now() WHERE id = $1", deleted.ID)
 		id := w.Submit(commented(3, "x")).Response.ID
 		for name, c := range map[string]struct {
 			in       theme.TagResponseInput
 			code     fault.Code
 			argument string
 		}{
-			"no such response": {theme.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
-			"no such theme":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
-			"a deleted theme":  {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{gone.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
-			"a theme twice":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
-			"too many":         {theme.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
+			"an unknown response": {theme.TagResponseInput{ResponseID: model.ResponseID{UUID: model.NewUUID()}}, fault.CodeNotFound, "input.responseId"},
+			"an unknown theme":    {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, {UUID: model.NewUUID()}}}, fault.CodeNotFound, "input.themeIds[1]"},
+			"a deleted theme":     {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{deleted.ID}}, fault.CodeNotFound, "input.themeIds[0]"},
+			"a theme twice":       {theme.TagResponseInput{ResponseID: id, ThemeIDs: []model.ThemeID{food.ID, food.ID}}, fault.CodeBadUserInput, "input.themeIds[1]"},
+			"too many themes":     {theme.TagResponseInput{ResponseID: id, ThemeIDs: make([]model.ThemeID, 101)}, fault.CodeBadUserInput, "input.themeIds"},
 		} {
 			out, err := theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
 			if out != nil {
-				t.Errorf("%s: answers %+v", name, out)
+				t.Errorf("%s: want no payload, got %+v", name, out)
 			}
 		}
 		w.Counts(map[string]int{"response_themes": 0, "response_theme_removals": 0})
@@ -240,11 +240,11 @@ func TestTagResponse(t *testing.T) {
 			}
 		})
 		if tags := w.tagsOf(in.Response.ID); tags != "A B" && tags != "C" {
-			t.Errorf("a mixture: %s", tags)
+			t.Errorf("themes: want A B or C, got %s", tags)
 		}
 		w.CheckLog(in.Case.ID)
 		if w.Deadlocks.Load() > 0 {
-			t.Errorf("%d deadlocks", w.Deadlocks.Load())
+			t.Errorf("deadlocks: want 0, got %d", w.Deadlocks.Load())
 		}
 	})
 }
@@ -279,9 +279,9 @@ func TestTagPast(t *testing.T) {
 			return r
 		}
 		if r := run(); r.Done != 500 || *r.Total != 1200 || r.FinishedAt != nil {
-			t.Errorf("after a batch: %+v", r)
+			t.Errorf("after a batch: want 500 of 1200 done, got %+v", r)
 		}
-		// Two servers at once: what one does, the other does not do again.
+		// Two servers work at the same time; each batch is done once.
 		worktest.AtOnce(2, func(int) {
 			for more := true; more; {
 				var err error
@@ -291,32 +291,32 @@ func TestTagPast(t *testing.T) {
 			}
 		})
 		if r := run(); r.Done != 1200 || r.FinishedAt == nil || !r.FinishedAt.Equal(w.Now()) {
-			t.Errorf("at the end: %+v", r)
+			t.Errorf("at the end: want 1200 done and finished at %v, got %+v", w.Now(), r)
 		}
 		if n := w.Count("SELECT count(*) FROM response_themes WHERE theme_id = $1 AND NOT by_hand", delay.ID); n != 400 {
-			t.Errorf("%d responses are tagged, not 400", n)
+			t.Errorf("tagged responses: want 400, got %d", n)
 		}
-		told := w.Events(outcomes[600].Case.ID)
-		if len(told) != 2 || told[1].Type != model.EventDetailsChanged || told[1].ActorID != nil {
-			t.Errorf("the case of a tagged response has %d events", len(told))
+		events := w.Events(outcomes[600].Case.ID)
+		if len(events) != 2 || events[1].Type != model.EventDetailsChanged || events[1].ActorID != nil {
+			t.Errorf("events of a tagged response's case: want 2, the last DETAILS_CHANGED without an actor; got %+v", events)
 		}
 		w.CheckLog(outcomes[600].Case.ID)
 
-		// Other keywords: what they do not find loses the tag. A job of the run before does nothing.
+		// Responses that the new keywords do not match lose the tag. A job of the earlier run does nothing.
 		w.Must(`UPDATE themes SET keywords = '["seats"]'`)
 		w.tag(outcomes[0].Response.ID, delay)
 		if batches := w.applyToPast(delay); batches != 3 {
-			t.Errorf("%d batches", batches)
+			t.Errorf("batches: want 3, got %d", batches)
 		}
 		if more, err := theme.NewTagger(w.Work).TagPast(t.Context(), args); more || err != nil {
-			t.Errorf("a job of an old run: %v, %v", more, err)
+			t.Errorf("a job of an earlier run: want false, got %v, %v", more, err)
 		}
 		if n := w.Count("SELECT count(*) FROM response_themes WHERE theme_id = $1", delay.ID); n != 801 {
-			t.Errorf("%d responses are tagged, not 800 and one by hand", n)
+			t.Errorf("tagged responses: want 800 by keywords and 1 by hand, got %d", n)
 		}
 		w.Must("UPDATE themes SET deleted_at = now()")
 		if batches := w.applyToPast(delay); batches != 1 || run().FinishedAt == nil {
-			t.Errorf("a deleted theme's run goes on")
+			t.Errorf("run of a deleted theme: want it finished after 1 batch, got %d batches, %+v", batches, run())
 		}
 	})
 }

@@ -10,17 +10,17 @@ import (
 
 const (
 	wordsFull    = 25  // words from which a comment is long enough to be quoted
-	wordsMost    = 100 // words from which it is too long to be quoted whole
-	positiveFull = 3   // positive words that are enough
+	wordsMost    = 100 // words above which a comment is too long to be quoted whole
+	positiveFull = 3   // positive words from which more make no difference
 )
 
-// scoreWeight is the weight of a comment with that score; a score that is not listed weighs nothing.
+// scoreWeight is the weight of each score; a score that is not listed has weight 0.
 var scoreWeight = map[int]float64{7: 0.4, 8: 0.6, 9: 0.9, 10: 1}
 
 // notAsked is the factor for consent where the customer was not asked for permission to be quoted.
 const notAsked = 0.5
 
-// vocabulary is the positive words in English, German, Portuguese, Spanish and French; a * stands for any ending.
+// vocabulary holds the positive words in English, German, Portuguese, Spanish and French; a * stands for any ending.
 var vocabulary = read(`
 	amazing awesome best brilliant comfortable delight* efficient enjoy* excellent exceptional fantastic favourite favorite flawless
 	friendly good great happy helpful impress* love* outstanding perfect* pleasant pleased pleasure polite professional recommend*
@@ -34,8 +34,8 @@ var vocabulary = read(`
 `)
 
 // Testimonial estimates how likely the response's comment makes a good testimonial, from 0 to 1 in hundredths, for
-// responses that come without an estimate of their own. It is nil without a comment. docs/figures.md explains the
-// formula to readers of the figure:
+// responses that are submitted without a likelihood. It returns nil if there is no comment. docs/figures.md explains the
+// formula to the users of the figure:
 //
 //	consent × score × (½ · length + ½ · positive words)
 func Testimonial(r *model.Response) *float64 {
@@ -96,7 +96,7 @@ func (l lexicon) has(word string) bool {
 	if l.whole[word] {
 		return true
 	}
-	for i := range word { // every beginning, and the whole
+	for i := range word { // every proper prefix; the last line checks the whole word
 		if l.prefixes[word[:i]] {
 			return true
 		}

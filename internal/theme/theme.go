@@ -1,8 +1,8 @@
-// Package theme owns the topics of comments: the themes and their keywords, the lock that keeps keywords unchanged while
-// responses come in, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
-// comment as a testimonial.
+// Package theme owns the topics of comments: the themes and their keywords, the lock that prevents changes of keywords while
+// responses are saved, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
+// comment's likelihood as a testimonial.
 //
-// It refuses to lock and to version a case itself: a change of tags reaches the case through casework.
+// It does not lock cases or set their versions; package casework does.
 package theme
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const themesMax = 500 // that are not deleted: every comment is searched for all of them
+const themesMax = 500 // without deleted themes; every comment is searched for the keywords of all of them
 
 // Themes writes the themes of one database. An exported write is one transaction, and is for managers.
 type Themes struct {
@@ -31,7 +31,7 @@ type Themes struct {
 	now   func() time.Time
 }
 
-// New makes the writes; the queue takes the runs over past responses.
+// New returns the writes of themes. The queue receives the runs over past responses.
 func New(db *pg.DB, queue *job.Queue, now func() time.Time) *Themes {
 	return &Themes{db: db, queue: queue, now: now}
 }
@@ -44,13 +44,13 @@ type CreateThemePayload struct{ Theme *model.Theme }
 // UpdateThemePayload is the theme after the change.
 type UpdateThemePayload struct{ Theme *model.Theme }
 
-// DeleteThemeInput names a theme.
+// DeleteThemeInput identifies the theme to delete.
 type DeleteThemeInput struct{ ID model.ThemeID }
 
 // DeleteThemePayload is the id of the deleted theme.
 type DeleteThemePayload struct{ DeletedID model.ThemeID }
 
-// Create makes a theme.
+// Create creates a theme.
 func (s *Themes) Create(ctx context.Context, viewer auth.Viewer, in CreateThemeInput) (*CreateThemePayload, error) {
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (s *Themes) Create(ctx context.Context, viewer auth.Viewer, in CreateThemeI
 			return err
 		}
 		if n >= themesMax {
-			return fault.New(fault.CodeConflict, "there are %d themes already, which is the limit: delete one first", n)
+			return fault.New(fault.CodeConflict, "there are already %d themes, which is the limit: delete one first", n)
 		}
 		return tx.Create(t).Error
 	})
@@ -118,7 +118,7 @@ func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeI
 	return &DeleteThemePayload{DeletedID: in.ID}, nil
 }
 
-// write runs one transaction during which no response comes in.
+// write runs one transaction, during which no submitted response is saved.
 func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do func(tx *gorm.DB) error) error {
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		if err := LockKeywords(tx); err != nil {
@@ -133,7 +133,7 @@ func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do
 		return s.BeginTagging(ctx, tx, t.ID)
 	})
 	if pg.Violates(err, "themes_name_key") {
-		return &fault.Error{Code: fault.CodeConflict, Argument: "input.name", Message: "there is a theme of this name already"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.name", Message: "a theme with this name already exists"}
 	}
 	if err != nil {
 		return fmt.Errorf("write a theme: %w", err)
@@ -141,7 +141,7 @@ func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do
 	return nil
 }
 
-// lockTheme locks the theme's row, against transactions that tag responses with it as well as against other changes.
+// lockTheme reads the theme and locks its row against other changes and against transactions that tag responses with it.
 func lockTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
 	*into = model.Theme{}
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(into).Error

@@ -21,7 +21,7 @@ func (w *world) theme(name string, keywords ...string) *model.Theme {
 	w.T.Helper()
 	out, err := w.themes.Create(w.T.Context(), w.Admin, theme.CreateThemeInput{Name: name, Keywords: keywords, Effort: model.Medium})
 	if err != nil {
-		w.T.Fatalf("make a theme: %v", err)
+		w.T.Fatalf("create a theme: %v", err)
 	}
 	return out.Theme
 }
@@ -35,10 +35,10 @@ func TestThemes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for where, made := range map[string]*model.Theme{"answered": out.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
-			if made.Name != "Wi-Fi" || made.NameFold != "wi-fi" || !slices.Equal(made.Keywords, []string{"wifi", "wi fi", "internet*"}) || made.Effort != model.Hard ||
-				made.ResolvedAt != nil || made.DeletedAt != nil || !made.CreatedAt.Equal(worktest.Start) || !made.UpdatedAt.Equal(worktest.Start) {
-				t.Errorf("%s: %+v", where, made)
+		for where, created := range map[string]*model.Theme{"returned": out.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
+			if created.Name != "Wi-Fi" || created.NameFold != "wi-fi" || !slices.Equal(created.Keywords, []string{"wifi", "wi fi", "internet*"}) || created.Effort != model.Hard ||
+				created.ResolvedAt != nil || created.DeletedAt != nil || !created.CreatedAt.Equal(worktest.Start) || !created.UpdatedAt.Equal(worktest.Start) {
+				t.Errorf("the %s new theme is wrong: %+v", where, created)
 			}
 		}
 		w.Time = worktest.Start.Add(time.Hour)
@@ -47,9 +47,9 @@ func TestThemes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for where, now := range map[string]*model.Theme{"answered": changed.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
-			if now.Name != "Wi-Fi" || len(now.Keywords) != 3 || now.Effort != model.Easy || !now.ResolvedAt.Equal(fixed) || !now.UpdatedAt.Equal(w.Time) || !now.CreatedAt.Equal(worktest.Start) {
-				t.Errorf("%s: %+v", where, now)
+		for where, updated := range map[string]*model.Theme{"returned": changed.Theme, "stored": worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID)} {
+			if updated.Name != "Wi-Fi" || len(updated.Keywords) != 3 || updated.Effort != model.Easy || !updated.ResolvedAt.Equal(fixed) || !updated.UpdatedAt.Equal(w.Time) || !updated.CreatedAt.Equal(worktest.Start) {
+				t.Errorf("the %s updated theme is wrong: %+v", where, updated)
 			}
 		}
 		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
@@ -57,23 +57,23 @@ func TestThemes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if now := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
-			t.Errorf("cleared: %+v", now)
+			t.Errorf("want cleared fields and the name internet, got %+v", now)
 		}
 		deleted, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: out.Theme.ID})
 		if err != nil || deleted.DeletedID != out.Theme.ID {
 			t.Fatal(deleted, err)
 		}
-		if gone := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); gone.DeletedAt == nil || !gone.DeletedAt.Equal(w.Time) {
-			t.Errorf("deleted: %+v", gone)
+		if stored := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); stored.DeletedAt == nil || !stored.DeletedAt.Equal(w.Time) {
+			t.Errorf("deletedAt: want %v, got %+v", w.Time, stored)
 		}
-		w.theme("INTERNET") // its name is free
+		w.theme("INTERNET") // the name of a deleted theme can be used again
 	})
 
 	t.Run("refuse bad input and change nothing", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		food, gone := w.theme("Food", "meal"), w.theme("Gone")
-		if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID}); err != nil {
+		food, deleted := w.theme("Food", "meal"), w.theme("Deleted")
+		if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: deleted.ID}); err != nil {
 			t.Fatal(err)
 		}
 		w.theme("Drinks")
@@ -99,22 +99,22 @@ func TestThemes(t *testing.T) {
 			code     fault.Code
 			argument string
 		}{
-			"no name":                  {create(" "), fault.CodeBadUserInput, "input.name"},
-			"a name too long":          {create(strings.Repeat("x", 201)), fault.CodeBadUserInput, "input.name"},
-			"a name that is there":     {create("FOOD"), fault.CodeConflict, "input.name"},
-			"a blank keyword":          {create("x", "a", " "), fault.CodeBadUserInput, "input.keywords[1]"},
-			"a star alone":             {create("x", "*"), fault.CodeBadUserInput, "input.keywords[0]"},
-			"a star inside":            {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
-			"a NUL":                    {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
-			"too many keywords":        {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
-			"no such theme":            {update(theme.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
-			"a deleted theme":          {update(theme.UpdateThemeInput{ID: gone.ID}), fault.CodeNotFound, "input.id"},
-			"a name taken away":        {update(theme.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
-			"an effort taken away":     {update(theme.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
-			"another's name":           {update(theme.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
-			"resolved in time to come": {update(theme.UpdateThemeInput{ResolvedAt: worktest.Given(worktest.Start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
-			"a deleted theme, again": {func() error {
-				_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: gone.ID})
+			"no name":                   {create(" "), fault.CodeBadUserInput, "input.name"},
+			"a name that is too long":   {create(strings.Repeat("x", 201)), fault.CodeBadUserInput, "input.name"},
+			"a name that is in use":     {create("FOOD"), fault.CodeConflict, "input.name"},
+			"a blank keyword":           {create("x", "a", " "), fault.CodeBadUserInput, "input.keywords[1]"},
+			"only a star":               {create("x", "*"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"a star inside a word":      {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"a NUL":                     {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
+			"too many keywords":         {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
+			"an unknown theme":          {update(theme.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
+			"a deleted theme":           {update(theme.UpdateThemeInput{ID: deleted.ID}), fault.CodeNotFound, "input.id"},
+			"a null name":               {update(theme.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
+			"a null effort":             {update(theme.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
+			"the name of another theme": {update(theme.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
+			"resolved in the future":    {update(theme.UpdateThemeInput{ResolvedAt: worktest.Given(worktest.Start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
+			"a theme that is already deleted": {func() error {
+				_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: deleted.ID})
 				return err
 			}, fault.CodeNotFound, "input.id"},
 			"a keyword of eleven words": {update(theme.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
@@ -122,30 +122,30 @@ func TestThemes(t *testing.T) {
 			worktest.Refused(t, name, c.do(), c.code, c.argument)
 		}
 		if after := w.Count("SELECT count(*) FROM themes"); after != before {
-			t.Errorf("%d themes, not %d", after, before)
+			t.Errorf("themes: want %d, got %d", before, after)
 		}
 		if now := worktest.Read[model.Theme](w.T, w.DB, food.ID); now.Name != "Food" || !slices.Equal(now.Keywords, []string{"meal"}) {
-			t.Errorf("%+v", now)
+			t.Errorf("want the theme unchanged, got %+v", now)
 		}
 		if n := w.Count("SELECT count(*) FROM river_job") + w.Count("SELECT count(*) FROM theme_runs"); n != 0 {
-			t.Error("what was refused was queued")
+			t.Errorf("jobs and runs of rejected writes: want 0, got %d", n)
 		}
 	})
 
 	t.Run("take one of two with the same name at once", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		var made atomic.Int32
+		var created atomic.Int32
 		worktest.AtOnce(6, func(i int) {
 			_, err := w.themes.Create(t.Context(), w.Admin, theme.CreateThemeInput{Name: []string{"Food", "FOOD"}[i%2], Effort: model.Easy})
 			if err == nil {
-				made.Add(1)
+				created.Add(1)
 				return
 			}
 			worktest.Refused(t, "the second", err, fault.CodeConflict, "input.name")
 		})
-		if made.Load() != 1 {
-			t.Errorf("%d were made", made.Load())
+		if created.Load() != 1 {
+			t.Errorf("created themes: want 1, got %d", created.Load())
 		}
 	})
 
@@ -158,47 +158,47 @@ func TestThemes(t *testing.T) {
 		}
 		first := w.run(out.Theme.ID)
 		if first.Done != 0 || first.Total != nil || first.FinishedAt != nil || !first.StartedAt.Equal(worktest.Start) {
-			t.Errorf("%+v", first)
+			t.Errorf("want a new run, got %+v", first)
 		}
 		w.Must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
 		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
 			t.Fatal(err)
 		}
 		if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
-			t.Errorf("%+v", second)
+			t.Errorf("want another new run, got %+v", second)
 		}
 		if n := w.Count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
-			t.Errorf("%d jobs", n)
+			t.Errorf("jobs: want 2, got %d", n)
 		}
 		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
-			t.Errorf("without being asked: %v", err)
+			t.Errorf("an update without applyToPast: want no further job, got %d jobs, %v", w.Count("SELECT count(*) FROM river_job"), err)
 		}
 	})
 
-	// A response that is coming in while the theme is made is either tagged as it comes in, or committed before the theme.
+	// A response that is submitted while the theme is created is either tagged as it is saved, or committed before the theme.
 	t.Run("miss no response between a new theme and its run over the past", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		bar := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
+		gate := w.Gate.Hold(`INSERT INTO "responses"`) // its transaction has read the keywords
 		submitted := make(chan error, 1)
 		go func() {
 			_, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3, Comment: new("the meal")})
 			submitted <- err
 		}()
-		<-bar.Reached
-		made := make(chan struct{})
+		<-gate.Reached
+		created := make(chan struct{})
 		go func() {
-			defer close(made)
+			defer close(created)
 			w.theme("Food", "meal")
 		}()
-		if !w.Waits(made) {
-			t.Error("the theme did not wait for the response")
+		if !w.Waits(created) {
+			t.Error("want the new theme to wait for the response's transaction")
 		}
-		close(bar.Open)
+		close(gate.Open)
 		if err := <-submitted; err != nil {
 			t.Fatal(err)
 		}
-		<-made
+		<-created
 	})
 
 	t.Run("are for managers", func(t *testing.T) {
@@ -221,10 +221,10 @@ func TestThemes(t *testing.T) {
 			},
 		} {
 			worktest.Refused(t, name+" by an agent", write(agent), fault.CodeForbidden, "")
-			worktest.Refused(t, name+" by nobody", write(auth.Viewer{}), fault.CodeUnauthenticated, "")
+			worktest.Refused(t, name+" without a user", write(auth.Viewer{}), fault.CodeUnauthenticated, "")
 		}
 		if now := worktest.Read[model.Theme](t, w.DB, food.ID); now.Name != "Food" || now.DeletedAt != nil || w.Count("SELECT count(*) FROM themes") != 1 {
-			t.Errorf("a refused write changed the theme: %+v", now)
+			t.Errorf("a rejected write changed the themes: %+v", now)
 		}
 		if _, err := w.themes.Delete(t.Context(), manager, theme.DeleteThemeInput{ID: food.ID}); err != nil {
 			t.Errorf("by a manager: %v", err)

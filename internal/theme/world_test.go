@@ -14,13 +14,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return over(worktest.New(t))
+	return withThemes(worktest.New(t))
 }
 
-// newAgentWorld makes a world in which an agent calls.
+// newAgentWorld returns a world whose caller is an agent.
 func newAgentWorld(t *testing.T) *world {
 	t.Helper()
-	return over(worktest.NewWithAgent(t))
+	return withThemes(worktest.NewWithAgent(t))
 }
 
-func over(w *worktest.World) *world { return &world{w, theme.New(w.DB, w.Queue, w.Now)} }
+func withThemes(w *worktest.World) *world { return &world{w, theme.New(w.DB, w.Queue, w.Now)} }
