@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience ends a test that hangs. No test passes because this time is over.
+// patience ends a test that hangs. No test passes by waiting this long.
 const patience = 2 * time.Minute
 
 // delivery is one mail that the server accepted.

@@ -18,7 +18,7 @@ import (
 
 const day = 24 * time.Hour
 
-// answers answers with a status that the test can change.
+// answers returns a handler that answers with a status that the test can change.
 func answers(status *atomic.Int64) func(post, http.ResponseWriter, *http.Request) {
 	return func(_ post, out http.ResponseWriter, _ *http.Request) { out.WriteHeader(int(status.Load())) }
 }
