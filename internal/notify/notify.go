@@ -1,5 +1,5 @@
-// Package notify owns mails: their content, which part of the content each recipient may see, the connection to the mail server, and
-// the worker that sends the mails that package job has queued.
+// Package notify owns mails: their content, which part of the content each recipient may see, the connection to the mail
+// server, and the worker that sends the mails that package job has queued.
 //
 // A notification is a row that starts QUEUED and ends SENT, FAILED or, where no mail server is configured, NOT_SENT.
 // An error that may pass (no connection, a 4xx reply, a wrong password) is retried for three days. A 5xx reply to the

@@ -30,8 +30,8 @@ func (w *worker) NextRetry(j *river.Job[job.SendMail]) time.Time {
 	return time.Now().Add(w.backoff(j.Attempt))
 }
 
-// Work tries to send a mail once. It stores the mail server's errors in the row, and returns an error only where the row could not be read
-// or written.
+// Work tries to send a mail once. It stores the mail server's errors in the row, and returns an error only where the row
+// could not be read or written.
 func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 	n, err := loadRow[model.Notification](w.db.Gorm.WithContext(ctx), j.Args.NotificationID)
 	switch {
