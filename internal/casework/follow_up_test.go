@@ -35,10 +35,10 @@ func TestRecordOutreach(t *testing.T) {
 		c := w.Open(nil)
 		w.Later(time.Hour)
 		first := w.Now()
-		again := first.Add(30 * 24 * time.Hour)
-		out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &again})
+		nextSurvey := first.Add(30 * 24 * time.Hour)
+		out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &nextSurvey})
 		if !out.Case.FirstFollowUpAt.Equal(first) || !out.Case.FirstContactAt.Equal(first) || out.Case.Response.ContactStatus != model.Contacted ||
-			!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(again) || out.Case.Status != model.Open {
+			!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(nextSurvey) || out.Case.Status != model.Open {
 			t.Errorf("the case is %+v", out.Case)
 		}
 		w.Later(time.Hour)
@@ -49,7 +49,7 @@ func TestRecordOutreach(t *testing.T) {
 		if !stored.FirstFollowUpAt.Equal(first) || !stored.FirstContactAt.Equal(first) || stored.ReopenCount != 1 {
 			t.Errorf("the case is %+v", stored)
 		}
-		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(again) {
+		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(nextSurvey) {
 			t.Errorf("the customer is %+v", p)
 		}
 	})

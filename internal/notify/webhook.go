@@ -31,7 +31,7 @@ func (m *mailData) webhookView(public string) *view {
 		host = line(u.Host, 80) // the path may be a secret
 	}
 	v.Subject = v.Headline + ": " + host
-	state := "Disabled. No event is lost: after you enable the webhook again (updateWebhook), it goes on where it stopped"
+	state := "Disabled. No event is lost: after you enable the webhook again (updateWebhook), it continues where it stopped"
 	if m.webhook.Enabled {
 		state = "Enabled again in the meantime"
 	}

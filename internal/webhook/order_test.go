@@ -60,8 +60,8 @@ func TestOrder(t *testing.T) {
 		if posts < 4 || first.Attempts != posts || *first.ResponseStatus != http.StatusNoContent || first.LastError != nil || first.DeliveredAt == nil {
 			t.Errorf("after %d posts the first delivery is %+v", posts, first)
 		}
-		if again := w.reload(h); again.FailingSince != nil || !again.Enabled {
-			t.Errorf("the webhook is %+v", again)
+		if stored := w.reload(h); stored.FailingSince != nil || !stored.Enabled {
+			t.Errorf("the webhook is %+v", stored)
 		}
 	})
 
