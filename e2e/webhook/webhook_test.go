@@ -135,7 +135,7 @@ func TestDisabledWebhook(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(mail.Subject, "A webhook was disabled: 127.0.0.1:") || !strings.Contains(mail.Body, "410 Gone") || !strings.Contains(mail.Body, made.Text("webhook.id")) ||
-		!strings.Contains(mail.Body, "goes on where it stopped") || strings.Contains(mail.Body, "a-secret-path") || strings.Contains(mail.Body, made.Text("secret")) {
+		!strings.Contains(mail.Body, "continues where it stopped") || strings.Contains(mail.Body, "a-secret-path") || strings.Contains(mail.Body, made.Text("secret")) {
 		t.Errorf("the mail is %q:\n%s", mail.Subject, mail.Body)
 	}
 	all := s.OK(model.Admin, `{webhooks {id url enabled disabledReason failingSince deliveries {nodes {status attempts responseStatus lastError}}}}`, nil)

@@ -1,7 +1,7 @@
 // Package assignment owns the choice of a case's assignee and of an alert's recipients: the strategies, the turns of
 // ROUND_ROBIN, the load of LEAST_BUSY, and the lock of the chosen user.
 //
-// It refuses to change a case: casework assigns the case to the chosen user.
+// It does not change cases; package casework assigns the case to the chosen user.
 package assignment
 
 import (
@@ -22,8 +22,11 @@ type Request struct {
 	Customer *model.Customer
 }
 
-// LookUp reads the users that decisions need, and locks them until the transaction ends. For the strategies that choose
-// among several users it also reads how many open cases each user has, and for each rule the turn of its next case.
+// LookUp reads the users that the decisions need, and locks them until the transaction ends. For ROUND_ROBIN it also takes
+// the turns, and returns the first turn of each rule. For LEAST_BUSY it also counts the open cases of each user.
+//
+// A transaction that chooses by the same rule, or by the load of users, waits until this transaction ends: otherwise both
+// would read the same turn or the same load, and choose the same user.
 func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
@@ -52,29 +55,26 @@ func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, 
 	return people, turns, err
 }
 
-// A transaction that chooses by the same rule, or by users' loads, waits until this transaction ends: two transactions
-// at once would read the same turn, or the same load, and choose the same user.
-
 // takeTurns takes a turn for each ROUND_ROBIN decision, and returns the first turn of each rule.
-func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) {
-	type list struct { // a rule's escalation steps and its new cases have separate turns
+func takeTurns(tx *gorm.DB, decisions []rule.Decision) (map[model.RuleID]int64, error) {
+	type counter struct { // a rule's escalation steps and its new cases have separate turns
 		model.RuleID
 		step int
 	}
-	taken := map[list]int64{}
-	var lists []list
-	for _, d := range of {
+	taken := map[counter]int64{}
+	var counters []counter
+	for _, d := range decisions {
 		if d.Opens.Strategy != model.RoundRobin {
 			continue
 		}
-		l := list{d.Opens.ID, d.Step}
+		l := counter{d.Opens.ID, d.Step}
 		if taken[l]++; taken[l] == 1 {
-			lists = append(lists, l)
+			counters = append(counters, l)
 		}
 	}
-	slices.SortFunc(lists, func(a, b list) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
+	slices.SortFunc(counters, func(a, b counter) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
 	first := map[model.RuleID]int64{}
-	for _, l := range lists {
+	for _, l := range counters {
 		n := taken[l]
 		take, args := "UPDATE rules SET turn = turn + ? WHERE id = ? RETURNING turn", []any{n, l.RuleID}
 		if l.step > 0 {
@@ -90,20 +90,20 @@ func takeTurns(tx *gorm.DB, of []rule.Decision) (map[model.RuleID]int64, error) 
 	return first, nil
 }
 
-// leastBusyLock is taken by each transaction that chooses by users' loads.
+// leastBusyLock makes transactions that choose by users' loads run one after the other.
 const leastBusyLock pg.AdvisoryLock = "closeloop least busy"
 
 // countOpenCases counts the open cases of the users of LEAST_BUSY decisions.
-func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, error) {
-	busy := map[model.UserID]int{}
-	var among []model.UserID
-	for _, d := range of {
+func countOpenCases(tx *gorm.DB, decisions []rule.Decision) (map[model.UserID]int, error) {
+	openCases := map[model.UserID]int{}
+	var candidates []model.UserID
+	for _, d := range decisions {
 		if d.Opens.Strategy == model.LeastBusy {
-			among = append(among, d.Opens.Assignees...)
+			candidates = append(candidates, d.Opens.Assignees...)
 		}
 	}
-	if len(among) == 0 {
-		return busy, nil
+	if len(candidates) == 0 {
+		return openCases, nil
 	}
 	if err := leastBusyLock.Lock(tx); err != nil {
 		return nil, fmt.Errorf("wait for the lock of LEAST_BUSY: %w", err)
@@ -113,12 +113,12 @@ func countOpenCases(tx *gorm.DB, of []rule.Decision) (map[model.UserID]int, erro
 		N          int
 	}
 	err := tx.Raw("SELECT assignee_id, count(*) AS n FROM cases WHERE assignee_id = ANY(?) AND status <> 'CLOSED' GROUP BY assignee_id",
-		pg.Array(model.UUIDs(pg.LockOrder(among)))).Scan(&rows).Error
+		pg.Array(model.UUIDs(pg.LockOrder(candidates)))).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count users' cases: %w", err)
 	}
 	for _, r := range rows {
-		busy[r.AssigneeID] = r.N
+		openCases[r.AssigneeID] = r.N
 	}
-	return busy, nil
+	return openCases, nil
 }

@@ -13,13 +13,13 @@ type People struct {
 	byEmail map[string]*model.User // by folded address
 	Central []string
 
-	// For the strategy of the rule that opens the case: how often ROUND_ROBIN has chosen, this time included, and how many
-	// cases that are not closed each user of LEAST_BUSY has.
+	// Turn is for ROUND_ROBIN: how often the rule has chosen a user, including this choice. OpenCases is for LEAST_BUSY: how
+	// many cases that are not closed each user has.
 	Turn      int64
 	OpenCases map[model.UserID]int
 }
 
-// NewPeople makes People of users.
+// NewPeople returns the People of users and central addresses.
 func NewPeople(users []*model.User, central []string) People {
 	p := People{byID: map[model.UserID]*model.User{}, byEmail: map[string]*model.User{}, Central: central}
 	for _, u := range users {
@@ -28,7 +28,7 @@ func NewPeople(users []*model.User, central []string) People {
 	return p
 }
 
-// UserRefs names the users that the decision may need: by id, and by folded e-mail address.
+// UserRefs returns the ids and the folded e-mail addresses of the users that the decision may need.
 func UserRefs(d rule.Decision, c *model.Customer) (ids []model.UserID, emails []string) {
 	add := func(id *model.UserID) {
 		if id != nil {
@@ -62,7 +62,7 @@ func strategyAddress(r *model.Rule, c *model.Customer) *string {
 	return nil
 }
 
-// Assignee chooses the user who gets the case: the one that the strategy finds, else the fallback, else nobody.
+// Assignee returns the user to whom the case is assigned: the user that the strategy finds, else the fallback, else nil.
 func (p People) Assignee(d rule.Decision, c *model.Customer) *model.User {
 	var found *model.User
 	switch {
@@ -84,8 +84,8 @@ func (p People) Assignee(d rule.Decision, c *model.Customer) *model.User {
 	return nil
 }
 
-// choose picks one of the rule's users who can be assigned now: the next in turn, or the user with the fewest cases, and
-// among equals the first in the rule's order.
+// choose picks one of the rule's users who can be assigned now: the next in turn, or the user with the fewest cases. Where
+// several users have the fewest, it picks the first in the rule's order.
 func (p People) choose(r *model.Rule) *model.User {
 	var able []*model.User
 	for _, id := range r.Assignees {
@@ -102,14 +102,14 @@ func (p People) choose(r *model.Rule) *model.User {
 	return slices.MinFunc(able, func(a, b *model.User) int { return p.OpenCases[a.ID] - p.OpenCases[b.ID] })
 }
 
-// Alert is one address that gets a mail about the response, and the first rule that asked for it.
+// Alert is one address that gets a mail about the response, and the first rule that names the address.
 type Alert struct {
 	To   string
 	Rule model.RuleID
 }
 
-// Alerts gives all addresses that the matching rules name, each once. An alert is internal: it never goes to the address
-// of its customer, even if a colleague has the same address.
+// Alerts returns all addresses that the matching rules name, each once. Alerts are internal: the customer's own address is
+// left out, even where a user has the same address.
 func (p People) Alerts(d rule.Decision, c *model.Customer, assignee *model.User) []Alert {
 	var alerts []Alert
 	sent := map[string]bool{}

@@ -14,12 +14,12 @@ func TestPeople(t *testing.T) {
 	t.Run("finds the assignee by the strategy, else the fallback", func(t *testing.T) {
 		t.Parallel()
 		ana, bo, cy := user("ana@example.com", model.Agent), user("bo@example.com", model.Manager), user("cy@example.com", model.Admin)
-		gone, looker := user("gone@example.com", model.Agent), user("looker@example.com", model.Stakeholder)
-		gone.Active = false
-		people := assignment.NewPeople([]*model.User{ana, bo, cy, gone, looker}, nil)
-		nobody := model.UserID{UUID: model.NewUUID()}
+		inactive, stakeholder := user("inactive@example.com", model.Agent), user("stakeholder@example.com", model.Stakeholder)
+		inactive.Active = false
+		people := assignment.NewPeople([]*model.User{ana, bo, cy, inactive, stakeholder}, nil)
+		unknown := model.UserID{UUID: model.NewUUID()}
 		c := &model.Customer{AccountManagerEmail: new("BO@example.com"), AgentEmail: new("Cy@Example.com")}
-		strange := &model.Customer{AccountManagerEmail: new("who@example.com"), AgentEmail: new("gone@example.com")}
+		withoutUsers := &model.Customer{AccountManagerEmail: new("who@example.com"), AgentEmail: new("inactive@example.com")}
 
 		for name, one := range map[string]struct {
 			strategy     model.AssignmentStrategy
@@ -30,67 +30,67 @@ func TestPeople(t *testing.T) {
 			"unassigned":                              {model.Unassigned, nil, nil, c, nil},
 			"a user":                                  {model.ToUser, &ana.ID, nil, c, ana},
 			"a user, not the fallback":                {model.ToUser, &ana.ID, &bo.ID, c, ana},
-			"an inactive user":                        {model.ToUser, &gone.ID, nil, c, nil},
-			"an inactive user with a fallback":        {model.ToUser, &gone.ID, &bo.ID, c, bo},
-			"a user who works no cases":               {model.ToUser, &looker.ID, &bo.ID, c, bo},
-			"a user who is not there":                 {model.ToUser, &nobody, &bo.ID, c, bo},
-			"an inactive fallback":                    {model.ToUser, &gone.ID, &gone.ID, c, nil},
-			"a fallback who works no cases":           {model.ToUser, &gone.ID, &looker.ID, c, nil},
+			"an inactive user":                        {model.ToUser, &inactive.ID, nil, c, nil},
+			"an inactive user with a fallback":        {model.ToUser, &inactive.ID, &bo.ID, c, bo},
+			"a user who cannot be assigned":           {model.ToUser, &stakeholder.ID, &bo.ID, c, bo},
+			"an unknown user":                         {model.ToUser, &unknown, &bo.ID, c, bo},
+			"an inactive fallback":                    {model.ToUser, &inactive.ID, &inactive.ID, c, nil},
+			"a fallback who cannot be assigned":       {model.ToUser, &inactive.ID, &stakeholder.ID, c, nil},
 			"the account manager":                     {model.ToAccountManager, nil, &ana.ID, c, bo},
-			"an account manager who is no user":       {model.ToAccountManager, nil, &ana.ID, strange, ana},
+			"an account manager who is no user":       {model.ToAccountManager, nil, &ana.ID, withoutUsers, ana},
 			"no account manager":                      {model.ToAccountManager, nil, &ana.ID, &model.Customer{}, ana},
 			"no account manager and no fallback":      {model.ToAccountManager, nil, nil, &model.Customer{}, nil},
 			"the agent":                               {model.ToAgent, nil, &ana.ID, c, cy},
-			"an agent who is not active":              {model.ToAgent, nil, &ana.ID, strange, ana},
-			"an agent who is not active, no fallback": {model.ToAgent, nil, nil, strange, nil},
+			"an agent who is not active":              {model.ToAgent, nil, &ana.ID, withoutUsers, ana},
+			"an agent who is not active, no fallback": {model.ToAgent, nil, nil, withoutUsers, nil},
 			"no agent":                                {model.ToAgent, nil, &ana.ID, &model.Customer{}, ana},
 		} {
 			opens := &model.Rule{OpensCase: true, Strategy: one.strategy, UserID: one.to, FallbackUserID: one.fallback}
 			d := rule.Decision{Matched: []*model.Rule{opens}, Opens: opens}
 			if got := people.Assignee(d, one.of); got != one.want {
-				t.Errorf("%s: %+v gets the case", name, got)
+				t.Errorf("%s: the assignee is %+v, want %+v", name, got, one.want)
 			}
 		}
 	})
 
-	t.Run("reads only users who may be needed", func(t *testing.T) {
+	t.Run("reads only the users that the decision may need", func(t *testing.T) {
 		t.Parallel()
-		to, fallback, told := model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}
+		to, fallback, recipient := model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}, model.UserID{UUID: model.NewUUID()}
 		c := &model.Customer{AccountManagerEmail: new("Bo@Example.com"), AgentEmail: new("Cy@Example.com")}
 		byUser := &model.Rule{Strategy: model.ToUser, UserID: &to, FallbackUserID: &fallback}
-		tells := &model.Rule{Strategy: model.ToUser, UserID: new(model.UserID{UUID: model.NewUUID()}), Recipients: []model.Recipient{
-			{Kind: model.RecipientUser, UserID: &told}, {Kind: model.RecipientAddress, Address: new("x@example.com")},
+		alerts := &model.Rule{Strategy: model.ToUser, UserID: new(model.UserID{UUID: model.NewUUID()}), Recipients: []model.Recipient{
+			{Kind: model.RecipientUser, UserID: &recipient}, {Kind: model.RecipientAddress, Address: new("x@example.com")},
 		}}
 
-		ids, emails := assignment.UserRefs(rule.Decision{Matched: []*model.Rule{tells, byUser}, Opens: byUser}, c)
-		if !slices.Equal(ids, []model.UserID{to, fallback, told}) || len(emails) > 0 {
-			t.Errorf("by a user: %v %v", ids, emails)
+		ids, emails := assignment.UserRefs(rule.Decision{Matched: []*model.Rule{alerts, byUser}, Opens: byUser}, c)
+		if !slices.Equal(ids, []model.UserID{to, fallback, recipient}) || len(emails) > 0 {
+			t.Errorf("by a user: the ids are %v, the addresses %v", ids, emails)
 		}
 		byManager := &model.Rule{Strategy: model.ToAccountManager, FallbackUserID: &fallback}
 		ids, emails = assignment.UserRefs(rule.Decision{Matched: []*model.Rule{byManager}, Opens: byManager}, c)
 		if !slices.Equal(ids, []model.UserID{fallback}) || !slices.Equal(emails, []string{"bo@example.com"}) {
-			t.Errorf("by the account manager: %v %v", ids, emails)
+			t.Errorf("by the account manager: the ids are %v, the addresses %v", ids, emails)
 		}
 		byAgent := &model.Rule{Strategy: model.ToAgent}
 		ids, emails = assignment.UserRefs(rule.Decision{Matched: []*model.Rule{byAgent}, Opens: byAgent}, c)
 		if len(ids) > 0 || !slices.Equal(emails, []string{"cy@example.com"}) {
-			t.Errorf("by the agent: %v %v", ids, emails)
+			t.Errorf("by the agent: the ids are %v, the addresses %v", ids, emails)
 		}
 		if ids, emails = assignment.UserRefs(rule.Decision{Matched: []*model.Rule{byAgent}}, c); len(ids)+len(emails) > 0 {
-			t.Errorf("with no case to open: %v %v", ids, emails)
+			t.Errorf("with no case to open: the ids are %v, the addresses %v", ids, emails)
 		}
 	})
 
-	t.Run("gives each address of all matching rules once", func(t *testing.T) {
+	t.Run("returns each address of all matching rules once", func(t *testing.T) {
 		t.Parallel()
-		ana, gone := user("Ana@Example.com", model.Agent), user("gone@example.com", model.Agent)
-		gone.Active = false
-		people := assignment.NewPeople([]*model.User{ana, gone}, []string{"central@example.com", "BOSS@example.com"})
+		ana, inactive := user("Ana@Example.com", model.Agent), user("inactive@example.com", model.Agent)
+		inactive.Active = false
+		people := assignment.NewPeople([]*model.User{ana, inactive}, []string{"central@example.com", "BOSS@example.com"})
 		c := &model.Customer{Email: new("kim@example.com"), AccountManagerEmail: new("am@example.com"), AgentEmail: new("agent@example.com")}
 		first := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Recipients: []model.Recipient{
 			{Kind: model.RecipientAddress, Address: new("boss@example.com")},
 			{Kind: model.RecipientUser, UserID: &ana.ID},
-			{Kind: model.RecipientUser, UserID: &gone.ID},
+			{Kind: model.RecipientUser, UserID: &inactive.ID},
 			{Kind: model.RecipientAgent},
 		}}
 		second := &model.Rule{ID: model.RuleID{UUID: model.NewUUID()}, Recipients: []model.Recipient{
@@ -106,11 +106,11 @@ func TestPeople(t *testing.T) {
 			{To: "central@example.com", Rule: second.ID}, {To: "am@example.com", Rule: second.ID},
 		}
 		if got := people.Alerts(d, c, ana); !slices.Equal(got, want) {
-			t.Errorf("told %v", got)
+			t.Errorf("the alerts are %v, want %v", got, want)
 		}
 	})
 
-	t.Run("never gives the customer's own address", func(t *testing.T) {
+	t.Run("never returns the customer's own address", func(t *testing.T) {
 		t.Parallel()
 		kim := user("Kim@Example.com", model.Agent)
 		people := assignment.NewPeople([]*model.User{kim}, []string{"KIM@EXAMPLE.COM"})
@@ -120,11 +120,11 @@ func TestPeople(t *testing.T) {
 			{Kind: model.RecipientCentral}, {Kind: model.RecipientAssignee}, {Kind: model.RecipientAccountManager}, {Kind: model.RecipientAgent},
 		}}}}
 		if got := people.Alerts(d, c, kim); len(got) > 0 {
-			t.Errorf("told %v", got)
+			t.Errorf("the alerts are %v, want none", got)
 		}
 	})
 
-	t.Run("gives no address where the data lack one", func(t *testing.T) {
+	t.Run("returns no address where the data have none", func(t *testing.T) {
 		t.Parallel()
 		unknown := model.UserID{UUID: model.NewUUID()}
 		d := rule.Decision{Matched: []*model.Rule{{Recipients: []model.Recipient{
@@ -132,11 +132,11 @@ func TestPeople(t *testing.T) {
 			{Kind: model.RecipientAccountManager}, {Kind: model.RecipientAgent},
 		}}}}
 		if got := assignment.NewPeople(nil, nil).Alerts(d, &model.Customer{}, nil); len(got) > 0 {
-			t.Errorf("told %v", got)
+			t.Errorf("the alerts are %v, want none", got)
 		}
 	})
 
-	t.Run("skips the present assignee at a step but reads them", func(t *testing.T) {
+	t.Run("does not choose the current assignee at a step but reads that user", func(t *testing.T) {
 		t.Parallel()
 		ana, bo := user("ana@example.com", model.Agent), user("bo@example.com", model.Agent)
 		people := assignment.NewPeople([]*model.User{ana, bo}, nil)
@@ -145,17 +145,17 @@ func TestPeople(t *testing.T) {
 		for has, want := range map[*model.UserID]*model.User{&ana.ID: bo, &bo.ID: ana, nil: ana} {
 			d := rule.Step(s, has)
 			if got := people.Assignee(d, &model.Customer{}); got != want || d.Step != 2 {
-				t.Errorf("%+v gets it", got)
+				t.Errorf("the assignee is %+v, want %+v", got, want)
 			}
 			if ids, _ := assignment.UserRefs(d, &model.Customer{}); len(ids) != 2 {
-				t.Errorf("%d are looked up", len(ids))
+				t.Errorf("got %d user ids, want 2", len(ids))
 			}
 		}
 		if !slices.Equal(s.Reassign.UserIDs, team) {
 			t.Error("the step itself was changed")
 		}
 		if d := rule.Step(&model.CaseEscalation{Step: 1}, &ana.ID); d.Opens != nil {
-			t.Errorf("a step that only tells reassigns: %+v", d.Opens)
+			t.Errorf("a step without a reassignment has the assignment %+v", d.Opens)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// choosing makes a rule that chooses among users.
+// choosing creates a rule that chooses one of the users by the strategy.
 func (w *world) choosing(strategy model.AssignmentStrategy, users ...*model.User) *model.Rule {
 	w.T.Helper()
 	r := w.Rule(string(strategy), func(r *model.Rule) { r.Strategy = strategy })
@@ -28,25 +28,25 @@ func TestRoundRobin(t *testing.T) {
 		w.choosing(model.RoundRobin, a, b, c)
 		for _, want := range []*model.User{a, b, c, a} {
 			if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != want.ID {
-				t.Fatalf("it went to %v, not to %s", got.AssigneeID, want.Email)
+				t.Fatalf("the case is assigned to %v, want %s", got.AssigneeID, want.Email)
 			}
 		}
 		worktest.AtOnce(32, func(int) { w.Submit(intake.SubmitResponseInput{Score: 1}) })
 		if a, b, c := w.CasesOf(a), w.CasesOf(b), w.CasesOf(c); a != 12 || b != 12 || c != 12 {
-			t.Errorf("%d, %d and %d cases", a, b, c)
+			t.Errorf("the users have %d, %d and %d cases, want 12 each", a, b, c)
 		}
 	})
 
 	t.Run("skips inactive users", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		a, gone, c := w.User("a@example.com", model.Agent), w.User("gone@example.com", model.Agent, worktest.Inactive), w.User("c@example.com", model.Agent)
-		w.choosing(model.RoundRobin, a, gone, c)
+		a, inactive, c := w.User("a@example.com", model.Agent), w.User("inactive@example.com", model.Agent, worktest.Inactive), w.User("c@example.com", model.Agent)
+		w.choosing(model.RoundRobin, a, inactive, c)
 		for range 6 {
 			w.Submit(intake.SubmitResponseInput{Score: 1})
 		}
-		if a, none, c := w.CasesOf(a), w.CasesOf(gone), w.CasesOf(c); a != 3 || none != 0 || c != 3 {
-			t.Errorf("%d, %d and %d cases", a, none, c)
+		if a, none, c := w.CasesOf(a), w.CasesOf(inactive), w.CasesOf(c); a != 3 || none != 0 || c != 3 {
+			t.Errorf("the users have %d, %d and %d cases, want 3, 0 and 3", a, none, c)
 		}
 	})
 
@@ -57,11 +57,11 @@ func TestRoundRobin(t *testing.T) {
 		r := w.choosing(model.RoundRobin, a, b)
 		w.Must("ALTER TABLE notifications ADD CONSTRAINT refuse CHECK (false)")
 		if _, err := intake.New(w.Work).Submit(t.Context(), w.Agent, intake.SubmitResponseInput{Score: 1}); err == nil {
-			t.Fatal("the response went in")
+			t.Fatal("the response was stored although its mail was refused")
 		}
 		w.Must("ALTER TABLE notifications DROP CONSTRAINT refuse")
 		if turn := w.Count("SELECT turn FROM rules WHERE id = $1", r.ID.UUID); turn != 0 {
-			t.Errorf("%d turns are taken", turn)
+			t.Errorf("the rule has used %d turns, want 0", turn)
 		}
 		if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != a.ID {
 			t.Error("the first turn was lost")
@@ -83,25 +83,25 @@ func TestLeastBusyIsEvenWhenManyResponsesComeAtOnce(t *testing.T) {
 	if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: done.ID, AssigneeID: &idle.ID}); err != nil {
 		t.Fatal(err)
 	}
-	w.Move(done.ID, model.Closed) // a closed case is no load
+	w.Move(done.ID, model.Closed) // a closed case does not count as load
 
 	w.choosing(model.LeastBusy, busy, idle, third)
 	if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; *got.AssigneeID != idle.ID {
-		t.Errorf("the first of those who have none is passed over")
+		t.Errorf("the case is assigned to %v, want the first user without an open case", got.AssigneeID)
 	}
 	worktest.AtOnce(23, func(int) { w.Submit(intake.SubmitResponseInput{Score: 1}) })
 	if a, b, c := w.CasesOf(busy), w.CasesOf(idle)-1, w.CasesOf(third); a != 10 || b != 10 || c != 10 {
-		t.Errorf("%d, %d and %d cases", a, b, c)
+		t.Errorf("the users have %d, %d and %d new or open cases, want 10 each", a, b, c)
 	}
 }
 
 func TestFallbackGetsTheCaseWhenNoUserCanBeChosen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	gone, fallback := w.User("gone@example.com", model.Agent, worktest.Inactive), w.User("fallback@example.com", model.Agent)
-	r := w.choosing(model.LeastBusy, gone)
+	inactive, fallback := w.User("inactive@example.com", model.Agent, worktest.Inactive), w.User("fallback@example.com", model.Agent)
+	r := w.choosing(model.LeastBusy, inactive)
 	w.Must("UPDATE rules SET fallback_user_id = $1 WHERE id = $2", fallback.ID.UUID, r.ID.UUID)
 	if got := w.Submit(intake.SubmitResponseInput{Score: 1}).Case; got.AssigneeID == nil || *got.AssigneeID != fallback.ID {
-		t.Errorf("it went to %v", got.AssigneeID)
+		t.Errorf("the case is assigned to %v, want the fallback", got.AssigneeID)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// LockUser reads a user who is to get a case, and locks the row until the transaction ends: an update that makes the user
-// inactive either waits, or was committed before this read.
+// LockUser reads the user to whom a case will be assigned, and locks the row until the transaction ends, so that the user
+// cannot become inactive before the assignment is committed. It returns an error where the user cannot be assigned.
 func LockUser(tx *gorm.DB, argument string, id model.UserID) (*model.User, error) {
 	var user model.User
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", id).Take(&user).Error

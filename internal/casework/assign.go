@@ -45,12 +45,12 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 				return err
 			}
 		}
-		h, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		c, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
-		out.Case = &h.Case
-		logged, err := w.assign(ctx, tx, now, viewer, h, to, in.Note)
+		out.Case = &c.Case
+		logged, err := w.assign(ctx, tx, now, viewer, c, to, in.Note)
 		if logged != nil {
 			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
@@ -61,55 +61,57 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 
 // assign assigns a locked case to a user, or makes it unassigned, with an optional note. The event is nil when the
 // assignee did not change.
-func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, h *LockedCase, to *model.User, note *string) (*model.LoggedEvent, error) {
+func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, c *LockedCase, to *model.User, note *string) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &viewer.User.ID}
 	var id *model.UserID
 	if to != nil {
 		id = &to.ID
 	}
-	theirs := model.Same(h.AssigneeID, id)
+	unchanged := model.Same(c.AssigneeID, id)
 	switch {
-	case theirs && note == nil:
+	case unchanged && note == nil:
 		return nil, nil
-	case theirs:
-		_, _, err := h.addNote(tx, now, viewer.User, "input.note", *note)
+	case unchanged:
+		_, _, err := c.addNote(tx, now, viewer.User, "input.note", *note)
 		return nil, err
 	case note != nil:
-		written, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", *note)
+		written, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", *note)
 		if err != nil {
 			return nil, err
 		}
 		e.Note = &written.ID
 	}
-	return w.Assign(ctx, tx, now, h, to, e, true)
+	return w.Assign(ctx, tx, now, c, to, e, true)
 }
 
-// give assigns a locked case, writes the event, and queues the mail to the new assignee.
-func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
-	e = h.AssignedEntry(to, e)
-	logged, err := h.Change(tx, now, e, func() { h.AssignTo(to, e.Actor, now) })
+// Assign assigns a locked case to a user, or makes it unassigned where to is nil, and writes the event. Where mail is set,
+// it queues the mail to the new assignee. The caller must have locked the row of the user.
+func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, c *LockedCase, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
+	e = c.AssignedEntry(to, e)
+	logged, err := c.Change(tx, now, e, func() { c.AssignTo(to, e.Actor, now) })
 	if err != nil || to == nil || !mail {
 		return logged, err
 	}
-	return logged, w.Mail(ctx, tx, AssignedMail(h, to, logged))
+	return logged, w.Mail(ctx, tx, AssignedMail(c, to, logged))
 }
 
-// assigned fills the entry of the event that changes the assignee.
-func (h *LockedCase) AssignedEntry(to *model.User, e event.Entry) event.Entry {
-	e.Type, e.PreviousAssignee = model.EventAssigned, h.AssigneeID
+// AssignedEntry completes the entry of an ASSIGNED event. Call it before the assignee changes: it reads the previous one.
+func (c *LockedCase) AssignedEntry(to *model.User, e event.Entry) event.Entry {
+	e.Type, e.PreviousAssignee = model.EventAssigned, c.AssigneeID
 	if to != nil {
 		e.Assignee = &to.ID
 	}
 	return e
 }
 
-func AssignedMail(h *LockedCase, to *model.User, e *model.LoggedEvent) []model.Notification {
-	if h.Customer.Email != nil && model.Fold(*h.Customer.Email) == to.EmailFold {
-		return nil // an internal mail never goes to the customer it is about
+// AssignedMail returns the mail to the new assignee; none where the assignee has the address of the customer.
+func AssignedMail(c *LockedCase, to *model.User, e *model.LoggedEvent) []model.Notification {
+	if c.Customer.Email != nil && model.Fold(*c.Customer.Email) == to.EmailFold {
+		return nil // an internal mail about a customer never goes to that customer
 	}
 	return []model.Notification{{
 		Kind: model.NotifyCaseAssigned, To: to.Email, CreatedAt: e.At,
-		CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: e.RuleID, EventID: &e.ID,
+		CaseID: &c.ID, ResponseID: c.ResponseID, RuleID: e.RuleID, EventID: &e.ID,
 	}}
 }
 
@@ -132,7 +134,7 @@ type AssignCasesPayload struct{ Cases []*model.Case }
 // AssignCases assigns several cases to one user, or makes them unassigned: all of them or none.
 func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCasesInput) (*AssignCasesPayload, error) {
 	if n := len(in.Cases); n < 1 || n > casesMax {
-		return nil, fault.Input("input.cases", "from 1 to %d cases, not %d", casesMax, n)
+		return nil, fault.Input("input.cases", "give from 1 to %d cases, not %d", casesMax, n)
 	}
 	if in.Note != nil {
 		if err := CheckNote("input.note", *in.Note); err != nil {
@@ -161,14 +163,14 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 			if n > 0 && in.Cases[order[n-1]].ID == in.Cases[i].ID {
 				return fault.Input(at+".id", "this case is in the list twice")
 			}
-			h, err := LockCaseFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
+			c, err := LockCaseFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
 			if err != nil {
-				return moved(at, err)
+				return inList(at, err)
 			}
-			if _, err := w.assign(ctx, tx, now, viewer, h, to, in.Note); err != nil {
+			if _, err := w.assign(ctx, tx, now, viewer, c, to, in.Note); err != nil {
 				return err
 			}
-			out.Cases[i] = &h.Case
+			out.Cases[i] = &c.Case
 		}
 		return nil
 	})
@@ -177,25 +179,24 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 
 const casesMax = 500
 
-// moved changes the argument of a fault to the case of the list that it is about.
-func moved(at string, err error) error {
+// inList changes the argument of a fault about one case to the place of that case in the list.
+func inList(at string, err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) {
 		return err
 	}
-	there := *f
+	moved := *f
 	switch f.Argument {
 	case "input.caseId":
-		there.Argument = at + ".id"
+		moved.Argument = at + ".id"
 	case "input.expectedVersion":
-		there.Argument = at + ".expectedVersion"
+		moved.Argument = at + ".expectedVersion"
 	}
-	return &there
+	return &moved
 }
 
-// Reassign assigns all cases of a user that are not closed to another user, in the transaction that makes the first user
-// inactive. Package user calls it. It is the only exported function that does not begin a transaction: the caller has
-// begun one and locked the row of from.
+// Reassign assigns all cases of user from that are not closed to user to. Package user calls it in the transaction that
+// makes from inactive; that transaction must have locked the row of from.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
 	now := pg.Timestamp(w.now())
 	user, err := assignment.LockUser(tx, "input.reassignTo", to)
@@ -203,7 +204,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		return err
 	}
 	if from == to {
-		return fault.Input("input.reassignTo", "the cases are assigned to this user already; name another user")
+		return fault.Input("input.reassignTo", "these cases are already assigned to this user; name another user")
 	}
 	var ids []model.CaseID
 	err = tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
@@ -211,14 +212,14 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		return err
 	}
 	for _, id := range ids {
-		h, err := LockCase(tx, id, nil)
+		c, err := LockCase(tx, id, nil)
 		if err != nil {
 			return err
 		}
-		if !model.Same(h.AssigneeID, &from) || h.Status == model.Closed {
+		if !model.Same(c.AssigneeID, &from) || c.Status == model.Closed {
 			continue // another transaction reassigned or closed the case meanwhile
 		}
-		if _, err := w.Assign(ctx, tx, now, h, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+		if _, err := w.Assign(ctx, tx, now, c, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func NewCustomerChange(was, now *model.Customer) *CustomerChange {
 	return &CustomerChange{Was: was, Now: now, Fields: fields}
 }
 
-// differences names the fields of the customer that differ, of those that filters read.
+// differences returns the names of the fields that differ between two customers. It compares only fields that filters read.
 func differences(a, b *model.Customer) []string {
 	var names []string
 	text := func(name string, x, y *string) {
@@ -67,8 +67,8 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 }
 
 // Propagate writes a customer's new data to the copies on the customer's responses and cases, and records an event on
-// each case except one.
-func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID, but *model.Case) error {
+// each of the customer's cases. It skips the case except, to which the caller makes this change itself; nil skips none.
+func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID, except *model.Case) error {
 	if err := CopyToResponses(tx, ch.Now); err != nil {
 		return err
 	}
@@ -76,10 +76,10 @@ func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID
 	if err != nil {
 		return err
 	}
-	cases = slices.DeleteFunc(cases, func(h *LockedCase) bool { return but != nil && h.ID == but.ID })
+	cases = slices.DeleteFunc(cases, func(c *LockedCase) bool { return except != nil && c.ID == except.ID })
 	entries := make([]*event.Pending, len(cases))
-	for i, h := range cases {
-		entries[i] = event.Prepare(ch.Apply(h, now, by))
+	for i, c := range cases {
+		entries[i] = event.Prepare(ch.Apply(c, now, by))
 	}
 	if err := SaveCases(tx, cases...); err != nil {
 		return err
@@ -87,12 +87,12 @@ func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID
 	return event.Write(tx, entries)
 }
 
-// Apply gives a case its customer's new data.
-func (ch *CustomerChange) Apply(h *LockedCase, now time.Time, by *model.UserID) event.Entry {
-	h.Customer = ch.Was // the row may have been updated already
-	return h.Apply(now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.Fields}, func() {
-		h.Customer = ch.Now
-		h.CopyCustomer(ch.Now)
+// Apply updates a case's copy of its customer, and returns the event.
+func (ch *CustomerChange) Apply(c *LockedCase, now time.Time, by *model.UserID) event.Entry {
+	c.Customer = ch.Was // the row may have been updated already
+	return c.Apply(now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: ch.Fields}, func() {
+		c.Customer = ch.Now
+		c.CopyCustomer(ch.Now)
 	})
 }
 

@@ -31,31 +31,31 @@ func TestCustomerChange(t *testing.T) {
 		w.Later(time.Minute)
 		in = worktest.From("c-1", 9)
 		in.Customer.Country, in.Customer.Company, in.Customer.LifetimeValue = worktest.Given("DE"), worktest.Null[string](), graphql.OmittableOf(&value)
-		in.Customer.Segment, in.Customer.AccountManagerEmail = worktest.Given("Gold"), worktest.Given("am@x.example") // the segment as it was
+		in.Customer.Segment, in.Customer.AccountManagerEmail = worktest.Given("Gold"), worktest.Given("am@x.example") // the segment does not change
 		third := w.Submit(in)
 
 		for name, c := range map[string]struct {
 			id      model.CaseID
 			version int
-		}{"the closed one": {first.Case.ID, 3}, "the open one": {second.Case.ID, 2}} {
+		}{"the closed case": {first.Case.ID, 3}, "the open case": {second.Case.ID, 2}} {
 			row := worktest.Read[model.Case](w.T, w.DB, c.id)
 			if row.Version != c.version || *row.Country != "DE" || row.CompanyFold != nil || *row.SegmentFold != "gold" || !row.LifetimeValue.Equal(value) ||
 				!row.UpdatedAt.Equal(w.Now()) {
-				t.Errorf("%s: %+v", name, row)
+				t.Errorf("%s is %+v", name, row)
 			}
 			events := w.Events(c.id)
 			last := events[len(events)-1]
 			if last.Type != model.EventDetailsChanged || last.ActorID != nil || last.Version != c.version || !last.At.Equal(w.Now()) ||
 				!slices.Equal(last.Changed, []string{"customer.accountManagerEmail", "customer.company", "customer.country", "customer.lifetimeValue"}) {
-				t.Errorf("%s: %+v", name, last)
+				t.Errorf("the last event of %s is %+v", name, last)
 			}
 		}
 		if events := w.Events(third.Case.ID); len(events) != 1 || events[0].Type != model.EventOpened {
-			t.Errorf("the case that was opened with it tells more than that: %+v", events)
+			t.Errorf("the events of the case opened by the same response are %+v, want only OPENED", events)
 		}
 		for _, r := range []*model.Response{first.Response, second.Response, third.Response} {
 			if row := worktest.Read[model.Response](w.T, w.DB, r.ID); *row.Country != "DE" || row.CompanyFold != nil || *row.SegmentFold != "gold" {
-				t.Errorf("a response's copies: %+v", row)
+				t.Errorf("the copies on a response are out of date: %+v", row)
 			}
 		}
 		w.CheckCopies()
@@ -75,7 +75,7 @@ func TestCustomerChange(t *testing.T) {
 		in.Score, in.Customer.Country, in.Customer.LifetimeValue = 9, worktest.Given("Brazil"), graphql.OmittableOf(&same)
 		w.Submit(in)
 		if events := w.Events(c.ID); len(events) != 1 {
-			t.Errorf("%d events: %v", len(events), events[len(events)-1].Changed)
+			t.Errorf("got %d events, want 1; the last changed %v", len(events), events[len(events)-1].Changed)
 		}
 	})
 
@@ -99,7 +99,7 @@ func TestCustomerChange(t *testing.T) {
 			w.Submit(intake.SubmitResponseInput{Score: 9, Customer: &c})
 			events := w.Events(first.Case.ID)
 			if got := events[len(events)-1].Changed; !slices.Equal(got, []string{"customer." + name}) {
-				t.Errorf("%s: changed %v", name, got)
+				t.Errorf("the event names %v, want customer.%s", got, name)
 			}
 		}
 		w.CheckCopies()

@@ -15,15 +15,15 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Escalate takes the escalation step that has been due for the longest time, of all cases: it records the event, queues
-// the mails and changes the assignee. It reports whether there was a step. A step whose case has been followed up
+// Escalate takes one escalation step, the one that has been due for the longest time: it records the event, queues
+// the mails and changes the assignee. It returns false where no step is due. A step whose case has been followed up
 // meanwhile queues no mail and records no event.
 //
 // Each step has a transaction of its own, so that the locks keep their order: first the step's row, for which no other
 // transaction waits, then the customer, the users and the case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	now := pg.Timestamp(w.now())
-	// Look without a lock first, at the step that comes next: see MarkOverdue.
+	// Look without a lock first. min(due_at) is one look into the index: see MarkOverdue.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
 	if err != nil || !due {
@@ -31,7 +31,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	}
 	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		var steps []model.CaseEscalation
-		// The steps of one case keep their order, also when several servers take steps at once.
+		// A step waits for the earlier steps of its case, so that several servers cannot take them out of order.
 		err := tx.Raw(`SELECT * FROM case_escalations s WHERE due_at < ? AND settled_at IS NULL AND NOT EXISTS
 			(SELECT 1 FROM case_escalations e WHERE e.case_id = s.case_id AND e.step < s.step AND e.settled_at IS NULL)
 			ORDER BY due_at, case_id, step LIMIT 1 FOR UPDATE SKIP LOCKED`, now).Scan(&steps).Error
@@ -50,7 +50,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	return found, nil
 }
 
-// escalate carries out the step. The event is nil when the case has been followed up.
+// escalate takes the step. The event is nil when the case has been followed up.
 func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *model.CaseEscalation) (*model.LoggedEvent, error) {
 	before := new(model.Case)
 	err := tx.Select("customer_id", "assignee_id", "status", "first_follow_up_at").Where("id = ?", s.CaseID).Take(before).Error
@@ -64,31 +64,31 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 	if err != nil {
 		return nil, err
 	}
-	h, err := LockCase(tx, s.CaseID, nil)
-	if err != nil || h.FollowedUp() {
+	c, err := LockCase(tx, s.CaseID, nil)
+	if err != nil || c.FollowedUp() {
 		return nil, err
 	}
-	had := h.Assignee
-	logged, err := h.Change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
+	previous := c.Assignee
+	logged, err := c.Change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
 	if err != nil {
 		return nil, err
 	}
 	if d.Opens != nil {
-		if err := w.reassign(ctx, tx, now, h, people.Assignee(d, h.Customer), s); err != nil {
+		if err := w.reassign(ctx, tx, now, c, people.Assignee(d, c.Customer), s); err != nil {
 			return nil, err
 		}
 	}
 	var mails []model.Notification
-	for _, a := range people.Alerts(d, h.Customer, had) {
+	for _, a := range people.Alerts(d, c.Customer, previous) {
 		mails = append(mails, model.Notification{
-			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &h.ID, ResponseID: h.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
+			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &c.ID, ResponseID: c.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
 	}
 	return logged, w.Mail(ctx, tx, mails)
 }
 
-// stepPeople reads and locks the users that the step may need, and the customer, whose data may name them, until the
-// transaction ends.
+// stepPeople reads the users that the step may need, and locks them until the transaction ends. It locks the customer
+// first, because the step may find a user by an e-mail address in the customer's data.
 func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) (rule.Decision, assignment.People, error) {
 	d := rule.Step(s, of.AssigneeID)
 	customer := new(model.Customer)
@@ -107,19 +107,20 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 	return d, people, err
 }
 
-// reassign assigns the case to the user that the step's strategy has found. When it has found none, the assignee stays,
-// unless the strategy is UNASSIGNED.
-func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, h *LockedCase, to *model.User, s *model.CaseEscalation) error {
-	if to == nil && (s.Reassign.Strategy != model.Unassigned || h.AssigneeID == nil) {
+// reassign assigns the case to the user that the step's strategy found. Where the strategy found no user, the assignee
+// stays, unless the strategy is UNASSIGNED.
+func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, c *LockedCase, to *model.User, s *model.CaseEscalation) error {
+	if to == nil && (s.Reassign.Strategy != model.Unassigned || c.AssigneeID == nil) {
 		return nil
 	}
-	if to != nil && model.Same(h.AssigneeID, &to.ID) {
+	if to != nil && model.Same(c.AssigneeID, &to.ID) {
 		return nil
 	}
-	_, err := w.Assign(ctx, tx, now, h, to, event.Entry{Rule: &s.RuleID}, true)
+	_, err := w.Assign(ctx, tx, now, c, to, event.Entry{Rule: &s.RuleID}, true)
 	return err
 }
 
+// settle marks the step as taken; the event is nil where the step recorded none.
 func settle(tx *gorm.DB, now time.Time, s *model.CaseEscalation, e *model.LoggedEvent) error {
 	var id *model.EventID
 	if e != nil {
@@ -127,7 +128,7 @@ func settle(tx *gorm.DB, now time.Time, s *model.CaseEscalation, e *model.Logged
 	}
 	err := tx.Exec("UPDATE case_escalations SET settled_at = ?, event_id = ? WHERE case_id = ? AND step = ?", now, id, s.CaseID, s.Step).Error
 	if err != nil {
-		return fmt.Errorf("finish a step: %w", err)
+		return fmt.Errorf("settle an escalation step: %w", err)
 	}
 	return nil
 }

@@ -34,13 +34,13 @@ func TestEscalationCalendar(t *testing.T) {
 		w.Later(24 * time.Hour)
 		w.takes(2)
 		if to := w.MailsOf("CASE_ESCALATED"); !slices.Equal(to, []string{"after@care.example", "before@care.example"}) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 		if kept := worktest.Read[model.Case](w.T, w.DB, c.ID); *kept.CalendarID != worktest.Office("UTC").ID() {
-			t.Errorf("its calendar is %v", kept.CalendarID)
+			t.Errorf("the calendar of the earlier case is %v", kept.CalendarID)
 		}
 		if worktest.Read[model.Case](w.T, w.DB, other.ID).CalendarID != nil {
-			t.Error("the later case has the calendar that the rule had before")
+			t.Error("the case that was opened after the change has the old calendar")
 		}
 	})
 
@@ -53,15 +53,15 @@ func TestEscalationCalendar(t *testing.T) {
 			worktest.AtOnce(8, func(i int) { w.Submit(worktest.From(fmt.Sprint(zone, i), 3)) })
 		}
 		if n := w.Count("SELECT count(*) FROM calendars"); n != 2 {
-			t.Errorf("%d calendars", n)
+			t.Errorf("got %d calendars, want 2", n)
 		}
 		if n := w.Count("SELECT count(*) FROM cases WHERE calendar_id IS NOT NULL"); n != 16 {
-			t.Errorf("%d cases with a calendar", n)
+			t.Errorf("got %d cases with a calendar, want 16", n)
 		}
 	})
 
-	// Two working days after a Friday afternoon: the target and the step fall on the same minute of the wall clock, with
-	// the weekend, the change of the clocks and the holiday left out, and nothing happens a moment before.
+	// The target and the step are 16 business hours, which are two working days, after the response. Both must fall on the
+	// expected minute of the local clock, although a weekend, a clock change or a holiday lies in between, and not earlier.
 	t.Run("counts business hours over weekends, holidays and clock changes", func(t *testing.T) {
 		t.Parallel()
 		for name, one := range map[string]struct {
@@ -88,7 +88,7 @@ func TestEscalationCalendar(t *testing.T) {
 				w.At(response)
 				c := w.Submit(worktest.From("c-1", 3)).Case
 				if !c.DueAt.Equal(want) {
-					t.Fatalf("due at %s", c.DueAt)
+					t.Fatalf("the case is due at %s, want %s", c.DueAt, want)
 				}
 				w.At(want)
 				w.marks(0)
@@ -97,11 +97,11 @@ func TestEscalationCalendar(t *testing.T) {
 				w.marks(1)
 				w.takes(1)
 				if have := w.types(c.ID); !slices.Equal(have, []string{"OPENED", "ASSIGNED", "OVERDUE", "ESCALATED 1"}) {
-					t.Errorf("%v", have)
+					t.Errorf("the events are %v", have)
 				}
 				for _, kind := range []string{"CASE_OVERDUE", "CASE_ESCALATED"} {
 					if to := w.MailsOf(kind); !slices.Equal(to, []string{"ana@care.example"}) {
-						t.Errorf("%s: %v", kind, to)
+						t.Errorf("%s mails went to %v, want ana@care.example", kind, to)
 					}
 				}
 			})
@@ -117,7 +117,7 @@ func TestEscalationCalendar(t *testing.T) {
 		response := w.Submit(worktest.From("c-1", 3)).Response
 		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why.", FollowUpTarget: new(model.Duration(16 * time.Hour))})
 		if err != nil || !out.Case.DueAt.Equal(worktest.Start.Add(16*time.Hour)) || out.Case.CalendarID != nil {
-			t.Errorf("%+v, %v", out.Case, err)
+			t.Errorf("the case is %+v, the error %v", out.Case, err)
 		}
 		w.Counts(map[string]int{"case_escalations": 0, "calendars": 0})
 	})
@@ -163,25 +163,25 @@ func TestEscalationRun(t *testing.T) {
 		}
 		for _, id := range ids {
 			if have := w.types(id); !slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ESCALATED 2", "ASSIGNED", "ESCALATED 3"}) {
-				t.Errorf("%v", have)
+				t.Errorf("the events are %v", have)
 			}
 		}
 		for _, u := range team {
 			if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id = $1", u.UUID); n != cases/3 {
-				t.Errorf("one of three got %d cases", n)
+				t.Errorf("a user of the team got %d cases, want %d", n, cases/3)
 			}
 		}
 		if n := len(w.MailsOf("CASE_ESCALATED")); n != 2*cases || w.Deadlocks.Load() != 0 {
-			t.Errorf("%d mails, %d deadlocks", n, w.Deadlocks.Load())
+			t.Errorf("got %d mails, want %d; got %d deadlocks, want 0", n, 2*cases, w.Deadlocks.Load())
 		}
 		if n := w.Count("SELECT turn FROM rules"); n != 0 {
-			t.Errorf("the steps took %d turns of the cases that the rule opens", n)
+			t.Errorf("the escalation steps used %d turns of new cases, want 0", n)
 		}
 	})
 
-	// A user leaves while their cases are escalated to them and away from them: nobody waits in a circle, and no case is
-	// left with somebody who is gone.
-	t.Run("leaves no case with a user who leaves meanwhile", func(t *testing.T) {
+	// A user is made inactive while escalation steps assign cases to that user and to others. The transactions must not
+	// deadlock, and no case may stay with the inactive user.
+	t.Run("leaves no case with a user who is made inactive meanwhile", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		ana, bo, admin := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent), w.User("root@care.example", model.Admin)
@@ -206,14 +206,14 @@ func TestEscalationRun(t *testing.T) {
 			}
 		})
 		if n := w.CasesOf(ana); n != 0 || w.Deadlocks.Load() != 0 {
-			t.Errorf("%d cases are left with her, %d deadlocks", n, w.Deadlocks.Load())
+			t.Errorf("the inactive user still has %d cases, want 0; got %d deadlocks, want 0", n, w.Deadlocks.Load())
 		}
 		if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'ESCALATED'"); n != 60 {
-			t.Errorf("%d steps", n)
+			t.Errorf("got %d escalation events, want 60", n)
 		}
 	})
 
-	t.Run("leaves nothing of a step that fails and takes it later", func(t *testing.T) {
+	t.Run("rolls back a step that fails and repeats it later", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		ana := w.User("ana@care.example", model.Agent)
@@ -222,21 +222,21 @@ func TestEscalationRun(t *testing.T) {
 		w.escalating(nil, step)
 		c := w.Submit(worktest.From("c-1", 3)).Case
 		w.Later(2 * time.Hour)
-		w.Must("ALTER TABLE notifications ADD CONSTRAINT doom CHECK (kind <> 'CASE_ESCALATED')")
+		w.Must("ALTER TABLE notifications ADD CONSTRAINT refuse CHECK (kind <> 'CASE_ESCALATED')")
 		if found, err := w.Work.Escalate(t.Context()); found || err == nil {
-			t.Errorf("found: %t, %v", found, err)
+			t.Errorf("found is %t and the error %v, want false and an error", found, err)
 		}
 		w.Counts(map[string]int{"case_events": 1, "notifications": 0, "escalation_turns": 0})
-		w.Must("ALTER TABLE notifications DROP CONSTRAINT doom")
+		w.Must("ALTER TABLE notifications DROP CONSTRAINT refuse")
 		w.takes(1)
 		if have := w.types(c.ID); !slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ASSIGNED"}) {
-			t.Errorf("%v", have)
+			t.Errorf("the events are %v", have)
 		}
 		w.CheckLog(c.ID)
 	})
 
-	// Once a second, on every server, for as long as nothing is due: one statement for each kind, and of an index that
-	// holds what is still to come.
+	// Every server looks for due work once a second. While nothing is due, each look must cost one statement, which reads a
+	// partial index of the rows that may still become due.
 	t.Run("finds due work by one index lookup", func(t *testing.T) {
 		t.Parallel()
 		var sent statements
@@ -250,23 +250,23 @@ func TestEscalationRun(t *testing.T) {
 		FROM cases, generate_series(1, 3) n`, r.ID.UUID)
 		w.Must("ANALYZE cases")
 		w.Must("ANALYZE case_escalations")
-		for index, look := range map[string]func(){"cases_falling_due": func() { w.marks(0) }, "case_escalations_due": func() { w.takes(0) }} {
+		for index, lookUp := range map[string]func(){"cases_falling_due": func() { w.marks(0) }, "case_escalations_due": func() { w.takes(0) }} {
 			sent.take()
-			look()
+			lookUp()
 			all := sent.take()
 			if len(all) != 1 {
-				t.Errorf("%d statements: %v", len(all), all)
+				t.Errorf("got %d statements, want 1: %v", len(all), all)
 				continue
 			}
 			plan := w.plan(all[0])
 			if !strings.Contains(plan, "using "+index+" on") || strings.Contains(plan, "Seq Scan") {
-				t.Errorf("no look into %s:\n%s", index, plan)
+				t.Errorf("the plan does not use index %s alone:\n%s", index, plan)
 			}
 		}
 	})
 }
 
-// leave makes a user inactive and hands their cases on, as setup does it.
+// leave makes a user inactive and reassigns the cases of the user, as package user does.
 func (w *world) leave(u, to *model.User) error {
 	return w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error {
 		if err := tx.Exec("SELECT 1 FROM users WHERE id = ? FOR UPDATE", u.ID).Error; err != nil {

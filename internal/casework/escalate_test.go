@@ -14,12 +14,12 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// after makes a step that tells these.
-func after(d time.Duration, tells ...model.Recipient) model.Escalation {
-	return model.Escalation{After: model.Duration(d), Notify: tells}
+// after returns a step that notifies the recipients.
+func after(d time.Duration, recipients ...model.Recipient) model.Escalation {
+	return model.Escalation{After: model.Duration(d), Notify: recipients}
 }
 
-// moves makes a step that reassigns.
+// moves returns a step that reassigns the case.
 func moves(d time.Duration, a model.Assignment) model.Escalation {
 	return model.Escalation{After: model.Duration(d), Reassign: &a}
 }
@@ -28,7 +28,7 @@ func tell(address string) model.Recipient {
 	return model.Recipient{Kind: model.RecipientAddress, Address: &address}
 }
 
-// escalating makes a rule that gives its cases to a user, and takes steps.
+// escalating creates a rule with escalation steps. The rule assigns its cases to the user; nil leaves them unassigned.
 func (w *world) escalating(to *model.User, steps ...model.Escalation) *model.Rule {
 	w.T.Helper()
 	return w.Rule("escalates", func(r *model.Rule) {
@@ -39,7 +39,7 @@ func (w *world) escalating(to *model.User, steps ...model.Escalation) *model.Rul
 	})
 }
 
-// takes asserts how many steps are due now, and takes them.
+// takes takes all steps that are due now, and checks their number.
 func (w *world) takes(want int) {
 	w.T.Helper()
 	taken := 0
@@ -54,11 +54,11 @@ func (w *world) takes(want int) {
 		taken++
 	}
 	if taken != want {
-		w.T.Fatalf("%d steps taken, not %d", taken, want)
+		w.T.Fatalf("%d steps were taken, want %d", taken, want)
 	}
 }
 
-// types are those of the case's events, in order; a step with its number.
+// types returns the types of the case's events in order; an ESCALATED event has the number of its step.
 func (w *world) types(id model.CaseID) (list []string) {
 	w.T.Helper()
 	for _, e := range w.Events(id) {
@@ -85,7 +85,7 @@ func TestEscalationStep(t *testing.T) {
 		c := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{
 			Email: worktest.Given("kim@x.example"), AccountManagerEmail: worktest.Given("am@care.example"), AgentEmail: worktest.Given("Kim@X.example"),
 		}}).Case
-		w.Later(36 * time.Hour) // at the time itself it is not past it
+		w.Later(36 * time.Hour) // the target is not past at the target itself
 		w.takes(0)
 		w.Later(time.Second)
 		w.takes(1)
@@ -95,24 +95,24 @@ func TestEscalationStep(t *testing.T) {
 
 		want := []string{"am@care.example", "ana@care.example", "bo@care.example", "boss@care.example", "central@care.example"}
 		if to := w.MailsOf("CASE_ESCALATED"); !slices.Equal(to, want) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 		events := w.Events(c.ID)
 		e := events[len(events)-1]
 		if e.Type != model.EventEscalated || *e.Step != 1 || time.Duration(*e.After) != 36*time.Hour || *e.RuleID != r.ID || e.ActorID != nil || e.Version != 3 ||
 			!e.At.Equal(worktest.Start.Add(36*time.Hour+time.Second)) {
-			t.Errorf("the last event: %+v", e)
+			t.Errorf("the last event is %+v", e)
 		}
 		if stored := worktest.Read[model.Case](w.T, w.DB, c.ID); stored.Version != 3 || !stored.UpdatedAt.Equal(e.At) || *stored.AssigneeID != ana.ID {
-			t.Errorf("the case: %+v", stored)
+			t.Errorf("the case is %+v", stored)
 		}
 		if n := w.Count("SELECT count(*) FROM notifications WHERE kind = 'CASE_ESCALATED' AND (event_id, case_id, response_id, rule_id) = ($1, $2, $3, $4)",
 			e.ID.UUID, c.ID.UUID, c.ResponseID.UUID, r.ID.UUID); n != len(want) {
-			t.Errorf("%d notifications say what they are about", n)
+			t.Errorf("%d notifications have the ids of the event, case, response and rule, want %d", n, len(want))
 		}
 		if err := w.Exec(`INSERT INTO case_events (id, case_id, version, type, at, step, after, snapshot, before)
 		SELECT gen_random_uuid(), $1, 9, 'ESCALATED', now(), 1, 5, '{}', '{}'`, c.ID.UUID); err == nil {
-			t.Error("the database takes the same step twice")
+			t.Error("the database accepted a second event for the same step")
 		}
 		w.CheckJobs()
 	})
@@ -122,25 +122,25 @@ func TestEscalationStep(t *testing.T) {
 		w := newWorld(t)
 		ana, bo, cy := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Manager), w.User("cy@care.example", model.Agent)
 		left := w.User("left@care.example", model.Agent, worktest.Inactive)
-		w.Open(nil) // busies nobody
+		w.Open(nil) // an unassigned case counts for no user
 		for name, one := range map[string]struct {
 			by   model.Assignment
-			want *model.User // nil: nobody; ana: she keeps it
+			want *model.User // nil: unassigned; ana: the assignee does not change
 		}{
-			"a user":                    {model.Assignment{Strategy: model.ToUser, UserID: &bo.ID}, bo},
-			"the user who has it":       {model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}, ana},
-			"a user who left":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID}, ana},
-			"with a fallback":           {model.Assignment{Strategy: model.ToUser, UserID: &left.ID, FallbackUserID: &cy.ID}, cy},
-			"the account manager":       {model.Assignment{Strategy: model.ToAccountManager}, bo},
-			"an agent who is no user":   {model.Assignment{Strategy: model.ToAgent}, ana},
-			"nobody":                    {model.Assignment{Strategy: model.Unassigned}, nil},
-			"the least busy of others":  {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
-			"the only one has it":       {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID}}, ana},
-			"in turn, but not who has":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
-			"in turn, with a fallback":  {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}, FallbackUserID: &bo.ID}, bo},
-			"in turn, where all left":   {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}}, ana},
-			"chooses the least busy":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
-			"a user who works no cases": {model.Assignment{Strategy: model.ToUser, UserID: &w.User("looker@care.example", model.Stakeholder).ID}, ana},
+			"a user":                            {model.Assignment{Strategy: model.ToUser, UserID: &bo.ID}, bo},
+			"the current assignee":              {model.Assignment{Strategy: model.ToUser, UserID: &ana.ID}, ana},
+			"an inactive user":                  {model.Assignment{Strategy: model.ToUser, UserID: &left.ID}, ana},
+			"an inactive user, with a fallback": {model.Assignment{Strategy: model.ToUser, UserID: &left.ID, FallbackUserID: &cy.ID}, cy},
+			"the account manager":               {model.Assignment{Strategy: model.ToAccountManager}, bo},
+			"an agent address without a user":   {model.Assignment{Strategy: model.ToAgent}, ana},
+			"unassigned":                        {model.Assignment{Strategy: model.Unassigned}, nil},
+			"the least busy of the other users": {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
+			"the only user is the assignee":     {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{ana.ID}}, ana},
+			"in turn, without the assignee":     {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{ana.ID, cy.ID}}, cy},
+			"in turn, with a fallback":          {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}, FallbackUserID: &bo.ID}, bo},
+			"in turn, all inactive":             {model.Assignment{Strategy: model.RoundRobin, UserIDs: []model.UserID{left.ID}}, ana},
+			"the least busy of active users":    {model.Assignment{Strategy: model.LeastBusy, UserIDs: []model.UserID{bo.ID, left.ID}}, bo},
+			"a user who cannot be assigned":     {model.Assignment{Strategy: model.ToUser, UserID: &w.User("looker@care.example", model.Stakeholder).ID}, ana},
 		} {
 			step := moves(time.Hour, one.by)
 			step.Notify = []model.Recipient{{Kind: model.RecipientAssignee}}
@@ -150,25 +150,25 @@ func TestEscalationStep(t *testing.T) {
 			w.takes(1)
 			got := worktest.Read[model.Case](w.T, w.DB, c.ID)
 			if one.want == nil && got.AssigneeID != nil || one.want != nil && !worktest.Same(got.AssigneeID, &one.want.ID) {
-				t.Errorf("%s: it went to %v", name, got.AssigneeID)
+				t.Errorf("%s: the assignee is %v", name, got.AssigneeID)
 			}
 			types := []string{"OPENED", "ASSIGNED", "ESCALATED 1"}
 			if one.want != ana {
 				types = append(types, "ASSIGNED")
 			}
 			if have := w.types(c.ID); !slices.Equal(have, types) {
-				t.Errorf("%s: %v", name, have)
+				t.Errorf("%s: the events are %v, want %v", name, have, types)
 			}
 			if one.want != ana {
 				events := w.Events(c.ID)
 				if e := events[3]; e.ActorID != nil || !worktest.Same(e.RuleID, &r.ID) || !worktest.Same(e.PreviousAssigneeID, &ana.ID) || got.AssignedByID != nil {
-					t.Errorf("%s: %+v", name, e)
+					t.Errorf("%s: the event is %+v", name, e)
 				}
 			}
 			// The previous assignee gets a mail about the escalation, the new assignee one about the assignment.
-			w.toldOf(name, c.ID, "CASE_ESCALATED", ana)
+			w.checkMails(name, c.ID, "CASE_ESCALATED", ana)
 			if one.want != nil && one.want != ana {
-				w.toldOf(name, c.ID, "CASE_ASSIGNED", ana, one.want)
+				w.checkMails(name, c.ID, "CASE_ASSIGNED", ana, one.want)
 			}
 			w.Move(c.ID, model.Closed)
 			w.Must("UPDATE rules SET enabled = false")
@@ -185,10 +185,10 @@ func TestEscalationStep(t *testing.T) {
 		w.Later(4 * time.Hour)
 		w.takes(3)
 		if have := w.types(c.ID); !slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ESCALATED 2", "ESCALATED 3", "ASSIGNED"}) {
-			t.Errorf("%v", have)
+			t.Errorf("the events are %v", have)
 		}
 		if to := w.MailsOf("CASE_ESCALATED"); len(to) > 0 {
-			t.Errorf("the case was unassigned, and yet %v got mails", to)
+			t.Errorf("mails to the assignee of an unassigned case went to %v, want none", to)
 		}
 	})
 
@@ -199,25 +199,25 @@ func TestEscalationStep(t *testing.T) {
 		called := w.Submit(worktest.From("called", 3)).Case
 		w.Outreach(called.ID, worktest.Phone(model.Reached))
 		missed := w.Submit(worktest.From("missed", 3)).Case
-		w.Outreach(missed.ID, worktest.Phone(model.NoAnswer)) // counts for nothing
+		w.Outreach(missed.ID, worktest.Phone(model.NoAnswer)) // an unanswered call is no follow-up
 		reopened := w.Submit(worktest.From("reopened", 3)).Case
 		w.Move(reopened.ID, model.Closed)
 		w.Move(reopened.ID, model.Open)
 		closed := w.Submit(worktest.From("closed", 3)).Case
 		w.Move(closed.ID, model.Closed)
-		half := worktest.From("half", 3) // its first step had come before we knew of it
+		half := worktest.From("half", 3) // the first step was due before the response was submitted
 		half.RespondedAt = new(worktest.Start.Add(-2 * time.Hour))
 		halfOld := w.Submit(half).Case
 		old := worktest.From("old", 3)
 		old.RespondedAt = new(worktest.Start.Add(-72 * time.Hour))
 		w.Submit(old)
 		if n := w.Count("SELECT count(*) FROM case_escalations"); n != 4*2+1 {
-			t.Errorf("%d steps are planned", n)
+			t.Errorf("%d steps are planned, want 9", n)
 		}
 		w.Later(2 * time.Hour)
 		w.takes(3 + 1 + 1)
 		if to := w.MailsOf("CASE_ESCALATED"); !slices.Equal(to, []string{"first@care.example", "second@care.example"}) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 		later := w.Submit(worktest.From("later", 3)).Case
 		w.Later(2 * time.Hour)
@@ -227,18 +227,18 @@ func TestEscalationStep(t *testing.T) {
 		} {
 			have := slices.DeleteFunc(w.types(id), func(s string) bool { return !strings.HasPrefix(s, "ESCALATED") })
 			if !slices.Equal(have, want) {
-				t.Errorf("%v, not %v", have, want)
+				t.Errorf("the escalation events are %v, want %v", have, want)
 			}
 		}
 		if n := w.Count("SELECT count(*) FROM case_escalations WHERE settled_at IS NULL"); n != 1 {
-			t.Errorf("%d steps are still to come", n)
+			t.Errorf("%d steps are not settled, want 1", n)
 		}
 		if n := w.Count("SELECT count(*) FROM case_escalations s JOIN case_events e ON e.id = s.event_id AND e.case_id = s.case_id AND e.step = s.step"); n != 4 {
-			t.Errorf("%d steps name their event", n)
+			t.Errorf("%d steps have the id of their event, want 4", n)
 		}
 	})
 
-	// What follows up between the look and the lock is seen.
+	// A follow-up that is committed between the look without a lock and the lock of the case must prevent the step.
 	t.Run("skips a case that is followed up at the last moment", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -271,18 +271,18 @@ func TestEscalationStep(t *testing.T) {
 			case slices.Equal(have, []string{"OPENED", "ESCALATED 1", "ASSIGNED", "STATUS_CHANGED"}):
 				escalated++
 			case !slices.Equal(have, []string{"OPENED", "STATUS_CHANGED"}):
-				t.Errorf("%v", have)
+				t.Errorf("the events are %v", have)
 			}
 		}
-		t.Logf("%d of %d were escalated first", escalated, len(cases))
+		t.Logf("%d of %d cases were escalated before their follow-up", escalated, len(cases))
 		if n := w.Count("SELECT count(*) FROM case_escalations WHERE event_id IS NOT NULL"); n != escalated {
-			t.Errorf("%d steps name an event", n)
+			t.Errorf("%d steps have the id of an event, want %d", n, escalated)
 		}
 	})
 }
 
-// toldOf asserts to whom mails of a kind about a case are queued.
-func (w *world) toldOf(what string, id model.CaseID, kind string, want ...*model.User) {
+// checkMails checks the recipients of the queued mails of a kind about a case.
+func (w *world) checkMails(what string, id model.CaseID, kind string, want ...*model.User) {
 	w.T.Helper()
 	var to, users []string
 	if err := w.DB.Gorm.Raw(`SELECT "to" FROM notifications WHERE case_id = ? AND kind = ? ORDER BY "to"`, id, kind).Scan(&to).Error; err != nil {
@@ -292,6 +292,6 @@ func (w *world) toldOf(what string, id model.CaseID, kind string, want ...*model
 		users = append(users, u.Email)
 	}
 	if slices.Sort(users); !slices.Equal(to, users) {
-		w.T.Errorf("%s: %s goes to %v, not to %v", what, kind, to, users)
+		w.T.Errorf("%s: %s mails go to %v, want %v", what, kind, to, users)
 	}
 }

@@ -13,16 +13,16 @@ import (
 
 func TestRecordOutreach(t *testing.T) {
 	t.Parallel()
-	t.Run("keeps an unanswered call in the history and counts it for nothing", func(t *testing.T) {
+	t.Run("keeps an unanswered call in the history but does not count it as contact", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.Open(nil)
 		out := w.Outreach(c.ID, worktest.Phone(model.NoAnswer))
 		if out.Case.FirstFollowUpAt != nil || out.Case.FirstContactAt != nil || *out.Event.Outcome != model.NoAnswer || out.Event.NoteID == nil {
-			t.Errorf("%+v", out.Case)
+			t.Errorf("the case is %+v", out.Case)
 		}
 		if r := worktest.Read[model.Response](w.T, w.DB, *c.ResponseID); r.ContactStatus != model.NotContacted {
-			t.Errorf("the response is %s", r.ContactStatus)
+			t.Errorf("the contact status of the response is %s", r.ContactStatus)
 		}
 		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); p.LastContactedAt != nil {
 			t.Error("the customer counts as contacted")
@@ -35,11 +35,11 @@ func TestRecordOutreach(t *testing.T) {
 		c := w.Open(nil)
 		w.Later(time.Hour)
 		first := w.Now()
-		again := first.Add(30 * 24 * time.Hour)
-		out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &again})
+		nextSurvey := first.Add(30 * 24 * time.Hour)
+		out := w.Outreach(c.ID, &casework.OutreachInput{Channel: "EMAIL", Offer: new(model.OutreachOffer("VOUCHER")), Outcome: model.MessageSent, NextSurveyAt: &nextSurvey})
 		if !out.Case.FirstFollowUpAt.Equal(first) || !out.Case.FirstContactAt.Equal(first) || out.Case.Response.ContactStatus != model.Contacted ||
-			!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(again) || out.Case.Status != model.Open {
-			t.Errorf("%+v", out.Case)
+			!out.Case.Customer.LastContactedAt.Equal(first) || !out.Case.Customer.NextSurveyAt.Equal(nextSurvey) || out.Case.Status != model.Open {
+			t.Errorf("the case is %+v", out.Case)
 		}
 		w.Later(time.Hour)
 		w.Outreach(c.ID, worktest.Phone(model.Reached))
@@ -47,10 +47,10 @@ func TestRecordOutreach(t *testing.T) {
 		w.Move(c.ID, model.Open)
 		stored := worktest.Read[model.Case](w.T, w.DB, c.ID)
 		if !stored.FirstFollowUpAt.Equal(first) || !stored.FirstContactAt.Equal(first) || stored.ReopenCount != 1 {
-			t.Errorf("%+v", stored)
+			t.Errorf("the case is %+v", stored)
 		}
-		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(again) {
-			t.Errorf("the customer: %+v", p)
+		if p := worktest.Read[model.Customer](w.T, w.DB, c.CustomerID); !p.LastContactedAt.Equal(first.Add(time.Hour)) || !p.NextSurveyAt.Equal(nextSurvey) {
+			t.Errorf("the customer is %+v", p)
 		}
 	})
 
@@ -66,10 +66,10 @@ func TestRecordOutreach(t *testing.T) {
 		events := w.Events(other.Case.ID)
 		last := events[len(events)-1]
 		if last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) || *last.ActorID != w.Agent.User.ID {
-			t.Errorf("%+v", last)
+			t.Errorf("the event is %+v", last)
 		}
 		if own := w.Events(c.ID); own[len(own)-1].Type != model.EventOutreachRecorded {
-			t.Errorf("the case's own last event: %s", own[len(own)-1].Type)
+			t.Errorf("the last event of the contacted case is %s, want OUTREACH_RECORDED", own[len(own)-1].Type)
 		}
 	})
 }
@@ -85,13 +85,13 @@ func TestUpdateCaseStatusWithOutreach(t *testing.T) {
 	}
 	events := w.Events(c.ID)
 	if n := len(events); events[n-2].Type != model.EventOutreachRecorded || events[n-1].Type != model.EventStatusChanged || *events[n-2].NoteID != *events[n-1].NoteID || out.Case.Version != n {
-		t.Errorf("%+v", events[n-2:])
+		t.Errorf("the events are %+v", events[n-2:])
 	}
 	if _, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, in); !fault.Is(err, fault.CodeConflict) {
-		t.Errorf("again: %v", err)
+		t.Errorf("the repeated call returns %v, want a conflict", err)
 	}
 	if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'OUTREACH_RECORDED'"); n != 1 {
-		t.Errorf("%d outreaches", n)
+		t.Errorf("got %d outreach events, want 1", n)
 	}
 }
 
@@ -101,11 +101,11 @@ func TestRecordReplyOutlastsLaterCalls(t *testing.T) {
 	c := w.Open(nil)
 	out, err := w.Work.RecordReply(t.Context(), w.Agent, casework.RecordReplyInput{CaseID: c.ID, Improvement: new("Answer the phone.")})
 	if err != nil || *out.Event.Improvement != "Answer the phone." || out.Event.NoteID != nil {
-		t.Fatalf("%+v, %v", out, err)
+		t.Fatalf("the payload is %+v, the error %v", out, err)
 	}
 	w.Outreach(c.ID, worktest.Phone(model.Reached))
 	if r := worktest.Read[model.Response](w.T, w.DB, *c.ResponseID); r.ContactStatus != model.Replied {
-		t.Errorf("the response is %s", r.ContactStatus)
+		t.Errorf("the contact status of the response is %s", r.ContactStatus)
 	}
 	_, err = w.Work.RecordReply(t.Context(), w.Agent, casework.RecordReplyInput{CaseID: c.ID, Improvement: new(" ")})
 	worktest.Refused(t, "a blank improvement", err, fault.CodeBadUserInput, "input.improvement")
@@ -118,20 +118,20 @@ func TestSetRootCauseReplacesEarlierWhys(t *testing.T) {
 	for _, whys := range [][]string{{"Late."}, {" Late. ", "No crew.", "Bad plan.", "Old tool.", "No owner."}} {
 		out, err := w.Work.SetRootCause(t.Context(), w.Agent, casework.SetRootCauseInput{CaseID: c.ID, Whys: whys})
 		if err != nil || len(out.Event.Whys) != len(whys) {
-			t.Fatalf("%+v, %v", out, err)
+			t.Fatalf("the payload is %+v, the error %v", out, err)
 		}
 	}
 	if got := worktest.Read[model.Case](w.T, w.DB, c.ID).RootCause; len(got) != 5 || got[0] != "Late." || got[4] != "No owner." {
-		t.Errorf("%q", got)
+		t.Errorf("the root cause is %q", got)
 	}
 	for argument, whys := range map[string][]string{"input.whys": {}, "input.whys[1]": {"a", " "}} {
 		_, err := w.Work.SetRootCause(t.Context(), w.Agent, casework.SetRootCauseInput{CaseID: c.ID, Whys: whys})
 		worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
 	_, err := w.Work.SetRootCause(t.Context(), w.Agent, casework.SetRootCauseInput{CaseID: c.ID, Whys: make([]string, 6)})
-	worktest.Refused(t, "six", err, fault.CodeBadUserInput, "input.whys")
+	worktest.Refused(t, "six whys", err, fault.CodeBadUserInput, "input.whys")
 	if err := w.Exec("UPDATE cases SET root_cause = '[1,2,3,4,5,6]' WHERE id = $1", c.ID.UUID); err == nil {
-		t.Error("the database takes six")
+		t.Error("the database accepted six whys")
 	}
 }
 
@@ -151,14 +151,14 @@ func TestLinkCaseReplacesTheLinkOfItsSystemOnce(t *testing.T) {
 	link("zendesk", "77", new("https://zendesk.example/77"))
 	before := link("crm", "A-2", nil).Version
 	if after := link("crm", "A-2", nil).Version; after != before {
-		t.Error("the same link again is an event")
+		t.Error("repeating the same link recorded an event")
 	}
 	if n := w.Count("SELECT count(*) FROM case_external_refs WHERE case_id = $1", c.ID.UUID); n != 2 {
-		t.Errorf("%d links", n)
+		t.Errorf("got %d links, want 2", n)
 	}
 	events := w.Events(c.ID)
 	if last := events[len(events)-1]; !slices.Equal(last.Changed, []string{"case.externalRefs"}) {
-		t.Errorf("%+v", last)
+		t.Errorf("the event is %+v", last)
 	}
 	for argument, in := range map[string]casework.LinkCaseInput{
 		"input.system": {CaseID: c.ID, System: " ", ID: "1"}, "input.id": {CaseID: c.ID, System: "crm"},
@@ -178,26 +178,26 @@ func TestAssignCasesIsAllOrNothing(t *testing.T) {
 	_, err := w.Work.AssignCases(t.Context(), w.Agent, stale)
 	worktest.Refused(t, "a stale version", err, fault.CodeConflict, "input.cases[1].expectedVersion")
 	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: a.ID}, {ID: a.ID}}})
-	worktest.Refused(t, "one case twice", err, fault.CodeBadUserInput, "input.cases[1].id")
+	worktest.Refused(t, "a case that is listed twice", err, fault.CodeBadUserInput, "input.cases[1].id")
 	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: model.CaseID{UUID: model.NewUUID()}}}})
-	worktest.Refused(t, "no such case", err, fault.CodeNotFound, "input.cases[0].id")
+	worktest.Refused(t, "an unknown case", err, fault.CodeNotFound, "input.cases[0].id")
 	if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id IS NOT NULL"); n != 0 {
-		t.Fatalf("%d are assigned all the same", n)
+		t.Fatalf("%d cases are assigned, want 0", n)
 	}
-	worktest.AtOnce(2, func(i int) { // in opposite orders
+	worktest.AtOnce(2, func(i int) { // two calls with the same cases in opposite orders
 		list := []*casework.CaseVersionInput{{ID: a.ID}, {ID: b.ID}}
 		if i == 1 {
 			slices.Reverse(list)
 		}
 		out, err := w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: list, Note: new("Yours.")})
 		if err != nil || out.Cases[0].ID != list[0].ID || *out.Cases[1].AssigneeID != ana.ID {
-			t.Errorf("%+v, %v", out, err)
+			t.Errorf("the payload is %+v, the error %v", out, err)
 		}
 	})
 	if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'ASSIGNED'"); n != 2 || w.Deadlocks.Load() != 0 {
-		t.Errorf("%d events, %d deadlocks", n, w.Deadlocks.Load())
+		t.Errorf("got %d events, want 2; got %d deadlocks, want 0", n, w.Deadlocks.Load())
 	}
 	if to := w.MailsOf("CASE_ASSIGNED"); len(to) != 2 {
-		t.Errorf("told: %v", to)
+		t.Errorf("mails went to %v", to)
 	}
 }

@@ -38,13 +38,13 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 	}
 	out := new(LinkCasePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return err
 		}
-		out.Case = &h.Case
-		at := slices.IndexFunc(h.ExternalRefs, func(r model.ExternalRef) bool { return r.System == ref.System })
-		if at >= 0 && h.ExternalRefs[at].ExternalID == ref.ExternalID && model.Same(h.ExternalRefs[at].URL, ref.URL) {
+		out.Case = &c.Case
+		at := slices.IndexFunc(c.ExternalRefs, func(r model.ExternalRef) bool { return r.System == ref.System })
+		if at >= 0 && c.ExternalRefs[at].ExternalID == ref.ExternalID && model.Same(c.ExternalRefs[at].URL, ref.URL) {
 			return nil
 		}
 		err = tx.Clauses(clause.OnConflict{
@@ -53,14 +53,14 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 		if err != nil {
 			return fmt.Errorf("link a case: %w", err)
 		}
-		_, err = h.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"case.externalRefs"}}, func() {
-			h.ExternalRefs = slices.Clone(h.ExternalRefs)
+		_, err = c.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"case.externalRefs"}}, func() {
+			c.ExternalRefs = slices.Clone(c.ExternalRefs)
 			if at >= 0 {
-				h.ExternalRefs[at] = ref
+				c.ExternalRefs[at] = ref
 				return
 			}
-			h.ExternalRefs = append(h.ExternalRefs, ref)
-			slices.SortFunc(h.ExternalRefs, func(a, b model.ExternalRef) int { return strings.Compare(a.System, b.System) })
+			c.ExternalRefs = append(c.ExternalRefs, ref)
+			slices.SortFunc(c.ExternalRefs, func(a, b model.ExternalRef) int { return strings.Compare(a.System, b.System) })
 		})
 		return err
 	})
@@ -82,7 +82,7 @@ func checkRef(r model.ExternalRef) error {
 	if r.URL == nil {
 		return nil
 	}
-	// Dashboards show the URL as a link, so a scheme that runs code is refused.
+	// Dashboards show the URL as a link. A scheme such as javascript: would run code in the browser of the user who follows it.
 	if u, err := url.Parse(*r.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(*r.URL) > 2000 {
 		return fault.Input("input.url", "url must begin with http:// or https:// and name a host")
 	}

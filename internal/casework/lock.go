@@ -19,7 +19,7 @@ type LockedCase struct {
 	model.Case
 	RuleIDs      []model.RuleID
 	ExternalRefs []model.ExternalRef
-	Outreaches   []model.Outreach // each kind once, in the order they first happened
+	Outreaches   []model.Outreach // each kind once, in the order of their first events
 	Themes       []model.Theme    // the response's, without deleted ones
 }
 
@@ -35,8 +35,8 @@ func LockCase(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*LockedCase, 
 	return cases[0], cases[0].expect(expectedVersion)
 }
 
-// LockCases locks the cases' rows and reads them, by id. A first statement takes the locks: a join in the statement that
-// waits would show the joined rows as they were before the wait.
+// LockCases locks the cases' rows in the order of their ids, and then reads the cases in a second statement: a statement
+// that waits for a lock shows the rows that it joins as they were before the wait.
 func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -67,15 +67,12 @@ func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 	return cases, loadRelations(tx, cases...)
 }
 
-// A row that a viewer writes on must lie within the viewer's scope when the write begins: a row outside of it does not
-// exist for the viewer. The scope is checked after the row is locked, in the transaction that writes, so that no row
-// leaves the scope in between. The write itself may move the row out of the scope, for example a reassignment; the answer
-// still shows the row.
-
-// LockCaseFor locks a case that a viewer names. A viewer who may not see the case learns nothing about it, not even its
-// version.
+// LockCaseFor locks a case that a viewer names. Where the case is outside the viewer's scope, it returns the same error as
+// for a case that does not exist, and does not reveal the version. It checks the scope after it has locked the row, so that
+// the case cannot leave the scope before the write. The write itself may move the case out of the scope, for example a
+// reassignment; the answer still shows the case.
 func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
-	h, err := LockCase(tx, id, nil)
+	c, err := LockCase(tx, id, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +83,13 @@ func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID
 	case !seen:
 		return nil, noSuchCase()
 	}
-	return h, h.expect(expectedVersion)
+	return c, c.expect(expectedVersion)
 }
 
 func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
 
-// lockCaseWithCustomer locks the customer's row before the case's row: the caller changes both, and the customer comes
-// first in the order of locks.
+// lockCaseWithCustomer locks the customer's row and then the case's row, for a caller that changes both. The customer
+// comes first in the order of locks.
 func lockCaseWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
 	var c model.Case
 	err := tx.Select("customer_id").Where("id = ?", id).Take(&c).Error
@@ -109,7 +106,7 @@ func lockCaseWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id mod
 	return LockCaseFor(tx, now, viewer, id, expectedVersion)
 }
 
-// LockCasesOf locks the cases of customers and reads them.
+// LockCasesOf locks and reads all cases of the customers.
 func LockCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*LockedCase, error) {
 	var ids []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", pg.In("customer_id", customers)).Scan(&ids).Error

@@ -38,39 +38,39 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		return nil, err
 	}
 	out := new(AddNotePayload)
-	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (kept model.EventID, err error) {
-		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (eventID model.EventID, err error) {
+		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
-			return kept, err
+			return eventID, err
 		}
-		note, logged, err := h.addNote(tx, now, viewer.User, "input.body", in.Body)
+		note, logged, err := c.addNote(tx, now, viewer.User, "input.body", in.Body)
 		if err != nil {
-			return kept, err
+			return eventID, err
 		}
-		*out = AddNotePayload{Note: note, Case: &h.Case}
+		*out = AddNotePayload{Note: note, Case: &c.Case}
 		return logged.ID, nil
-	}, func(tx *gorm.DB, kept model.EventID) error {
-		of, logged, err := w.Reload(tx, viewer, kept)
+	}, func(tx *gorm.DB, eventID model.EventID) error {
+		of, logged, err := w.Reload(tx, viewer, eventID)
 		if err != nil {
 			return err
 		}
 		*out = AddNotePayload{Note: new(model.Note), Case: of}
-		return pg.WrapErr("read a note again", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
+		return pg.WrapErr("read a note", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
 	})
 	return payload(out, err)
 }
 
 // addNote adds a note to a locked case, with an event of its own.
-func (h *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
-	note, err := WriteNote(tx, now, h.ID, by, argument, body)
+func (c *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
+	note, err := WriteNote(tx, now, c.ID, by, argument, body)
 	if err != nil {
 		return nil, nil, err
 	}
-	logged, err := h.Change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
+	logged, err := c.Change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
 	return note, logged, err
 }
 
-// WriteNote inserts a note of the case. It refuses a blank note.
+// WriteNote inserts a note of the case, after it has checked the text with CheckNote.
 func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
 	if err := CheckNote(argument, body); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argu
 	return note, nil
 }
 
-// CheckNote refuses a blank note, and one that is too long.
+// CheckNote returns an error where a note is blank or too long.
 func CheckNote(argument, body string) error {
 	switch {
 	case strings.TrimSpace(body) == "":

@@ -24,17 +24,17 @@ func TestAddNote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for where, n := range map[string]*model.Note{"answered": out.Note, "stored": worktest.Read[model.Note](w.T, w.DB, out.Note.ID)} {
+		for where, n := range map[string]*model.Note{"payload": out.Note, "database": worktest.Read[model.Note](w.T, w.DB, out.Note.ID)} {
 			if n.Body != "They moved.\n  See the file. " || n.CaseID != id || n.AuthorID != w.Agent.User.ID || !n.CreatedAt.Equal(w.Now()) {
-				t.Errorf("%s: %+v", where, n)
+				t.Errorf("the note in the %s is %+v", where, n)
 			}
 		}
 		e := w.Events(id)[1]
 		if e.Type != model.EventNoteAdded || *e.NoteID != out.Note.ID || *e.ActorID != w.Agent.User.ID || e.Version != 2 || !e.At.Equal(w.Now()) {
-			t.Errorf("the event: %+v", e)
+			t.Errorf("the event is %+v", e)
 		}
 		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Version != 2 || out.Case.Version != 2 || !c.UpdatedAt.Equal(w.Now()) || c.FirstFollowUpAt != nil || c.Status != model.Open {
-			t.Errorf("a note follows nobody up: %+v", c)
+			t.Errorf("the case is %+v, want version 2 and no follow-up", c)
 		}
 		w.CheckLog(id)
 	})
@@ -48,16 +48,16 @@ func TestAddNote(t *testing.T) {
 			argument string
 			in       casework.AddNoteInput
 		}{
-			"empty":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
-			"blank":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
-			"too long":     {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
-			"on no case":   {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
-			"blank, on no": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
+			"empty":                         {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
+			"blank":                         {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
+			"too long":                      {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
+			"unknown case":                  {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
+			"blank note on an unknown case": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
 		} {
 			out, err := w.Work.AddNote(t.Context(), w.Agent, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
 			if out != nil {
-				t.Errorf("%s: answered %+v", name, out)
+				t.Errorf("%s: the payload is %+v, want none", name, out)
 			}
 		}
 		w.Counts(map[string]int{"notes": 1, "case_events": 1})
@@ -79,10 +79,10 @@ func TestAddNote(t *testing.T) {
 		}
 		slices.Sort(bodies)
 		if bodies = slices.Compact(bodies); len(bodies) != notes {
-			t.Errorf("%d notes are in the log: %v", len(bodies), bodies)
+			t.Errorf("the log has %d notes, want %d: %v", len(bodies), notes, bodies)
 		}
 		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Version != notes+1 {
-			t.Errorf("at version %d", c.Version)
+			t.Errorf("the case is at version %d, want %d", c.Version, notes+1)
 		}
 		w.CheckLog(id)
 	})

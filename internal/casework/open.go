@@ -50,7 +50,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		response, customer, err := about(tx, now, viewer, in)
+		response, customer, err := readSubject(tx, now, viewer, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -60,16 +60,16 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 				return nil, nil, err
 			}
 		}
-		h := &LockedCase{Case: model.Case{
+		c := &LockedCase{Case: model.Case{
 			Origin: model.OriginManual, OpenedByID: &viewer.User.ID, Customer: customer, Response: response,
 			DueAt: in.DueAt,
 		}}
-		if h.DueAt == nil && in.FollowUpTarget != nil {
+		if c.DueAt == nil && in.FollowUpTarget != nil {
 			due := now.Add(time.Duration(*in.FollowUpTarget))
-			h.DueAt = &due
+			c.DueAt = &due
 		}
-		logged, err := h.Open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
-			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		logged, err := c.Open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
+			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
 			}
@@ -79,11 +79,11 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return nil, nil, err
 		}
 		if to != nil {
-			if _, err := w.Assign(ctx, tx, now, h, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+			if _, err := w.Assign(ctx, tx, now, c, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
 				return nil, nil, err
 			}
 		}
-		return &h.Case, logged, nil
+		return &c.Case, logged, nil
 	})
 	if pg.Violates(err, "cases_response_id_key") {
 		err = w.conflictNaming(ctx, viewer, *in.ResponseID)
@@ -91,9 +91,9 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 	return payload(out, err)
 }
 
-// about reads the customer and the response of the new case. It locks the customer's row until the case is inserted, so
-// that the case copies the customer's present data.
-func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*model.Response, *model.Customer, error) {
+// readSubject reads the customer and, if there is one, the response of the new case. It locks the customer's row until the
+// transaction ends, so that the customer cannot change between this read and the insert of the case's copy.
+func readSubject(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*model.Response, *model.Customer, error) {
 	var response *model.Response
 	argument, id := "input.customerId", in.CustomerID
 	if in.ResponseID != nil {
@@ -115,9 +115,9 @@ func about(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*m
 	return response, customer, nil
 }
 
-// conflictNaming is the CONFLICT of a second case for one response. It names the first case if the viewer may see it. It
-// reads that case after the transaction has ended: a transaction that waits for a second connection while it has its
-// first could wait for itself.
+// conflictNaming returns the CONFLICT of a second case for one response. The message names the first case where the viewer
+// may see that case. Call it after the transaction has ended: it needs a connection of its own, and transactions that keep
+// one connection while they wait for a second can use up the pool and wait for each other forever.
 func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.ResponseID) error {
 	var numbers []int
 	err := w.db.Gorm.WithContext(ctx).Model(&model.Case{}).Where("response_id = ?", id).Where(viewer.Scope().Cases(w.now())).Pluck("number", &numbers).Error
@@ -128,30 +128,30 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	if len(numbers) > 0 {
 		which = fmt.Sprintf("case %d", numbers[0])
 	}
-	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " follows this response up already"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " already follows up this response"}
 }
 
-// Begin prepares the case with its customer and response, at version 1. The caller inserts it.
-func (h *LockedCase) Begin(now time.Time) {
-	h.ID = model.CaseID{UUID: model.NewUUID()}
-	h.Status, h.OpenedAt, h.UpdatedAt, h.Version = model.Open, now, now, 1
-	h.CustomerID = h.Customer.ID
-	h.CopyCustomer(h.Customer)
-	if h.Response != nil {
-		h.ResponseID = &h.Response.ID
-		h.CopyResponse(h.Response)
+// Begin sets the fields of a new case from its customer and response. The case has version 1, and the caller inserts it.
+func (c *LockedCase) Begin(now time.Time) {
+	c.ID = model.CaseID{UUID: model.NewUUID()}
+	c.Status, c.OpenedAt, c.UpdatedAt, c.Version = model.Open, now, now, 1
+	c.CustomerID = c.Customer.ID
+	c.CopyCustomer(c.Customer)
+	if c.Response != nil {
+		c.ResponseID = &c.Response.ID
+		c.CopyResponse(c.Response)
 	}
 }
 
-// Open inserts a new case and the first event of its history. note, if not nil, runs between the two: the note refers to
-// the case, and the event refers to the note.
-func (h *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
-	h.Begin(now)
-	if err := tx.Omit(clause.Associations).Create(&h.Case).Error; err != nil {
+// Open inserts a new case and its OPENED event. Where note is not nil, Open calls it between the two inserts: the row of a
+// note refers to the case, and the event refers to the note.
+func (c *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func() (*model.NoteID, error)) (*model.LoggedEvent, error) {
+	c.Begin(now)
+	if err := tx.Omit(clause.Associations).Create(&c.Case).Error; err != nil {
 		return nil, fmt.Errorf("open a case: %w", err)
 	}
-	if h.Response != nil { // an older response may have themes
-		if err := loadRelations(tx, h); err != nil {
+	if c.Response != nil { // the response may have themes
+		if err := loadRelations(tx, c); err != nil {
 			return nil, err
 		}
 	}
@@ -162,6 +162,6 @@ func (h *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func()
 		}
 		e.Note = id
 	}
-	e.Type, e.After = model.EventOpened, h.Snapshot()
+	e.Type, e.After = model.EventOpened, c.Snapshot()
 	return event.Append(tx, e)
 }

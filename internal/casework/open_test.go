@@ -27,19 +27,19 @@ func TestOpenCase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for where, c := range map[string]*model.Case{"answered": out.Case, "stored": worktest.Read[model.Case](w.T, w.DB, out.Case.ID)} {
+		for where, c := range map[string]*model.Case{"payload": out.Case, "database": worktest.Read[model.Case](w.T, w.DB, out.Case.ID)} {
 			if c.Status != model.Open || c.Origin != model.OriginManual || c.CustomerID != response.CustomerID || *c.ResponseID != response.ID ||
 				*c.OpenedByID != w.Agent.User.ID || !c.OpenedAt.Equal(w.Now()) || c.DueAt != nil || c.AssigneeID != nil || c.Version != 1 || c.Number < 1 ||
 				*c.Score != 8 || *c.Category != model.Passive || !c.RespondedAt.Equal(worktest.Start) || !*c.ContactRequested || *c.Country != "BR" || *c.SegmentFold != "gold" {
-				t.Errorf("%s: %+v", where, c)
+				t.Errorf("the case in the %s is %+v", where, c)
 			}
 		}
 		e := w.Events(out.Case.ID)[0]
 		if e.Type != model.EventOpened || *e.ActorID != w.Agent.User.ID || e.RuleID != nil || e.ID != out.Event.ID || !e.At.Equal(w.Now()) {
-			t.Errorf("the event: %+v", e)
+			t.Errorf("the event is %+v", e)
 		}
 		if note := worktest.Read[model.Note](w.T, w.DB, *e.NoteID); note.Body != " They called. " || note.CaseID != out.Case.ID || note.AuthorID != w.Agent.User.ID {
-			t.Errorf("the note: %+v", note)
+			t.Errorf("the note is %+v", note)
 		}
 		w.CheckLog(out.Case.ID)
 		w.Counts(map[string]int{"case_rules": 0, "notifications": 0})
@@ -51,14 +51,14 @@ func TestOpenCase(t *testing.T) {
 		in := worktest.From("c-1", 8)
 		in.Customer.Country = worktest.Given("BR")
 		customer := w.Submit(in).Response.CustomerID
-		for range 2 { // as often as there is reason to
+		for range 2 { // a customer may have several cases without a response
 			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &customer, Note: "They called."})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if c := worktest.Read[model.Case](w.T, w.DB, out.Case.ID); c.CustomerID != customer || c.ResponseID != nil || c.Score != nil || c.Category != nil || c.RespondedAt != nil ||
 				c.ContactRequested != nil || *c.Country != "BR" {
-				t.Errorf("%+v", c)
+				t.Errorf("the case is %+v", c)
 			}
 			w.CheckLog(out.Case.ID)
 		}
@@ -83,7 +83,7 @@ func TestOpenCase(t *testing.T) {
 				t.Fatal(err)
 			}
 			if row := worktest.Read[model.Case](w.T, w.DB, out.Case.ID); (row.DueAt == nil) != (c.want == nil) || row.DueAt != nil && !row.DueAt.Equal(*c.want) {
-				t.Errorf("%s: due at %v", name, row.DueAt)
+				t.Errorf("with %s the case is due at %v, want %v", name, row.DueAt, c.want)
 			}
 		}
 	})
@@ -98,14 +98,14 @@ func TestOpenCase(t *testing.T) {
 			t.Fatal(err)
 		}
 		if out.Event.Version != 1 || out.Event.Type != model.EventOpened || out.Case.Version != 2 || !worktest.Same(out.Case.AssigneeID, &bo.ID) || *out.Case.AssignedByID != w.Agent.User.ID {
-			t.Errorf("%+v of %+v", out.Event.Event, out.Case)
+			t.Errorf("the event is %+v, the case %+v", out.Event.Event, out.Case)
 		}
 		events := w.Events(out.Case.ID)
 		if len(events) != 2 || events[1].Type != model.EventAssigned || *events[1].ActorID != w.Agent.User.ID || events[1].NoteID != nil || *events[1].AssigneeID != bo.ID {
-			t.Errorf("%+v", events)
+			t.Errorf("the events are %+v", events)
 		}
 		if kinds := w.Mails(); !slices.Equal(kinds, []string{"CASE_ASSIGNED bo@care.example"}) {
-			t.Errorf("told %v", kinds)
+			t.Errorf("the mails are %v", kinds)
 		}
 		w.CheckLog(out.Case.ID)
 	})
@@ -124,26 +124,26 @@ func TestOpenCase(t *testing.T) {
 			argument string
 			in       casework.OpenCaseInput
 		}{
-			"neither":          {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
-			"both":             {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
-			"no such response": {fault.CodeNotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
+			"neither a customer nor a response": {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
+			"both a customer and a response":    {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
+			"no such response":                  {fault.CodeNotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
 			"no such customer": {fault.CodeNotFound, "input.customerId", on(func(in *casework.OpenCaseInput) {
 				in.ResponseID, in.CustomerID = nil, &model.CustomerID{UUID: model.NewUUID()}
 			})},
-			"no note":          {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
-			"a blank note":     {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
-			"a note too long":  {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = strings.Repeat("a", 20_001) })},
-			"no target at all": {fault.CodeBadUserInput, "input.followUpTarget", on(func(in *casework.OpenCaseInput) { in.FollowUpTarget = new(model.Duration(0)) })},
-			"no such user":     {fault.CodeNotFound, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &model.UserID{UUID: model.NewUUID()} })},
+			"no note":                 {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
+			"a blank note":            {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
+			"a note that is too long": {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = strings.Repeat("a", 20_001) })},
+			"a target of zero":        {fault.CodeBadUserInput, "input.followUpTarget", on(func(in *casework.OpenCaseInput) { in.FollowUpTarget = new(model.Duration(0)) })},
+			"no such user":            {fault.CodeNotFound, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &model.UserID{UUID: model.NewUUID()} })},
 			"an inactive user": {fault.CodeBadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) {
 				in.AssigneeID = &w.User("in@care.example", model.Agent, worktest.Inactive).ID
 			})},
-			"one who looks on": {fault.CodeBadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.User("st@care.example", model.Stakeholder).ID })},
+			"a stakeholder": {fault.CodeBadUserInput, "input.assigneeId", on(func(in *casework.OpenCaseInput) { in.AssigneeID = &w.User("st@care.example", model.Stakeholder).ID })},
 		} {
 			out, err := w.Work.OpenCase(t.Context(), w.Agent, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
 			if out != nil {
-				t.Errorf("%s: answered %+v", name, out)
+				t.Errorf("%s: the payload is %+v, want none", name, out)
 			}
 		}
 		w.Counts(map[string]int{"cases": 0, "case_events": 0, "notes": 0, "notifications": 0})
@@ -157,12 +157,12 @@ func TestOpenCase(t *testing.T) {
 		_, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &out.Response.ID, Note: "They called."})
 		worktest.Refused(t, "a second case", err, fault.CodeConflict, "input.responseId")
 		if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("case %d ", out.Case.Number)) {
-			t.Errorf("it does not name case %d: %v", out.Case.Number, err)
+			t.Errorf("the error does not name case %d: %v", out.Case.Number, err)
 		}
 		w.Counts(map[string]int{"cases": 1, "notes": 0, "case_events": 1})
 	})
 
-	// More at once than there are connections: nobody may hold one while waiting for another.
+	// There are more callers than connections. A caller that kept one connection while it waited for a second would hang.
 	t.Run("lets one of many callers for one response succeed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -175,23 +175,23 @@ func TestOpenCase(t *testing.T) {
 				opened <- out.Case.Number
 				return
 			}
-			worktest.Refused(t, "the others", err, fault.CodeConflict, "input.responseId")
+			worktest.Refused(t, "a later call", err, fault.CodeConflict, "input.responseId")
 			messages <- err.Error()
 		})
 		if len(opened) != 1 || len(messages) != cap(opened)-1 {
-			t.Fatalf("%d opened, %d were refused", len(opened), len(messages))
+			t.Fatalf("%d calls opened a case, want 1; %d calls were refused, want %d", len(opened), len(messages), cap(opened)-1)
 		}
 		number := <-opened
 		close(messages)
 		for m := range messages {
 			if !strings.Contains(m, fmt.Sprintf("case %d ", number)) {
-				t.Errorf("it does not name case %d: %s", number, m)
+				t.Errorf("the error does not name case %d: %s", number, m)
 			}
 		}
 		w.Counts(map[string]int{"cases": 1, "case_events": 1, "notes": 1})
 	})
 
-	// A case that is opened while its customer changes has the customer's new data, or an event that says so.
+	// A case that is opened while its customer changes must have the new data, from its opening or by an event.
 	t.Run("misses no change of the customer made meanwhile", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

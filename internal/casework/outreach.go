@@ -47,25 +47,26 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordOutreach", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		h, err := lockCaseWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		c, err := lockCaseWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return nil, nil, err
 		}
-		note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
 			return nil, nil, err
 		}
-		logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
-		return &h.Case, logged, err
+		logged, err := c.outreach(tx, now, viewer.User, *in.Outreach, note)
+		return &c.Case, logged, err
 	})
 	return payload(out, err)
 }
 
-// outreach records an attempt on a case that is locked with its customer. An attempt that reached the customer, or was
-// sent, counts as contact and as follow-up; the customer's other cases get an event of the customer's change.
-func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
+// outreach records an attempt to reach the customer. The caller must have locked the customer and then the case. An attempt
+// that reached the customer, or was sent, counts as contact and as follow-up. Where it changes the customer, each of the
+// customer's other cases gets an event about the change.
+func (c *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
-	was, customer := *h.Customer, *h.Customer
+	was, customer := *c.Customer, *c.Customer
 	if o.Outcome.IsContact() {
 		customer.LastContactedAt = &now
 	}
@@ -73,23 +74,23 @@ func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in Out
 		customer.NextSurveyAt = in.NextSurveyAt
 	}
 	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
-	logged, err := h.Change(tx, now, e, func() {
-		h.Customer = &customer
+	logged, err := c.Change(tx, now, e, func() {
+		c.Customer = &customer
 		if o.Outcome.IsContact() {
-			h.contact(model.Contacted)
-			if h.FirstContactAt == nil {
-				h.FirstContactAt = &now
+			c.contact(model.Contacted)
+			if c.FirstContactAt == nil {
+				c.FirstContactAt = &now
 			}
-			if h.FirstFollowUpAt == nil {
-				h.FirstFollowUpAt = &now
+			if c.FirstFollowUpAt == nil {
+				c.FirstFollowUpAt = &now
 			}
 		}
-		h.addOutreach(o)
+		c.addOutreach(o)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := h.writeContact(tx); err != nil {
+	if err := c.writeContact(tx); err != nil {
 		return nil, err
 	}
 	changed := NewCustomerChange(&was, &customer)
@@ -101,37 +102,39 @@ func (h *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in Out
 	if err != nil {
 		return nil, fmt.Errorf("write a customer: %w", err)
 	}
-	return logged, changed.Propagate(tx, now, &by.ID, &h.Case)
+	return logged, changed.Propagate(tx, now, &by.ID, &c.Case)
 }
 
-// contact advances the response's contact status; a later call does not undo a reply.
-func (h *LockedCase) contact(to model.ContactStatus) {
-	if h.ResponseID == nil || h.Response.ContactStatus == model.Replied {
+// contact sets the response's contact status. REPLIED is final: a later outreach does not change it back.
+func (c *LockedCase) contact(to model.ContactStatus) {
+	if c.ResponseID == nil || c.Response.ContactStatus == model.Replied {
 		return
 	}
-	response := *h.Response
+	response := *c.Response
 	response.ContactStatus = to
-	h.Response = &response
+	c.Response = &response
 }
 
-func (h *LockedCase) writeContact(tx *gorm.DB) error {
-	if h.ResponseID == nil {
+// writeContact stores the contact status that contact has set.
+func (c *LockedCase) writeContact(tx *gorm.DB) error {
+	if c.ResponseID == nil {
 		return nil
 	}
 	err := tx.Exec("UPDATE responses SET contact_status = ? WHERE id = ? AND contact_status <> ?",
-		h.Response.ContactStatus, *h.ResponseID, h.Response.ContactStatus).Error
+		c.Response.ContactStatus, *c.ResponseID, c.Response.ContactStatus).Error
 	if err != nil {
 		return fmt.Errorf("write a response's contact: %w", err)
 	}
 	return nil
 }
 
-// addOutreach adds the outreach unless there is one of the same kind: a filter asks whether one exists.
-func (h *LockedCase) addOutreach(o model.Outreach) {
+// addOutreach adds the outreach to the snapshot's list. The list has each kind once, because filters ask only whether an
+// outreach of a kind exists.
+func (c *LockedCase) addOutreach(o model.Outreach) {
 	same := func(x model.Outreach) bool {
 		return x.Channel == o.Channel && x.Outcome == o.Outcome && (x.Offer == nil) == (o.Offer == nil) && (x.Offer == nil || *x.Offer == *o.Offer)
 	}
-	if !slices.ContainsFunc(h.Outreaches, same) {
-		h.Outreaches = append(slices.Clone(h.Outreaches), o)
+	if !slices.ContainsFunc(c.Outreaches, same) {
+		c.Outreaches = append(slices.Clone(c.Outreaches), o)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// RecordOutreachesInput is the same attempt on several cases, each with a note of the same text.
+// RecordOutreachesInput is one outreach for several cases. Each case gets a note of its own with the same text.
 type RecordOutreachesInput struct {
 	CaseIDs        []model.CaseID
 	Outreach       *OutreachInput
@@ -42,29 +42,29 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 			return nil, err
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
-		kept := make([]model.EventID, len(in.CaseIDs))
+		events := make([]model.EventID, len(in.CaseIDs))
 		for _, i := range byID(in.CaseIDs) {
-			h, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
+			c, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
 			if fault.Is(err, fault.CodeNotFound) {
 				return nil, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 			}
 			if err != nil {
 				return nil, err
 			}
-			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
 			}
-			logged, err := h.outreach(tx, now, viewer.User, *in.Outreach, note)
+			logged, err := c.outreach(tx, now, viewer.User, *in.Outreach, note)
 			if err != nil {
 				return nil, err
 			}
-			out.Cases[i], kept[i] = &h.Case, logged.ID
+			out.Cases[i], events[i] = &c.Case, logged.ID
 		}
-		return kept, nil
-	}, func(tx *gorm.DB, kept []model.EventID) (err error) {
-		out.Cases = make([]*model.Case, len(kept))
-		for i, id := range kept {
+		return events, nil
+	}, func(tx *gorm.DB, events []model.EventID) (err error) {
+		out.Cases = make([]*model.Case, len(events))
+		for i, id := range events {
 			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	return payload(out, err)
 }
 
-// byID gives the indexes of a list in the order in which its cases are locked.
+// byID returns the indexes of a list in the order in which its cases are locked.
 func byID(ids []model.CaseID) []int {
 	order := make([]int, len(ids))
 	for i := range order {
@@ -84,10 +84,10 @@ func byID(ids []model.CaseID) []int {
 	return order
 }
 
-// checkCases refuses a list of cases that is empty or too long, or has a case twice.
+// checkCases returns an error where a list of cases is empty or too long, or has a case twice.
 func checkCases(argument string, ids []model.CaseID) error {
 	if n := len(ids); n < 1 || n > casesMax {
-		return fault.Input(argument, "from 1 to %d cases, not %d", casesMax, n)
+		return fault.Input(argument, "give from 1 to %d cases, not %d", casesMax, n)
 	}
 	seen := make(map[model.CaseID]bool, len(ids))
 	for i, id := range ids {
@@ -99,8 +99,9 @@ func checkCases(argument string, ids []model.CaseID) error {
 	return nil
 }
 
-// lockCustomersOf locks the customers of these cases, and then all cases of those customers: a change of a customer
-// records an event on each of the customer's cases, and two campaigns that share a customer must not deadlock.
+// lockCustomersOf locks the customers of these cases, and then all cases of those customers, both by id. All cases are
+// needed because a change of a customer records an event on each of the customer's cases; without one order of locks, two
+// calls that share a customer would deadlock.
 func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
 	const customers = "SELECT customer_id FROM cases WHERE id IN ?"
 	var locked int64

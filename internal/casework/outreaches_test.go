@@ -40,32 +40,32 @@ func TestRecordOutreaches(t *testing.T) {
 		notes := map[model.NoteID]bool{}
 		for i, id := range ids {
 			if out.Cases[i].ID != id || out.Cases[i].FirstContactAt == nil || out.Cases[i].FirstFollowUpAt == nil {
-				t.Errorf("case %d of the answer: %+v", i, out.Cases[i])
+				t.Errorf("case %d of the payload is %+v", i, out.Cases[i])
 			}
-			var told []model.Event
+			var outreaches []model.Event
 			for _, e := range w.Events(id) {
 				if e.Type == model.EventOutreachRecorded {
-					told = append(told, e)
+					outreaches = append(outreaches, e)
 				}
 			}
-			if len(told) != 1 || *told[0].ActorID != w.Agent.User.ID || *told[0].Outcome != model.MessageSent {
-				t.Fatalf("%+v", told)
+			if len(outreaches) != 1 || *outreaches[0].ActorID != w.Agent.User.ID || *outreaches[0].Outcome != model.MessageSent {
+				t.Fatalf("the outreach events are %+v, want 1", outreaches)
 			}
-			note := worktest.Read[model.Note](w.T, w.DB, *told[0].NoteID)
+			note := worktest.Read[model.Note](w.T, w.DB, *outreaches[0].NoteID)
 			if note.CaseID != id || note.Body != "A voucher." || notes[note.ID] {
-				t.Errorf("%+v", note)
+				t.Errorf("the note is %+v", note)
 			}
 			notes[note.ID] = true
 			w.CheckLog(id)
 		}
 		events := w.Events(elsewhere.Case.ID)
 		if last := events[len(events)-1]; last.Type != model.EventDetailsChanged || !slices.Equal(last.Changed, []string{"customer.lastContactedAt"}) {
-			t.Errorf("the customer's other case: %+v", last)
+			t.Errorf("the last event of the customer's other case is %+v", last)
 		}
 		w.CheckLog(elsewhere.Case.ID)
 	})
 
-	t.Run("is all or nothing", func(t *testing.T) {
+	t.Run("changes all cases or none", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		a, b := w.Open(nil).ID, w.Open(nil).ID
@@ -85,9 +85,9 @@ func TestRecordOutreaches(t *testing.T) {
 		_, err := w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", many...))
 		worktest.Refused(t, "501 cases", err, fault.CodeBadUserInput, "input.caseIds")
 		_, err = w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", a, many[0], b))
-		worktest.Refused(t, "one that is not there", err, fault.CodeNotFound, "input.caseIds[1]")
+		worktest.Refused(t, "an unknown case", err, fault.CodeNotFound, "input.caseIds[1]")
 		if after := w.Fingerprint(); after != before {
-			t.Errorf("something was written: %s, then %s", before, after)
+			t.Errorf("a refused call changed the database: the fingerprint was %s and is %s", before, after)
 		}
 	})
 
@@ -101,9 +101,9 @@ func TestRecordOutreaches(t *testing.T) {
 		}
 		before := w.Fingerprint()
 		_, err := w.Work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine, other))
-		worktest.Refused(t, "another's case", err, fault.CodeNotFound, "input.caseIds[1]")
+		worktest.Refused(t, "a case of another user", err, fault.CodeNotFound, "input.caseIds[1]")
 		if after := w.Fingerprint(); after != before {
-			t.Errorf("something was written: %s, then %s", before, after)
+			t.Errorf("a refused call changed the database: the fingerprint was %s and is %s", before, after)
 		}
 		if _, err := w.Work.RecordOutreaches(t.Context(), own, campaign("A voucher.", mine)); err != nil {
 			t.Error(err)
@@ -133,7 +133,7 @@ func TestRecordOutreaches(t *testing.T) {
 			}
 		})
 		if w.Deadlocks.Load() > 0 {
-			t.Errorf("%d deadlocks", w.Deadlocks.Load())
+			t.Errorf("got %d deadlocks, want 0", w.Deadlocks.Load())
 		}
 		for _, id := range ids {
 			w.CheckLog(id)

@@ -17,18 +17,19 @@ import (
 
 const (
 	dueEvery = time.Second
-	dueBatch = 100 // cases, or escalation steps, before the other kind has its turn
+	dueBatch = 100 // the most overdue cases, and the most escalation steps, that one run handles
 )
 
 // WatchDue marks cases that fall overdue and takes the steps of escalations, once a second, until ctx ends. Every
 // server runs it: the first server that locks a row does the work, and the others skip the row.
 func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
 	job.Every(ctx, dueEvery, nil, job.Task{
-		Trouble: "what falls due cannot be looked for; it is tried again every second", Log: log, Do: w.runDue,
+		Trouble: "overdue cases and due escalation steps cannot be handled; retrying every second", Log: log, Do: w.runDue,
 	})
 }
 
-// runDue does the due work of both kinds, up to a bound for each. When one kind fails, the other is still done.
+// runDue marks up to dueBatch overdue cases and takes up to dueBatch escalation steps. When one of the two fails, it still
+// does the other. It returns true where more work may be due.
 func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 	marked, err := w.MarkOverdue(ctx)
 	steps := 0
@@ -44,11 +45,11 @@ func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 
 // MarkOverdue records one event on each case whose target has passed without a follow-up, and queues a mail: to the
 // assignee or, if the case has no active assignee, to the central addresses. It returns how many cases it marked, at most
-// a hundred. A case that was past its target when it opened did not become overdue, and gets neither.
+// dueBatch. A case that was past its target already when it opened gets neither event nor mail.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := pg.Timestamp(w.now())
-	// Look without a lock first: mostly there is nothing to do. The query asks for the case that comes next, which is the
-	// index's first entry. Asked whether any case is due, PostgreSQL would read the table if it estimates that many are.
+	// Look without a lock first, because there is seldom anything to do. min(due_at) is one look into the index; with EXISTS,
+	// PostgreSQL may scan the table when it expects many due cases.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
 	if err != nil || !due {
@@ -67,15 +68,15 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 		}
 		var mails []model.Notification
 		for _, id := range ids {
-			h, err := LockCase(tx, id, nil)
+			c, err := LockCase(tx, id, nil)
 			if err != nil {
 				return err
 			}
-			logged, err := h.Change(tx, now, event.Entry{Type: model.EventOverdue}, func() { h.OverdueAt = &now })
+			logged, err := c.Change(tx, now, event.Entry{Type: model.EventOverdue}, func() { c.OverdueAt = &now })
 			if err != nil {
 				return err
 			}
-			mails = append(mails, overdueMails(h, logged, settings.CentralAddresses)...)
+			mails = append(mails, overdueMails(c, logged, settings.CentralAddresses)...)
 		}
 		marked = len(ids)
 		return w.Mail(ctx, tx, mails)
@@ -87,21 +88,23 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 }
 
 // toFallDue is the condition of the index cases_falling_due.
-// With due_at < now it is filter.Overdue of cases that are not marked yet, without those past their target when they opened.
+// Together with due_at < now it selects the cases that filter.Overdue selects, except cases that are marked already and
+// cases that were past their target when they opened.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
 
-func overdueMails(h *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {
+// overdueMails returns the mails to the active assignee or, where there is none, to the central addresses.
+func overdueMails(c *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {
 	addresses := central
-	if h.Assignee != nil && h.Assignee.Active {
-		addresses = []string{h.Assignee.Email}
+	if c.Assignee != nil && c.Assignee.Active {
+		addresses = []string{c.Assignee.Email}
 	}
 	var mails []model.Notification
 	for _, to := range addresses {
-		if h.Customer.Email != nil && model.Fold(*h.Customer.Email) == model.Fold(to) {
-			continue // an internal mail never goes to the customer it is about
+		if c.Customer.Email != nil && model.Fold(*c.Customer.Email) == model.Fold(to) {
+			continue // an internal mail about a customer never goes to that customer
 		}
 		mails = append(mails, model.Notification{
-			Kind: model.NotifyCaseOverdue, To: to, CreatedAt: e.At, CaseID: &h.ID, ResponseID: h.ResponseID, EventID: &e.ID,
+			Kind: model.NotifyCaseOverdue, To: to, CreatedAt: e.At, CaseID: &c.ID, ResponseID: c.ResponseID, EventID: &e.ID,
 		})
 	}
 	return mails

@@ -27,7 +27,7 @@ func TestMarkOverdue(t *testing.T) {
 		}
 		id := opened.Case.ID
 		w.marks(0)
-		w.Later(time.Hour) // at the target itself it is not past it
+		w.Later(time.Hour) // the target is not past at the target itself
 		w.marks(0)
 		w.Later(time.Second)
 		w.marks(1)
@@ -36,16 +36,16 @@ func TestMarkOverdue(t *testing.T) {
 		events := w.Events(id)
 		last := events[len(events)-1]
 		if last.Type != model.EventOverdue || last.ActorID != nil || !last.At.Equal(due.Add(time.Second)) || last.Version != 3 {
-			t.Errorf("the last event: %+v", last)
+			t.Errorf("the last event is %+v", last)
 		}
 		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Version != 3 || c.OverdueAt == nil || !c.UpdatedAt.Equal(last.At) {
-			t.Errorf("the case: %+v", c)
+			t.Errorf("the case is %+v", c)
 		}
 		if to := w.MailsOf("CASE_OVERDUE"); !slices.Equal(to, []string{"ana@example.com"}) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 		if err := w.Exec(`INSERT INTO case_events (id, case_id, version, type, at, snapshot, before) SELECT gen_random_uuid(), $1, 9, 'OVERDUE', now(), '{}', '{}'`, id.UUID); err == nil {
-			t.Error("the database takes a second overdue event")
+			t.Error("the database accepted a second OVERDUE event")
 		}
 	})
 
@@ -61,11 +61,11 @@ func TestMarkOverdue(t *testing.T) {
 		w.Later(time.Hour)
 		w.marks(1)
 		if to := w.MailsOf("CASE_OVERDUE"); !slices.Equal(to, []string{"care@example.com"}) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 	})
 
-	t.Run("notifies the central addresses when the assignee has left", func(t *testing.T) {
+	t.Run("notifies the central addresses when the assignee is inactive", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Must(`UPDATE settings SET central_addresses = '["care@example.com"]'`)
@@ -78,7 +78,7 @@ func TestMarkOverdue(t *testing.T) {
 		w.Later(2 * time.Hour)
 		w.marks(1)
 		if to := w.MailsOf("CASE_OVERDUE"); !slices.Equal(to, []string{"care@example.com"}) {
-			t.Errorf("told: %v", to)
+			t.Errorf("mails went to %v", to)
 		}
 	})
 
@@ -98,10 +98,10 @@ func TestMarkOverdue(t *testing.T) {
 		w.Later(49 * time.Hour)
 		w.marks(1)
 		if n := w.Count("SELECT count(*) FROM case_events WHERE type = 'OVERDUE'"); n != 1 {
-			t.Errorf("%d events", n)
+			t.Errorf("got %d OVERDUE events, want 1", n)
 		}
 		if n := w.Count("SELECT count(*) FROM case_events e JOIN cases c ON c.id = e.case_id JOIN customers p ON p.id = c.customer_id WHERE e.type = 'OVERDUE' AND p.external_id = 'waiting'"); n != 1 {
-			t.Error("the event is of another case")
+			t.Error("the OVERDUE event belongs to another case")
 		}
 	})
 
@@ -133,15 +133,15 @@ func TestMarkOverdue(t *testing.T) {
 			}
 		})
 		if marked.Load() != cases || w.Count("SELECT count(DISTINCT case_id) FROM case_events WHERE type = 'OVERDUE'") != cases {
-			t.Errorf("%d marked", marked.Load())
+			t.Errorf("%d cases were marked, want %d", marked.Load(), cases)
 		}
 	})
 }
 
-// marks asserts how many cases fall overdue now.
+// marks calls MarkOverdue, and checks how many cases it marked.
 func (w *world) marks(want int) {
 	w.T.Helper()
 	if n, err := w.Work.MarkOverdue(w.T.Context()); err != nil || n != want {
-		w.T.Fatalf("%d cases marked (%v), not %d", n, err, want)
+		w.T.Fatalf("%d cases were marked (%v), want %d", n, err, want)
 	}
 }

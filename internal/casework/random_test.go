@@ -11,7 +11,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// A few hundred writes of all kinds by several people at once; then all copies are what they are copies of.
+// After a few hundred random writes by several users at once, each copy must equal the value that it copies.
 func TestCopiesMatchAfterManyRandomWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -28,8 +28,8 @@ func TestCopiesMatchAfterManyRandomWrites(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		for n := range 80 {
 			if err := w.WriteAnything(random, agents); err != nil {
-				var mend *fault.Error
-				if !errors.As(err, &mend) {
+				var refused *fault.Error
+				if !errors.As(err, &refused) {
 					t.Errorf("write %d of %d: %v", n, i, err)
 				}
 			}
@@ -38,7 +38,7 @@ func TestCopiesMatchAfterManyRandomWrites(t *testing.T) {
 	w.CheckCopies()
 	for table, least := range map[string]int{"cases": 40, "case_events": 200, "notes": 20} {
 		if n := w.Count("SELECT count(*) FROM " + table); n < least {
-			t.Errorf("only %d rows of %s: the writes do too little to tell anything", n, table)
+			t.Errorf("%s has %d rows, want at least %d for a meaningful test", table, n, least)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// relations reads the rows of other tables that belong to a case, in one statement.
+// relations reads the rows of other tables that belong to the cases, in one statement and in the order of the ids.
 const relations = `SELECT
 	(SELECT jsonb_agg(rule_id ORDER BY ordinal) FROM case_rules WHERE case_id = c.id) AS rules,
 	(SELECT jsonb_agg(jsonb_build_object('system', system, 'id', external_id, 'url', url) ORDER BY system COLLATE "C") FROM case_external_refs WHERE case_id = c.id) AS refs,
@@ -21,21 +21,22 @@ const relations = `SELECT
 		WHERE k.id = c.id) AS themes
 	FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS c(id, at) ORDER BY at`
 
+// loadRelations fills the rules, references, outreaches and themes of the cases.
 func loadRelations(tx *gorm.DB, cases ...*LockedCase) error {
 	ids := make([]model.CaseID, len(cases))
-	for i, h := range cases {
-		ids[i] = h.ID
+	for i, c := range cases {
+		ids[i] = c.ID
 	}
 	var rows []struct{ Rules, Refs, Outreaches, Themes []byte }
 	if err := tx.Raw(relations, pg.Array(model.UUIDs(ids))).Scan(&rows).Error; err != nil {
 		return fmt.Errorf("read the relations of a case: %w", err)
 	}
-	for i, h := range cases {
+	for i, c := range cases {
 		row := &rows[i]
 		for _, part := range []struct {
 			raw  []byte
 			into any
-		}{{row.Rules, &h.RuleIDs}, {row.Refs, &h.ExternalRefs}, {row.Outreaches, &h.Outreaches}, {row.Themes, &h.Themes}} {
+		}{{row.Rules, &c.RuleIDs}, {row.Refs, &c.ExternalRefs}, {row.Outreaches, &c.Outreaches}, {row.Themes, &c.Themes}} {
 			if part.raw == nil {
 				continue
 			}

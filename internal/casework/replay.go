@@ -14,7 +14,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// idempotentEvent is idempotency.Run for a call that answers with one event and its case: it stores the event's id.
+// idempotentEvent calls idempotency.Run for a mutation that answers with one event and its case. It stores the id of the
+// event, and a repeated call reads the event by that id.
 func idempotentEvent(ctx context.Context, w *Work, viewer auth.Viewer, c idempotency.Call, answer func(*model.Case, *model.LoggedEvent),
 	do func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error),
 ) error {
@@ -35,8 +36,9 @@ func idempotentEvent(ctx context.Context, w *Work, viewer auth.Viewer, c idempot
 	})
 }
 
-// Reload reads an event that a call of the viewer made, and its case in its present state. If the case has left the
-// viewer's scope since, or by the call itself, the case is as in the first answer: the viewer learns nothing new.
+// Reload reads an event that a call of the viewer created, and its case in its current state. Where the case is no longer in
+// the viewer's scope, Reload returns the case as it was right after the event, as the first answer did, so that the viewer
+// learns nothing new.
 func (w *Work) Reload(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*model.Case, *model.LoggedEvent, error) {
 	logged, err := event.Read(tx, id)
 	if err != nil {
@@ -49,5 +51,5 @@ func (w *Work) Reload(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*model
 		then.Customer, then.Response = &logged.Then.Customer, logged.Then.Response
 		return &then, logged, nil
 	}
-	return of, logged, pg.WrapErr("read a case again", err)
+	return of, logged, pg.WrapErr("read a case", err)
 }

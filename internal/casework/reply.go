@@ -12,7 +12,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// RecordReplyInput is the customer's answer.
+// RecordReplyInput says that the customer replied, and what the customer suggested to improve.
 type RecordReplyInput struct {
 	CaseID         model.CaseID
 	Note           *string
@@ -39,23 +39,23 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		h, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: improvement}
 		if in.Note != nil {
-			note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", *in.Note)
+			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", *in.Note)
 			if err != nil {
 				return nil, nil, err
 			}
 			e.Note = &note.ID
 		}
-		logged, err := h.Change(tx, now, e, func() { h.contact(model.Replied) })
+		logged, err := c.Change(tx, now, e, func() { c.contact(model.Replied) })
 		if err != nil {
 			return nil, nil, err
 		}
-		return &h.Case, logged, h.writeContact(tx)
+		return &c.Case, logged, c.writeContact(tx)
 	})
 	return payload(out, err)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// SetRootCauseInput is the '5 whys'.
+// SetRootCauseInput has the answers of the '5 whys' method, at most five.
 type SetRootCauseInput struct {
 	CaseID          model.CaseID
 	Whys            []string
@@ -30,7 +30,7 @@ type SetRootCausePayload struct {
 // SetRootCause replaces the case's '5 whys': the first is the symptom and the last is the root cause.
 func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootCauseInput) (*SetRootCausePayload, error) {
 	if n := len(in.Whys); n < 1 || n > whysMax {
-		return nil, fault.Input("input.whys", "from 1 to %d whys, not %d", whysMax, n)
+		return nil, fault.Input("input.whys", "give from 1 to %d whys, not %d", whysMax, n)
 	}
 	whys := make([]string, len(in.Whys))
 	for i, why := range in.Whys {
@@ -41,13 +41,13 @@ func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootC
 	}
 	out := new(SetRootCausePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		h, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		c, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
 		e := event.Entry{Type: model.EventRootCauseSet, Actor: &viewer.User.ID, Whys: whys}
-		logged, err := h.Change(tx, now, e, func() { h.RootCause = whys })
-		*out = SetRootCausePayload{Case: &h.Case, Event: &model.RootCauseSet{LoggedEvent: logged}}
+		logged, err := c.Change(tx, now, e, func() { c.RootCause = whys })
+		*out = SetRootCausePayload{Case: &c.Case, Event: &model.RootCauseSet{LoggedEvent: logged}}
 		return err
 	})
 	return payload(out, err)

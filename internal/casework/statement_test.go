@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statements keeps what was sent.
+// statements records the SQL statements that were sent.
 type statements struct {
 	mu   sync.Mutex
 	list []statement
@@ -28,7 +28,7 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.
 
 func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// take gives what was sent since the last time.
+// take returns the statements since the last call.
 func (s *statements) take() []statement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *statements) take() []statement {
 	return list
 }
 
-// plan explains a statement.
+// plan returns PostgreSQL's plan of a statement.
 func (w *world) plan(s statement) string {
 	w.T.Helper()
 	rows, err := w.DB.Pool.Query(w.T.Context(), "EXPLAIN "+s.sql, s.args...)

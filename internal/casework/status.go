@@ -34,40 +34,40 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := CheckNote("input.note", in.Note); err != nil {
 			return err
 		}
-		take := LockCaseFor
+		lock := LockCaseFor
 		if in.Outreach != nil {
-			take = lockCaseWithCustomer
+			lock = lockCaseWithCustomer
 		}
-		h, err := take(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		c, err := lock(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return err
 		}
-		if h.Status == in.Status {
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case has this status already"}
+		if c.Status == in.Status {
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case already has this status"}
 		}
 		var settings model.Settings
 		if err := tx.Take(&settings).Error; err != nil {
 			return err
 		}
-		if settings.ForcedStatusOrder && h.Status == model.Open && in.Status == model.Closed {
+		if settings.ForcedStatusOrder && c.Status == model.Open && in.Status == model.Closed {
 			return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")
 		}
-		note, err := WriteNote(tx, now, h.ID, viewer.User, "input.note", in.Note)
+		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
 			return err
 		}
 		if in.Outreach != nil {
-			if _, err := h.outreach(tx, now, viewer.User, *in.Outreach, note); err != nil {
+			if _, err := c.outreach(tx, now, viewer.User, *in.Outreach, note); err != nil {
 				return err
 			}
 		}
-		previous := h.Status
+		previous := c.Status
 		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
-		logged, err := h.Change(tx, now, e, func() { h.MoveTo(in.Status, now) })
+		logged, err := c.Change(tx, now, e, func() { c.MoveTo(in.Status, now) })
 		if err != nil {
 			return err
 		}
-		*out = UpdateCaseStatusPayload{Case: &h.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
+		*out = UpdateCaseStatusPayload{Case: &c.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
 		return nil
 	})
 	return payload(out, err)

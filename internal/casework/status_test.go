@@ -24,18 +24,18 @@ func TestUpdateCaseStatus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for where, c := range map[string]*model.Case{"answered": out.Case, "stored": worktest.Read[model.Case](w.T, w.DB, id)} {
+		for where, c := range map[string]*model.Case{"payload": out.Case, "database": worktest.Read[model.Case](w.T, w.DB, id)} {
 			if c.Status != model.InProgress || c.Version != 2 || !c.UpdatedAt.Equal(w.Now()) || !c.FirstFollowUpAt.Equal(w.Now()) || c.ClosedAt != nil {
-				t.Errorf("%s: %+v", where, c)
+				t.Errorf("the case in the %s is %+v", where, c)
 			}
 		}
 		e := w.Events(id)[1]
 		if e.Type != model.EventStatusChanged || *e.PreviousStatus != model.Open || *e.Status != model.InProgress || *e.ActorID != w.Agent.User.ID ||
 			!e.At.Equal(w.Now()) || e.ID != out.Event.ID {
-			t.Errorf("the event: %+v", e)
+			t.Errorf("the event is %+v", e)
 		}
 		if note := worktest.Read[model.Note](w.T, w.DB, *e.NoteID); note.Body != "Called them." || note.CaseID != id || note.AuthorID != w.Agent.User.ID || !note.CreatedAt.Equal(w.Now()) {
-			t.Errorf("the note: %+v", note)
+			t.Errorf("the note is %+v", note)
 		}
 		w.CheckLog(id)
 	})
@@ -56,10 +56,10 @@ func TestUpdateCaseStatus(t *testing.T) {
 			w.Move(id, step.to)
 			c := worktest.Read[model.Case](w.T, w.DB, id)
 			if c.Status != step.to || c.ReopenCount != step.reopened || !c.FirstFollowUpAt.Equal(hour(1)) || c.Version != n+2 {
-				t.Errorf("move %d: %+v", n+1, c)
+				t.Errorf("after move %d the case is %+v", n+1, c)
 			}
 			if (c.ClosedAt != nil) != step.closed || step.closed && !c.ClosedAt.Equal(w.Now()) {
-				t.Errorf("move %d: closed at %v", n+1, c.ClosedAt)
+				t.Errorf("after move %d the case is closed at %v", n+1, c.ClosedAt)
 			}
 		}
 		w.CheckLog(id)
@@ -81,26 +81,26 @@ func TestUpdateCaseStatus(t *testing.T) {
 			argument string
 			in       casework.UpdateCaseStatusInput
 		}{
-			"no note":               {fault.CodeBadUserInput, "input.note", to(model.Closed, "")},
-			"a blank note":          {fault.CodeBadUserInput, "input.note", to(model.Closed, "   ")},
-			"a note of white space": {fault.CodeBadUserInput, "input.note", to(model.Closed, "\r\n\t\u00a0\u2003\u3000")},
-			"a note too long":       {fault.CodeBadUserInput, "input.note", to(model.Closed, strings.Repeat("ß", 20_001))},
-			"the same status":       {fault.CodeConflict, "input.status", to(model.Open, "Called them.")},
-			"another version":       {fault.CodeConflict, "input.expectedVersion", expecting},
-			"no such case":          {fault.CodeNotFound, "input.caseId", elsewhere},
+			"no note":                 {fault.CodeBadUserInput, "input.note", to(model.Closed, "")},
+			"a blank note":            {fault.CodeBadUserInput, "input.note", to(model.Closed, "   ")},
+			"a note of white space":   {fault.CodeBadUserInput, "input.note", to(model.Closed, "\r\n\t\u00a0\u2003\u3000")},
+			"a note that is too long": {fault.CodeBadUserInput, "input.note", to(model.Closed, strings.Repeat("ß", 20_001))},
+			"the same status":         {fault.CodeConflict, "input.status", to(model.Open, "Called them.")},
+			"another version":         {fault.CodeConflict, "input.expectedVersion", expecting},
+			"no such case":            {fault.CodeNotFound, "input.caseId", elsewhere},
 		} {
 			out, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
 			if out != nil {
-				t.Errorf("%s: answered %+v", name, out)
+				t.Errorf("%s: the payload is %+v, want none", name, out)
 			}
 		}
 		w.Counts(map[string]int{"case_events": 1, "notes": 1})
 		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Status != model.Open || c.Version != 1 || c.FirstFollowUpAt != nil {
-			t.Errorf("%+v", c)
+			t.Errorf("the case is %+v", c)
 		}
 		if _, err := w.Work.UpdateCaseStatus(t.Context(), w.Agent, to(model.Closed, strings.Repeat("ß", 20_000))); err != nil {
-			t.Errorf("a note just short enough: %v", err)
+			t.Errorf("a note of the maximum length was refused: %v", err)
 		}
 	})
 
@@ -145,13 +145,13 @@ func TestUpdateCaseStatus(t *testing.T) {
 				worktest.Refused(t, name, err, fault.CodeConflict, c.argument)
 			})
 			if len(moved) != 1 {
-				t.Errorf("%s: %d moved it", name, len(moved))
+				t.Errorf("%s: %d calls changed the status, want 1", name, len(moved))
 			}
 			if row := worktest.Read[model.Case](w.T, w.DB, id); row.Status != model.Closed || row.Version != 2 || row.ReopenCount != 0 {
-				t.Errorf("%s: %+v", name, row)
+				t.Errorf("%s: the case is %+v", name, row)
 			}
 			if n := w.Count("SELECT count(*) FROM notes WHERE case_id = $1", id.UUID); n != 2 {
-				t.Errorf("%s: %d notes", name, n)
+				t.Errorf("%s: got %d notes, want 2", name, n)
 			}
 			w.CheckLog(id)
 		}
@@ -173,11 +173,11 @@ func TestUpdateCaseStatus(t *testing.T) {
 		})
 		events, last, reopened := w.Events(id), model.Open, 0
 		if len(events) != len(moved)+1 {
-			t.Errorf("%d moves, %d events", len(moved), len(events))
+			t.Errorf("got %d events after %d changes, want one for each and OPENED", len(events), len(moved))
 		}
 		for _, e := range events[1:] {
 			if *e.PreviousStatus != last {
-				t.Errorf("event %d moves it from %s, not from %s", e.Version, *e.PreviousStatus, last)
+				t.Errorf("the previous status of event %d is %s, want %s", e.Version, *e.PreviousStatus, last)
 			}
 			if last == model.Closed {
 				reopened++
@@ -185,7 +185,7 @@ func TestUpdateCaseStatus(t *testing.T) {
 			last = *e.Status
 		}
 		if c := worktest.Read[model.Case](w.T, w.DB, id); c.Status != last || c.ReopenCount != reopened || c.Version != len(events) {
-			t.Errorf("%+v", c)
+			t.Errorf("the case is %+v", c)
 		}
 		w.CheckLog(id)
 	})

@@ -1,14 +1,14 @@
 // Package casework owns the changes of a case and their transaction: a case is opened, assigned, escalated and closed,
-// and gets notes. An exported method of Work is one transaction: it does everything it promises, with its events in the
-// log and its mails in the queue, or nothing. The rooms above (intake, customer, privacy, passive, theme) write only
-// through Work.Write, and change cases only through LockedCase.
+// and gets notes. A mutation of Work is one transaction: its rows, its events in the log and its mails in the queue are
+// committed together or not at all. The packages that import casework (intake, customer, privacy, passive, theme) begin
+// their transactions with Work.Write, and change cases only through LockedCase.
 //
-// It refuses to read for display (package read does), and to change settings (package settings does).
+// It does not read cases for display; package read does. It does not change settings; package settings does.
 //
 // Every call takes its locks in one order, so that calls do not deadlock: an idempotency key → identities (advisory,
 // sorted) → keywords (advisory) → customers' rows by id → users' rows → rules' turns, and users' loads (advisory) →
-// cases' rows by id → at the commit, by triggers, the passives' queue. If PostgreSQL finds
-// a deadlock all the same, pg.Tx tries the call again.
+// cases' rows by id → at the commit, by triggers, the passives' queue. If PostgreSQL still finds a deadlock, pg.Tx repeats
+// the call.
 package casework
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Work makes the writes of casework.
+// Work performs the writes of one database.
 type Work struct {
 	db    *pg.DB
 	log   *event.Log
@@ -56,7 +56,7 @@ func (w *Work) Mail(ctx context.Context, tx *gorm.DB, mails []model.Notification
 	return w.queue.Mail(ctx, tx, mails)
 }
 
-// RowErr turns a missing row into a NOT_FOUND of the argument that names the row.
+// RowErr returns NOT_FOUND for the argument where the row is missing, and wraps any other error.
 func RowErr(err error, argument, what string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return fault.NotFound(argument, "there is no such %s", what)
@@ -64,12 +64,12 @@ func RowErr(err error, argument, what string) error {
 	return fmt.Errorf("read a %s: %w", what, err)
 }
 
-// ErrErased refuses to write about a customer whose personal data was removed for good.
+// ErrErased returns the CONFLICT of a write to a customer whose personal data was erased.
 func ErrErased(argument string) error {
-	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased; they can no longer be changed"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: argument, Message: "this customer's personal data was erased, so the customer can no longer be changed"}
 }
 
-// payload drops the payload of a transaction that failed.
+// payload returns nil instead of the payload of a transaction that failed.
 func payload[T any](out *T, err error) (*T, error) {
 	if err != nil {
 		return nil, err

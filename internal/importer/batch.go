@@ -16,7 +16,7 @@ const (
 	firstBatch = 100
 	leastBatch = 10
 	mostBatch  = 1000
-	batchBytes = 4 << 20 // of the file; bounds the memory where rows are long
+	batchBytes = 4 << 20 // of the file; limits the memory where rows are long
 
 	// batchTarget is how long a batch should take. A batch locks its customers, so that other responses of these customers
 	// wait that long. With a much shorter time, the commits would cost more than the rows.

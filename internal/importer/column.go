@@ -5,17 +5,17 @@ package importer
 type Columns struct {
 	Score                 string `required:"" placeholder:"COLUMN" help:"Column with the score: a whole number from 0 to 10; 7.0 is 7."`
 	RespondedAt           string `placeholder:"COLUMN" help:"Column with the time of the response: 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015. Without it, or where it is empty: now."`
-	ResponseExternalID    string `placeholder:"COLUMN" help:"Column with the survey tool's id of the response. Without it, the row itself is its identity: the same row of a file goes in once."`
+	ResponseExternalID    string `placeholder:"COLUMN" help:"Column with the survey tool's id of the response. Without it, the id is computed from the row, so that the same row of a file is imported once."`
 	Comment               string `placeholder:"COLUMN" help:"Column with what the customer wrote."`
 	Drivers               string `placeholder:"COLUMN" help:"Column with the drivers of the score, separated by ; or |."`
 	ContactRequested      string `placeholder:"COLUMN" help:"Column that says whether the customer asks to be contacted: true, yes, y, t, 1, x or false, no, n, f, 0."`
-	Survey                string `name:"survey-column" placeholder:"COLUMN" help:"Column with the name of the survey; where it is empty, --survey holds."`
+	Survey                string `name:"survey-column" placeholder:"COLUMN" help:"Column with the name of the survey; where it is empty, --survey applies."`
 	QuoteConsent          string `placeholder:"COLUMN" help:"Column that says whether the customer may be quoted: true, yes, y, t, 1, x or false, no, n, f, 0."`
 	TestimonialLikelihood string `placeholder:"COLUMN" help:"Column with how likely the customer is to give a testimonial: a number from 0 to 1."`
 	CustomerExternalID    string `placeholder:"COLUMN" help:"Column with the id of the customer in your systems."`
 	FirstName             string `placeholder:"COLUMN" help:"Column with the customer's first name."`
 	LastName              string `placeholder:"COLUMN" help:"Column with the customer's last name."`
-	FullName              string `placeholder:"COLUMN" help:"Column with the customer's whole name; it is split at its last space, and the columns of the first and last name come before it."`
+	FullName              string `placeholder:"COLUMN" help:"Column with the customer's whole name; it is split at its last space, and the columns of the first and last name take precedence."`
 	Email                 string `placeholder:"COLUMN" help:"Column with the customer's e-mail address."`
 	Phone                 string `placeholder:"COLUMN" help:"Column with the customer's phone number."`
 	Company               string `placeholder:"COLUMN" help:"Column with the customer's company."`

@@ -20,7 +20,7 @@ type store struct {
 	options intake.SubmitOptions
 
 	before func(batch []intake.Submission) error // may fail the whole batch
-	fault  func(intake.Submission) error         // may leave one out
+	fault  func(intake.Submission) error         // may refuse one submission
 }
 
 func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
@@ -62,7 +62,7 @@ func (s *store) keep(t *testing.T, file string, o Options) (*Report, error) {
 	return Import(t.Context(), s, auth.Viewer{}, strings.NewReader(file), o)
 }
 
-// take imports a text without an error; rows may be rejected.
+// take imports a text into a new store. The import must end without an error, but may reject rows.
 func take(t *testing.T, file string, c Columns) (*store, *Report) {
 	t.Helper()
 	s := new(store)
@@ -73,12 +73,12 @@ func take(t *testing.T, file string, c Columns) (*store, *Report) {
 	return s, report
 }
 
-// one imports a file of one row, which must cause no warning.
+// one imports a file of one row, which must not be rejected or cause a warning, and returns the submission.
 func one(t *testing.T, file string, c Columns) intake.Submission {
 	t.Helper()
 	s, report := take(t, file, c)
 	if len(s.kept) != 1 || report.RowsRejected+report.Warnings > 0 {
-		t.Fatalf("%d rows went in, want 1 and no words: %+v", len(s.kept), report)
+		t.Fatalf("%d rows were imported, want 1 without warnings: %+v", len(s.kept), report)
 	}
 	return s.kept[0]
 }
@@ -96,7 +96,7 @@ func (w *watch) Committed(done *Report, bytes int64) {
 	w.done, w.bytes = append(w.done, *done), append(w.bytes, bytes)
 }
 
-// clock shows a time that only the test changes.
+// clock is a clock whose time only the test changes.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }

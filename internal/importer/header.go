@@ -49,7 +49,7 @@ func readHeader(r *records, c Columns) (l *layout, unnamed []RowRejection, err e
 			continue
 		}
 		if first, twice := places[name]; twice {
-			return nil, nil, fault.Input("file", "line %d: the columns %d and %d of the header are both called %q; give each a name of its own",
+			return nil, nil, fault.Input("file", "line %d: the columns %d and %d of the header are both called %q; rename one of them",
 				rec.line, first+1, i+1, name)
 		}
 		places[name] = i

@@ -18,10 +18,10 @@ func refused(t *testing.T, file string, c Columns) *fault.Error {
 	report, err := s.keep(t, file, Options{Columns: c})
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput {
-		t.Fatalf("the error was %v, want a fault of the caller's", err)
+		t.Fatalf("the error is %v, want a *fault.Error", err)
 	}
 	if report != nil || len(s.batches) != 0 {
-		t.Errorf("something went in: %+v", report)
+		t.Errorf("a refused file has a report: %+v", report)
 	}
 	return f
 }
@@ -47,7 +47,7 @@ func TestReadHeader(t *testing.T) {
 		} {
 			f := refused(t, c.file, Columns{Score: "score"})
 			if f.Argument != "file" || !strings.Contains(f.Message, c.words) {
-				t.Errorf("%s: at %q: %s", name, f.Argument, f.Message)
+				t.Errorf("%s: the fault of %q is %q, want one with %q", name, f.Argument, f.Message, c.words)
 			}
 		}
 	})
@@ -67,14 +67,14 @@ func TestReadHeader(t *testing.T) {
 		} {
 			f := refused(t, file, c.columns)
 			if f.Argument != c.argument || !strings.Contains(f.Message, c.words) {
-				t.Errorf("%s: at %q: %s", name, f.Argument, f.Message)
+				t.Errorf("%s: the fault of %q is %q, want one with %q", name, f.Argument, f.Message, c.words)
 			}
 		}
 		if f := refused(t, "score;comment\n7;x\n", Columns{Score: "score"}); !strings.Contains(f.Message, "separated by commas") {
-			t.Errorf("semicolons: %s", f.Message)
+			t.Errorf("a file with semicolons: the message %q does not name commas", f.Message)
 		}
 		if f := refused(t, manyNames(5000), Columns{Score: "score"}); len(f.Message) > 5000 {
-			t.Errorf("the words are %d bytes long", len(f.Message))
+			t.Errorf("the message has %d bytes, want at most 5000", len(f.Message))
 		}
 	})
 
@@ -83,7 +83,7 @@ func TestReadHeader(t *testing.T) {
 		s, report := take(t, "\nscore\n\n", Columns{Score: "score"})
 		if len(s.batches) != 0 || report.Rows != 0 || report.Warnings != 1 ||
 			report.WarningList[0] != (RowRejection{Line: 2, Reason: "the file has a header and no rows"}) {
-			t.Errorf("%+v", report)
+			t.Errorf("the report is %+v", report)
 		}
 	})
 
@@ -91,10 +91,10 @@ func TestReadHeader(t *testing.T) {
 		t.Parallel()
 		s, report := take(t, "score,,x, \n7,a,b,c\n", Columns{Score: "score"})
 		if len(s.kept) != 1 || len(s.kept[0].Attributes) != 1 || s.kept[0].Attributes[0].Key != "x" {
-			t.Errorf("%+v", s.kept)
+			t.Errorf("the submissions are %+v, want one with the attribute x", s.kept)
 		}
 		if report.Warnings != 2 || !strings.Contains(report.WarningList[1].Reason, "column 4 has no name") {
-			t.Errorf("%+v", report.WarningList)
+			t.Errorf("the warnings are %+v, want columns 2 and 4", report.WarningList)
 		}
 	})
 
@@ -102,7 +102,7 @@ func TestReadHeader(t *testing.T) {
 		t.Parallel()
 		s := one(t, "\ufeff\"score\",\" the \"\"text\"\" \"\n7,x\n", Columns{Score: "score", Comment: "the \"text\""})
 		if s.Score != 7 || *s.Comment != "x" {
-			t.Errorf("%+v", s)
+			t.Errorf("the submission is %+v", s)
 		}
 	})
 }
@@ -141,13 +141,13 @@ func TestColumns(t *testing.T) {
 		if len(flags) != len(named) {
 			t.Fatalf("%d flags for %d columns", len(flags), len(named))
 		}
-		for i, name := range named { // also: no column is mixed up with another
+		for i, name := range named { // each flag must set its own column
 			if name != "the "+flags[i] {
-				t.Errorf("--%s came out as %q", flags[i], name)
+				t.Errorf("--%s set the column %q", flags[i], name)
 			}
 		}
 		if _, err := kong.Must(new(command)).Parse([]string{"import"}); err == nil || !strings.Contains(err.Error(), "--score") {
-			t.Errorf("without --score: %v", err)
+			t.Errorf("without --score the error is %v", err)
 		}
 		for _, f := range parser.Model.Children[0].Flags {
 			if f.Name != "survey" && f.Name != "help" && f.Help == "" {

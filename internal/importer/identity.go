@@ -17,7 +17,7 @@ import (
 type occurrences map[uint64]uint32
 
 // identify computes an external id for a row without one; the id is the same in each run over the file. It hashes all
-// cells, including cells that no field uses, and the number of equal records so far, so that equal answers of two people
+// cells, including cells that no field uses, and the number of equal records so far, so that equal answers of two customers
 // are two responses.
 func (o occurrences) identify(cells []string) string {
 	h := sha256.New()

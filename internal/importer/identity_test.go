@@ -22,19 +22,19 @@ func TestIdentity(t *testing.T) {
 		t.Parallel()
 		c := Columns{Score: "s"}
 		first := ids(t, "s,x\n7,a\n7,a\n8,a\n7,a\n", c)
-		again := ids(t, "s,x\r\n\"7\",a\r\n\r\n7,\"a\"\r\n8,a\r\n7,a", c) // written in another way
+		repeated := ids(t, "s,x\r\n\"7\",a\r\n\r\n7,\"a\"\r\n8,a\r\n7,a", c) // the same cells in other bytes
 		seen := map[string]bool{}
 		for i, id := range first {
 			if !strings.HasPrefix(id, "import:") || len(id) != len("import:")+32 || seen[id] {
-				t.Errorf("%q is no identity of its own", id)
+				t.Errorf("the identity %q is malformed or not unique", id)
 			}
 			seen[id] = true
-			if again[i] != id {
-				t.Errorf("row %d was %s and is %s now", i, id, again[i])
+			if repeated[i] != id {
+				t.Errorf("row %d had the identity %s and now has %s", i, id, repeated[i])
 			}
 		}
-		if len(first) != 4 || len(again) != 4 {
-			t.Errorf("%v, %v: want 4 each", first, again)
+		if len(first) != 4 || len(repeated) != 4 {
+			t.Errorf("the identities are %v, then %v; want 4 each", first, repeated)
 		}
 	})
 
@@ -46,7 +46,7 @@ func TestIdentity(t *testing.T) {
 			seen[id] = true
 		}
 		if len(seen) != 5 {
-			t.Errorf("%v: want 5 identities", got)
+			t.Errorf("the identities are %v, want 5 different ones", got)
 		}
 	})
 
@@ -56,7 +56,7 @@ func TestIdentity(t *testing.T) {
 		got := ids(t, "s,x\n7,a\n7,a\n", Columns{Score: "s"})
 		want := []string{"import:b1ba99fca5ef42e3ff4e5af52d03d456", "import:72f9f40ba55a9e5271c48dd06048ff7d"}
 		if got[0] != want[0] || got[1] != want[1] {
-			t.Errorf("%q, want %q", got, want)
+			t.Errorf("the identities are %q, want %q", got, want)
 		}
 	})
 
@@ -64,7 +64,7 @@ func TestIdentity(t *testing.T) {
 		t.Parallel()
 		got := ids(t, "s,id\n7,A\n7,\n7,A\n7,B\n", Columns{Score: "s", ResponseExternalID: "id"})
 		if len(got) != 3 || got[0] != "A" || !strings.HasPrefix(got[1], "import:") || got[2] != "B" {
-			t.Errorf("%q", got)
+			t.Errorf("the identities are %q", got)
 		}
 	})
 
@@ -78,7 +78,7 @@ func TestIdentity(t *testing.T) {
 		same := []string{"Ann Lee,,,France,,", "ANN  lee,,,fr,,", ",Ann,Lee,FRA,,", "x Lee, Ann ,,\u00a0french republic,,"}
 		for _, row := range same {
 			if got := key(row); got != "ann lee\x1fFR" {
-				t.Errorf("%q has the key %q", row, got)
+				t.Errorf("%q has the key %q, want that of Ann Lee in France", row, got)
 			}
 		}
 		for row, want := range map[string]string{
@@ -88,7 +88,7 @@ func TestIdentity(t *testing.T) {
 			"STRASSE Ü,,,,,":             "strasse ü\x1f",
 			"Straße u\u0308,,,,,":        "strasse ü\x1f",
 			"Cher,,,,,":                  "cher\x1f",
-			",,,France,,":                "", // no name: a customer of their own
+			",,,France,,":                "", // without a name, each row is a customer of its own
 			"Ann Lee,,,France,a@b.de,":   "",
 			"Ann Lee,,,France,,C-1":      "",
 			"Ann Lee,,,France,a@b.de,C1": "",

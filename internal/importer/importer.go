@@ -1,11 +1,11 @@
 // Package importer owns the import of files: it reads CSV, maps columns to the fields of a response and its customer, and
 // submits the rows in batches, each of which is one transaction.
 //
-// Package importer writes no responses itself, and it does not guess: a cell that can be read in two ways rejects its row,
-// with the line, the column and the accepted forms. The import continues with the other rows.
+// It does not write responses; package intake does. It does not guess: a cell that can be read in two ways rejects its row,
+// with the line, the column and the accepted forms, and the import continues with the other rows.
 //
 // A second import of the same file adds nothing, because every row has an identity (see identity.go). An import that was
-// stopped therefore needs no memory of its progress: the same command continues where the import stopped.
+// stopped therefore does not have to store its progress: the same command continues where the import stopped.
 //
 // The file is streamed. Memory holds one record of at most 1 MiB, one batch, and 20 to 40 bytes for each row without an
 // external id.
@@ -29,7 +29,7 @@ type Submitter interface {
 	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error)
 }
 
-// Options say how a file is read and what its responses set off.
+// Options say how a file is read, and whether its responses open cases and send mails.
 type Options struct {
 	Columns    Columns
 	Survey     string           // of rows without a survey of their own

@@ -36,14 +36,14 @@ func TestImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := (Report{Rows: 1000, ResponsesCreated: 1000, CasesOpened: 250}); !reflect.DeepEqual(*first, want) {
-			t.Errorf("the first time: %+v", first)
+			t.Errorf("the report of the first import is %+v", first)
 		}
-		again, err := s.keep(t, rows(1000), o)
+		second, err := s.keep(t, rows(1000), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Report{Rows: 1000, ResponsesKnown: 1000}); !reflect.DeepEqual(*again, want) {
-			t.Errorf("the second time: %+v", again)
+		if want := (Report{Rows: 1000, ResponsesKnown: 1000}); !reflect.DeepEqual(*second, want) {
+			t.Errorf("the report of the second import is %+v", second)
 		}
 	})
 
@@ -56,7 +56,7 @@ func TestImport(t *testing.T) {
 		}
 		report, err := s.keep(t, "\ufeffscore,c\r\n7,\"same\"\r\n7,same\r\n7,same\r\n8,other", o)
 		if err != nil || report.ResponsesCreated != 2 || report.ResponsesKnown != 2 {
-			t.Errorf("%+v, %v: want two new rows and two known ones", report, err)
+			t.Errorf("the report is %+v, the error %v; want two new and two known rows", report, err)
 		}
 	})
 
@@ -66,7 +66,7 @@ func TestImport(t *testing.T) {
 			s := new(store)
 			_, err := s.keep(t, "s\n1\n", Options{Columns: Columns{Score: "s"}, SkipRules: want.SkipRules, SkipNotify: want.SkipNotify})
 			if err != nil || !reflect.DeepEqual(s.options, want) {
-				t.Errorf("handed on %+v, %v; want %+v", s.options, err, want)
+				t.Errorf("the options are %+v, the error %v; want %+v", s.options, err, want)
 			}
 		}
 	})
@@ -81,7 +81,7 @@ func TestImport(t *testing.T) {
 			"7,,\n" + // 7: too few
 			"7,,,x,y\n" + // 8: too many
 			"7,,,5\" nail\n" + // 9
-			"7,,,taken\n" + // 10: casework refuses it
+			"7,,,taken\n" + // 10: the submitter refuses it
 			"\n,,,\n" + // 11, 12: blank
 			"7,,,\"\xff\"\n" + // 13
 			"7,,,a\x00b\n" + // 14
@@ -109,17 +109,17 @@ func TestImport(t *testing.T) {
 			{Line: 14, Column: "text", Reason: "the character U+0000 cannot be stored"},
 		}
 		if !reflect.DeepEqual(report.Rejections, want) || !reflect.DeepEqual(progress.rejected, want) {
-			t.Errorf("rejected:\n%v\n%v\nwant\n%v", report.Rejections, progress.rejected, want)
+			t.Errorf("the rejections are\n%v\nand shown\n%v\nwant\n%v", report.Rejections, progress.rejected, want)
 		}
 		if len(report.WarningList) != 1 || report.WarningList[0].Line != 3 || report.WarningList[0].Column != "country" ||
 			!reflect.DeepEqual(report.WarningList, progress.warned) {
-			t.Errorf("warnings: %v, reported %v", report.WarningList, progress.warned)
+			t.Errorf("the warnings are %v, and shown %v", report.WarningList, progress.warned)
 		}
 		if report.Rows != 10 || report.ResponsesCreated != 2 || report.RowsRejected != 8 || len(s.kept) != 2 {
-			t.Errorf("%+v", report)
+			t.Errorf("the report is %+v", report)
 		}
 		if progress.bytes[len(progress.bytes)-1] != int64(len(file)) {
-			t.Errorf("the last batch reached byte %v of %d", progress.bytes, len(file))
+			t.Errorf("the last batch ended at byte %v, want %d", progress.bytes, len(file))
 		}
 	})
 
@@ -128,7 +128,7 @@ func TestImport(t *testing.T) {
 		s := &store{fault: func(intake.Submission) error { return fault.Input("score", "no") }}
 		report, err := s.keep(t, "s,c\n7,Atlantis\n", Options{Columns: Columns{Score: "s", Country: "c"}})
 		if err != nil || report.Warnings != 0 || report.RowsRejected != 1 {
-			t.Errorf("%+v, %v", report, err)
+			t.Errorf("the report is %+v, the error %v", report, err)
 		}
 	})
 
@@ -144,7 +144,7 @@ func TestImport(t *testing.T) {
 			s := &store{fault: func(intake.Submission) error { return fault.Input(argument, "no") }}
 			report, err := s.keep(t, file, Options{Columns: c})
 			if err != nil || len(report.Rejections) != 1 || report.Rejections[0].Column != column {
-				t.Errorf("%q: %+v, %v; want the column %q", argument, report, err, column)
+				t.Errorf("fault of %q: the report is %+v, the error %v; want the column %q", argument, report, err, column)
 			}
 		}
 	})
@@ -154,7 +154,7 @@ func TestImport(t *testing.T) {
 		file := "s,c\n" + strings.Repeat("x,\n7,Atlantis\n", 150)
 		_, report := take(t, file, Columns{Score: "s", Country: "c"})
 		if report.RowsRejected != 150 || len(report.Rejections) != 100 || report.Warnings != 150 || len(report.WarningList) != 100 {
-			t.Errorf("%d of %d rejections, %d of %d warnings", len(report.Rejections), report.RowsRejected, len(report.WarningList), report.Warnings)
+			t.Errorf("the report lists %d of %d rejections and %d of %d warnings, want 100 each", len(report.Rejections), report.RowsRejected, len(report.WarningList), report.Warnings)
 		}
 	})
 
@@ -171,16 +171,16 @@ func TestImport(t *testing.T) {
 		o := Options{Columns: Columns{Score: "score"}}
 		report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(1000)), o)
 		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run the same command again") {
-			t.Errorf("the error was %v", err)
+			t.Errorf("the error is %v, want context.Canceled and the advice to continue", err)
 		}
 		done := len(s.kept)
 		if done == 0 || done == 1000 || report.Rows != done || report.ResponsesCreated != done {
-			t.Errorf("%d are kept, the report says %+v", done, report)
+			t.Errorf("%d responses are stored, the report is %+v", done, report)
 		}
 		s.before = nil
 		report, err = s.keep(t, rows(1000), o)
 		if err != nil || report.ResponsesKnown != done || report.ResponsesCreated != 1000-done || len(s.kept) != 1000 {
-			t.Errorf("going on: %+v, %v", report, err)
+			t.Errorf("the second run: the report is %+v, the error %v", report, err)
 		}
 	})
 
@@ -191,33 +191,33 @@ func TestImport(t *testing.T) {
 		s := new(store)
 		report, err := Import(ctx, s, auth.Viewer{}, strings.NewReader(rows(10)), Options{Columns: Columns{Score: "score"}})
 		if !errors.Is(err, context.Canceled) || report.Rows != 0 || len(s.kept) != 0 {
-			t.Errorf("%+v, %v", report, err)
+			t.Errorf("the report is %+v, the error %v", report, err)
 		}
 	})
 
 	t.Run("ends with an error of the submitter", func(t *testing.T) {
 		t.Parallel()
-		gone := errors.New("the database is gone")
+		unavailable := errors.New("the database is unavailable")
 		s := new(store)
 		s.before = func([]intake.Submission) error {
 			if len(s.batches) == 1 {
-				return gone
+				return unavailable
 			}
 			return nil
 		}
 		report, err := s.keep(t, rows(1000), Options{Columns: Columns{Score: "score"}})
-		if !errors.Is(err, gone) || report.Rows != 100 || !strings.Contains(err.Error(), "lines 102 to ") {
-			t.Errorf("%+v, %v", report, err)
+		if !errors.Is(err, unavailable) || report.Rows != 100 || !strings.Contains(err.Error(), "lines 102 to ") {
+			t.Errorf("the report is %+v, the error %v", report, err)
 		}
 	})
 
 	t.Run("ends with a read error", func(t *testing.T) {
 		t.Parallel()
-		torn := errors.New("the disk is gone")
+		failed := errors.New("the disk failed")
 		s := new(store)
-		report, err := Import(t.Context(), s, auth.Viewer{}, failing(rows(150)+"7,half a r", torn), Options{Columns: Columns{Score: "score"}})
-		if !errors.Is(err, torn) || report.Rows != 100 || len(s.kept) != 100 {
-			t.Errorf("%+v, %v: want the first batch and the error", report, err)
+		report, err := Import(t.Context(), s, auth.Viewer{}, failing(rows(150)+"7,half a r", failed), Options{Columns: Columns{Score: "score"}})
+		if !errors.Is(err, failed) || report.Rows != 100 || len(s.kept) != 100 {
+			t.Errorf("the report is %+v, the error %v; want the first batch and the read error", report, err)
 		}
 	})
 }
@@ -244,7 +244,7 @@ func TestBatch(t *testing.T) {
 		}
 		want := []int{100, 200, 400, 800, 1000, 1000, 20, 20, 20, 10, 10, 10, 10}
 		if !slices.Equal(s.batches, want) {
-			t.Errorf("batches of %v, want %v", s.batches, want)
+			t.Errorf("the sizes of the batches are %v, want %v", s.batches, want)
 		}
 	})
 
@@ -262,7 +262,7 @@ func TestBatch(t *testing.T) {
 		} {
 			p := pace{size: c.size}
 			if p.adjust(c.rows, c.created, c.took); p.size != c.want {
-				t.Errorf("%d rows, %d of them new, took %v at a size of %d: now %d, want %d", c.rows, c.created, c.took, c.size, p.size, c.want)
+				t.Errorf("%d rows, %d of them new, took %v at size %d: the new size is %d, want %d", c.rows, c.created, c.took, c.size, p.size, c.want)
 			}
 		}
 	})
@@ -272,7 +272,7 @@ func TestBatch(t *testing.T) {
 		file := "s,c\n" + strings.Repeat("7,"+strings.Repeat("x", 1_000_000)+"\n", 6)
 		s, _ := take(t, file, Columns{Score: "s", Comment: "c"})
 		if len(s.kept) != 6 || slices.Max(s.batches) > 5 {
-			t.Errorf("batches of %v", s.batches)
+			t.Errorf("the sizes of the batches are %v", s.batches)
 		}
 	})
 }

@@ -71,7 +71,7 @@ func TestRecords(t *testing.T) {
 		} {
 			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file)), iotest.DataErrReader(strings.NewReader(file))} {
 				if got := shown(readAll(t, r, maxRecord)); got != want {
-					t.Errorf("%q is %q, want %q", file, got, want)
+					t.Errorf("the records of %q are %q, want %q", file, got, want)
 				}
 			}
 		}
@@ -96,7 +96,7 @@ func TestRecords(t *testing.T) {
 		} {
 			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
 				if got := shown(readAll(t, r, maxRecord)); got != want {
-					t.Errorf("%q is %q, want %q", file, got, want)
+					t.Errorf("the records of %q are %q, want %q", file, got, want)
 				}
 			}
 		}
@@ -115,13 +115,13 @@ func TestRecords(t *testing.T) {
 		} {
 			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
 				if got := shown(readAll(t, r, 8)); got != want {
-					t.Errorf("%q is %q, want %q", file, got, want)
+					t.Errorf("the records of %q are %q, want %q", file, got, want)
 				}
 			}
 		}
 		_, report := take(t, "score,c\n7,"+strings.Repeat("x", 2<<20)+"\n8,y\n", Columns{Score: "score"})
 		if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{Line: 2, Column: "c", Reason: tooLong}) {
-			t.Errorf("%+v", report)
+			t.Errorf("the report is %+v", report)
 		}
 	})
 
@@ -151,7 +151,7 @@ func TestRecords(t *testing.T) {
 		before, lines := int64(0), 0
 		for _, rec := range readAll(t, iotest.HalfReader(strings.NewReader(file)), 1000) {
 			if rec.end <= before || rec.line <= lines {
-				t.Fatalf("line %d ends at %d, after line %d at %d", rec.line, rec.end, lines, before)
+				t.Fatalf("the record of line %d ends at byte %d; the record before it, line %d, ends at byte %d", rec.line, rec.end, lines, before)
 			}
 			if got := 1 + strings.Count(file[:rec.end], "\n"); rec.end < int64(len(file)) && got <= rec.last {
 				t.Fatalf("the record of line %d ends before line %d", rec.line, got)
@@ -164,7 +164,7 @@ func TestRecords(t *testing.T) {
 	})
 }
 
-// FuzzRecords compares the reader with encoding/csv wherever that reads a file to its end, and always checks the reader's
+// FuzzRecords compares the reader with encoding/csv on each file that encoding/csv reads without an error, and always checks the reader's
 // own invariants.
 func FuzzRecords(f *testing.F) {
 	for _, seed := range []string{
@@ -179,13 +179,13 @@ func FuzzRecords(f *testing.F) {
 		for _, rec := range readAll(t, strings.NewReader(file), longest) {
 			switch {
 			case rec.line <= line || rec.last < rec.line:
-				t.Fatalf("line %d follows line %d and ends on %d", rec.line, line, rec.last)
+				t.Fatalf("a record on line %d follows line %d and ends on line %d", rec.line, line, rec.last)
 			case rec.end <= end || rec.end > int64(len(file)):
-				t.Fatalf("byte %d follows byte %d of %d", rec.end, end, len(file))
+				t.Fatalf("a record ends at byte %d, the record before it at byte %d, the file at byte %d", rec.end, end, len(file))
 			case (rec.broken == "") != (len(rec.fields) > 0):
-				t.Fatalf("broken %q with %q", rec.broken, rec.fields)
+				t.Fatalf("a record is broken (%q) and has the fields %q, or neither", rec.broken, rec.fields)
 			case len(strings.Join(rec.fields, ",")) > longest:
-				t.Fatalf("too long: %q", rec.fields)
+				t.Fatalf("a record is longer than the limit: %q", rec.fields)
 			}
 			line, end = rec.line, rec.end
 		}
@@ -208,7 +208,7 @@ func FuzzRecords(f *testing.F) {
 			got[i] = record{line: got[i].line, fields: got[i].fields}
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("%q is\n%v, encoding/csv has\n%v", file, got, want)
+			t.Fatalf("the records of %q are\n%v, want those of encoding/csv\n%v", file, got, want)
 		}
 	})
 }

@@ -53,10 +53,10 @@ func TestRow(t *testing.T) {
 			LastName: "last", Email: "mail", Phone: "tel", Company: "firm", Country: "land", Segment: "seg", LifetimeValue: "worth",
 			AccountManagerEmail: "am", AgentEmail: "agent",
 		})
-		s.ExternalID = nil // it always has one
+		s.ExternalID = nil // every row gets an identity
 		want := intake.Submission{SubmitResponseInput: intake.SubmitResponseInput{Score: 5, Customer: &customer.CustomerInput{}}}
 		if !reflect.DeepEqual(s, want) {
-			t.Errorf("%+v %+v", s, s.Customer)
+			t.Errorf("the submission is %+v, its customer %+v", s, s.Customer)
 		}
 	})
 
@@ -64,7 +64,7 @@ func TestRow(t *testing.T) {
 		t.Parallel()
 		for text, want := range map[string]int{"0": 0, "7": 7, "10": 10, "10.0": 10, "7.000": 7, " 8 ": 8, "09": 9} {
 			if got := one(t, "s\n"+text+"\n", Columns{Score: "s"}); got.Score != want {
-				t.Errorf("%q is %d, want %d", text, got.Score, want)
+				t.Errorf("%q is read as %d, want %d", text, got.Score, want)
 			}
 		}
 		for _, text := range []string{"4.5", "11", "abc", "-1", "+7", "10.01", "1e1", "7,0", "7/10", "0x7", "99", "100", "7.", ".7", "NaN", "٧", "½"} {
@@ -72,7 +72,7 @@ func TestRow(t *testing.T) {
 		}
 		_, report := take(t, "s,x\n,y\n", Columns{Score: "s"})
 		if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
-			t.Errorf("without a score: %+v", report)
+			t.Errorf("a row without a score: the report is %+v", report)
 		}
 	})
 
@@ -84,7 +84,7 @@ func TestRow(t *testing.T) {
 			"false": false, "No": false, "n": false, "0": false, "f": false,
 		} {
 			if got := one(t, "s,b\n7,"+text+"\n", c).ContactRequested; got == nil || *got != want {
-				t.Errorf("%q is %v, want %v", text, got, want)
+				t.Errorf("%q is read as %v, want %v", text, got, want)
 			}
 		}
 		for _, text := range []string{"2", "maybe", "ja", "1.0", "on", "-"} {
@@ -97,7 +97,7 @@ func TestRow(t *testing.T) {
 		c := Columns{Score: "s", TestimonialLikelihood: "l"}
 		for text, want := range map[string]float64{"0": 0, "1": 1, "0.25": 0.25, ".5": 0.5, "1.0": 1, "0.0": 0} {
 			if got := one(t, "s,l\n7,"+text+"\n", c).TestimonialLikelihood; got == nil || *got != want {
-				t.Errorf("%q is %v, want %v", text, got, want)
+				t.Errorf("%q is read as %v, want %v", text, got, want)
 			}
 		}
 		for _, text := range []string{"1.01", "-0.1", "80%", "80", "0,5", "NaN", "Inf", "1e-1", "0x1p-2", "0_1"} {
@@ -110,7 +110,7 @@ func TestRow(t *testing.T) {
 		c := Columns{Score: "s", LifetimeValue: "v"}
 		for text, want := range map[string]string{"1234.50": "1234.5", "0": "0", "-12.3456": "-12.3456", "99999999999999999999": "99999999999999999999"} {
 			if got := one(t, "s,v\n7,"+text+"\n", c).Customer.LifetimeValue.Value(); got == nil || got.String() != want {
-				t.Errorf("%q is %v, want %s", text, got, want)
+				t.Errorf("%q is read as %v, want %s", text, got, want)
 			}
 		}
 		for _, text := range []string{"1,234.50", "1 234", "1'234", "1\u00a0234", "12,5"} {
@@ -141,7 +141,7 @@ func TestRow(t *testing.T) {
 			";|":                                nil,
 		} {
 			if got := one(t, "s,d\n7,"+text+"\n", Columns{Score: "s", Drivers: "d"}).Drivers; !slices.Equal(got, want) {
-				t.Errorf("%q is %q, want %q", text, got, want)
+				t.Errorf("%q is read as %q, want %q", text, got, want)
 			}
 		}
 	})
@@ -151,7 +151,7 @@ func TestRow(t *testing.T) {
 		s := new(store)
 		_, err := s.keep(t, "s,v\n7,own\n8,\n", Options{Columns: Columns{Score: "s", Survey: "v"}, Survey: "given"})
 		if err != nil || *s.kept[0].Survey != "own" || *s.kept[1].Survey != "given" {
-			t.Errorf("%+v, %v", s.kept, err)
+			t.Errorf("the submissions are %+v, the error %v", s.kept, err)
 		}
 	})
 
@@ -163,7 +163,7 @@ func TestRow(t *testing.T) {
 		} {
 			got := one(t, "s,n,f,l\n7,"+c.row+"\n", Columns{Score: "s", FullName: "n", FirstName: "f", LastName: "l"}).Customer
 			if text(got.FirstName) != c.first || text(got.LastName) != c.last {
-				t.Errorf("%q is %q, %q; want %q, %q", c.row, text(got.FirstName), text(got.LastName), c.first, c.last)
+				t.Errorf("%q is read as %q, %q; want %q, %q", c.row, text(got.FirstName), text(got.LastName), c.first, c.last)
 			}
 		}
 	})
@@ -173,14 +173,14 @@ func TestRow(t *testing.T) {
 		s, report := take(t, "s,the land\n7,Atlantis\n7,côte d’ivoire\n", Columns{Score: "s", Country: "the land"})
 		if len(s.kept) != 2 || report.Warnings != 1 || report.WarningList[0].Line != 2 || report.WarningList[0].Column != "the land" ||
 			!strings.Contains(report.WarningList[0].Reason, `"Atlantis" is neither`) {
-			t.Fatalf("%+v", report)
+			t.Fatalf("the report is %+v", report)
 		}
 		first, second := s.kept[0], s.kept[1]
 		if first.Customer.Country.IsSet() || len(first.Attributes) != 1 || *first.Attributes[0] != (customer.AttributeInput{Key: "the land", Value: "Atlantis"}) {
-			t.Errorf("the first is %+v of %+v", first, first.Customer)
+			t.Errorf("the first submission is %+v, its customer %+v", first, first.Customer)
 		}
 		if text(second.Customer.Country) != "CI" || len(second.Attributes) != 0 {
-			t.Errorf("the second is %+v of %+v", second, second.Customer)
+			t.Errorf("the second submission is %+v, its customer %+v", second, second.Customer)
 		}
 	})
 
@@ -188,7 +188,7 @@ func TestRow(t *testing.T) {
 		t.Parallel()
 		s, report := take(t, "s,at\n7,\n", Columns{Score: "s", RespondedAt: "at"})
 		if len(s.kept) != 1 || s.kept[0].RespondedAt != nil || report.Warnings != 1 || report.WarningList[0].Column != "at" {
-			t.Errorf("%+v", report)
+			t.Errorf("the report is %+v", report)
 		}
 		one(t, "s,at\n7,\n", Columns{Score: "s"}) // no column, no warning
 	})
@@ -197,12 +197,12 @@ func TestRow(t *testing.T) {
 		t.Parallel()
 		s := one(t, "s,a\n7,Economy\n", Columns{Score: "s", Company: "a", Segment: " a "})
 		if text(s.Customer.Company) != "Economy" || text(s.Customer.Segment) != "Economy" || len(s.Attributes) != 0 {
-			t.Errorf("%+v", s.Customer)
+			t.Errorf("the customer is %+v", s.Customer)
 		}
 	})
 }
 
-// rejected imports a row whose column holds the text.
+// rejected imports a row whose column has the text, and checks that the row is rejected with the words.
 func rejected(t *testing.T, column, text string, c Columns, words string) {
 	t.Helper()
 	header, row := "s", `"`+strings.ReplaceAll(text, `"`, `""`)+`"`
@@ -212,7 +212,7 @@ func rejected(t *testing.T, column, text string, c Columns, words string) {
 	_, report := take(t, header+"\n"+row+"\n", c)
 	if len(report.Rejections) != 1 || report.Rejections[0].Column != column || report.Rejections[0].Line != 2 ||
 		!strings.Contains(report.Rejections[0].Reason, words) {
-		t.Errorf("%q gives %+v; want a rejection with %q", text, report, words)
+		t.Errorf("the report of %q is %+v, want a rejection with %q", text, report, words)
 	}
 }
 
@@ -240,12 +240,12 @@ func FuzzRows(f *testing.F) {
 		s, warnings, bad := rr.read(rec)
 		if bad != nil {
 			if bad.Reason == "" || len(warnings) > 0 {
-				t.Fatalf("rejected without a word, or with warnings: %+v %v", bad, warnings)
+				t.Fatalf("the rejection %+v has no reason, or comes with the warnings %v", bad, warnings)
 			}
 			return
 		}
 		if s.Score < 0 || s.Score > 10 || s.ExternalID == nil || len(*s.ExternalID) != len("import:")+32 || len(s.NameKey) > nameKeyMax {
-			t.Fatalf("%+v", s)
+			t.Fatalf("the submission is invalid: %+v", s)
 		}
 		for _, text := range []string{s.NameKey, text(s.Customer.FirstName), text(s.Customer.LastName), text(s.Customer.Email)} {
 			if model.CheckText(text) != nil {
@@ -255,7 +255,7 @@ func FuzzRows(f *testing.F) {
 		if at := s.RespondedAt; at != nil && (at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0) {
 			t.Fatalf("%v cannot be stored", at)
 		}
-		if again, _, _ := rr.read(rec); *again.ExternalID == *s.ExternalID {
+		if second, _, _ := rr.read(rec); *second.ExternalID == *s.ExternalID {
 			t.Fatal("the second of two equal rows has the identity of the first")
 		}
 	})

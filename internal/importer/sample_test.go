@@ -30,7 +30,7 @@ func TestImportSample(t *testing.T) {
 	}
 	report := load()
 	if report.Rows != 1302 || report.ResponsesCreated != 1300 || report.CasesOpened != 761 { // 761 detractors
-		t.Errorf("%+v", report)
+		t.Errorf("the report is %+v", report)
 	}
 	found := func(list []RowRejection) (places []place) {
 		for _, r := range list {
@@ -38,21 +38,21 @@ func TestImportSample(t *testing.T) {
 		}
 		return places
 	}
-	// One score is missing, one is 7.5. The lines are physical ones: comments before them have eight line breaks.
+	// One score is missing, and one is 7.5. The numbers are physical lines, and comments before them have eight line breaks.
 	if got := found(report.Rejections); report.RowsRejected != 2 ||
 		!slices.Equal(got, []place{{855, "overall_rating"}, {1123, "overall_rating"}}) {
-		t.Errorf("rejected: %+v", report.Rejections)
+		t.Errorf("the rejections are %+v", report.Rejections)
 	}
-	// Atlantis, and International waters.
+	// Two countries are unknown: Atlantis and International waters.
 	if got := found(report.WarningList); report.Warnings != 2 ||
 		!slices.Equal(got, []place{{75, "author_country"}, {76, "author_country"}}) {
-		t.Errorf("warned: %+v", report.WarningList)
+		t.Errorf("the warnings are %+v", report.WarningList)
 	}
 	customers, countries := map[string]bool{}, map[string]bool{}
 	nameless, silent, stateless := 0, 0, 0
 	for _, one := range s.kept {
 		if one.RespondedAt == nil || one.RespondedAt.After(time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)) {
-			t.Errorf("%+v", one)
+			t.Errorf("the time of a response is missing or too late: %+v", one)
 		}
 		if one.NameKey == "" {
 			nameless++
@@ -69,13 +69,13 @@ func TestImportSample(t *testing.T) {
 		}
 	}
 	if len(s.known) != 1300 || len(customers) != 1040 || len(countries) != 26 {
-		t.Errorf("%d responses of %d customers in %d countries", len(s.known), len(customers), len(countries))
+		t.Errorf("got %d responses of %d customers in %d countries, want 1300, 1040 and 26", len(s.known), len(customers), len(countries))
 	}
 	if nameless != 8 || silent != 5 || stateless != 8 {
-		t.Errorf("%d responses have no name, %d no comment, %d no country", nameless, silent, stateless)
+		t.Errorf("%d responses have no name, %d no comment and %d no country; want 8, 5 and 8", nameless, silent, stateless)
 	}
-	if again := load(); again.ResponsesKnown != 1300 || again.ResponsesCreated != 0 || again.RowsRejected != 2 {
-		t.Errorf("again: %+v", again)
+	if second := load(); second.ResponsesKnown != 1300 || second.ResponsesCreated != 0 || second.RowsRejected != 2 {
+		t.Errorf("the report of the second import is %+v", second)
 	}
 }
 

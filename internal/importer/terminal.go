@@ -45,7 +45,7 @@ func newTerminal(w io.Writer, size int64, terminal bool, now func() time.Time) *
 			progressbar.OptionFullWidth(),
 			progressbar.OptionUseANSICodes(true),
 			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetRenderBlankState(true),   // starts the bar's clock here; otherwise the first rate is absurd
+			progressbar.OptionSetRenderBlankState(true),   // starts the bar's clock here; otherwise the first rate is far too high
 			progressbar.OptionSetSpinnerChangeInterval(0), // otherwise the bar starts a goroutine that does not end with it
 		)
 	}

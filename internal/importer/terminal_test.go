@@ -16,7 +16,7 @@ func TestTerminal(t *testing.T) {
 		c := &clock{at: time.Unix(0, 0)}
 		p := newTerminal(&out, 2000, false, c.now)
 		r := &Report{Rows: 200, ResponsesCreated: 200}
-		p.Committed(r, 400) // too soon
+		p.Committed(r, 400) // less than a second later
 		c.at = c.at.Add(time.Second)
 		p.Rejected(RowRejection{Line: 17, Column: "overall_rating", Reason: `"4.5" is not a whole number from 0 to 10`})
 		p.Warned(RowRejection{Line: 18, Column: "land", Reason: "odd"})
@@ -33,7 +33,7 @@ line 19: the row has 3 cells where the header has 4
 1,257 responses created, 0 known already, 865 cases opened, 1 row rejected, 3 warnings
 `
 		if out.String() != want {
-			t.Errorf("shown:\n%s\nwant:\n%s", out.String(), want)
+			t.Errorf("the output is\n%s\nwant\n%s", out.String(), want)
 		}
 	})
 
@@ -56,7 +56,7 @@ line 19: the row has 3 cells where the header has 4
 			"101 responses created, 0 known already, 0 cases opened, 1,234 rows rejected, 101 warnings"}
 		for i, line := range lines[200:] {
 			if line != want[i] {
-				t.Errorf("%q, want %q", line, want[i])
+				t.Errorf("the line is %q, want %q", line, want[i])
 			}
 		}
 	})
@@ -74,13 +74,13 @@ line 19: the row has 3 cells where the header has 4
 			p.Close(r)
 			shown := out.String()
 			if !strings.Contains(shown, "importing") || !strings.Contains(shown, "\x1b[2K\rline 17: column s: odd\n") {
-				t.Errorf("size %d: %q", size, shown)
+				t.Errorf("with size %d the output is %q", size, shown)
 			}
 			if size > 0 && (!strings.Contains(shown, " 25% ") || !strings.Contains(shown, " 75% ")) {
 				t.Errorf("the bar did not move: %q", shown)
 			}
 			if !strings.HasSuffix(shown, "\x1b[2K\r199 responses created, 0 known already, 0 cases opened, 1 row rejected, 0 warnings\n") {
-				t.Errorf("size %d: it ends as %q", size, shown)
+				t.Errorf("with size %d the output ends as %q", size, shown)
 			}
 		}
 	})
@@ -90,7 +90,7 @@ line 19: the row has 3 cells where the header has 4
 		var out bytes.Buffer
 		NewProgress(&out, 10).Close(nil)
 		if out.Len() > 0 {
-			t.Errorf("%q", out.String())
+			t.Errorf("the output is %q, want none", out.String())
 		}
 	})
 
@@ -102,7 +102,7 @@ line 19: the row has 3 cells where the header has 4
 		_, err := s.keep(t, "s,\"a\n\x1b[2J\",c\n\x1b[31m7,,\n7,x,\"\x1b]0;owned\a\"\n7,\"\x00\",\n",
 			Options{Columns: Columns{Score: "s", Comment: "a\n\x1b[2J", Country: "c"}, Progress: p})
 		if err != nil || strings.ContainsAny(out.String(), "\x1b\a") || strings.Count(out.String(), "\n") != 3 {
-			t.Errorf("%q, %v", out.String(), err)
+			t.Errorf("the output is %q, the error %v", out.String(), err)
 		}
 	})
 }
@@ -111,11 +111,11 @@ func TestGrouped(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0 rows", 1: "1 row", 999: "999 rows", 1000: "1,000 rows", 1234567: "1,234,567 rows"} {
 		if got := counted(n, "row"); got != want {
-			t.Errorf("%d is %q", n, got)
+			t.Errorf("%d is written as %q, want %q", n, got, want)
 		}
 	}
 	if got := fmt.Sprint(&Report{ResponsesCreated: 1, CasesOpened: 1, RowsRejected: 1, Warnings: 1}); got !=
 		"1 response created, 0 known already, 1 case opened, 1 row rejected, 1 warning" {
-		t.Errorf("%s", got)
+		t.Errorf("the summary is %q", got)
 	}
 }

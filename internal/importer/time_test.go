@@ -47,7 +47,7 @@ func TestReadTime(t *testing.T) {
 		} {
 			got, err := readTime(text, berlin)
 			if err != nil || got.Format(time.RFC3339Nano) != want {
-				t.Errorf("%q is %s, %v; want %s", text, got.Format(time.RFC3339Nano), err, want)
+				t.Errorf("%q is read as %s, the error %v; want %s", text, got.Format(time.RFC3339Nano), err, want)
 			}
 		}
 	})
@@ -62,7 +62,7 @@ func TestReadTime(t *testing.T) {
 		} {
 			rejected(t, "at", text, Columns{Score: "s", RespondedAt: "at"}, text)
 			if got, err := readTime(text, time.UTC); err == nil {
-				t.Errorf("%q is taken as %v", text, got)
+				t.Errorf("%q was read as %v, want an error", text, got)
 			}
 		}
 	})
@@ -71,20 +71,20 @@ func TestReadTime(t *testing.T) {
 		t.Parallel()
 		for _, c := range []struct{ zone, wall, want string }{
 			{"Europe/Berlin", "2015-03-29 01:59", "2015-03-29T00:59:00Z"},
-			{"Europe/Berlin", "2015-03-29 02:30", "2015-03-29T01:30:00Z"}, // in the gap: 03:30 CEST
+			{"Europe/Berlin", "2015-03-29 02:30", "2015-03-29T01:30:00Z"}, // this time is skipped: 03:30 CEST
 			{"Europe/Berlin", "2015-03-29 03:00", "2015-03-29T01:00:00Z"},
 			{"Europe/Berlin", "2015-10-25 01:59", "2015-10-24T23:59:00Z"},
-			{"Europe/Berlin", "2015-10-25 02:30", "2015-10-25T00:30:00Z"}, // twice: the first, CEST
+			{"Europe/Berlin", "2015-10-25 02:30", "2015-10-25T00:30:00Z"}, // this time occurs twice; the first is CEST
 			{"Europe/Berlin", "2015-10-25 03:00", "2015-10-25T02:00:00Z"},
-			{"America/Sao_Paulo", "2015-10-18", "2015-10-18T03:00:00Z"}, // midnight is in the gap: 01:00
+			{"America/Sao_Paulo", "2015-10-18", "2015-10-18T03:00:00Z"}, // midnight is skipped: 01:00
 			{"America/New_York", "2015-11-01 01:30", "2015-11-01T05:30:00Z"},
-			{"Australia/Lord_Howe", "2015-10-04 02:15", "2015-10-03T15:45:00Z"}, // half an hour
-			{"Pacific/Apia", "2011-12-30 12:00", "2011-12-30T22:00:00Z"},        // a day that was left out
+			{"Australia/Lord_Howe", "2015-10-04 02:15", "2015-10-03T15:45:00Z"}, // the change is half an hour
+			{"Pacific/Apia", "2011-12-30 12:00", "2011-12-30T22:00:00Z"},        // this day was skipped
 			{"Asia/Kathmandu", "2015-07-20 12:00", "2015-07-20T06:15:00Z"},
 		} {
 			got, err := readTime(c.wall, zone(t, c.zone))
 			if err != nil || got.Format(time.RFC3339) != c.want {
-				t.Errorf("%s in %s is %v, %v; want %s", c.wall, c.zone, got, err, c.want)
+				t.Errorf("%s in %s is %v, the error %v; want %s", c.wall, c.zone, got, err, c.want)
 			}
 		}
 	})

@@ -68,7 +68,7 @@ func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
 	return rows[0], nil
 }
 
-var errLeaseLost = errors.New("another server has taken the import over")
+var errLeaseLost = errors.New("another server has taken over the import")
 
 // process imports the rest of a file.
 func (u *Uploads) process(ctx context.Context, i *model.Import) error {

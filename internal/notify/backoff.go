@@ -2,8 +2,8 @@ package notify
 
 import "time"
 
-// triesMax is how often a mail is tried before it is FAILED. With the waits of backoff, of which all but the first eight
-// are 15 minutes, that takes three days: a weekend without a mail server, and the Monday to repair it. The limit counts
+// triesMax is how often a mail is tried before it is FAILED. With the waits of backoff, which are 15 minutes after the first
+// eight tries, that takes three days: a weekend without a mail server, and the Monday to repair it. The limit counts
 // tries instead of time, so that a mail is still tried after the program was off for a week.
 const triesMax = 296
 

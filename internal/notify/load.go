@@ -10,13 +10,13 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// mailData is the content of a mail, loaded when the mail is written. It has no field for a note and must never have one;
-// an event's snapshot and the id of its note are not even read.
+// mailData is the content of a mail, loaded when the mail is written. It must never have a field for a note, because a
+// forwarded mail may reach the customer. For the same reason load reads neither an event's snapshot nor the id of its note.
 type mailData struct {
 	notification    *model.Notification
 	customer        *model.Customer
 	response        *model.Response // nil: a user opened the case
-	theCase         *model.Case     // nil: the response opened no case
+	caseRow         *model.Case     // nil: the response opened no case
 	rule            string          // empty: no rule sends the mail
 	assignedBy      string          // empty: a rule assigned the case, or the case is unassigned
 	currentAssignee string          // the assignee now, where it is not the user to whom the event assigned the case
@@ -26,41 +26,42 @@ type mailData struct {
 	webhook         *model.Webhook // for a mail about a webhook; nil: the webhook was deleted
 }
 
+// load reads the content of a mail.
 func load(db *gorm.DB, n *model.Notification) (*mailData, error) {
-	l := &mailData{notification: n}
+	m := &mailData{notification: n}
 	if n.Kind == model.NotifyWebhookDisabled {
-		return l, l.loadWebhook(db)
+		return m, m.loadWebhook(db)
 	}
 	var event *model.Event
 	err := errors.Join(
 		loadIf(&event, db.Select("id", "type", "actor_id", "rule_id", "assignee_id", "step", "after"), n.EventID),
-		loadIf(&l.theCase, db, n.CaseID),
+		loadIf(&m.caseRow, db, n.CaseID),
 	)
 	if err != nil {
 		return nil, err
 	}
 	responseID := n.ResponseID
-	if responseID == nil && l.theCase != nil {
-		responseID = l.theCase.ResponseID
+	if responseID == nil && m.caseRow != nil {
+		responseID = m.caseRow.ResponseID
 	}
-	if err := loadIf(&l.response, db, responseID); err != nil {
+	if err := loadIf(&m.response, db, responseID); err != nil {
 		return nil, err
 	}
 	var customer model.CustomerID
 	switch {
-	case l.response != nil:
-		customer = l.response.CustomerID
-	case l.theCase != nil:
-		customer = l.theCase.CustomerID
+	case m.response != nil:
+		customer = m.response.CustomerID
+	case m.caseRow != nil:
+		customer = m.caseRow.CustomerID
 	}
-	if l.customer, err = loadRow[model.Customer](db, customer); err != nil {
+	if m.customer, err = loadRow[model.Customer](db, customer); err != nil {
 		return nil, err
 	}
-	return l, errors.Join(l.loadRule(db, event), l.loadPeople(db, event), l.loadZone(db))
+	return m, errors.Join(m.loadRule(db, event), m.loadPeople(db, event), m.loadZone(db))
 }
 
-func (l *mailData) loadRule(db *gorm.DB, event *model.Event) error {
-	id := l.notification.RuleID
+func (m *mailData) loadRule(db *gorm.DB, event *model.Event) error {
+	id := m.notification.RuleID
 	if id == nil && event != nil {
 		id = event.RuleID
 	}
@@ -68,57 +69,57 @@ func (l *mailData) loadRule(db *gorm.DB, event *model.Event) error {
 	if err := loadIf(&rule, db.Select("id", "name"), id); err != nil || rule == nil {
 		return err
 	}
-	l.rule = rule.Name
+	m.rule = rule.Name
 	return nil
 }
 
-func (l *mailData) loadPeople(db *gorm.DB, event *model.Event) error {
-	if event == nil || l.theCase == nil {
+func (m *mailData) loadPeople(db *gorm.DB, event *model.Event) error {
+	if event == nil || m.caseRow == nil {
 		return nil
 	}
-	switch l.notification.Kind {
+	switch m.notification.Kind {
 	case model.NotifyCaseEscalated:
-		return l.loadStep(db, event)
+		return m.loadStep(db, event)
 	case model.NotifyCaseAssigned:
 	default:
 		return nil
 	}
 	var by, now *model.User
-	if err := errors.Join(loadIf(&by, db, event.ActorID), loadIf(&now, db, l.theCase.AssigneeID)); err != nil {
+	if err := errors.Join(loadIf(&by, db, event.ActorID), loadIf(&now, db, m.caseRow.AssigneeID)); err != nil {
 		return err
 	}
 	if by != nil {
-		l.assignedBy = by.Name
+		m.assignedBy = by.Name
 	}
 	switch {
 	case event.AssigneeID == nil: // the event names no assignee to compare with
 	case now == nil:
-		l.currentAssignee = "nobody"
+		m.currentAssignee = "nobody"
 	case now.ID != *event.AssigneeID:
-		l.currentAssignee = now.Name
+		m.currentAssignee = now.Name
 	}
 	return nil
 }
 
 // loadStep loads the assignee at the time when the mail is written: the step, or a user after the step, may have changed it.
-func (l *mailData) loadStep(db *gorm.DB, event *model.Event) error {
-	l.step, l.assignee = event, "nobody"
+func (m *mailData) loadStep(db *gorm.DB, event *model.Event) error {
+	m.step, m.assignee = event, "nobody"
 	var now *model.User
-	if err := loadIf(&now, db, l.theCase.AssigneeID); err != nil || now == nil {
+	if err := loadIf(&now, db, m.caseRow.AssigneeID); err != nil || now == nil {
 		return err
 	}
-	l.assignee = now.Name
+	m.assignee = now.Name
 	return nil
 }
 
-func (l *mailData) loadZone(db *gorm.DB) error {
+func (m *mailData) loadZone(db *gorm.DB) error {
 	var s model.Settings
 	if err := db.Select("time_zone").Take(&s).Error; err != nil {
 		return fmt.Errorf("read the settings: %w", err)
 	}
 	var err error
-	if l.zone, err = time.LoadLocation(s.TimeZone); err != nil {
-		l.zone = time.UTC // this machine does not know the zone; the mail names the zone that it uses
+	if m.zone, err = time.LoadLocation(s.TimeZone); err != nil {
+		m.zone = time.UTC // this machine does not know the zone; the mail names the zone that it uses
 	}
 	return nil
 }

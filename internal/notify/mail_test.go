@@ -48,7 +48,7 @@ func TestMail(t *testing.T) {
 			}
 		}
 		if _, err := header.Date(); err != nil {
-			t.Errorf("the date: %v", err)
+			t.Errorf("the date is invalid: %v", err)
 		}
 		const wantPlain = `Detractor (3) from Ana Souza, ACME
 
@@ -88,7 +88,7 @@ You get this mail because a rule alerts you to such responses.
 			}
 		}
 		if strings.Contains(html, "<script") {
-			t.Errorf("the comment is markup:\n%s", html)
+			t.Errorf("the HTML does not escape the comment:\n%s", html)
 		}
 		n := w.row(id)
 		if n.Status != model.NotificationSent || n.SentAt == nil || n.Attempts != 1 || n.LastError != nil {
@@ -110,7 +110,7 @@ You get this mail because a rule alerts you to such responses.
 			t.Errorf("there is no link to the program:\n%s\n%s", plain, html)
 		}
 		if strings.Contains(html, "blockquote") || strings.Contains(plain, "\n> ") {
-			t.Errorf("the mail has a comment, and the response has none:\n%s\n%s", plain, html)
+			t.Errorf("the mail has a comment although the response has none:\n%s\n%s", plain, html)
 		}
 	})
 
@@ -132,7 +132,7 @@ You get this mail because a rule alerts you to such responses.
 				t.Errorf("the link or the user who assigned the case is missing:\n%s", body)
 			}
 			if strings.Contains(body, "Now with") {
-				t.Errorf("the mail says that the assignee changed:\n%s", body)
+				t.Errorf("the mail reports another assignee:\n%s", body)
 			}
 		}
 	})
@@ -270,7 +270,7 @@ You get this mail because a rule alerts you to such responses.
 		got := s.one()
 		header, plain, html := read(t, got.data)
 		if header.Get("Bcc") != "" || got.to != "lead@example.com" {
-			t.Errorf("a name wrote a header: %v", header)
+			t.Errorf("a customer's name added a header: %v", header)
 		}
 		subject := decoded(t, header.Get("Subject"))
 		if !strings.HasPrefix(subject, "Detractor (3) from Ana Bcc: all@example.com <b>body</b> Souza [31m Rule forged, Großhandel ") {
@@ -278,7 +278,7 @@ You get this mail because a rule alerts you to such responses.
 		}
 		for text := range strings.SplitSeq(got.data, "\r\n") {
 			if len(text) > 998 {
-				t.Errorf("a line of %d bytes (RFC 5322, section 2.1.1)", len(text))
+				t.Errorf("a line has %d bytes, more than RFC 5322, section 2.1.1, allows", len(text))
 			}
 		}
 		for _, forged := range []string{"\nRule ", "\nDue", "\x1b", "\x07", "\u202e"} {
@@ -290,7 +290,7 @@ You get this mail because a rule alerts you to such responses.
 			t.Errorf("the lines of the comment are lost:\n%s\n%s", plain, html)
 		}
 		if strings.Contains(html, "<b>") {
-			t.Errorf("the name is markup:\n%s", html)
+			t.Errorf("the HTML does not escape the name:\n%s", html)
 		}
 	})
 }

@@ -1,5 +1,5 @@
-// Package notify owns mails: their content, what of it each recipient may see, the connection to the mail server, and
-// the worker that sends the mails that package job has queued.
+// Package notify owns mails: their content, which part of the content each recipient may see, the connection to the mail
+// server, and the worker that sends the mails that package job has queued.
 //
 // A notification is a row that starts QUEUED and ends SENT, FAILED or, where no mail server is configured, NOT_SENT.
 // An error that may pass (no connection, a 4xx reply, a wrong password) is retried for three days. A 5xx reply to the
@@ -10,8 +10,8 @@
 // commit, the mail is sent again. The Message-ID is made of the notification's id and the sender's domain, so the
 // repeated mail has the same one, and mail systems that detect repeats drop it.
 //
-// It refuses to send the text of a note: no code here reads notes, and no mail has a field for one, because a forwarded
-// mail may reach the customer. It does not choose the recipients (package casework does), and none of its errors or log
+// It never sends the text of a note, because a forwarded mail may reach the customer: no code here reads notes, and no mail
+// has a field for one. It does not choose the recipients; packages assignment and casework do. None of its errors and log
 // lines contains a password.
 package notify
 

@@ -18,13 +18,13 @@ var (
 )
 
 // restrict reduces the data to what the recipient may see when the mail is sent, which may be days after it was queued. It
-// returns a permanentError where the recipient may see nothing of it. No other function of this package decides what a
+// returns a permanentError where the recipient may see none of the data. No other function of this package decides what a
 // user may see. An inactive user receives no mail, although a rule, the central addresses or a customer's data may still
 // name the address: a withheld mail can be sent later by retryNotification, but a sent mail cannot be taken back. An
 // address that belongs to no user was entered by a user who may see everything, and receives the whole mail.
-func (l *mailData) restrict(db *gorm.DB, now time.Time) error {
+func (m *mailData) restrict(db *gorm.DB, now time.Time) error {
 	var users []*model.User
-	if err := db.Where("email_fold = ?", l.notification.ToFold).Limit(1).Find(&users).Error; err != nil {
+	if err := db.Where("email_fold = ?", m.notification.ToFold).Limit(1).Find(&users).Error; err != nil {
 		return fmt.Errorf("look for a mail's recipient: %w", err)
 	}
 	if len(users) == 0 {
@@ -38,22 +38,22 @@ func (l *mailData) restrict(db *gorm.DB, now time.Time) error {
 		return fmt.Errorf("read the scope of user %s: %w", users[0].ID, err)
 	}
 	if scope.Masked() {
-		l.customer, l.response, l.theCase = l.customer.Masked(), l.response.Masked(), l.theCase.Masked()
+		m.customer, m.response, m.caseRow = m.customer.Masked(), m.response.Masked(), m.caseRow.Masked()
 	}
-	return l.checkScope(db, scope, now)
+	return m.checkScope(db, scope, now)
 }
 
 // checkScope checks that the recipient's scope includes the case of the mail, or the response where there is no case.
-func (l *mailData) checkScope(db *gorm.DB, scope *filter.Scope, now time.Time) error {
+func (m *mailData) checkScope(db *gorm.DB, scope *filter.Scope, now time.Time) error {
 	if !scope.Restricted() {
 		return nil
 	}
 	var query *gorm.DB
 	switch {
-	case l.theCase != nil:
-		query = db.Model(&model.Case{}).Where("id = ?", l.theCase.ID).Where(scope.Cases(now))
-	case l.response != nil:
-		query = db.Model(&model.Response{}).Where("id = ?", l.response.ID).Where(scope.Responses(now))
+	case m.caseRow != nil:
+		query = db.Model(&model.Case{}).Where("id = ?", m.caseRow.ID).Where(scope.Cases(now))
+	case m.response != nil:
+		query = db.Model(&model.Response{}).Where("id = ?", m.response.ID).Where(scope.Responses(now))
 	default:
 		return nil
 	}

@@ -65,20 +65,20 @@ func TestRecipient(t *testing.T) {
 			}), model.Response{Score: 3, Comment: new("Too slow."), Drivers: []string{"Billing"}})
 		}
 		brazil, britain := from("BR"), from("GB")
-		theirs, nobodys := w.open(brazil, own, nil), w.open(britain, nil, nil)
+		ownCase, unassigned := w.open(brazil, own, nil), w.open(britain, nil, nil)
 		for _, c := range []struct {
 			to      *model.User
 			about   *model.Response
 			opened  *model.Case
 			allowed bool
 		}{
-			{masked, brazil, theirs, true},
-			{british, brazil, theirs, false},
+			{masked, brazil, ownCase, true},
+			{british, brazil, ownCase, false},
 			{british, brazil, nil, false},
-			{british, britain, nobodys, true},
+			{british, britain, unassigned, true},
 			{british, britain, nil, true},
-			{own, brazil, theirs, true},
-			{own, britain, nobodys, false},
+			{own, brazil, ownCase, true},
+			{own, britain, unassigned, false},
 		} {
 			w.Must("DELETE FROM notifications") // an address gets one mail about a response
 			n := model.Notification{Kind: model.NotifyNewResponse, To: c.to.Email, ResponseID: &c.about.ID}

@@ -45,7 +45,7 @@ func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in 
 		}
 		switch n.Status {
 		case model.NotificationQueued:
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is already queued, and is sent as soon as the mail server accepts it"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is already queued; it will be sent as soon as the mail server accepts it"}
 		case model.NotificationSent:
 			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has already accepted this mail; each recipient gets one mail for an event"}
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// mailed is a mail about a new response.
-func (w *world) mailed() *model.Notification {
+// queueMail submits a response that queues a mail, and returns the mail.
+func (w *world) queueMail() *model.Notification {
 	w.T.Helper()
 	w.Rule("all", func(r *model.Rule) {
 		r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("boss@care.example")}}
@@ -25,8 +25,8 @@ func (w *world) mailed() *model.Notification {
 	return n
 }
 
-// ended sets what became of a mail, and ends its job as the worker does.
-func (w *world) ended(n *model.Notification, status model.NotificationStatus) {
+// finish sets the final status of a mail, and removes its job as the worker does.
+func (w *world) finish(n *model.Notification, status model.NotificationStatus) {
 	w.T.Helper()
 	w.Must("UPDATE notifications SET status = $1, attempts = 296, last_error = '451 not now', sent_at = CASE WHEN $1 = 'SENT' THEN now() END WHERE id = $2", string(status), n.ID.UUID)
 	w.Must("DELETE FROM river_job")
@@ -34,19 +34,19 @@ func (w *world) ended(n *model.Notification, status model.NotificationStatus) {
 
 func TestRetryNotification(t *testing.T) {
 	t.Parallel()
-	t.Run("queues a mail that was not sent again", func(t *testing.T) {
+	t.Run("queues a mail again that was not sent", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		n := w.mailed()
+		n := w.queueMail()
 		for _, status := range []model.NotificationStatus{model.NotificationFailed, model.NotificationNotSent} {
-			w.ended(n, status)
+			w.finish(n, status)
 			out, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
 			if err != nil || out.Notification.Status != model.NotificationQueued {
-				t.Fatalf("%+v, %v", out, err)
+				t.Fatalf("the payload is %+v, the error %v", out, err)
 			}
 			stored := worktest.Read[model.Notification](w.T, w.DB, n.ID)
 			if stored.Status != model.NotificationQueued || stored.Attempts != 0 || *stored.LastError != "451 not now" || stored.To != n.To {
-				t.Errorf("after %s: %+v", status, stored)
+				t.Errorf("after a retry of a %s mail the row is %+v", status, stored)
 			}
 			w.CheckJobs()
 		}
@@ -55,29 +55,29 @@ func TestRetryNotification(t *testing.T) {
 	t.Run("refuses a mail that is sent or queued", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		n := w.mailed()
+		n := w.queueMail()
 		retry := func() error {
 			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
 			return err
 		}
 		worktest.Refused(t, "queued", retry(), fault.CodeConflict, "input.id")
 		w.CheckJobs()
-		w.ended(n, model.NotificationSent)
+		w.finish(n, model.NotificationSent)
 		worktest.Refused(t, "sent", retry(), fault.CodeConflict, "input.id")
 		w.Counts(map[string]int{"river_job": 0})
-		w.ended(n, model.NotificationFailed)
+		w.finish(n, model.NotificationFailed)
 		own := auth.Viewer{User: w.User("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
 		_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), own, notify.RetryNotificationInput{ID: n.ID})
-		worktest.Refused(t, "outside of the scope", err, fault.CodeNotFound, "input.id")
+		worktest.Refused(t, "a mail outside the scope", err, fault.CodeNotFound, "input.id")
 		n.ID = model.NotificationID{UUID: model.NewUUID()}
-		worktest.Refused(t, "no such mail", retry(), fault.CodeNotFound, "input.id")
+		worktest.Refused(t, "an unknown mail", retry(), fault.CodeNotFound, "input.id")
 	})
 
 	t.Run("lets one of several callers at once succeed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		n := w.mailed()
-		w.ended(n, model.NotificationFailed)
+		n := w.queueMail()
+		w.finish(n, model.NotificationFailed)
 		var done, conflicts atomic.Int32
 		worktest.AtOnce(4, func(int) {
 			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
@@ -91,7 +91,7 @@ func TestRetryNotification(t *testing.T) {
 			}
 		})
 		if done.Load() != 1 || conflicts.Load() != 3 {
-			t.Errorf("%d did, %d were refused", done.Load(), conflicts.Load())
+			t.Errorf("%d calls succeeded, want 1; %d calls were refused, want 3", done.Load(), conflicts.Load())
 		}
 		w.CheckJobs()
 	})

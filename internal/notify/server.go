@@ -146,7 +146,7 @@ func (s *server) handshake(ctx context.Context, conn net.Conn, ascii bool) (*smt
 }
 
 // transmit runs the transaction of one mail (RFC 5321, section 3.3). A 5xx reply to RCPT or DATA concerns this mail and is
-// permanent. A 5xx reply to MAIL FROM, or to the password, concerns the configuration, which somebody can correct.
+// permanent. A 5xx reply to MAIL FROM, or to the password, concerns the configuration, which an operator can correct.
 func transmit(session *smtp.Client, from, to *netmail.Address, m *mail.Msg) error {
 	if err := session.Mail(path(from)); err != nil {
 		return fmt.Errorf("MAIL FROM: %w", err)
@@ -159,7 +159,7 @@ func transmit(session *smtp.Client, from, to *netmail.Address, m *mail.Msg) erro
 		return permanentIf5xx("DATA", err)
 	}
 	if _, err := m.WriteTo(data); err != nil {
-		return fmt.Errorf("DATA: %w", err) // left open: the server drops its part of the mail with the connection
+		return fmt.Errorf("DATA: %w", err) // DATA stays open, so the server drops the incomplete mail when the connection closes
 	}
 	if err := data.Close(); err != nil {
 		return permanentIf5xx("DATA", err)

@@ -39,7 +39,7 @@ func TestParseServer(t *testing.T) {
 	} {
 		s, err := parseServer(c.url)
 		if err != nil {
-			t.Errorf("%s: %v", c.url, err)
+			t.Errorf("%s was refused: %v", c.url, err)
 			continue
 		}
 		if s.host != c.host || s.port != c.port || s.user != c.user || s.password != c.password || s.implicit != c.implicit ||
@@ -61,7 +61,7 @@ func TestConfigure(t *testing.T) {
 		"a slash in the password":        func(o *Options) { o.SMTPURL = "smtp://ana:s3cret/word@relay" },
 		"a hash in the password":         func(o *Options) { o.SMTPURL = "smtp://ana:s3cret#word@relay" },
 		"a percent sign in the password": func(o *Options) { o.SMTPURL = "smtp://ana:s3cret%word@relay" },
-		"a port too high":                func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay:70000" },
+		"a port above 65535":             func(o *Options) { o.SMTPURL = "smtp://ana:s3cret@relay:70000" },
 		"no sender":                      func(o *Options) { o.From = "" },
 		"a sender without an address":    func(o *Options) { o.From = "closeloop" },
 		"a forged sender":                func(o *Options) { o.From = "care@example.com\r\nBcc: all@example.com" },
@@ -73,13 +73,13 @@ func TestConfigure(t *testing.T) {
 		change(&o)
 		w := worker{}
 		if err := w.configure(o); err == nil {
-			t.Errorf("%s: %+v is accepted", name, o)
+			t.Errorf("%s was accepted: %+v", name, o)
 		} else if strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%s: the password is in %q", name, err)
+			t.Errorf("%s: the error contains the password: %q", name, err)
 		}
 	}
 	if err := new(worker).configure(good); err != nil {
-		t.Errorf("%+v is refused: %v", good, err)
+		t.Errorf("valid options %+v were refused: %v", good, err)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestConnection(t *testing.T) {
 		w.alert("lead@example.com")
 		w.until(events, river.EventKindJobCompleted)
 		if got := s.one(); !got.secure || got.user != "ana" {
-			t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+			t.Errorf("the mail was sent by %q, with TLS: %t; want ana and TLS", got.user, got.secure)
 		}
 	})
 
@@ -199,7 +199,7 @@ func TestConnection(t *testing.T) {
 		w.start(m)
 		w.alert("lead@example.com")
 		if got := s.one(); !got.secure || got.user != "ana" {
-			t.Errorf("sent by %q, with TLS: %t", got.user, got.secure)
+			t.Errorf("the mail was sent by %q, with TLS: %t; want ana and TLS", got.user, got.secure)
 		}
 	})
 
@@ -210,7 +210,7 @@ func TestConnection(t *testing.T) {
 		w.start(w.mailer("smtp://" + s.listen()))
 		w.alert("jürgen@bücher.example")
 		if got := s.one(); got.to != "jürgen@bücher.example" || !got.utf8 {
-			t.Errorf("sent to %q, with SMTPUTF8: %t", got.to, got.utf8)
+			t.Errorf("the mail was sent to %q, with SMTPUTF8: %t; want SMTPUTF8", got.to, got.utf8)
 		}
 		w.alert("juergen@buecher.example")
 		if got := s.one(); got.utf8 {

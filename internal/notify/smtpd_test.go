@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience ends a test that hangs. No test passes because this time is over.
+// patience ends a test that hangs. No test passes by waiting this long.
 const patience = 2 * time.Minute
 
 // delivery is one mail that the server accepted.
@@ -41,8 +41,8 @@ type mailServer struct {
 	smtp  *smtp.Server
 	got   chan delivery
 	calls chan string   // "user:password" of each AUTH
-	data  chan struct{} // where hold is set: one value for each DATA that began
-	hold  chan struct{} // where it is set: DATA waits until the test closes it
+	data  chan struct{} // where block is set: one value for each DATA that began
+	block chan struct{} // where it is set: DATA waits until the test closes it
 
 	mu      sync.Mutex
 	replies map[string][]error // by command: MAIL, RCPT, DATA, AUTH, or TAKEN after a delivery; each reply is used once
@@ -187,9 +187,9 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if s.server.hold != nil {
+	if s.server.block != nil {
 		s.server.data <- struct{}{}
-		<-s.server.hold
+		<-s.server.block
 	}
 	if err := s.server.reply("DATA"); err != nil {
 		return err

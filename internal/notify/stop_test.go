@@ -17,7 +17,7 @@ func TestStop(t *testing.T) {
 	t.Run("waits for the mail that is being sent", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
-		s.hold = make(chan struct{})
+		s.block = make(chan struct{})
 		m := w.mailer("smtp://" + s.listen())
 		w.start(m)
 		id := w.alert("lead@example.com")
@@ -29,7 +29,7 @@ func TestStop(t *testing.T) {
 			t.Fatalf("Stop returned %v before the mail ended", err)
 		default:
 		}
-		close(s.hold)
+		close(s.block)
 		if err := <-stopped; err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestStop(t *testing.T) {
 	t.Run("cancels a mail when its context ends, and the next mailer sends it", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
-		s.hold = make(chan struct{})
+		s.block = make(chan struct{})
 		address := "smtp://" + s.listen()
 		first := w.mailer(address)
 		w.start(first)
@@ -55,7 +55,7 @@ func TestStop(t *testing.T) {
 		if n := w.row(id); n.Status != model.NotificationQueued || n.Attempts != 0 || n.LastError != nil {
 			t.Fatalf("the row is %+v", n)
 		}
-		close(s.hold)
+		close(s.block)
 		events := w.start(w.mailer(address))
 		w.until(events, river.EventKindJobCompleted)
 		if n := w.row(id); n.Status != model.NotificationSent || n.Attempts != 1 {

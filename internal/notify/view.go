@@ -23,71 +23,71 @@ type view struct {
 
 type fact struct{ Label, Value string }
 
-func (l *mailData) view(public string) *view {
-	if l.notification.Kind == model.NotifyWebhookDisabled {
-		return l.webhookView(public)
+func (m *mailData) view(public string) *view {
+	if m.notification.Kind == model.NotifyWebhookDisabled {
+		return m.webhookView(public)
 	}
-	v := &view{Comment: l.comment(), Facts: l.facts(), Link: public + "/", LinkText: "Open closeloop"}
-	if l.theCase != nil {
-		number := strconv.Itoa(l.theCase.Number)
+	v := &view{Comment: m.comment(), Facts: m.facts(), Link: public + "/", LinkText: "Open closeloop"}
+	if m.caseRow != nil {
+		number := strconv.Itoa(m.caseRow.Number)
 		v.Link, v.LinkText = public+"/cases/"+number, "Open case "+number
 	}
-	name := line(l.customer.DisplayName(), 80)
-	switch l.notification.Kind {
+	name := line(m.customer.DisplayName(), 80)
+	switch m.notification.Kind {
 	case model.NotifyCaseAssigned:
-		v.Headline = fmt.Sprintf("Case %d is yours", l.theCase.Number)
+		v.Headline = fmt.Sprintf("Case %d is yours", m.caseRow.Number)
 		v.Subject = v.Headline + ": " + name
-		if l.response != nil {
-			v.Subject += ", score " + strconv.Itoa(l.response.Score)
+		if m.response != nil {
+			v.Subject += ", score " + strconv.Itoa(m.response.Score)
 		}
 		v.Why = "You get this mail because the case was assigned to you."
 	case model.NotifyCaseOverdue:
-		v.Headline = fmt.Sprintf("Case %d is overdue", l.theCase.Number)
+		v.Headline = fmt.Sprintf("Case %d is overdue", m.caseRow.Number)
 		v.Subject = v.Headline + ": " + name
-		if l.response != nil {
-			v.Subject += ", score " + strconv.Itoa(l.response.Score)
+		if m.response != nil {
+			v.Subject += ", score " + strconv.Itoa(m.response.Score)
 		}
 		v.Why = "You get this mail because the case is assigned to you, or unassigned, and its target passed without a follow-up."
 	case model.NotifyCaseEscalated:
-		v.Headline = fmt.Sprintf("Case %d has had no follow-up", l.theCase.Number)
+		v.Headline = fmt.Sprintf("Case %d has had no follow-up", m.caseRow.Number)
 		v.Subject = v.Headline + ": " + name
-		if l.response != nil {
-			v.Subject += ", score " + strconv.Itoa(l.response.Score)
+		if m.response != nil {
+			v.Subject += ", score " + strconv.Itoa(m.response.Score)
 		}
-		v.Why = "You get this mail because a rule alerts you to cases that nobody has followed up " + l.waited() + " after the response."
+		v.Why = "You get this mail because a rule alerts you to cases that nobody has followed up " + m.waited() + " after the response."
 	case model.NotifyNewResponse:
-		if l.customer.Company != nil {
-			name = joinNonEmpty(", ", name, line(*l.customer.Company, 80))
+		if m.customer.Company != nil {
+			name = joinNonEmpty(", ", name, line(*m.customer.Company, 80))
 		}
-		v.Headline = fmt.Sprintf("%s (%d) from %s", categoryTitle(l.response.Score), l.response.Score, name)
+		v.Headline = fmt.Sprintf("%s (%d) from %s", categoryTitle(m.response.Score), m.response.Score, name)
 		v.Subject = v.Headline
-		if l.theCase != nil {
-			v.Subject += " – case " + strconv.Itoa(l.theCase.Number)
+		if m.caseRow != nil {
+			v.Subject += " – case " + strconv.Itoa(m.caseRow.Number)
 		}
 		v.Why = "You get this mail because a rule alerts you to such responses."
 	}
 	return v
 }
 
-func (l *mailData) facts() []fact {
-	c := l.customer
+func (m *mailData) facts() []fact {
+	c := m.customer
 	facts := []fact{{"Customer", c.DisplayName()}, {"E-mail", text(c.Email)}, {"Company", text(c.Company)}, {"Country", text(c.Country)}}
-	if r := l.response; r != nil {
+	if r := m.response; r != nil {
 		facts = append(facts,
 			fact{"Score", fmt.Sprintf("%d of 10, %s", r.Score, strings.ToLower(categoryTitle(r.Score)))},
 			fact{"Drivers", strings.Join(r.Drivers, ", ")})
 		if r.ContactRequested {
 			facts = append(facts, fact{"Contact", "The customer asks to be contacted"})
 		}
-		facts = append(facts, fact{"Responded", l.time(&r.RespondedAt)})
+		facts = append(facts, fact{"Responded", m.time(&r.RespondedAt)})
 	}
-	if l.theCase != nil {
-		facts = append(facts, fact{"Case", strconv.Itoa(l.theCase.Number)}, fact{"Due", l.time(l.theCase.DueAt)})
+	if m.caseRow != nil {
+		facts = append(facts, fact{"Case", strconv.Itoa(m.caseRow.Number)}, fact{"Due", m.time(m.caseRow.DueAt)})
 	}
-	if l.step != nil {
-		facts = append(facts, fact{"Escalation", "Step " + strconv.Itoa(*l.step.Step) + ", after " + l.waited()})
+	if m.step != nil {
+		facts = append(facts, fact{"Escalation", "Step " + strconv.Itoa(*m.step.Step) + ", after " + m.waited()})
 	}
-	facts = append(facts, fact{"Assigned to", l.assignee}, fact{"Assigned by", l.assignedBy}, fact{"Now with", l.currentAssignee}, fact{"Rule", l.rule})
+	facts = append(facts, fact{"Assigned to", m.assignee}, fact{"Assigned by", m.assignedBy}, fact{"Now with", m.currentAssignee}, fact{"Rule", m.rule})
 
 	known := facts[:0]
 	for _, f := range facts {
@@ -99,12 +99,12 @@ func (l *mailData) facts() []fact {
 }
 
 // waited returns the wait of an escalation step, such as '36 hours', '1 hour 30 minutes' and '16 business hours'.
-func (l *mailData) waited() string {
+func (m *mailData) waited() string {
 	business := ""
-	if l.theCase.CalendarID != nil {
+	if m.caseRow.CalendarID != nil {
 		business = "business "
 	}
-	d := time.Duration(*l.step.After)
+	d := time.Duration(*m.step.After)
 	var parts []string
 	for _, unit := range []struct {
 		name string
@@ -126,13 +126,13 @@ func (l *mailData) waited() string {
 }
 
 // comment returns the lines of the response's comment without control characters, which could control a terminal.
-func (l *mailData) comment() []string {
-	if l.response == nil {
+func (m *mailData) comment() []string {
+	if m.response == nil {
 		return nil
 	}
 	var lines []string
 	whole := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", "    ").
-		Replace(text(l.response.Comment))
+		Replace(text(m.response.Comment))
 	for part := range strings.SplitSeq(strings.TrimSpace(whole), "\n") {
 		lines = append(lines, strings.TrimRightFunc(printable(part), unicode.IsSpace))
 	}
@@ -142,11 +142,11 @@ func (l *mailData) comment() []string {
 	return lines
 }
 
-func (l *mailData) time(t *time.Time) string {
+func (m *mailData) time(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s)", t.In(l.zone).Format("Mon 2 Jan 2006, 15:04"), l.zone)
+	return fmt.Sprintf("%s (%s)", t.In(m.zone).Format("Mon 2 Jan 2006, 15:04"), m.zone)
 }
 
 // categoryTitle returns the name of the score's category.

@@ -30,8 +30,8 @@ func (w *worker) NextRetry(j *river.Job[job.SendMail]) time.Time {
 	return time.Now().Add(w.backoff(j.Attempt))
 }
 
-// Work is one try. It stores the mail server's errors in the row, and returns an error only where the row could not be read
-// or written.
+// Work tries to send a mail once. It stores the mail server's errors in the row, and returns an error only where the row
+// could not be read or written.
 func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 	n, err := loadRow[model.Notification](w.db.Gorm.WithContext(ctx), j.Args.NotificationID)
 	switch {
@@ -74,9 +74,9 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 var errInternal = errors.New("an internal error: see the server's log")
 
 func (w *worker) attempt(ctx context.Context, n *model.Notification) error {
-	l, err := load(w.db.Gorm.WithContext(ctx), n)
+	data, err := load(w.db.Gorm.WithContext(ctx), n)
 	if err == nil {
-		err = l.restrict(w.db.Gorm.WithContext(ctx), time.Now())
+		err = data.restrict(w.db.Gorm.WithContext(ctx), time.Now())
 	}
 	if _, withheld := errors.AsType[permanentError](err); withheld {
 		return err
@@ -89,7 +89,7 @@ func (w *worker) attempt(ctx context.Context, n *model.Notification) error {
 	if err != nil {
 		return permanentError{err}
 	}
-	m, err := w.writer.write(l, to)
+	m, err := w.writer.write(data, to)
 	if err != nil {
 		w.log.ErrorContext(ctx, "a mail could not be written", "notification", n.ID.String(), "error", err)
 		return errInternal

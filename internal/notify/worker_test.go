@@ -54,7 +54,7 @@ func TestWorker(t *testing.T) {
 				w, s := newWorld(t), newMailServer(t)
 				s.next(command, reply(550, "No such\nuser here"))
 				events := w.start(w.mailer("smtp://" + s.listen()))
-				id := w.alert("gone@example.com")
+				id := w.alert("former@example.com")
 				w.until(events, river.EventKindJobCompleted)
 				n := w.row(id)
 				if n.Status != model.NotificationFailed || n.Attempts != 1 || n.SentAt != nil {
@@ -89,7 +89,7 @@ func TestWorker(t *testing.T) {
 		}
 	})
 
-	// A refused sender is an error of the configuration, which somebody can correct within the three days.
+	// A refused sender is an error of the configuration, which an operator can correct within the three days.
 	t.Run("retries when the server refuses the sender", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
@@ -198,7 +198,7 @@ func TestWorker(t *testing.T) {
 		w, s := newWorld(t), newMailServer(t)
 		s.next("RCPT", nil, reply(550, "no such user"))
 		events := w.start(w.mailer("smtp://" + s.listen()))
-		for _, to := range []string{"lead@example.com", "gone@example.com"} {
+		for _, to := range []string{"lead@example.com", "former@example.com"} {
 			id := w.alert(to)
 			w.until(events, river.EventKindJobCompleted)
 			var same bool
@@ -254,7 +254,7 @@ func TestWorker(t *testing.T) {
 	t.Run("sends each mail once with two mailers", func(t *testing.T) {
 		t.Parallel()
 		w, s := newWorld(t), newMailServer(t)
-		s.hold = make(chan struct{})
+		s.block = make(chan struct{})
 		address := "smtp://" + s.listen()
 		const mails = 40
 		for i := range mails {
@@ -264,7 +264,7 @@ func TestWorker(t *testing.T) {
 		for range 2 * concurrency { // neither mailer can take more before the server answers
 			<-s.data
 		}
-		close(s.hold)
+		close(s.block)
 		worked := [2]int{}
 		for range mails {
 			select {

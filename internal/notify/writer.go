@@ -42,13 +42,13 @@ func newWriter(from, public string) (*writer, error) {
 }
 
 // write returns a multipart/alternative mail with text before HTML.
-func (w *writer) write(l *mailData, to *netmail.Address) (*mail.Msg, error) {
-	v := l.view(w.public)
+func (w *writer) write(data *mailData, to *netmail.Address) (*mail.Msg, error) {
+	v := data.view(w.public)
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	m.FromMailAddress(w.from)
 	m.ToMailAddress(&netmail.Address{Address: to.Address})
 	m.Subject(v.Subject)
-	m.SetMessageIDWithValue(l.notification.ID.String() + "@" + domain(w.from))
+	m.SetMessageIDWithValue(data.notification.ID.String() + "@" + domain(w.from))
 	// These headers prevent out-of-office replies (RFC 3834, section 5; the second header is for Exchange).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader(mail.HeaderXAutoResponseSuppress, "All")

@@ -21,10 +21,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// allocationLock is taken by each allocation, so that one runs at a time.
+// allocationLock makes allocations run one at a time.
 const allocationLock pg.AdvisoryLock = "closeloop allocation"
 
-const allocateMax = 5000 // cases in one transaction: it writes two events for each
+const allocateMax = 5000 // the most cases in one transaction, which writes two events for each case
 
 // AllocatePassivesInput assigns a share of the passives' queue to users.
 type AllocatePassivesInput struct {
@@ -50,36 +50,36 @@ type Allocator struct{ work *casework.Work }
 // NewAllocator makes the allocator.
 func NewAllocator(work *casework.Work) *Allocator { return &Allocator{work} }
 
-// Allocate assigns a share of the passives' queue to users in turn, the first in the queue to the first user. An
-// assigned response leaves the queue. One allocation runs at a time, so that no response is assigned twice; a customer
-// whose row another transaction has locked is skipped.
-func (q *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
+// Allocate assigns a share of the passives' queue to users in turn: the first response to the first user, and so on. An
+// assigned response leaves the queue. One allocation runs at a time, so that no response is assigned twice. Allocate skips
+// a customer whose row another transaction has locked.
+func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
 	order, err := in.check()
 	if err != nil {
 		return nil, err
 	}
 	out := new(AllocatePassivesPayload)
-	type kept struct {
+	type stored struct {
 		Events     []model.EventID // of the assignments
 		Considered int
 	}
-	err = idempotency.Run(ctx, q.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (k kept, err error) {
+	err = idempotency.Run(ctx, p.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (s stored, err error) {
 		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
 		if err := allocationLock.Lock(tx); err != nil {
-			return k, fmt.Errorf("wait for another allocation: %w", err)
+			return s, fmt.Errorf("wait for another allocation: %w", err)
 		}
-		a := &allocation{work: q.work, tx: tx, now: now, viewer: viewer, in: in, order: order}
-		if out.Considered, err = a.considered(); err != nil {
-			return k, err
+		a := &allocation{work: p.work, tx: tx, now: now, viewer: viewer, in: in, order: order}
+		if out.Considered, err = a.count(); err != nil {
+			return s, err
 		}
-		k.Considered = out.Considered
-		out.Cases, k.Events, err = a.give(ctx, share(out.Considered, in.Percent))
+		s.Considered = out.Considered
+		out.Cases, s.Events, err = a.assignShare(ctx, share(out.Considered, in.Percent))
 		out.Allocated = len(out.Cases)
-		return k, err
-	}, func(tx *gorm.DB, k kept) (err error) {
-		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(k.Events)), Considered: k.Considered, Allocated: len(k.Events)}
-		for i, id := range k.Events {
-			if out.Cases[i], _, err = q.work.Reload(tx, viewer, id); err != nil {
+		return s, err
+	}, func(tx *gorm.DB, s stored) (err error) {
+		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(s.Events)), Considered: s.Considered, Allocated: len(s.Events)}
+		for i, id := range s.Events {
+			if out.Cases[i], _, err = p.work.Reload(tx, viewer, id); err != nil {
 				return err
 			}
 		}
@@ -96,7 +96,7 @@ func (in AllocatePassivesInput) check() (Order, error) {
 	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
 		return Order{}, fault.Input("input.percent", "percent must be more than 0 and at most 100")
 	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
-		return Order{}, fault.Input("input.userIds", "from 1 to %d users, not %d", usersMax, len(in.UserIDs))
+		return Order{}, fault.Input("input.userIds", "give from 1 to %d users, not %d", usersMax, len(in.UserIDs))
 	}
 	for i, id := range in.UserIDs {
 		if slices.Contains(in.UserIDs[:i], id) {
@@ -114,8 +114,8 @@ func (in AllocatePassivesInput) check() (Order, error) {
 
 const usersMax = 100
 
-// share is percent of the queue, rounded down, and at least one. Adding a millionth of a row corrects the error of binary
-// fractions: 7 % of 100 are 7.
+// share returns the percentage of the queue, rounded down but at least one row. It adds a millionth of a row before it
+// rounds, because binary floating point may put a whole result a little below the integer: 7 % of 100 must be 7.
 func share(considered int, percent float64) int {
 	return min(considered, max(1, int(math.Floor(float64(considered)*percent/100+1e-6))))
 }
@@ -141,13 +141,15 @@ func (a *allocation) queue() *gorm.DB {
 	return rows
 }
 
-func (a *allocation) considered() (int, error) {
+// count returns how many rows may be assigned.
+func (a *allocation) count() (int, error) {
 	var n int64
 	err := a.queue().Count(&n).Error
 	return int(n), pg.WrapErr("count the passives' queue", err)
 }
 
-func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
+// assignShare assigns the first n rows of the queue to the users in turn.
+func (a *allocation) assignShare(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
 	if n > allocateMax {
 		return nil, nil, fault.Input("input.percent", "the share is %d cases, and one call assigns at most %d: use a smaller percent, or a filter", n, allocateMax)
 	}
@@ -163,29 +165,29 @@ func (a *allocation) give(ctx context.Context, n int) ([]*model.Case, []model.Ev
 	if err != nil {
 		return nil, nil, err
 	}
-	given, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
+	assigned, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
 	var mails []model.Notification
-	for i, h := range cases {
+	for i, c := range cases {
 		to := users[i%len(users)]
-		logged, err := a.hand(ctx, h, to)
+		logged, err := a.assign(ctx, c, to)
 		if err != nil {
 			return nil, nil, err
 		}
-		given[i], events[i] = &h.Case, logged.ID
-		mails = append(mails, casework.AssignedMail(h, to, logged)...)
+		assigned[i], events[i] = &c.Case, logged.ID
+		mails = append(mails, casework.AssignedMail(c, to, logged)...)
 	}
-	return given, events, a.work.Mail(ctx, a.tx, mails)
+	return assigned, events, a.work.Mail(ctx, a.tx, mails)
 }
 
-// choose takes the first rows of the queue and locks their customers, so that no response of theirs comes in, no user
-// contacts them and no case opens meanwhile. A customer who is locked already is skipped. The queue's own rows are not
-// locked: they come last in the order of locks.
+// choose reads the first n rows of the queue and locks their customers, so that no other transaction can add a response,
+// an outreach or a case of these customers meanwhile. It skips customers whose rows are locked already. It does not lock
+// the rows of the queue, which come last in the order of locks.
 func (a *allocation) choose(n int) ([]*model.Response, error) {
 	var ids []model.ResponseID
 	err := a.queue().Select("passives.response_id").Joins("JOIN customers ON customers.id = passives.customer_id").Clauses(a.order.By()).Limit(n).
 		Clauses(clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "customers"}, Options: "SKIP LOCKED"}).Scan(&ids).Error
 	if err != nil {
-		return nil, fmt.Errorf("take from the passives' queue: %w", err)
+		return nil, fmt.Errorf("read the passives' queue: %w", err)
 	}
 	var rows []*model.Response
 	err = a.tx.Joins("Customer").Where("responses.id = ANY(?)", pg.Array(model.UUIDs(ids))).Find(&rows).Error
@@ -196,7 +198,7 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 	return rows, nil
 }
 
-// users reads the users who get the cases, in the order of the input, and locks them by id.
+// users locks the rows of the users in the order of their ids, and returns the users in the order of the input.
 func (a *allocation) users() ([]*model.User, error) {
 	users := make([]*model.User, len(a.in.UserIDs))
 	for _, id := range pg.LockOrder(a.in.UserIDs) {
@@ -209,55 +211,55 @@ func (a *allocation) users() ([]*model.User, error) {
 	return users, nil
 }
 
-// lockCases returns the case of each response: the case that a rule opened, if it is open and unassigned, else a new
-// case. It leaves out a response that left the queue before all rows were locked.
+// lockCases returns one locked case for each response: the response's own case or, where it has none, a new case. It
+// leaves out responses that left the queue before all rows were locked, for example because their case was assigned.
 func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase, error) {
 	ids := make([]model.ResponseID, len(chosen))
 	for i, r := range chosen {
 		ids[i] = r.ID
 	}
-	var known []model.CaseID
-	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&known).Error; err != nil {
+	var caseIDs []model.CaseID
+	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&caseIDs).Error; err != nil {
 		return nil, fmt.Errorf("find the cases of responses: %w", err)
 	}
-	of := map[model.ResponseID]*casework.LockedCase{}
-	for _, id := range known {
-		h, err := casework.LockCase(a.tx, id, nil)
+	byResponse := map[model.ResponseID]*casework.LockedCase{}
+	for _, id := range caseIDs {
+		c, err := casework.LockCase(a.tx, id, nil)
 		if err != nil {
 			return nil, err
 		}
-		of[*h.ResponseID] = h
+		byResponse[*c.ResponseID] = c
 	}
-	var still []model.ResponseID
-	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&still).Error; err != nil {
-		return nil, fmt.Errorf("read the passives' queue again: %w", err)
+	var stillQueued []model.ResponseID
+	if err := a.tx.Raw("SELECT response_id FROM passives WHERE response_id = ANY(?) AND NOT taken", pg.Array(model.UUIDs(ids))).Scan(&stillQueued).Error; err != nil {
+		return nil, fmt.Errorf("check the passives' queue: %w", err)
 	}
 	var cases []*casework.LockedCase
 	for _, r := range chosen {
-		if !slices.Contains(still, r.ID) {
+		if !slices.Contains(stillQueued, r.ID) {
 			continue
 		}
-		h := of[r.ID]
-		if h == nil {
-			h = &casework.LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
-			if _, err := h.Open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
+		c := byResponse[r.ID]
+		if c == nil {
+			c = &casework.LockedCase{Case: model.Case{Origin: model.OriginAllocation, OpenedByID: &a.viewer.User.ID, Customer: r.Customer, Response: r}}
+			if _, err := c.Open(a.tx, a.now, event.Entry{Actor: &a.viewer.User.ID}, nil); err != nil {
 				return nil, err
 			}
 		}
-		cases = append(cases, h)
+		cases = append(cases, c)
 	}
 	return cases, nil
 }
 
-// hand assigns a case, with the note. The caller queues the mail.
-func (a *allocation) hand(ctx context.Context, h *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
+// assign assigns a case to a user, with the note. The caller queues the mail.
+func (a *allocation) assign(ctx context.Context, c *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
 	e := event.Entry{Actor: &a.viewer.User.ID}
 	if a.in.Note != nil {
-		note, err := casework.WriteNote(a.tx, a.now, h.ID, a.viewer.User, "input.note", *a.in.Note)
+		note, err := casework.WriteNote(a.tx, a.now, c.ID, a.viewer.User, "input.note", *a.in.Note)
 		if err != nil {
 			return nil, err
 		}
 		e.Note = &note.ID
 	}
-	return a.work.Assign(ctx, a.tx, a.now, h, to, e, false)
+	return a.work.Assign(ctx, a.tx, a.now, c, to, e, false)
 }

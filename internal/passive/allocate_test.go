@@ -19,7 +19,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// passives has n of them come in, each worth more than the last, among others, and gives them by worth.
+// passives submits n responses of passives, each with a higher lifetime value than the one before, between responses of
+// detractors and promoters. It returns the passives by lifetime value, the highest first.
 func (w *world) passives(n int) (list []*model.Response) {
 	w.T.Helper()
 	for i := range n {
@@ -59,18 +60,18 @@ func TestAllocatePassives(t *testing.T) {
 		in := passive.AllocatePassivesInput{Percent: 20, UserIDs: idsOf(users), PrioritizeBy: []passive.Priority{passive.LifetimeValue}, Note: new("Thank them.")}
 		out := w.allocate(in)
 		if out.Considered != 25 || out.Allocated != 5 || len(out.Cases) != 5 {
-			t.Fatalf("%+v", out)
+			t.Fatalf("the payload is %+v", out)
 		}
 		for i, c := range out.Cases {
 			stored := worktest.Read[model.Case](w.T, w.DB, c.ID)
 			if *c.ResponseID != list[i].ID || *c.AssigneeID != users[i%3].ID || c.Origin != model.OriginAllocation || *c.OpenedByID != w.Agent.User.ID ||
 				*c.AssignedByID != w.Agent.User.ID || c.DueAt != nil || stored.Version != 2 || *stored.AssigneeID != users[i%3].ID {
-				t.Errorf("case %d: %+v", i, c)
+				t.Errorf("case %d is %+v", i, c)
 			}
 			events := w.Events(c.ID)
 			if len(events) != 2 || events[0].Type != model.EventOpened || *events[0].ActorID != w.Agent.User.ID || events[1].Type != model.EventAssigned ||
 				*events[1].ActorID != w.Agent.User.ID || worktest.Read[model.Note](w.T, w.DB, *events[1].NoteID).Body != "Thank them." {
-				t.Errorf("the log of case %d: %+v", i, events)
+				t.Errorf("the events of case %d are %+v", i, events)
 			}
 			w.CheckLog(c.ID)
 		}
@@ -79,23 +80,23 @@ func TestAllocatePassives(t *testing.T) {
 		want := []string{"CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[0].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[1].Email, "CASE_ASSIGNED " + users[2].Email}
 		slices.Sort(want)
 		if !slices.Equal(mails, want) {
-			t.Errorf("mails to %v", mails)
+			t.Errorf("the mails are %v, want %v", mails, want)
 		}
 		w.CheckJobs()
 		if next := w.allocate(in); next.Considered != 20 || next.Allocated != 4 || *next.Cases[0].ResponseID != list[5].ID {
-			t.Errorf("the next run: %+v", next)
+			t.Errorf("the second call returns %+v", next)
 		}
 		if n := w.Count("SELECT count(*) FROM cases WHERE category <> 'PASSIVE'"); n != 0 {
-			t.Errorf("%d of others were given out", n)
+			t.Errorf("%d cases are of responses that are not passive, want 0", n)
 		}
-		// One at least; all; and then there is nothing.
+		// A tiny share is one row; 100 percent are all rows; then the queue is empty.
 		for _, c := range []struct {
 			percent               float64
 			considered, allocated int
 		}{{0.001, 16, 1}, {100, 15, 15}, {100, 0, 0}} {
 			in.Percent = c.percent
 			if out := w.allocate(in); out.Considered != c.considered || out.Allocated != c.allocated || len(out.Cases) != c.allocated {
-				t.Errorf("%v percent: %+v", c.percent, out)
+				t.Errorf("with %v percent the payload is %+v", c.percent, out)
 			}
 		}
 		w.recountQueue()
@@ -108,8 +109,8 @@ func TestAllocatePassives(t *testing.T) {
 		w.Rule("sevens", func(r *model.Rule) { r.Scores = []int{7} })
 		opened := w.Submit(worktest.From("open", 7)).Case
 		w.Later(time.Second)
-		given, moved, closed := w.Submit(worktest.From("given", 7)).Case, w.Submit(worktest.From("moved", 7)).Case, w.Submit(worktest.From("closed", 7)).Case
-		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: given.ID, AssigneeID: &w.Agent.User.ID}); err != nil {
+		assigned, moved, closed := w.Submit(worktest.From("assigned", 7)).Case, w.Submit(worktest.From("moved", 7)).Case, w.Submit(worktest.From("closed", 7)).Case
+		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: assigned.ID, AssigneeID: &w.Agent.User.ID}); err != nil {
 			t.Fatal(err)
 		}
 		w.Move(moved.ID, model.InProgress)
@@ -120,15 +121,15 @@ func TestAllocatePassives(t *testing.T) {
 
 		out := w.allocate(passive.AllocatePassivesInput{Percent: 100, UserIDs: []model.UserID{bo.ID}, PrioritizeBy: []passive.Priority{passive.Score}})
 		if out.Considered != 2 || out.Allocated != 2 || *out.Cases[0].ResponseID != eight.ID || out.Cases[1].ID != opened.ID {
-			t.Fatalf("%+v", out)
+			t.Fatalf("the payload is %+v", out)
 		}
 		c := worktest.Read[model.Case](w.T, w.DB, opened.ID)
 		if c.Origin != model.OriginRule || c.OpenedByID != nil || *c.AssigneeID != bo.ID || c.Version != 2 {
-			t.Errorf("the rule's case: %+v", c)
+			t.Errorf("the case that the rule opened is %+v", c)
 		}
 		w.recountQueue()
-		// Taken back, it is offered again; contacted, not before they answered again.
-		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: given.ID}); err != nil {
+		// An unassigned response returns to the queue; a contacted customer returns with the next response.
+		if _, err := w.Work.AssignCase(t.Context(), w.Agent, casework.AssignCaseInput{CaseID: assigned.ID}); err != nil {
 			t.Fatal(err)
 		}
 		w.Later(time.Hour)
@@ -136,7 +137,7 @@ func TestAllocatePassives(t *testing.T) {
 		w.Submit(worktest.From("moved", 10))
 		w.recountQueue()
 		if n := w.Count("SELECT count(*) FROM passives WHERE NOT taken"); n != 2 {
-			t.Errorf("%d are offered, not 2", n)
+			t.Errorf("%d responses are in the queue, want 2", n)
 		}
 	})
 
@@ -161,18 +162,18 @@ func TestAllocatePassives(t *testing.T) {
 			code     fault.Code
 			argument string
 		}{
-			"nothing":           {percent(0), fault.CodeBadUserInput, "input.percent"},
-			"less than nothing": {percent(-1), fault.CodeBadUserInput, "input.percent"},
-			"more than all":     {percent(100.5), fault.CodeBadUserInput, "input.percent"},
-			"no number":         {percent(math.NaN()), fault.CodeBadUserInput, "input.percent"},
-			"nobody":            {users(), fault.CodeBadUserInput, "input.userIds"},
-			"a user twice":      {users(bo.ID, bo.ID), fault.CodeBadUserInput, "input.userIds[1]"},
-			"no such user":      {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.CodeNotFound, "input.userIds[1]"},
-			"a stakeholder":     {users(w.User("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
-			"an inactive agent": {users(bo.ID, w.User("in@care.example", model.Agent, worktest.Inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
-			"a blank note":      {good(func(in *passive.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
-			"no segments":       {good(func(in *passive.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
-			"a priority twice": {good(func(in *passive.AllocatePassivesInput) {
+			"zero percent":          {percent(0), fault.CodeBadUserInput, "input.percent"},
+			"a negative percent":    {percent(-1), fault.CodeBadUserInput, "input.percent"},
+			"more than 100 percent": {percent(100.5), fault.CodeBadUserInput, "input.percent"},
+			"not a number":          {percent(math.NaN()), fault.CodeBadUserInput, "input.percent"},
+			"no users":              {users(), fault.CodeBadUserInput, "input.userIds"},
+			"a duplicate user":      {users(bo.ID, bo.ID), fault.CodeBadUserInput, "input.userIds[1]"},
+			"an unknown user":       {users(bo.ID, model.UserID{UUID: model.NewUUID()}), fault.CodeNotFound, "input.userIds[1]"},
+			"a stakeholder":         {users(w.User("st@care.example", model.Stakeholder).ID), fault.CodeBadUserInput, "input.userIds[0]"},
+			"an inactive agent":     {users(bo.ID, w.User("in@care.example", model.Agent, worktest.Inactive).ID), fault.CodeBadUserInput, "input.userIds[1]"},
+			"a blank note":          {good(func(in *passive.AllocatePassivesInput) { in.Note = new(" ") }), fault.CodeBadUserInput, "input.note"},
+			"no segments":           {good(func(in *passive.AllocatePassivesInput) { in.PrioritizeBy = []passive.Priority{passive.Segment} }), fault.CodeBadUserInput, "input.segments"},
+			"a duplicate priority": {good(func(in *passive.AllocatePassivesInput) {
 				in.PrioritizeBy = []passive.Priority{passive.Score, passive.Score}
 			}), fault.CodeBadUserInput, "input.prioritizeBy[1]"},
 		} {
@@ -195,7 +196,7 @@ func TestAllocatePassives(t *testing.T) {
 		}
 		out := w.allocate(passive.AllocatePassivesInput{Percent: 40, UserIDs: idsOf(w.Agents(1)), Filter: f})
 		if out.Considered != 5 || out.Allocated != 2 || *out.Cases[0].Score != 8 {
-			t.Errorf("%+v", out)
+			t.Errorf("the payload is %+v", out)
 		}
 	})
 
@@ -221,26 +222,26 @@ func TestAllocatePassives(t *testing.T) {
 			}
 		})
 		slices.Sort(considered)
-		// 60 → 15, 45 → 11, 34 → 8, 26 → 6
+		// Each call assigns a quarter of the rest: 15 of 60, 11 of 45, 8 of 34 and 6 of 26.
 		if !slices.Equal(considered, []int{26, 34, 45, 60}) || len(seen) != 40 {
-			t.Errorf("%d are given out, of %v", len(seen), considered)
+			t.Errorf("%d responses were assigned, want 40; the calls considered %v, want 26, 34, 45 and 60", len(seen), considered)
 		}
 		w.Counts(map[string]int{"cases": 40, "case_events": 80, "notifications": 40})
 		w.recountQueue()
 	})
 
-	t.Run("assigns nothing more when it is sent again with its key", func(t *testing.T) {
+	t.Run("assigns nothing more when it is repeated with its key", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.passives(10)
 		in := passive.AllocatePassivesInput{Percent: 30, UserIDs: idsOf(w.Agents(2)), IdempotencyKey: new("monday")}
-		first, again := w.allocate(in), w.allocate(in)
-		if first.Allocated != 3 || again.Allocated != 3 || again.Considered != 10 {
-			t.Errorf("%+v, then %+v", first, again)
+		first, repeated := w.allocate(in), w.allocate(in)
+		if first.Allocated != 3 || repeated.Allocated != 3 || repeated.Considered != 10 {
+			t.Errorf("the first payload is %+v, the repeated %+v", first, repeated)
 		}
 		for i := range first.Cases {
-			if first.Cases[i].ID != again.Cases[i].ID {
-				t.Errorf("case %d is another one", i)
+			if first.Cases[i].ID != repeated.Cases[i].ID {
+				t.Errorf("the repeated call returns another case %d", i)
 			}
 		}
 		w.Counts(map[string]int{"cases": 3, "notifications": 3})

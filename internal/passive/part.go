@@ -6,15 +6,16 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 )
 
-// part is the rows of the queue that have the same values in the columns with few values. An index has these rows next
-// to each other, sorted by the other columns.
+// part is a set of rows of the queue: those with one combination of values in the columns that have few values. An index
+// stores the rows of a part next to each other, sorted by the other columns.
 type part struct {
 	page.Part
 	cell    int
 	segment string
 }
 
-// parts divides the queue; segments are all segments in the queue, if the order looks at them.
+// parts divides the queue into parts. segments must have all segments in the queue; it is ignored where the order does not
+// use SEGMENT.
 func (o Order) parts(segments []string) (list []part) {
 	if !slices.Contains(o.by, Segment) {
 		segments = []string{""}
@@ -27,7 +28,7 @@ func (o Order) parts(segments []string) (list []part) {
 				case by == Segment:
 					p.Ranks = append(p.Ranks, o.rank(s))
 				case bit[by] > 0:
-					p.Ranks = append(p.Ranks, no(cell&bit[by] > 0))
+					p.Ranks = append(p.Ranks, rankOf(cell&bit[by] > 0))
 				default:
 					p.Ranks = append(p.Ranks, page.NoRank)
 				}
@@ -39,19 +40,20 @@ func (o Order) parts(segments []string) (list []part) {
 	return list
 }
 
-// ranks gives the part's ranks by the priorities with few values, in the order of the priorities.
+// ranks returns the part's ranks for the priorities that have few values, in the order of the priorities.
 func (p part) ranks() []int {
 	return slices.DeleteFunc(slices.Clone(p.Ranks), func(rank int) bool { return rank == page.NoRank })
 }
 
-func no(yes bool) int {
-	if yes {
+// rankOf returns rank 0 where a part has the quality that a priority asks for, else 1.
+func rankOf(has bool) int {
+	if has {
 		return 0
 	}
 	return 1
 }
 
-// rank is the index of a segment in the given order; all segments that are not in it share the last rank.
+// rank returns the index of a segment in the caller's list. All segments outside the list share the last rank.
 func (o Order) rank(segment string) int {
 	if at := slices.Index(o.segments, segment); at >= 0 {
 		return at

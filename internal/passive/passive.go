@@ -1,8 +1,9 @@
-// Package passive owns the passives' queue: what each priority means, how a page of the queue is read in any order of
-// priorities at the cost of that page alone, and how a share of the queue is assigned. The triggers of
-// migrations/00010_passives.sql keep the rows of the queue; docs/figures.md defines which these are.
+// Package passive owns the passives' queue: what each priority means, how Read reads a page of the queue in any order of
+// priorities at a cost that does not depend on the length of the queue, and how Allocate assigns a share of the queue. The
+// triggers of migrations/00010_passives.sql maintain the rows of the queue; docs/figures.md defines which responses belong
+// to it.
 //
-// It refuses to decide who may see what: Read takes a condition on the responses.
+// It does not decide which responses a user may see; package filter does, and Read takes its condition.
 package passive
 
 import (
@@ -30,26 +31,26 @@ const (
 
 const segmentsMax = 100
 
-// Order is the order of the queue: by the first priority, then by the next ones, and last by the newest response.
+// Order sorts the queue by the first priority, then by each further priority, and last by the newest response.
 type Order struct {
 	by       []Priority
 	segments []string // folded, in the order given
 }
 
-// NewOrder checks a caller's priorities and segments.
+// NewOrder returns the order of a caller's priorities, or an error where the priorities or segments are invalid.
 func NewOrder(by []Priority, segments []string) (Order, error) {
 	for i, p := range by {
 		if slices.Contains(by[:i], p) {
 			return Order{}, fault.Input(fmt.Sprintf("prioritizeBy[%d]", i), fault.ListedTwice, p)
 		}
 	}
-	switch asked := slices.Contains(by, Segment); {
-	case asked && len(segments) == 0:
+	switch used := slices.Contains(by, Segment); {
+	case used && len(segments) == 0:
 		return Order{}, fault.Input("segments", "the priority SEGMENT needs segments, the most important first")
-	case !asked && len(segments) > 0:
-		return Order{}, fault.Input("segments", "segments need the priority SEGMENT")
+	case !used && len(segments) > 0:
+		return Order{}, fault.Input("segments", "segments are used only with the priority SEGMENT; add it to prioritizeBy, or leave segments out")
 	case len(segments) > segmentsMax:
-		return Order{}, fault.Input("segments", "at most %d segments", segmentsMax)
+		return Order{}, fault.Input("segments", "give at most %d segments", segmentsMax)
 	}
 	o := Order{by: by}
 	for i, s := range segments {
@@ -67,7 +68,7 @@ func NewOrder(by []Priority, segments []string) (Order, error) {
 	return o, nil
 }
 
-// bit is the bit of the column cell that stands for a priority; 0 if none does.
+// bit is the bit of a priority in the column cell; 0 for a priority that is not in that column.
 var bit = map[Priority]int{Score: 4, EasyWins: 2, ResolvedThemes: 1}
 
 const cells = 8
@@ -75,7 +76,7 @@ const cells = 8
 // column is the column of a priority that has many values.
 var column = map[Priority]string{LifetimeValue: "lifetime_value", Testimonial: "testimonial"}
 
-// By sorts the whole queue, for a caller that reads much of it. Read reads one page.
+// By returns the ORDER BY clause of the whole queue, for a caller that reads much of it. Use Read for one page.
 func (o Order) By() clause.Expression {
 	sql, vars := "", []any(nil)
 	for _, p := range o.by {

@@ -22,7 +22,7 @@ import (
 
 var moment = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// queued is a passive as the tables have them, the queue's own aside.
+// queued is a passive as it is in the tables other than passives.
 type queued struct {
 	ID          model.ResponseID
 	Score       int
@@ -34,7 +34,8 @@ type queued struct {
 	RespondedAt time.Time
 }
 
-// crowd fills the database with passives of few different values, so that everything ties, and gives those in the queue.
+// crowd fills the database with passives that have few different values, so that many rows tie, and returns the passives
+// that belong to the queue.
 func crowd(t *testing.T, db *pg.DB, seed uint64) []queued {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -85,12 +86,12 @@ func crowd(t *testing.T, db *pg.DB, seed uint64) []queued {
 		EXISTS (SELECT 1 FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = r.id AND t.deleted_at IS NULL AND t.resolved_at > r.responded_at) AS resolved
 		FROM responses r JOIN customers c ON c.id = r.customer_id WHERE r.score IN (7, 8)`).Scan(&list).Error
 	if err != nil || len(list) < 100 {
-		t.Fatal(len(list), err)
+		t.Fatalf("got %d passives, want at least 100; the error is %v", len(list), err)
 	}
 	return list
 }
 
-// before compares plainly, key by key.
+// before compares two passives by one priority after the other, without the queue's columns.
 func before(by []passive.Priority, segments []string) func(a, b queued) int {
 	yes := func(a, b bool) int {
 		switch {
@@ -138,7 +139,7 @@ func before(by []passive.Priority, segments []string) func(a, b queued) int {
 
 var every = []passive.Priority{passive.LifetimeValue, passive.Score, passive.EasyWins, passive.Segment, passive.Testimonial, passive.ResolvedThemes}
 
-// orders are no priority, each one, and a few dozen of several in any order.
+// orders returns the empty order, each priority alone, and 40 random orders of several priorities.
 func orders(random *rand.Rand) [][]passive.Priority {
 	list := [][]passive.Priority{nil}
 	for _, p := range every {
@@ -200,19 +201,19 @@ func TestQueue(t *testing.T) {
 				args.Before = &p.Cursors[0]
 			}
 			if !slices.Equal(forward, want) {
-				t.Errorf("by %v %v, by %d: %d rows, or another order; %d are in the queue", by, segments, size, len(forward), len(want))
+				t.Errorf("by %v %v, in pages of %d: got %d rows, want the %d rows of the queue in order", by, segments, size, len(forward), len(want))
 			}
 			if !slices.Equal(backward, want) {
-				t.Errorf("by %v %v, by %d, backward: %d rows, or another order; %d are in the queue", by, segments, size, len(backward), len(want))
+				t.Errorf("by %v %v, in pages of %d, backward: got %d rows, want the %d rows of the queue in order", by, segments, size, len(backward), len(want))
 			}
 			var whole []model.ResponseID
 			if err := db.Gorm.Table("passives").Clauses(order.By()).Pluck("response_id", &whole).Error; err != nil || !slices.Equal(whole, want) {
-				t.Errorf("by %v %v, all at once: %d rows, or another order: %v", by, segments, len(whole), err)
+				t.Errorf("by %v %v, with By: got %d rows, want the rows of the queue in order; the error is %v", by, segments, len(whole), err)
 			}
 		}
 	})
 
-	t.Run("gives the rows between two cursors", func(t *testing.T) {
+	t.Run("returns the rows between two cursors", func(t *testing.T) {
 		t.Parallel()
 		db := pgtest.New(t)
 		list := crowd(t, db, 7)
@@ -236,7 +237,7 @@ func TestQueue(t *testing.T) {
 				want = append(want, list[i].ID)
 			}
 			if !slices.Equal(p.Responses, want) {
-				t.Errorf("between %v are %d rows, not %d", between, len(p.Responses), len(want))
+				t.Errorf("between rows %v: got %d rows, want %d", between, len(p.Responses), len(want))
 			}
 		}
 	})
@@ -258,7 +259,7 @@ func TestQueue(t *testing.T) {
 		} {
 			var f *fault.Error
 			if _, err := passive.NewOrder(c.by, c.segments); !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.argument {
-				t.Errorf("%v %q: %v", c.by, c.segments, err)
+				t.Errorf("priorities %v and segments %q: got %v, want a fault of %s", c.by, c.segments, err, c.argument)
 			}
 		}
 		db := pgtest.New(t)
@@ -274,14 +275,14 @@ func TestQueue(t *testing.T) {
 		for name, other := range map[string]struct {
 			by       []passive.Priority
 			segments []string
-		}{"none": {}, "of another list of segments": {[]passive.Priority{passive.Segment}, []string{"silver"}}} {
+		}{"no priority": {}, "another list of segments": {[]passive.Priority{passive.Segment}, []string{"silver"}}} {
 			order, err := passive.NewOrder(other.by, other.segments)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var f *fault.Error
 			if _, err := order.Read(db.Gorm, page.Args{After: &p.Cursors[0]}, nil); !errors.As(err, &f) || f.Argument != "after" {
-				t.Errorf("a cursor of another order, %s: %v", name, err)
+				t.Errorf("a cursor of another order was used with %s: got %v, want a fault of after", name, err)
 			}
 		}
 	})

@@ -16,7 +16,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Page is some rows of the queue, in its order.
+// Page is a page of the queue, in the order of the queue.
 type Page struct {
 	Responses []model.ResponseID
 	Cursors   []string
@@ -24,7 +24,7 @@ type Page struct {
 	Backward  bool
 }
 
-// row is a row of the queue, with the columns that orders look at.
+// row is a row of the queue, with the columns that an order uses.
 type row struct {
 	Nth           int // the index of its part
 	ResponseID    uuid.UUID
@@ -35,10 +35,10 @@ type row struct {
 	ranks []int
 }
 
-// Read reads a page of the rows that where selects: a condition on the rows of responses; nil selects all.
+// Read reads a page of the queue. where is a condition on the table responses; nil selects all rows.
 //
-// No index has the rows in every order. But an index has the next few rows of each part next to each other, so Read takes
-// these from every part, and sorts them: some hundred rows, however long the queue is (see page.Walk).
+// No index can have the rows in every order. But an index stores the next few rows of each part next to each other, so Read
+// takes these from every part and sorts them: a few hundred rows, however long the queue is (see page.Walk).
 func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page, error) {
 	keys := o.keys()
 	walk, err := keys.Walk(args)
@@ -66,7 +66,7 @@ func (o Order) Read(db *gorm.DB, args page.Args, where clause.Expression) (*Page
 	return p, nil
 }
 
-// keys gives the priorities in the form in which a cursor stores them.
+// keys returns the priorities as the keys of a cursor.
 func (o Order) keys() page.Order[row] {
 	var keys page.Order[row]
 	rank := 0
@@ -92,7 +92,7 @@ func (o Order) keys() page.Order[row] {
 		page.Key[row]{Name: "ID", Column: "q.response_id", Kind: page.ID, Desc: true, Of: func(r *row) any { return r.ResponseID }})
 }
 
-// segmentsIn gives the segments in the queue, with one index lookup for each.
+// segmentsIn reads the segments in the queue, with one index lookup for each segment.
 const segmentsIn = `WITH RECURSIVE s(segment) AS (
 	(SELECT segment FROM passives WHERE NOT taken ORDER BY segment LIMIT 1)
 	UNION ALL SELECT (SELECT p.segment FROM passives p WHERE NOT p.taken AND p.segment > s.segment ORDER BY p.segment LIMIT 1) FROM s WHERE s.segment IS NOT NULL)
@@ -108,8 +108,8 @@ func (o Order) partsIn(db *gorm.DB) ([]part, error) {
 	return o.parts(segments), nil
 }
 
-// next reads the first n rows of some runs. Runs with the same conditions share a branch of the statement, so that it
-// does not grow with the segments.
+// next reads the first n rows of several runs together. Runs with the same conditions share a branch of the statement, so
+// that the statement does not grow with the number of segments.
 func (o Order) next(db *gorm.DB, walk *page.Walk[row], parts []part, runs []page.Run, n int, where clause.Expression) ([]row, error) {
 	groups := page.Alike(runs)
 	if where != nil && len(runs) <= cells {
@@ -146,8 +146,9 @@ func (o Order) next(db *gorm.DB, walk *page.Walk[row], parts []part, runs []page
 	return found, err
 }
 
-// apart gives each run a group of its own. PostgreSQL then merges the runs, and reads no more rows of each than it needs:
-// with a condition that few rows meet, it would otherwise read many rows of every part for the few rows of the page.
+// apart puts each run into a group of its own. PostgreSQL then merges the runs, and reads only the rows that it needs from
+// each run. In one group, it would read n matching rows of every part, which takes many rows where few rows meet the
+// condition.
 func apart(runs []page.Run) (groups [][]page.Run) {
 	for _, r := range runs {
 		groups = append(groups, []page.Run{r})
@@ -169,7 +170,7 @@ func (o Order) branch(parts []part, group []page.Run, where clause.Expression) (
 		sql = "SELECT CAST(? AS integer) AS nth, CAST(? AS integer[]) AS ranks, q.* FROM (SELECT " + columns + "passives q"
 		vars = []any{nth[0], pg.Array(ranks[0])}
 	} else {
-		// unnest would flatten an array of arrays, so that each rank is a column of its own.
+		// unnest flattens an array of arrays, so each rank needs an array of its own.
 		arrays, names := "", make([]string, len(ranks[0]))
 		vars = []any{pg.Array(nth), pg.Array(cells), pg.Array(segments)}
 		for i := range names {

@@ -18,7 +18,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// recountQueue compares the queue with what the other tables say is in it.
+// recountQueue computes the queue from the other tables, and compares it with the table passives.
 func (w *world) recountQueue() {
 	w.T.Helper()
 	var differ []string
@@ -35,31 +35,31 @@ func (w *world) recountQueue() {
 			FROM latest r JOIN customers c ON c.id = r.customer_id
 			WHERE r.score IN (7, 8) AND r.contact_status = 'NOT_CONTACTED' AND c.erased_at IS NULL AND (c.last_contacted_at < r.responded_at OR c.last_contacted_at IS NULL))
 		SELECT 'missing: ' || w.*::text FROM (SELECT * FROM want EXCEPT SELECT * FROM passives) w
-		UNION ALL SELECT 'too much: ' || p.*::text FROM (SELECT * FROM passives EXCEPT SELECT * FROM want) p`).Scan(&differ).Error
+		UNION ALL SELECT 'unexpected: ' || p.*::text FROM (SELECT * FROM passives EXCEPT SELECT * FROM want) p`).Scan(&differ).Error
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	if len(differ) > 0 {
-		w.T.Errorf("the queue differs in %d rows from a recount:\n%s", len(differ), strings.Join(differ, "\n"))
+		w.T.Errorf("the queue and its recount differ in %d rows:\n%s", len(differ), strings.Join(differ, "\n"))
 	}
 }
 
-// Several people write at once, whatever there is to write; then the queue is what a recount says.
+// After random writes of all kinds by several users at once, the queue must equal its recount.
 func TestQueueMatchesARecountAfterManyWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	agents := append(w.Agents(3), w.Agent.User)
 	w.Rule("some", func(r *model.Rule) { r.Scores = []int{3, 7} })
 	themes := []*model.Theme{w.Theme("A", "late"), w.Theme("B", "rain"), w.Theme("C")}
-	seed := newSeed(t)
+	source := newSource(t)
 	worktest.AtOnce(4, func(i int) {
-		random := seed(i)
+		random := source(i)
 		for n := range 100 {
 			var err error
 			id := themes[random.IntN(3)].ID
 			switch random.IntN(8) {
 			case 0:
-				_, err = theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, theme.TagResponseInput{ResponseID: w.some(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
+				_, err = theme.NewTagger(w.Work).TagResponse(t.Context(), w.Agent, theme.TagResponseInput{ResponseID: w.anyResponse(random.Uint64()), ThemeIDs: []model.ThemeID{id}[:random.IntN(2)]})
 			case 1:
 				err = w.retheme(id, []string{"EASY", "HARD"}[random.IntN(2)], random.IntN(2) == 0)
 			case 2:
@@ -72,31 +72,32 @@ func TestQueueMatchesARecountAfterManyWritesAtOnce(t *testing.T) {
 			default:
 				err = w.WriteAnything(random, agents)
 			}
-			var mend *fault.Error
-			if err != nil && !errors.As(err, &mend) {
+			var refused *fault.Error
+			if err != nil && !errors.As(err, &refused) {
 				t.Errorf("write %d of %d: %v", n, i, err)
 			}
 		}
 	})
 	w.recountQueue()
-	for what, sql := range map[string]string{"taken": "passives WHERE taken", "offered": "passives WHERE NOT taken", "tagged": "passives WHERE cell & 3 > 0"} {
-		t.Logf("%d are %s", w.Count("SELECT count(*) FROM "+sql), what)
+	for what, sql := range map[string]string{"taken": "passives WHERE taken", "in the queue": "passives WHERE NOT taken", "tagged": "passives WHERE cell & 3 > 0"} {
+		t.Logf("%d rows are %s", w.Count("SELECT count(*) FROM "+sql), what)
 	}
 	if n := w.Count("SELECT count(*) FROM responses"); n < 100 {
-		t.Errorf("only %d responses: the writes do too little to tell anything", n)
+		t.Errorf("got %d responses, want at least 100 for a meaningful test", n)
 	}
 }
 
-// newSeed gives each writer a random source of its own, and says how to have the same again.
-func newSeed(t *testing.T) func(i int) *rand.Rand {
+// newSource returns a function that makes a random source for each writer. It logs the seed, so that a failure can be
+// repeated.
+func newSource(t *testing.T) func(i int) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("the seed is %d", seed)
 	return func(i int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(i))) }
 }
 
-// some is any response.
-func (w *world) some(random uint64) (id model.ResponseID) {
+// anyResponse returns a random response.
+func (w *world) anyResponse(random uint64) (id model.ResponseID) {
 	_ = w.DB.Pool.QueryRow(w.T.Context(), "SELECT id FROM responses ORDER BY md5(id::text || $1) LIMIT 1", fmt.Sprint(random)).Scan(&id)
 	return id
 }

@@ -79,7 +79,7 @@ func (k desk) do(ctx context.Context, c *model.Case, do action) error {
 }
 
 // pickCase picks one of the newest sample cases of the status, leaving out the `keep` oldest; nil where there is none. The
-// case is unassigned or assigned to the sample staff: cases that other users have taken are theirs.
+// case is unassigned or assigned to the sample staff: the team does not touch cases of other users.
 func (k desk) pickCase(ctx context.Context, status model.CaseStatus, keep int) (*model.Case, error) {
 	team := make([]model.UserID, len(k.staff.workers))
 	for i, u := range k.staff.workers {

@@ -25,13 +25,13 @@ func TestRun(t *testing.T) {
 		<-first.made
 		past := w.number("SELECT count(*) FROM responses WHERE external_id IS NOT NULL")
 		if past < 100 {
-			t.Errorf("the past has %d responses", past)
+			t.Errorf("the past has %d responses, want at least 100", past)
 		}
 		first.wait(20)
 		first.stop()
 		after := w.number("SELECT count(*) FROM responses")
 		if after < past+20 {
-			t.Errorf("20 steps brought %d responses", after-past)
+			t.Errorf("20 steps created %d responses, want at least 20", after-past)
 		}
 		if w.number("SELECT count(*) FROM notifications") == 0 {
 			t.Error("no alert is sent about the new responses")
@@ -41,40 +41,40 @@ func TestRun(t *testing.T) {
 		second.wait(20)
 		second.stop()
 		if n := w.number("SELECT count(*) FROM responses WHERE external_id IS NOT NULL"); n != past {
-			t.Errorf("the second start makes the past %d responses, not %d", n, past)
+			t.Errorf("after the second start the past has %d responses, want %d", n, past)
 		}
 		if n := w.number("SELECT count(*) FROM responses"); n < after+20 {
-			t.Errorf("20 steps of the second start brought %d responses", n-after)
+			t.Errorf("20 steps after the second start created %d responses, want at least 20", n-after)
 		}
 		if users, rules := w.number("SELECT count(*) FROM users"), w.number("SELECT count(*) FROM rules"); users != len(team) || rules != 5 {
-			t.Errorf("after two starts there are %d users and %d rules", users, rules)
+			t.Errorf("after two starts there are %d users and %d rules, want %d and 5", users, rules, len(team))
 		}
 		if w.log.has("WARN") {
-			t.Errorf("the log complains: %s", w.log.text.String())
+			t.Errorf("the log has a warning: %s", w.log.text.String())
 		}
 	})
 
 	t.Run("leaves an interrupted past as it is", func(t *testing.T) {
 		t.Parallel()
-		s := &scissors{}
+		s := &interrupter{}
 		w := newWorld(t, pgtest.WithTracer(s))
 		ctx, cancel := context.WithCancel(t.Context())
 		s.arm(2000, cancel)
 		made, o := 0, w.Options
 		o.Made = func() { made++ }
 		if err := Run(ctx, o); err != nil || made != 1 {
-			t.Errorf("interrupted, Run returns %v and has called Made %d times", err, made)
+			t.Errorf("Run returned %v when interrupted and called Made %d times, want nil and once", err, made)
 		}
 		past := w.number("SELECT count(*) FROM responses")
 		if past < 10 || past > 500 {
-			t.Fatalf("when it was interrupted, the past had %d responses", past)
+			t.Fatalf("the interrupted past has %d responses, want 10 to 500", past)
 		}
 
 		r := w.run()
 		r.wait(5)
 		r.stop()
 		if n := w.number("SELECT count(*) FROM responses"); n < past+5 || n > past+10 {
-			t.Errorf("five steps made %d responses of %d", n, past)
+			t.Errorf("there are %d responses after five steps, want 5 to 10 more than %d", n, past)
 		}
 	})
 
@@ -90,14 +90,14 @@ func TestRun(t *testing.T) {
 		r.until()
 		<-r.made
 		if customers, users := w.number("SELECT count(*) FROM customers"), w.number("SELECT count(*) FROM users"); customers != 1 || users != 0 {
-			t.Errorf("%d customers, %d users", customers, users)
+			t.Errorf("got %d customers and %d users, want 1 and none", customers, users)
 		}
 		if !w.log.has("customers of its own") {
 			t.Error("the log does not say why")
 		}
 	})
 
-	t.Run("logs a failed step and goes on", func(t *testing.T) {
+	t.Run("logs a failed step and continues", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.staff()
@@ -119,31 +119,31 @@ func TestRun(t *testing.T) {
 		before := w.number("SELECT count(*) FROM responses")
 		r.wait(3)
 		if n := w.number("SELECT count(*) FROM responses"); n < before+2 {
-			t.Errorf("%d responses, and %d after three steps more", before, n)
+			t.Errorf("there were %d responses, and %d after three more steps", before, n)
 		}
 		r.stop()
 	})
 }
 
-// scissors call cut at the nth statement after arm.
-type scissors struct {
+// interrupter calls cut at the nth SQL statement after arm.
+type interrupter struct {
 	left atomic.Int64
 	cut  func()
 }
 
-func (s *scissors) arm(nth int64, cut func()) {
+func (s *interrupter) arm(nth int64, cut func()) {
 	s.cut = cut
 	s.left.Store(nth)
 }
 
-func (s *scissors) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+func (s *interrupter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	if s.left.Add(-1) == 0 {
 		s.cut()
 	}
 	return ctx
 }
 
-func (s *scissors) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *interrupter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func TestSubmitKnown(t *testing.T) {
 	t.Parallel()
@@ -157,7 +157,7 @@ func TestSubmitKnown(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 10 { // some changes set the value that is there already
+		for range 10 { // some changes set the same value again
 			if err := l.submitKnown(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +166,7 @@ func TestSubmitKnown(t *testing.T) {
 			t.Error("no event records the change")
 		}
 		if n := w.number("SELECT count(*) FROM customers"); n != 15 {
-			t.Errorf("%d customers", n)
+			t.Errorf("got %d customers, want 15", n)
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestDesk(t *testing.T) {
 		}
 		open := w.number("SELECT count(*) FROM cases WHERE assignee_id IS NOT NULL")
 		if open < 5 {
-			t.Fatalf("%d cases are too few for this test", open)
+			t.Fatalf("%d cases are assigned, want at least 5", open)
 		}
 		for _, c := range []struct {
 			name  string
@@ -194,12 +194,12 @@ func TestDesk(t *testing.T) {
 			then  string // a condition that the case then satisfies
 		}{
 			{"start", func() error { return k.actOn(t.Context(), model.Open, start) }, "STATUS_CHANGED", "status = 'IN_PROGRESS'"},
-			{"tell", func() error { return k.actOn(t.Context(), model.InProgress, addNote) }, "NOTE_ADDED", "status = 'IN_PROGRESS'"},
-			{"solve", func() error { return k.advance(t.Context(), model.InProgress, 0) }, "STATUS_CHANGED", "status = 'CLOSED'"},
+			{"add a note", func() error { return k.actOn(t.Context(), model.InProgress, addNote) }, "NOTE_ADDED", "status = 'IN_PROGRESS'"},
+			{"close", func() error { return k.advance(t.Context(), model.InProgress, 0) }, "STATUS_CHANGED", "status = 'CLOSED'"},
 			{"reopen", func() error { return k.actOn(t.Context(), model.Closed, reopen) }, "STATUS_CHANGED", "reopen_count = 1"},
-			{"give back", func() error { return k.actOn(t.Context(), model.InProgress, unassign) }, "ASSIGNED", "assignee_id IS NULL"},
-			{"hand over", func() error { return k.actOn(t.Context(), model.InProgress, reassign) }, "ASSIGNED", "assigned_by_id IS NOT NULL"},
-			{"move an open one on", func() error { return k.advance(t.Context(), model.Open, 0) }, "STATUS_CHANGED", "status = 'IN_PROGRESS'"},
+			{"unassign", func() error { return k.actOn(t.Context(), model.InProgress, unassign) }, "ASSIGNED", "assignee_id IS NULL"},
+			{"reassign", func() error { return k.actOn(t.Context(), model.InProgress, reassign) }, "ASSIGNED", "assigned_by_id IS NOT NULL"},
+			{"advance an open case", func() error { return k.advance(t.Context(), model.Open, 0) }, "STATUS_CHANGED", "status = 'IN_PROGRESS'"},
 		} {
 			if err := c.do(); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
@@ -236,7 +236,7 @@ func TestDesk(t *testing.T) {
 			}
 		}
 		if n := w.number("SELECT count(*) FROM cases WHERE status = 'OPEN'"); n != 3 {
-			t.Errorf("%d of %d cases are still open, not 3", n, open)
+			t.Errorf("%d of %d cases are open, want 3", n, open)
 		}
 	})
 
@@ -251,7 +251,7 @@ func TestDesk(t *testing.T) {
 			}
 		}
 		if c, err := k.pickCase(t.Context(), model.Open, 0); c == nil || err != nil {
-			t.Fatalf("there is no case at all: %v", err)
+			t.Fatalf("pickCase found no case; the error is %v", err)
 		}
 		if err := w.DB.Gorm.Exec("INSERT INTO users SELECT gen_random_uuid(), 'Me', 'me', 'me@example.com', 'me@example.com', 'ADMIN', true, now()").Error; err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestDesk(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c, err := k.pickCase(t.Context(), model.Open, 0); c != nil || err != nil {
-			t.Errorf("case %+v is taken: %v", c, err)
+			t.Errorf("pickCase returned case %+v of another user; the error is %v", c, err)
 		}
 	})
 }

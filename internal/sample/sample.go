@@ -2,9 +2,8 @@
 // and cases. While the program runs, the package adds new responses and works on cases. No name or address in the data
 // belongs to a real person.
 //
-// Package sample writes through the same packages as any client, with a clock of its own for the past. It never mixes
-// with real data: it does nothing in a database that has customers which it did not create. It sends no mail about the
-// invented past.
+// It writes through the same packages as the API, with a clock of its own for the past. It does not mix invented with real
+// data: it changes nothing in a database that has customers which it did not create. It sends no mail about the past.
 package sample
 
 import (

@@ -62,7 +62,7 @@ func (w *words) about(t tone) *[topics]string {
 	return &w.bad
 }
 
-// languages by the codes in the table of places; en2 is English in other words.
+// languages by the codes in the table of places; en2 is English with different sentences.
 var languages = map[string]*words{
 	"en": &wordsEnglish, "en2": &wordsEnglish2, "de": &wordsGerman, "nl": &wordsDutch,
 	"fr": &wordsFrench, "es": &wordsSpanish, "pt": &wordsPortuguese, "it": &wordsItalian,

@@ -17,7 +17,7 @@ func TestLanguages(t *testing.T) {
 			parts := []string{w.callMe}
 			for tone := range tones {
 				if len(w.openings[tone]) == 0 {
-					t.Errorf("%s: nothing opens a comment of tone %d", code, tone)
+					t.Errorf("%s: there is no opening for tone %d", code, tone)
 				}
 				parts = append(parts, w.openings[tone]...)
 			}
@@ -28,7 +28,7 @@ func TestLanguages(t *testing.T) {
 					t.Errorf("%s: part %d is not a sentence: %q", code, i, part)
 				}
 				if other, doubled := seen[part]; doubled && other == code {
-					t.Errorf("%s has this part twice: %q", code, part)
+					t.Errorf("%s has a duplicate part: %q", code, part)
 				}
 				seen[part] = code
 			}
@@ -60,12 +60,12 @@ func TestPlaces(t *testing.T) {
 			}
 			for _, code := range p.languages {
 				if languages[code] == nil {
-					t.Errorf("%s: there are no words in %q", p.country, code)
+					t.Errorf("%s: there is no language %q", p.country, code)
 				}
 			}
-			// Each customer has a name of their own, so there must be more names than customers.
+			// Each customer has a different name, so there must be more names than customers.
 			if len(p.first)*len(p.last) < 3*p.weight {
-				t.Errorf("%s: too few names", p.country)
+				t.Errorf("%s has fewer names than customers", p.country)
 			}
 			for _, name := range append(append([]string{}, p.first...), p.last...) {
 				if written, latin := splitName(name); written == "" || len(latin) < 2 || strings.Contains(written, "|") {
@@ -93,7 +93,7 @@ func TestComment(t *testing.T) {
 					}
 				}
 				if !fits || rest != "" {
-					t.Fatalf("a %d says %q", score, said)
+					t.Fatalf("the comment of score %d is %q", score, said)
 				}
 			}
 		}

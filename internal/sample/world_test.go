@@ -17,7 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/user"
 )
 
-// now is a Wednesday afternoon, so that the team works right up to it.
+// now is a Wednesday afternoon, which is within office hours, so that the team works until now.
 var now = time.Date(2026, 3, 11, 15, 20, 0, 0, time.UTC)
 
 const patience = 30 * time.Second
@@ -106,9 +106,9 @@ func (r *running) wait(steps int) {
 		select {
 		case <-r.steps:
 		case err := <-r.ended:
-			r.t.Fatalf("Run has ended: %v", err)
+			r.t.Fatalf("Run ended with %v before the step", err)
 		case <-time.After(patience):
-			r.t.Fatal("Run takes no live step in time")
+			r.t.Fatal("Run took no live step in time")
 		}
 	}
 }
@@ -126,10 +126,10 @@ func (r *running) until() {
 	select {
 	case err := <-r.ended:
 		if err != nil {
-			r.t.Errorf("Run returns %v, not nil", err)
+			r.t.Errorf("Run returned %v, want nil", err)
 		}
 	case <-time.After(patience):
-		r.t.Fatal("Run does not end")
+		r.t.Fatal("Run has not ended in time")
 	}
 }
 

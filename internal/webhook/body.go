@@ -7,11 +7,11 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// body returns the body for an event, as docs/webhook.schema.json describes it. Names and ids are those of the API.
-func body(b selection, e *model.LoggedEvent) ([]byte, error) {
+// body returns the body for an event, as docs/webhook.schema.json describes it. The body has the names and ids of the API.
+func body(sel selection, e *model.LoggedEvent) ([]byte, error) {
 	data := map[string]any{
 		"id": e.ID.String(), "type": e.Type, "cursor": e.Cursor, "at": e.At.UTC(), "actorId": model.OptionalID(e.ActorID), "noteId": model.OptionalID(e.NoteID),
-		"matches": b.matches(e), "snapshot": snapshot(e.Then),
+		"matches": sel.matches(e), "snapshot": snapshot(e.Then),
 	}
 	for _, field := range e.Type.Spec().Fields {
 		data[field.Name] = field.Value(e)

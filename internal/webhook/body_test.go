@@ -23,7 +23,8 @@ import (
 
 const schemaFile = "../../docs/webhook.schema.json"
 
-// strictly reads the schema, and forbids in it every property that it does not name: all that is posted must be documented.
+// strictly reads the schema and forbids all properties that the schema does not name, so that a test fails when a body has
+// an undocumented property.
 func strictly(t *testing.T) (*jsonschema.Schema, map[string]any) {
 	t.Helper()
 	text, err := os.ReadFile(schemaFile)

@@ -42,7 +42,7 @@ func (s *Sender) dispatch(ctx, posting context.Context) error {
 // lease returns due deliveries and moves their next try to the end of the lease, so that no other server takes them.
 func (s *Sender) lease(ctx context.Context, id model.WebhookID, n int) (due []*model.WebhookDelivery, until time.Time, err error) {
 	now := s.clock()
-	until = now.Add(s.o.Lease)
+	until = now.Add(s.o.LeaseTime)
 	err = s.db.Gorm.WithContext(ctx).Raw(`WITH due AS MATERIALIZED (
 			SELECT id FROM webhook_deliveries WHERE webhook_id = ? AND next_attempt_at <= ?
 			ORDER BY next_attempt_at, position LIMIT ? FOR UPDATE SKIP LOCKED

@@ -18,7 +18,7 @@ import (
 
 const day = 24 * time.Hour
 
-// answers answers with a status that the test can change.
+// answers returns a handler that answers with a status that the test can change.
 func answers(status *atomic.Int64) func(post, http.ResponseWriter, *http.Request) {
 	return func(_ post, out http.ResponseWriter, _ *http.Request) { out.WriteHeader(int(status.Load())) }
 }
@@ -35,8 +35,8 @@ func TestSender(t *testing.T) {
 		w.run(w.DB, w.Log)
 		c := w.open("DE")
 		r.await(3)
-		if again := w.reload(h); !again.Enabled || again.FailingSince == nil {
-			t.Errorf("the failing webhook is %+v", again)
+		if stored := w.reload(h); !stored.Enabled || stored.FailingSince == nil {
+			t.Errorf("the failing webhook is %+v", stored)
 		}
 		w.Later(3*day - time.Hour)
 		r.await(len(r.all()) + 2)
@@ -45,8 +45,8 @@ func TestSender(t *testing.T) {
 		}
 		w.Later(time.Hour)
 		w.until("the webhook is disabled", "SELECT NOT enabled FROM webhooks WHERE id = ?", h.ID)
-		if again := w.reload(h); again.DisabledReason == nil || !strings.Contains(*again.DisabledReason, "three days") {
-			t.Errorf("the reason is missing: %+v", again)
+		if stored := w.reload(h); stored.DisabledReason == nil || !strings.Contains(*stored.DisabledReason, "three days") {
+			t.Errorf("the reason is missing: %+v", stored)
 		}
 		if d := w.deliveries(h)[0]; d.Status != model.DeliveryQueued || *d.ResponseStatus != http.StatusBadGateway || *d.LastError != "the answer was 502 Bad Gateway" {
 			t.Errorf("the delivery that was not accepted is %+v", d)
@@ -65,8 +65,8 @@ func TestSender(t *testing.T) {
 		if n := len(r.all()) - before; n != 2 {
 			t.Errorf("%d posts after the webhook was enabled, want 2", n)
 		}
-		if again := w.reload(h); again.FailingSince != nil || again.DisabledReason != nil {
-			t.Errorf("the enabled webhook is %+v", again)
+		if stored := w.reload(h); stored.FailingSince != nil || stored.DisabledReason != nil {
+			t.Errorf("the enabled webhook is %+v", stored)
 		}
 	})
 
@@ -118,8 +118,8 @@ func TestSender(t *testing.T) {
 		refused.Store("")
 		w.redeliver(failed.ID)
 		w.delivered(h, 4)
-		if again := w.deliveries(h)[0]; again.Attempts != 3 || again.ID != failed.ID {
-			t.Errorf("the redelivered event is %+v", again)
+		if stored := w.deliveries(h)[0]; stored.Attempts != 3 || stored.ID != failed.ID {
+			t.Errorf("the redelivered event is %+v", stored)
 		}
 	})
 

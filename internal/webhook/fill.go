@@ -52,13 +52,13 @@ func (s *Sender) fillOne(ctx context.Context, hook *model.Webhook) (moved bool, 
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	b, err := selectionOf(hook)
+	sel, err := selectionOf(hook)
 	if err != nil {
 		return false, err
 	}
 	var selected []*event.Event
 	for _, e := range events {
-		if b.wants(e) {
+		if sel.wants(e) {
 			selected = append(selected, e)
 		}
 	}

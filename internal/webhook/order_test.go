@@ -36,7 +36,7 @@ func TestOrder(t *testing.T) {
 			}
 		})
 		h := w.hook(r)
-		w.run(w.DB, w.Log, func(o *webhook.Options) { o.Answering = 2 * time.Second })
+		w.run(w.DB, w.Log, func(o *webhook.Options) { o.AnswerTimeout = 2 * time.Second })
 		var cases []*model.Case
 		for range 5 {
 			cases = append(cases, w.open("DE"))
@@ -60,8 +60,8 @@ func TestOrder(t *testing.T) {
 		if posts < 4 || first.Attempts != posts || *first.ResponseStatus != http.StatusNoContent || first.LastError != nil || first.DeliveredAt == nil {
 			t.Errorf("after %d posts the first delivery is %+v", posts, first)
 		}
-		if again := w.reload(h); again.FailingSince != nil || !again.Enabled {
-			t.Errorf("the webhook is %+v", again)
+		if stored := w.reload(h); stored.FailingSince != nil || !stored.Enabled {
+			t.Errorf("the webhook is %+v", stored)
 		}
 	})
 
@@ -149,7 +149,7 @@ func TestServers(t *testing.T) {
 			out.WriteHeader(http.StatusNoContent)
 		})
 		h := w.hook(r)
-		short := func(o *webhook.Options) { o.Lease = 2 * time.Second }
+		short := func(o *webhook.Options) { o.LeaseTime = 2 * time.Second }
 		var cases []*model.Case
 		for range 6 {
 			cases = append(cases, w.open("DE"))
@@ -197,7 +197,7 @@ func TestServers(t *testing.T) {
 		w := newWorld(t)
 		r := newReceiver(t, nil)
 		h := w.hook(r)
-		patient := func(o *webhook.Options) { o.Answering, o.Lease = limit, 2*limit } // a timeout would repeat a post
+		patient := func(o *webhook.Options) { o.AnswerTimeout, o.LeaseTime = limit, 2*limit } // a timeout would repeat a post
 		w.run(w.DB, w.Log, patient)
 		for range 2 {
 			db := w.another()
@@ -247,7 +247,7 @@ func TestServers(t *testing.T) {
 		})
 		h := w.hook(r)
 		w.open("DE")
-		long := func(o *webhook.Options) { o.Lease = lease }
+		long := func(o *webhook.Options) { o.LeaseTime = lease }
 		server := w.run(w.DB, w.Log, long)
 		<-arrived
 		server.cancel() // it leases no more deliveries, and waits for its running request

@@ -8,7 +8,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// mayReadEvents tells whether a user may read events. A webhook is disabled when its owner may not.
+// mayReadEvents reports whether a user may read events. A webhook is disabled when its owner may not.
 func mayReadEvents(owner *model.User) bool { return owner.Active && owner.Role != model.Intake }
 
 // selection combines the webhook's filter with its owner's scope; no other code decides which events a webhook receives.
@@ -19,28 +19,28 @@ type selection struct {
 	scope *filter.Scope
 }
 
-func selectionOf(hook *model.Webhook) (b selection, err error) {
-	b.Types = hook.Events
-	if b.scope, err = filter.ScopeOf(hook.Owner); err != nil {
-		return b, fmt.Errorf("read the scope of a webhook's owner: %v", err)
+func selectionOf(hook *model.Webhook) (sel selection, err error) {
+	sel.Types = hook.Events
+	if sel.scope, err = filter.ScopeOf(hook.Owner); err != nil {
+		return sel, fmt.Errorf("read the scope of a webhook's owner: %v", err)
 	}
 	if hook.Filter == nil {
-		return b, nil
+		return sel, nil
 	}
-	if b.Filter, err = filter.ParseStoredCase(hook.Filter); err != nil {
-		return b, fmt.Errorf("read a webhook's filter: %v", err)
+	if sel.Filter, err = filter.ParseStoredCase(hook.Filter); err != nil {
+		return sel, fmt.Errorf("read a webhook's filter: %v", err)
 	}
-	if b.scope.Masked() && b.Filter.Personal() != "" {
-		b.scope = nil // an owner without access to personal data must not filter by it, and receives nothing
+	if sel.scope.Masked() && sel.Filter.Personal() != "" {
+		sel.scope = nil // an owner without access to personal data must not filter by it, and receives nothing
 	}
-	return b, nil
+	return sel, nil
 }
 
-func (b selection) wants(e *event.Event) bool {
-	_, shown := b.Shows(e, b.scope)
+func (sel selection) wants(e *event.Event) bool {
+	_, shown := sel.Shows(e, sel.scope)
 	return shown
 }
 
-func (b selection) matches(e *model.LoggedEvent) bool {
-	return b.Filter.Match(filter.Of(e.Then, e.At), b.scope.Viewer())
+func (sel selection) matches(e *model.LoggedEvent) bool {
+	return sel.Filter.Match(filter.Of(e.Then, e.At), sel.scope.Viewer())
 }

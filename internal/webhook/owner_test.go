@@ -102,7 +102,7 @@ func TestSelection(t *testing.T) {
 		w.until("the webhook is disabled", "SELECT NOT enabled AND disabled_reason LIKE '%owner%' FROM webhooks WHERE id = ?", h.ID)
 		w.until("the other administrator gets a mail", `SELECT count(*) = 1 AND bool_and("to" = ?) FROM notifications WHERE kind = 'WEBHOOK_DISABLED'`, other.Email)
 		if n := len(r.all()); n != 0 {
-			t.Errorf("%d posts, and the owner may see nothing", n)
+			t.Errorf("got %d posts, want none: the owner is inactive", n)
 		}
 	})
 

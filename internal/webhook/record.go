@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// decision is what follows from the result of a try.
+// decision is how a result changes the delivery and its webhook.
 type decision struct {
 	delivery map[string]any
 	ended    bool   // DELIVERED or FAILED: the next delivery of the case is due
@@ -18,18 +18,19 @@ type decision struct {
 	disable  string // why the webhook must be disabled; empty: it stays enabled
 }
 
-// decide decides what follows from the result of a try. When the webhook is disabled, the delivery stays queued as the
-// first of its case, so that the webhook continues with it when it is enabled again and no event is lost.
-func decide(hook *model.Webhook, d *model.WebhookDelivery, o result, now time.Time, backoff func(int) time.Duration) decision {
-	if o.withheld {
-		return decision{ended: true, delivery: map[string]any{"status": model.DeliveryFailed, "next_attempt_at": nil, "last_error": o.message}}
+// decide returns how the result of a try changes the delivery and its webhook. When the webhook is disabled, the delivery
+// stays queued as the first of its case, so that no event is lost: the webhook continues with this delivery when a user
+// enables it again.
+func decide(hook *model.Webhook, d *model.WebhookDelivery, r result, now time.Time, backoff func(int) time.Duration) decision {
+	if r.withheld {
+		return decision{ended: true, delivery: map[string]any{"status": model.DeliveryFailed, "next_attempt_at": nil, "last_error": r.message}}
 	}
-	row := map[string]any{"attempts": d.Attempts + 1, "tries": d.Tries + 1, "response_status": o.status}
-	if o.accepted {
+	row := map[string]any{"attempts": d.Attempts + 1, "tries": d.Tries + 1, "response_status": r.status}
+	if r.accepted {
 		row["status"], row["delivered_at"], row["next_attempt_at"], row["last_error"] = model.DeliveryDelivered, now, nil, nil
 		return decision{ended: true, failing: new(false), delivery: row}
 	}
-	row["last_error"] = o.message
+	row["last_error"] = r.message
 	first, failing := now, now
 	if d.FirstTriedAt != nil {
 		first = *d.FirstTriedAt
@@ -38,36 +39,36 @@ func decide(hook *model.Webhook, d *model.WebhookDelivery, o result, now time.Ti
 		failing = *hook.FailingSince
 	}
 	row["first_tried_at"] = first
-	v := decision{delivery: row}
-	if !o.internal {
-		v.failing = new(true)
+	next := decision{delivery: row}
+	if !r.internal {
+		next.failing = new(true)
 	}
 	switch {
-	case o.gone:
-		v.disable = "the receiver answered 410 Gone, which means that it wants no more events"
+	case r.gone:
+		next.disable = "the receiver answered 410 Gone, which means that it wants no more events"
 		row["next_attempt_at"] = now
-	case !o.internal && now.Sub(failing) >= giveUpAfter:
-		v.disable = "the receiver has accepted nothing for three days"
+	case !r.internal && now.Sub(failing) >= giveUpAfter:
+		next.disable = "the receiver has accepted nothing for three days"
 		row["next_attempt_at"] = now
 	case now.Sub(first) >= giveUpAfter:
-		v.ended = true
+		next.ended = true
 		row["status"], row["next_attempt_at"] = model.DeliveryFailed, nil
 	default:
-		row["next_attempt_at"] = now.Add(max(backoff(d.Tries+1), o.retryAfter))
+		row["next_attempt_at"] = now.Add(max(backoff(d.Tries+1), r.retryAfter))
 	}
-	return v
+	return next
 }
 
 // record stores the result of a try, even while the server stops. It stores nothing when the lease has expired, because
 // another server then has the delivery.
-func (s *Sender) record(ctx context.Context, d *model.WebhookDelivery, until time.Time, o result) error {
+func (s *Sender) record(ctx context.Context, d *model.WebhookDelivery, until time.Time, r result) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	leasedRow := func(tx *gorm.DB) *gorm.DB {
 		return tx.Model(&model.WebhookDelivery{}).Where("id = ? AND next_attempt_at = ?", d.ID, until)
 	}
-	if o.cancelled {
-		return leasedRow(s.db.Gorm.WithContext(ctx)).Update("next_attempt_at", s.clock().Add(s.o.LookEvery)).Error
+	if r.cancelled {
+		return leasedRow(s.db.Gorm.WithContext(ctx)).Update("next_attempt_at", s.clock().Add(s.o.PollInterval)).Error
 	}
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		hook, err := lockWebhook(tx, d.WebhookID)
@@ -75,38 +76,38 @@ func (s *Sender) record(ctx context.Context, d *model.WebhookDelivery, until tim
 			return err
 		}
 		now := s.clock()
-		v := decide(hook, d, o, now, s.o.Backoff)
-		written := leasedRow(tx).Updates(v.delivery)
+		next := decide(hook, d, r, now, s.o.Backoff)
+		written := leasedRow(tx).Updates(next.delivery)
 		if written.Error != nil || written.RowsAffected == 0 {
 			return written.Error
 		}
-		if v.ended && !d.ByHand {
+		if next.ended && !d.ByHand {
 			if err := promote(tx, d, now); err != nil {
 				return err
 			}
 		}
-		if v.failing != nil {
-			if err := saveFailing(tx, hook, *v.failing, now); err != nil {
+		if next.failing != nil {
+			if err := saveFailing(tx, hook, *next.failing, now); err != nil {
 				return err
 			}
 		}
-		s.logResult(d, o, v)
-		if v.disable == "" {
+		s.logResult(d, r, next)
+		if next.disable == "" {
 			return nil
 		}
-		return s.disable(ctx, tx, hook, v.disable)
+		return s.disable(ctx, tx, hook, next.disable)
 	})
 }
 
-func (s *Sender) logResult(d *model.WebhookDelivery, o result, v decision) {
+func (s *Sender) logResult(d *model.WebhookDelivery, r result, next decision) {
 	id := d.ID.String()
 	switch {
-	case o.accepted:
+	case r.accepted:
 		s.o.Log.Debug("event delivered", "delivery", id, "attempts", d.Attempts+1)
-	case v.ended:
-		s.o.Log.Warn("event given up", "delivery", id, "attempts", d.Attempts+1, "error", o.message)
+	case next.ended:
+		s.o.Log.Warn("event given up", "delivery", id, "attempts", d.Attempts+1, "error", r.message)
 	default:
-		s.o.Log.Debug("event not delivered yet", "delivery", id, "attempts", d.Attempts+1, "error", o.message)
+		s.o.Log.Debug("event not delivered yet", "delivery", id, "attempts", d.Attempts+1, "error", r.message)
 	}
 }
 
@@ -121,7 +122,7 @@ func promote(tx *gorm.DB, d *model.WebhookDelivery, now time.Time) error {
 	return nil
 }
 
-// saveFailing stores since when the receiver has accepted nothing.
+// saveFailing stores the time since which the receiver has accepted nothing, or clears that time.
 func saveFailing(tx *gorm.DB, hook *model.Webhook, failing bool, now time.Time) error {
 	if failing == (hook.FailingSince != nil) {
 		return nil

@@ -18,8 +18,8 @@ type RedeliverWebhookInput struct{ DeliveryID model.DeliveryID }
 // RedeliverWebhookPayload is the delivery after the change: QUEUED.
 type RedeliverWebhookPayload struct{ Delivery *model.WebhookDelivery }
 
-// Redeliver queues a delivery again that has ended. It is outside the order of its case: where the receiver refuses it
-// again, the other deliveries of the case do not wait.
+// Redeliver queues an ended delivery again. The repeated delivery is outside the order of its case: the other deliveries of
+// the case do not wait for it.
 func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err

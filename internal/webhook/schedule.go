@@ -10,8 +10,7 @@ import (
 // giveUpAfter is how long an event is tried, and how long a receiver may accept nothing before its webhook is disabled.
 const giveUpAfter = 3 * 24 * time.Hour
 
-// retryWaits are the waits after the first tries; the last wait is used after all further tries. In three days that makes
-// about 29 tries.
+// retryWaits are the waits after the first tries; the last wait repeats. An event gets about 29 tries in three days.
 var retryWaits = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour}
 
 // backoff adds a random time of up to a fifth, so that deliveries which failed together are not retried together.

@@ -37,7 +37,7 @@ type Subscriptions struct {
 	now    func() time.Time
 }
 
-// NewSubscriptions makes the writes; the policy says which addresses a webhook may have.
+// NewSubscriptions returns the Subscriptions of a database. The policy says which addresses a webhook may have.
 func NewSubscriptions(db *pg.DB, log *event.Log, policy egress.Policy, now func() time.Time) *Subscriptions {
 	return &Subscriptions{db: db, log: log, policy: policy, now: now}
 }
@@ -57,7 +57,7 @@ type CreateWebhookPayload struct {
 	Secret  string
 }
 
-// UpdateWebhookInput changes a webhook; an absent field stays.
+// UpdateWebhookInput changes a webhook; an absent field is not changed.
 type UpdateWebhookInput struct {
 	ID      model.WebhookID
 	URL     graphql.Omittable[*string]
@@ -84,7 +84,7 @@ type DeleteWebhookInput struct{ ID model.WebhookID }
 // DeleteWebhookPayload has the id of the deleted webhook.
 type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
 
-// Create makes a webhook that the viewer owns. It starts at the end of the log, so it gets only events after this call.
+// Create creates a webhook that the viewer owns. It starts at the end of the log, so it gets only events after this call.
 // auth.System is refused: the owner's scope decides what a webhook posts, so the owner must be a user.
 func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
 	if err := viewer.Require(model.Admin); err != nil {
@@ -156,7 +156,7 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 	}
 	if !owner.Active || owner.Role == model.Intake {
 		return &fault.Error{Code: fault.CodeConflict, Argument: "input.enabled",
-			Message: "the webhook's owner, " + owner.Name + ", is not active or may not read cases; create another webhook, which you own"}
+			Message: "the webhook's owner, " + owner.Name + ", is not active or may not read cases; create a new webhook with your own token instead"}
 	}
 	return nil
 }

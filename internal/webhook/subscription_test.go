@@ -112,8 +112,8 @@ func TestUpdate(t *testing.T) {
 			_, err := w.subscriptions.Update(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, what, err, fault.CodeBadUserInput, c.argument)
 		}
-		if again := worktest.Read[model.Webhook](w.T, w.DB, h.ID); again.URL != h.URL || !slices.Equal(again.Events, h.Events) || again.Filter != nil {
-			t.Errorf("a refused update changed the webhook: %+v", again)
+		if stored := worktest.Read[model.Webhook](w.T, w.DB, h.ID); stored.URL != h.URL || !slices.Equal(stored.Events, h.Events) || stored.Filter != nil {
+			t.Errorf("a refused update changed the webhook: %+v", stored)
 		}
 		none := model.WebhookID{UUID: model.NewUUID()}
 		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: none})
@@ -169,9 +169,9 @@ func TestRedeliver(t *testing.T) {
 				worktest.Refused(t, "a second redelivery", err, fault.CodeConflict, "input.deliveryId")
 			}
 		}
-		again := worktest.Read[model.WebhookDelivery](w.T, w.DB, d.ID)
-		if done != 1 || again.Status != model.DeliveryQueued || !again.ByHand || again.Attempts != 7 || again.Tries != 0 || again.NextAttemptAt == nil {
-			t.Errorf("%d calls succeeded, want 1; the delivery is %+v", done, again)
+		stored := worktest.Read[model.WebhookDelivery](w.T, w.DB, d.ID)
+		if done != 1 || stored.Status != model.DeliveryQueued || !stored.ByHand || stored.Attempts != 7 || stored.Tries != 0 || stored.NextAttemptAt == nil {
+			t.Errorf("%d calls succeeded, want 1; the delivery is %+v", done, stored)
 		}
 	})
 
@@ -198,7 +198,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := w.Count("SELECT (SELECT count(*) FROM webhooks) + (SELECT count(*) FROM webhook_deliveries)"); n != 0 {
-		t.Errorf("%d rows are left", n)
+		t.Errorf("%d rows remain, want none", n)
 	}
 	if n := w.Count("SELECT count(*) FROM notifications WHERE kind = 'WEBHOOK_DISABLED' AND webhook_id IS NULL"); n != 1 {
 		t.Error("the mail about the webhook was deleted")
@@ -234,10 +234,10 @@ func TestRoles(t *testing.T) {
 		},
 	} {
 		worktest.Refused(t, name+" by a manager", call(manager), fault.CodeForbidden, "")
-		worktest.Refused(t, name+" by nobody", call(auth.Viewer{}), fault.CodeUnauthenticated, "")
+		worktest.Refused(t, name+" without a user", call(auth.Viewer{}), fault.CodeUnauthenticated, "")
 	}
-	again := worktest.Read[model.Webhook](t, w.DB, h.ID)
-	if again.URL != h.URL || again.Secret != h.Secret || w.Count("SELECT count(*) FROM webhooks") != 1 || worktest.Read[model.WebhookDelivery](t, w.DB, d.ID).Status != model.DeliveryFailed {
-		t.Errorf("a refused call changed the webhook or its delivery: %+v", again)
+	stored := worktest.Read[model.Webhook](t, w.DB, h.ID)
+	if stored.URL != h.URL || stored.Secret != h.Secret || w.Count("SELECT count(*) FROM webhooks") != 1 || worktest.Read[model.WebhookDelivery](t, w.DB, d.ID).Status != model.DeliveryFailed {
+		t.Errorf("a refused call changed the webhook or its delivery: %+v", stored)
 	}
 }

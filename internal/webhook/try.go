@@ -40,11 +40,11 @@ const errInternal = "an internal error: see the server's log"
 
 // try posts an event once.
 func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookDelivery) result {
-	b, err := selectionOf(hook)
+	sel, err := selectionOf(hook)
 	if err != nil {
 		return s.internalError(d, "selected", err)
 	}
-	e, err := s.log.Find(ctx, b.scope, d.EventID)
+	e, err := s.log.Find(ctx, sel.scope, d.EventID)
 	switch {
 	case ctx.Err() != nil:
 		return result{cancelled: true}
@@ -53,7 +53,7 @@ func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookD
 	case e == nil || !mayReadEvents(hook.Owner):
 		return result{withheld: true, message: "the webhook's owner may not see this case"}
 	}
-	body, err := body(b, e)
+	body, err := body(sel, e)
 	if err != nil {
 		return s.internalError(d, "written", err)
 	}
@@ -109,26 +109,26 @@ func (s *Sender) post(ctx context.Context, request *http.Request) result {
 		return result{message: s.explain(err)}
 	}
 	defer answer.Body.Close()
-	o := result{status: &answer.StatusCode}
+	r := result{status: &answer.StatusCode}
 	switch code := answer.StatusCode; {
 	case code >= 200 && code < 300:
-		o.accepted = true
+		r.accepted = true
 	default:
-		o.gone = code == http.StatusGone
-		o.message = strings.TrimSpace(fmt.Sprintf("the answer was %d %s", code, http.StatusText(code)))
+		r.gone = code == http.StatusGone
+		r.message = strings.TrimSpace(fmt.Sprintf("the answer was %d %s", code, http.StatusText(code)))
 		if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
-			o.retryAfter = retryAfter(answer.Header, s.clock())
+			r.retryAfter = retryAfter(answer.Header, s.clock())
 		}
 	}
 	_, _ = io.CopyN(io.Discard, answer.Body, answerMax) // the content of the answer does not matter
-	return o
+	return r
 }
 
 // explain describes why there was no answer. It omits the URL, because the path of the URL may be a secret.
 func (s *Sender) explain(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {
-			return fmt.Sprintf("no answer within %s", s.o.Answering)
+			return fmt.Sprintf("no answer within %s", s.o.AnswerTimeout)
 		}
 		err = u.Err
 	}

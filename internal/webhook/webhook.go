@@ -8,8 +8,9 @@
 // webhook-id. The next event of a case is posted only after the previous event has ended. While a server waits for a
 // receiver, it holds no transaction, no lock and no database connection.
 //
-// Package webhook stores no body: each try builds the body from the log, so that erased data is never posted. A body never
-// contains the text of a note, which must not reach a customer; package notify follows the same rule.
+// It does not store bodies: each try builds the body from the log, so that erased data is never posted. A body never
+// contains the text of a note, which must not reach a customer; package notify follows the same rule. It does not decide
+// which events a user may see; package filter does.
 package webhook
 
 import (
@@ -47,9 +48,9 @@ type Options struct {
 	Log    *slog.Logger // the results of deliveries, by id; nil: nothing is logged
 	// Backoff returns the wait after the given number of tries. Nil: the function backoff.
 	Backoff func(tries int) time.Duration
-	// Answering, Lease, LookEvery and Roots (the trusted certificates) are for tests.
-	Answering, Lease, LookEvery time.Duration
-	Roots                       *tls.Config
+	// AnswerTimeout, LeaseTime, PollInterval and Roots (the trusted certificates) are for tests.
+	AnswerTimeout, LeaseTime, PollInterval time.Duration
+	Roots                                  *tls.Config
 }
 
 // Sender creates deliveries and posts them.
@@ -75,17 +76,17 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
-	if o.Answering <= 0 {
-		o.Answering = answerTimeout
+	if o.AnswerTimeout <= 0 {
+		o.AnswerTimeout = answerTimeout
 	}
-	if o.Lease <= 0 {
-		o.Lease = leaseTime
+	if o.LeaseTime <= 0 {
+		o.LeaseTime = leaseTime
 	}
-	if o.LookEvery <= 0 {
-		o.LookEvery = pollInterval
+	if o.PollInterval <= 0 {
+		o.PollInterval = pollInterval
 	}
 	return &Sender{
-		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.Answering, o.Roots),
+		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.AnswerTimeout, o.Roots),
 		woken: job.NewSignal(), running: map[model.WebhookID]int{},
 	}
 }
@@ -97,12 +98,12 @@ func (s *Sender) Run(ctx context.Context) {
 	defer cancelPosting()
 	var loops sync.WaitGroup
 	dispatch := func(ctx context.Context) error { return s.dispatch(ctx, posting) }
-	loops.Go(func() { job.Every(ctx, s.o.LookEvery, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
+	loops.Go(func() { job.Every(ctx, s.o.PollInterval, s.log.Grown, s.task("webhooks cannot read the log", s.fill)) })
 	loops.Go(func() {
 		job.Every(ctx, pruneInterval, nil, s.task("old deliveries of webhooks cannot be deleted", s.prune))
 	})
 	loops.Go(func() {
-		job.Every(ctx, s.o.LookEvery, s.woken.Wake, s.task("due deliveries of webhooks cannot be read", dispatch))
+		job.Every(ctx, s.o.PollInterval, s.woken.Wake, s.task("due deliveries of webhooks cannot be read", dispatch))
 	})
 	loops.Wait()
 

@@ -20,7 +20,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// limit ends a test that hangs. No test passes because this time is over.
+// limit ends a test that hangs. No test passes by waiting this long.
 const limit = 2 * time.Minute
 
 var anywhere = egress.Policy{Private: true}
@@ -71,7 +71,7 @@ func (s server) stop() {
 	select {
 	case <-s.ended:
 	case <-time.After(limit):
-		s.t.Error("the sender does not stop")
+		s.t.Error("the sender has not stopped in time")
 	}
 }
 
@@ -79,7 +79,7 @@ func (s server) stop() {
 func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options)) server {
 	w.T.Helper()
 	o := webhook.Options{
-		Policy: anywhere, Now: w.Now, LookEvery: 20 * time.Millisecond,
+		Policy: anywhere, Now: w.Now, PollInterval: 20 * time.Millisecond,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	}
 	for _, c := range change {
