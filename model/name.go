@@ -13,9 +13,9 @@ func CheckName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	switch {
 	case name == "":
-		return "", scalarErrorf("a name is needed")
+		return "", scalarErrorf("the name must not be blank")
 	case utf8.RuneCountInString(name) > nameMax:
-		return "", scalarErrorf("a name has %d characters at most", nameMax)
+		return "", scalarErrorf("the name must not be longer than %d characters", nameMax)
 	}
 	return name, CheckText(name)
 }

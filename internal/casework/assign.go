@@ -161,7 +161,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		for n, i := range order {
 			at := fmt.Sprintf("input.cases[%d]", i)
 			if n > 0 && in.Cases[order[n-1]].ID == in.Cases[i].ID {
-				return fault.Input(at+".id", "this case is in the list twice")
+				return fault.Input(at+".id", fault.ListedTwice, "this case")
 			}
 			c, err := LockCaseFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
 			if err != nil {

@@ -86,7 +86,7 @@ func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argu
 func CheckNote(argument, body string) error {
 	switch {
 	case strings.TrimSpace(body) == "":
-		return fault.Input(argument, "a note must not be blank: say why in a few words")
+		return fault.Input(argument, "the note must not be blank")
 	case utf8.RuneCountInString(body) > noteMax:
 		return fault.Input(argument, "a note must not be longer than %d characters", noteMax)
 	}

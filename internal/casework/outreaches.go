@@ -92,7 +92,7 @@ func checkCases(argument string, ids []model.CaseID) error {
 	seen := make(map[model.CaseID]bool, len(ids))
 	for i, id := range ids {
 		if seen[id] {
-			return fault.Input(fmt.Sprintf("%s[%d]", argument, i), "this case is in the list twice")
+			return fault.Input(fmt.Sprintf("%s[%d]", argument, i), fault.ListedTwice, "this case")
 		}
 		seen[id] = true
 	}

@@ -75,7 +75,7 @@ func (o Order[T]) encode(row *T) string {
 }
 
 func (o Order[T]) decode(cursor string) (position, error) {
-	wrong := fault.New(fault.CodeBadUserInput, "not a cursor of this list in this order")
+	wrong := fault.New(fault.CodeBadUserInput, "this is not a cursor of this list in this order: use pageInfo of the same list with the same orderBy, or leave the cursor out")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, wrong

@@ -100,7 +100,7 @@ func (in AllocatePassivesInput) check() (Order, error) {
 	}
 	for i, id := range in.UserIDs {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), "this user is in the list twice")
+			return Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), fault.ListedTwice, "this user")
 		}
 	}
 	if in.Note != nil {

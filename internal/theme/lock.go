@@ -6,8 +6,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// keywordsLock is held shared by transactions that save submitted responses, and exclusively by a transaction that changes
-// keywords.
+// Transactions that save submitted responses share keywordsLock; a transaction that changes keywords has it alone.
 const keywordsLock pg.AdvisoryLock = "closeloop keywords"
 
 // LockKeywords waits for the transactions that are saving submitted responses, and makes later ones wait until the caller's
