@@ -75,7 +75,7 @@ var arrows = map[string][]string{
 		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"resolvers": {"graph", "model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/pg", "internal/rate", "internal/read"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/live/wire", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",

@@ -12,14 +12,13 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
+	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -27,6 +26,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
@@ -60,7 +60,15 @@ func Handler(o Options) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.Handle("/", web.Handler())
-	return mux
+	return noSniff(mux)
+}
+
+// noSniff tells browsers to trust the media type of every answer.
+func noSniff(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
 }
 
 func executor(o Options) *handler.Server {
@@ -68,8 +76,8 @@ func executor(o Options) *handler.Server {
 	price(&config.Complexity)
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)
-	h.AddTransport(transport.POST{})
-	h.AddTransport(transport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
+	h.AddTransport(gqltransport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
+	h.AddTransport(transport{}) // the last, because it takes every request
 	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(Limits{})
@@ -98,13 +106,13 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		secret, ok := wire.Bearer(r.Header.Get("Authorization"), nil)
 		if !ok {
 			_, err := auth.From(r.Context())
 			o.refuse(w, r, http.StatusUnauthorized, err)
 			return
 		}
-		caller, err := o.Tokens.SignIn(r.Context(), strings.TrimSpace(secret))
+		caller, err := o.Tokens.SignIn(r.Context(), secret)
 		if err != nil {
 			status := http.StatusUnauthorized
 			switch {
@@ -171,7 +179,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, status int, err 
 }
 
 func write(w http.ResponseWriter, status int, err *gqlerror.Error) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": gqlerror.List{err}})
 }

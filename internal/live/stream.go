@@ -125,7 +125,7 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 
 // refuse answers a request that does not become a stream.
 func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code fault.Code, message string) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	err := &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 	_ = json.NewEncoder(w).Encode(exec.DispatchError(r.Context(), gqlerror.List{err}))

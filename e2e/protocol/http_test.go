@@ -1,0 +1,173 @@
+package protocol
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+const (
+	query      = `{ viewer { user { role } } }`
+	mediaJSON  = "application/json"
+	mediaGraph = "application/graphql-response+json"
+)
+
+// request is a request to /graphql; empty fields stay out of it.
+type request struct {
+	method, query, contentType, accept, authorization, body string
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	tree   map[string]json.RawMessage
+}
+
+func send(t *testing.T, s *setup.Server, r request) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), r.method, s.URL+"/graphql?"+r.query, strings.NewReader(r.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	if r.authorization == "" {
+		r.authorization = "Bearer " + s.Tokens[model.Admin]
+	}
+	req.Header.Set("Authorization", r.authorization)
+	got, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{status: got.StatusCode, header: got.Header, body: string(text)}
+	if err := json.Unmarshal(text, &a.tree); err != nil {
+		t.Errorf("the answer is not a JSON object: %v: %s", err, text)
+	}
+	return a
+}
+
+// post is a request with the operation as its body.
+func post(operation string) request {
+	return request{method: http.MethodPost, contentType: mediaJSON, body: operation}
+}
+
+func operation(query string) string {
+	text, err := json.Marshal(vars{"query": query})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func TestRefusedRequests(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	with := func(contentType string) request {
+		r := post(operation(query))
+		r.contentType = contentType
+		return r
+	}
+	for name, test := range map[string]struct {
+		request
+		status  int
+		message string // a part of it
+		allow   string
+	}{
+		"PUT":                      {request{method: http.MethodPut, contentType: mediaJSON, body: operation(query)}, 405, "by POST", "GET, POST, OPTIONS"},
+		"DELETE":                   {request{method: http.MethodDelete}, 405, "by POST", "GET, POST, OPTIONS"},
+		"no content type":          {with(""), 415, "application/json", ""},
+		"text/plain":               {with("text/plain"), 415, "application/json", ""},
+		"application/graphql":      {with("application/graphql"), 415, "application/json", ""},
+		"another charset":          {with("application/json; charset=latin1"), 415, "application/json", ""},
+		"an empty body":            {post(""), 400, "one JSON object", ""},
+		"half a body":              {post(`{"query": "{ viewer`), 400, "one JSON object", ""},
+		"an array":                 {post(`[` + operation(query) + `]`), 400, "one JSON object", ""},
+		"null":                     {post(`null`), 400, "one JSON object", ""},
+		"data after the object":    {post(operation(query) + `{}`), 400, "one JSON object", ""},
+		"no query":                 {post(`{}`), 400, "'query'", ""},
+		"a query that is a number": {post(`{"query": 3}`), 400, "'query'", ""},
+		"variables that are text":  {post(`{"query": "{ viewer { user { role } } }", "variables": "secret"}`), 400, "'variables'", ""},
+		"GET without a query":      {request{method: http.MethodGet}, 400, "no query", ""},
+		"GET with wrong variables": {request{method: http.MethodGet, query: url.Values{"query": {query}, "variables": {"secret"}}.Encode()}, 400, "'variables'", ""},
+		"GET with a mutation": {request{method: http.MethodGet, query: url.Values{"query": {`mutation { updateSettings(input: {timeZone: "UTC"}) { settings { timeZone } } }`}}.Encode()},
+			405, "by POST", "POST"},
+		"an answer that is not there": {request{method: http.MethodPost, contentType: mediaJSON, accept: "text/html", body: operation(query)}, 406, "application/json", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := send(t, s, test.request)
+			if a.status != test.status || !strings.Contains(a.body, test.message) || !strings.Contains(a.body, `"code":"BAD_USER_INPUT"`) {
+				t.Errorf("status %d, want %d with %q: %s", a.status, test.status, test.message, a.body)
+			}
+			if a.header.Get("Content-Type") != "application/json; charset=utf-8" || a.header.Get("Allow") != test.allow {
+				t.Errorf("headers %v", a.header)
+			}
+			if _, has := a.tree["data"]; has {
+				t.Errorf("the refusal has an entry data: %s", a.body)
+			}
+			for _, inside := range []string{"secret", "graphql.", "Go ", "unmarshal", "EOF"} {
+				if strings.Contains(a.body, inside) {
+					t.Errorf("the refusal shows %q: %s", inside, a.body)
+				}
+			}
+		})
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	get := request{method: http.MethodGet, query: url.Values{"query": {`query ($first: Int) { cases(first: $first) { nodes { id } } }`}, "variables": {`{"first": 1}`}}.Encode()}
+	accepting := func(operation, accept string) request {
+		r := post(operation)
+		r.accept = accept
+		return r
+	}
+	for name, test := range map[string]struct {
+		request
+		status int
+		media  string
+		data   bool
+	}{
+		"GET":                                {get, 200, mediaJSON, true},
+		"no Accept":                          {post(operation(query)), 200, mediaJSON, true},
+		"anything":                           {accepting(operation(query), "*/*"), 200, mediaJSON, true},
+		"the newer media type":               {accepting(operation(query), mediaGraph), 200, mediaGraph, true},
+		"the first of equal media types":     {accepting(operation(query), mediaGraph+", "+mediaJSON), 200, mediaGraph, true},
+		"the media type with more weight":    {accepting(operation(query), mediaGraph+";q=0.5, "+mediaJSON+";q=0.9"), 200, mediaJSON, true},
+		"a refused document":                 {post(operation(`{ nope }`)), 200, mediaJSON, false},
+		"a refused document, newer type":     {accepting(operation(`{ nope }`), mediaGraph), 400, mediaGraph, false},
+		"no document":                        {accepting(operation(`{`), mediaGraph), 400, mediaGraph, false},
+		"a wrong variable":                   {accepting(`{"query": "query ($first: Int) { cases(first: $first) { nodes { id } } }", "variables": {"first": "x"}}`, mediaGraph), 400, mediaGraph, false},
+		"a charset in the request":           {request{method: http.MethodPost, contentType: "application/json; charset=UTF-8", body: operation(query)}, 200, mediaJSON, true},
+		"a scheme in lower case":             {request{method: http.MethodPost, contentType: mediaJSON, body: operation(query), authorization: "bearer " + s.Tokens[model.Admin]}, 200, mediaJSON, true},
+		"a field that fails, data and error": {accepting(operation(`{ case(number: 999999) { id } }`), mediaGraph), 200, mediaGraph, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := send(t, s, test.request)
+			_, data := a.tree["data"]
+			if a.status != test.status || a.header.Get("Content-Type") != test.media+"; charset=utf-8" || data != test.data {
+				t.Errorf("status %d, %s: %s", a.status, a.header.Get("Content-Type"), a.body)
+			}
+			if a.header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("headers %v", a.header)
+			}
+		})
+	}
+}

@@ -1,0 +1,169 @@
+package httpd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/live/wire"
+)
+
+// transport serves requests for a single answer as the draft "GraphQL over HTTP" describes: GET for queries, POST for
+// every operation. It takes every request that no other transport takes, so that each refusal is JSON with a code.
+type transport struct{}
+
+var _ graphql.Transport = transport{}
+
+// Supports implements graphql.Transport.
+func (transport) Supports(*http.Request) bool { return true }
+
+// Do implements graphql.Transport.
+func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	media := negotiate(r.Header.Values("Accept"))
+	if media == "" {
+		refuseRequest(w, http.StatusNotAcceptable, "this address answers application/json, application/graphql-response+json and, for subscriptions, text/event-stream: name one of them in the header Accept")
+		return
+	}
+	start := graphql.Now()
+	params, status, err := readParams(r)
+	if err != nil {
+		switch status {
+		case http.StatusMethodNotAllowed:
+			w.Header().Set("Allow", "GET, POST, OPTIONS")
+		case http.StatusUnsupportedMediaType:
+			w.Header().Set("Accept", "application/json, multipart/form-data")
+		}
+		refuseRequest(w, status, err.Error())
+		return
+	}
+	params.Headers = r.Header
+	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+
+	ctx := r.Context()
+	oc, errs := exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		respond(w, media, statusOfRefusal(media), exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs))
+		return
+	}
+	if r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
+		w.Header().Set("Allow", "POST")
+		refuseRequest(w, http.StatusMethodNotAllowed, "GET is for queries: send this operation by POST")
+		return
+	}
+	responses, ctx := exec.DispatchOperation(ctx, oc)
+	respond(w, media, http.StatusOK, responses(ctx))
+}
+
+const (
+	mediaJSON     = "application/json"
+	mediaResponse = "application/graphql-response+json"
+)
+
+// negotiate chooses the media type of the answer by the header Accept; "" if the client accepts none that there is. Of
+// equal preferences the first counts. A client that does not care gets application/json, which every client understands.
+func negotiate(accept []string) (media string) {
+	if len(accept) == 0 {
+		return mediaJSON
+	}
+	best := 0.0
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		name, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch name {
+		case "*/*", "application/*":
+			name = mediaJSON
+		case mediaJSON, mediaResponse:
+		default:
+			continue
+		}
+		if q := quality(params["q"]); q > best && isUTF8(params["charset"]) {
+			media, best = name, q
+		}
+	}
+	return media
+}
+
+// quality reads a weight of RFC 9110, section 12.4.2; a missing or malformed weight counts as 1.
+func quality(q string) float64 {
+	var weight float64
+	if json.Unmarshal([]byte(q), &weight) != nil || weight < 0 || weight > 1 {
+		return 1
+	}
+	return weight
+}
+
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+// readParams reads the operation of a request; with an error it returns the status of the refusal. The error never
+// repeats the body, which may hold personal data.
+func readParams(r *http.Request) (*graphql.RawParams, int, error) {
+	switch r.Method {
+	case http.MethodGet:
+		if !r.URL.Query().Has("query") {
+			return nil, http.StatusBadRequest, errors.New("the request has no query: send it as ?query=…, or in the body of a POST")
+		}
+		params, err := wire.ParseQuery("the request", r.URL.Query())
+		return params, http.StatusBadRequest, err
+	case http.MethodPost:
+	default:
+		return nil, http.StatusMethodNotAllowed, errors.New("send the operation by POST, or a query by GET")
+	}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != mediaJSON || !isUTF8(params["charset"]) {
+		return nil, http.StatusUnsupportedMediaType, errors.New("send the body as JSON, with the header Content-Type: application/json")
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, http.StatusBadRequest, errors.New("the body ended too early")
+	}
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) || body[0] != '{' {
+		return nil, http.StatusBadRequest, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
+	}
+	operation, err := wire.ParseParams("the request", body)
+	return operation, http.StatusBadRequest, err
+}
+
+// statusOfRefusal is the status of an operation that was refused before it ran. The older media type has 200 for every
+// well-formed request, because its clients take any other status for a failure of HTTP (GraphQL over HTTP, section 6.4.1).
+func statusOfRefusal(media string) int {
+	if media == mediaResponse {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// respond writes an answer. An answer to a request that did not run has no entry "data".
+func respond(w http.ResponseWriter, media string, status int, response *graphql.Response) {
+	var text []byte
+	var err error
+	if response.Data == nil {
+		text, err = json.Marshal(struct {
+			Errors     gqlerror.List  `json:"errors"`
+			Extensions map[string]any `json:"extensions,omitempty"`
+		}{response.Errors, response.Extensions})
+	} else {
+		text, err = json.Marshal(response)
+	}
+	if err != nil {
+		panic(err) // a resolver's extensions are not JSON: a programming error
+	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+func refuseRequest(w http.ResponseWriter, status int, message string) {
+	write(w, status, withCode(fault.CodeBadUserInput, message))
+}
