@@ -21,6 +21,7 @@ const (
 	CodeBadUserInput         Code = "BAD_USER_INPUT"         // an argument is wrong; Argument names it
 	CodeConflict             Code = "CONFLICT"               // the object has changed in the meantime, or exists already
 	CodeFeedReset            Code = "FEED_RESET"             // the cursor belongs to another log or is past its end: read the list again
+	CodeQueryTooCostly       Code = "QUERY_TOO_COSTLY"       // the operation costs more than any operation may: a retry never helps
 	CodeRateLimited          Code = "RATE_LIMITED"           // the operation costs too much now: wait, or ask for less
 	CodeTooManySubscriptions Code = "TOO_MANY_SUBSCRIPTIONS" // the socket runs as many operations as it may: complete one first
 	CodeUnavailable          Code = "UNAVAILABLE"            // the database cannot be reached: retry in a moment

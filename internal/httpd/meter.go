@@ -12,12 +12,13 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/rate"
 )
 
-// meter charges each operation its estimated cost before the operation begins; a subscription pays once, at its start.
-// The meter must be the last extension: it needs the figure of the complexity limit, and an operation that another
-// extension refuses must cost nothing.
+// meter refuses an operation that costs more than CostMax, and charges each other operation its estimated cost before the
+// operation begins; a subscription pays once, at its start. The meter must be the last extension: it needs gqlgen's figure
+// of the complexity, and an operation that another extension refuses must cost nothing.
 type meter struct{ buckets *rate.Buckets }
 
 var (
@@ -40,6 +41,10 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	stats, ok := oc.Stats.GetExtension(extension.ComplexityLimit{}.ExtensionName()).(*extension.ComplexityStats)
 	if !ok {
 		return gqlerror.Wrap(errors.New("the operation has no price: the complexity limit must run before the meter"))
+	}
+	if stats.Complexity > CostMax {
+		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer fields or rows, or split it",
+			stats.Complexity, CostMax))
 	}
 	left, err := m.buckets.Take(v.TokenID, stats.Complexity)
 	if err != nil {

@@ -53,10 +53,6 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Path = fieldPath(ctx, shown.Path)
 		case ours != nil && ours.Err == nil: // an error of the GraphQL library: the document does not parse, or does not fit the schema
 			*shown = *ours
-			if shown.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
-				shown.Extensions = map[string]any{"code": fault.CodeRateLimited}
-				shown.Message += "; request fewer fields or rows, or split the request"
-			}
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
 				shown.Extensions = map[string]any{"code": fault.CodeBadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}

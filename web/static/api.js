@@ -67,7 +67,7 @@ export async function request(query, variables) {
   return answer.data;
 }
 
-const invalidCodes = ["BAD_USER_INPUT", "COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"];
+const invalidCodes = ["BAD_USER_INPUT", "QUERY_TOO_COSTLY", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"];
 
 function toError(errors) {
   const code = errors[0]?.extensions?.code;
