@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -52,15 +53,14 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 	if err != nil {
 		return gqlerror.Wrap(err)
 	}
-	set := oc.Operation.SelectionSet
 	forOtherRoles := func(f *ast.Field) bool { return !v.Has(Roles(f.Definition)...) }
-	if f := findField(set, forOtherRoles, map[string]bool{}); f != nil {
-		return withLocation(f, forbidden(f.Name, v))
+	if f, path := findField(oc, forOtherRoles); f != nil {
+		return at(f, path, forbidden(f.Name, v))
 	}
 	scope := v.Scope()
 	if scope.Restricted() || scope.Masked() {
-		if f := findField(set, unscoped, map[string]bool{}); f != nil {
-			return withLocation(f, fault.New(fault.CodeForbidden, "the field %s is for users without a scope, and your user has one", f.Name))
+		if f, path := findField(oc, unscoped); f != nil {
+			return at(f, path, fault.New(fault.CodeForbidden, "the field %s is for users without a scope, and your user has one", f.Name))
 		}
 	}
 	if scope.Masked() {
@@ -69,8 +69,8 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 	return nil
 }
 
-func withLocation(f *ast.Field, err error) *gqlerror.Error {
-	e := gqlerror.Wrap(err)
+func at(f *ast.Field, path ast.Path, err error) *gqlerror.Error {
+	e := gqlerror.WrapPath(path, err)
 	if f.Position != nil {
 		e.Locations = []gqlerror.Location{{Line: f.Position.Line, Column: f.Position.Column}}
 	}
@@ -90,33 +90,69 @@ func unscoped(f *ast.Field) bool {
 	return false
 }
 
-// findField returns the first field at any depth for which match is true, or nil. seen holds the names of the fragments
-// that it has searched already: without it, nested fragment spreads would multiply the work without bound.
-func findField(set ast.SelectionSet, match func(*ast.Field) bool, seen map[string]bool) *ast.Field {
+// findField returns the first field of the operation, at any depth, for which match is true, with its path in the answer;
+// nil if there is none. It passes over what @skip and @include leave out.
+func findField(oc *graphql.OperationContext, match func(*ast.Field) bool) (*ast.Field, ast.Path) {
+	f := finder{match: match, variables: oc.Variables, seen: map[string]bool{}}
+	return f.find(oc.Operation.SelectionSet, nil)
+}
+
+type finder struct {
+	match     func(*ast.Field) bool
+	variables map[string]any
+	seen      map[string]bool // fragments that were searched: nested spreads would multiply the work without bound
+}
+
+func (f *finder) find(set ast.SelectionSet, path ast.Path) (*ast.Field, ast.Path) {
 	for _, s := range set {
+		var found *ast.Field
+		var at ast.Path
 		switch s := s.(type) {
 		case *ast.Field:
-			if s.Definition != nil && match(s) {
-				return s
-			}
-			if f := findField(s.SelectionSet, match, seen); f != nil {
-				return f
-			}
-		case *ast.InlineFragment:
-			if f := findField(s.SelectionSet, match, seen); f != nil {
-				return f
-			}
-		case *ast.FragmentSpread:
-			if s.Definition == nil || seen[s.Name] {
+			if !f.included(s.Directives) {
 				continue
 			}
-			seen[s.Name] = true
-			if f := findField(s.Definition.SelectionSet, match, seen); f != nil {
-				return f
+			below := append(slices.Clip(path), ast.PathName(s.Alias))
+			if s.Definition != nil && f.match(s) {
+				return s, below
+			}
+			found, at = f.find(s.SelectionSet, below)
+		case *ast.InlineFragment:
+			if f.included(s.Directives) {
+				found, at = f.find(s.SelectionSet, path)
+			}
+		case *ast.FragmentSpread:
+			if s.Definition == nil || f.seen[s.Name] || !f.included(s.Directives) {
+				continue
+			}
+			f.seen[s.Name] = true
+			found, at = f.find(s.Definition.SelectionSet, path)
+		}
+		if found != nil {
+			return found, at
+		}
+	}
+	return nil, nil
+}
+
+// included reports whether @skip and @include leave a selection in the operation (GraphQL specification, section 3.13).
+func (f *finder) included(directives ast.DirectiveList) bool {
+	return !f.condition(directives.ForName("skip"), false) && f.condition(directives.ForName("include"), true)
+}
+
+// condition returns the argument "if" of a directive, or otherwise without the directive.
+func (f *finder) condition(d *ast.Directive, otherwise bool) bool {
+	if d == nil {
+		return otherwise
+	}
+	if arg := d.Arguments.ForName("if"); arg != nil {
+		if v, err := arg.Value.Value(f.variables); err == nil {
+			if value, ok := v.(bool); ok {
+				return value
 			}
 		}
 	}
-	return nil
+	return otherwise
 }
 
 // allRoles is the result of Roles for a field without @requires. ADMIN needs no entry: an admin has every role.

@@ -72,21 +72,27 @@ func TestGuard(t *testing.T) {
 			field string
 			line  int
 		}{
-			"a field for all":           {`{ viewer }`, "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
-			"introspection":             {`{ __typename __schema { queryType { name } } }`, "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
-			"a field for some":          {`{ cases { id } }`, "PARTNER AGENT MANAGER", "cases", 1},
-			"a field for admins":        {`{ tokens }`, "", "tokens", 1},
-			"a field of the answer":     {"{ cases {\n number\n rules } }", "AGENT MANAGER", "", 0},
-			"a deeply nested field":     {"{ cases { parent { parent {\n rules } } } }", "AGENT MANAGER", "", 0},
-			"a mutation's answer":       {"mutation { submit { rules } }", "MANAGER", "", 0},
-			"an alias":                  {`{ viewer: tokens }`, "", "tokens", 1},
-			"a field with @skip":        {"{ viewer\n tokens @skip(if: true) }", "", "tokens", 2},
-			"an inline fragment":        {"{ node {\n ... on Case { rules } } }", "AGENT MANAGER", "rules", 2},
-			"a fragment":                {"{ node { ...f } }\nfragment f on Case { rules }", "AGENT MANAGER", "rules", 2},
-			"a fragment in a fragment":  {"{ node { ...f } }\nfragment f on Case { ...g }\nfragment g on Case { rules }", "AGENT MANAGER", "rules", 3},
-			"after a repeated fragment": {"{ node { ...f ...f id ... on Case { rules } } }\nfragment f on Case { number }", "AGENT MANAGER", "rules", 1},
-			"the second of two fields":  {"{ viewer\n tokens }", "", "tokens", 2},
-			"a fragment in many places": {deep(30), "PARTNER AGENT MANAGER", "cases", 1},
+			"a field for all":                  {`{ viewer }`, "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"introspection":                    {`{ __typename __schema { queryType { name } } }`, "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"a field for some":                 {`{ cases { id } }`, "PARTNER AGENT MANAGER", "cases", 1},
+			"a field for admins":               {`{ tokens }`, "", "tokens", 1},
+			"a field of the answer":            {"{ cases {\n number\n rules } }", "AGENT MANAGER", "", 0},
+			"a deeply nested field":            {"{ cases { parent { parent {\n rules } } } }", "AGENT MANAGER", "", 0},
+			"a mutation's answer":              {"mutation { submit { rules } }", "MANAGER", "", 0},
+			"an alias":                         {`{ viewer: tokens }`, "", "tokens", 1},
+			"a skipped field":                  {`{ viewer tokens @skip(if: true) }`, "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"a field that is not included":     {"{ viewer\n tokens @include(if: false) @skip(if: false) }", "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"a field with true @include":       {"{ viewer\n tokens @include(if: true) @skip(if: false) }", "", "tokens", 2},
+			"a fragment that is left out":      {"{ viewer ...f @include(if: false) ... @skip(if: true) { tokens } }\nfragment f on Query { tokens }", "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"a fragment that is left out once": {"{ viewer ...f @include(if: false) ...f }\nfragment f on Query { tokens }", "", "tokens", 2},
+			"a variable that leaves out":       {"query ($no: Boolean = false) { viewer tokens @include(if: $no) }", "MANAGER AGENT STAKEHOLDER PARTNER INTAKE", "", 0},
+			"a variable without a value":       {"query ($no: Boolean!) { viewer tokens @include(if: $no) }", "", "tokens", 1},
+			"an inline fragment":               {"{ node {\n ... on Case { rules } } }", "AGENT MANAGER", "rules", 2},
+			"a fragment":                       {"{ node { ...f } }\nfragment f on Case { rules }", "AGENT MANAGER", "rules", 2},
+			"a fragment in a fragment":         {"{ node { ...f } }\nfragment f on Case { ...g }\nfragment g on Case { rules }", "AGENT MANAGER", "rules", 3},
+			"after a repeated fragment":        {"{ node { ...f ...f id ... on Case { rules } } }\nfragment f on Case { number }", "AGENT MANAGER", "rules", 1},
+			"the second of two fields":         {"{ viewer\n tokens }", "", "tokens", 2},
+			"a fragment in many places":        {deep(30), "PARTNER AGENT MANAGER", "cases", 1},
 		} {
 			for _, own := range allRoles {
 				err := guarded(t, c.query, auth.With(t.Context(), viewer(own)))
@@ -107,6 +113,19 @@ func TestGuard(t *testing.T) {
 				if !errors.As(err, &e) || len(e.Locations) != 1 || e.Locations[0].Line != c.line {
 					t.Errorf("%s: got %+v, want the location in line %d", name, e, c.line)
 				}
+			}
+		}
+	})
+
+	t.Run("gives the path of the field in the answer", func(t *testing.T) {
+		t.Parallel()
+		for query, want := range map[string]string{
+			`{ a: tokens }`: "a",
+			"{ list: cases { up: parent { ... on Case { ...f } } } }\nfragment f on Case { rules }": "list.up.rules",
+		} {
+			var e *gqlerror.Error
+			if err := guarded(t, query, auth.With(t.Context(), viewer(model.Partner))); !errors.As(err, &e) || e.Path.String() != want {
+				t.Errorf("%s: got %+v, want the path %s", query, e, want)
 			}
 		}
 	})
