@@ -50,7 +50,7 @@ type Options struct {
 // Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(o.signIn(limitBody(withRetryAfter(executor(o))))))
+	mux.Handle("/graphql", allowOrigins(o.signIn(o.limitBody(withRetryAfter(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -150,9 +150,14 @@ func allowOrigins(next http.Handler) http.Handler {
 	})
 }
 
-// limitBody reads the body before it is decoded, and refuses a body above the limit.
-func limitBody(next http.Handler) http.Handler {
+// limitBody reads the body before it is decoded, and refuses a body above the limit. Package live reads the bodies of its
+// requests itself, after the sign-in.
+func (o Options) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.Live.Supports(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if isUpload(r) {
 			if status, err := checkUpload(r); err != nil {
 				write(w, status, err)
@@ -179,6 +184,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, status int, err 
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 	}
+	w.Header().Set("Connection", "close") // or net/http would wait for the body, which nobody has read, before it answers
 	write(w, status, o.Present(r.Context(), err))
 }
 

@@ -28,12 +28,6 @@ func isStream(r *http.Request) bool {
 // stream serves one operation by server-sent events. The connection is taken from the HTTP server, as a WebSocket's is, so
 // that a stream costs as little and the same writers serve it.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	params, err := paramsOf(r, s.options.MaxMessageBytes)
-	if err != nil {
-		refuse(w, r, exec, http.StatusBadRequest, fault.CodeBadUserInput, err.Error())
-		return
-	}
-	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	session, reason := s.signIn(r.Context(), r.Header, nil)
 	switch {
 	case reason == wire.Forbidden:
@@ -46,6 +40,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeUnavailable, reason.Text)
 		return
 	}
+	params, err := paramsOf(r, s.options.MaxMessageBytes) // after the sign-in: a stranger's body is not read
+	if err != nil {
+		refuse(w, r, exec, http.StatusBadRequest, fault.CodeBadUserInput, err.Error())
+		return
+	}
+	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if refused := s.reserve(); refused != "" {
 		w.Header().Set("Retry-After", "5")
 		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeRateLimited, refused)
@@ -123,8 +123,10 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 	return wire.ParseParams("the request", bytes.TrimSpace(body))
 }
 
-// refuse answers a request that does not become a stream.
+// refuse answers a request that does not become a stream. The connection ends with it: otherwise net/http would wait for a
+// body that nobody has read before it answers.
 func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code fault.Code, message string) {
+	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	err := &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
