@@ -29,8 +29,8 @@ func Listen(c *config.Config) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers the API on the listener, and does what must be done in the background, until ctx ends. It closes the
-// listener.
+// Serve answers the API on the listener, and does what must be done in the background, until ctx ends. The caller closes
+// the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	server := &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
@@ -38,7 +38,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	a.Feed.Follow()
 	a.Mailer.Announce(ctx)
 	if err := a.Jobs.Start(context.WithoutCancel(ctx)); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	running, end := context.WithCancel(ctx)
 	defer end()

@@ -26,7 +26,7 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() // a second Close, after Serve's, does nothing
+	defer listener.Close()
 	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: c.Logger(os.Stderr), Sample: s.Sample, Listening: func(at net.Addr) {
 		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
 		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A server whose address is taken must not spend the administrator's first token, which is shown only once.
+func TestServeTakesItsAddressFirst(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	folder := filepath.Join(t.TempDir(), "data")
+	err = run(t.Context(), []string{"serve", "--listen", taken.Addr().String(), "--data-dir", folder}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "CLOSELOOP_LISTEN") {
+		t.Errorf("got %v, want an error with the address and the setting", err)
+	}
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("the data folder exists: %v", err)
+	}
+}
+
+func TestWrongArguments(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"nonsense"}, {"token"}, {"serve", "--max-sockets", "0"}, {"serve", "--rate-limit", "0"}, {"serve", "--init-timeout", "0s"}} {
+		if err := run(t.Context(), args, io.Discard); err == nil || !strings.Contains(err.Error(), "see closeloop --help") {
+			t.Errorf("%v: got %v, want an error that points to --help", args, err)
+		}
+	}
+}
