@@ -4,7 +4,6 @@
 package httpd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +49,7 @@ type Options struct {
 // Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(o.signIn(o.limitBody(withRetryAfter(executor(o))))))
+	mux.Handle("/graphql", allowOrigins(o.signIn(refuseUploads(withRetryAfter(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -150,31 +149,14 @@ func allowOrigins(next http.Handler) http.Handler {
 	})
 }
 
-// limitBody reads the body before it is decoded, and refuses a body above the limit. Package live reads the bodies of its
-// requests itself, after the sign-in.
-func (o Options) limitBody(next http.Handler) http.Handler {
+// refuseUploads answers an upload that checkUpload refuses, before any of it is read.
+func refuseUploads(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if o.Live.Supports(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
 		if isUpload(r) {
 			if status, err := checkUpload(r); err != nil {
 				write(w, status, err)
 				return
 			}
-			next.ServeHTTP(w, r)
-			return
-		}
-		if r.Method == http.MethodPost {
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
-			if err != nil {
-				write(w, http.StatusRequestEntityTooLarge, &gqlerror.Error{
-					Message: "the request is larger than 1 MiB; split it into several requests", Extensions: map[string]any{"code": fault.CodeBadUserInput},
-				})
-				return
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -184,11 +166,13 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, status int, err 
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 	}
-	w.Header().Set("Connection", "close") // or net/http would wait for the body, which nobody has read, before it answers
 	write(w, status, o.Present(r.Context(), err))
 }
 
+// write refuses a request. The connection ends with it: otherwise net/http would wait for a body that nobody has read
+// before it answers.
 func write(w http.ResponseWriter, status int, err *gqlerror.Error) {
+	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": gqlerror.List{err}})

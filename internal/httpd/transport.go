@@ -1,12 +1,12 @@
 package httpd
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -34,7 +34,7 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		return
 	}
 	start := graphql.Now()
-	params, status, err := readParams(r)
+	params, status, err := readParams(w, r)
 	if err != nil {
 		switch status {
 		case http.StatusMethodNotAllowed:
@@ -71,11 +71,12 @@ const (
 // negotiate chooses the media type of the answer by the header Accept; "" if the client accepts none that there is. Of
 // equal preferences the first counts. A client that does not care gets application/json, which every client understands.
 func negotiate(accept []string) (media string) {
-	if len(accept) == 0 {
+	all := strings.Join(accept, ",")
+	if strings.TrimSpace(all) == "" {
 		return mediaJSON
 	}
 	best := 0.0
-	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+	for part := range strings.SplitSeq(all, ",") {
 		name, params, err := mime.ParseMediaType(part)
 		if err != nil {
 			continue
@@ -96,8 +97,8 @@ func negotiate(accept []string) (media string) {
 
 // quality reads a weight of RFC 9110, section 12.4.2; a missing or malformed weight counts as 1.
 func quality(q string) float64 {
-	var weight float64
-	if json.Unmarshal([]byte(q), &weight) != nil || weight < 0 || weight > 1 {
+	weight, err := strconv.ParseFloat(q, 64)
+	if err != nil || weight < 0 || weight > 1 {
 		return 1
 	}
 	return weight
@@ -105,9 +106,8 @@ func quality(q string) float64 {
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
-// readParams reads the operation of a request; with an error it returns the status of the refusal. The error never
-// repeats the body, which may hold personal data.
-func readParams(r *http.Request) (*graphql.RawParams, int, error) {
+// readParams reads the operation of a request; with an error it returns the status of the refusal.
+func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	switch r.Method {
 	case http.MethodGet:
 		if !r.URL.Query().Has("query") {
@@ -123,15 +123,15 @@ func readParams(r *http.Request) (*graphql.RawParams, int, error) {
 	if err != nil || media != mediaJSON || !isUTF8(params["charset"]) {
 		return nil, http.StatusUnsupportedMediaType, errors.New("send the body as JSON, with the header Content-Type: application/json")
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge, errors.New("the request is larger than 1 MiB; split it into several requests")
+	case err != nil:
 		return nil, http.StatusBadRequest, errors.New("the body ended too early")
 	}
-	body = bytes.TrimSpace(body)
-	if !json.Valid(body) || body[0] != '{' {
-		return nil, http.StatusBadRequest, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
-	}
-	operation, err := wire.ParseParams("the request", body)
+	operation, err := wire.ParseBody(body)
 	return operation, http.StatusBadRequest, err
 }
 

@@ -147,8 +147,5 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 }
 
 func tooMany(limit int) gqlerror.List {
-	return gqlerror.List{{
-		Message:    fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit),
-		Extensions: map[string]any{"code": fault.CodeTooManySubscriptions},
-	}}
+	return gqlerror.List{withCode(fault.CodeTooManySubscriptions, fmt.Sprintf("A socket may run at most %d operations at a time: complete one of them first.", limit))}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -42,6 +43,11 @@ func presentable(err error) *gqlerror.Error {
 		return shown
 	}
 	return gqlerror.Wrap(err)
+}
+
+// withCode makes an error with the code where clients look for it.
+func withCode(code fault.Code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }
 
 func errorsOf(err error) gqlerror.List { return gqlerror.List{presentable(err)} }

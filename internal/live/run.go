@@ -64,8 +64,7 @@ func (r *run) prepare() (last *wire.Message) {
 		return r.refuse(errs)
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
-		return r.fail(&gqlerror.Error{Message: "GET does not allow mutations: send the mutation by POST",
-			Extensions: map[string]any{"code": fault.CodeBadUserInput}})
+		return r.fail(withCode(fault.CodeBadUserInput, "GET does not allow mutations: send the mutation by POST"))
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
 	return nil

@@ -120,7 +120,7 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 	case int64(len(body)) > limit:
 		return nil, errors.New(wire.TooBig(limit).Text)
 	}
-	return wire.ParseParams("the request", bytes.TrimSpace(body))
+	return wire.ParseBody(body)
 }
 
 // refuse answers a request that does not become a stream. The connection ends with it: otherwise net/http would wait for a
@@ -129,6 +129,5 @@ func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, 
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	err := &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
-	_ = json.NewEncoder(w).Encode(exec.DispatchError(r.Context(), gqlerror.List{err}))
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": exec.DispatchError(r.Context(), gqlerror.List{withCode(code, message)}).Errors})
 }

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -27,6 +29,16 @@ func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, er
 		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", source)
 	}
 	return params, nil
+}
+
+// ParseBody reads an operation from the body of a request: one JSON object and nothing after it. The error never repeats
+// the body, which may hold personal data.
+func ParseBody(body []byte) (*graphql.RawParams, error) {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) || body[0] != '{' {
+		return nil, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
+	}
+	return ParseParams("the request", body)
 }
 
 // ParseQuery reads an operation from the query string of a GET request.
