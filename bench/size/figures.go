@@ -55,7 +55,7 @@ func timeReports(all []*data) {
 			times := make([][]float64, len(all))
 			for round := range 6 {
 				for i, d := range all {
-					_, took := d.server.ask(fmt.Sprintf(report[1], bound), nil)
+					_, took := d.server.Ask(fmt.Sprintf(report[1], bound), nil)
 					if round > 0 {
 						times[i] = append(times[i], took.Seconds()*1000)
 					}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/bench/program"
 )
 
 // list is one list in one order. Its first page of fifty rows is read, and a page half way down.
@@ -128,7 +130,7 @@ type connection struct {
 
 // halfwayCursor returns a cursor half way down the list; nil where the list has one page.
 func (l list) halfwayCursor(ctx context.Context, conn *pgx.Conn, d *data) *string {
-	first := get[connection](d.server, l.query(50, "id"), nil)
+	first := program.Get[connection](d.server, l.query(50, "id"), nil)
 	if !first.List.PageInfo.HasNextPage {
 		return nil
 	}
@@ -139,7 +141,7 @@ func (l list) halfwayCursor(ctx context.Context, conn *pgx.Conn, d *data) *strin
 			far = 200
 		}
 		for page := first; page.List.PageInfo.HasNextPage && len(cursors) < far; cursors = append(cursors, page.List.PageInfo.EndCursor) {
-			page = get[connection](d.server, l.query(100, "id"), vars{"after": page.List.PageInfo.EndCursor})
+			page = program.Get[connection](d.server, l.query(100, "id"), program.Vars{"after": page.List.PageInfo.EndCursor})
 		}
 		return cursors[(len(cursors)-1)/2]
 	}
@@ -197,12 +199,12 @@ func timeLists(ctx context.Context, all []*data) {
 			for i, d := range all {
 				l := m.list
 				l.field = m.fields[i]
-				_, took := d.server.ask(l.query(50, l.rows), nil)
+				_, took := d.server.Ask(l.query(50, l.rows), nil)
 				if round > 0 { // the first round warms the caches
 					m.first[i] = append(m.first[i], took.Seconds()*1000)
 				}
 				if m.halfway[i] != nil {
-					_, took = d.server.ask(l.query(50, l.rows), vars{"after": *m.halfway[i]})
+					_, took = d.server.Ask(l.query(50, l.rows), program.Vars{"after": *m.halfway[i]})
 					if round > 0 {
 						m.deep[i] = append(m.deep[i], took.Seconds()*1000)
 					}
@@ -258,13 +260,13 @@ var text = regexp.MustCompile(`(Query Text: .{40}).*`)
 // when no list reads a whole large table.
 func checkPlans(ctx context.Context, logfile string, all []*data) (good bool) {
 	d := *all[len(all)-1]
-	d.server = serve(*program, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0")
-	defer d.server.stop()
+	d.server = program.Start(*binary, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0")
+	defer d.server.Stop()
 	explained, bad := 0, false
 	for _, m := range prepareLists(ctx, []*data{&d}) {
 		for _, after := range []*string{nil, m.halfway[0]} {
 			before := size(logfile)
-			d.server.ask(m.query(50, m.rows), vars{"after": after})
+			d.server.Ask(m.query(50, m.rows), program.Vars{"after": after})
 			output := textSince(logfile, before)
 			explained += strings.Count(output, "Query Text:")
 			if found := scan.FindString(output); found != "" {

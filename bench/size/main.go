@@ -20,18 +20,20 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/bench/program"
+	"github.com/closeloop/closeloop/bench/year"
 	"github.com/closeloop/closeloop/internal/pg/cluster"
 )
 
 var (
-	sizes   = flag.String("sizes", "10000,100000,1000000", "numbers of responses; the first and the last are compared")
-	program = flag.String("closeloop", "./closeloop", "the program")
-	parent  = flag.String("folder", "", "folder of the databases; default: a temporary folder that is removed at the end")
-	rounds  = flag.Int("rounds", 21, "how often each list is queried")
-	only    = flag.String("only", "", "run only lists and reports with this text in their names")
-	fillIt  = flag.Bool("fill", true, "generate the data; false: use the data of an earlier run in the folder")
-	parts   = flag.String("parts", "plans,lists,reports", "what to do with the data")
-	ago     = flag.Duration("ago", 0, "how long before now the data ends, as a Go duration")
+	sizes  = flag.String("sizes", "10000,100000,1000000", "numbers of responses; the first and the last are compared")
+	binary = flag.String("closeloop", "./closeloop", "the program")
+	parent = flag.String("folder", "", "folder of the databases; default: a temporary folder that is removed at the end")
+	rounds = flag.Int("rounds", 21, "how often each list is queried")
+	only   = flag.String("only", "", "run only lists and reports with this text in their names")
+	fillIt = flag.Bool("fill", true, "generate the data; false: use the data of an earlier run in the folder")
+	parts  = flag.String("parts", "plans,lists,reports", "what to do with the data")
+	ago    = flag.Duration("ago", 0, "how long before now the data ends, as a Go duration")
 )
 
 // data is the database of one size.
@@ -39,7 +41,7 @@ type data struct {
 	n      int
 	name   string
 	url    string
-	server *server
+	server *program.Server
 }
 
 func main() {
@@ -80,17 +82,17 @@ func main() {
 		_, err = admin.Exec(ctx, "CREATE DATABASE "+d.name)
 		check(err)
 		check(admin.Close(ctx))
-		s := serve(*program, d.url)
-		createConfig(s)
-		s.stop()
+		s := program.Start(*binary, d.url)
+		year.Configure(s, year.Usual)
+		s.Stop()
 		spool, err := os.MkdirTemp(folder, "spool-*")
 		check(err)
-		fill(ctx, d.url, spool, d.n, now)
+		year.Fill(ctx, d.url, spool, d.n, now, year.Usual)
 		check(os.RemoveAll(spool))
 	}
 	for _, d := range all {
-		d.server = serve(*program, d.url)
-		defer d.server.stop()
+		d.server = program.Start(*binary, d.url)
+		defer d.server.Stop()
 		verify(ctx, d)
 	}
 	good := true

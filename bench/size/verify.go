@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/bench/program"
 )
 
 // wrong are queries for rows that the program would never write. Each query must find nothing.
@@ -62,7 +64,7 @@ func verify(ctx context.Context, d *data) {
 			}
 		}
 	}
-	got := get[page](d.server, `{caseSummary {open inProgress closed total} responses {totalCount} passives {totalCount}
+	got := program.Get[page](d.server, `{caseSummary {open inProgress closed total} responses {totalCount} passives {totalCount}
 		cases(first: 30, orderBy: [{field: UPDATED_AT, direction: DESC}]) {nodes {version status history(first: 100) {nodes {id type cursor}}}}}`, nil)
 	if s := got.CaseSummary; s.Open != count("cases WHERE status = 'OPEN'") || s.InProgress != count("cases WHERE status = 'IN_PROGRESS'") ||
 		s.Closed != count("cases WHERE status = 'CLOSED'") || s.Total != count("cases") || got.Responses.TotalCount != d.n ||
@@ -81,7 +83,7 @@ func verify(ctx context.Context, d *data) {
 	check(err)
 	types, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	check(err)
-	if feed := d.server.feed(from.Cursor, len(types)); !slices.Equal(feed, types) {
+	if feed := d.server.Feed(from.Cursor, len(types)); !slices.Equal(feed, types) {
 		log.Panicf("%s: the feed after %s has %v; the log has %v", d.name, from.Cursor, feed, types)
 	}
 	log.Printf("%s: %d cases (%d open, %d in progress), %d events, %d customers, %d in the passives queue", d.name, got.CaseSummary.Total, got.CaseSummary.Open,

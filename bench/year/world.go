@@ -1,4 +1,4 @@
-package main
+package year
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ type world struct {
 	cases         int
 }
 
-func newWorld(n int, now time.Time) *world {
+func newWorld(n int, now time.Time, p Policy) *world {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
 	w := &world{n: n, now: now, receivedAt: make([]int64, n), customer: make([]int32, n), score: make([]int8, n), callRequested: make([]bool, n), caseNumber: make([]int32, n)}
 	for i := range w.receivedAt {
@@ -52,8 +52,8 @@ func newWorld(n int, now time.Time) *world {
 	}
 	for i := range w.score {
 		w.score[i] = int8(scoreOf(r, mood(int(w.customer[i]))))
-		w.callRequested[i] = r.Float64() < []float64{0.35, 0.05, 0.02}[categoryOf(int(w.score[i]))]
-		if w.score[i] <= 6 || w.score[i] <= 8 && w.callRequested[i] { // must agree with the rules in createConfig
+		w.callRequested[i] = r.Float64() < p.Requests[categoryOf(int(w.score[i]))]
+		if p.opens(int(w.score[i]), w.callRequested[i]) {
 			w.cases++
 			w.caseNumber[i] = int32(w.cases)
 		}

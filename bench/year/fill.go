@@ -1,4 +1,7 @@
-package main
+// Package year generates a year of a busy company for measurements: customers, responses, cases and everything that
+// happened to them, with the rows, events and snapshots that the program would have written. README.md of bench/size
+// describes the data.
+package year
 
 import (
 	"context"
@@ -15,13 +18,14 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// fill generates a year with n responses in a migrated database that has only users, rules and themes.
-func fill(ctx context.Context, url, folder string, n int, now time.Time) {
+// Fill generates the year before now with n responses, in a migrated database that has only what Configure made with the
+// same policy. It needs a folder for temporary files.
+func Fill(ctx context.Context, url, folder string, n int, now time.Time, p Policy) {
 	began := time.Now()
 	db, err := pg.Connect(ctx, url, pg.Options{})
 	check(err)
 	defer db.Close()
-	w := newWorld(n, now)
+	w := newWorld(n, now, p)
 	out := newSpools(folder, now)
 	runAll(w, newTeam(db.Gorm), out)
 	generated := time.Since(began)
@@ -73,7 +77,7 @@ func run(ctx context.Context, conn *pgx.Conn, sql string) {
 }
 
 // connect returns a connection without triggers and checks of foreign keys, which would take hours. The generated rows
-// satisfy all constraints; `verify` checks them afterwards.
+// satisfy all constraints; `verify` in bench/size checks them afterwards.
 func connect(ctx context.Context, url string) *pgx.Conn {
 	conn, err := pgx.Connect(ctx, url)
 	check(err)

@@ -1,4 +1,4 @@
-package main
+package year
 
 import (
 	"time"
@@ -10,7 +10,7 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// team holds the agents, rules and themes, which createConfig created over the API and newTeam reads from the database.
+// team holds the agents, rules and themes, which Configure created over the API and newTeam reads from the database.
 type team struct {
 	agents []*model.User
 	rules  []rule.Compiled

@@ -1,4 +1,4 @@
-package main
+package year
 
 import (
 	"context"
@@ -77,6 +77,8 @@ func appendValue(b []byte, v any) []byte {
 		return escape(b, string(v))
 	case []byte:
 		return escape(b, string(v))
+	case []string:
+		return escape(b, arrayLiteral(v))
 	case time.Time:
 		return v.UTC().AppendFormat(b, "2006-01-02 15:04:05.999999Z07:00")
 	case bool:
@@ -96,6 +98,15 @@ func appendValue(b []byte, v any) []byte {
 		return escape(b, p.String())
 	}
 	panic(fmt.Sprintf("COPY does not know %T", v))
+}
+
+// arrayLiteral follows PostgreSQL's documentation of arrays, section "Array Input and Output Syntax".
+func arrayLiteral(all []string) string {
+	quoted := make([]string, len(all))
+	for i, s := range all {
+		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	}
+	return "{" + strings.Join(quoted, ",") + "}"
 }
 
 // escape follows PostgreSQL's documentation of COPY, section "Text Format".
