@@ -16,6 +16,16 @@ func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {
 	}
 }
 
+// TuneLook changes, for a test, how many positions a list looks at, and for how long. 0 keeps the default.
+func (l *Log) TuneLook(most int64, within time.Duration) {
+	if most > 0 {
+		l.lookMost = most
+	}
+	if within > 0 {
+		l.lookFor = within
+	}
+}
+
 // Cached returns the first and the last cached position, the size that the cache has counted, and its real size.
 func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 	l.mu.Lock()

@@ -16,6 +16,8 @@ import (
 )
 
 // List returns a page of the log, the oldest event first, as far as the scope sees it. Cursors are positions in the feed.
+// A list looks at LookMost positions at most. A page where it stops before it has found enough is short, or empty, and says
+// that there is more: its cursor on that side is how far the list has come.
 func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
 	if err := q.check(); err != nil {
 		return nil, err
@@ -28,11 +30,11 @@ func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q R
 	if err != nil {
 		return nil, err
 	}
-	edges, err := l.collect(ctx, scope, nil, q, low, high, n+1, backward)
+	edges, stop, err := l.look(ctx, scope, q, low, high, n+1, backward)
 	if err != nil {
 		return nil, err
 	}
-	return connection(edges, n, backward, args), nil
+	return l.stoppedAt(stop, connection(edges, n, backward, args), backward), nil
 }
 
 // collect reads the table between two positions until it has enough events that match the request; of one case only, if

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -96,6 +97,7 @@ func TestList(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		l := w.log()
+		l.TuneLook(0, time.Hour)
 		s := w.open()
 		var rare []model.EventID
 		for range 3 {

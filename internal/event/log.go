@@ -44,6 +44,8 @@ type Log struct {
 
 	lookEvery  time.Duration // how soon an event is found whose wake-up was missed
 	cacheBytes int           // how much of the newest log is cached
+	lookMost   int64         // how many positions a list looks at
+	lookFor    time.Duration // after how long a list stops looking
 
 	starting sync.Mutex
 	pending  bool // a NOTIFY has been asked for and not yet sent
@@ -69,7 +71,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, log: log, ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, cacheBytes: 32 << 20,
+		lookEvery: time.Second, cacheBytes: 32 << 20, lookMost: LookMost, lookFor: lookFor,
 	}
 }
 
