@@ -121,7 +121,9 @@ func TestInternalError(t *testing.T) {
 	if err != nil || inside.Match(text) || !strings.Contains(string(text), "INTERNAL") {
 		t.Errorf("over a socket: %s, %v", text, err)
 	}
-	s.App.DB.Pool.Close()
+	if err := s.App.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
 	a := s.Do(model.Agent, `{cases {nodes {id}}}`, nil)
 	if a.Status != http.StatusInternalServerError || len(a.Errors) != 1 || a.V != nil {
 		t.Fatalf("without a database: status %d: %s", a.Status, a.Body)

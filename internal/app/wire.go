@@ -62,7 +62,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 		return err
 	}
 	a.DB = db
-	if a.Queue, err = job.NewQueue(db.Pool, a.log); err != nil {
+	if a.Queue, err = job.NewQueue(db.Lane(pg.Background).Pool, a.log); err != nil {
 		return err
 	}
 	limit, restore := a.config.Rate()
@@ -75,7 +75,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.Jobs, err = job.NewRuntime(db.Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Tagger.Workers); err != nil {
+	if a.Jobs, err = job.NewRuntime(db.Lane(pg.Background).Pool, job.RuntimeOptions{Log: a.log}, a.Mailer.Workers, a.Tagger.Workers); err != nil {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
@@ -86,7 +86,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Settings = settings.New(db)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
-	a.Reports = report.New(db, a.Feed, time.Now)
+	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, time.Now)
 	return nil
 }
 
@@ -96,7 +96,8 @@ func (a *App) Handler() http.Handler {
 	if collect == 0 {
 		collect = read.BatchWait
 	}
-	tokens := auth.NewTokens(a.DB.Gorm, time.Now)
+	entry := a.DB.Lane(pg.SignIn)
+	tokens := auth.NewTokens(entry.Gorm, time.Now)
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
 	a.sockets = live.New(live.Options{
 		Log:                       a.log,
@@ -115,7 +116,7 @@ func (a *App) Handler() http.Handler {
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now,
 		},
-		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: a.DB.Pool.Ping, Log: a.log,
+		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }
 

@@ -146,7 +146,7 @@ func (l *Log) listen() {
 }
 
 func (l *Log) listenOnce(ctx context.Context) (heard bool) {
-	pooled, err := l.db.Pool.Acquire(ctx)
+	pooled, err := l.feed.Pool.Acquire(ctx)
 	if err != nil {
 		return false
 	}

@@ -48,7 +48,7 @@ func (l *Log) head(ctx context.Context) (cursor, error) {
 }
 
 func (l *Log) stamp(ctx context.Context) (head cursor, err error) {
-	err = l.db.Tx(ctx, func(tx *gorm.DB) error {
+	err = l.feed.Tx(ctx, func(tx *gorm.DB) error {
 		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {
 		Idle     bool
 		Nonce    string
 	}
-	err = l.db.Gorm.WithContext(ctx).Raw(`SELECT h.position, coalesce(e.nonce, '') AS nonce,
+	err = l.feed.Gorm.WithContext(ctx).Raw(`SELECT h.position, coalesce(e.nonce, '') AS nonce,
 			NOT EXISTS (SELECT 1 FROM case_events WHERE position IS NULL)
 			AND coalesce((e.system_identifier, e.timeline, e.database_oid) = (i.system_identifier, i.timeline, i.database_oid), false) AS idle
 		FROM feed_head h CROSS JOIN (` + identity + `) i
@@ -94,7 +94,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 	l.loading.Lock() // so that an older list never replaces a newer one
 	defer l.loading.Unlock()
 	var epochs []epoch
-	if err := l.db.Gorm.WithContext(ctx).Raw("SELECT nonce, after_position FROM feed_epochs ORDER BY id").Scan(&epochs).Error; err != nil {
+	if err := l.feed.Gorm.WithContext(ctx).Raw("SELECT nonce, after_position FROM feed_epochs ORDER BY id").Scan(&epochs).Error; err != nil {
 		return fmt.Errorf("read the log's epochs: %w", err)
 	}
 	l.mu.Lock()

@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -23,33 +24,54 @@ import (
 const (
 	// answerTimeout is how long a server may take to answer before it counts as unreachable.
 	answerTimeout = 10 * time.Second
-	// minConns is the smallest pool: a migration uses one connection for its lock and one for its work, and a listener
-	// uses one.
+	// minConns is the least that the lane Requests has: a migration uses one connection for its lock and one for its work.
 	minConns = 4
 )
 
-// Connect opens a pool on a running PostgreSQL, and checks that it answers and is new enough.
+// Connect opens the lanes of a running PostgreSQL, and checks that it answers and is new enough.
 func Connect(ctx context.Context, url string, o Options) (*DB, error) {
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, badURL(url, err)
 	}
 	configure(config, url, o)
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	db, err := openLanes(ctx, config, o.Log)
 	if err != nil {
-		return nil, unreachable(config.ConnConfig, err)
-	}
-	if err := handshake(ctx, pool); err != nil {
-		pool.Close()
 		return nil, err
 	}
+	if err := handshake(ctx, db.Pool); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
 
-	db := stdlib.OpenDBFromPool(pool)
-	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
+// openLanes opens a pool for each lane. A pool connects when it is first used.
+func openLanes(ctx context.Context, config *pgxpool.Config, log *slog.Logger) (*DB, error) {
+	all, shared := new([lanes]*DB), new(life)
+	for lane := range lanes {
+		own := config.Copy()
+		own.MaxConns = lane.size(config.MaxConns)
+		if lane != Requests {
+			own.MinConns, own.MinIdleConns = 0, 0
+		}
+		pool, err := pgxpool.NewWithConfig(ctx, own)
+		if err != nil { // the configuration is wrong, so the first lane fails already
+			return nil, unreachable(config.ConnConfig, err)
+		}
+		db := stdlib.OpenDBFromPool(pool)
+		all[lane] = &DB{Pool: pool, sql: db, lanes: all, life: shared}
+		if all[lane].Gorm, err = openGorm(db, log); err != nil {
+			return nil, errors.Join(err, all[lane].Close())
+		}
+	}
+	return all[Requests], nil
+}
+
+func openGorm(db *sql.DB, log *slog.Logger) (*gorm.DB, error) {
+	return gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
 		// A single write is one statement, which is atomic by itself; several writes go through Tx.
 		SkipDefaultTransaction: true,
 		// pgx has checked the connection. It prepares statements itself; GORM's cache on top of pgx's
@@ -59,11 +81,6 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 		// PostgreSQL stores microseconds: a time must read back as it was written.
 		NowFunc: func() time.Time { return Timestamp(time.Now()) },
 	})
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return &DB{Pool: pool, Gorm: handle, sql: db}, nil
 }
 
 func configure(config *pgxpool.Config, url string, o Options) {

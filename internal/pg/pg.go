@@ -1,5 +1,5 @@
 // Package pg opens PostgreSQL: the one of DATABASE_URL, or a private one that it starts itself. It
-// owns the pool, the transaction and its retries, the SQL idioms that several packages share, and
+// owns the pools, the transaction and its retries, the SQL idioms that several packages share, and
 // the locks on a private PostgreSQL's folder.
 //
 // It refuses to know any table, to migrate (package migrations does), to show a password or a
@@ -34,8 +34,9 @@ type Options struct {
 	Serve bool
 	// Log receives the life of the private PostgreSQL, and slow statements. Nil: no log.
 	Log *slog.Logger
-	// MaxConns bounds the pool; 0 is the URL's pool_max_conns, or without it a number that fits the
-	// processors. Fewer than 4 become 4: a migration uses two connections and a listener one.
+	// MaxConns bounds the connections of the lane Requests, and the other lanes follow from it; 0 is the
+	// URL's pool_max_conns, or without it a number that fits the processors. Fewer than 4 become 4: a
+	// migration uses two connections.
 	MaxConns int32
 	// Tracer receives every statement. It may be nil.
 	Tracer pgx.QueryTracer
@@ -44,12 +45,18 @@ type Options struct {
 	throwaway    bool          // for tests: no durability, so that they need not wait for the disk
 }
 
-// DB is an open PostgreSQL. Pool and Gorm share its connections.
+// DB is an open PostgreSQL, by the connections of one lane. Pool and Gorm share them.
 type DB struct {
 	Pool *pgxpool.Pool
 	Gorm *gorm.DB
 
-	sql     *sql.DB
+	sql   *sql.DB
+	lanes *[lanes]*DB // the same for all lanes
+	*life
+}
+
+// life is the part of a DB that all its lanes share.
+type life struct {
 	private *private // nil for a PostgreSQL of DATABASE_URL
 	once    sync.Once
 	closed  error
@@ -71,7 +78,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return openPrivate(ctx, o)
 }
 
-// Close closes the pool and, if this process owns the private PostgreSQL, stops it after the
+// Close closes all lanes and, if this process owns the private PostgreSQL, stops it after the
 // commands that joined have ended. It waits ten seconds for connections that are in use, and cuts
 // them after that, because a server that cannot stop is worse. Further calls have no effect.
 func (d *DB) Close() error {
@@ -81,23 +88,36 @@ func (d *DB) Close() error {
 
 func (d *DB) close() error {
 	var errs []error
-	if d.sql != nil {
-		errs = append(errs, d.sql.Close())
-	}
-	if d.Pool != nil {
-		closed := make(chan struct{})
-		go func() {
-			defer close(closed)
-			d.Pool.Close()
-		}()
-		select {
-		case <-closed:
-		case <-time.After(closeTimeout):
-			errs = append(errs, fmt.Errorf("close the pool: %d connections are still in use", d.Pool.Stat().AcquiredConns()))
+	closed := make(chan struct{})
+	var pools sync.WaitGroup
+	for _, lane := range d.lanes {
+		if lane != nil { // nil where opening the lanes failed
+			errs = append(errs, lane.sql.Close())
+			pools.Go(lane.Pool.Close)
 		}
+	}
+	go func() {
+		defer close(closed)
+		pools.Wait()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+		var used int32
+		for _, lane := range d.lanes {
+			used += lane.Pool.Stat().AcquiredConns()
+		}
+		errs = append(errs, fmt.Errorf("close the pools: %d connections are still in use", used))
 	}
 	if d.private != nil {
 		errs = append(errs, d.private.close())
 	}
 	return errors.Join(errs...)
+}
+
+// reset drops the connections of all lanes as soon as they are idle.
+func (d *DB) reset() {
+	for _, lane := range d.lanes {
+		lane.Pool.Reset()
+	}
 }

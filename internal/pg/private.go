@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/closeloop/closeloop/internal/pg/cluster"
 	"github.com/closeloop/closeloop/internal/pg/flock"
 )
@@ -39,7 +37,7 @@ type private struct {
 	joined  *flock.Lock
 	cluster *cluster.Cluster // nil: another process owns it
 	notice  notice
-	pool    atomic.Pointer[pgxpool.Pool]
+	db      atomic.Pointer[DB]
 }
 
 // openPrivate becomes the owner if there is none, and joins the owner otherwise.
@@ -125,7 +123,7 @@ func (p *private) own(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	p.pool.Store(db.Pool)
+	p.db.Store(db)
 	return db, nil
 }
 
@@ -152,8 +150,8 @@ func (p *private) join(ctx context.Context, o Options, from notice) (*DB, error)
 
 // reset drops the connections to a server that died: otherwise each would fail once more.
 func (p *private) reset() {
-	if pool := p.pool.Load(); pool != nil {
-		pool.Reset()
+	if db := p.db.Load(); db != nil {
+		db.reset()
 	}
 }
 

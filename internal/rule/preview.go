@@ -10,6 +10,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -40,7 +41,7 @@ func (s *Rules) Preview(ctx context.Context, viewer auth.Viewer, in CreateRuleIn
 		return nil, fault.ReplaceRoot("rule", err)
 	}
 	now := s.now()
-	query := s.db.Gorm.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)
+	query := s.db.Lane(pg.Reports).Gorm.WithContext(ctx).Model(&model.Response{}).Where(viewer.Scope().Responses(now)).Where("responded_at >= ?", since)
 	if query, err = where(query, rule, now); err != nil {
 		return nil, err
 	}
