@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"internal/fault":    {},
 	"internal/config":   {},
 	"internal/country":  {},
+	"internal/logline":  {"model", "internal/fault"},
 	"internal/pg":       {"internal/pg/cluster", "internal/pg/flock"},
 	"internal/pg/flock": {}, "internal/pg/cluster": {},
 
@@ -78,9 +79,9 @@ var arrows = map[string][]string{
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/live", "internal/live/wire", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
-		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/notify", "internal/pg",
+		"internal/fault", "internal/httpd", "internal/importer", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer"},
+	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/auth", "internal/config", "internal/importer", "internal/logline"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
 
@@ -92,7 +93,7 @@ var arrows = map[string][]string{
 	"bench/program": {},
 
 	// For tests alone.
-	"e2e/setup": {"graph", "model", "internal/app", "internal/auth", "internal/cli", "internal/config", "internal/pg", "internal/pg/cluster",
+	"e2e/setup": {"graph", "model", "internal/app", "internal/auth", "internal/cli", "internal/config", "internal/logline", "internal/pg", "internal/pg/cluster",
 		"internal/pgtest"},
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},

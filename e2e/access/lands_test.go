@@ -79,9 +79,9 @@ func (w *lands) opensByHand(half string) string {
 	}}).Text("openCase.case.id")
 }
 
-func newLands(t *testing.T) *lands {
+func newLands(t *testing.T, with ...setup.Options) *lands {
 	t.Helper()
-	w := &lands{Server: setup.NewServer(t), customer: map[string]string{}, response: map[string]string{}, opened: map[string]string{}}
+	w := &lands{Server: setup.NewServer(t, with...), customer: map[string]string{}, response: map[string]string{}, opened: map[string]string{}}
 	w.AddRule(vars{"notify": []vars{{"kind": "ACCOUNT_MANAGER"}}, "escalations": []vars{{"after": "PT2S", "notify": []vars{{"kind": "ACCOUNT_MANAGER"}}}}})
 	w.AddRule(vars{"enabled": false, "calendar": vars{"timeZone": "Europe/London", "hours": []vars{{"weekday": "MONDAY", "from": "09:00", "to": "17:00"}}},
 		"escalations": []vars{{"after": "PT8H", "notify": []vars{{"kind": "CENTRAL"}}, "reassign": vars{"strategy": "USER", "userId": w.Users[model.Agent]}}}})
@@ -129,8 +129,8 @@ func newLands(t *testing.T) *lands {
 	w.OK(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{
 		"customerId": w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": gone}).Text("node.customer.id")}})
 	w.timesPass()
-	if _, err := w.App.DB.Pool.Exec(t.Context(),
-		`UPDATE notifications SET attempts = 1, last_error = CASE WHEN "to" LIKE '%outland%' THEN 'outland secret' ELSE 'inland secret' END`); err != nil {
+	if _, err := w.App.DB.Pool.Exec(t.Context(), `UPDATE notifications SET attempts = 1, last_error = CASE WHEN "to" LIKE '%' || $1 || '%' THEN $1 ELSE $2 END || ' ' || $3`,
+		outland, inland, secret); err != nil {
 		t.Fatal(err)
 	}
 	w.AddNote(w.opened[inland], inland+" "+secret+" word")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,13 +13,14 @@ import (
 
 // Journal is the log of a server. A test can wait for a line of it.
 type Journal struct {
+	all   bool // lines of every level are kept
 	mu    sync.Mutex
 	lines []string
 	grown chan struct{} // closed with the next line; nil while no goroutine waits
 }
 
 // Enabled implements slog.Handler, as the next three methods do.
-func (j *Journal) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (j *Journal) Enabled(_ context.Context, l slog.Level) bool { return j.all || l >= slog.LevelInfo }
 
 // WithAttrs drops the attributes.
 func (j *Journal) WithAttrs([]slog.Attr) slog.Handler { return j }
@@ -38,6 +40,13 @@ func (j *Journal) Handle(_ context.Context, r slog.Record) error {
 		j.grown = nil
 	}
 	return nil
+}
+
+// Lines are all lines so far.
+func (j *Journal) Lines() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.lines)
 }
 
 // Await waits for a line that contains the text, and returns the line.

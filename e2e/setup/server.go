@@ -19,6 +19,7 @@ import (
 	"github.com/closeloop/closeloop/internal/app"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/logline"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -51,6 +52,7 @@ type Options struct {
 	Live       config.Live      // limits of sockets
 	Still      bool             // nothing runs in the background: the log is not followed, imports wait
 	Webhooks   bool             // events are sent to webhooks, on loopback too
+	LogAll     bool             // the log has every line, and every statement as a slow one
 }
 
 // NewServer starts the program on a database of its own, with a user and a token for each role.
@@ -64,7 +66,10 @@ func NewServer(t *testing.T, with ...Options) *Server {
 	if o.Tracer != nil {
 		options = append(options, pgtest.WithTracer(o.Tracer))
 	}
-	s := &Server{T: t, Log: &Journal{}, Tokens: map[model.Role]string{}, Users: map[model.Role]string{}}
+	s := &Server{T: t, Log: &Journal{all: o.LogAll}, Tokens: map[model.Role]string{}, Users: map[model.Role]string{}}
+	if o.LogAll {
+		options = append(options, pgtest.WithLog(logline.Logger(slog.New(s.Log)), time.Nanosecond))
+	}
 	c := &config.Config{
 		Listen: "127.0.0.1:8080", SMTPURL: o.SMTPURL, MailFrom: "closeloop <care@example.com>",
 		RateLimit: o.Rate[0], RateRestore: o.Rate[1], Live: o.Live,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/logline"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/migrations"
 )
@@ -57,6 +58,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (*App, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Log = logline.Logger(o.Log)
 	db := o.DB
 	if db == nil {
 		var err error

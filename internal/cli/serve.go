@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 
 	"github.com/closeloop/closeloop/internal/app"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/logline"
 )
 
 type serveCommand struct {
@@ -27,7 +29,9 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 		return err
 	}
 	defer listener.Close()
-	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: c.Logger(os.Stderr), Sample: s.Sample, Listening: func(at net.Addr) {
+	log := logline.Logger(c.Logger(os.Stderr))
+	slog.SetDefault(log) // for libraries that log without a logger of ours
+	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: log, Sample: s.Sample, Listening: func(at net.Addr) {
 		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
 		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.
 			fmt.Fprintf(out, "    token      %s\n", c.AdminToken)

@@ -92,7 +92,7 @@ func executor(o Options) *handler.Server {
 	})
 	h.SetErrorPresenter(o.Present)
 	h.SetRecoverFunc(func(ctx context.Context, panicked any) error {
-		o.Log.ErrorContext(ctx, "panic", "value", panicked, "stack", string(debug.Stack()))
+		o.Log.ErrorContext(ctx, "panic", "doing", "run an operation", "panic", panicked, "stack", string(debug.Stack()))
 		return errors.New("a resolver panicked")
 	})
 	return h

@@ -62,7 +62,7 @@ func (t Task) run(ctx context.Context) (more bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			t.Log.ErrorContext(ctx, "a background task panicked; its next run is at the next tick", "task", t.Trouble, "panic", v, "trace", string(debug.Stack()))
-			more, err = false, fmt.Errorf("panic: %v", v)
+			more, err = false, fmt.Errorf("a panic of the type %T", v)
 		}
 	}()
 	return t.Do(ctx)

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/closeloop/closeloop/internal/pg/cluster"
 )
@@ -38,7 +40,7 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, badURL(url, err)
 	}
 	configure(config, url, o)
-	db, err := openLanes(ctx, config, o.Log)
+	db, err := openLanes(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 }
 
 // openLanes opens a pool for each lane. A pool connects when it is first used.
-func openLanes(ctx context.Context, config *pgxpool.Config, log *slog.Logger) (*DB, error) {
+func openLanes(ctx context.Context, config *pgxpool.Config) (*DB, error) {
 	all, shared := new([lanes]*DB), new(life)
 	for lane := range lanes {
 		own := config.Copy()
@@ -63,21 +65,22 @@ func openLanes(ctx context.Context, config *pgxpool.Config, log *slog.Logger) (*
 		}
 		db := stdlib.OpenDBFromPool(pool)
 		all[lane] = &DB{Pool: pool, sql: db, lanes: all, life: shared}
-		if all[lane].Gorm, err = openGorm(db, log); err != nil {
+		if all[lane].Gorm, err = openGorm(db); err != nil {
 			return nil, errors.Join(err, all[lane].Close())
 		}
 	}
 	return all[Requests], nil
 }
 
-func openGorm(db *sql.DB, log *slog.Logger) (*gorm.DB, error) {
+func openGorm(db *sql.DB) (*gorm.DB, error) {
 	return gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
 		// A single write is one statement, which is atomic by itself; several writes go through Tx.
 		SkipDefaultTransaction: true,
 		// pgx has checked the connection. It prepares statements itself; GORM's cache on top of pgx's
 		// makes them about three times slower.
 		DisableAutomaticPing: true,
-		Logger:               statementLog{log: log},
+		// GORM's own logger shows values where rows are scanned; statementLog shows placeholders.
+		Logger: logger.Discard,
 		// PostgreSQL stores microseconds: a time must read back as it was written.
 		NowFunc: func() time.Time { return Timestamp(time.Now()) },
 	})
@@ -101,8 +104,13 @@ func configure(config *pgxpool.Config, url string, o Options) {
 		conn.RuntimeParams["application_name"] = "closeloop"
 	}
 	conn.RuntimeParams["timezone"] = "UTC"
+	statements := statementLog{o.Log, slowAfter}
+	if o.SlowAfter > 0 {
+		statements.slowAfter = o.SlowAfter
+	}
+	conn.Tracer = statements
 	if o.Tracer != nil {
-		conn.Tracer = o.Tracer
+		conn.Tracer = multitracer.New(o.Tracer, statements)
 	}
 	config.AfterConnect = prepare
 }

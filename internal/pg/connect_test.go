@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
@@ -83,13 +85,25 @@ func TestStatementLogShowsNoValues(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	db := pgtest.New(t, pgtest.Empty(), pgtest.WithLog(log))
+	db := pgtest.New(t, pgtest.Empty(), pgtest.WithLog(log, time.Nanosecond))
 	const secret = "Ms Private"
 	if db.Gorm.Exec("SELECT ?::text::int", secret).Error == nil { // its message quotes the value
 		t.Fatal("it did not fail")
 	}
-	if err := db.Gorm.Exec("SELECT pg_sleep(1), ?::text", secret).Error; err != nil {
-		t.Fatal(err)
+	var row, seen string
+	for name, err := range map[string]error{
+		"Exec": db.Gorm.Exec("SELECT 'Exec', ?::text", secret).Error,
+		"Scan": db.Gorm.Raw("SELECT 'Scan' || ?::text", secret).Scan(&row).Error, // GORM's logger shows the values here
+		"pgx":  db.Pool.QueryRow(t.Context(), "SELECT 'pgx', $1::text", secret).Scan(&row, &seen),
+		"batch": db.Pool.SendBatch(t.Context(), &pgx.Batch{QueuedQueries: []*pgx.QueuedQuery{
+			{SQL: "SELECT 'batch', $1::text", Arguments: []any{secret}}}}).Close(),
+	} {
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if !strings.Contains(text.String(), "SELECT '"+name+"'") {
+			t.Errorf("the statement of %s is not logged", name)
+		}
 	}
 	if strings.Contains(text.String(), secret) || !strings.Contains(text.String(), "22P02") || !strings.Contains(text.String(), "slow statement") {
 		t.Errorf("log:\n%s", &text)

@@ -7,50 +7,81 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"gorm.io/gorm/logger"
 )
 
-// slowThreshold is the duration from which a statement is logged.
-const slowThreshold = time.Second
+// slowAfter is the duration from which a statement is logged, unless Options say otherwise.
+const slowAfter = time.Second
 
-// statementLog is GORM's logger. It logs slow statements, and on the debug level failed ones; their
-// errors are also returned to the caller, who handles or logs them. It shows no values.
+// statementLog logs slow statements, and on the debug level failed ones; their errors are also returned to the caller, who
+// handles or logs them. It shows placeholders, never values: the values are personal data of customers. A statement takes
+// from its beginning until its rows are read.
 type statementLog struct {
-	log *slog.Logger
+	log       *slog.Logger
+	slowAfter time.Duration
 }
 
-func (l statementLog) LogMode(logger.LogLevel) logger.Interface { return l }
+var (
+	_ pgx.QueryTracer    = statementLog{}
+	_ pgx.BatchTracer    = statementLog{}
+	_ pgx.CopyFromTracer = statementLog{}
+)
 
-func (l statementLog) Info(ctx context.Context, message string, values ...any) {
-	l.log.DebugContext(ctx, fmt.Sprintf(message, values...))
+type statementKey struct{}
+
+// statement is one that runs.
+type statement struct {
+	sql   string
+	began time.Time
 }
 
-func (l statementLog) Warn(ctx context.Context, message string, values ...any) {
-	l.log.WarnContext(ctx, fmt.Sprintf(message, values...))
+func begin(ctx context.Context, sql string) context.Context {
+	return context.WithValue(ctx, statementKey{}, statement{sql, time.Now()})
 }
 
-// Error is on the debug level, because GORM returns the same error to the caller.
-func (l statementLog) Error(ctx context.Context, message string, values ...any) {
-	l.log.DebugContext(ctx, fmt.Sprintf(message, values...))
-}
-
-// Trace is called after every statement.
-func (l statementLog) Trace(ctx context.Context, began time.Time, statement func() (string, int64), err error) {
-	took := time.Since(began)
-	switch {
-	case err != nil && !errors.Is(err, logger.ErrRecordNotFound) && l.log.Enabled(ctx, slog.LevelDebug):
-		sql, _ := statement()
-		l.log.DebugContext(ctx, "statement failed", "took", took, "sql", sql, "code", sqlState(err))
-	case took >= slowThreshold:
-		sql, rows := statement()
-		l.log.WarnContext(ctx, "slow statement", "took", took, "sql", sql, "rows", rows)
+func (l statementLog) end(ctx context.Context, rows int64, err error) {
+	s, ok := ctx.Value(statementKey{}).(statement)
+	if !ok {
+		return
+	}
+	took := time.Since(s.began)
+	if err != nil && l.log.Enabled(ctx, slog.LevelDebug) {
+		l.log.DebugContext(ctx, "statement failed", "took", took, "sql", s.sql, "code", sqlState(err))
+	}
+	if took >= l.slowAfter {
+		l.log.WarnContext(ctx, "slow statement", "took", took, "sql", s.sql, "rows", rows)
 	}
 }
 
-// ParamsFilter leaves the placeholders in the text: the values are personal data of customers.
-func (l statementLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
-	return sql, nil
+func (statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return begin(ctx, data.SQL)
+}
+
+func (l statementLog) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	l.end(ctx, data.CommandTag.RowsAffected(), data.Err)
+}
+
+func (statementLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	sql := "a batch"
+	if data.Batch != nil && len(data.Batch.QueuedQueries) > 0 {
+		sql = fmt.Sprintf("%d statements, the first: %s", len(data.Batch.QueuedQueries), data.Batch.QueuedQueries[0].SQL)
+	}
+	return begin(ctx, sql)
+}
+
+func (statementLog) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (l statementLog) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	l.end(ctx, 0, data.Err)
+}
+
+func (statementLog) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	return begin(ctx, "COPY "+data.TableName.Sanitize())
+}
+
+func (l statementLog) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromEndData) {
+	l.end(ctx, data.CommandTag.RowsAffected(), data.Err)
 }
 
 // sqlState is the error's SQLSTATE or its type. The error's text may quote a value, as that of "invalid

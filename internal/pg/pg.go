@@ -34,6 +34,8 @@ type Options struct {
 	Serve bool
 	// Log receives the life of the private PostgreSQL, and slow statements. Nil: no log.
 	Log *slog.Logger
+	// SlowAfter is the duration from which a statement is logged; 0 is one second.
+	SlowAfter time.Duration
 	// MaxConns bounds the connections of the lane Requests, and the other lanes follow from it; 0 is the
 	// URL's pool_max_conns, or without it a number that fits the processors. Fewer than 4 become 4: a
 	// migration uses two connections.

@@ -36,9 +36,9 @@ func WithTracer(tracer pgx.QueryTracer) Option {
 	return func(s *settings) { s.options.Tracer = tracer }
 }
 
-// WithLog writes slow and failed statements to the log.
-func WithLog(log *slog.Logger) Option {
-	return func(s *settings) { s.options.Log = log }
+// WithLog writes failed statements to the log, and those that take slowAfter or longer; 0 is one second.
+func WithLog(log *slog.Logger, slowAfter time.Duration) Option {
+	return func(s *settings) { s.options.Log, s.options.SlowAfter = log, slowAfter }
 }
 
 // Empty creates the database without the migrations.
