@@ -17,9 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/graph"
@@ -78,7 +76,7 @@ func executor(o Options) *handler.Server {
 	h.AddTransport(o.Live)
 	h.AddTransport(gqltransport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
 	h.AddTransport(transport{}) // the last, because it takes every request
-	h.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	h.SetQueryCache(newParsed())
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(Limits{})
 	h.Use(streamOnly{})
