@@ -20,7 +20,7 @@ const (
 
 // request is a request to /graphql; empty fields stay out of it.
 type request struct {
-	method, query, contentType, accept, authorization, body string
+	method, query, contentType, accept, authorization, origin, body string
 }
 
 type answer struct {
@@ -36,7 +36,7 @@ func send(t *testing.T, s *setup.Server, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept} {
+	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept, "Origin": r.origin} {
 		if value != "" {
 			req.Header.Set(name, value)
 		}

@@ -49,6 +49,7 @@ type Options struct {
 	Rate       [2]config.Number // the points that a token's bucket holds, and those restored each second
 	Tracer     pgx.QueryTracer  // sees every statement
 	CollectFor time.Duration    // how long a loader collects keys
+	HTTP       config.HTTP      // origins and proxies
 	Live       config.Live      // limits of sockets
 	Still      bool             // nothing runs in the background: the log is not followed, imports wait
 	Webhooks   bool             // events are sent to webhooks, on loopback too
@@ -72,7 +73,7 @@ func NewServer(t *testing.T, with ...Options) *Server {
 	}
 	c := &config.Config{
 		Listen: "127.0.0.1:8080", SMTPURL: o.SMTPURL, MailFrom: "closeloop <care@example.com>",
-		RateLimit: o.Rate[0], RateRestore: o.Rate[1], Live: o.Live,
+		RateLimit: o.Rate[0], RateRestore: o.Rate[1], HTTP: o.HTTP, Live: o.Live,
 	}
 	if o.Webhooks {
 		c.WebhookPrivate = "yes"

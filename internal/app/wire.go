@@ -116,7 +116,7 @@ func (a *App) Handler() http.Handler {
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now,
 		},
-		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
+		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }
 

@@ -30,6 +30,7 @@ type Config struct {
 
 	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may use private addresses, including this server's own, and http://. Default: no. Set yes only if every administrator may reach all hosts that this server reaches."`
 
+	HTTP
 	Live
 }
 
@@ -68,6 +69,7 @@ func (c *Config) Validate() error {
 	limit, restore := c.Rate()
 	check("CLOSELOOP_RATE_LIMIT", checkWhole(limit, RateLeast, rateMost))
 	check("CLOSELOOP_RATE_RESTORE", checkWhole(restore, 1, rateMost))
+	c.HTTP.validate(check)
 	c.Live.validate(check)
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)

@@ -39,6 +39,7 @@ type Options struct {
 	Tokens   *auth.Tokens
 	Live     *live.Server
 	Rate     *rate.Buckets
+	Origins  []string // whose pages may call the API; *: all
 	Present  graphql.ErrorPresenterFunc
 	Ready    func(context.Context) error // returns an error when the database does not answer
 	Log      *slog.Logger
@@ -47,7 +48,7 @@ type Options struct {
 // Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(o.signIn(refuseUploads(withRetryAfter(executor(o))))))
+	mux.Handle("/graphql", allowOrigins(o.Origins, o.signIn(refuseUploads(withRetryAfter(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -127,23 +128,6 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(auth.With(r.Context(), caller.Viewer), singleAnswer{}, true)))
-	})
-}
-
-// allowOrigins lets pages of other hosts call the API, because anyone may host a dashboard. Only a bearer token identifies
-// a caller, never a cookie, so that a foreign page can do no more than the token that the page already has allows.
-func allowOrigins(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
-		if r.Method == http.MethodOptions {
-			w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
-			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
-			w.Header().Set("Access-Control-Max-Age", "86400")
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		next.ServeHTTP(w, r)
 	})
 }
 

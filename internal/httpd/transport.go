@@ -38,7 +38,7 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	if err != nil {
 		switch status {
 		case http.StatusMethodNotAllowed:
-			w.Header().Set("Allow", "GET, POST, OPTIONS")
+			w.Header().Set("Allow", allowedMethods)
 		case http.StatusUnsupportedMediaType:
 			w.Header().Set("Accept", "application/json, multipart/form-data")
 		}
@@ -62,6 +62,8 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	responses, ctx := exec.DispatchOperation(ctx, oc)
 	respond(w, media, http.StatusOK, responses(ctx))
 }
+
+const allowedMethods = "GET, POST, OPTIONS"
 
 const (
 	mediaJSON     = "application/json"

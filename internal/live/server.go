@@ -61,8 +61,8 @@ func New(o Options) *Server {
 		// An idle socket holds a small buffer for reading and none for writing. A message may be longer than the buffer.
 		ReadBufferSize:  readBuffer,
 		WriteBufferPool: &sync.Pool{},
-		// Any origin may connect. An origin check would prevent a foreign page from using the browser's cookies, but only
-		// a bearer token authenticates a caller here, never a cookie, and a foreign page has no token.
+		// Whoever owns the route decides which origins may connect. Without a check no harm is done: only a bearer token
+		// authenticates a caller here, never a cookie, and a foreign page has no token.
 		CheckOrigin: func(*http.Request) bool { return true },
 	}
 	for _, p := range s.subprotocols { // the client's order decides; without one, the newer protocol is first

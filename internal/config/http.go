@@ -1,0 +1,73 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// HTTP holds the settings of requests over HTTP and of the handshakes of WebSockets.
+type HTTP struct {
+	AllowedOrigins string `name:"allowed-origins" env:"CLOSELOOP_ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Origins whose pages may call the API from a browser, as https://board.example.com,https://*.example.org. Default: * (any; a page needs a token in any case). This server's own pages always may."`
+	TrustedProxies string `name:"trusted-proxies" env:"CLOSELOOP_TRUSTED_PROXIES" placeholder:"ADDRESSES" help:"Proxies whose header X-Forwarded-For names the client, as addresses and networks, such as 10.0.0.5,192.168.0.0/16. Default: none."`
+}
+
+// validate reports each wrong setting to check.
+func (h *HTTP) validate(check func(setting string, err error)) {
+	for _, origin := range h.Origins() {
+		check("CLOSELOOP_ALLOWED_ORIGINS", checkOrigin(origin))
+	}
+	_, err := h.Proxies()
+	check("CLOSELOOP_TRUSTED_PROXIES", err)
+}
+
+// Origins returns the origins whose pages may call the API. One that is * allows all.
+func (h *HTTP) Origins() []string {
+	if origins := list(h.AllowedOrigins); len(origins) > 0 {
+		return origins
+	}
+	return []string{"*"}
+}
+
+// Proxies returns the networks of the proxies that name the client.
+func (h *HTTP) Proxies() ([]netip.Prefix, error) {
+	var proxies []netip.Prefix
+	for _, text := range list(h.TrustedProxies) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(text); err == nil {
+				network, err = address.Prefix(address.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network, such as 10.0.0.5 or 192.168.0.0/16", text)
+		}
+		proxies = append(proxies, network.Masked())
+	}
+	return proxies, nil
+}
+
+// list splits a setting at its commas.
+func list(setting string) (parts []string) {
+	for part := range strings.SplitSeq(setting, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+func checkOrigin(origin string) error {
+	if origin == "*" {
+		return nil
+	}
+	plain := strings.Replace(origin, "*", "any", 1) // one * stands for any part of the host's name
+	u, err := url.Parse(plain)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != plain || strings.Contains(plain, "*") {
+		return errors.New(`"` + origin + `" must be * or an origin without a path, such as https://board.example.com or https://*.example.com`)
+	}
+	return nil
+}
