@@ -14,7 +14,7 @@ import (
 
 // guide writes queries that select everything. It knows the schema, and which fields a role may use.
 type guide struct {
-	t      *testing.T
+	t      testing.TB
 	schema *ast.Schema
 	role   model.Role
 }

@@ -73,3 +73,12 @@ func (j *Journal) Await(t *testing.T, text string) string {
 		}
 	}
 }
+
+// Take returns the lines since the last call, and forgets them, so that a long test does not collect them.
+func (j *Journal) Take() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	return lines
+}

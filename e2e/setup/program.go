@@ -29,7 +29,7 @@ func Main(m *testing.M) {
 
 // Program is a process, such as closeloop itself, whose output a test can wait for.
 type Program struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	ended chan struct{}
 
@@ -40,7 +40,7 @@ type Program struct {
 
 // StartProgram runs closeloop with these settings of the environment. The settings of the environment in which the tests
 // run do not reach it. The package's TestMain must call Main.
-func StartProgram(t *testing.T, environment []string, args ...string) *Program {
+func StartProgram(t testing.TB, environment []string, args ...string) *Program {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
@@ -51,7 +51,7 @@ func StartProgram(t *testing.T, environment []string, args ...string) *Program {
 }
 
 // RunProgram runs any program, and interrupts it when the test ends.
-func RunProgram(t *testing.T, cmd *exec.Cmd) *Program {
+func RunProgram(t testing.TB, cmd *exec.Cmd) *Program {
 	t.Helper()
 	p := &Program{t: t, cmd: cmd, ended: make(chan struct{}), grown: make(chan struct{})}
 	out, err := p.cmd.StdoutPipe()

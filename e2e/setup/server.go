@@ -34,7 +34,7 @@ var Roles = []model.Role{model.Admin, model.Manager, model.Agent, model.Stakehol
 // Server is closeloop behind HTTP. NewServer runs it in the test's own process; Serve runs it as another process, and
 // then only T, URL and Tokens are set.
 type Server struct {
-	T      *testing.T
+	T      testing.TB
 	App    *app.App
 	URL    string // without a path
 	Tokens map[model.Role]string
@@ -57,7 +57,7 @@ type Options struct {
 }
 
 // NewServer starts the program on a database of its own, with a user and a token for each role.
-func NewServer(t *testing.T, with ...Options) *Server {
+func NewServer(t testing.TB, with ...Options) *Server {
 	t.Helper()
 	var o Options
 	if len(with) > 0 {
@@ -137,7 +137,7 @@ func NewServer(t *testing.T, with ...Options) *Server {
 }
 
 // As is the same server for a subtest, whose failures it reports.
-func (s *Server) As(t *testing.T) *Server {
+func (s *Server) As(t testing.TB) *Server {
 	one := *s
 	one.T = t
 	return &one

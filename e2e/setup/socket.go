@@ -16,7 +16,7 @@ import (
 // Socket is a client of the protocol graphql-transport-ws. A goroutine of its own reads the connection from the start:
 // the server ends a connection whose client does not answer its pings, and a test may do other work for longer than that.
 type Socket struct {
-	t        *testing.T
+	t        testing.TB
 	conn     *websocket.Conn
 	incoming chan Message // closed after the first error
 	end      error        // that error, set before incoming is closed
