@@ -81,6 +81,9 @@ func (l *Log) cache(events []*Event, nonce string) (current bool, err error) {
 		l.indexNewest(e)
 		l.bytes += e.size()
 		l.tail = *e.Position
+		if old := len(l.recent) - 1 - keptEvents; old >= 0 {
+			l.recent[old].forget()
+		}
 	}
 	drop := 0
 	for l.bytes > l.cacheBytes && drop < len(l.recent)-1 {

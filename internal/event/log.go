@@ -30,6 +30,8 @@ type Event struct {
 	Cursor string
 	Then   *model.Snapshot // the case right after the event
 	Was    *model.Snapshot // the case right before the event; nil where the event opened the case
+
+	kept atomic.Pointer[subjects]
 }
 
 // Log is the log of one database as this server sees it, with a cache of its newest events.

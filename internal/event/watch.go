@@ -132,7 +132,7 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	if q.Types != nil && !slices.Contains(q.Types, e.Type) {
 		return false, false
 	}
-	then := filter.Of(e.Then, e.At)
+	then, was := e.subjects()
 	if !scope.Sees(then) {
 		return false, false
 	}
@@ -143,17 +143,17 @@ func (q Request) shows(e *Event, scope *filter.Scope) (matches, shown bool) {
 	case matches || e.Was == nil:
 		return matches, matches
 	}
-	was := filter.Of(e.Was, e.At)
 	return false, scope.Sees(was) && q.Filter.Match(was, scope.Viewer())
 }
 
 // Touches reports whether the case matches the filter right before or right after the event, so that the event may have
 // changed the set of matching cases. It is true whenever the snapshots cannot tell: for a search, and after an erasure.
 func (e *Event) Touches(f *filter.Case, viewer model.UserID) bool {
-	if e.Type == model.EventCustomerErased || f.Searches() || f.Match(filter.Of(e.Then, e.At), viewer) {
+	then, was := e.subjects()
+	if e.Type == model.EventCustomerErased || f.Searches() || f.Match(then, viewer) {
 		return true
 	}
-	return e.Was != nil && f.Match(filter.Of(e.Was, e.At), viewer)
+	return was != nil && f.Match(was, viewer)
 }
 
 // logged returns the event as a viewer with this scope sees it, without personal data if the scope masks it.

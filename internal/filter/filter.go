@@ -34,6 +34,8 @@ type Subject struct {
 	Outreaches   []model.Outreach
 
 	Now time.Time // withinLast, withinNext and overdue are measured from it
+
+	kept *kept // nil: nothing is kept
 }
 
 // now is cut to microseconds, as PostgreSQL cuts its parameter: otherwise Go and SQL would differ at the edge.
@@ -83,6 +85,9 @@ func (t *tree) parse(v any, n *entity, strict bool) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return fault.New(fault.CodeBadUserInput, "a filter must be a JSON object")
+	}
+	if whole, ok := root.(*shared); ok {
+		whole.whole = true
 	}
 	t.root, t.raw, t.traits = root, raw, p.traits
 	return nil

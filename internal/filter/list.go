@@ -41,7 +41,7 @@ type driversField struct {
 
 func (f driversField) parse(p *parser, v any) (expr, error) {
 	has := func(s *Subject, want string) bool {
-		return slices.ContainsFunc(s.Response.Drivers, func(d string) bool { return model.Fold(d) == want })
+		return slices.ContainsFunc(s.Response.Drivers, func(d string) bool { return s.fold(d).text == want })
 	}
 	return anyAllNone(p, v, readFolded,
 		func(want []string) expr {

@@ -62,9 +62,9 @@ func (p *parser) object(v any, n *entity) (expr, error) {
 		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
 	}
 	if len(all) == 1 {
-		return all[0], nil
+		return share(all[0]), nil
 	}
-	return all, nil
+	return share(all), nil
 }
 
 func (p *parser) field(name string, v any, n *entity) (expr, error) {
@@ -97,7 +97,11 @@ func (p *parser) field(name string, v any, n *entity) (expr, error) {
 		if f.personal && p.personal == "" {
 			p.personal = strings.Join(p.path, ".")
 		}
-		return f.parse(p, v)
+		x, err := f.parse(p, v)
+		if err != nil {
+			return nil, err
+		}
+		return conditionOn(n, name, f, v, x), nil
 	})
 }
 

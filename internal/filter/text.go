@@ -19,7 +19,7 @@ type textField struct {
 
 func (f textField) parse(p *parser, v any) (expr, error) {
 	return text{
-		extract: func(at string) string { return at }, in: f.column, get: f.get, read: readFolded, fold: model.Fold,
+		extract: func(at string) string { return at }, in: f.column, get: f.get, read: readFolded, fold: (*Subject).fold,
 	}.parse(p, v)
 }
 
@@ -31,7 +31,7 @@ type countryField textField
 func (f countryField) parse(p *parser, v any) (expr, error) {
 	return text{
 		extract: func(at string) string { return at }, in: f.column, get: f.get, whole: true,
-		fold: func(s string) string { return s },
+		fold: func(_ *Subject, code string) folded { return folded{text: code} },
 		read: func(v any) (string, error) {
 			s, err := model.UnmarshalString(v)
 			if err != nil {
@@ -69,7 +69,7 @@ func (f attributeField) parse(p *parser, v any) (expr, error) {
 	}
 	x, err := text{
 		extract: func(at string) string { return "(" + at + ` ->> CAST(? AS text)) COLLATE "C"` }, vars: []any{key}, object: true,
-		in: f.column, read: readFolded, fold: model.Fold,
+		in: f.column, read: readFolded, fold: (*Subject).fold,
 		get: func(s *Subject) *string {
 			if value, ok := f.get(s)[key]; ok {
 				return &value
@@ -89,7 +89,7 @@ type text struct {
 	whole   bool // there is neither contains nor startsWith
 	get     func(*Subject) *string
 	read    func(any) (string, error)
-	fold    func(string) string
+	fold    func(*Subject, string) folded
 }
 
 func (t text) parse(p *parser, v any) (expr, error) {
@@ -103,11 +103,11 @@ func (t text) parse(p *parser, v any) (expr, error) {
 			if len(want) == 1 {
 				return t.equals(want[0]), err
 			}
-			return t.leaf(func(have string) bool { return slices.Contains(want, have) }, comparison{"= ANY(?)", pg.Array(want)}), err
+			return t.leaf(func(have folded) bool { return slices.Contains(want, have.text) }, comparison{"= ANY(?)", pg.Array(want)}), err
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
-			there := t.leaf(func(string) bool { return true }, comparison{sql: "IS NOT NULL"})
+			there := t.leaf(func(folded) bool { return true }, comparison{sql: "IS NOT NULL"})
 			if want && t.in.own != "response_texts" {
 				missing := t.leaf(nil, comparison{sql: "IS NULL"})
 				missing.matches = notOf{there}.match
@@ -119,7 +119,7 @@ func (t text) parse(p *parser, v any) (expr, error) {
 	if !t.whole {
 		operators["contains"] = func(v any) (expr, error) {
 			want, err := t.read(v)
-			return t.leaf(func(have string) bool { return strings.Contains(have, want) }, comparison{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
+			return t.leaf(func(have folded) bool { return have.contains(want) }, comparison{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
 		}
 		operators["startsWith"] = func(v any) (expr, error) {
 			want, err := t.read(v)
@@ -130,7 +130,7 @@ func (t text) parse(p *parser, v any) (expr, error) {
 }
 
 func (t text) equals(want string) leaf {
-	same := func(have string) bool { return have == want }
+	same := func(have folded) bool { return have.text == want }
 	if !t.object {
 		return t.leaf(same, comparison{"= ?", want})
 	}
@@ -146,7 +146,7 @@ func (t text) equals(want string) leaf {
 // startsWith is a range of texts, which a b-tree can search. Columns of response_texts are too long for a b-tree: their
 // trigram indexes serve LIKE.
 func (t text) startsWith(want string) leaf {
-	matches := func(have string) bool { return strings.HasPrefix(have, want) }
+	matches := func(have folded) bool { return strings.HasPrefix(have.text, want) }
 	if t.in.own == "response_texts" {
 		return t.leaf(matches, comparison{"LIKE ?", pg.EscapeLike(want) + "%"})
 	}
@@ -164,7 +164,7 @@ type comparison struct {
 }
 
 // leaf makes a condition that requires all comparisons.
-func (t text) leaf(holds func(have string) bool, all ...comparison) leaf {
+func (t text) leaf(holds func(have folded) bool, all ...comparison) leaf {
 	return leaf{
 		writeSQL: func(b *sqlBuilder) {
 			var vars []any
@@ -188,10 +188,10 @@ func (t text) leaf(holds func(have string) bool, all ...comparison) leaf {
 	}
 }
 
-func (t text) matcher(holds func(have string) bool) func(*Subject, model.UserID) bool {
+func (t text) matcher(holds func(have folded) bool) func(*Subject, model.UserID) bool {
 	return func(s *Subject, _ model.UserID) bool {
 		have := t.get(s)
-		return have != nil && holds(t.fold(*have))
+		return have != nil && holds(t.fold(s, *have))
 	}
 }
 
