@@ -83,7 +83,7 @@ func (l *Log) readCurrent(ctx context.Context, of map[model.CaseID]*Event) (map[
 		CaseID   model.CaseID
 		Snapshot json.RawMessage
 	}
-	err := l.db.Gorm.WithContext(ctx).Raw(
+	err := l.pages.db.WithContext(ctx).Raw(
 		"SELECT DISTINCT ON (case_id) case_id, snapshot FROM case_events WHERE case_id IN ? ORDER BY case_id, version DESC", model.UUIDs(ids)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the current snapshots of cases: %w", err)

@@ -128,6 +128,7 @@ func (l *Log) redact(fresh []*Event) error {
 		l.recent[i] = redacted
 		l.bytes += redacted.size() - e.size()
 	}
+	l.pages.dropCases(erasing)
 	l.erasures.Add(1)
 	return nil
 }

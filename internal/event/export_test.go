@@ -41,3 +41,34 @@ func (l *Log) Cached() (first, tail int64, counted, bytes int) {
 
 // Started is closed when the follower knows its first position.
 func (l *Log) Started() <-chan struct{} { return l.started }
+
+// TunePages changes the bound of the pages that readers share, before Follow.
+func (l *Log) TunePages(bytes int) { l.pages.maxBytes = bytes }
+
+// Pages returns how many pages are kept, the size that was counted for them, and their real size.
+func (l *Log) Pages() (n, counted, bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pages.kept.Values() {
+		for _, e := range p.events {
+			bytes += e.size()
+		}
+	}
+	return l.pages.kept.Len(), l.pages.bytes, bytes
+}
+
+// DropIdlePages drops the pages that nobody has needed for so long.
+func (l *Log) DropIdlePages(after time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pages.dropIdle(time.Now().Add(after))
+}
+
+// PageIdle is how long a page is kept that nobody needs.
+const PageIdle = pageIdle
+
+// TakeStampTurn makes all who ask for the head wait, until the function that it returns is called.
+func (l *Log) TakeStampTurn() (give func()) {
+	l.stamping.turn <- struct{}{}
+	return func() { <-l.stamping.turn }
+}

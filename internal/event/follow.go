@@ -26,6 +26,9 @@ func (l *Log) follow() {
 }
 
 func (l *Log) catchUp(ctx context.Context) error {
+	l.mu.Lock()
+	l.pages.dropIdle(time.Now())
+	l.mu.Unlock()
 	head, err := l.Stamp(ctx)
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 		if tail >= head {
 			return nil
 		}
-		events, err := l.after(ctx, tail, batchSize)
+		events, err := l.readNews(ctx, tail)
 		if err != nil {
 			return err
 		}
@@ -107,11 +110,11 @@ func (l *Log) announce() {
 	l.grown = make(chan struct{})
 }
 
-// after reads a page of the log from the table, starting behind a position.
-func (l *Log) after(ctx context.Context, position int64, limit int) ([]*Event, error) {
+// readNews reads the next events behind the cached ones.
+func (l *Log) readNews(ctx context.Context, tail int64) ([]*Event, error) {
 	var rows []model.Event
 	err := l.db.Gorm.WithContext(ctx).Raw(
-		"SELECT * FROM case_events WHERE position > ? ORDER BY position LIMIT ?", position, limit).Scan(&rows).Error
+		"SELECT * FROM case_events WHERE position > ? ORDER BY position LIMIT ?", tail, batchSize).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}

@@ -101,7 +101,7 @@ func TestFollow(t *testing.T) {
 		}
 		pages := func() (n int) {
 			for _, sql := range counter.Statements() {
-				if strings.Contains(sql, "WHERE position > $1 ORDER BY position") {
+				if strings.Contains(sql, "WHERE position > $1 AND position <= $2 ORDER BY position") {
 					n++
 				}
 			}

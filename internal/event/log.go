@@ -54,13 +54,15 @@ type Log struct {
 	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
 
-	loading sync.Mutex // locked while the epochs are loaded
+	stamping stamps
+	loading  sync.Mutex // locked while the epochs are loaded
 
 	mu      sync.Mutex
 	epochs  []epoch
 	recent  []*Event                // the cache: contiguous by position, the newest last
 	newest  map[model.CaseID]*Event // the newest cached event of each case that has one
 	bytes   int
+	pages   *pages        // older than the cache
 	tail    int64         // the position up to which the log was followed; the cache ends there
 	started chan struct{} // closed when the follower knows its tail
 	grown   chan struct{} // closed, and replaced, when the cache grows or an epoch begins
@@ -74,7 +76,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, feed: db.Lane(pg.Feed), log: log, ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, cacheBytes: 32 << 20, lookMost: LookMost, lookFor: lookFor,
+		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Gorm, 32<<20), stamping: newStamps(), lookMost: LookMost, lookFor: lookFor,
 	}
 }
 

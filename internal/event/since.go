@@ -18,7 +18,7 @@ func (l *Log) Since(ctx context.Context, position int64) ([]*Event, error) {
 	if cached {
 		return events, nil
 	}
-	return l.after(ctx, position, batchSize)
+	return l.pageAfter(ctx, position)
 }
 
 // Grown returns a channel that is closed when the log grows. Take it before reading the log, so that no event comes unnoticed

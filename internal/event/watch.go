@@ -69,7 +69,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		}
 		if !cached {
 			var err error
-			if events, err = r.log.after(ctx, r.at.position, batchSize); err != nil {
+			if events, err = r.log.pageAfter(ctx, r.at.position); err != nil {
 				return nil, err
 			}
 			r.log.mu.Lock()
