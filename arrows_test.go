@@ -86,6 +86,7 @@ var arrows = map[string][]string{
 	"docs/examples/receiver": {},
 
 	// Measuring.
+	"bench/attack":  {"model", "bench/program", "bench/year", "internal/pg/cluster", "internal/querytest"},
 	"bench/feed":    {},
 	"bench/ingest":  {"internal/intake", "model", "internal/auth", "internal/casework", "internal/event", "internal/importer", "internal/job", "internal/pg", "migrations"},
 	"bench/size":    {"model", "bench/program", "bench/year", "internal/pg/cluster"},
