@@ -107,7 +107,7 @@ type QueryResolver interface {
 }
 type SubscriptionResolver interface {
 	CaseSummary(ctx context.Context, filter *filter.Case) (<-chan *report.CaseSummary, error)
-	CaseEvents(ctx context.Context, after *string, filter *filter.Case, types []model.CaseEventType) (<-chan model.CaseEvent, error)
+	CaseEvents(ctx context.Context, after *string, filter *filter.Case, types []model.CaseEventType) (<-chan *read.CaseEventEdge, error)
 	ImportProgress(ctx context.Context, id string) (<-chan *model.Import, error)
 }
 
@@ -1445,10 +1445,10 @@ func (ec *executionContext) _Mutation_openCase(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.OpenCasePayload) graphql.Marshaler {
-			return ec.marshalNOpenCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOpenCasePayload(ctx, selections, v)
+			return ec.marshalOOpenCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOpenCasePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_openCase(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1507,10 +1507,10 @@ func (ec *executionContext) _Mutation_assignCase(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.AssignCasePayload) graphql.Marshaler {
-			return ec.marshalNAssignCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasePayload(ctx, selections, v)
+			return ec.marshalOAssignCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_assignCase(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1569,10 +1569,10 @@ func (ec *executionContext) _Mutation_updateCaseStatus(ctx context.Context, fiel
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.UpdateCaseStatusPayload) graphql.Marshaler {
-			return ec.marshalNUpdateCaseStatusPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCaseStatusPayload(ctx, selections, v)
+			return ec.marshalOUpdateCaseStatusPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCaseStatusPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateCaseStatus(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1631,10 +1631,10 @@ func (ec *executionContext) _Mutation_assignCases(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.AssignCasesPayload) graphql.Marshaler {
-			return ec.marshalNAssignCasesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasesPayload(ctx, selections, v)
+			return ec.marshalOAssignCasesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_assignCases(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1693,10 +1693,10 @@ func (ec *executionContext) _Mutation_recordOutreach(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.RecordOutreachPayload) graphql.Marshaler {
-			return ec.marshalNRecordOutreachPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachPayload(ctx, selections, v)
+			return ec.marshalORecordOutreachPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_recordOutreach(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1755,10 +1755,10 @@ func (ec *executionContext) _Mutation_recordReply(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.RecordReplyPayload) graphql.Marshaler {
-			return ec.marshalNRecordReplyPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordReplyPayload(ctx, selections, v)
+			return ec.marshalORecordReplyPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordReplyPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_recordReply(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1817,10 +1817,10 @@ func (ec *executionContext) _Mutation_setRootCause(ctx context.Context, field gr
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.SetRootCausePayload) graphql.Marshaler {
-			return ec.marshalNSetRootCausePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSetRootCausePayload(ctx, selections, v)
+			return ec.marshalOSetRootCausePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSetRootCausePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_setRootCause(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1879,10 +1879,10 @@ func (ec *executionContext) _Mutation_linkCase(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.LinkCasePayload) graphql.Marshaler {
-			return ec.marshalNLinkCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐLinkCasePayload(ctx, selections, v)
+			return ec.marshalOLinkCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐLinkCasePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_linkCase(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1941,10 +1941,10 @@ func (ec *executionContext) _Mutation_addNote(ctx context.Context, field graphql
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.AddNotePayload) graphql.Marshaler {
-			return ec.marshalNAddNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAddNotePayload(ctx, selections, v)
+			return ec.marshalOAddNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAddNotePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_addNote(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2003,10 +2003,10 @@ func (ec *executionContext) _Mutation_submitResponses(ctx context.Context, field
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx, selections, v)
+			return ec.marshalOSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_submitResponses(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2065,10 +2065,10 @@ func (ec *executionContext) _Mutation_importResponses(ctx context.Context, field
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *importer.ImportResponsesPayload) graphql.Marshaler {
-			return ec.marshalNImportResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesPayload(ctx, selections, v)
+			return ec.marshalOImportResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_importResponses(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2127,10 +2127,10 @@ func (ec *executionContext) _Mutation_retryNotification(ctx context.Context, fie
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
-			return ec.marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx, selections, v)
+			return ec.marshalORetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_retryNotification(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2189,10 +2189,10 @@ func (ec *executionContext) _Mutation_recordOutreaches(ctx context.Context, fiel
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *casework.RecordOutreachesPayload) graphql.Marshaler {
-			return ec.marshalNRecordOutreachesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachesPayload(ctx, selections, v)
+			return ec.marshalORecordOutreachesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_recordOutreaches(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2251,10 +2251,10 @@ func (ec *executionContext) _Mutation_allocatePassives(ctx context.Context, fiel
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
-			return ec.marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx, selections, v)
+			return ec.marshalOAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_allocatePassives(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2313,10 +2313,10 @@ func (ec *executionContext) _Mutation_eraseCustomer(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
-			return ec.marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx, selections, v)
+			return ec.marshalOEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_eraseCustomer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2375,10 +2375,10 @@ func (ec *executionContext) _Mutation_redactNote(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
-			return ec.marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx, selections, v)
+			return ec.marshalORedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_redactNote(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2437,10 +2437,10 @@ func (ec *executionContext) _Mutation_submitResponse(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
-			return ec.marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx, selections, v)
+			return ec.marshalOSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_submitResponse(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2499,10 +2499,10 @@ func (ec *executionContext) _Mutation_updateCustomer(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
-			return ec.marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx, selections, v)
+			return ec.marshalOUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateCustomer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2561,10 +2561,10 @@ func (ec *executionContext) _Mutation_createRule(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
-			return ec.marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx, selections, v)
+			return ec.marshalOCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2623,10 +2623,10 @@ func (ec *executionContext) _Mutation_updateRule(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
-			return ec.marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx, selections, v)
+			return ec.marshalOUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2685,10 +2685,10 @@ func (ec *executionContext) _Mutation_moveRule(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
-			return ec.marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx, selections, v)
+			return ec.marshalOMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_moveRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2747,10 +2747,10 @@ func (ec *executionContext) _Mutation_deleteRule(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
-			return ec.marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx, selections, v)
+			return ec.marshalODeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2809,10 +2809,10 @@ func (ec *executionContext) _Mutation_updateSettings(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *settings.UpdateSettingsPayload) graphql.Marshaler {
-			return ec.marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx, selections, v)
+			return ec.marshalOUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateSettings(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2871,10 +2871,10 @@ func (ec *executionContext) _Mutation_createTheme(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *theme.CreateThemePayload) graphql.Marshaler {
-			return ec.marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx, selections, v)
+			return ec.marshalOCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createTheme(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2933,10 +2933,10 @@ func (ec *executionContext) _Mutation_updateTheme(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *theme.UpdateThemePayload) graphql.Marshaler {
-			return ec.marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx, selections, v)
+			return ec.marshalOUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateTheme(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -2995,10 +2995,10 @@ func (ec *executionContext) _Mutation_deleteTheme(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *theme.DeleteThemePayload) graphql.Marshaler {
-			return ec.marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx, selections, v)
+			return ec.marshalODeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteTheme(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3057,10 +3057,10 @@ func (ec *executionContext) _Mutation_tagResponse(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
-			return ec.marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx, selections, v)
+			return ec.marshalOTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_tagResponse(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3119,10 +3119,10 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
-			return ec.marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx, selections, v)
+			return ec.marshalOCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3181,10 +3181,10 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
-			return ec.marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx, selections, v)
+			return ec.marshalOUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3243,10 +3243,10 @@ func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx, selections, v)
+			return ec.marshalOCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createApiToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3305,10 +3305,10 @@ func (ec *executionContext) _Mutation_revokeApiToken(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
-			return ec.marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx, selections, v)
+			return ec.marshalORevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_revokeApiToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3367,10 +3367,10 @@ func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx, selections, v)
+			return ec.marshalOCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3429,10 +3429,10 @@ func (ec *executionContext) _Mutation_updateWebhook(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
-			return ec.marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx, selections, v)
+			return ec.marshalOUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_updateWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3491,10 +3491,10 @@ func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, f
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
-			return ec.marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx, selections, v)
+			return ec.marshalORotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_rotateWebhookSecret(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3553,10 +3553,10 @@ func (ec *executionContext) _Mutation_redeliverWebhook(ctx context.Context, fiel
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
-			return ec.marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx, selections, v)
+			return ec.marshalORedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_redeliverWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3615,10 +3615,10 @@ func (ec *executionContext) _Mutation_deleteWebhook(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
-			return ec.marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx, selections, v)
+			return ec.marshalODeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteWebhook(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3831,10 +3831,10 @@ func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.Coll
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []read.Node) graphql.Marshaler {
-			return ec.marshalNNode2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx, selections, v)
+			return ec.marshalONode2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3893,10 +3893,10 @@ func (ec *executionContext) _Query_cases(ctx context.Context, field graphql.Coll
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *read.CaseConnection) graphql.Marshaler {
-			return ec.marshalNCaseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseConnection(ctx, selections, v)
+			return ec.marshalOCaseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_cases(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4017,10 +4017,10 @@ func (ec *executionContext) _Query_notes(ctx context.Context, field graphql.Coll
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Note]) graphql.Marshaler {
-			return ec.marshalNNoteConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalONoteConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_notes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4079,10 +4079,10 @@ func (ec *executionContext) _Query_caseSummary(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *report.CaseSummary) graphql.Marshaler {
-			return ec.marshalNCaseSummary2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCaseSummary(ctx, selections, v)
+			return ec.marshalOCaseSummary2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCaseSummary(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_caseSummary(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4141,10 +4141,10 @@ func (ec *executionContext) _Query_caseEvents(ctx context.Context, field graphql
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *read.CaseEventConnection) graphql.Marshaler {
-			return ec.marshalNCaseEventConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventConnection(ctx, selections, v)
+			return ec.marshalOCaseEventConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_caseEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4203,10 +4203,10 @@ func (ec *executionContext) _Query_imports(ctx context.Context, field graphql.Co
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Import]) graphql.Marshaler {
-			return ec.marshalNImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalOImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_imports(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4265,10 +4265,10 @@ func (ec *executionContext) _Query_notifications(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Notification]) graphql.Marshaler {
-			return ec.marshalNNotificationConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalONotificationConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_notifications(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4327,10 +4327,10 @@ func (ec *executionContext) _Query_passives(ctx context.Context, field graphql.C
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Response]) graphql.Marshaler {
-			return ec.marshalNResponseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalOResponseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_passives(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4451,10 +4451,10 @@ func (ec *executionContext) _Query_followUpReport(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *report.FollowUpReport) graphql.Marshaler {
-			return ec.marshalNFollowUpReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpReport(ctx, selections, v)
+			return ec.marshalOFollowUpReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpReport(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_followUpReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4513,10 +4513,10 @@ func (ec *executionContext) _Query_npsReport(ctx context.Context, field graphql.
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *report.NpsReport) graphql.Marshaler {
-			return ec.marshalNNpsReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsReport(ctx, selections, v)
+			return ec.marshalONpsReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsReport(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_npsReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4575,10 +4575,10 @@ func (ec *executionContext) _Query_topThemes(ctx context.Context, field graphql.
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*report.ThemeReport) graphql.Marshaler {
-			return ec.marshalNThemeReport2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReportᚄ(ctx, selections, v)
+			return ec.marshalOThemeReport2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReportᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_topThemes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4637,10 +4637,10 @@ func (ec *executionContext) _Query_recoveryReport(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *report.RecoveryReport) graphql.Marshaler {
-			return ec.marshalNRecoveryReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryReport(ctx, selections, v)
+			return ec.marshalORecoveryReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryReport(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_recoveryReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4699,10 +4699,10 @@ func (ec *executionContext) _Query_responses(ctx context.Context, field graphql.
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Response]) graphql.Marshaler {
-			return ec.marshalNResponseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalOResponseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_responses(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4761,10 +4761,10 @@ func (ec *executionContext) _Query_customers(ctx context.Context, field graphql.
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.Customer]) graphql.Marshaler {
-			return ec.marshalNCustomerConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalOCustomerConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_customers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4822,10 +4822,10 @@ func (ec *executionContext) _Query_rules(ctx context.Context, field graphql.Coll
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Rule) graphql.Marshaler {
-			return ec.marshalNRule2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleᚄ(ctx, selections, v)
+			return ec.marshalORule2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_rules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4872,10 +4872,10 @@ func (ec *executionContext) _Query_ruleRecipes(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*rule.Recipe) graphql.Marshaler {
-			return ec.marshalNRuleRecipe2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipeᚄ(ctx, selections, v)
+			return ec.marshalORuleRecipe2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipeᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_ruleRecipes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4923,10 +4923,10 @@ func (ec *executionContext) _Query_previewRule(ctx context.Context, field graphq
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
-			return ec.marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx, selections, v)
+			return ec.marshalORulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_previewRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4984,10 +4984,10 @@ func (ec *executionContext) _Query_settings(ctx context.Context, field graphql.C
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Settings) graphql.Marshaler {
-			return ec.marshalNSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx, selections, v)
+			return ec.marshalOSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_settings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5034,10 +5034,10 @@ func (ec *executionContext) _Query_themes(ctx context.Context, field graphql.Col
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Theme) graphql.Marshaler {
-			return ec.marshalNTheme2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeᚄ(ctx, selections, v)
+			return ec.marshalOTheme2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_themes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5085,10 +5085,10 @@ func (ec *executionContext) _Query_suggestThemes(ctx context.Context, field grap
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*report.ThemeSuggestion) graphql.Marshaler {
-			return ec.marshalNThemeSuggestion2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestionᚄ(ctx, selections, v)
+			return ec.marshalOThemeSuggestion2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestionᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_suggestThemes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5146,10 +5146,10 @@ func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.Col
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *auth.Viewer) graphql.Marshaler {
-			return ec.marshalNViewer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋauthᚐViewer(ctx, selections, v)
+			return ec.marshalOViewer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋauthᚐViewer(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5197,10 +5197,10 @@ func (ec *executionContext) _Query_users(ctx context.Context, field graphql.Coll
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[model.User]) graphql.Marshaler {
-			return ec.marshalNUserConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
+			return ec.marshalOUserConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_users(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5258,10 +5258,10 @@ func (ec *executionContext) _Query_apiTokens(ctx context.Context, field graphql.
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.ApiToken) graphql.Marshaler {
-			return ec.marshalNApiToken2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenᚄ(ctx, selections, v)
+			return ec.marshalOApiToken2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_apiTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5308,10 +5308,10 @@ func (ec *executionContext) _Query_webhooks(ctx context.Context, field graphql.C
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Webhook) graphql.Marshaler {
-			return ec.marshalNWebhook2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookᚄ(ctx, selections, v)
+			return ec.marshalOWebhook2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Query_webhooks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5483,11 +5483,11 @@ func (ec *executionContext) _Subscription_caseEvents(ctx context.Context, field 
 			directive1 := func(ctx context.Context) (any, error) {
 				role, err := ec.unmarshalNRole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx, []any{"PARTNER", "STAKEHOLDER", "AGENT", "MANAGER"})
 				if err != nil {
-					var zeroVal model.CaseEvent
+					var zeroVal *read.CaseEventEdge
 					return zeroVal, err
 				}
 				if ec.Directives.Requires == nil {
-					var zeroVal model.CaseEvent
+					var zeroVal *read.CaseEventEdge
 					return zeroVal, errors.New("directive requires is not implemented")
 				}
 				return ec.Directives.Requires(ctx, nil, directive0, role)
@@ -5496,8 +5496,8 @@ func (ec *executionContext) _Subscription_caseEvents(ctx context.Context, field 
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v model.CaseEvent) graphql.Marshaler {
-			return ec.marshalNCaseEvent2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEvent(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *read.CaseEventEdge) graphql.Marshaler {
+			return ec.marshalNCaseEventEdge2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventEdge(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5510,7 +5510,7 @@ func (ec *executionContext) fieldContext_Subscription_caseEvents(ctx context.Con
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+			return ec.childFields_CaseEventEdge(ctx, field)
 		},
 	}
 	defer func() {
@@ -5780,252 +5780,252 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_openCase(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "assignCase":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_assignCase(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateCaseStatus":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateCaseStatus(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "assignCases":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_assignCases(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "recordOutreach":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordOutreach(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "recordReply":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordReply(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "setRootCause":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setRootCause(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "linkCase":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_linkCase(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "addNote":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_addNote(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "submitResponses":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_submitResponses(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "importResponses":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_importResponses(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "retryNotification":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_retryNotification(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "recordOutreaches":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordOutreaches(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "allocatePassives":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_allocatePassives(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "eraseCustomer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_eraseCustomer(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "redactNote":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_redactNote(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "submitResponse":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_submitResponse(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateCustomer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateCustomer(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createRule":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRule(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateRule":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateRule(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "moveRule":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_moveRule(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteRule":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteRule(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateSettings":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateSettings(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createTheme":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createTheme(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateTheme":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateTheme(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteTheme":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteTheme(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "tagResponse":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_tagResponse(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createUser":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createUser(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateUser":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateUser(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createApiToken":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createApiToken(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "revokeApiToken":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_revokeApiToken(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createWebhook(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "updateWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateWebhook(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "rotateWebhookSecret":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_rotateWebhookSecret(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "redeliverWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_redeliverWebhook(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteWebhook(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -6154,7 +6154,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_nodes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6176,7 +6176,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_cases(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6220,7 +6220,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_notes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6242,7 +6242,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_caseSummary(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6264,7 +6264,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_caseEvents(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6286,7 +6286,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_imports(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6308,7 +6308,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_notifications(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6330,7 +6330,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_passives(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6374,7 +6374,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_followUpReport(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6396,7 +6396,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_npsReport(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6418,7 +6418,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_topThemes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6440,7 +6440,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_recoveryReport(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6462,7 +6462,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_responses(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6484,7 +6484,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_customers(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6506,7 +6506,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_rules(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6528,7 +6528,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_ruleRecipes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6550,7 +6550,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_previewRule(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6572,7 +6572,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_settings(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6594,7 +6594,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_themes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6616,7 +6616,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_suggestThemes(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6638,7 +6638,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_viewer(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6660,7 +6660,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_users(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6682,7 +6682,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_apiTokens(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6704,7 +6704,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_webhooks(ctx, field)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -6904,16 +6904,6 @@ func (ec *executionContext) marshalNEmailAddress2ᚕstringᚄ(ctx context.Contex
 	return ret
 }
 
-func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx context.Context, sel ast.SelectionSet, v []read.Node) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalONode2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx, sel, v[i])
-	})
-
-	return ret
-}
-
 func (ec *executionContext) unmarshalNOrderDirection2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐOrderDirection(ctx context.Context, v any) (read.OrderDirection, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := read.OrderDirection(tmp)
@@ -7045,6 +7035,19 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋcloseloopᚋcloseloopᚋ
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalONode2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx context.Context, sel ast.SelectionSet, v []read.Node) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalONode2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNode(ctx, sel, v[i])
+	})
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOStoredFilter2encodingᚋjsonᚐRawMessage(ctx context.Context, v any) (json.RawMessage, error) {

@@ -2199,6 +2199,13 @@ func (ec *executionContext) marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloop
 	return ec._Case(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCaseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseConnection(ctx context.Context, sel ast.SelectionSet, v *read.CaseConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CaseConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOCaseOrder2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseOrderᚄ(ctx context.Context, v any) ([]*read.CaseOrder, error) {
 	if v == nil {
 		return nil, nil

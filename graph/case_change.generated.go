@@ -347,6 +347,43 @@ func (ec *executionContext) unmarshalInputAssignCasesInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCaseSubjectInput(ctx context.Context, obj any) (casework.CaseSubjectInput, error) {
+	var it casework.CaseSubjectInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"customerId", "responseId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "customerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomerID = data
+		case "responseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponseID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCaseVersionInput(ctx context.Context, obj any) (casework.CaseVersionInput, error) {
 	var it casework.CaseVersionInput
 	if obj == nil {
@@ -358,20 +395,20 @@ func (ec *executionContext) unmarshalInputCaseVersionInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "expectedVersion"}
+	fieldsInOrder := [...]string{"caseId", "expectedVersion"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "caseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("caseId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.CaseID = data
 		case "expectedVersion":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedVersion"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -399,27 +436,20 @@ func (ec *executionContext) unmarshalInputOpenCaseInput(ctx context.Context, obj
 		asMap["followUpTarget"] = "PT48H"
 	}
 
-	fieldsInOrder := [...]string{"customerId", "responseId", "note", "assigneeId", "dueAt", "followUpTarget", "idempotencyKey"}
+	fieldsInOrder := [...]string{"subject", "note", "assigneeId", "dueAt", "followUpTarget", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "customerId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
-			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerID(ctx, v)
+		case "subject":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subject"))
+			data, err := ec.unmarshalNCaseSubjectInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐCaseSubjectInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.CustomerID = data
-		case "responseId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseId"))
-			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ResponseID = data
+			it.Subject = data
 		case "note":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -702,29 +732,14 @@ func (ec *executionContext) unmarshalNAssignCaseInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAssignCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.AssignCasePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._AssignCasePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNAssignCasesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasesInput(ctx context.Context, v any) (casework.AssignCasesInput, error) {
 	res, err := ec.unmarshalInputAssignCasesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAssignCasesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.AssignCasesPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._AssignCasesPayload(ctx, sel, v)
+func (ec *executionContext) unmarshalNCaseSubjectInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐCaseSubjectInput(ctx context.Context, v any) (casework.CaseSubjectInput, error) {
+	res, err := ec.unmarshalInputCaseSubjectInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNCaseVersionInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐCaseVersionInputᚄ(ctx context.Context, v any) ([]*casework.CaseVersionInput, error) {
@@ -751,26 +766,34 @@ func (ec *executionContext) unmarshalNOpenCaseInput2githubᚗcomᚋcloseloopᚋc
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNOpenCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOpenCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.OpenCasePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._OpenCasePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNUpdateCaseStatusInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCaseStatusInput(ctx context.Context, v any) (casework.UpdateCaseStatusInput, error) {
 	res, err := ec.unmarshalInputUpdateCaseStatusInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateCaseStatusPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCaseStatusPayload(ctx context.Context, sel ast.SelectionSet, v *casework.UpdateCaseStatusPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOAssignCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.AssignCasePayload) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
+		return graphql.Null
+	}
+	return ec._AssignCasePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAssignCasesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAssignCasesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.AssignCasesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AssignCasesPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOOpenCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐOpenCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.OpenCasePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._OpenCasePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateCaseStatusPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐUpdateCaseStatusPayload(ctx context.Context, sel ast.SelectionSet, v *casework.UpdateCaseStatusPayload) graphql.Marshaler {
+	if v == nil {
 		return graphql.Null
 	}
 	return ec._UpdateCaseStatusPayload(ctx, sel, v)

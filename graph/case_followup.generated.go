@@ -263,7 +263,7 @@ func (ec *executionContext) unmarshalInputLinkCaseInput(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"caseId", "system", "id", "url"}
+	fieldsInOrder := [...]string{"caseId", "system", "externalId", "url"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -284,13 +284,13 @@ func (ec *executionContext) unmarshalInputLinkCaseInput(ctx context.Context, obj
 				return it, err
 			}
 			it.System = data
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
 			data, err := ec.unmarshalNString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ExternalID = data
 		case "url":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("url"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -695,16 +695,6 @@ func (ec *executionContext) unmarshalNLinkCaseInput2githubᚗcomᚋcloseloopᚋc
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNLinkCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐLinkCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.LinkCasePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._LinkCasePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx context.Context, v any) (model.OutreachChannel, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := model.OutreachChannel(tmp)
@@ -812,29 +802,9 @@ func (ec *executionContext) unmarshalNRecordOutreachInput2githubᚗcomᚋcloselo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRecordOutreachPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordOutreachPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RecordOutreachPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRecordReplyInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordReplyInput(ctx context.Context, v any) (casework.RecordReplyInput, error) {
 	res, err := ec.unmarshalInputRecordReplyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNRecordReplyPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordReplyPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordReplyPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RecordReplyPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSetRootCauseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSetRootCauseInput(ctx context.Context, v any) (casework.SetRootCauseInput, error) {
@@ -842,14 +812,11 @@ func (ec *executionContext) unmarshalNSetRootCauseInput2githubᚗcomᚋcloseloop
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSetRootCausePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSetRootCausePayload(ctx context.Context, sel ast.SelectionSet, v *casework.SetRootCausePayload) graphql.Marshaler {
+func (ec *executionContext) marshalOLinkCasePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐLinkCasePayload(ctx context.Context, sel ast.SelectionSet, v *casework.LinkCasePayload) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
 		return graphql.Null
 	}
-	return ec._SetRootCausePayload(ctx, sel, v)
+	return ec._LinkCasePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannelᚄ(ctx context.Context, v any) ([]model.OutreachChannel, error) {
@@ -985,6 +952,27 @@ func (ec *executionContext) marshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloop�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalORecordOutreachPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordOutreachPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordOutreachPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecordReplyPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordReplyPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordReplyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordReplyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetRootCausePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐSetRootCausePayload(ctx context.Context, sel ast.SelectionSet, v *casework.SetRootCausePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetRootCausePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -844,16 +844,6 @@ func (ec *executionContext) unmarshalNAddNoteInput2githubᚗcomᚋcloseloopᚋcl
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAddNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAddNotePayload(ctx context.Context, sel ast.SelectionSet, v *casework.AddNotePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._AddNotePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNNote2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNoteᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Note) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -916,11 +906,25 @@ func (ec *executionContext) marshalNNoteEdge2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._NoteEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAddNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐAddNotePayload(ctx context.Context, sel ast.SelectionSet, v *casework.AddNotePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AddNotePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalONote2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNote(ctx context.Context, sel ast.SelectionSet, v *model.Note) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Note(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalONoteConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Note]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._NoteConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalONoteFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNoteFilter(ctx context.Context, v any) (*read.NoteFilter, error) {

@@ -363,4 +363,11 @@ func (ec *executionContext) marshalNCaseSummary2ᚖgithubᚗcomᚋcloseloopᚋcl
 	return ec._CaseSummary(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCaseSummary2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCaseSummary(ctx context.Context, sel ast.SelectionSet, v *report.CaseSummary) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CaseSummary(ctx, sel, v)
+}
+
 // endregion ***************************** type.gotpl *****************************

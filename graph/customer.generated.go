@@ -1138,20 +1138,20 @@ func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "firstName", "lastName", "email", "phone", "company", "country", "segment", "lifetimeValue", "accountManagerEmail", "agentEmail", "attributes", "nextSurveyAt"}
+	fieldsInOrder := [...]string{"customerId", "firstName", "lastName", "email", "phone", "company", "country", "segment", "lifetimeValue", "accountManagerEmail", "agentEmail", "attributes", "nextSurveyAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "customerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.CustomerID = data
 		case "firstName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("firstName"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1713,16 +1713,6 @@ func (ec *executionContext) marshalNCustomer2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._Customer(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCustomerConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Customer]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CustomerConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNCustomerEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[model.Customer]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1781,16 +1771,6 @@ func (ec *executionContext) unmarshalNUpdateCustomerInput2githubᚗcomᚋcloselo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._UpdateCustomerPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐAttributeInputᚄ(ctx context.Context, v any) ([]*customer.AttributeInput, error) {
 	if v == nil {
 		return nil, nil
@@ -1808,6 +1788,13 @@ func (ec *executionContext) unmarshalOAttributeInput2ᚕᚖgithubᚗcomᚋclosel
 	return res, nil
 }
 
+func (ec *executionContext) marshalOCustomerConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Customer]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CustomerConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOCustomerOrder2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCustomerOrderᚄ(ctx context.Context, v any) ([]*read.CustomerOrder, error) {
 	if v == nil {
 		return nil, nil
@@ -1823,6 +1810,13 @@ func (ec *executionContext) unmarshalOCustomerOrder2ᚕᚖgithubᚗcomᚋcloselo
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) marshalOUpdateCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcustomerᚐUpdateCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *customer.UpdateCustomerPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateCustomerPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -404,29 +404,6 @@ func (ec *executionContext) fieldContext_CaseEscalated_snapshot(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _CaseEscalated_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseEscalated) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseEscalated_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseEscalated_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseEscalated", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _CaseEscalated_step(ctx context.Context, field graphql.CollectedField, obj *model.CaseEscalated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1067,11 +1044,6 @@ func (ec *executionContext) _CaseEscalated(ctx context.Context, sel ast.Selectio
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseEscalated_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "step":
 			out.Values[i] = ec._CaseEscalated_step(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -148,6 +148,29 @@ func (ec *executionContext) fieldContext_CaseEventEdge_cursor(_ context.Context,
 	return graphql.NewScalarFieldContext("CaseEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CaseEventEdge_matches(ctx context.Context, field graphql.CollectedField, obj *read.CaseEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaseEventEdge_matches(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Matches, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CaseEventEdge_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CaseEventEdge", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _CaseEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *read.CaseEventEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -922,6 +945,11 @@ func (ec *executionContext) _CaseEventEdge(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "matches":
+			out.Values[i] = ec._CaseEventEdge_matches(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "node":
 			out.Values[i] = ec._CaseEventEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1180,6 +1208,13 @@ func (ec *executionContext) marshalNCaseSnapshot2ᚖgithubᚗcomᚋcloseloopᚋc
 		return graphql.Null
 	}
 	return ec._CaseSnapshot(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCaseEventConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventConnection(ctx context.Context, sel ast.SelectionSet, v *read.CaseEventConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CaseEventConnection(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

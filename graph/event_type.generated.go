@@ -24,7 +24,6 @@ type CaseAssignedResolver interface {
 	Note(ctx context.Context, obj *model.CaseAssigned) (*model.Note, error)
 	Case(ctx context.Context, obj *model.CaseAssigned) (*model.Case, error)
 	Snapshot(ctx context.Context, obj *model.CaseAssigned) (*model.CaseSnapshot, error)
-
 	PreviousAssignee(ctx context.Context, obj *model.CaseAssigned) (*model.User, error)
 	Assignee(ctx context.Context, obj *model.CaseAssigned) (*model.User, error)
 }
@@ -43,7 +42,6 @@ type CaseOpenedResolver interface {
 	Note(ctx context.Context, obj *model.CaseOpened) (*model.Note, error)
 	Case(ctx context.Context, obj *model.CaseOpened) (*model.Case, error)
 	Snapshot(ctx context.Context, obj *model.CaseOpened) (*model.CaseSnapshot, error)
-
 	Origin(ctx context.Context, obj *model.CaseOpened) (model.CaseOrigin, error)
 	Rule(ctx context.Context, obj *model.CaseOpened) (*model.Rule, error)
 }
@@ -54,7 +52,6 @@ type CaseOverdueResolver interface {
 	Note(ctx context.Context, obj *model.CaseOverdue) (*model.Note, error)
 	Case(ctx context.Context, obj *model.CaseOverdue) (*model.Case, error)
 	Snapshot(ctx context.Context, obj *model.CaseOverdue) (*model.CaseSnapshot, error)
-
 	DueAt(ctx context.Context, obj *model.CaseOverdue) (*time.Time, error)
 }
 type CaseStatusChangedResolver interface {
@@ -104,7 +101,6 @@ type RootCauseSetResolver interface {
 	Note(ctx context.Context, obj *model.RootCauseSet) (*model.Note, error)
 	Case(ctx context.Context, obj *model.RootCauseSet) (*model.Case, error)
 	Snapshot(ctx context.Context, obj *model.RootCauseSet) (*model.CaseSnapshot, error)
-
 	Whys(ctx context.Context, obj *model.RootCauseSet) ([]string, error)
 }
 
@@ -334,29 +330,6 @@ func (ec *executionContext) fieldContext_CaseAssigned_snapshot(_ context.Context
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _CaseAssigned_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseAssigned) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseAssigned_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseAssigned_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseAssigned", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CaseAssigned_previousAssignee(ctx context.Context, field graphql.CollectedField, obj *model.CaseAssigned) (ret graphql.Marshaler) {
@@ -643,29 +616,6 @@ func (ec *executionContext) fieldContext_CaseDetailsChanged_snapshot(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _CaseDetailsChanged_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseDetailsChanged) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseDetailsChanged_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseDetailsChanged_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseDetailsChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _CaseDetailsChanged_changed(ctx context.Context, field graphql.CollectedField, obj *model.CaseDetailsChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -907,29 +857,6 @@ func (ec *executionContext) fieldContext_CaseOpened_snapshot(_ context.Context, 
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _CaseOpened_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseOpened) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseOpened_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseOpened_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseOpened", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CaseOpened_origin(ctx context.Context, field graphql.CollectedField, obj *model.CaseOpened) (ret graphql.Marshaler) {
@@ -1225,29 +1152,6 @@ func (ec *executionContext) fieldContext_CaseOverdue_snapshot(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _CaseOverdue_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseOverdue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseOverdue_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseOverdue_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseOverdue", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _CaseOverdue_dueAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseOverdue) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1489,29 +1393,6 @@ func (ec *executionContext) fieldContext_CaseStatusChanged_snapshot(_ context.Co
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _CaseStatusChanged_matches(ctx context.Context, field graphql.CollectedField, obj *model.CaseStatusChanged) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseStatusChanged_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CaseStatusChanged_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CaseStatusChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CaseStatusChanged_previousStatus(ctx context.Context, field graphql.CollectedField, obj *model.CaseStatusChanged) (ret graphql.Marshaler) {
@@ -1780,29 +1661,6 @@ func (ec *executionContext) fieldContext_CustomerErased_snapshot(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _CustomerErased_matches(ctx context.Context, field graphql.CollectedField, obj *model.CustomerErased) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CustomerErased_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CustomerErased_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CustomerErased", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _CustomerReplied_id(ctx context.Context, field graphql.CollectedField, obj *model.CustomerReplied) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2021,29 +1879,6 @@ func (ec *executionContext) fieldContext_CustomerReplied_snapshot(_ context.Cont
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _CustomerReplied_matches(ctx context.Context, field graphql.CollectedField, obj *model.CustomerReplied) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CustomerReplied_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CustomerReplied_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CustomerReplied", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CustomerReplied_improvement(ctx context.Context, field graphql.CollectedField, obj *model.CustomerReplied) (ret graphql.Marshaler) {
@@ -2289,29 +2124,6 @@ func (ec *executionContext) fieldContext_NoteAdded_snapshot(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _NoteAdded_matches(ctx context.Context, field graphql.CollectedField, obj *model.NoteAdded) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NoteAdded_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_NoteAdded_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("NoteAdded", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _OutreachRecorded_id(ctx context.Context, field graphql.CollectedField, obj *model.OutreachRecorded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2530,29 +2342,6 @@ func (ec *executionContext) fieldContext_OutreachRecorded_snapshot(_ context.Con
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _OutreachRecorded_matches(ctx context.Context, field graphql.CollectedField, obj *model.OutreachRecorded) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OutreachRecorded_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_OutreachRecorded_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OutreachRecorded", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _OutreachRecorded_channel(ctx context.Context, field graphql.CollectedField, obj *model.OutreachRecorded) (ret graphql.Marshaler) {
@@ -2867,29 +2656,6 @@ func (ec *executionContext) fieldContext_RootCauseSet_snapshot(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _RootCauseSet_matches(ctx context.Context, field graphql.CollectedField, obj *model.RootCauseSet) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RootCauseSet_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_RootCauseSet_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RootCauseSet", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
 func (ec *executionContext) _RootCauseSet_whys(ctx context.Context, field graphql.CollectedField, obj *model.RootCauseSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3142,11 +2908,6 @@ func (ec *executionContext) _CaseAssigned(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseAssigned_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "previousAssignee":
 			field := field
 
@@ -3461,11 +3222,6 @@ func (ec *executionContext) _CaseDetailsChanged(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseDetailsChanged_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "changed":
 			out.Values[i] = ec._CaseDetailsChanged_changed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -3709,11 +3465,6 @@ func (ec *executionContext) _CaseOpened(ctx context.Context, sel ast.SelectionSe
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseOpened_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "origin":
 			field := field
 
@@ -4028,11 +3779,6 @@ func (ec *executionContext) _CaseOverdue(ctx context.Context, sel ast.SelectionS
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseOverdue_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "dueAt":
 			field := field
 
@@ -4309,11 +4055,6 @@ func (ec *executionContext) _CaseStatusChanged(ctx context.Context, sel ast.Sele
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CaseStatusChanged_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "previousStatus":
 			out.Values[i] = ec._CaseStatusChanged_previousStatus(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -4562,11 +4303,6 @@ func (ec *executionContext) _CustomerErased(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CustomerErased_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4805,11 +4541,6 @@ func (ec *executionContext) _CustomerReplied(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._CustomerReplied_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "improvement":
 			out.Values[i] = ec._CustomerReplied_improvement(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -5053,11 +4784,6 @@ func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._NoteAdded_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -5296,11 +5022,6 @@ func (ec *executionContext) _OutreachRecorded(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._OutreachRecorded_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "channel":
 			out.Values[i] = ec._OutreachRecorded_channel(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -5559,11 +5280,6 @@ func (ec *executionContext) _RootCauseSet(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "matches":
-			out.Values[i] = ec._RootCauseSet_matches(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		case "whys":
 			field := field
 

@@ -1660,16 +1660,6 @@ func (ec *executionContext) unmarshalNImportColumns2ᚖgithubᚗcomᚋcloseloop�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Import]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._ImportConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNImportEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[model.Import]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1699,16 +1689,6 @@ func (ec *executionContext) marshalNImportEdge2ᚖgithubᚗcomᚋcloseloopᚋclo
 func (ec *executionContext) unmarshalNImportResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesInput(ctx context.Context, v any) (importer.ImportResponsesInput, error) {
 	res, err := ec.unmarshalInputImportResponsesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNImportResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *importer.ImportResponsesPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._ImportResponsesPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNImportStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportStatus(ctx context.Context, v any) (model.ImportStatus, error) {
@@ -1759,16 +1739,6 @@ func (ec *executionContext) unmarshalNSubmitResponsesInput2githubᚗcomᚋclosel
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._SubmitResponsesPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1811,11 +1781,32 @@ func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋg
 	return res
 }
 
+func (ec *executionContext) marshalOImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Import]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ImportConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOImportResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *importer.ImportResponsesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ImportResponsesPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesError) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._SubmitResponsesError(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSubmitResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SubmitResponsesPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

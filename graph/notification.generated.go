@@ -593,20 +593,20 @@ func (ec *executionContext) unmarshalInputRetryNotificationInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"notificationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "notificationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notificationId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNotificationID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.NotificationID = data
 		}
 	}
 	return it, nil
@@ -1004,16 +1004,6 @@ func (ec *executionContext) marshalNNotification2ᚖgithubᚗcomᚋcloseloopᚋc
 	return ec._Notification(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNNotificationConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Notification]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._NotificationConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNNotificationEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[model.Notification]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1079,14 +1069,11 @@ func (ec *executionContext) unmarshalNRetryNotificationInput2githubᚗcomᚋclos
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
+func (ec *executionContext) marshalONotificationConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Notification]) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
 		return graphql.Null
 	}
-	return ec._RetryNotificationPayload(ctx, sel, v)
+	return ec._NotificationConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalONotificationFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐNotificationFilter(ctx context.Context, v any) (*read.NotificationFilter, error) {
@@ -1167,6 +1154,13 @@ func (ec *executionContext) marshalONotificationStatus2ᚕgithubᚗcomᚋcloselo
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalORetryNotificationPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationPayload(ctx context.Context, sel ast.SelectionSet, v *notify.RetryNotificationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RetryNotificationPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -166,11 +166,8 @@ func (ec *executionContext) unmarshalNRecordOutreachesInput2githubᚗcomᚋclose
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRecordOutreachesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordOutreachesPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordOutreachesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋcaseworkᚐRecordOutreachesPayload(ctx context.Context, sel ast.SelectionSet, v *casework.RecordOutreachesPayload) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
 		return graphql.Null
 	}
 	return ec._RecordOutreachesPayload(ctx, sel, v)

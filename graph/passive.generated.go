@@ -244,16 +244,6 @@ func (ec *executionContext) unmarshalNAllocatePassivesInput2githubᚗcomᚋclose
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._AllocatePassivesPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNPassivePriority2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐPriority(ctx context.Context, v any) (passive.Priority, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := passive.Priority(tmp)
@@ -269,6 +259,13 @@ func (ec *executionContext) marshalNPassivePriority2githubᚗcomᚋcloseloopᚋc
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalOAllocatePassivesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐAllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, v *passive.AllocatePassivesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AllocatePassivesPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOPassivePriority2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐPriorityᚄ(ctx context.Context, v any) ([]passive.Priority, error) {

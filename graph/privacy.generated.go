@@ -318,29 +318,9 @@ func (ec *executionContext) unmarshalNEraseCustomerInput2githubᚗcomᚋcloseloo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._EraseCustomerPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRedactNoteInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNoteInput(ctx context.Context, v any) (privacy.RedactNoteInput, error) {
 	res, err := ec.unmarshalInputRedactNoteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNRedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx context.Context, sel ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RedactNotePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOCustomerExport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐCustomerExport(ctx context.Context, v any) (*privacy.CustomerExport, error) {
@@ -357,6 +337,20 @@ func (ec *executionContext) marshalOCustomerExport2ᚖgithubᚗcomᚋcloseloop�
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOEraseCustomerPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐEraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, v *privacy.EraseCustomerPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EraseCustomerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORedactNotePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋprivacyᚐRedactNotePayload(ctx context.Context, sel ast.SelectionSet, v *privacy.RedactNotePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RedactNotePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

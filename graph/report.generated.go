@@ -2156,16 +2156,6 @@ func (ec *executionContext) marshalNFollowUpGroup2ᚖgithubᚗcomᚋcloseloopᚋ
 	return ec._FollowUpGroup(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNFollowUpReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpReport(ctx context.Context, sel ast.SelectionSet, v *report.FollowUpReport) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._FollowUpReport(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNNpsGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.NpsGroup) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2192,16 +2182,6 @@ func (ec *executionContext) marshalNNpsGroup2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._NpsGroup(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNNpsReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsReport(ctx context.Context, sel ast.SelectionSet, v *report.NpsReport) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._NpsReport(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNRecoveryGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.RecoveryGroup) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2226,32 +2206,6 @@ func (ec *executionContext) marshalNRecoveryGroup2ᚖgithubᚗcomᚋcloseloopᚋ
 		return graphql.Null
 	}
 	return ec._RecoveryGroup(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNRecoveryReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryReport(ctx context.Context, sel ast.SelectionSet, v *report.RecoveryReport) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RecoveryReport(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNThemeReport2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReportᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.ThemeReport) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNThemeReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReport(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func (ec *executionContext) marshalNThemeReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReport(ctx context.Context, sel ast.SelectionSet, v *report.ThemeReport) graphql.Marshaler {
@@ -2283,6 +2237,27 @@ func (ec *executionContext) marshalOCaseGroupBy2ᚖgithubᚗcomᚋcloseloopᚋcl
 	return res
 }
 
+func (ec *executionContext) marshalOFollowUpReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpReport(ctx context.Context, sel ast.SelectionSet, v *report.FollowUpReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._FollowUpReport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalONpsReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsReport(ctx context.Context, sel ast.SelectionSet, v *report.NpsReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._NpsReport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecoveryReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryReport(ctx context.Context, sel ast.SelectionSet, v *report.RecoveryReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecoveryReport(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOResponseGroupBy2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐResponseGroupBy(ctx context.Context, v any) (*report.ResponseGroupBy, error) {
 	if v == nil {
 		return nil, nil
@@ -2300,6 +2275,25 @@ func (ec *executionContext) marshalOResponseGroupBy2ᚖgithubᚗcomᚋcloseloop�
 	_ = ctx
 	res := model.MarshalString(string(*v))
 	return res
+}
+
+func (ec *executionContext) marshalOThemeReport2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReportᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.ThemeReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNThemeReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReport(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

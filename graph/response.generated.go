@@ -1585,16 +1585,6 @@ func (ec *executionContext) unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋclos
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._SubmitResponsePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalOCategory2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCategoryᚄ(ctx context.Context, v any) ([]model.Category, error) {
 	if v == nil {
 		return nil, nil
@@ -1693,6 +1683,13 @@ func (ec *executionContext) marshalOResponse2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._Response(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOResponseConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Response]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ResponseConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOResponseOrder2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐResponseOrderᚄ(ctx context.Context, v any) ([]*read.ResponseOrder, error) {
 	if v == nil {
 		return nil, nil
@@ -1708,6 +1705,13 @@ func (ec *executionContext) unmarshalOResponseOrder2ᚕᚖgithubᚗcomᚋcloselo
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) marshalOSubmitResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsePayload(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SubmitResponsePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -178,7 +178,6 @@ type ComplexityRoot struct {
 		Case             func(childComplexity int) int
 		Cursor           func(childComplexity int) int
 		ID               func(childComplexity int) int
-		Matches          func(childComplexity int) int
 		Note             func(childComplexity int) int
 		PreviousAssignee func(childComplexity int) int
 		Snapshot         func(childComplexity int) int
@@ -200,7 +199,6 @@ type ComplexityRoot struct {
 		Changed  func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
@@ -218,7 +216,6 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Rule     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
@@ -233,8 +230,9 @@ type ComplexityRoot struct {
 	}
 
 	CaseEventEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
+		Cursor  func(childComplexity int) int
+		Matches func(childComplexity int) int
+		Node    func(childComplexity int) int
 	}
 
 	CaseGroup struct {
@@ -253,7 +251,6 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Origin   func(childComplexity int) int
 		Rule     func(childComplexity int) int
@@ -268,7 +265,6 @@ type ComplexityRoot struct {
 		Cursor   func(childComplexity int) int
 		DueAt    func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
@@ -308,7 +304,6 @@ type ComplexityRoot struct {
 		Case           func(childComplexity int) int
 		Cursor         func(childComplexity int) int
 		ID             func(childComplexity int) int
-		Matches        func(childComplexity int) int
 		Note           func(childComplexity int) int
 		PreviousStatus func(childComplexity int) int
 		Snapshot       func(childComplexity int) int
@@ -394,7 +389,6 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
@@ -407,7 +401,6 @@ type ComplexityRoot struct {
 		Cursor      func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Improvement func(childComplexity int) int
-		Matches     func(childComplexity int) int
 		Note        func(childComplexity int) int
 		Snapshot    func(childComplexity int) int
 		Type        func(childComplexity int) int
@@ -563,7 +556,6 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
@@ -640,7 +632,6 @@ type ComplexityRoot struct {
 		Channel      func(childComplexity int) int
 		Cursor       func(childComplexity int) int
 		ID           func(childComplexity int) int
-		Matches      func(childComplexity int) int
 		NextSurveyAt func(childComplexity int) int
 		Note         func(childComplexity int) int
 		Offer        func(childComplexity int) int
@@ -790,7 +781,6 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Cursor   func(childComplexity int) int
 		ID       func(childComplexity int) int
-		Matches  func(childComplexity int) int
 		Note     func(childComplexity int) int
 		Snapshot func(childComplexity int) int
 		Type     func(childComplexity int) int
@@ -1421,12 +1411,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseAssigned.ID(childComplexity), true
-	case "CaseAssigned.matches":
-		if e.ComplexityRoot.CaseAssigned.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseAssigned.Matches(childComplexity), true
 	case "CaseAssigned.note":
 		if e.ComplexityRoot.CaseAssigned.Note == nil {
 			break
@@ -1519,12 +1503,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseDetailsChanged.ID(childComplexity), true
-	case "CaseDetailsChanged.matches":
-		if e.ComplexityRoot.CaseDetailsChanged.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseDetailsChanged.Matches(childComplexity), true
 	case "CaseDetailsChanged.note":
 		if e.ComplexityRoot.CaseDetailsChanged.Note == nil {
 			break
@@ -1593,12 +1571,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseEscalated.ID(childComplexity), true
-	case "CaseEscalated.matches":
-		if e.ComplexityRoot.CaseEscalated.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseEscalated.Matches(childComplexity), true
 	case "CaseEscalated.note":
 		if e.ComplexityRoot.CaseEscalated.Note == nil {
 			break
@@ -1655,6 +1627,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseEventEdge.Cursor(childComplexity), true
+	case "CaseEventEdge.matches":
+		if e.ComplexityRoot.CaseEventEdge.Matches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaseEventEdge.Matches(childComplexity), true
 	case "CaseEventEdge.node":
 		if e.ComplexityRoot.CaseEventEdge.Node == nil {
 			break
@@ -1735,12 +1713,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseOpened.ID(childComplexity), true
-	case "CaseOpened.matches":
-		if e.ComplexityRoot.CaseOpened.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseOpened.Matches(childComplexity), true
 	case "CaseOpened.note":
 		if e.ComplexityRoot.CaseOpened.Note == nil {
 			break
@@ -1808,12 +1780,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseOverdue.ID(childComplexity), true
-	case "CaseOverdue.matches":
-		if e.ComplexityRoot.CaseOverdue.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseOverdue.Matches(childComplexity), true
 	case "CaseOverdue.note":
 		if e.ComplexityRoot.CaseOverdue.Note == nil {
 			break
@@ -2014,12 +1980,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CaseStatusChanged.ID(childComplexity), true
-	case "CaseStatusChanged.matches":
-		if e.ComplexityRoot.CaseStatusChanged.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CaseStatusChanged.Matches(childComplexity), true
 	case "CaseStatusChanged.note":
 		if e.ComplexityRoot.CaseStatusChanged.Note == nil {
 			break
@@ -2358,12 +2318,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CustomerErased.ID(childComplexity), true
-	case "CustomerErased.matches":
-		if e.ComplexityRoot.CustomerErased.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CustomerErased.Matches(childComplexity), true
 	case "CustomerErased.note":
 		if e.ComplexityRoot.CustomerErased.Note == nil {
 			break
@@ -2419,12 +2373,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CustomerReplied.Improvement(childComplexity), true
-	case "CustomerReplied.matches":
-		if e.ComplexityRoot.CustomerReplied.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CustomerReplied.Matches(childComplexity), true
 	case "CustomerReplied.note":
 		if e.ComplexityRoot.CustomerReplied.Note == nil {
 			break
@@ -3246,12 +3194,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NoteAdded.ID(childComplexity), true
-	case "NoteAdded.matches":
-		if e.ComplexityRoot.NoteAdded.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.NoteAdded.Matches(childComplexity), true
 	case "NoteAdded.note":
 		if e.ComplexityRoot.NoteAdded.Note == nil {
 			break
@@ -3555,12 +3497,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OutreachRecorded.ID(childComplexity), true
-	case "OutreachRecorded.matches":
-		if e.ComplexityRoot.OutreachRecorded.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.OutreachRecorded.Matches(childComplexity), true
 	case "OutreachRecorded.nextSurveyAt":
 		if e.ComplexityRoot.OutreachRecorded.NextSurveyAt == nil {
 			break
@@ -4267,12 +4203,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RootCauseSet.ID(childComplexity), true
-	case "RootCauseSet.matches":
-		if e.ComplexityRoot.RootCauseSet.Matches == nil {
-			break
-		}
-
-		return e.ComplexityRoot.RootCauseSet.Matches(childComplexity), true
 	case "RootCauseSet.note":
 		if e.ComplexityRoot.RootCauseSet.Note == nil {
 			break
@@ -5153,6 +5083,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCalendarHoursInput,
 		ec.unmarshalInputCalendarInput,
 		ec.unmarshalInputCaseOrder,
+		ec.unmarshalInputCaseSubjectInput,
 		ec.unmarshalInputCaseVersionInput,
 		ec.unmarshalInputCreateApiTokenInput,
 		ec.unmarshalInputCreateRuleInput,
@@ -5517,8 +5448,6 @@ func (ec *executionContext) childFields_CaseAssigned(ctx context.Context, field 
 		return ec.fieldContext_CaseAssigned_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_CaseAssigned_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_CaseAssigned_matches(ctx, field)
 	case "previousAssignee":
 		return ec.fieldContext_CaseAssigned_previousAssignee(ctx, field)
 	case "assignee":
@@ -5569,6 +5498,8 @@ func (ec *executionContext) childFields_CaseEventEdge(ctx context.Context, field
 	switch field.Name {
 	case "cursor":
 		return ec.fieldContext_CaseEventEdge_cursor(ctx, field)
+	case "matches":
+		return ec.fieldContext_CaseEventEdge_matches(ctx, field)
 	case "node":
 		return ec.fieldContext_CaseEventEdge_node(ctx, field)
 	}
@@ -5613,8 +5544,6 @@ func (ec *executionContext) childFields_CaseOpened(ctx context.Context, field gr
 		return ec.fieldContext_CaseOpened_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_CaseOpened_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_CaseOpened_matches(ctx, field)
 	case "origin":
 		return ec.fieldContext_CaseOpened_origin(ctx, field)
 	case "rule":
@@ -5697,8 +5626,6 @@ func (ec *executionContext) childFields_CaseStatusChanged(ctx context.Context, f
 		return ec.fieldContext_CaseStatusChanged_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_CaseStatusChanged_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_CaseStatusChanged_matches(ctx, field)
 	case "previousStatus":
 		return ec.fieldContext_CaseStatusChanged_previousStatus(ctx, field)
 	case "status":
@@ -5869,8 +5796,6 @@ func (ec *executionContext) childFields_CustomerReplied(ctx context.Context, fie
 		return ec.fieldContext_CustomerReplied_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_CustomerReplied_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_CustomerReplied_matches(ctx, field)
 	case "improvement":
 		return ec.fieldContext_CustomerReplied_improvement(ctx, field)
 	}
@@ -6233,8 +6158,6 @@ func (ec *executionContext) childFields_OutreachRecorded(ctx context.Context, fi
 		return ec.fieldContext_OutreachRecorded_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_OutreachRecorded_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_OutreachRecorded_matches(ctx, field)
 	case "channel":
 		return ec.fieldContext_OutreachRecorded_channel(ctx, field)
 	case "offer":
@@ -6475,8 +6398,6 @@ func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field 
 		return ec.fieldContext_RootCauseSet_case(ctx, field)
 	case "snapshot":
 		return ec.fieldContext_RootCauseSet_snapshot(ctx, field)
-	case "matches":
-		return ec.fieldContext_RootCauseSet_matches(ctx, field)
 	case "whys":
 		return ec.fieldContext_RootCauseSet_whys(ctx, field)
 	}

@@ -1323,20 +1323,20 @@ func (ec *executionContext) unmarshalInputDeleteRuleInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"ruleId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "ruleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ruleId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.RuleID = data
 		}
 	}
 	return it, nil
@@ -1353,20 +1353,20 @@ func (ec *executionContext) unmarshalInputMoveRuleInput(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "position"}
+	fieldsInOrder := [...]string{"ruleId", "position"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "ruleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ruleId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.RuleID = data
 		case "position":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("position"))
 			data, err := ec.unmarshalNInt2int(ctx, v)
@@ -1434,20 +1434,20 @@ func (ec *executionContext) unmarshalInputUpdateRuleInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify", "calendar", "escalations"}
+	fieldsInOrder := [...]string{"ruleId", "name", "enabled", "scores", "contactRequested", "filter", "opensCase", "assignment", "followUpTarget", "notify", "calendar", "escalations"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "ruleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ruleId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.RuleID = data
 		case "name":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -2337,44 +2337,14 @@ func (ec *executionContext) unmarshalNCreateRuleInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateRulePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNDeleteRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRuleInput(ctx context.Context, v any) (rule.DeleteRuleInput, error) {
 	res, err := ec.unmarshalInputDeleteRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteRulePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNMoveRuleInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRuleInput(ctx context.Context, v any) (rule.MoveRuleInput, error) {
 	res, err := ec.unmarshalInputMoveRuleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._MoveRulePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNRecipient2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRecipient(ctx context.Context, sel ast.SelectionSet, v model.Recipient) graphql.Marshaler {
@@ -2501,32 +2471,6 @@ func (ec *executionContext) marshalNRule2ᚖgithubᚗcomᚋcloseloopᚋcloseloop
 	return ec._Rule(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx context.Context, sel ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RulePreview(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNRuleRecipe2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipeᚄ(ctx context.Context, sel ast.SelectionSet, v []*rule.Recipe) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNRuleRecipe2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipe(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) marshalNRuleRecipe2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipe(ctx context.Context, sel ast.SelectionSet, v *rule.Recipe) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -2542,16 +2486,6 @@ func (ec *executionContext) unmarshalNUpdateRuleInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._UpdateRulePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalOAssignment2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐAssignment(ctx context.Context, sel ast.SelectionSet, v *model.Assignment) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -2565,6 +2499,27 @@ func (ec *executionContext) unmarshalOAssignmentInput2ᚖgithubᚗcomᚋcloseloo
 	}
 	res, err := ec.unmarshalInputAssignmentInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCreateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐCreateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.CreateRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateRulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐDeleteRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.DeleteRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteRulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOMoveRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐMoveRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.MoveRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MoveRulePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipientInputᚄ(ctx context.Context, v any) ([]*rule.RecipientInput, error) {
@@ -2584,11 +2539,63 @@ func (ec *executionContext) unmarshalORecipientInput2ᚕᚖgithubᚗcomᚋclosel
 	return res, nil
 }
 
+func (ec *executionContext) marshalORule2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Rule) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalORule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx context.Context, sel ast.SelectionSet, v *model.Rule) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Rule(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORulePreview2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRulePreview(ctx context.Context, sel ast.SelectionSet, v *rule.RulePreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RulePreview(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORuleRecipe2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipeᚄ(ctx context.Context, sel ast.SelectionSet, v []*rule.Recipe) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRuleRecipe2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐRecipe(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOUpdateRulePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋruleᚐUpdateRulePayload(ctx context.Context, sel ast.SelectionSet, v *rule.UpdateRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateRulePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

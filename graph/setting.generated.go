@@ -357,11 +357,15 @@ func (ec *executionContext) unmarshalNUpdateSettingsInput2githubᚗcomᚋcloselo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, v *settings.UpdateSettingsPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx context.Context, sel ast.SelectionSet, v *model.Settings) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
+		return graphql.Null
+	}
+	return ec._Settings(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateSettingsPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsPayload(ctx context.Context, sel ast.SelectionSet, v *settings.UpdateSettingsPayload) graphql.Marshaler {
+	if v == nil {
 		return graphql.Null
 	}
 	return ec._UpdateSettingsPayload(ctx, sel, v)

@@ -583,20 +583,20 @@ func (ec *executionContext) unmarshalInputDeleteThemeInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"themeId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "themeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("themeId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ThemeID = data
 		}
 	}
 	return it, nil
@@ -654,20 +654,20 @@ func (ec *executionContext) unmarshalInputUpdateThemeInput(ctx context.Context, 
 		asMap["applyToPast"] = false
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "keywords", "effort", "resolvedAt", "applyToPast"}
+	fieldsInOrder := [...]string{"themeId", "name", "keywords", "effort", "resolvedAt", "applyToPast"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "themeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("themeId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.ThemeID = data
 		case "name":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1112,44 +1112,14 @@ func (ec *executionContext) unmarshalNCreateThemeInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.CreateThemePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateThemePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNDeleteThemeInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemeInput(ctx context.Context, v any) (theme.DeleteThemeInput, error) {
 	res, err := ec.unmarshalInputDeleteThemeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.DeleteThemePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteThemePayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNTagResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponseInput(ctx context.Context, v any) (theme.TagResponseInput, error) {
 	res, err := ec.unmarshalInputTagResponseInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx context.Context, sel ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._TagResponsePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTheme2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Theme) graphql.Marshaler {
@@ -1178,22 +1148,6 @@ func (ec *executionContext) marshalNTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloo
 	return ec._Theme(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNThemeSuggestion2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestionᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.ThemeSuggestion) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNThemeSuggestion2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestion(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) marshalNThemeSuggestion2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestion(ctx context.Context, sel ast.SelectionSet, v *report.ThemeSuggestion) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -1209,14 +1163,63 @@ func (ec *executionContext) unmarshalNUpdateThemeInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.UpdateThemePayload) graphql.Marshaler {
+func (ec *executionContext) marshalOCreateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐCreateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.CreateThemePayload) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
 		return graphql.Null
 	}
-	return ec._UpdateThemePayload(ctx, sel, v)
+	return ec._CreateThemePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐDeleteThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.DeleteThemePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteThemePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOTagResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐTagResponsePayload(ctx context.Context, sel ast.SelectionSet, v *theme.TagResponsePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TagResponsePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOTheme2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Theme) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOThemeSuggestion2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestionᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.ThemeSuggestion) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNThemeSuggestion2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestion(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOThemeTagging2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeRun(ctx context.Context, sel ast.SelectionSet, v *model.ThemeRun) graphql.Marshaler {
@@ -1224,6 +1227,13 @@ func (ec *executionContext) marshalOThemeTagging2ᚖgithubᚗcomᚋcloseloopᚋc
 		return graphql.Null
 	}
 	return ec._ThemeTagging(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateThemePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋthemeᚐUpdateThemePayload(ctx context.Context, sel ast.SelectionSet, v *theme.UpdateThemePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateThemePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -1102,20 +1102,20 @@ func (ec *executionContext) unmarshalInputRevokeApiTokenInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"tokenId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "tokenId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.TokenID = data
 		}
 	}
 	return it, nil
@@ -1180,20 +1180,20 @@ func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "email", "role", "active", "scope", "personalData", "reassignTo"}
+	fieldsInOrder := [...]string{"userId", "name", "email", "role", "active", "scope", "personalData", "reassignTo"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.UserID = data
 		case "name":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1959,22 +1959,6 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNApiToken2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ApiToken) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNApiToken2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiToken(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) marshalNApiToken2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiToken(ctx context.Context, sel ast.SelectionSet, v *model.ApiToken) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -1990,44 +1974,14 @@ func (ec *executionContext) unmarshalNCreateApiTokenInput2githubᚗcomᚋcloselo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateApiTokenPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNCreateUserInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserInput(ctx context.Context, v any) (user.CreateUserInput, error) {
 	res, err := ec.unmarshalInputCreateUserInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateUserPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRevokeApiTokenInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenInput(ctx context.Context, v any) (user.RevokeApiTokenInput, error) {
 	res, err := ec.unmarshalInputRevokeApiTokenInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNRevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RevokeApiTokenPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRole2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRole(ctx context.Context, v any) (model.Role, error) {
@@ -2082,16 +2036,6 @@ func (ec *executionContext) unmarshalNUpdateUserInput2githubᚗcomᚋcloseloop�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._UpdateUserPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNUser2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.User) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2116,16 +2060,6 @@ func (ec *executionContext) marshalNUser2ᚖgithubᚗcomᚋcloseloopᚋcloseloop
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNUserConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.User]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._UserConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUserEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[model.User]) graphql.Marshaler {
@@ -2154,14 +2088,44 @@ func (ec *executionContext) marshalNUserEdge2ᚖgithubᚗcomᚋcloseloopᚋclose
 	return ec._UserEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNViewer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋauthᚐViewer(ctx context.Context, sel ast.SelectionSet, v *auth.Viewer) graphql.Marshaler {
+func (ec *executionContext) marshalOApiToken2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiTokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ApiToken) graphql.Marshaler {
 	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
 		return graphql.Null
 	}
-	return ec._Viewer(ctx, sel, v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNApiToken2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐApiToken(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOCreateApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateApiTokenPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateApiTokenPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐCreateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.CreateUserPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateUserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORevokeApiTokenPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐRevokeApiTokenPayload(ctx context.Context, sel ast.SelectionSet, v *user.RevokeApiTokenPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RevokeApiTokenPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORole2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRoleᚄ(ctx context.Context, v any) ([]model.Role, error) {
@@ -2234,11 +2198,25 @@ func (ec *executionContext) unmarshalOScopeInput2ᚖgithubᚗcomᚋcloseloopᚋc
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOUpdateUserPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋuserᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *user.UpdateUserPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateUserPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOUser2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUser(ctx context.Context, sel ast.SelectionSet, v *model.User) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUserConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.User]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UserConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOUserFilter2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐUserFilter(ctx context.Context, v any) (*read.UserFilter, error) {
@@ -2247,6 +2225,13 @@ func (ec *executionContext) unmarshalOUserFilter2ᚖgithubᚗcomᚋcloseloopᚋc
 	}
 	res, err := ec.unmarshalInputUserFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOViewer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋauthᚐViewer(ctx context.Context, sel ast.SelectionSet, v *auth.Viewer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Viewer(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

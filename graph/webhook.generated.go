@@ -981,20 +981,20 @@ func (ec *executionContext) unmarshalInputDeleteWebhookInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"webhookId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "webhookId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhookId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.WebhookID = data
 		}
 	}
 	return it, nil
@@ -1041,20 +1041,20 @@ func (ec *executionContext) unmarshalInputRotateWebhookSecretInput(ctx context.C
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"webhookId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "webhookId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhookId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.WebhookID = data
 		}
 	}
 	return it, nil
@@ -1071,20 +1071,20 @@ func (ec *executionContext) unmarshalInputUpdateWebhookInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "url", "events", "filter", "enabled"}
+	fieldsInOrder := [...]string{"webhookId", "url", "events", "filter", "enabled"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+		case "webhookId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhookId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ID = data
+			it.WebhookID = data
 		case "url":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("url"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1724,29 +1724,9 @@ func (ec *executionContext) unmarshalNCreateWebhookInput2githubᚗcomᚋcloseloo
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateWebhookPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNDeleteWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookInput(ctx context.Context, v any) (webhook.DeleteWebhookInput, error) {
 	res, err := ec.unmarshalInputDeleteWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNDeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteWebhookPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDeliveryStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDeliveryStatus(ctx context.Context, v any) (model.DeliveryStatus, error) {
@@ -1771,60 +1751,14 @@ func (ec *executionContext) unmarshalNRedeliverWebhookInput2githubᚗcomᚋclose
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RedeliverWebhookPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRotateWebhookSecretInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretInput(ctx context.Context, v any) (webhook.RotateWebhookSecretInput, error) {
 	res, err := ec.unmarshalInputRotateWebhookSecretInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._RotateWebhookSecretPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNUpdateWebhookInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookInput(ctx context.Context, v any) (webhook.UpdateWebhookInput, error) {
 	res, err := ec.unmarshalInputUpdateWebhookInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._UpdateWebhookPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNWebhook2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Webhook) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func (ec *executionContext) marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx context.Context, sel ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
@@ -1897,6 +1831,60 @@ func (ec *executionContext) marshalNWebhookDeliveryEdge2ᚖgithubᚗcomᚋclosel
 		return graphql.Null
 	}
 	return ec._WebhookDeliveryEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐCreateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.CreateWebhookPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateWebhookPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐDeleteWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.DeleteWebhookPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteWebhookPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORedeliverWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRedeliverWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RedeliverWebhookPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RedeliverWebhookPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORotateWebhookSecretPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐRotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.RotateWebhookSecretPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RotateWebhookSecretPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateWebhookPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋwebhookᚐUpdateWebhookPayload(ctx context.Context, sel ast.SelectionSet, v *webhook.UpdateWebhookPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateWebhookPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOWebhook2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Webhook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -62,12 +62,12 @@ func (caseResolver) Rules(ctx context.Context, c *model.Case) ([]*model.Rule, er
 	return read.LoadersFrom(ctx).RulesOf.Load(ctx, c.ID)
 }
 
-func (r caseResolver) TimeSinceOpen(_ context.Context, c *model.Case) (model.Duration, error) {
-	return c.TimeSinceOpen(r.Now()), nil
+func (caseResolver) TimeSinceOpen(ctx context.Context, c *model.Case) (model.Duration, error) {
+	return c.TimeSinceOpen(read.LoadersFrom(ctx).Now()), nil
 }
 
-func (r caseResolver) Overdue(_ context.Context, c *model.Case) (bool, error) {
-	return c.Overdue(r.Now()), nil
+func (caseResolver) Overdue(ctx context.Context, c *model.Case) (bool, error) {
+	return c.Overdue(read.LoadersFrom(ctx).Now()), nil
 }
 
 func (caseResolver) Notes(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.NoteConnection, error) {

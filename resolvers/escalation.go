@@ -16,8 +16,8 @@ func (r *Resolver) CaseEscalated() graph.CaseEscalatedResolver {
 	return escalatedResolver{eventResolver[*model.CaseEscalated]{r}}
 }
 
-func (r caseResolver) BusinessTimeSinceOpen(ctx context.Context, c *model.Case) (*model.Duration, error) {
-	return read.BusinessTime(ctx, c, r.Now())
+func (caseResolver) BusinessTimeSinceOpen(ctx context.Context, c *model.Case) (*model.Duration, error) {
+	return read.BusinessTime(ctx, c, read.LoadersFrom(ctx).Now())
 }
 
 func (escalatedResolver) Rule(ctx context.Context, e *model.CaseEscalated) (*model.Rule, error) {

@@ -10,10 +10,22 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/read"
 )
 
 // eventSource adapts an event watcher to live.Source.
 type eventSource struct{ *event.Watcher }
+
+func (w eventSource) Next(ctx context.Context) ([]*read.CaseEventEdge, error) {
+	events, err := w.Watcher.Next(ctx)
+	edges := make([]*read.CaseEventEdge, len(events))
+	for i, e := range events {
+		edges[i] = read.EdgeOf(e)
+	}
+	return edges, err
+}
+
+func (w eventSource) Outdated(e *read.CaseEventEdge) bool { return w.Watcher.Outdated(e.Node) }
 
 func (w eventSource) Position() live.Position {
 	position, cursor := w.Watcher.Position()

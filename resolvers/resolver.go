@@ -8,7 +8,6 @@ import (
 	"context"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -51,7 +50,6 @@ type Resolver struct {
 	Reports   *report.Reports
 	Log       *event.Log
 	Uploads   *importer.Uploads
-	Now       func() time.Time
 }
 
 type (

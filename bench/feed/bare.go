@@ -23,7 +23,7 @@ func bare() {
 		text, err := io.ReadAll(r.Body)
 		check(err)
 		// As long as closeloop's message for the same text.
-		m, err := websocket.NewPreparedMessage(websocket.TextMessage, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{"note":{"body":"`+string(text)+`"},"pad":"`+strings.Repeat("x", padding)+`"}}}}`))
+		m, err := websocket.NewPreparedMessage(websocket.TextMessage, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{"node":{"note":{"body":"`+string(text)+`"},"pad":"`+strings.Repeat("x", padding)+`"}}}}}`))
 		check(err)
 		mu.Lock()
 		defer mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-const query = `subscription ($filter: CaseFilter, $after: String) {caseEvents(filter: $filter, after: $after) {id type cursor at note {body}
-	snapshot {caseId number version status openedAt dueAt score category comment customerName company country}}}`
+const query = `subscription ($filter: CaseFilter, $after: String) {caseEvents(filter: $filter, after: $after) {node {id type cursor at note {body}
+	snapshot {caseId number version status openedAt dueAt score category comment customerName company country}}}}`
 
 // target is the server that the sockets connect to.
 type target struct {

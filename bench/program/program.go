@@ -94,7 +94,7 @@ func Get[T any](s *Server, query string, variables Vars) (v T) {
 func (s *Server) Feed(after string, n int) (types []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	body, err := json.Marshal(Vars{"query": `subscription ($after: String) {caseEvents(after: $after) {type}}`, "variables": Vars{"after": after}})
+	body, err := json.Marshal(Vars{"query": `subscription ($after: String) {caseEvents(after: $after) {node {type}}}`, "variables": Vars{"after": after}})
 	check(err)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Address+"/graphql", bytes.NewReader(body))
 	check(err)
@@ -110,10 +110,12 @@ func (s *Server) Feed(after string, n int) (types []string) {
 			continue
 		}
 		var message struct {
-			Data struct{ CaseEvents struct{ Type string } }
+			Data struct {
+				CaseEvents struct{ Node struct{ Type string } }
+			}
 		}
 		check(json.Unmarshal([]byte(text), &message))
-		types = append(types, message.Data.CaseEvents.Type)
+		types = append(types, message.Data.CaseEvents.Node.Type)
 	}
 	return types
 }

@@ -41,7 +41,7 @@ func TestUnscopedFieldsRefuseRestrictedUsers(t *testing.T) {
 		t.Errorf("only %d fields were looked at", closed)
 	}
 	if a := w.Do("scoped", `mutation ($input: DeleteRuleInput!) {...all} fragment all on Mutation {gone: deleteRule(input: $input) {deletedId}}`,
-		vars{"input": vars{"id": w.rule}}); a.Code() != "FORBIDDEN" {
+		vars{"input": vars{"ruleId": w.rule}}); a.Code() != "FORBIDDEN" {
 		t.Errorf("behind a fragment: %s", a.Body)
 	}
 	w.OK("scoped", `{__typename __schema {queryType {name}}}`, nil)

@@ -59,7 +59,7 @@ func (w *lands) works(half, id string) {
 		"recordOutreach(input: $input) {case {id}}": {"caseId": id, "outreach": vars{"channel": "PHONE", "offer": "VOUCHER", "nextSurveyAt": "2030-01-01T00:00:00Z"}, "note": word},
 		"recordReply(input: $input) {case {id}}":    {"caseId": id, "note": word, "improvement": word},
 		"setRootCause(input: $input) {case {id}}":   {"caseId": id, "whys": []string{word}},
-		"linkCase(input: $input) {case {id}}":       {"caseId": id, "system": half + secret, "id": word, "url": "https://" + half + "." + secret + ".example.com"},
+		"linkCase(input: $input) {case {id}}":       {"caseId": id, "system": half + secret, "externalId": word, "url": "https://" + half + "." + secret + ".example.com"},
 		"assignCase(input: $input) {case {id}}":     {"caseId": id, "assigneeId": w.Users["named"], "note": word},
 	} {
 		field, _, _ := strings.Cut(name, "(")
@@ -75,7 +75,7 @@ func (w *lands) works(half, id string) {
 func (w *lands) opensByHand(half string) string {
 	w.T.Helper()
 	return w.OK(model.Agent, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{
-		"customerId": w.customer[half], "note": half + " " + secret + " word", "assigneeId": w.Users[model.Manager], "followUpTarget": "PT0.000001S",
+		"subject": vars{"customerId": w.customer[half]}, "note": half + " " + secret + " word", "assigneeId": w.Users[model.Manager], "followUpTarget": "PT0.000001S",
 	}}).Text("openCase.case.id")
 }
 
@@ -123,7 +123,7 @@ func newLands(t *testing.T, with ...setup.Options) *lands {
 	w.AddNote(came, inland+" "+secret+" word")
 	moved := personIn(inland, "GB", 31)
 	delete(moved, "externalId")
-	moved["id"] = w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": came}).Text("node.customer.id")
+	moved["customerId"] = w.OK(model.Admin, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": came}).Text("node.customer.id")
 	w.OK(model.Agent, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {id}}}`, vars{"input": moved})
 	_, gone := w.submits(outland, personIn(outland, "BR", 41), 1, 41)
 	w.OK(model.Admin, `mutation ($input: EraseCustomerInput!) {eraseCustomer(input: $input) {customer {id}}}`, vars{"input": vars{

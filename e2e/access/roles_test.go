@@ -102,23 +102,23 @@ var uses = map[string]use{
 		return vars{"url": "https://hooks.example.com/x", "events": []string{"OPENED"}}
 	}},
 	"Mutation.updateWebhook": {admins, `mutation ($input: UpdateWebhookInput!) {updateWebhook(input: $input) {webhook {id}}}`, func(w *things) any {
-		return vars{"id": w.freshWebhook(), "enabled": false}
+		return vars{"webhookId": w.freshWebhook(), "enabled": false}
 	}},
 	"Mutation.rotateWebhookSecret": {admins, `mutation ($input: RotateWebhookSecretInput!) {rotateWebhookSecret(input: $input) {secret}}`, func(w *things) any {
-		return vars{"id": w.freshWebhook()}
+		return vars{"webhookId": w.freshWebhook()}
 	}},
 	"Mutation.redeliverWebhook": {admins, `mutation ($input: RedeliverWebhookInput!) {redeliverWebhook(input: $input) {delivery {id status event {type}}}}`, func(w *things) any {
 		return vars{"deliveryId": w.freshDelivery()}
 	}},
 	"Mutation.deleteWebhook": {admins, `mutation ($input: DeleteWebhookInput!) {deleteWebhook(input: $input) {deletedId}}`, func(w *things) any {
-		return vars{"id": w.freshWebhook()}
+		return vars{"webhookId": w.freshWebhook()}
 	}},
 	"Mutation.submitResponse": {intakes, setup.SubmitResponse, func(*things) any {
 		return vars{"score": 3, "customer": vars{"firstName": "Ana"}}
 	}},
 	"Mutation.openCase": {workers, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, func(w *things) any {
 		response, _ := w.Submit(vars{"score": 9})
-		return vars{"responseId": response, "note": "A word of thanks."}
+		return vars{"subject": vars{"responseId": response}, "note": "A word of thanks."}
 	}},
 	"Mutation.assignCase": {workers, `mutation ($input: AssignCaseInput!) {assignCase(input: $input) {case {id}}}`, func(w *things) any {
 		return vars{"caseId": w.freshCase(), "assigneeId": w.Users[model.Agent]}
@@ -130,7 +130,7 @@ var uses = map[string]use{
 		return vars{"caseId": w.opened, "body": "Called."}
 	}},
 	"Mutation.assignCases": {managers, `mutation ($input: AssignCasesInput!) {assignCases(input: $input) {cases {id}}}`, func(w *things) any {
-		return vars{"cases": []vars{{"id": w.freshCase()}}, "assigneeId": w.Users[model.Agent]}
+		return vars{"cases": []vars{{"caseId": w.freshCase()}}, "assigneeId": w.Users[model.Agent]}
 	}},
 	"Mutation.recordOutreach": {workers, `mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {event {channel outcome}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "outreach": vars{"channel": "PHONE"}, "note": "Called."}
@@ -145,35 +145,35 @@ var uses = map[string]use{
 		return vars{"caseId": w.opened, "whys": []string{"Late.", "No crew."}}
 	}},
 	"Mutation.linkCase": {workers, `mutation ($input: LinkCaseInput!) {linkCase(input: $input) {case {externalRefs {system id url}}}}`, func(w *things) any {
-		return vars{"caseId": w.opened, "system": "crm", "id": "A-1"}
+		return vars{"caseId": w.opened, "system": "crm", "externalId": "A-1"}
 	}},
 	"Mutation.updateCustomer": {workers, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {country}}}`, func(w *things) any {
 		customer := w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).Text("node.customer.id")
-		return vars{"id": customer, "country": "BR"}
+		return vars{"customerId": customer, "country": "BR"}
 	}},
 	"Mutation.retryNotification": {managers, `mutation ($input: RetryNotificationInput!) {retryNotification(input: $input) {notification {status}}}`, func(w *things) any {
-		return vars{"id": w.unsentMail()}
+		return vars{"notificationId": w.unsentMail()}
 	}},
 	"Mutation.createRule": {managers, `mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`, func(*things) any {
 		return vars{"name": "Passives", "scores": []int{7, 8}, "opensCase": false}
 	}},
 	"Mutation.updateRule": {managers, `mutation ($input: UpdateRuleInput!) {updateRule(input: $input) {rule {id}}}`, func(w *things) any {
-		return vars{"id": w.rule, "name": "All detractors"}
+		return vars{"ruleId": w.rule, "name": "All detractors"}
 	}},
 	"Mutation.moveRule": {managers, `mutation ($input: MoveRuleInput!) {moveRule(input: $input) {rules {id}}}`, func(w *things) any {
-		return vars{"id": w.rule, "position": 1}
+		return vars{"ruleId": w.rule, "position": 1}
 	}},
 	"Mutation.deleteRule": {managers, `mutation ($input: DeleteRuleInput!) {deleteRule(input: $input) {deletedId}}`, func(w *things) any {
-		return vars{"id": w.AddRule(vars{"enabled": false})}
+		return vars{"ruleId": w.AddRule(vars{"enabled": false})}
 	}},
 	"Mutation.createTheme": {managers, `mutation ($input: CreateThemeInput!) {createTheme(input: $input) {theme {id}}}`, func(*things) any {
 		return vars{"name": "Theme " + model.NewUUID().String(), "keywords": []string{"late*"}, "applyToPast": true}
 	}},
 	"Mutation.updateTheme": {managers, `mutation ($input: UpdateThemeInput!) {updateTheme(input: $input) {theme {id}}}`, func(w *things) any {
-		return vars{"id": w.freshTheme(), "effort": "EASY"}
+		return vars{"themeId": w.freshTheme(), "effort": "EASY"}
 	}},
 	"Mutation.deleteTheme": {managers, `mutation ($input: DeleteThemeInput!) {deleteTheme(input: $input) {deletedId}}`, func(w *things) any {
-		return vars{"id": w.freshTheme()}
+		return vars{"themeId": w.freshTheme()}
 	}},
 	"Mutation.tagResponse": {workers, `mutation ($input: TagResponseInput!) {tagResponse(input: $input) {response {id themes {name}}}}`, func(w *things) any {
 		return vars{"responseId": w.response, "themeIds": []string{w.freshTheme()}}
@@ -194,13 +194,13 @@ var uses = map[string]use{
 	}},
 	"Mutation.createUser": {admins, `mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`, func(*things) any { return setup.UserInput() }},
 	"Mutation.updateUser": {admins, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, func(w *things) any {
-		return vars{"id": w.freshUser(), "active": false}
+		return vars{"userId": w.freshUser(), "active": false}
 	}},
 	"Mutation.createApiToken": {admins, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret}}`, func(w *things) any {
 		return vars{"name": "a program's", "userId": w.Users[model.Intake]}
 	}},
 	"Mutation.revokeApiToken": {admins, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {id}}}`, func(w *things) any {
-		return vars{"id": w.freshToken()}
+		return vars{"tokenId": w.freshToken()}
 	}},
 	"Query.imports": {managers, `{imports {nodes {id status}}}`, nil},
 	"Mutation.importResponses": {append(slices.Clone(intakes), model.Manager), `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id}}}`, func(*things) any {

@@ -13,18 +13,18 @@ import (
 func (w *lands) scopedWrites(half string) map[string]vars {
 	opened, customer, response := w.opened[half], w.customer[half], w.response[half]
 	return map[string]vars{
-		"openCase":          {"responseId": response, "note": "So it is."},
+		"openCase":          {"subject": vars{"responseId": response}, "note": "So it is."},
 		"assignCase":        {"caseId": opened, "assigneeId": w.Users[model.Manager], "expectedVersion": 7},
-		"assignCases":       {"cases": []vars{{"id": opened, "expectedVersion": 7}}, "assigneeId": w.Users[model.Agent]},
+		"assignCases":       {"cases": []vars{{"caseId": opened, "expectedVersion": 7}}, "assigneeId": w.Users[model.Agent]},
 		"updateCaseStatus":  {"caseId": opened, "status": "IN_PROGRESS", "note": "So it is.", "outreach": vars{"channel": "PHONE"}},
 		"addNote":           {"caseId": opened, "body": "So it is."},
 		"recordOutreach":    {"caseId": opened, "outreach": vars{"channel": "EMAIL"}, "note": "So it is.", "expectedVersion": 7},
 		"recordOutreaches":  {"caseIds": []string{opened}, "outreach": vars{"channel": "CAMPAIGN"}, "note": "So it is."},
-		"retryNotification": {"id": w.unsent(half)},
+		"retryNotification": {"notificationId": w.unsent(half)},
 		"recordReply":       {"caseId": opened, "improvement": "So it is."},
 		"setRootCause":      {"caseId": opened, "whys": []string{"So it is."}},
-		"linkCase":          {"caseId": opened, "system": "crm", "id": "7"},
-		"updateCustomer":    {"id": customer, "phone": "1"},
+		"linkCase":          {"caseId": opened, "system": "crm", "externalId": "7"},
+		"updateCustomer":    {"customerId": customer, "phone": "1"},
 		"tagResponse":       {"responseId": w.response[half], "themeIds": []string{}},
 		"submitResponse":    {"score": 3, "customer": vars{"externalId": w.externalID(half)}},
 	}
@@ -85,7 +85,7 @@ func TestScopedWrites(t *testing.T) {
 					if f.Name == "submitResponse" {
 						want = "FORBIDDEN"
 					}
-					if a.Code() != want || a.V != nil || strings.Contains(a.Body, "version") {
+					if a.Code() != want || !a.Missing(f.Name) || strings.Contains(a.Body, "version") {
 						t.Errorf("%s outside is answered with %s", f.Name, a.Body)
 					}
 					if everything(w.Server) != before {

@@ -50,14 +50,14 @@ func TestEscalation(t *testing.T) {
 		t.Errorf("the old case: %v", asked.V)
 	}
 	byHand, _ := s.Submit(vars{"score": 9})
-	opened := s.OK(model.Agent, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id businessTimeSinceOpen}}}`, vars{"input": vars{"responseId": byHand, "note": "A word of thanks."}})
+	opened := s.OK(model.Agent, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id businessTimeSinceOpen}}}`, vars{"input": vars{"subject": vars{"responseId": byHand}, "note": "A word of thanks."}})
 	if !opened.Missing("openCase.case.businessTimeSinceOpen") {
 		t.Errorf("by hand: %v", opened.V)
 	}
 
 	// The steps of the next case become due.
 	_, id := s.Submit(nil)
-	c := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [ESCALATED])`, `type at actor {id} matches snapshot {version} ... on CaseEscalated {step after}`)
+	c := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [ESCALATED])`, `type at actor {id} snapshot {version} ... on CaseEscalated {step after}`)
 	if _, err := s.App.DB.Pool.Exec(t.Context(), "UPDATE case_escalations SET due_at = now() - interval '1 minute'"); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,9 @@ func TestEscalation(t *testing.T) {
 		}
 	}
 	for i, after := range []string{"PT8H", "PT24H"} {
-		if e := c.Next(); e.Text("type") != "ESCALATED" || e.Number("step") != i+1 || e.Text("after") != after || !e.Missing("actor") || e.Number("snapshot.version") != 3+i || !e.Bool("matches") {
+		if edge := c.NextEdge(); !edge.Bool("matches") {
+			t.Errorf("step %d does not match", i+1)
+		} else if e := edge.At("node"); e.Text("type") != "ESCALATED" || e.Number("step") != i+1 || e.Text("after") != after || !e.Missing("actor") || e.Number("snapshot.version") != 3+i {
 			t.Errorf("step %d is pushed as %v", i+1, e.V)
 		}
 	}
@@ -98,15 +100,15 @@ func TestEscalation(t *testing.T) {
 		t.Errorf("a partner asks for the rule: %s", a.Body)
 	}
 	const update = `mutation ($input: UpdateRuleInput!) {updateRule(input: $input) {rule {calendar {timeZone} escalations {after}}}}`
-	cleared := s.OK(model.Manager, update, vars{"input": vars{"id": rule, "calendar": nil, "escalations": nil}}).At("updateRule.rule")
+	cleared := s.OK(model.Manager, update, vars{"input": vars{"ruleId": rule, "calendar": nil, "escalations": nil}}).At("updateRule.rule")
 	if !cleared.Missing("calendar") || len(cleared.List("escalations")) != 0 {
 		t.Errorf("cleared: %v", cleared.V)
 	}
-	wrong := s.Do(model.Manager, update, vars{"input": vars{"id": rule, "escalations": []vars{{"after": "PT1H"}}}})
+	wrong := s.Do(model.Manager, update, vars{"input": vars{"ruleId": rule, "escalations": []vars{{"after": "PT1H"}}}})
 	if wrong.Code() != "BAD_USER_INPUT" || wrong.Errors[0].Argument() != "input.escalations[0]" {
 		t.Errorf("a step that does nothing: %s", wrong.Body)
 	}
-	hour := s.Do(model.Manager, update, vars{"input": vars{"id": rule, "calendar": vars{"timeZone": "UTC", "hours": []vars{{"weekday": "MONDAY", "from": "9", "to": "17:00"}}}}})
+	hour := s.Do(model.Manager, update, vars{"input": vars{"ruleId": rule, "calendar": vars{"timeZone": "UTC", "hours": []vars{{"weekday": "MONDAY", "from": "9", "to": "17:00"}}}}})
 	if hour.Code() != "BAD_USER_INPUT" || hour.Errors[0].Argument() != "input.calendar.hours[0].from" {
 		t.Errorf("a time of day that is none: %s", hour.Body)
 	}

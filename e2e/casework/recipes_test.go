@@ -65,7 +65,7 @@ func TestRecipe(t *testing.T) {
 		s.OK(model.Admin, `mutation {updateSettings(input: {centralAddresses: ["care@example.com"]}) {settings {currency}}}`, nil)
 		rule := adopt(s, "detractors", vars{"filter": vars{"customer": vars{"country": vars{"eq": "BR"}}}, "assignment": vars{"strategy": "ACCOUNT_MANAGER"},
 			"notify": []vars{{"kind": "CENTRAL"}, {"kind": "ACCOUNT_MANAGER"}}})
-		board := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type matches case {id number assignee {name}} snapshot {score country customerName}`)
+		board := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", types: [OPENED, STATUS_CHANGED], filter: {response: {category: [DETRACTOR]}})`, `type case {id number assignee {name}} snapshot {score country customerName}`)
 
 		at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
 		s.Submit(vars{"score": 2, "customer": vars{"firstName": "Jan", "country": "NL", "accountManagerEmail": "paula@example.com"}}) // not from Brazil
@@ -220,7 +220,7 @@ func TestRecipe(t *testing.T) {
 			t.Fatalf("her record is not found: %v", found.V)
 		}
 		opened := s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id number status origin openedBy {id} response {id}}}}`,
-			vars{"input": vars{"customerId": customer, "note": "She called the switchboard, furious about the delay."}}).At("openCase.case")
+			vars{"input": vars{"subject": vars{"customerId": customer}, "note": "She called the switchboard, furious about the delay."}}).At("openCase.case")
 		id := opened.Text("id")
 		if opened.Text("origin") != "MANUAL" || opened.Text("openedBy.id") != s.Users[model.Manager] || !opened.Missing("response") {
 			t.Errorf("the case is %v", opened.V)

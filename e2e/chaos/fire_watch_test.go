@@ -69,7 +69,7 @@ func (s *subscriber) subscribe(at int) *websocket.Conn {
 	}
 	if err == nil {
 		err = conn.WriteJSON(vars{"id": "1", "type": "subscribe", "payload": vars{
-			"query": "subscription ($after: String) {caseEvents(after: $after) {" + selection + "}}", "variables": vars{"after": s.cursor}}})
+			"query": "subscription ($after: String) {caseEvents(after: $after) {node {" + selection + "}}}", "variables": vars{"after": s.cursor}}})
 	}
 	if err != nil {
 		_ = conn.NetConn().Close()
@@ -94,7 +94,7 @@ func (s *subscriber) read(conn *websocket.Conn) {
 			}
 			return
 		}
-		if !bytes.HasPrefix(text, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{`)) {
+		if !bytes.HasPrefix(text, []byte(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{"node":{`)) {
 			// The database went away while the server read a case or resumed: the subscriber subscribes again.
 			if !bytes.Contains(text, []byte(`"UNAVAILABLE"`)) {
 				s.fire.t.Errorf("a subscriber got the error %s", text)

@@ -34,7 +34,7 @@ func TestOutage(t *testing.T) {
 		}
 	}
 	for what, subscription := range map[string]string{
-		"2": `subscription {caseSummary(filter: {status: [OPEN]}) {total}}`, "3": `subscription {caseEvents {type}}`,
+		"2": `subscription {caseSummary(filter: {status: [OPEN]}) {total}}`, "3": `subscription {caseEvents {node {type}}}`,
 	} {
 		board.Send(vars{"id": what, "type": "subscribe", "payload": vars{"query": subscription}})
 		m, err := board.Read()

@@ -60,7 +60,7 @@ func TestClientLibraries(t *testing.T) {
 		"graphql-sse":                nil,
 	} {
 		saw := setup.Tree{V: seen}.At(library)
-		if e := saw.At("event.results.0.data.caseEvents"); e.Text("type") != "NOTE_ADDED" || e.Text("note.body") != "Called back." {
+		if e := saw.At("event.results.0.data.caseEvents.node"); e.Text("type") != "NOTE_ADDED" || e.Text("note.body") != "Called back." {
 			t.Errorf("%s: the event is %v", library, saw.At("event").V)
 		}
 		if len(saw.List("list.results")) != 1 || saw.Number("list.results.0.data.cases.nodes.0.number") != 1 || !saw.Bool("list.complete") {

@@ -31,7 +31,7 @@ func TestForeignCursor(t *testing.T) {
 		base64.RawURLEncoding.EncodeToString([]byte(nonce + ":1000000")): "FEED_RESET", // past the end, as after restoring a backup
 		"elsewhere": "BAD_USER_INPUT",
 	} {
-		c.Subscribe(`subscription {caseEvents(after: "` + cursor + `") {type}}`)
+		c.Subscribe(`subscription {caseEvents(after: "` + cursor + `") {node {type}}}`)
 		if code := c.Refused(); code != want {
 			t.Errorf("over a socket, the place %s is %q, not %s", cursor, code, want)
 		}
@@ -41,7 +41,7 @@ func TestForeignCursor(t *testing.T) {
 	}
 	// The socket stays open, and a good cursor works.
 	s.Submit(nil)
-	c.Subscribe(`subscription {caseEvents(after: "` + known + `") {type}}`)
+	c.Subscribe(`subscription {caseEvents(after: "` + known + `") {node {type}}}`)
 	if e := c.Next(); e.Text("type") != "OPENED" {
 		t.Errorf("after the errors: %v", e.V)
 	}
@@ -89,13 +89,13 @@ func TestSessionEnd(t *testing.T) {
 		after int // HTTP status of the next request with the same token
 	}{
 		"the token is revoked": {func(_, token string) {
-			s.OK(model.Admin, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {revokedAt}}}`, vars{"input": vars{"id": token}})
+			s.OK(model.Admin, `mutation ($input: RevokeApiTokenInput!) {revokeApiToken(input: $input) {token {revokedAt}}}`, vars{"input": vars{"tokenId": token}})
 		}, http.StatusUnauthorized},
 		"the user is not active any more": {func(user, _ string) {
-			s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {casesLeft}}`, vars{"input": vars{"id": user, "active": false}})
+			s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {casesLeft}}`, vars{"input": vars{"userId": user, "active": false}})
 		}, http.StatusUnauthorized},
 		"the user gets another role": {func(user, _ string) {
-			s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {casesLeft}}`, vars{"input": vars{"id": user, "role": "INTAKE"}})
+			s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {casesLeft}}`, vars{"input": vars{"userId": user, "role": "INTAKE"}})
 		}, http.StatusOK},
 		"the token expires": {nil, http.StatusUnauthorized},
 	} {
@@ -108,7 +108,7 @@ func TestSessionEnd(t *testing.T) {
 			lifetime := 3*time.Second + 10*time.Since(began) // of the token that expires: the socket must open before that, however slow the machine
 			open := func(token string) *setup.Socket {
 				c := s.SignIn(token)
-				c.Subscribe(`subscription {caseEvents(after: "` + after + `") {note {body}}}`)
+				c.Subscribe(`subscription {caseEvents(after: "` + after + `") {node {note {body}}}}`)
 				return c
 			}
 			input := vars{"userId": user, "name": "board"}

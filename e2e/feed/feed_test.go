@@ -26,7 +26,7 @@ func TestFeed(t *testing.T) {
 		s.AddRule(vars{"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}})
 		s.Submit(nil) // before the subscriptions begin
 		start := `after: "` + s.Cursor() + `"`
-		const seen = `__typename id type cursor matches at actor {id} note {body} case {id version status} snapshot {caseId number version status score category customerName assigneeId}`
+		const seen = `__typename id type cursor at actor {id} note {body} case {id version status} snapshot {caseId number version status score category customerName assigneeId}`
 		watchers := map[string]*setup.Socket{
 			"everything":        s.Watch(model.Agent, `(`+start+`)`, seen),
 			"open ones":         s.Watch(model.Agent, `(`+start+`, filter: {status: [OPEN], response: {score: {lte: 6}}})`, seen),
@@ -55,13 +55,14 @@ func TestFeed(t *testing.T) {
 			var got []string
 			var events []setup.Tree
 			for range strings.Count(want, "|") + 1 {
-				e := watchers[who].Next()
+				edge := watchers[who].NextEdge()
+				e := edge.At("node")
 				line := fmt.Sprint(e.Text("type"), " ", e.Number("snapshot.version"))
-				if !e.Bool("matches") {
+				if !edge.Bool("matches") {
 					line += " left"
 				}
 				got, events = append(got, line), append(events, e)
-				if e.Text("snapshot.caseId") != opened || e.Text("case.id") != opened || e.Number("case.version") < e.Number("snapshot.version") {
+				if edge.Text("cursor") != e.Text("cursor") || e.Text("snapshot.caseId") != opened || e.Text("case.id") != opened || e.Number("case.version") < e.Number("snapshot.version") {
 					t.Errorf("%s get %v", who, e.V)
 				}
 			}
@@ -107,7 +108,7 @@ func TestFeed(t *testing.T) {
 			s.AddNote(opened, fmt.Sprint("note ", i))
 			select {
 			case e := <-first:
-				if e.Text("data.caseEvents.type") != "NOTE_ADDED" {
+				if e.Text("data.caseEvents.node.type") != "NOTE_ADDED" {
 					t.Errorf("the first event is %v", e.V)
 				}
 				return
@@ -230,8 +231,8 @@ func TestFeed(t *testing.T) {
 		mine, all := map[string]*setup.Socket{}, map[string]*setup.Socket{}
 		for name, token := range tokens {
 			mine[name], all[name] = s.SignIn(token), s.SignIn(token)
-			mine[name].Subscribe(`subscription {caseEvents(after: "` + start + `", filter: {mine: true}) {snapshot {version assigneeId}}}`)
-			all[name].Subscribe(`subscription {caseEvents(after: "` + start + `", types: [ASSIGNED]) {` + below + `}}`)
+			mine[name].Subscribe(`subscription {caseEvents(after: "` + start + `", filter: {mine: true}) {node {snapshot {version assigneeId}}}}`)
+			all[name].Subscribe(`subscription {caseEvents(after: "` + start + `", types: [ASSIGNED]) {node {` + below + `}}}`)
 		}
 		_, opened := s.Submit(nil)
 		for range 3 {
@@ -266,7 +267,7 @@ func TestFeed(t *testing.T) {
 		s.AddNote(opened, "First.")
 		s.AddNote(opened, "Second.")
 		watch := func(after, last string) *bufio.Scanner {
-			body, _ := json.Marshal(vars{"query": `subscription ($after: String) {caseEvents(after: $after) {note {body}}}`, "variables": vars{"after": after}})
+			body, _ := json.Marshal(vars{"query": `subscription ($after: String) {caseEvents(after: $after) {node {note {body}}}}`, "variables": vars{"after": after}})
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/graphql", bytes.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
@@ -298,11 +299,11 @@ func TestFeed(t *testing.T) {
 			return "", ""
 		}
 		id, data := next(watch(place, ""))
-		if data != `{"data":{"caseEvents":{"note":{"body":"First."}}}}` || id != s.Events()[1].Text("cursor") {
+		if data != `{"data":{"caseEvents":{"node":{"note":{"body":"First."}}}}}` || id != s.Events()[1].Text("cursor") {
 			t.Errorf("the first event has the id %s: %s", id, data)
 		}
 		// A returning client sends the id of the last event that it has seen, which counts more than `after`.
-		if _, data := next(watch(place, id)); data != `{"data":{"caseEvents":{"note":{"body":"Second."}}}}` {
+		if _, data := next(watch(place, id)); data != `{"data":{"caseEvents":{"node":{"note":{"body":"Second."}}}}}` {
 			t.Errorf("the next event is %s", data)
 		}
 	})

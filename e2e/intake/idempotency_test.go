@@ -14,7 +14,7 @@ func TestIdempotencyKey(t *testing.T) {
 	response, opened := s.Submit(nil)
 	_, other := s.Submit(nil)
 	customer := s.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).Text("node.customer.id")
-	const event = `event {id type cursor at matches note {id body} actor {id} snapshot {version status}}`
+	const event = `event {id type cursor at note {id body} actor {id} snapshot {version status}}`
 	outreach := vars{"channel": "PHONE", "outcome": "REACHED"}
 	for name, call := range map[string]struct {
 		query string
@@ -23,7 +23,7 @@ func TestIdempotencyKey(t *testing.T) {
 		"submitResponse": {`mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id score} case {id number}}}`,
 			vars{"score": 2, "customer": vars{"firstName": "Bo"}}},
 		"openCase": {`mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id number} ` + event + `}}`,
-			vars{"customerId": customer, "note": "They called."}},
+			vars{"subject": vars{"customerId": customer}, "note": "They called."}},
 		"addNote": {`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id body createdAt author {id}} case {id}}}`,
 			vars{"caseId": opened, "body": "Called."}},
 		"recordOutreach": {`mutation ($input: RecordOutreachInput!) {recordOutreach(input: $input) {case {id} ` + event + `}}`,

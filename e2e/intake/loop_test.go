@@ -163,8 +163,9 @@ func TestSubmitResponse(t *testing.T) {
 			{status, vars{"caseId": opened, "status": "CLOSED", "note": " \n"}, "BAD_USER_INPUT", "input.note"},
 			{status, vars{"caseId": opened, "status": "OPEN", "note": "x"}, "CONFLICT", "input.status"},
 			{status, vars{"caseId": opened, "status": "CLOSED", "note": "x", "expectedVersion": 7}, "CONFLICT", "input.expectedVersion"},
-			{open, vars{"responseId": response, "note": "x"}, "CONFLICT", "input.responseId"},
-			{open, vars{"note": "x"}, "BAD_USER_INPUT", "input"},
+			{open, vars{"subject": vars{"responseId": response}, "note": "x"}, "CONFLICT", "input.subject.responseId"},
+			{open, vars{"note": "x"}, "BAD_USER_INPUT", "input.subject"},
+			{open, vars{"subject": vars{}, "note": "x"}, "BAD_USER_INPUT", "input.subject"},
 			{rule, vars{"name": "x", "filter": vars{}}, "BAD_USER_INPUT", "input.filter"},
 			{rule, vars{"name": "x", "notify": []vars{{"kind": "CENTRAL"}, {"kind": "ADDRESS"}}}, "BAD_USER_INPUT", "input.notify[1].address"},
 			{rule, vars{"name": "x", "followUpTarget": "P1M"}, "BAD_USER_INPUT", "input.followUpTarget"},
@@ -181,7 +182,7 @@ func TestSubmitResponse(t *testing.T) {
 				t.Errorf("%s with %v: want %s at %s, got %s", c.query, c.input, c.code, c.argument, a.Body)
 			}
 		}
-		if a := s.Do(model.Admin, open, vars{"input": vars{"responseId": response, "note": "x"}}); !strings.Contains(a.Errors[0].Message, "case 1 ") {
+		if a := s.Do(model.Admin, open, vars{"input": vars{"subject": vars{"responseId": response}, "note": "x"}}); !strings.Contains(a.Errors[0].Message, "case 1 ") {
 			t.Errorf("a second case for a response is refused without the first one's number: %s", a.Body)
 		}
 		if n := s.Count("responses"); n != 1 {

@@ -37,7 +37,7 @@ func TestMail(t *testing.T) {
 		vars{"input": vars{"caseId": opened, "status": "CLOSED", "note": secret}})
 	response, _ := s.Submit(vars{"score": 9, "customer": vars{"firstName": "Bo"}})
 	s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`,
-		vars{"input": vars{"responseId": response, "note": secret, "assigneeId": s.Users[model.Admin]}})
+		vars{"input": vars{"subject": vars{"responseId": response}, "note": secret, "assigneeId": s.Users[model.Admin]}})
 
 	mails := server.Await(6)
 	var to []string

@@ -15,7 +15,7 @@ func TestRetryNotification(t *testing.T) {
 	server.Listen()
 	s := setup.NewServer(t, setup.Options{SMTPURL: server.URL})
 	active := func(yes bool) {
-		s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {active}}}`, vars{"input": vars{"id": s.Users[model.Stakeholder], "active": yes}})
+		s.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {active}}}`, vars{"input": vars{"userId": s.Users[model.Stakeholder], "active": yes}})
 	}
 	active(false)
 	s.AddRule(vars{"notify": []vars{{"kind": "ADDRESS", "address": "Stakeholder@example.com"}}})
@@ -36,7 +36,7 @@ func TestRetryNotification(t *testing.T) {
 	}
 	active(true)
 	const retry = `mutation ($input: RetryNotificationInput!) {retryNotification(input: $input) {notification {id status attempts}}}`
-	input := vars{"input": vars{"id": failed.Text("id")}}
+	input := vars{"input": vars{"notificationId": failed.Text("id")}}
 	again := s.OK(model.Manager, retry, input).At("retryNotification.notification")
 	if again.Text("id") != failed.Text("id") || again.Text("status") != "QUEUED" || again.Number("attempts") != 0 {
 		t.Errorf("%v", again.V)
@@ -44,7 +44,7 @@ func TestRetryNotification(t *testing.T) {
 	if got := server.Await(1)[0]; got.To != "Stakeholder@example.com" || !strings.Contains(got.Body, "The seat was broken.") {
 		t.Errorf("%+v", got)
 	}
-	if a := s.Do(model.Manager, retry, input); a.Code() != "CONFLICT" || a.Errors[0].Argument() != "input.id" {
+	if a := s.Do(model.Manager, retry, input); a.Code() != "CONFLICT" || a.Errors[0].Argument() != "input.notificationId" {
 		t.Errorf("a mail that has gone out: %s", a.Body)
 	}
 }

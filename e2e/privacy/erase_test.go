@@ -43,14 +43,14 @@ func addPenelope(s *setup.Server) (customer, opened string) {
 		updateCustomer(input: $change) {customer {id}} assignCase(input: $assign) {case {id}} addNote(input: $note) {note {id}}
 		recordOutreach(input: $call) {case {id}} recordReply(input: $reply) {case {id}} setRootCause(input: $why) {case {id}}
 		linkCase(input: $link) {case {id}} openCase(input: $open) {case {id}}}`, vars{
-		"change": vars{"id": customer, "email": "p.quixano@new.example"},
+		"change": vars{"customerId": customer, "email": "p.quixano@new.example"},
 		"assign": vars{"caseId": opened, "assigneeId": s.Users[model.Agent], "note": "You know Penelope."},
 		"note":   vars{"caseId": opened, "body": "Write to penelope@windmill.example or call +34 5550199."},
 		"call":   vars{"caseId": opened, "outreach": vars{"channel": "PHONE"}, "note": "Quixano picked up."},
 		"reply":  vars{"caseId": opened, "improvement": "Give Penelope her seat 7A.", "note": "So she wrote."},
 		"why":    vars{"caseId": opened, "whys": []string{"Penelope sat elsewhere.", "The seat was sold twice."}},
-		"link":   vars{"caseId": opened, "system": "tickets", "id": "TICKET-99", "url": "https://tickets.example.com/penelope"},
-		"open":   vars{"customerId": customer, "note": "Penelope called again.", "assigneeId": s.Users[model.Manager]},
+		"link":   vars{"caseId": opened, "system": "tickets", "externalId": "TICKET-99", "url": "https://tickets.example.com/penelope"},
+		"open":   vars{"subject": vars{"customerId": customer}, "note": "Penelope called again.", "assigneeId": s.Users[model.Manager]},
 	})
 	s.ChangeStatus(opened, model.InProgress)
 	return customer, opened
@@ -184,7 +184,7 @@ func TestErase(t *testing.T) {
 		s := setup.NewServer(t)
 		s.AddRule(nil)
 		start := s.Cursor()
-		const seen = `__typename type cursor matches actor {id} note {body} snapshot {caseId version comment customerName company country score}
+		const seen = `__typename type cursor actor {id} note {body} snapshot {caseId version comment customerName company country score}
 		case {id version rootCause externalRefs {id} customer {displayName email erasedAt} notes {nodes {body redactedAt}}}
 		... on CustomerReplied {improvement} ... on RootCauseSet {whys}`
 		watching := s.Watch(model.Partner, `(after: "`+s.Cursor()+`", filter: {customer: {company: {in: ["Windmill SL", "Quixano Ltd"]}}})`, seen)
@@ -197,8 +197,9 @@ func TestErase(t *testing.T) {
 		}
 		erase(s, customer)
 		for range 2 { // one event for each of her cases
-			e := watching.Next()
-			if e.Text("__typename") != "CustomerErased" || e.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
+			edge := watching.NextEdge()
+			e := edge.At("node")
+			if e.Text("__typename") != "CustomerErased" || edge.Bool("matches") || e.Text("actor.id") != s.Users[model.Admin] || e.Missing("case.customer.erasedAt") {
 				t.Errorf("the subscriber gets %v", e.V)
 			}
 			if found := mentions(strings.ToLower(asText(t, e.V)), herWords); len(found) > 0 {
@@ -241,7 +242,7 @@ func TestErase(t *testing.T) {
 		join := func() *setup.Socket {
 			c := s.SignIn(s.Tokens[model.Agent])
 			c.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"variables": vars{"after": start}, "query": `subscription ($after: String) {
-			caseEvents(after: $after, types: [OPENED]) {type cursor note {body} snapshot {customerName company comment}}}`}})
+			caseEvents(after: $after, types: [OPENED]) {node {type cursor note {body} snapshot {customerName company comment}}}}`}})
 			return c
 		}
 		first := join()

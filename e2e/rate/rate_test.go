@@ -92,7 +92,7 @@ func TestRateLimit(t *testing.T) {
 		}
 		c := s.Watch(model.Partner, `(after: "`+s.Cursor()+`")`, "type")
 		response, _ := s.Submit(vars{"score": 9})
-		s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{"responseId": response, "note": "Why."}})
+		s.OK(model.Manager, `mutation ($input: OpenCaseInput!) {openCase(input: $input) {case {id}}}`, vars{"input": vars{"subject": vars{"responseId": response}, "note": "Why."}})
 		c.Next()
 		before := s.OK(model.Partner, rateLimit, nil)
 		one := s.OK(model.Manager, `{case(number: 1) {id}}`, nil).Text("case.id")

@@ -21,7 +21,7 @@ func TestFilter(t *testing.T) {
 				"country": "Brazil", "segment": "Gold", "lifetimeValue": "1234.50", "accountManagerEmail": "am@care.example", "attributes": []vars{{"key": "Plan", "value": "Plus"}}}})
 		second, _ := s.Submit(vars{"score": 9, "customer": vars{"externalId": "c-2", "country": "DE"}})
 		s.OK(model.Agent, `mutation ($id: ID!) {
-		linkCase(input: {caseId: $id, system: "SAP", id: "7"}) {case {id}}
+		linkCase(input: {caseId: $id, system: "SAP", externalId: "7"}) {case {id}}
 		recordOutreach(input: {caseId: $id, note: "Called.", outreach: {channel: PHONE, offer: VOUCHER}}) {case {id}}
 		addNote(input: {caseId: $id, body: "They want a refund."}) {case {id}}
 	}`, vars{"id": opened})

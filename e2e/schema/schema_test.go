@@ -2,6 +2,7 @@ package schema
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,8 +17,26 @@ import (
 // contract is the schema that clients are promised.
 const contract = "testdata/contract.graphql"
 
-// differences are the places where our schema deliberately differs from the contract, and why.
-var differences = map[string]string{}
+// differences are the places where our schema deliberately differs from the contract, and why; docs/schema-changes.md
+// tells clients. A key may have a * for a part of a name. That the root fields are nullable needs no entry here.
+var differences = map[string]string{
+	"*.matches":               "a cache mixed the answers of two filters; it stands on CaseEventEdge",
+	"Subscription.caseEvents": "the edge has what the filter says of an event",
+
+	"OpenCaseInput.customerId": "part of the @oneOf CaseSubjectInput", "OpenCaseInput.responseId": "part of the @oneOf CaseSubjectInput",
+	"OpenCaseInput.subject": "has the two, of which one must be given",
+
+	"*Input.id":                             "ids of what a mutation works on are named after it",
+	"*RuleInput.ruleId":                     "was id",
+	"*ThemeInput.themeId":                   "was id",
+	"*Webhook*Input.webhookId":              "was id",
+	"UpdateCustomerInput.customerId":        "was id",
+	"UpdateUserInput.userId":                "was id",
+	"RevokeApiTokenInput.tokenId":           "was id",
+	"RetryNotificationInput.notificationId": "was id",
+	"CaseVersionInput.caseId":               "was id",
+	"LinkCaseInput.externalId":              "was id, which looked like that of the case",
+}
 
 // public are the root fields that require no role.
 var public = []string{}
@@ -88,6 +107,30 @@ func TestSchema(t *testing.T) {
 		}
 	})
 
+	// One field that fails must not take the answers of the others with it.
+	t.Run("has only root fields that may be null", func(t *testing.T) {
+		t.Parallel()
+		s := setup.Schema()
+		for _, root := range []*ast.Definition{s.Query, s.Mutation} {
+			for _, f := range setup.FieldsOf(root) {
+				if f.Type.NonNull {
+					t.Errorf("%s.%s is %s", root.Name, f.Name, f.Type)
+				}
+			}
+		}
+	})
+
+	t.Run("names IDs of inputs after their objects", func(t *testing.T) {
+		t.Parallel()
+		for _, d := range ours(setup.Schema()) {
+			for _, f := range d.Fields {
+				if d.Kind == ast.InputObject && strings.HasSuffix(d.Name, "Input") && f.Name == "id" {
+					t.Errorf("%s.id says an ID of what", d.Name)
+				}
+			}
+		}
+	})
+
 	// The price of an operation depends on these arguments, which mark a list, in this order.
 	t.Run("has the arguments of lists in one order", func(t *testing.T) {
 		t.Parallel()
@@ -136,45 +179,61 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		used := map[string]bool{}
-		compared := 0
+		compared, nullable := 0, 0
 		same := func(have, want string, place ...string) {
 			compared++
 			at := strings.Join(place, ".")
 			if have == want {
 				return
 			}
-			if differences[at] == "" {
-				t.Errorf("%s is %s; the contract says %s", at, have, want)
+			for pattern := range differences {
+				if fits, _ := path.Match(pattern, at); fits {
+					used[pattern] = true
+					return
+				}
 			}
-			used[at] = true
+			t.Errorf("%s is %s; the contract says %s", at, have, want)
 		}
-		for _, d := range ours(setup.Schema()) {
-			c := promised.Types[d.Name]
-			if c == nil {
-				continue // the contract lacks it
+		schema := setup.Schema()
+		for _, c := range ours(promised) {
+			d := schema.Types[c.Name]
+			if d == nil {
+				t.Errorf("the contract has %s, the schema does not", c.Name)
+				continue
 			}
 			same(string(d.Kind), string(c.Kind), d.Name)
-			for _, name := range d.Interfaces {
-				if !slices.Contains(c.Interfaces, name) {
-					same("implementing "+name, "nothing of it", d.Name, name)
+			for _, name := range c.Interfaces {
+				if !slices.Contains(d.Interfaces, name) {
+					same("nothing of it", "implementing "+name, d.Name, name)
 				}
 			}
-			for _, f := range setup.FieldsOf(d) {
-				cf := c.Fields.ForName(f.Name)
-				if cf == nil {
+			for _, v := range c.EnumValues {
+				if d.EnumValues.ForName(v.Name) == nil {
+					same("nothing", "a value", d.Name, v.Name)
+				}
+			}
+			for _, cf := range setup.FieldsOf(c) {
+				f := d.Fields.ForName(cf.Name)
+				if f == nil {
+					same("nothing", "a field", d.Name, cf.Name)
 					continue
 				}
-				same(withDefault(f.Type, f.DefaultValue), withDefault(cf.Type, cf.DefaultValue), d.Name, f.Name)
+				have, want := withDefault(f.Type, f.DefaultValue), withDefault(cf.Type, cf.DefaultValue)
+				if (d == schema.Query || d == schema.Mutation) && have+"!" == want {
+					nullable++
+				} else {
+					same(have, want, d.Name, f.Name)
+				}
 				for _, a := range f.Arguments {
-					if ca := cf.Arguments.ForName(a.Name); ca != nil {
-						same(withDefault(a.Type, a.DefaultValue), withDefault(ca.Type, ca.DefaultValue), d.Name, f.Name, a.Name)
-					} else if a.Type.NonNull && a.DefaultValue == nil {
+					if cf.Arguments.ForName(a.Name) == nil && a.Type.NonNull && a.DefaultValue == nil {
 						same("an argument that must be given", "nothing of it", d.Name, f.Name, a.Name)
 					}
 				}
 				for _, ca := range cf.Arguments {
-					if ca.Type.NonNull && f.Arguments.ForName(ca.Name) == nil {
-						same("nothing", "an argument that must be given", d.Name, f.Name, ca.Name)
+					if a := f.Arguments.ForName(ca.Name); a != nil {
+						same(withDefault(a.Type, a.DefaultValue), withDefault(ca.Type, ca.DefaultValue), d.Name, f.Name, a.Name)
+					} else {
+						same("nothing", "an argument", d.Name, f.Name, ca.Name)
 					}
 				}
 			}
@@ -192,10 +251,9 @@ func TestSchema(t *testing.T) {
 				t.Errorf("the list of differences has %s, where there is none", at)
 			}
 		}
-		if compared < 300 {
-			t.Errorf("only %d places were compared", compared)
+		if compared < 300 || nullable < 50 {
+			t.Errorf("only %d places were compared, and %d root fields are nullable", compared, nullable)
 		}
-		t.Logf("%d places are as the contract has them", compared)
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Schema is the GraphQL schema of the program.
-func Schema() *ast.Schema { return graph.NewExecutableSchema(graph.Config{}).Schema() }
+func Schema() *ast.Schema { return graph.Schema() }
 
 // FieldsOf are the fields of a type, without those of introspection.
 func FieldsOf(d *ast.Definition) (list []*ast.FieldDefinition) {

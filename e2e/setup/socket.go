@@ -56,11 +56,11 @@ func (s *Server) SignIn(token string) *Socket {
 	return c
 }
 
-// Watch subscribes to caseEvents on a new socket. The arguments are in parentheses, or empty.
+// Watch subscribes to caseEvents on a new socket. The arguments are in parentheses, or empty; the selection is of the event.
 func (s *Server) Watch(role model.Role, arguments, selection string) *Socket {
 	s.T.Helper()
 	c := s.SignIn(s.Tokens[role])
-	c.Subscribe("subscription {caseEvents" + arguments + " {" + selection + "}}")
+	c.Subscribe("subscription {caseEvents" + arguments + " {cursor matches node {" + selection + "}}}")
 	return c
 }
 
@@ -110,6 +110,12 @@ func (c *Socket) Read() (Message, error) {
 // Next is the next event.
 func (c *Socket) Next() Tree {
 	c.t.Helper()
+	return c.NextEdge().At("node")
+}
+
+// NextEdge is the next event, with what its subscription says of it.
+func (c *Socket) NextEdge() Tree {
+	c.t.Helper()
 	m, err := c.Read()
 	if err != nil || m.Type != "next" {
 		c.t.Fatalf("no event: %+v, %v", m, err)
@@ -157,7 +163,7 @@ func (c *Socket) Cut() { _ = c.conn.NetConn().Close() }
 func (c *Socket) Collect(n int) (cases []string, last string, err error) {
 	for len(cases) < n {
 		m, err := c.Read()
-		e := Tree{V: m.Payload}.At("data.caseEvents")
+		e := Tree{V: m.Payload}.At("data.caseEvents.node")
 		if err != nil || m.Type != "next" || e.Missing("cursor") {
 			return cases, last, fmt.Errorf("after %d events: %+v, %w", len(cases), m, err)
 		}

@@ -56,7 +56,7 @@ func TestExampleReceiver(t *testing.T) {
 	receiver := setup.RunProgram(t, process)
 	address := strings.TrimPrefix(receiver.Await("listening on "), "listening on ")
 	hook := made.Text("webhook.id")
-	s.OK(model.Admin, `mutation ($input: UpdateWebhookInput!) {updateWebhook(input: $input) {webhook {url}}}`, vars{"input": vars{"id": hook, "url": address}})
+	s.OK(model.Admin, `mutation ($input: UpdateWebhookInput!) {updateWebhook(input: $input) {webhook {url}}}`, vars{"input": vars{"webhookId": hook, "url": address}})
 
 	_, opened := s.Submit(nil)
 	s.AddNote(opened, "Called.")

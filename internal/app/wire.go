@@ -114,7 +114,7 @@ func (a *App) Handler() http.Handler {
 			Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
 			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
-			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports, Now: time.Now,
+			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
 		},
 		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})

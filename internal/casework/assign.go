@@ -117,7 +117,7 @@ func AssignedMail(c *LockedCase, to *model.User, e *model.LoggedEvent) []model.N
 
 // CaseVersionInput names a case and the version that the caller has read.
 type CaseVersionInput struct {
-	ID              model.CaseID
+	CaseID          model.CaseID
 	ExpectedVersion *int
 }
 
@@ -146,7 +146,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return strings.Compare(in.Cases[a].ID.String(), in.Cases[b].ID.String())
+		return strings.Compare(in.Cases[a].CaseID.String(), in.Cases[b].CaseID.String())
 	})
 	out := new(AssignCasesPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -160,10 +160,10 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		}
 		for n, i := range order {
 			at := fmt.Sprintf("input.cases[%d]", i)
-			if n > 0 && in.Cases[order[n-1]].ID == in.Cases[i].ID {
-				return fault.Input(at+".id", fault.ListedTwice, "this case")
+			if n > 0 && in.Cases[order[n-1]].CaseID == in.Cases[i].CaseID {
+				return fault.Input(at+".caseId", fault.ListedTwice, "this case")
 			}
-			c, err := LockCaseFor(tx, now, viewer, in.Cases[i].ID, in.Cases[i].ExpectedVersion)
+			c, err := LockCaseFor(tx, now, viewer, in.Cases[i].CaseID, in.Cases[i].ExpectedVersion)
 			if err != nil {
 				return inList(at, err)
 			}
@@ -188,7 +188,7 @@ func inList(at string, err error) error {
 	moved := *f
 	switch f.Argument {
 	case "input.caseId":
-		moved.Argument = at + ".id"
+		moved.Argument = at + ".caseId"
 	case "input.expectedVersion":
 		moved.Argument = at + ".expectedVersion"
 	}

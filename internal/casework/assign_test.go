@@ -213,7 +213,7 @@ func TestAssignCase(t *testing.T) {
 		if err != nil || out.Event != nil || out.Case.Version != 3 {
 			t.Fatalf("the payload is %+v, the error %v", out, err)
 		}
-		if _, err := w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Note: in.Note, Cases: []*casework.CaseVersionInput{{ID: c.ID}}}); err != nil {
+		if _, err := w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Note: in.Note, Cases: []*casework.CaseVersionInput{{CaseID: c.ID}}}); err != nil {
 			t.Fatal(err)
 		}
 		events := w.Events(c.ID)

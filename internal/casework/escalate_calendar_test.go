@@ -115,7 +115,7 @@ func TestEscalationCalendar(t *testing.T) {
 			r.Scores, r.Calendar, r.Escalations = []int{10}, worktest.Office("UTC"), []model.Escalation{after(time.Hour, tell("boss@care.example"))}
 		})
 		response := w.Submit(worktest.From("c-1", 3)).Response
-		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why.", FollowUpTarget: new(model.Duration(16 * time.Hour))})
+		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "Why.", FollowUpTarget: new(model.Duration(16 * time.Hour))})
 		if err != nil || !out.Case.DueAt.Equal(worktest.Start.Add(16*time.Hour)) || out.Case.CalendarID != nil {
 			t.Errorf("the case is %+v, the error %v", out.Case, err)
 		}

@@ -58,7 +58,7 @@ func TestRecordOutreach(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.Open(nil)
-		other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
+		other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &c.CustomerID}, Note: "Another."})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestLinkCaseReplacesTheLinkOfItsSystemOnce(t *testing.T) {
 	c := w.Open(nil)
 	link := func(system, id string, url *string) *model.Case {
 		t.Helper()
-		out, err := w.Work.LinkCase(t.Context(), w.Agent, casework.LinkCaseInput{CaseID: c.ID, System: system, ID: id, URL: url})
+		out, err := w.Work.LinkCase(t.Context(), w.Agent, casework.LinkCaseInput{CaseID: c.ID, System: system, ExternalID: id, URL: url})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,8 +161,8 @@ func TestLinkCaseReplacesTheLinkOfItsSystemOnce(t *testing.T) {
 		t.Errorf("the event is %+v", last)
 	}
 	for argument, in := range map[string]casework.LinkCaseInput{
-		"input.system": {CaseID: c.ID, System: " ", ID: "1"}, "input.id": {CaseID: c.ID, System: "crm"},
-		"input.url": {CaseID: c.ID, System: "crm", ID: "1", URL: new("javascript:alert(1)")},
+		"input.system": {CaseID: c.ID, System: " ", ExternalID: "1"}, "input.externalId": {CaseID: c.ID, System: "crm"},
+		"input.url": {CaseID: c.ID, System: "crm", ExternalID: "1", URL: new("javascript:alert(1)")},
 	} {
 		_, err := w.Work.LinkCase(t.Context(), w.Agent, in)
 		worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
@@ -174,23 +174,23 @@ func TestAssignCasesIsAllOrNothing(t *testing.T) {
 	w := newWorld(t)
 	ana := w.User("ana@example.com", model.Agent)
 	a, b := w.Open(nil), w.Open(nil)
-	stale := casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: b.ID, ExpectedVersion: &b.Version}, {ID: a.ID, ExpectedVersion: new(9)}}}
+	stale := casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{CaseID: b.ID, ExpectedVersion: &b.Version}, {CaseID: a.ID, ExpectedVersion: new(9)}}}
 	_, err := w.Work.AssignCases(t.Context(), w.Agent, stale)
 	worktest.Refused(t, "a stale version", err, fault.CodeConflict, "input.cases[1].expectedVersion")
-	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: a.ID}, {ID: a.ID}}})
-	worktest.Refused(t, "a case that is listed twice", err, fault.CodeBadUserInput, "input.cases[1].id")
-	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{ID: model.CaseID{UUID: model.NewUUID()}}}})
-	worktest.Refused(t, "an unknown case", err, fault.CodeNotFound, "input.cases[0].id")
+	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{CaseID: a.ID}, {CaseID: a.ID}}})
+	worktest.Refused(t, "a case that is listed twice", err, fault.CodeBadUserInput, "input.cases[1].caseId")
+	_, err = w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: []*casework.CaseVersionInput{{CaseID: model.CaseID{UUID: model.NewUUID()}}}})
+	worktest.Refused(t, "an unknown case", err, fault.CodeNotFound, "input.cases[0].caseId")
 	if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id IS NOT NULL"); n != 0 {
 		t.Fatalf("%d cases are assigned, want 0", n)
 	}
 	worktest.AtOnce(2, func(i int) { // two calls with the same cases in opposite orders
-		list := []*casework.CaseVersionInput{{ID: a.ID}, {ID: b.ID}}
+		list := []*casework.CaseVersionInput{{CaseID: a.ID}, {CaseID: b.ID}}
 		if i == 1 {
 			slices.Reverse(list)
 		}
 		out, err := w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{AssigneeID: &ana.ID, Cases: list, Note: new("Yours.")})
-		if err != nil || out.Cases[0].ID != list[0].ID || *out.Cases[1].AssigneeID != ana.ID {
+		if err != nil || out.Cases[0].ID != list[0].CaseID || *out.Cases[1].AssigneeID != ana.ID {
 			t.Errorf("the payload is %+v, the error %v", out, err)
 		}
 	})

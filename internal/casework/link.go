@@ -20,10 +20,10 @@ import (
 
 // LinkCaseInput is the case's counterpart in another system.
 type LinkCaseInput struct {
-	CaseID model.CaseID
-	System string
-	ID     string
-	URL    *string
+	CaseID     model.CaseID
+	System     string
+	ExternalID string
+	URL        *string
 }
 
 // LinkCasePayload is the case.
@@ -32,7 +32,7 @@ type LinkCasePayload struct{ Case *model.Case }
 // LinkCase links the case to its counterpart in another system. A case has one link for each system: a second one
 // replaces the first.
 func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInput) (*LinkCasePayload, error) {
-	ref := model.ExternalRef{CaseID: in.CaseID, System: strings.TrimSpace(in.System), ExternalID: strings.TrimSpace(in.ID), URL: in.URL}
+	ref := model.ExternalRef{CaseID: in.CaseID, System: strings.TrimSpace(in.System), ExternalID: strings.TrimSpace(in.ExternalID), URL: in.URL}
 	if err := checkRef(ref); err != nil {
 		return nil, err
 	}
@@ -72,9 +72,9 @@ func checkRef(r model.ExternalRef) error {
 		return fault.Input("input.system", "system must not be blank: give the name of the other system")
 	}
 	if r.ExternalID == "" {
-		return fault.Input("input.id", "id must not be blank: give the id that the other system uses")
+		return fault.Input("input.externalId", "externalId must not be blank: give the id that the other system uses")
 	}
-	for argument, value := range map[string]string{"input.system": r.System, "input.id": r.ExternalID} {
+	for argument, value := range map[string]string{"input.system": r.System, "input.externalId": r.ExternalID} {
 		if err := text.Short(argument, value); err != nil {
 			return err
 		}

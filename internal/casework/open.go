@@ -17,15 +17,20 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// OpenCaseInput opens a case by hand, for a customer or for a response, but not both.
+// OpenCaseInput opens a case by hand.
 type OpenCaseInput struct {
-	CustomerID     *model.CustomerID
-	ResponseID     *model.ResponseID
+	Subject        CaseSubjectInput
 	Note           string
 	AssigneeID     *model.UserID
 	DueAt          *time.Time
 	FollowUpTarget *model.Duration // nil: no target
 	IdempotencyKey *string
+}
+
+// CaseSubjectInput is what a new case is about: a customer or a response, but not both.
+type CaseSubjectInput struct {
+	CustomerID *model.CustomerID
+	ResponseID *model.ResponseID
 }
 
 // OpenCasePayload is the new case and its event.
@@ -36,8 +41,8 @@ type OpenCasePayload struct {
 
 // OpenCase opens a case by hand, for a customer without a response or for one response.
 func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
-	if (in.CustomerID == nil) == (in.ResponseID == nil) {
-		return nil, fault.Input("input", "give exactly one of customerId and responseId")
+	if (in.Subject.CustomerID == nil) == (in.Subject.ResponseID == nil) {
+		return nil, fault.Input("input.subject", "give exactly one of customerId and responseId")
 	}
 	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
 		return nil, fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target")
@@ -50,7 +55,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		response, customer, err := readSubject(tx, now, viewer, in)
+		response, customer, err := readSubject(tx, now, viewer, in.Subject)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -86,23 +91,23 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		return &c.Case, logged, nil
 	})
 	if pg.Violates(err, "cases_response_id_key") {
-		err = w.conflictNaming(ctx, viewer, *in.ResponseID)
+		err = w.conflictNaming(ctx, viewer, *in.Subject.ResponseID)
 	}
 	return payload(out, err)
 }
 
 // readSubject reads the customer and, if there is one, the response of the new case. It locks the customer's row until the
 // transaction ends, so that the customer cannot change between this read and the insert of the case's copy.
-func readSubject(tx *gorm.DB, now time.Time, viewer auth.Viewer, in OpenCaseInput) (*model.Response, *model.Customer, error) {
+func readSubject(tx *gorm.DB, now time.Time, viewer auth.Viewer, in CaseSubjectInput) (*model.Response, *model.Customer, error) {
 	var response *model.Response
-	argument, id := "input.customerId", in.CustomerID
+	argument, id := "input.subject.customerId", in.CustomerID
 	if in.ResponseID != nil {
 		response = new(model.Response)
 		err := tx.Where("id = ?", *in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error
 		if err != nil {
-			return nil, nil, RowErr(err, "input.responseId", "response")
+			return nil, nil, RowErr(err, "input.subject.responseId", "response")
 		}
-		argument, id = "input.responseId", &response.CustomerID
+		argument, id = "input.subject.responseId", &response.CustomerID
 	}
 	customer := new(model.Customer)
 	err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", *id).Where(viewer.Scope().Customers(now)).Take(customer).Error
@@ -128,7 +133,7 @@ func (w *Work) conflictNaming(ctx context.Context, viewer auth.Viewer, id model.
 	if len(numbers) > 0 {
 		which = fmt.Sprintf("case %d", numbers[0])
 	}
-	return &fault.Error{Code: fault.CodeConflict, Argument: "input.responseId", Message: which + " already follows up this response"}
+	return &fault.Error{Code: fault.CodeConflict, Argument: "input.subject.responseId", Message: which + " already follows up this response"}
 }
 
 // Begin sets the fields of a new case from its customer and response. The case has version 1, and the caller inserts it.

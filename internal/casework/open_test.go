@@ -23,7 +23,7 @@ func TestOpenCase(t *testing.T) {
 		in.ContactRequested, in.Customer.Country, in.Customer.Segment = new(true), worktest.Given("BR"), worktest.Given("Gold")
 		response := w.Submit(in).Response
 		w.Later(time.Hour)
-		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: " They called. "})
+		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: " They called. "})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestOpenCase(t *testing.T) {
 		in.Customer.Country = worktest.Given("BR")
 		customer := w.Submit(in).Response.CustomerID
 		for range 2 { // a customer may have several cases without a response
-			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &customer, Note: "They called."})
+			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &customer}, Note: "They called."})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestOpenCase(t *testing.T) {
 		}{
 			"a time": {&due, nil, &due}, "a target": {nil, &target, new(w.Now().Add(48 * time.Hour))}, "both": {&due, &target, &due}, "none": {nil, nil, nil},
 		} {
-			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &customer, Note: "They called.", DueAt: c.due, FollowUpTarget: c.target})
+			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &customer}, Note: "They called.", DueAt: c.due, FollowUpTarget: c.target})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func TestOpenCase(t *testing.T) {
 		w := newWorld(t)
 		bo := w.User("bo@care.example", model.Agent)
 		response := w.Submit(worktest.From("c-1", 8)).Response
-		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called.", AssigneeID: &bo.ID})
+		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called.", AssigneeID: &bo.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestOpenCase(t *testing.T) {
 		w := newWorld(t)
 		response := w.Submit(worktest.From("c-1", 8)).Response
 		on := func(change func(*casework.OpenCaseInput)) casework.OpenCaseInput {
-			in := casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."}
+			in := casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called."}
 			change(&in)
 			return in
 		}
@@ -124,11 +124,11 @@ func TestOpenCase(t *testing.T) {
 			argument string
 			in       casework.OpenCaseInput
 		}{
-			"neither a customer nor a response": {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.ResponseID = nil })},
-			"both a customer and a response":    {fault.CodeBadUserInput, "input", on(func(in *casework.OpenCaseInput) { in.CustomerID = &response.CustomerID })},
-			"no such response":                  {fault.CodeNotFound, "input.responseId", on(func(in *casework.OpenCaseInput) { in.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
-			"no such customer": {fault.CodeNotFound, "input.customerId", on(func(in *casework.OpenCaseInput) {
-				in.ResponseID, in.CustomerID = nil, &model.CustomerID{UUID: model.NewUUID()}
+			"neither a customer nor a response": {fault.CodeBadUserInput, "input.subject", on(func(in *casework.OpenCaseInput) { in.Subject.ResponseID = nil })},
+			"both a customer and a response":    {fault.CodeBadUserInput, "input.subject", on(func(in *casework.OpenCaseInput) { in.Subject.CustomerID = &response.CustomerID })},
+			"no such response":                  {fault.CodeNotFound, "input.subject.responseId", on(func(in *casework.OpenCaseInput) { in.Subject.ResponseID = &model.ResponseID{UUID: model.NewUUID()} })},
+			"no such customer": {fault.CodeNotFound, "input.subject.customerId", on(func(in *casework.OpenCaseInput) {
+				in.Subject.ResponseID, in.Subject.CustomerID = nil, &model.CustomerID{UUID: model.NewUUID()}
 			})},
 			"no note":                 {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "" })},
 			"a blank note":            {fault.CodeBadUserInput, "input.note", on(func(in *casework.OpenCaseInput) { in.Note = "\t \u2003" })},
@@ -154,8 +154,8 @@ func TestOpenCase(t *testing.T) {
 		w := newWorld(t)
 		w.Rule("detractors", func(r *model.Rule) { r.Scores = []int{3} })
 		out := w.Submit(worktest.From("c-1", 3))
-		_, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &out.Response.ID, Note: "They called."})
-		worktest.Refused(t, "a second case", err, fault.CodeConflict, "input.responseId")
+		_, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &out.Response.ID}, Note: "They called."})
+		worktest.Refused(t, "a second case", err, fault.CodeConflict, "input.subject.responseId")
 		if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("case %d ", out.Case.Number)) {
 			t.Errorf("the error does not name case %d: %v", out.Case.Number, err)
 		}
@@ -170,12 +170,12 @@ func TestOpenCase(t *testing.T) {
 		opened := make(chan int, 60)
 		messages := make(chan string, cap(opened))
 		worktest.AtOnce(cap(opened), func(int) {
-			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
+			out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called."})
 			if err == nil {
 				opened <- out.Case.Number
 				return
 			}
-			worktest.Refused(t, "a later call", err, fault.CodeConflict, "input.responseId")
+			worktest.Refused(t, "a later call", err, fault.CodeConflict, "input.subject.responseId")
 			messages <- err.Error()
 		})
 		if len(opened) != 1 || len(messages) != cap(opened)-1 {
@@ -201,7 +201,7 @@ func TestOpenCase(t *testing.T) {
 			worktest.AtOnce(3, func(i int) {
 				var err error
 				if i == 0 {
-					_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
+					_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called."})
 				} else {
 					in := worktest.From("c-1", 9)
 					in.Customer.Country, in.Customer.Company = worktest.Given([]string{"BR", "DE"}[i-1]), worktest.Given(fmt.Sprint(round))

@@ -24,11 +24,11 @@ func TestRecordOutreaches(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		a, b := w.Open(nil), w.Open(nil)
-		third, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &a.CustomerID, Note: "Another of theirs."})
+		third, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &a.CustomerID}, Note: "Another of theirs."})
 		if err != nil {
 			t.Fatal(err)
 		}
-		elsewhere, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &b.CustomerID, Note: "Not of the campaign."})
+		elsewhere, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &b.CustomerID}, Note: "Not of the campaign."})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestRecordOutreaches(t *testing.T) {
 		var ids []model.CaseID
 		for range 4 {
 			c := w.Open(nil)
-			other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &c.CustomerID, Note: "Another."})
+			other, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &c.CustomerID}, Note: "Another."})
 			if err != nil {
 				t.Fatal(err)
 			}

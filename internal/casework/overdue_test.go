@@ -21,7 +21,7 @@ func TestMarkOverdue(t *testing.T) {
 		ana := w.User("ana@example.com", model.Agent)
 		due := worktest.Start.Add(time.Hour)
 		response := w.Submit(worktest.From("c-1", 3)).Response
-		opened, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why.", AssigneeID: &ana.ID, DueAt: &due})
+		opened, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "Why.", AssigneeID: &ana.ID, DueAt: &due})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestMarkOverdue(t *testing.T) {
 		w.Must(`UPDATE settings SET central_addresses = '["care@example.com", "Customer@example.com"]'`)
 		customer := w.Submit(intake.SubmitResponseInput{Score: 3, Customer: &customer.CustomerInput{Email: worktest.Given("customer@example.com")}}).Response.CustomerID
 		target := model.Duration(time.Minute)
-		if _, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &customer, Note: "Why.", FollowUpTarget: &target}); err != nil {
+		if _, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &customer}, Note: "Why.", FollowUpTarget: &target}); err != nil {
 			t.Fatal(err)
 		}
 		w.Later(time.Hour)
@@ -70,7 +70,7 @@ func TestMarkOverdue(t *testing.T) {
 		w := newWorld(t)
 		w.Must(`UPDATE settings SET central_addresses = '["care@example.com"]'`)
 		ana, customer := w.User("ana@example.com", model.Agent), w.Open(nil).CustomerID
-		in := casework.OpenCaseInput{CustomerID: &customer, Note: "Why.", AssigneeID: &ana.ID, FollowUpTarget: new(model.Duration(time.Hour))}
+		in := casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &customer}, Note: "Why.", AssigneeID: &ana.ID, FollowUpTarget: new(model.Duration(time.Hour))}
 		if _, err := w.Work.OpenCase(t.Context(), w.Agent, in); err != nil {
 			t.Fatal(err)
 		}

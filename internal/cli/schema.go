@@ -11,6 +11,6 @@ import (
 type schemaCommand struct{}
 
 func (schemaCommand) Run(out io.Writer) error {
-	formatter.NewFormatter(out, formatter.WithIndent("  ")).FormatSchema(graph.NewExecutableSchema(graph.Config{}).Schema())
+	formatter.NewFormatter(out, formatter.WithIndent("  ")).FormatSchema(graph.Schema())
 	return nil
 }

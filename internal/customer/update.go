@@ -19,7 +19,7 @@ import (
 
 // UpdateCustomerInput is a change of a customer by hand: an absent field keeps its value; nil clears it.
 type UpdateCustomerInput struct {
-	ID                  model.CustomerID
+	CustomerID          model.CustomerID
 	FirstName           graphql.Omittable[*string]
 	LastName            graphql.Omittable[*string]
 	Email               graphql.Omittable[*string]
@@ -57,12 +57,12 @@ func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCus
 	out := new(UpdateCustomerPayload)
 	err := c.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Customers(now)).Take(customer).Error
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Where(viewer.Scope().Customers(now)).Take(customer).Error
 		if err != nil {
-			return casework.RowErr(err, "input.id", "customer")
+			return casework.RowErr(err, "input.customerId", "customer")
 		}
 		if customer.ErasedAt != nil {
-			return casework.ErrErased("input.id")
+			return casework.ErrErased("input.customerId")
 		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)

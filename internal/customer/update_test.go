@@ -15,7 +15,7 @@ func TestUpdateCustomerRecordsEventsOnTheCases(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.Open(nil)
-	in := customer.UpdateCustomerInput{ID: c.CustomerID, Country: worktest.Given("germany"), Company: worktest.Given("ACME"), LastName: worktest.Null[string](), NextSurveyAt: graphql.OmittableOf(&worktest.Start)}
+	in := customer.UpdateCustomerInput{CustomerID: c.CustomerID, Country: worktest.Given("germany"), Company: worktest.Given("ACME"), LastName: worktest.Null[string](), NextSurveyAt: graphql.OmittableOf(&worktest.Start)}
 	out, err := customer.New(w.Work).Update(t.Context(), w.Agent, in)
 	if err != nil || *out.Customer.Country != "DE" {
 		t.Fatalf("country: want DE, got %+v, %v", out, err)
@@ -30,8 +30,8 @@ func TestUpdateCustomerRecordsEventsOnTheCases(t *testing.T) {
 	if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, in); err != nil || len(w.Events(c.ID)) != len(events) {
 		t.Errorf("the same update again: want %d events, got %d, %v", len(events), len(w.Events(c.ID)), err)
 	}
-	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: c.CustomerID, Country: worktest.Given("Atlantis")})
+	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{CustomerID: c.CustomerID, Country: worktest.Given("Atlantis")})
 	worktest.Refused(t, "an unknown country", err, fault.CodeBadUserInput, "input.country")
-	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: model.CustomerID{UUID: model.NewUUID()}})
-	worktest.Refused(t, "an unknown customer", err, fault.CodeNotFound, "input.id")
+	_, err = customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{CustomerID: model.CustomerID{UUID: model.NewUUID()}})
+	worktest.Refused(t, "an unknown customer", err, fault.CodeNotFound, "input.customerId")
 }

@@ -71,7 +71,7 @@ func noSniff(next http.Handler) http.Handler {
 }
 
 func executor(o Options) *handler.Server {
-	config := graph.Config{Resolvers: o.Resolver, Directives: graph.DirectiveRoot{Requires: auth.Requires}}
+	config := graph.Config{Schema: graph.Schema(), Resolvers: o.Resolver, Directives: graph.DirectiveRoot{Requires: auth.Requires}}
 	price(&config.Complexity)
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)

@@ -35,7 +35,7 @@ var keyedCalls = []keyed{
 		return fmt.Sprint(out.Response.ID, out.Case.ID, out.Created), nil
 	}},
 	{"openCase", func(w *world, as auth.Viewer, on *model.Case, key string) (string, error) {
-		out, err := w.Work.OpenCase(w.T.Context(), as, casework.OpenCaseInput{CustomerID: &on.CustomerID, Note: "Why.", AssigneeID: &w.Agent.User.ID, IdempotencyKey: &key})
+		out, err := w.Work.OpenCase(w.T.Context(), as, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &on.CustomerID}, Note: "Why.", AssigneeID: &w.Agent.User.ID, IdempotencyKey: &key})
 		if err != nil {
 			return "", err
 		}
@@ -254,7 +254,7 @@ func TestReplay(t *testing.T) {
 		in := worktest.From("c-1", 3)
 		in.IdempotencyKey = new("k")
 		out := w.Submit(in)
-		if _, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &out.Response.ID, Note: "Why."}); err != nil {
+		if _, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &out.Response.ID}, Note: "Why."}); err != nil {
 			t.Fatal(err)
 		}
 		if again := w.Submit(in); again.Case != nil || !again.Created || again.Response.ID != out.Response.ID {
@@ -268,7 +268,7 @@ func TestReplay(t *testing.T) {
 		bo := w.User("bo@care.example", model.Agent)
 		own := auth.Viewer{User: w.User("own@care.example", model.Agent, func(u *model.User) { u.OwnCasesOnly = true })}
 		customer := w.Open(nil).CustomerID
-		in := casework.OpenCaseInput{CustomerID: &customer, Note: "For Bo.", AssigneeID: &bo.ID, IdempotencyKey: new("k")}
+		in := casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &customer}, Note: "For Bo.", AssigneeID: &bo.ID, IdempotencyKey: new("k")}
 		first, err := w.Work.OpenCase(t.Context(), own, in)
 		if err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func TestAlerts(t *testing.T) {
 		if !worktest.Same(out.Case.AssigneeID, &kim.ID) {
 			t.Errorf("assignee: want %v, got %v", kim.ID, out.Case.AssigneeID)
 		}
-		byHand, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &out.Response.CustomerID, Note: "They called.", AssigneeID: &kim.ID})
+		byHand, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &out.Response.CustomerID}, Note: "They called.", AssigneeID: &kim.ID})
 		if err != nil || !worktest.Same(byHand.Case.AssigneeID, &kim.ID) {
 			t.Errorf("OpenCase with an assignee: want the case assigned to %v, got %+v, %v", kim.ID, byHand, err)
 		}

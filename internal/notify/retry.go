@@ -17,7 +17,7 @@ import (
 )
 
 // RetryNotificationInput names a mail.
-type RetryNotificationInput struct{ ID model.NotificationID }
+type RetryNotificationInput struct{ NotificationID model.NotificationID }
 
 // RetryNotificationPayload is the mail after the retry: QUEUED.
 type RetryNotificationPayload struct{ Notification *model.Notification }
@@ -36,18 +36,18 @@ func (r *Retrier) RetryNotification(ctx context.Context, viewer auth.Viewer, in 
 	out := new(RetryNotificationPayload)
 	err := r.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		n := new(model.Notification)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Where(viewer.Scope().Notifications(now)).Take(n).Error
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.NotificationID).Where(viewer.Scope().Notifications(now)).Take(n).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.id", "there is no such notification")
+			return fault.NotFound("input.notificationId", "there is no such notification")
 		}
 		if err != nil {
 			return fmt.Errorf("read a notification: %w", err)
 		}
 		switch n.Status {
 		case model.NotificationQueued:
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this mail is already queued; it will be sent as soon as the mail server accepts it"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.notificationId", Message: "this mail is already queued; it will be sent as soon as the mail server accepts it"}
 		case model.NotificationSent:
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "the mail server has already accepted this mail; each recipient gets one mail for an event"}
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.notificationId", Message: "the mail server has already accepted this mail; each recipient gets one mail for an event"}
 		}
 		out.Notification = n
 		return r.queue.Requeue(ctx, tx, n)

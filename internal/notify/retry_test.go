@@ -40,7 +40,7 @@ func TestRetryNotification(t *testing.T) {
 		n := w.queueMail()
 		for _, status := range []model.NotificationStatus{model.NotificationFailed, model.NotificationNotSent} {
 			w.finish(n, status)
-			out, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
+			out, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{NotificationID: n.ID})
 			if err != nil || out.Notification.Status != model.NotificationQueued {
 				t.Fatalf("the payload is %+v, the error %v", out, err)
 			}
@@ -57,20 +57,20 @@ func TestRetryNotification(t *testing.T) {
 		w := newWorld(t)
 		n := w.queueMail()
 		retry := func() error {
-			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
+			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{NotificationID: n.ID})
 			return err
 		}
-		worktest.Refused(t, "queued", retry(), fault.CodeConflict, "input.id")
+		worktest.Refused(t, "queued", retry(), fault.CodeConflict, "input.notificationId")
 		w.CheckJobs()
 		w.finish(n, model.NotificationSent)
-		worktest.Refused(t, "sent", retry(), fault.CodeConflict, "input.id")
+		worktest.Refused(t, "sent", retry(), fault.CodeConflict, "input.notificationId")
 		w.Counts(map[string]int{"river_job": 0})
 		w.finish(n, model.NotificationFailed)
 		own := auth.Viewer{User: w.User("own@care.example", model.Manager, func(u *model.User) { u.OwnCasesOnly = true })}
-		_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), own, notify.RetryNotificationInput{ID: n.ID})
-		worktest.Refused(t, "a mail outside the scope", err, fault.CodeNotFound, "input.id")
+		_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), own, notify.RetryNotificationInput{NotificationID: n.ID})
+		worktest.Refused(t, "a mail outside the scope", err, fault.CodeNotFound, "input.notificationId")
 		n.ID = model.NotificationID{UUID: model.NewUUID()}
-		worktest.Refused(t, "an unknown mail", retry(), fault.CodeNotFound, "input.id")
+		worktest.Refused(t, "an unknown mail", retry(), fault.CodeNotFound, "input.notificationId")
 	})
 
 	t.Run("lets one of several callers at once succeed", func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestRetryNotification(t *testing.T) {
 		w.finish(n, model.NotificationFailed)
 		var done, conflicts atomic.Int32
 		worktest.AtOnce(4, func(int) {
-			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{ID: n.ID})
+			_, err := notify.NewRetrier(w.Work, w.Queue).RetryNotification(t.Context(), w.Agent, notify.RetryNotificationInput{NotificationID: n.ID})
 			switch {
 			case err == nil:
 				done.Add(1)

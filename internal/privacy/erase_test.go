@@ -33,17 +33,17 @@ func (w *world) penelope() (id model.CustomerID, opened model.CaseID) {
 		},
 	}
 	submitted := w.Submit(in)
-	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &submitted.Response.ID, Note: "Penelope called.", AssigneeID: &w.Agent.User.ID})
+	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &submitted.Response.ID}, Note: "Penelope called.", AssigneeID: &w.Agent.User.ID})
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	opened = out.Case.ID
 	w.Move(opened, model.InProgress)
 	ctx := w.T.Context()
-	_, err1 := w.Work.LinkCase(ctx, w.Agent, casework.LinkCaseInput{CaseID: opened, System: "crm", ID: "of Penelope", URL: new("https://crm.example.com/penelope")})
+	_, err1 := w.Work.LinkCase(ctx, w.Agent, casework.LinkCaseInput{CaseID: opened, System: "crm", ExternalID: "of Penelope", URL: new("https://crm.example.com/penelope")})
 	_, err2 := w.Work.RecordReply(ctx, w.Agent, casework.RecordReplyInput{CaseID: opened, Note: new("Penelope wrote."), Improvement: new("Ask Penelope.")})
 	_, err3 := w.Work.SetRootCause(ctx, w.Agent, casework.SetRootCauseInput{CaseID: opened, Whys: []string{"Penelope waited.", "Nobody saw Penelope."}})
-	_, err4 := customer.New(w.Work).Update(ctx, w.Agent, customer.UpdateCustomerInput{ID: submitted.Response.CustomerID, Email: worktest.Given("penelope@new.example.com")})
+	_, err4 := customer.New(w.Work).Update(ctx, w.Agent, customer.UpdateCustomerInput{CustomerID: submitted.Response.CustomerID, Email: worktest.Given("penelope@new.example.com")})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		w.T.Fatal(err)
 	}
@@ -136,12 +136,12 @@ func TestEraseCustomer(t *testing.T) {
 		w := newWorld(t)
 		response := w.Submit(worktest.From("c-1", 3)).Response
 		w.erase(response.CustomerID)
-		_, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: response.CustomerID, FirstName: worktest.Given("Ana")})
-		worktest.Refused(t, "an update of the customer", err, fault.CodeConflict, "input.id")
-		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{CustomerID: &response.CustomerID, Note: "Why."})
-		worktest.Refused(t, "a new case of the customer", err, fault.CodeConflict, "input.customerId")
-		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
-		worktest.Refused(t, "a new case of the response", err, fault.CodeConflict, "input.responseId")
+		_, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{CustomerID: response.CustomerID, FirstName: worktest.Given("Ana")})
+		worktest.Refused(t, "an update of the customer", err, fault.CodeConflict, "input.customerId")
+		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &response.CustomerID}, Note: "Why."})
+		worktest.Refused(t, "a new case of the customer", err, fault.CodeConflict, "input.subject.customerId")
+		_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "Why."})
+		worktest.Refused(t, "a new case of the response", err, fault.CodeConflict, "input.subject.responseId")
 	})
 
 	t.Run("refuses the erased responses and makes a new customer of a new one", func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestEraseCustomer(t *testing.T) {
 			r.Recipients = []model.Recipient{{Kind: model.RecipientAddress, Address: new("Desk@example.com")}, {Kind: model.RecipientAddress, Address: new("other@example.com")}}
 		})
 		submitted := w.Submit(worktest.From("c-1", 2))
-		if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{ID: submitted.Response.CustomerID, Email: worktest.Given("desk@example.com")}); err != nil {
+		if _, err := customer.New(w.Work).Update(t.Context(), w.Agent, customer.UpdateCustomerInput{CustomerID: submitted.Response.CustomerID, Email: worktest.Given("desk@example.com")}); err != nil {
 			t.Fatal(err)
 		}
 		w.erase(submitted.Response.CustomerID)

@@ -43,7 +43,7 @@ func (w *world) newCustomer(country string) *intake.SubmitResponsePayload {
 
 func (w *world) caseOf(response *model.Response) model.CaseID {
 	w.T.Helper()
-	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "Why."})
+	out, err := w.Work.OpenCase(w.T.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "Why."})
 	if err != nil {
 		w.T.Fatal(err)
 	}

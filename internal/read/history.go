@@ -18,10 +18,17 @@ type CaseEventConnection struct {
 	PageInfo page.Info
 }
 
-// CaseEventEdge is an event with its cursor in the feed.
+// CaseEventEdge is an event as one list or subscription finds it.
 type CaseEventEdge struct {
-	Cursor string
-	Node   model.CaseEvent
+	Cursor  string
+	Matches bool // whether the case matched the filter after the event
+	Node    model.CaseEvent
+}
+
+// EdgeOf returns the edge of an event that a list or a subscription found.
+func EdgeOf(e model.CaseEvent) *CaseEventEdge {
+	logged := e.Logged()
+	return &CaseEventEdge{Cursor: logged.Cursor, Matches: logged.Matches, Node: e}
 }
 
 // Nodes returns the events without their cursors.
@@ -66,7 +73,7 @@ func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.A
 func toConnection(found *page.Connection[model.LoggedEvent]) *CaseEventConnection {
 	c := &CaseEventConnection{Edges: make([]*CaseEventEdge, len(found.Edges)), PageInfo: found.PageInfo}
 	for i, e := range found.Edges {
-		c.Edges[i] = &CaseEventEdge{Cursor: e.Cursor, Node: e.Node.Typed()}
+		c.Edges[i] = EdgeOf(e.Node.Typed())
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,10 @@ import (
 // Loaders read objects by ID. They read the objects of one answer together, and each object once. Loaders live as long
 // as one answer: of a query, or of one event of a subscription. Loaders that lived longer would return stale objects.
 type Loaders struct {
+	// Now is the time of the answer, the same at every call, so that all that an answer measures until now agrees. It is
+	// the time of the first call, which comes after the list was read: a case of a list of overdue cases is overdue.
+	Now func() time.Time
+
 	Customers *dataloadgen.Loader[model.CustomerID, *model.Customer]
 	Responses *dataloadgen.Loader[model.ResponseID, *model.Response]
 	Cases     *dataloadgen.Loader[model.CaseID, *model.Case]
@@ -62,6 +67,8 @@ func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).
 func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 	wait := r.collect
 	return &Loaders{
+		Now: sync.OnceValue(r.now),
+
 		Customers: newLoader(wait, loadByID(r, scope.Customers, func(c *model.Customer) model.CustomerID { return c.ID })),
 		Responses: newLoader(wait, loadByID(r, scope.Responses, func(c *model.Response) model.ResponseID { return c.ID })),
 		Cases:     newLoader(wait, loadByID(r, scope.Cases, func(c *model.Case) model.CaseID { return c.ID })),

@@ -53,7 +53,7 @@ func TestEscalations(t *testing.T) {
 		}
 		update := func(in rule.UpdateRuleInput) *model.Rule {
 			t.Helper()
-			in.ID = r.ID
+			in.RuleID = r.ID
 			if _, err := w.rules.Update(t.Context(), w.Admin, in); err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestEscalations(t *testing.T) {
 		}
 		// An update is refused too where the new calendar does not reach the stored target.
 		r := w.rule(rule.CreateRuleInput{Name: "all", FollowUpTarget: new(duration(1000 * time.Hour))})
-		_, err := w.rules.Update(t.Context(), w.Admin, rule.UpdateRuleInput{ID: r.ID, Calendar: graphql.OmittableOf(minute)})
+		_, err := w.rules.Update(t.Context(), w.Admin, rule.UpdateRuleInput{RuleID: r.ID, Calendar: graphql.OmittableOf(minute)})
 		worktest.Refused(t, "a change", err, fault.CodeBadUserInput, "input.followUpTarget")
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 // MoveRuleInput has the rule's new position, from 1.
 type MoveRuleInput struct {
-	ID       model.RuleID
+	RuleID   model.RuleID
 	Position int
 }
 
@@ -29,7 +29,7 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 	}
 	var rules []*model.Rule
 	err := s.inOrder(ctx, func(tx *gorm.DB) error {
-		r, err := lockRule(tx, in.ID)
+		r, err := lockRule(tx, in.RuleID)
 		if err != nil {
 			return err
 		}

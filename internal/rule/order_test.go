@@ -27,7 +27,7 @@ func TestMove(t *testing.T) {
 		}{
 			{'a', 3, "bcade"}, {'e', 1, "ebcad"}, {'e', 5, "bcade"}, {'c', 2, "bcade"}, {'d', 1, "dbcae"}, {'b', 3, "dcbae"},
 		} {
-			out, err := w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules[step.rule], Position: step.to})
+			out, err := w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{RuleID: rules[step.rule], Position: step.to})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,10 +54,10 @@ func TestMove(t *testing.T) {
 			argument string
 			in       rule.MoveRuleInput
 		}{
-			"before the first": {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 0}},
-			"after the last":   {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{ID: rules['a'], Position: 3}},
-			"no such rule":     {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
-			"a deleted rule":   {fault.CodeNotFound, "input.id", rule.MoveRuleInput{ID: rules['b'], Position: 1}},
+			"before the first": {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{RuleID: rules['a'], Position: 0}},
+			"after the last":   {fault.CodeBadUserInput, "input.position", rule.MoveRuleInput{RuleID: rules['a'], Position: 3}},
+			"no such rule":     {fault.CodeNotFound, "input.ruleId", rule.MoveRuleInput{RuleID: model.RuleID{UUID: model.NewUUID()}, Position: 1}},
+			"a deleted rule":   {fault.CodeNotFound, "input.ruleId", rule.MoveRuleInput{RuleID: rules['b'], Position: 1}},
 		} {
 			out, err := w.rules.Move(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
@@ -81,7 +81,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Time = w.Time.Add(time.Hour)
-	out, err := w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules['a']})
+	out, err := w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{RuleID: rules['a']})
 	if err != nil || out.DeletedID != rules['a'] {
 		t.Fatalf("%+v: %v", out, err)
 	}
@@ -94,10 +94,10 @@ func TestDelete(t *testing.T) {
 	if n := w.Count("SELECT count(*) FROM case_rules WHERE case_id = $1 AND rule_id = $2", in.Case.ID.UUID, rules['a'].UUID); n != 1 {
 		t.Error("the case that the rule opened does not name the rule")
 	}
-	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules['a']})
-	worktest.Refused(t, "again", err, fault.CodeNotFound, "input.id")
-	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: model.RuleID{UUID: model.NewUUID()}})
-	worktest.Refused(t, "no such rule", err, fault.CodeNotFound, "input.id")
+	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{RuleID: rules['a']})
+	worktest.Refused(t, "again", err, fault.CodeNotFound, "input.ruleId")
+	_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{RuleID: model.RuleID{UUID: model.NewUUID()}})
+	worktest.Refused(t, "no such rule", err, fault.CodeNotFound, "input.ruleId")
 
 	again, err := intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 3})
 	if err != nil {
@@ -124,9 +124,9 @@ func TestRulesAtOnce(t *testing.T) {
 					made <- out.Rule.Position
 				}
 			case 1:
-				_, err = w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{ID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
+				_, err = w.rules.Move(t.Context(), w.Admin, rule.MoveRuleInput{RuleID: rules["abcdefgh"[i/3]], Position: 1 + i%4})
 			case 2:
-				_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: rules["abcd"[i/3%4]]}) // each twice
+				_, err = w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{RuleID: rules["abcd"[i/3%4]]}) // each twice
 			}
 			if err != nil && !fault.Is(err, fault.CodeNotFound) {
 				t.Errorf("write %d: %v", i, err)
@@ -151,7 +151,7 @@ func TestRulesAtOnce(t *testing.T) {
 		for range 5 {
 			w.Must("UPDATE rules SET name = 'all', enabled = false WHERE id = $1", id.UUID)
 			worktest.AtOnce(2, func(i int) {
-				in := []rule.UpdateRuleInput{{ID: id, Name: worktest.Given("some")}, {ID: id, Enabled: worktest.Given(true)}}[i]
+				in := []rule.UpdateRuleInput{{RuleID: id, Name: worktest.Given("some")}, {RuleID: id, Enabled: worktest.Given(true)}}[i]
 				if _, err := w.rules.Update(t.Context(), w.Admin, in); err != nil {
 					t.Errorf("change %d: %v", i, err)
 				}
@@ -175,7 +175,7 @@ func (w *world) rulesOf(names string) map[byte]model.RuleID {
 
 func (w *world) delete(id model.RuleID) {
 	w.T.Helper()
-	if _, err := w.rules.Delete(w.T.Context(), w.Admin, rule.DeleteRuleInput{ID: id}); err != nil {
+	if _, err := w.rules.Delete(w.T.Context(), w.Admin, rule.DeleteRuleInput{RuleID: id}); err != nil {
 		w.T.Fatal(err)
 	}
 }

@@ -22,15 +22,15 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 		"Update": func(v auth.Viewer) error {
-			_, err := w.rules.Update(t.Context(), v, rule.UpdateRuleInput{ID: ids['a'], Enabled: worktest.Given(true)})
+			_, err := w.rules.Update(t.Context(), v, rule.UpdateRuleInput{RuleID: ids['a'], Enabled: worktest.Given(true)})
 			return err
 		},
 		"Move": func(v auth.Viewer) error {
-			_, err := w.rules.Move(t.Context(), v, rule.MoveRuleInput{ID: ids['b'], Position: 1})
+			_, err := w.rules.Move(t.Context(), v, rule.MoveRuleInput{RuleID: ids['b'], Position: 1})
 			return err
 		},
 		"Delete": func(v auth.Viewer) error {
-			_, err := w.rules.Delete(t.Context(), v, rule.DeleteRuleInput{ID: ids['a']})
+			_, err := w.rules.Delete(t.Context(), v, rule.DeleteRuleInput{RuleID: ids['a']})
 			return err
 		},
 		"Preview": func(v auth.Viewer) error {

@@ -69,7 +69,7 @@ type CreateRulePayload struct{ Rule *model.Rule }
 
 // UpdateRuleInput changes a rule; an absent field stays, null clears a field.
 type UpdateRuleInput struct {
-	ID               model.RuleID
+	RuleID           model.RuleID
 	Name             graphql.Omittable[*string]
 	Enabled          graphql.Omittable[*bool]
 	Scores           graphql.Omittable[[]int]
@@ -87,7 +87,7 @@ type UpdateRuleInput struct {
 type UpdateRulePayload struct{ Rule *model.Rule }
 
 // DeleteRuleInput names a rule.
-type DeleteRuleInput struct{ ID model.RuleID }
+type DeleteRuleInput struct{ RuleID model.RuleID }
 
 // DeleteRulePayload has the id of the deleted rule.
 type DeleteRulePayload struct{ DeletedID model.RuleID }
@@ -149,7 +149,7 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 	r := new(model.Rule)
 	err := s.inOrder(ctx, func(tx *gorm.DB) error {
 		var err error
-		if r, err = lockRule(tx, in.ID); err != nil {
+		if r, err = lockRule(tx, in.RuleID); err != nil {
 			return err
 		}
 		if err := in.apply(r); err != nil {
@@ -185,7 +185,7 @@ func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInp
 		return nil, err
 	}
 	err := s.inOrder(ctx, func(tx *gorm.DB) error {
-		r, err := lockRule(tx, in.ID)
+		r, err := lockRule(tx, in.RuleID)
 		if err != nil {
 			return err
 		}
@@ -197,14 +197,14 @@ func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInp
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteRulePayload{DeletedID: in.ID}, nil
+	return &DeleteRulePayload{DeletedID: in.RuleID}, nil
 }
 
 func lockRule(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 	r := new(model.Rule)
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fault.NotFound("input.id", "there is no such rule")
+		return nil, fault.NotFound("input.ruleId", "there is no such rule")
 	}
 	return r, err
 }

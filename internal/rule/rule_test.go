@@ -151,7 +151,7 @@ func TestUpdate(t *testing.T) {
 		update := func(in rule.UpdateRuleInput) *model.Rule {
 			t.Helper()
 			w.Time = w.Time.Add(time.Minute)
-			in.ID = id
+			in.RuleID = id
 			out, err := w.rules.Update(t.Context(), w.Admin, in)
 			if err != nil {
 				t.Fatal(err)
@@ -200,7 +200,7 @@ func TestUpdate(t *testing.T) {
 		w := newWorld(t)
 		id := w.rule(rule.CreateRuleInput{Name: "all", Enabled: true, Notify: []*rule.RecipientInput{{Kind: model.RecipientCentral}}}).ID
 		deleted := w.rule(rule.CreateRuleInput{Name: "gone"}).ID
-		if _, err := w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{ID: deleted}); err != nil {
+		if _, err := w.rules.Delete(t.Context(), w.Admin, rule.DeleteRuleInput{RuleID: deleted}); err != nil {
 			t.Fatal(err)
 		}
 		nobody := model.UserID{UUID: model.NewUUID()}
@@ -209,18 +209,18 @@ func TestUpdate(t *testing.T) {
 			argument string
 			in       rule.UpdateRuleInput
 		}{
-			"no such rule":         {fault.CodeNotFound, "input.id", rule.UpdateRuleInput{ID: model.RuleID{UUID: model.NewUUID()}}},
-			"a deleted rule":       {fault.CodeNotFound, "input.id", rule.UpdateRuleInput{ID: deleted, Name: worktest.Given("back")}},
-			"no name":              {fault.CodeBadUserInput, "input.name", rule.UpdateRuleInput{ID: id, Name: worktest.Null[string]()}},
-			"a blank name":         {fault.CodeBadUserInput, "input.name", rule.UpdateRuleInput{ID: id, Name: worktest.Given("")}},
-			"null for enabled":     {fault.CodeBadUserInput, "input.enabled", rule.UpdateRuleInput{ID: id, Enabled: worktest.Null[bool]()}},
-			"null for opensCase":   {fault.CodeBadUserInput, "input.opensCase", rule.UpdateRuleInput{ID: id, OpensCase: worktest.Null[bool]()}},
-			"a score of 11":        {fault.CodeBadUserInput, "input.scores[0]", rule.UpdateRuleInput{ID: id, Scores: graphql.OmittableOf([]int{11})}},
-			"an empty filter":      {fault.CodeBadUserInput, "input.filter", rule.UpdateRuleInput{ID: id, Filter: graphql.OmittableOf(filtered(t, `{}`))}},
-			"a target below 0":     {fault.CodeBadUserInput, "input.followUpTarget", rule.UpdateRuleInput{ID: id, FollowUpTarget: worktest.Given(model.Duration(-1))}},
-			"an unknown fallback":  {fault.CodeNotFound, "input.assignment.fallbackUserId", rule.UpdateRuleInput{ID: id, Assignment: worktest.Given(rule.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})}},
-			"an unknown recipient": {fault.CodeNotFound, "input.notify[0].userId", rule.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*rule.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}})}},
-			"ADDRESS without one":  {fault.CodeBadUserInput, "input.notify[0].address", rule.UpdateRuleInput{ID: id, Notify: graphql.OmittableOf([]*rule.RecipientInput{{Kind: model.RecipientAddress}})}},
+			"no such rule":         {fault.CodeNotFound, "input.ruleId", rule.UpdateRuleInput{RuleID: model.RuleID{UUID: model.NewUUID()}}},
+			"a deleted rule":       {fault.CodeNotFound, "input.ruleId", rule.UpdateRuleInput{RuleID: deleted, Name: worktest.Given("back")}},
+			"no name":              {fault.CodeBadUserInput, "input.name", rule.UpdateRuleInput{RuleID: id, Name: worktest.Null[string]()}},
+			"a blank name":         {fault.CodeBadUserInput, "input.name", rule.UpdateRuleInput{RuleID: id, Name: worktest.Given("")}},
+			"null for enabled":     {fault.CodeBadUserInput, "input.enabled", rule.UpdateRuleInput{RuleID: id, Enabled: worktest.Null[bool]()}},
+			"null for opensCase":   {fault.CodeBadUserInput, "input.opensCase", rule.UpdateRuleInput{RuleID: id, OpensCase: worktest.Null[bool]()}},
+			"a score of 11":        {fault.CodeBadUserInput, "input.scores[0]", rule.UpdateRuleInput{RuleID: id, Scores: graphql.OmittableOf([]int{11})}},
+			"an empty filter":      {fault.CodeBadUserInput, "input.filter", rule.UpdateRuleInput{RuleID: id, Filter: graphql.OmittableOf(filtered(t, `{}`))}},
+			"a target below 0":     {fault.CodeBadUserInput, "input.followUpTarget", rule.UpdateRuleInput{RuleID: id, FollowUpTarget: worktest.Given(model.Duration(-1))}},
+			"an unknown fallback":  {fault.CodeNotFound, "input.assignment.fallbackUserId", rule.UpdateRuleInput{RuleID: id, Assignment: worktest.Given(rule.AssignmentInput{Strategy: model.ToAgent, FallbackUserID: &nobody})}},
+			"an unknown recipient": {fault.CodeNotFound, "input.notify[0].userId", rule.UpdateRuleInput{RuleID: id, Notify: graphql.OmittableOf([]*rule.RecipientInput{{Kind: model.RecipientUser, UserID: &nobody}})}},
+			"ADDRESS without one":  {fault.CodeBadUserInput, "input.notify[0].address", rule.UpdateRuleInput{RuleID: id, Notify: graphql.OmittableOf([]*rule.RecipientInput{{Kind: model.RecipientAddress}})}},
 		} {
 			out, err := w.rules.Update(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)

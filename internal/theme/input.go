@@ -24,7 +24,7 @@ type CreateThemeInput struct {
 
 // UpdateThemeInput is a change of a theme: an absent field keeps its value, null clears it.
 type UpdateThemeInput struct {
-	ID          model.ThemeID
+	ThemeID     model.ThemeID
 	Name        graphql.Omittable[*string]
 	Keywords    graphql.Omittable[[]string]
 	Effort      graphql.Omittable[*model.Effort]

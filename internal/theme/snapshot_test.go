@@ -31,7 +31,7 @@ func TestSnapshot(t *testing.T) {
 				w.Create(&model.Tag{ResponseID: response.ID, ThemeID: theme.ID})
 			}
 		}
-		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."})
+		out, err := w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called."})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ type CreateThemePayload struct{ Theme *model.Theme }
 type UpdateThemePayload struct{ Theme *model.Theme }
 
 // DeleteThemeInput identifies the theme to delete.
-type DeleteThemeInput struct{ ID model.ThemeID }
+type DeleteThemeInput struct{ ThemeID model.ThemeID }
 
 // DeleteThemePayload is the id of the deleted theme.
 type DeleteThemePayload struct{ DeletedID model.ThemeID }
@@ -84,7 +84,7 @@ func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeI
 	}
 	t := new(model.Theme)
 	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
-		if err := lockTheme(tx, in.ID, t); err != nil {
+		if err := lockTheme(tx, in.ThemeID, t); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -107,15 +107,15 @@ func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeI
 	}
 	t := new(model.Theme)
 	err := s.write(ctx, t, false, func(tx *gorm.DB) error {
-		if err := lockTheme(tx, in.ID, t); err != nil {
+		if err := lockTheme(tx, in.ThemeID, t); err != nil {
 			return err
 		}
-		return tx.Model(&model.Theme{}).Where("id = ?", in.ID).Update("deleted_at", s.clock()).Error
+		return tx.Model(&model.Theme{}).Where("id = ?", in.ThemeID).Update("deleted_at", s.clock()).Error
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteThemePayload{DeletedID: in.ID}, nil
+	return &DeleteThemePayload{DeletedID: in.ThemeID}, nil
 }
 
 // write runs one transaction, during which no submitted response is saved.
@@ -146,7 +146,7 @@ func lockTheme(tx *gorm.DB, id model.ThemeID, into *model.Theme) error {
 	*into = model.Theme{}
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(into).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return fault.NotFound("input.id", "there is no such theme")
+		return fault.NotFound("input.themeId", "there is no such theme")
 	}
 	return err
 }

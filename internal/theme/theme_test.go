@@ -43,7 +43,7 @@ func TestThemes(t *testing.T) {
 		}
 		w.Time = worktest.Start.Add(time.Hour)
 		fixed := worktest.Start.Add(time.Minute)
-		changed, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Given(fixed), Effort: worktest.Given(model.Easy)})
+		changed, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ThemeID: out.Theme.ID, ResolvedAt: worktest.Given(fixed), Effort: worktest.Given(model.Easy)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,14 +52,14 @@ func TestThemes(t *testing.T) {
 				t.Errorf("the %s updated theme is wrong: %+v", where, updated)
 			}
 		}
-		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ThemeID: out.Theme.ID, ResolvedAt: worktest.Null[time.Time](), Name: worktest.Given("Internet"),
 			Keywords: graphql.OmittableOf[[]string](nil)}); err != nil {
 			t.Fatal(err)
 		}
 		if now := worktest.Read[model.Theme](w.T, w.DB, out.Theme.ID); now.ResolvedAt != nil || now.NameFold != "internet" || len(now.Keywords) != 0 {
 			t.Errorf("want cleared fields and the name internet, got %+v", now)
 		}
-		deleted, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: out.Theme.ID})
+		deleted, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ThemeID: out.Theme.ID})
 		if err != nil || deleted.DeletedID != out.Theme.ID {
 			t.Fatal(deleted, err)
 		}
@@ -73,7 +73,7 @@ func TestThemes(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		food, deleted := w.theme("Food", "meal"), w.theme("Deleted")
-		if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: deleted.ID}); err != nil {
+		if _, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ThemeID: deleted.ID}); err != nil {
 			t.Fatal(err)
 		}
 		w.theme("Drinks")
@@ -85,8 +85,8 @@ func TestThemes(t *testing.T) {
 		}
 		update := func(in theme.UpdateThemeInput) func() error {
 			return func() error {
-				if in.ID == (model.ThemeID{}) {
-					in.ID = food.ID
+				if in.ThemeID == (model.ThemeID{}) {
+					in.ThemeID = food.ID
 				}
 				in.ApplyToPast = true
 				_, err := w.themes.Update(t.Context(), w.Admin, in)
@@ -107,16 +107,16 @@ func TestThemes(t *testing.T) {
 			"a star inside a word":      {create("x", "a*b"), fault.CodeBadUserInput, "input.keywords[0]"},
 			"a NUL":                     {create("x", "a\x00b"), fault.CodeBadUserInput, "input.keywords[0]"},
 			"too many keywords":         {create("x", make([]string, 201)...), fault.CodeBadUserInput, "input.keywords"},
-			"an unknown theme":          {update(theme.UpdateThemeInput{ID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.id"},
-			"a deleted theme":           {update(theme.UpdateThemeInput{ID: deleted.ID}), fault.CodeNotFound, "input.id"},
+			"an unknown theme":          {update(theme.UpdateThemeInput{ThemeID: model.ThemeID{UUID: model.NewUUID()}}), fault.CodeNotFound, "input.themeId"},
+			"a deleted theme":           {update(theme.UpdateThemeInput{ThemeID: deleted.ID}), fault.CodeNotFound, "input.themeId"},
 			"a null name":               {update(theme.UpdateThemeInput{Name: worktest.Null[string]()}), fault.CodeBadUserInput, "input.name"},
 			"a null effort":             {update(theme.UpdateThemeInput{Effort: worktest.Null[model.Effort]()}), fault.CodeBadUserInput, "input.effort"},
 			"the name of another theme": {update(theme.UpdateThemeInput{Name: worktest.Given("drinks")}), fault.CodeConflict, "input.name"},
 			"resolved in the future":    {update(theme.UpdateThemeInput{ResolvedAt: worktest.Given(worktest.Start.Add(time.Second))}), fault.CodeBadUserInput, "input.resolvedAt"},
 			"a theme that is already deleted": {func() error {
-				_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ID: deleted.ID})
+				_, err := w.themes.Delete(t.Context(), w.Admin, theme.DeleteThemeInput{ThemeID: deleted.ID})
 				return err
-			}, fault.CodeNotFound, "input.id"},
+			}, fault.CodeNotFound, "input.themeId"},
 			"a keyword of eleven words": {update(theme.UpdateThemeInput{Keywords: graphql.OmittableOf([]string{"a b c d e f g h i j k"})}), fault.CodeBadUserInput, "input.keywords[0]"},
 		} {
 			worktest.Refused(t, name, c.do(), c.code, c.argument)
@@ -161,7 +161,7 @@ func TestThemes(t *testing.T) {
 			t.Errorf("want a new run, got %+v", first)
 		}
 		w.Must("UPDATE theme_runs SET done = 7, total = 9, finished_at = now()")
-		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID, ApplyToPast: true}); err != nil {
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ThemeID: out.Theme.ID, ApplyToPast: true}); err != nil {
 			t.Fatal(err)
 		}
 		if second := w.run(out.Theme.ID); second.Run == first.Run || second.Done != 0 || second.Total != nil || second.FinishedAt != nil {
@@ -170,7 +170,7 @@ func TestThemes(t *testing.T) {
 		if n := w.Count("SELECT count(*) FROM river_job WHERE kind = 'tag_past' AND queue = 'themes'"); n != 2 {
 			t.Errorf("jobs: want 2, got %d", n)
 		}
-		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
+		if _, err := w.themes.Update(t.Context(), w.Admin, theme.UpdateThemeInput{ThemeID: out.Theme.ID}); err != nil || w.Count("SELECT count(*) FROM river_job") != 2 {
 			t.Errorf("an update without applyToPast: want no further job, got %d jobs, %v", w.Count("SELECT count(*) FROM river_job"), err)
 		}
 	})
@@ -212,11 +212,11 @@ func TestThemes(t *testing.T) {
 				return err
 			},
 			"Update": func(v auth.Viewer) error {
-				_, err := w.themes.Update(t.Context(), v, theme.UpdateThemeInput{ID: food.ID, Name: worktest.Given("Meals")})
+				_, err := w.themes.Update(t.Context(), v, theme.UpdateThemeInput{ThemeID: food.ID, Name: worktest.Given("Meals")})
 				return err
 			},
 			"Delete": func(v auth.Viewer) error {
-				_, err := w.themes.Delete(t.Context(), v, theme.DeleteThemeInput{ID: food.ID})
+				_, err := w.themes.Delete(t.Context(), v, theme.DeleteThemeInput{ThemeID: food.ID})
 				return err
 			},
 		} {
@@ -226,7 +226,7 @@ func TestThemes(t *testing.T) {
 		if now := worktest.Read[model.Theme](t, w.DB, food.ID); now.Name != "Food" || now.DeletedAt != nil || w.Count("SELECT count(*) FROM themes") != 1 {
 			t.Errorf("a rejected write changed the themes: %+v", now)
 		}
-		if _, err := w.themes.Delete(t.Context(), manager, theme.DeleteThemeInput{ID: food.ID}); err != nil {
+		if _, err := w.themes.Delete(t.Context(), manager, theme.DeleteThemeInput{ThemeID: food.ID}); err != nil {
 			t.Errorf("by a manager: %v", err)
 		}
 	})

@@ -108,7 +108,7 @@ func TestFirstStart(t *testing.T) {
 		w := newEmptyWorld(t)
 		w.start(chosen)
 		caller := w.signIn(chosen)
-		if _, err := w.users.RevokeToken(t.Context(), caller.Viewer, user.RevokeApiTokenInput{ID: caller.TokenID}); err != nil {
+		if _, err := w.users.RevokeToken(t.Context(), caller.Viewer, user.RevokeApiTokenInput{TokenID: caller.TokenID}); err != nil {
 			t.Fatal(err)
 		}
 		w.Time = worktest.Start.Add(time.Hour)

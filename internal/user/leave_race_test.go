@@ -46,7 +46,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 					assigned <- err
 				}()
 				<-bar.Reached
-				in := user.UpdateUserInput{ID: ana.ID}
+				in := user.UpdateUserInput{UserID: ana.ID}
 				if handOn {
 					in.ReassignTo = &bo.ID
 				}
@@ -77,7 +77,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 		ana := w.User("ana@care.example", model.Agent)
 		c := w.Open(w.Admin.User)
 		bar := w.Gate.Hold(`count(*) FROM "cases"`)
-		ended, left := w.leaving(user.UpdateUserInput{ID: ana.ID})
+		ended, left := w.leaving(user.UpdateUserInput{UserID: ana.ID})
 		<-bar.Reached
 		assigned, done := make(chan error, 1), make(chan struct{})
 		go func() {
@@ -104,7 +104,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 			Strategy: model.ToUser, UserID: &ana.ID, FallbackUserID: &bo.ID,
 		}})
 		bar := w.Gate.Hold(`count(*) FROM "cases"`)
-		ended, left := w.leaving(user.UpdateUserInput{ID: ana.ID})
+		ended, left := w.leaving(user.UpdateUserInput{UserID: ana.ID})
 		<-bar.Reached
 		var out *intake.SubmitResponsePayload
 		done := make(chan struct{})
@@ -148,14 +148,14 @@ func TestDeactivateAtOnce(t *testing.T) {
 				case i < len(cases):
 					_, err = w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: cases[i].ID, AssigneeID: &ana.ID})
 				case i == len(cases):
-					_, err = w.Work.OpenCase(t.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &response.Response.ID, Note: "They called.", AssigneeID: &ana.ID})
+					_, err = w.Work.OpenCase(t.Context(), w.Admin, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.Response.ID}, Note: "They called.", AssigneeID: &ana.ID})
 				case i == len(cases)+1:
 					if _, err = intake.New(w.Work).Submit(t.Context(), w.Admin, intake.SubmitResponseInput{Score: 0}); err != nil {
 						t.Errorf("submit: %v", err)
 					}
 					return
 				default:
-					in := user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)}
+					in := user.UpdateUserInput{UserID: ana.ID, Active: worktest.Given(false)}
 					if round%2 == 0 {
 						in.ReassignTo = &bo.ID
 					}
@@ -174,7 +174,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 			if n := w.Count("SELECT count(*) FROM cases WHERE assignee_id = $1 AND status <> 'CLOSED'", ana.ID.UUID); n != left.CasesLeft || round%2 == 0 && n != 0 {
 				t.Fatalf("round %d: the inactive user has %d cases, the update counted %d", round, n, left.CasesLeft)
 			}
-			if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID}); err != nil {
+			if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: ana.ID, ReassignTo: &bo.ID}); err != nil {
 				t.Fatal(err)
 			}
 			w.Must("UPDATE users SET active = true WHERE id = $1", ana.ID.UUID)

@@ -21,7 +21,7 @@ func TestDeactivate(t *testing.T) {
 		w.Open(ana)
 		w.Open(w.Admin.User)
 		w.close(closed.ID)
-		out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false)})
+		out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: ana.ID, Active: worktest.Given(false)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestDeactivate(t *testing.T) {
 			w.close(closed.ID)
 			w.Time = w.Time.Add(time.Hour)
 			before := w.Count("SELECT count(*) FROM case_events")
-			in.ID, in.ReassignTo = ana.ID, &bo.ID
+			in.UserID, in.ReassignTo = ana.ID, &bo.ID
 			out, err := w.users.Update(t.Context(), w.Admin, in)
 			if err != nil {
 				t.Fatal(err)
@@ -86,7 +86,7 @@ func TestDeactivate(t *testing.T) {
 		ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 		c := w.Open(ana)
 		w.Must("UPDATE users SET active = false WHERE id = $1", ana.ID.UUID)
-		out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, ReassignTo: &bo.ID})
+		out, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: ana.ID, ReassignTo: &bo.ID})
 		if err != nil || out.CasesLeft != 0 {
 			t.Fatalf("%+v: %v", out, err)
 		}
@@ -101,7 +101,7 @@ func TestDeactivate(t *testing.T) {
 		ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 		c := w.Open(ana)
 		w.Must("UPDATE users SET active = false WHERE id = $1", bo.ID.UUID)
-		_, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: ana.ID, Active: worktest.Given(false), ReassignTo: &bo.ID})
+		_, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: ana.ID, Active: worktest.Given(false), ReassignTo: &bo.ID})
 		worktest.Refused(t, "reassignment to an inactive user", err, fault.CodeBadUserInput, "input.reassignTo")
 		if u := worktest.Read[model.User](w.T, w.DB, ana.ID); !u.Active {
 			t.Error("the user is inactive after a refused update")

@@ -25,7 +25,7 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 		"Update": func(v auth.Viewer) error {
-			_, err := w.users.Update(t.Context(), v, user.UpdateUserInput{ID: ana.ID, Role: worktest.Given(model.Admin)})
+			_, err := w.users.Update(t.Context(), v, user.UpdateUserInput{UserID: ana.ID, Role: worktest.Given(model.Admin)})
 			return err
 		},
 		"CreateToken": func(v auth.Viewer) error {
@@ -33,7 +33,7 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 		"RevokeToken": func(v auth.Viewer) error {
-			_, err := w.users.RevokeToken(t.Context(), v, user.RevokeApiTokenInput{ID: made.Token.ID})
+			_, err := w.users.RevokeToken(t.Context(), v, user.RevokeApiTokenInput{TokenID: made.Token.ID})
 			return err
 		},
 		"FirstStart": func(v auth.Viewer) error {

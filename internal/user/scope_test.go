@@ -54,7 +54,7 @@ func TestScope(t *testing.T) {
 		}
 		update := func(in user.UpdateUserInput) {
 			t.Helper()
-			in.ID = id
+			in.UserID = id
 			if _, err := w.users.Update(t.Context(), w.Admin, in); err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +94,7 @@ func TestScope(t *testing.T) {
 			"an administrator's":      {user.UpdateUserInput{Role: graphql.OmittableOf(&admin), Scope: scope(user.ScopeInput{OwnCasesOnly: true})}, "input.scope"},
 			"an administrator's mask": {user.UpdateUserInput{Role: graphql.OmittableOf(&admin), PersonalData: graphql.OmittableOf(&no)}, "input.personalData"},
 		} {
-			c.in.ID = partner.ID
+			c.in.UserID = partner.ID
 			_, err := w.users.Update(t.Context(), w.Admin, c.in)
 			var f *fault.Error
 			if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput || f.Argument != c.at {
@@ -105,7 +105,7 @@ func TestScope(t *testing.T) {
 			t.Errorf("a refused update changed the user: %+v", u)
 		}
 		w.Must(`UPDATE users SET own_cases_only = true WHERE id = $1`, partner.ID.UUID)
-		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: partner.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.CodeBadUserInput) {
+		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: partner.ID, Role: graphql.OmittableOf(&admin)}); !fault.Is(err, fault.CodeBadUserInput) {
 			t.Errorf("a user with a scope became an administrator: %v", err)
 		}
 	})

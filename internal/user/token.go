@@ -27,7 +27,7 @@ type CreateApiTokenPayload struct {
 }
 
 // RevokeApiTokenInput names a token.
-type RevokeApiTokenInput struct{ ID model.ApiTokenID }
+type RevokeApiTokenInput struct{ TokenID model.ApiTokenID }
 
 // RevokeApiTokenPayload is the revoked token.
 type RevokeApiTokenPayload struct{ Token *model.ApiToken }
@@ -75,16 +75,16 @@ func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeAp
 	}
 	out := &RevokeApiTokenPayload{Token: new(model.ApiToken)}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(out.Token).Error
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.TokenID).Take(out.Token).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.id", "there is no such token")
+			return fault.NotFound("input.tokenId", "there is no such token")
 		}
 		if err != nil || out.Token.RevokedAt != nil {
 			return err
 		}
 		now := s.clock()
 		out.Token.RevokedAt = &now
-		return tx.Model(&model.ApiToken{}).Where("id = ?", in.ID).Update("revoked_at", now).Error
+		return tx.Model(&model.ApiToken{}).Where("id = ?", in.TokenID).Update("revoked_at", now).Error
 	})
 	if err != nil {
 		return nil, err

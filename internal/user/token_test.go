@@ -30,7 +30,7 @@ func TestToken(t *testing.T) {
 			t.Fatalf("the caller is %+v", in)
 		}
 		w.Time = worktest.Start.Add(time.Minute)
-		revoked, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: out.Token.ID})
+		revoked, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{TokenID: out.Token.ID})
 		if err != nil || revoked.Token.RevokedAt == nil || !revoked.Token.RevokedAt.Equal(w.Time) {
 			t.Fatalf("%+v: %v", revoked, err)
 		}
@@ -38,7 +38,7 @@ func TestToken(t *testing.T) {
 			t.Errorf("the caller is %+v", in)
 		}
 		w.Time = worktest.Start.Add(2 * time.Minute)
-		again, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: out.Token.ID})
+		again, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{TokenID: out.Token.ID})
 		if err != nil || !again.Token.RevokedAt.Equal(worktest.Start.Add(time.Minute)) {
 			t.Errorf("again: %+v: %v", again, err)
 		}
@@ -77,8 +77,8 @@ func TestToken(t *testing.T) {
 				t.Errorf("%s: a secret was returned", name)
 			}
 		}
-		_, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: model.ApiTokenID{UUID: model.NewUUID()}})
-		worktest.Refused(t, "revoke an unknown token", err, fault.CodeNotFound, "input.id")
+		_, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{TokenID: model.ApiTokenID{UUID: model.NewUUID()}})
+		worktest.Refused(t, "revoke an unknown token", err, fault.CodeNotFound, "input.tokenId")
 		if n := w.Count("SELECT count(*) FROM api_tokens"); n != 0 {
 			t.Errorf("%d tokens", n)
 		}
@@ -102,7 +102,7 @@ func TestToken(t *testing.T) {
 		}
 		times := make([]time.Time, 10)
 		worktest.AtOnce(len(times), func(i int) {
-			out, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{ID: made[0].Token.ID})
+			out, err := w.users.RevokeToken(t.Context(), w.Admin, user.RevokeApiTokenInput{TokenID: made[0].Token.ID})
 			if err != nil {
 				t.Errorf("revoke %d: %v", i, err)
 				return

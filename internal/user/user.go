@@ -54,7 +54,7 @@ type CreateUserPayload struct{ User *model.User }
 
 // UpdateUserInput changes a user; an absent field stays.
 type UpdateUserInput struct {
-	ID           model.UserID
+	UserID       model.UserID
 	Name         graphql.Omittable[*string]
 	Email        graphql.Omittable[*string]
 	Role         graphql.Omittable[*model.Role]
@@ -115,9 +115,9 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 			return err
 		}
 		user := new(model.User)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.ID).Take(user).Error
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.id", "there is no such user")
+			return fault.NotFound("input.userId", "there is no such user")
 		}
 		if err != nil {
 			return fmt.Errorf("read a user: %w", err)
@@ -206,7 +206,7 @@ func anotherAdmin(tx *gorm.DB, except model.UserID) error {
 		return err
 	}
 	if n == 0 {
-		return &fault.Error{Code: fault.CodeConflict, Argument: "input.id", Message: "this is the last active administrator; create another one first"}
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.userId", Message: "this is the last active administrator; create another one first"}
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func TestUpdate(t *testing.T) {
 		u := w.User("ana@care.example", model.Agent)
 		update := func(in user.UpdateUserInput) *model.User {
 			t.Helper()
-			in.ID = u.ID
+			in.UserID = u.ID
 			out, err := w.users.Update(t.Context(), w.Admin, in)
 			if err != nil {
 				t.Fatal(err)
@@ -133,19 +133,19 @@ func TestUpdate(t *testing.T) {
 			argument string
 			in       user.UpdateUserInput
 		}{
-			"no such user":          {fault.CodeNotFound, "input.id", user.UpdateUserInput{ID: model.UserID{UUID: model.NewUUID()}}},
-			"no name":               {fault.CodeBadUserInput, "input.name", user.UpdateUserInput{ID: u.ID, Name: worktest.Null[string]()}},
-			"a blank name":          {fault.CodeBadUserInput, "input.name", user.UpdateUserInput{ID: u.ID, Name: worktest.Given(" ")}},
-			"no address":            {fault.CodeBadUserInput, "input.email", user.UpdateUserInput{ID: u.ID, Email: worktest.Null[string]()}},
-			"another's address":     {fault.CodeConflict, "input.email", user.UpdateUserInput{ID: u.ID, Email: worktest.Given("BO@care.example")}},
-			"no role":               {fault.CodeBadUserInput, "input.role", user.UpdateUserInput{ID: u.ID, Role: worktest.Null[model.Role]()}},
-			"null for active":       {fault.CodeBadUserInput, "input.active", user.UpdateUserInput{ID: u.ID, Active: worktest.Null[bool]()}},
-			"reassigns, but active": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{ID: u.ID, ReassignTo: &other.ID}},
-			"reassigns, as manager": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{ID: u.ID, Role: worktest.Given(model.Manager), ReassignTo: &other.ID}},
+			"no such user":          {fault.CodeNotFound, "input.userId", user.UpdateUserInput{UserID: model.UserID{UUID: model.NewUUID()}}},
+			"no name":               {fault.CodeBadUserInput, "input.name", user.UpdateUserInput{UserID: u.ID, Name: worktest.Null[string]()}},
+			"a blank name":          {fault.CodeBadUserInput, "input.name", user.UpdateUserInput{UserID: u.ID, Name: worktest.Given(" ")}},
+			"no address":            {fault.CodeBadUserInput, "input.email", user.UpdateUserInput{UserID: u.ID, Email: worktest.Null[string]()}},
+			"another's address":     {fault.CodeConflict, "input.email", user.UpdateUserInput{UserID: u.ID, Email: worktest.Given("BO@care.example")}},
+			"no role":               {fault.CodeBadUserInput, "input.role", user.UpdateUserInput{UserID: u.ID, Role: worktest.Null[model.Role]()}},
+			"null for active":       {fault.CodeBadUserInput, "input.active", user.UpdateUserInput{UserID: u.ID, Active: worktest.Null[bool]()}},
+			"reassigns, but active": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{UserID: u.ID, ReassignTo: &other.ID}},
+			"reassigns, as manager": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{UserID: u.ID, Role: worktest.Given(model.Manager), ReassignTo: &other.ID}},
 			"to an unknown user": {fault.CodeNotFound, "input.reassignTo",
-				user.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
-			"to a stakeholder": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &looks.ID}},
-			"to the same user": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{ID: u.ID, Active: worktest.Given(false), ReassignTo: &u.ID}},
+				user.UpdateUserInput{UserID: u.ID, Active: worktest.Given(false), ReassignTo: &model.UserID{UUID: model.NewUUID()}}},
+			"to a stakeholder": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{UserID: u.ID, Active: worktest.Given(false), ReassignTo: &looks.ID}},
+			"to the same user": {fault.CodeBadUserInput, "input.reassignTo", user.UpdateUserInput{UserID: u.ID, Active: worktest.Given(false), ReassignTo: &u.ID}},
 		} {
 			out, err := w.users.Update(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)
@@ -167,24 +167,24 @@ func TestUpdate(t *testing.T) {
 		for name, in := range map[string]user.UpdateUserInput{
 			"inactive": {Active: worktest.Given(false)}, "manager": {Role: worktest.Given(model.Manager)}, "inactive agent": {Active: worktest.Given(false), Role: worktest.Given(model.Agent)},
 		} {
-			in.ID = w.Admin.User.ID
+			in.UserID = w.Admin.User.ID
 			_, err := w.users.Update(t.Context(), w.Admin, in)
-			worktest.Refused(t, name, err, fault.CodeConflict, "input.id")
+			worktest.Refused(t, name, err, fault.CodeConflict, "input.userId")
 		}
 		if row := worktest.Read[model.User](w.T, w.DB, w.Admin.User.ID); row.Role != model.Admin || !row.Active {
 			t.Errorf("%+v", row)
 		}
-		in := user.UpdateUserInput{ID: w.Admin.User.ID, Name: worktest.Given("Root"), Role: worktest.Given(model.Admin), Active: worktest.Given(true)}
+		in := user.UpdateUserInput{UserID: w.Admin.User.ID, Name: worktest.Given("Root"), Role: worktest.Given(model.Admin), Active: worktest.Given(true)}
 		if _, err := w.users.Update(t.Context(), w.Admin, in); err != nil {
 			t.Errorf("another change of the last administrator: %v", err)
 		}
 		second := w.User("second@care.example", model.Admin)
-		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: w.Admin.User.ID, Role: worktest.Given(model.Agent)}); err != nil {
+		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: w.Admin.User.ID, Role: worktest.Given(model.Agent)}); err != nil {
 			t.Errorf("with a second administrator: %v", err)
 		}
-		_, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: second.ID, Role: worktest.Given(model.Agent)})
-		worktest.Refused(t, "the second, now the last", err, fault.CodeConflict, "input.id")
-		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{ID: left.ID, Role: worktest.Given(model.Agent)}); err != nil {
+		_, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: second.ID, Role: worktest.Given(model.Agent)})
+		worktest.Refused(t, "the second, now the last", err, fault.CodeConflict, "input.userId")
+		if _, err := w.users.Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: left.ID, Role: worktest.Given(model.Agent)}); err != nil {
 			t.Errorf("an inactive administrator: %v", err)
 		}
 	})
@@ -200,12 +200,12 @@ func TestUpdate(t *testing.T) {
 			removed := make(chan model.UserID, len(admins))
 			worktest.AtOnce(len(admins), func(i int) {
 				of := admins[(i+1)%len(admins)]
-				in := user.UpdateUserInput{ID: of.ID, Active: worktest.Given(false)}
+				in := user.UpdateUserInput{UserID: of.ID, Active: worktest.Given(false)}
 				if i%2 == 0 {
-					in = user.UpdateUserInput{ID: of.ID, Role: worktest.Given(model.Agent)}
+					in = user.UpdateUserInput{UserID: of.ID, Role: worktest.Given(model.Agent)}
 				}
 				if _, err := w.users.Update(t.Context(), auth.Viewer{User: admins[i]}, in); err != nil {
-					worktest.Refused(t, "the last", err, fault.CodeConflict, "input.id")
+					worktest.Refused(t, "the last", err, fault.CodeConflict, "input.userId")
 					return
 				}
 				removed <- of.ID

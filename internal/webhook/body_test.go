@@ -67,15 +67,15 @@ func TestBody(t *testing.T) {
 	}
 	full := w.open("DE") // a case with every field
 	target := w.Now().Add(time.Hour)
-	ok(customer.New(w.Work).Update(ctx, w.Admin, customer.UpdateCustomerInput{ID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
-	ok(w.Work.LinkCase(ctx, w.Admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ID: "A-1", URL: new("https://crm.example.com/A-1")}))
+	ok(customer.New(w.Work).Update(ctx, w.Admin, customer.UpdateCustomerInput{CustomerID: full.CustomerID, Company: graphql.OmittableOf(new("ACME")), Segment: graphql.OmittableOf(new("Gold"))}))
+	ok(w.Work.LinkCase(ctx, w.Admin, casework.LinkCaseInput{CaseID: full.ID, System: "crm", ExternalID: "A-1", URL: new("https://crm.example.com/A-1")}))
 	ok(w.Work.AssignCase(ctx, w.Admin, casework.AssignCaseInput{CaseID: full.ID, AssigneeID: &w.Admin.User.ID}))
 	ok(w.Work.RecordOutreach(ctx, w.Admin, casework.RecordOutreachInput{CaseID: full.ID, Note: "Called.", Outreach: &casework.OutreachInput{Channel: "PHONE", Outcome: model.Reached, NextSurveyAt: &target}}))
 	ok(w.Work.RecordReply(ctx, w.Admin, casework.RecordReplyInput{CaseID: full.ID, Improvement: new("Answer.")}))
 	ok(w.Work.SetRootCause(ctx, w.Admin, casework.SetRootCauseInput{CaseID: full.ID, Whys: []string{"Late.", "No crew."}}))
 	w.note(full)
 	ok(w.Work.UpdateCaseStatus(ctx, w.Admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
-	bare, err := w.Work.OpenCase(ctx, w.Admin, casework.OpenCaseInput{CustomerID: &full.CustomerID, Note: "By itself.", DueAt: &target})
+	bare, err := w.Work.OpenCase(ctx, w.Admin, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &full.CustomerID}, Note: "By itself.", DueAt: &target})
 	w.must(err)
 	ok(rule.New(w.DB, w.Now).Create(ctx, w.Admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
 		{After: model.Duration(90 * time.Minute), Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},

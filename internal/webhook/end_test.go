@@ -59,7 +59,7 @@ func TestSender(t *testing.T) {
 		w.note(c) // while the webhook is disabled
 		before := len(r.all())
 		status.Store(http.StatusOK)
-		w.update(webhook.UpdateWebhookInput{ID: h.ID, Enabled: graphql.OmittableOf(new(true))})
+		w.update(webhook.UpdateWebhookInput{WebhookID: h.ID, Enabled: graphql.OmittableOf(new(true))})
 		w.delivered(h, 2)
 		same(t, "enabled again", r.accepted(c), w.events(c))
 		if n := len(r.all()) - before; n != 2 {

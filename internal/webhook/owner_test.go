@@ -32,7 +32,7 @@ func (p post) data(t *testing.T) (data struct {
 
 func (w *world) country(c *model.Case, to string) {
 	w.T.Helper()
-	_, err := customer.New(w.Work).Update(w.T.Context(), w.Admin, customer.UpdateCustomerInput{ID: c.CustomerID, Country: graphql.OmittableOf(&to)})
+	_, err := customer.New(w.Work).Update(w.T.Context(), w.Admin, customer.UpdateCustomerInput{CustomerID: c.CustomerID, Country: graphql.OmittableOf(&to)})
 	w.must(err)
 }
 
@@ -65,7 +65,7 @@ func TestSelection(t *testing.T) {
 			strings.Count(got, "DETAILS_CHANGED DE in") != 1 || len(r.all()) != 4 {
 			t.Errorf("the posts are %s", got)
 		}
-		w.update(webhook.UpdateWebhookInput{ID: h.ID, Filter: graphql.OmittableOf(caseFilter(w.T, `{"customer": {"country": {"eq": "FR"}}}`)), Events: graphql.OmittableOf([]model.CaseEventType{model.EventOpened})})
+		w.update(webhook.UpdateWebhookInput{WebhookID: h.ID, Filter: graphql.OmittableOf(caseFilter(w.T, `{"customer": {"country": {"eq": "FR"}}}`)), Events: graphql.OmittableOf([]model.CaseEventType{model.EventOpened})})
 		w.note(old)
 		w.open("DE")
 		c := w.open("FR")
@@ -95,7 +95,7 @@ func TestSelection(t *testing.T) {
 		other := w.User("other@care.example", model.Admin)
 		r := newReceiver(t, nil)
 		h := w.hook(r)
-		_, err := user.New(w.DB, w.Work, w.Log, w.Now).Update(t.Context(), w.Admin, user.UpdateUserInput{ID: w.Admin.User.ID, Active: graphql.OmittableOf(new(false))})
+		_, err := user.New(w.DB, w.Work, w.Log, w.Now).Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: w.Admin.User.ID, Active: graphql.OmittableOf(new(false))})
 		w.must(err)
 		w.open("DE")
 		w.run(w.DB, w.Log)

@@ -59,18 +59,18 @@ type CreateWebhookPayload struct {
 
 // UpdateWebhookInput changes a webhook; an absent field is not changed.
 type UpdateWebhookInput struct {
-	ID      model.WebhookID
-	URL     graphql.Omittable[*string]
-	Events  graphql.Omittable[[]model.CaseEventType]
-	Filter  graphql.Omittable[*filter.Case]
-	Enabled graphql.Omittable[*bool]
+	WebhookID model.WebhookID
+	URL       graphql.Omittable[*string]
+	Events    graphql.Omittable[[]model.CaseEventType]
+	Filter    graphql.Omittable[*filter.Case]
+	Enabled   graphql.Omittable[*bool]
 }
 
 // UpdateWebhookPayload is the webhook after the change.
 type UpdateWebhookPayload struct{ Webhook *model.Webhook }
 
 // RotateWebhookSecretInput names a webhook.
-type RotateWebhookSecretInput struct{ ID model.WebhookID }
+type RotateWebhookSecretInput struct{ WebhookID model.WebhookID }
 
 // RotateWebhookSecretPayload has the new secret, which is shown only here.
 type RotateWebhookSecretPayload struct {
@@ -79,7 +79,7 @@ type RotateWebhookSecretPayload struct {
 }
 
 // DeleteWebhookInput names a webhook.
-type DeleteWebhookInput struct{ ID model.WebhookID }
+type DeleteWebhookInput struct{ WebhookID model.WebhookID }
 
 // DeleteWebhookPayload has the id of the deleted webhook.
 type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
@@ -120,7 +120,7 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockExisting(tx, in.ID); err != nil {
+		if w, err = lockExisting(tx, in.WebhookID); err != nil {
 			return err
 		}
 		if err := in.apply(w, s.policy); err != nil {
@@ -213,13 +213,13 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockExisting(tx, in.ID); err != nil {
+		if w, err = lockExisting(tx, in.WebhookID); err != nil {
 			return err
 		}
 		now := s.clock()
 		valid := slices.DeleteFunc(w.RetiredSecrets, func(r model.RetiredSecret) bool { return !now.Before(r.Until) })
 		if len(valid) == retiredMax {
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.id",
+			return &fault.Error{Code: fault.CodeConflict, Argument: "input.webhookId",
 				Message: fmt.Sprintf("%d secrets of this webhook were replaced within the last day and are still valid; wait until one of them expires", retiredMax)}
 		}
 		w.RetiredSecrets = append([]model.RetiredSecret{{Secret: w.Secret, Until: now.Add(retiredFor)}}, valid...)
@@ -238,7 +238,7 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 		return nil, err
 	}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		w, err := lockExisting(tx, in.ID)
+		w, err := lockExisting(tx, in.WebhookID)
 		if err != nil {
 			return err
 		}
@@ -247,14 +247,14 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteWebhookPayload{DeletedID: in.ID}, nil
+	return &DeleteWebhookPayload{DeletedID: in.WebhookID}, nil
 }
 
 // lockExisting locks a webhook's row as lockWebhook does, and refuses a webhook that does not exist.
 func lockExisting(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
 	w, err := lockWebhook(tx, id)
 	if w == nil && err == nil {
-		err = fault.NotFound("input.id", "there is no such webhook")
+		err = fault.NotFound("input.webhookId", "there is no such webhook")
 	}
 	return w, err
 }

@@ -108,7 +108,7 @@ func TestUpdate(t *testing.T) {
 			"a search":                    {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {"search": "Ana"}}`))}, "input.filter.customer.search"},
 			"an empty object in a filter": {webhook.UpdateWebhookInput{Filter: graphql.OmittableOf(caseFilter(t, `{"customer": {}}`))}, "input.filter.customer"},
 		} {
-			c.in.ID = h.ID
+			c.in.WebhookID = h.ID
 			_, err := w.subscriptions.Update(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, what, err, fault.CodeBadUserInput, c.argument)
 		}
@@ -116,12 +116,12 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("a refused update changed the webhook: %+v", stored)
 		}
 		none := model.WebhookID{UUID: model.NewUUID()}
-		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: none})
-		worktest.Refused(t, "update of an unknown webhook", err, fault.CodeNotFound, "input.id")
-		_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: none})
-		worktest.Refused(t, "rotation of an unknown webhook", err, fault.CodeNotFound, "input.id")
-		_, err = w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{ID: none})
-		worktest.Refused(t, "deletion of an unknown webhook", err, fault.CodeNotFound, "input.id")
+		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{WebhookID: none})
+		worktest.Refused(t, "update of an unknown webhook", err, fault.CodeNotFound, "input.webhookId")
+		_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{WebhookID: none})
+		worktest.Refused(t, "rotation of an unknown webhook", err, fault.CodeNotFound, "input.webhookId")
+		_, err = w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{WebhookID: none})
+		worktest.Refused(t, "deletion of an unknown webhook", err, fault.CodeNotFound, "input.webhookId")
 		_, err = w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: model.DeliveryID{UUID: model.NewUUID()}})
 		worktest.Refused(t, "redelivery of an unknown delivery", err, fault.CodeNotFound, "input.deliveryId")
 	})
@@ -131,9 +131,9 @@ func TestUpdate(t *testing.T) {
 		w := newWrites(t)
 		h := w.webhook()
 		w.Must("UPDATE users SET active = false WHERE id = $1", w.Admin.User.ID.UUID)
-		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(true)})
+		_, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{WebhookID: h.ID, Enabled: worktest.Given(true)})
 		worktest.Refused(t, "enabled", err, fault.CodeConflict, "input.enabled")
-		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
+		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{WebhookID: h.ID, Enabled: worktest.Given(false)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -180,7 +180,7 @@ func TestRedeliver(t *testing.T) {
 		w := newWrites(t)
 		h := w.webhook()
 		d := w.delivery(h)
-		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{ID: h.ID, Enabled: worktest.Given(false)}); err != nil {
+		if _, err := w.subscriptions.Update(t.Context(), w.Admin, webhook.UpdateWebhookInput{WebhookID: h.ID, Enabled: worktest.Given(false)}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.subscriptions.Redeliver(t.Context(), w.Admin, webhook.RedeliverWebhookInput{DeliveryID: d.ID})
@@ -194,7 +194,7 @@ func TestDelete(t *testing.T) {
 	h := w.webhook()
 	w.delivery(h)
 	w.Must("INSERT INTO notifications (id, kind, \"to\", to_fold, status, created_at, webhook_id) VALUES ($1, 'WEBHOOK_DISABLED', 'a@b.c', 'a@b.c', 'QUEUED', now(), $2)", model.NewUUID(), h.ID.UUID)
-	if _, err := w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{ID: h.ID}); err != nil {
+	if _, err := w.subscriptions.Delete(t.Context(), w.Admin, webhook.DeleteWebhookInput{WebhookID: h.ID}); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.Count("SELECT (SELECT count(*) FROM webhooks) + (SELECT count(*) FROM webhook_deliveries)"); n != 0 {
@@ -217,11 +217,11 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 		"Update": func(v auth.Viewer) error {
-			_, err := w.subscriptions.Update(t.Context(), v, webhook.UpdateWebhookInput{ID: h.ID, URL: worktest.Given("https://hooks.example.com/y")})
+			_, err := w.subscriptions.Update(t.Context(), v, webhook.UpdateWebhookInput{WebhookID: h.ID, URL: worktest.Given("https://hooks.example.com/y")})
 			return err
 		},
 		"RotateSecret": func(v auth.Viewer) error {
-			_, err := w.subscriptions.RotateSecret(t.Context(), v, webhook.RotateWebhookSecretInput{ID: h.ID})
+			_, err := w.subscriptions.RotateSecret(t.Context(), v, webhook.RotateWebhookSecretInput{WebhookID: h.ID})
 			return err
 		},
 		"Redeliver": func(v auth.Viewer) error {
@@ -229,7 +229,7 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 		"Delete": func(v auth.Viewer) error {
-			_, err := w.subscriptions.Delete(t.Context(), v, webhook.DeleteWebhookInput{ID: h.ID})
+			_, err := w.subscriptions.Delete(t.Context(), v, webhook.DeleteWebhookInput{WebhookID: h.ID})
 			return err
 		},
 	} {

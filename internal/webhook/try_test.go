@@ -25,7 +25,7 @@ func TestTry(t *testing.T) {
 		h := w.hook(r)
 		old, err := standardwebhooks.NewWebhook(h.Secret)
 		w.must(err)
-		rotated, err := w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: h.ID})
+		rotated, err := w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{WebhookID: h.ID})
 		w.must(err)
 		fresh, err := standardwebhooks.NewWebhook(rotated.Secret)
 		w.must(err)
@@ -46,11 +46,11 @@ func TestTry(t *testing.T) {
 			t.Errorf("after the day the signature is %q", p.signature)
 		}
 		for range 9 {
-			_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: h.ID})
+			_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{WebhookID: h.ID})
 			w.must(err)
 		}
-		_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{ID: h.ID})
-		worktest.Refused(t, "the tenth rotation of a day", err, fault.CodeConflict, "input.id")
+		_, err = w.subscriptions.RotateSecret(t.Context(), w.Admin, webhook.RotateWebhookSecretInput{WebhookID: h.ID})
+		worktest.Refused(t, "the tenth rotation of a day", err, fault.CodeConflict, "input.webhookId")
 	})
 
 	t.Run("builds the body from the log, and stores none", func(t *testing.T) {

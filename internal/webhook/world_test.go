@@ -130,7 +130,7 @@ func (w *world) open(country string) *model.Case {
 		Country: graphql.OmittableOf(&country), FirstName: graphql.OmittableOf(new("Ana")), Email: graphql.OmittableOf(new("ana-" + model.NewUUID().String() + "@example.com")),
 	}, Comment: new("Nobody called.")})
 	w.must(err)
-	out, err := w.Work.OpenCase(w.T.Context(), w.Admin, casework.OpenCaseInput{ResponseID: &in.Response.ID, Note: "They called."})
+	out, err := w.Work.OpenCase(w.T.Context(), w.Admin, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &in.Response.ID}, Note: "They called."})
 	w.must(err)
 	return out.Case
 }

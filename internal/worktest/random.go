@@ -44,17 +44,17 @@ func (w *World) WriteAnything(random *rand.Rand, agents []*model.User) error {
 	case 2:
 		_, err = w.Work.AddNote(ctx, w.caller, casework.AddNoteInput{CaseID: id, Body: "They are right."})
 	case 3:
-		_, err = w.Work.OpenCase(ctx, w.caller, casework.OpenCaseInput{ResponseID: &response, Note: "They called.", AssigneeID: assignee})
+		_, err = w.Work.OpenCase(ctx, w.caller, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response}, Note: "They called.", AssigneeID: assignee})
 	case 4, 5:
 		_, err = w.Work.RecordOutreach(ctx, w.caller, casework.RecordOutreachInput{CaseID: id, Outreach: outreach, Note: "Called them."})
 	case 6:
 		_, err = w.Work.RecordReply(ctx, w.caller, casework.RecordReplyInput{CaseID: id, Improvement: new("Be on time.")})
 	case 7:
-		_, err = w.Work.LinkCase(ctx, w.caller, casework.LinkCaseInput{CaseID: id, System: one("Zendesk", "jira", "SAP"), ID: one("1", "2")})
+		_, err = w.Work.LinkCase(ctx, w.caller, casework.LinkCaseInput{CaseID: id, System: one("Zendesk", "jira", "SAP"), ExternalID: one("1", "2")})
 	case 8:
 		_, err = w.Work.SetRootCause(ctx, w.caller, casework.SetRootCauseInput{CaseID: id, Whys: []string{"It was late.", one("Rain.", "Strike.")}})
 	case 9:
-		_, err = customer.New(w.Work).Update(ctx, w.caller, customer.UpdateCustomerInput{ID: about, Company: graphql.OmittableOf(new(one("ACME", "Straße")))})
+		_, err = customer.New(w.Work).Update(ctx, w.caller, customer.UpdateCustomerInput{CustomerID: about, Company: graphql.OmittableOf(new(one("ACME", "Straße")))})
 	case 10:
 		_, err = w.Work.UpdateCaseStatus(ctx, w.caller, casework.UpdateCaseStatusInput{CaseID: id, Status: model.Closed, Note: "Called them.", Outreach: outreach})
 	default:

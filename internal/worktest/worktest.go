@@ -149,7 +149,7 @@ func (w *World) Viewer(role model.Role) auth.Viewer {
 func (w *World) Open(assignee *model.User) *model.Case {
 	w.T.Helper()
 	response := w.Submit(intake.SubmitResponseInput{Score: 3}).Response
-	in := casework.OpenCaseInput{ResponseID: &response.ID, Note: "They called."}
+	in := casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &response.ID}, Note: "They called."}
 	if assignee != nil {
 		in.AssigneeID = &assignee.ID
 	}

@@ -12,7 +12,7 @@ const eventLimit = 30; // events in the list of the latest
 
 const caseFields = "number version status openedAt dueAt firstFollowUpAt";
 const eventSelection = `
-  __typename id type cursor at matches actor { name }
+  __typename id type cursor at actor { name }
   snapshot { ${caseFields} assigneeName score category customerName company country }
   ${eventFields}`;
 
@@ -34,7 +34,7 @@ const figuresQuery = `query Figures($scope: CaseFilter, $waiting: CaseFilter) {
 }`;
 
 const feedQuery = `subscription Wallboard($after: String, $scope: CaseFilter, $types: [CaseEventType!]) {
-  caseEvents(after: $after, filter: $scope, types: $types) { ${eventSelection} }
+  caseEvents(after: $after, filter: $scope, types: $types) { cursor matches node { ${eventSelection} } }
 }`;
 
 // scopeFrom reads the filter from the query of the page's address, and the names to show for it.
@@ -208,13 +208,13 @@ export function boardView() {
 
     live: () => refreshFigures(),
 
-    event(e) {
+    event({ matches, node: e }) {
       if (e.type === "CUSTOMER_ERASED") redactName(e.snapshot);
       addEvent(e);
       refreshFigures(300);
       const c = fromSnapshot(e.snapshot), known = rows.get(c.number);
       if (known && c.version <= known.case.version) return; // the list that was read is newer
-      const isWaiting = e.matches && c.category === "DETRACTOR" && c.status !== "CLOSED";
+      const isWaiting = matches && c.category === "DETRACTOR" && c.status !== "CLOSED";
       if (isWaiting && c.number >= lowestNumber) putRow(c, true);
       if (!isWaiting) removeRow(c.number, c.status === "CLOSED");
       if (lowestNumber > 0 && rows.size < pageSize / 2) throw new FeedReset(); // fill the list with the next cases

@@ -8,7 +8,7 @@ import WebSocket from "ws";
 
 const [url, token, after] = process.argv.slice(2);
 const socketURL = url.replace("http", "ws");
-const watch = "subscription ($after: String) { caseEvents(after: $after) { type note { body } } }";
+const watch = "subscription ($after: String) { caseEvents(after: $after) { node { type note { body } } } }";
 const list = "{ cases { nodes { number } } }";
 const wrong = "{ nothing }";
 
