@@ -272,7 +272,7 @@ func TestFeed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.Tokens[model.Partner]}, "Content-Type": {"application/json"}}
+			r.Header = http.Header{"Origin": {"https://dashboard.example"}, "Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.Tokens[model.Partner]}, "Content-Type": {"application/json"}}
 			if last != "" {
 				r.Header.Set("Last-Event-ID", last)
 			}

@@ -50,7 +50,7 @@ seen.matches = { open: matches(open), closed: matches(closed) };
 // Subscribe, lose the connection, and go on.
 const events = arrivals();
 const subscription = client.subscribe({ query: WATCH, variables: { after: feedCursor } })
-  .subscribe(({ data, error }) => events.push(error?.message ?? data.caseEvents.node.note?.body ?? data.caseEvents.node.type));
+  .subscribe(({ data, error }) => events.push(error?.message ?? (data.caseEvents.node.type === "NOTE_ADDED" ? data.caseEvents.node.note.body : data.caseEvents.node.type)));
 await addNote(url, token, opened.id, "before the cut");
 await events.until(2);
 relay.cut();

@@ -60,7 +60,7 @@ const events = arrivals();
 const subscription = requestSubscription(environment, {
   subscription: WATCH,
   variables: { after: first.cases.feedCursor, connections: [connection] },
-  onNext: ({ caseEvents }) => events.push(caseEvents.node.note?.body ?? caseEvents.node.type),
+  onNext: ({ caseEvents }) => events.push(caseEvents.node.type === "NOTE_ADDED" ? caseEvents.node.note.body : caseEvents.node.type),
   onError: (error) => events.push(error.message),
 });
 await addNote(url, token, opened.id, "before the cut");

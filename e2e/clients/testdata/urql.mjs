@@ -59,7 +59,7 @@ async function run(client) {
 
   const events = arrivals();
   const subscription = client.subscription(WATCH, { after: first.cases.feedCursor })
-    .subscribe(({ data, error }) => events.push(error?.message ?? data.caseEvents.node.note?.body ?? data.caseEvents.node.type));
+    .subscribe(({ data, error }) => events.push(error?.message ?? (data.caseEvents.node.type === "NOTE_ADDED" ? data.caseEvents.node.note.body : data.caseEvents.node.type)));
   await addNote(url, token, opened.id, "before the cut");
   await events.until(2);
   relay.cut();
