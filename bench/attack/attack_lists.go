@@ -58,8 +58,8 @@ func listAttacks(f *facts) []attack {
 		}[i%8]
 	})
 	deep := `id`
-	for i := range 9 { // customer, responses, case, customer …
-		deep = []string{`customer {id ` + deep + `}`, `responses(first: 4) {nodes {id ` + deep + `}}`, `case {id ` + deep + `}`}[i%3]
+	for i := range 9 { // from the inside: the case of a response of a customer of a case …
+		deep = []string{`case {id ` + deep + `}`, `responses(first: 4) {nodes {id ` + deep + `}}`, `customer {id ` + deep + `}`}[i%3]
 	}
 	return []attack{
 		partner("deep-nesting", `{responses(first: 100) {nodes {`+deep+`}}}`, nil),

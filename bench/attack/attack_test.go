@@ -1,0 +1,36 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+
+	"github.com/closeloop/closeloop/internal/querytest"
+)
+
+// An attack that is refused because of a mistake in its document measures nothing.
+func TestAttacksFitTheSchema(t *testing.T) {
+	t.Parallel()
+	schema, err := querytest.Load("../../graph")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range attacks(&facts{cases: []string{"cas"}, customers: []string{"cus"}, responses: []string{"res"}, users: []string{"usr"}, begin: "x"}) {
+		sent := a.subscriptions
+		if a.request != nil {
+			media, body := a.request(1)
+			if media != "application/json" {
+				continue // an upload
+			}
+			var o operation
+			if err := json.Unmarshal(body, &o); err != nil {
+				t.Fatalf("%s: %v", a.name, err)
+			}
+			sent = []operation{o}
+		}
+		if _, errs := gqlparser.LoadQuery(schema, sent[0].Query); len(errs) > 0 {
+			t.Errorf("%s: %.500v", a.name, errs)
+		}
+	}
+}
