@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"internal/rule":     {"model", "internal/auth", "internal/calendar", "internal/fault", "internal/filter", "internal/pg"},
 	"internal/keyword":  {"model"},
 	"internal/auth":     {"model", "internal/fault", "internal/filter"},
-	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/pg"},
+	"internal/event":    {"model", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/pg", "internal/rate"},
 	"internal/job":      {"model", "internal/pg"},
 	"internal/rate":     {"model"},
 	"internal/egress":   {"model", "internal/fault"},

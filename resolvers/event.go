@@ -29,7 +29,7 @@ func (r subscription) CaseEvents(ctx context.Context, after *string, f *filter.C
 		Start: "after",
 		Key:   viewerKey(ctx, viewer, f),
 		Open: func(ctx context.Context, from *string) (live.Source[*read.CaseEventEdge], error) {
-			w, err := r.Log.Watch(ctx, viewer.Scope(), event.Request{After: cmp.Or(from, after), Filter: f, Types: types})
+			w, err := r.Log.Watch(ctx, viewer.Scope(), event.Request{After: cmp.Or(from, after), Filter: f, Types: types, Meter: r.meter(viewer)})
 			return eventSource{w}, err
 		},
 		Position: func(e *read.CaseEventEdge) live.Position {

@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
 )
 
 // eventSource adapts an event watcher to live.Source.
@@ -30,6 +31,22 @@ func (w eventSource) Outdated(e *read.CaseEventEdge) bool { return w.Watcher.Out
 func (w eventSource) Position() live.Position {
 	position, cursor := w.Watcher.Position()
 	return live.Position{Offset: position, Cursor: cursor}
+}
+
+// meter makes the viewer's token, and those that share the subscription with it, pay for deciding its filter.
+func (r subscription) meter(viewer auth.Viewer) *event.Meter {
+	return &event.Meter{Work: r.FilterWork, Tokens: func(ctx context.Context) []model.ApiTokenID {
+		var tokens []model.ApiTokenID
+		for _, session := range live.Sharers(ctx) {
+			if token, err := auth.TokenOf(session); err == nil {
+				tokens = append(tokens, token)
+			}
+		}
+		if tokens == nil {
+			tokens = []model.ApiTokenID{viewer.TokenID}
+		}
+		return tokens
+	}}
 }
 
 // viewerKey returns the viewer's ID if another viewer with the same rights could get another answer: if the filter asks

@@ -22,6 +22,7 @@ import (
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/privacy"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
@@ -50,6 +51,8 @@ type Resolver struct {
 	Reports   *report.Reports
 	Log       *event.Log
 	Uploads   *importer.Uploads
+
+	FilterWork *rate.Work // of subscriptions
 }
 
 type (

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -54,6 +55,9 @@ type parts struct {
 	Reports       *report.Reports
 	Rate          *rate.Buckets
 }
+
+// filterTime is how long the subscriptions of a token may decide filters in each second, where the setting is empty.
+const filterTime = 200 * time.Millisecond
 
 // wire makes the parts.
 func (a *App) wire(db *pg.DB) (err error) {
@@ -115,6 +119,7 @@ func (a *App) Handler() http.Handler {
 			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
+			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), time.Now),
 		},
 		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})

@@ -86,6 +86,15 @@ func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.User) }
 
 func sessionKey(id model.ApiTokenID, u *model.User) string { return id.String() + " " + viewOf(u) }
 
+// TokenOf returns the token of a session's key.
+func TokenOf(key string) (id model.ApiTokenID, err error) {
+	text, _, _ := strings.Cut(key, " ")
+	if err := id.UnmarshalGQL(text); err != nil {
+		return id, fmt.Errorf("parse a session's key: %w", err)
+	}
+	return id, nil
+}
+
 // Ended returns the keys of the sessions that are over: the token is revoked or expired, or the user is inactive or has
 // another role or scope than at the sign-in.
 func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
@@ -94,9 +103,9 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 	}
 	ids := make([]model.ApiTokenID, len(keys))
 	for i, k := range keys {
-		id, _, _ := strings.Cut(k, " ")
-		if err := ids[i].UnmarshalGQL(id); err != nil {
-			return nil, fmt.Errorf("parse a session's key: %w", err)
+		var err error
+		if ids[i], err = TokenOf(k); err != nil {
+			return nil, err
 		}
 	}
 	var good []struct {

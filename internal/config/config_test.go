@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Live{0, 7, 100, 256 << 10, Duration(time.Minute)}); c.Live != want {
+		if want := (Live{0, 7, 100, 256 << 10, Duration(time.Minute), Duration(200 * time.Millisecond)}); c.Live != want {
 			t.Errorf("limits are %+v, want %+v", c.Live, want)
 		}
 		for _, wrong := range []string{"--max-sockets=many", "--max-message-bytes=1k", "--init-timeout=soon"} {
@@ -106,6 +106,7 @@ func TestValidate(t *testing.T) {
 		t.Setenv("CLOSELOOP_MAX_SOCKETS", "-1")
 		t.Setenv("CLOSELOOP_MAX_MESSAGE_BYTES", "-2")
 		t.Setenv("CLOSELOOP_INIT_TIMEOUT", "-3s")
+		t.Setenv("CLOSELOOP_FILTER_TIME", "2s")
 		_, err := parse(t)
 		if err == nil {
 			t.Fatal("parse accepts settings with mistakes")
@@ -122,6 +123,7 @@ func TestValidate(t *testing.T) {
 			`CLOSELOOP_MAX_SOCKETS: must be greater than 0, not -1`,
 			`CLOSELOOP_MAX_MESSAGE_BYTES: must be greater than 0, not -2`,
 			`CLOSELOOP_INIT_TIMEOUT: must be greater than 0, such as 3s, not -3s`,
+			`CLOSELOOP_FILTER_TIME: must be greater than 0 and at most 1s, such as 200ms, not 2s`,
 			`CLOSELOOP_LOG: "loud" must be one of`,
 		}
 		if len(lines) != len(want) {

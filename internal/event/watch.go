@@ -2,11 +2,13 @@ package event
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -123,6 +125,7 @@ type Request struct {
 	After  *string
 	Filter *filter.Case
 	Types  []model.CaseEventType // nil: all
+	Meter  *Meter                // of a watcher's work; nil: it works as much as it needs
 }
 
 // shows reports whether the event is to be shown, as far as its snapshots tell, and whether the case matches the filter
@@ -170,6 +173,7 @@ type Watcher struct {
 	reader *Reader
 	scope  *filter.Scope
 	asked  Request
+	turn   func()        // if it is the watcher's turn already: ends the turn
 	head   cursor        // if the scope is restricted: the head of the log when the watch began
 	seen   *currentState // if the scope is restricted: the current state of the cases in the page that Next returned last
 }
@@ -198,6 +202,7 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 			return nil, err
 		}
 	}
+	defer w.endTurn()
 	for {
 		before := w.reader.at
 		events, err := w.reader.Next(ctx)
@@ -211,6 +216,12 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.CodeFeedReset) {
 			return nil, err
 		}
+		if errors.Is(err, rate.ErrBehind) {
+			if err := w.awaitTurn(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		select {
 		case <-time.After(w.reader.log.lookEvery):
 		case <-ctx.Done():
@@ -220,8 +231,12 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 
 func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.CaseEvent, err error) {
 	w.seen = nil
-	for _, e := range events {
-		matches, ok := w.asked.shows(e, w.scope)
+	decided, err := w.decide(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range events {
+		matches, ok := decided[i].matches, decided[i].shown
 		if ok && w.scope.Restricted() {
 			if w.seen == nil {
 				w.seen = w.reader.log.currentStateOf(events)

@@ -1,6 +1,9 @@
 package live
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -32,7 +35,8 @@ type group struct {
 	key     key
 	of      *groups
 	run     *run
-	members atomic.Int64 // changed under groups.mu
+	members atomic.Int64   // changed under groups.mu
+	sharers map[string]int // members by Session.Key; guarded by groups.mu
 
 	mu       sync.Mutex
 	base     int64           // recent holds every message after this position
@@ -58,7 +62,10 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 		if !r.stream.Newest() {
 			return false
 		}
-		g = &group{key: k, of: gs, run: r, base: at.Offset, revision: r.stream.Revision(), shards: make([]shard, len(gs.writers))}
+		g = &group{
+			key: k, of: gs, run: r, base: at.Offset, revision: r.stream.Revision(), shards: make([]shard, len(gs.writers)),
+			sharers: map[string]int{},
+		}
 		for i := range g.shards {
 			g.shards[i].writer = gs.writers[i]
 		}
@@ -75,8 +82,10 @@ func (gs *groups) join(k key, op *operation, r *run) bool {
 	}
 	op.group, op.Position = g, at
 	g.members.Add(1)
+	g.sharers[op.connection.session.Key]++
 	if g.run == r {
 		gs.all[k] = g
+		r.group.Store(g)
 		gs.running.Go(g.follow)
 	} else {
 		r.cancel()
@@ -100,10 +109,33 @@ func (gs *groups) leave(op *operation) *group {
 	}
 	op.group = nil
 	g.shards[op.writerIndex].left()
+	if session := op.connection.session.Key; g.sharers[session] > 1 {
+		g.sharers[session]--
+	} else {
+		delete(g.sharers, session)
+	}
 	if g.members.Add(-1) == 0 {
 		gs.end(g)
 	}
 	return g
+}
+
+// Shared reports whether the execution of the context is one for all equal subscriptions.
+func Shared(ctx context.Context) bool {
+	r := runOf(ctx)
+	return r != nil && r.group.Load() != nil
+}
+
+// Sharers returns Session.Key of each session that has a part in the execution of the context, each once; none where one
+// subscriber has the execution alone.
+func Sharers(ctx context.Context) []string {
+	if !Shared(ctx) {
+		return nil
+	}
+	g := runOf(ctx).group.Load()
+	g.of.mu.Lock()
+	defer g.of.mu.Unlock()
+	return slices.Collect(maps.Keys(g.sharers))
 }
 
 // end removes the group, so that the next equal subscription starts a new one. The caller holds groups.mu.

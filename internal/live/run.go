@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -33,6 +34,8 @@ type run struct {
 	stream streamer
 	start  string
 	shared string
+
+	group atomic.Pointer[group] // that the run executes for; nil: for one subscriber alone
 }
 
 type runKey struct{}
