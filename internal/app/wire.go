@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -102,11 +103,13 @@ func (a *App) Handler() http.Handler {
 	}
 	entry := a.DB.Lane(pg.SignIn)
 	tokens := auth.NewTokens(entry.Gorm, time.Now)
+	gate := auth.NewGate(tokens)
+	proxies, _ := a.config.Proxies() // Validate has refused wrong ones
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
 	a.sockets = live.New(live.Options{
 		Log:                       a.log,
 		Ended:                     tokens.Ended,
-		SignIn:                    signIn(tokens),
+		SignIn:                    signIn(gate),
 		InitTimeout:               time.Duration(a.config.InitTimeout),
 		MaxMessageBytes:           int64(a.config.MaxMessageBytes),
 		MaxSubscriptionsPerSocket: int(a.config.MaxSubscriptions),
@@ -121,16 +124,17 @@ func (a *App) Handler() http.Handler {
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
 			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), time.Now),
 		},
-		Read: reader, Tokens: tokens, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
+		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }
 
 // signIn makes a socket's session of a token.
-func signIn(tokens *auth.Tokens) func(ctx context.Context, secret string) (live.Session, error) {
-	return func(ctx context.Context, secret string) (live.Session, error) {
-		caller, err := tokens.SignIn(ctx, secret)
+func signIn(gate *auth.Gate) func(ctx context.Context, remote, secret string) (live.Session, error) {
+	return func(ctx context.Context, remote, secret string) (live.Session, error) {
+		caller, err := gate.SignIn(ctx, remote, secret)
+		var tooMany *auth.TooManyRefusals
 		switch {
-		case fault.Is(err, fault.CodeUnauthenticated):
+		case fault.Is(err, fault.CodeUnauthenticated), errors.As(err, &tooMany):
 			return live.Session{}, err
 		case err != nil:
 			return live.Session{}, fmt.Errorf("%w: %w", live.ErrUnavailable, err)

@@ -170,9 +170,9 @@ type world struct {
 	now    time.Time
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, with ...pgtest.Option) *world {
 	t.Helper()
-	w := &world{t: t, db: pgtest.New(t), now: start}
+	w := &world{t: t, db: pgtest.New(t, with...), now: start}
 	w.tokens = auth.NewTokens(w.db.Gorm, func() time.Time { return w.now })
 	return w
 }

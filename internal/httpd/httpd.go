@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -36,10 +38,11 @@ import (
 type Options struct {
 	Resolver *resolvers.Resolver
 	Read     *read.Reader
-	Tokens   *auth.Tokens
+	Gate     *auth.Gate
 	Live     *live.Server
 	Rate     *rate.Buckets
-	Origins  []string // whose pages may call the API; *: all
+	Origins  []string       // whose pages may call the API; *: all
+	Proxies  []netip.Prefix // whose header X-Forwarded-For names the client
 	Present  graphql.ErrorPresenterFunc
 	Ready    func(context.Context) error // returns an error when the database does not answer
 	Log      *slog.Logger
@@ -59,7 +62,7 @@ func Handler(o Options) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.Handle("/", web.Handler())
-	return noSniff(mux)
+	return trustProxies(o.Proxies, noSniff(mux))
 }
 
 // noSniff tells browsers to trust the media type of every answer.
@@ -114,10 +117,14 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			o.refuse(w, r, http.StatusUnauthorized, err)
 			return
 		}
-		caller, err := o.Tokens.SignIn(r.Context(), secret)
+		caller, err := o.Gate.SignIn(r.Context(), r.RemoteAddr, secret)
 		if err != nil {
 			status := http.StatusUnauthorized
+			var tooMany *auth.TooManyRefusals
 			switch {
+			case errors.As(err, &tooMany):
+				status = http.StatusTooManyRequests
+				w.Header().Set("Retry-After", strconv.Itoa(tooMany.Seconds()))
 			case fault.Is(err, fault.CodeUnauthenticated):
 			case pg.Unavailable(err):
 				status = http.StatusServiceUnavailable

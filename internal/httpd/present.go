@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
@@ -31,6 +32,7 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		var f *fault.Error
 		var scalar *model.ScalarError
 		var exceeded *rate.Exceeded
+		var tooMany *auth.TooManyRefusals
 		switch {
 		case errors.As(err, &f):
 			shown.Message = f.Message
@@ -44,6 +46,9 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Extensions = map[string]any{
 				"code": fault.CodeRateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
 			}
+		case errors.As(err, &tooMany):
+			shown.Message = tooMany.Error()
+			shown.Extensions = map[string]any{"code": fault.CodeRateLimited, "retryAfter": tooMany.Seconds()}
 		case errors.As(err, &scalar):
 			shown.Message = scalar.Message
 			shown.Extensions = map[string]any{"code": fault.CodeBadUserInput}

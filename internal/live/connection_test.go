@@ -130,7 +130,7 @@ func TestConnection(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(o *live.Options) {
 			o.InitTimeout = 50 * time.Millisecond
-			o.SignIn = func(ctx context.Context, _ string) (live.Session, error) {
+			o.SignIn = func(ctx context.Context, _, _ string) (live.Session, error) {
 				<-ctx.Done()
 				return live.Session{}, ctx.Err()
 			}
@@ -188,11 +188,11 @@ func TestConnection(t *testing.T) {
 	t.Run("closes alone after a panic during sign-in", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(o *live.Options) {
-			o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
+			o.SignIn = func(ctx context.Context, _, bearer string) (live.Session, error) {
 				if bearer == "ann" {
 					panic("no ann")
 				}
-				return signIn(ctx, bearer)
+				return signIn(ctx, "", bearer)
 			}
 		})
 		bob := w.signedIn("bob")

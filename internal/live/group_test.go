@@ -99,8 +99,8 @@ func TestGroup(t *testing.T) {
 	t.Run("keeps different subscriptions apart", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(o *live.Options) {
-			o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
-				s, err := signIn(ctx, strings.TrimSuffix(bearer, " as another"))
+			o.SignIn = func(ctx context.Context, _, bearer string) (live.Session, error) {
+				s, err := signIn(ctx, "", strings.TrimSuffix(bearer, " as another"))
 				s.View = fmt.Sprint(strings.HasSuffix(bearer, " as another"))
 				return s, err
 			}

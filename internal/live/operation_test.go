@@ -143,7 +143,7 @@ func TestOperation(t *testing.T) {
 	t.Run("ends alone after a panic while it is prepared", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(o *live.Options) {
-			o.SignIn = func(context.Context, string) (live.Session, error) {
+			o.SignIn = func(context.Context, string, string) (live.Session, error) {
 				return live.Session{Context: func(context.Context) context.Context { panic("no viewer") }}, nil
 			}
 		})

@@ -10,9 +10,10 @@ import (
 
 // Options configure a Server. A zero value means the default, which is the last figure of the field's comment.
 type Options struct {
-	// SignIn returns the session of a token's bearer. An error closes the socket with 4403, and an error that wraps
-	// ErrUnavailable closes it with 1013. SignIn is called once per socket and may take InitTimeout. Nil: signing in fails.
-	SignIn func(ctx context.Context, bearer string) (Session, error)
+	// SignIn returns the session of a token's bearer, who calls from the address remote. An error closes the socket with
+	// 4403, an error that wraps ErrUnavailable with 1013, and an error that has a method RetryAfter with 4510. SignIn is
+	// called once per socket and may take InitTimeout. Nil: signing in fails.
+	SignIn func(ctx context.Context, remote, bearer string) (Session, error)
 	// Ended returns the keys whose sessions have ended, because the token was revoked, the user is inactive or the role has
 	// changed. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
 	// error means "unknown": the sessions continue. Nil: no session ends this way.
@@ -39,7 +40,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.SignIn == nil {
-		o.SignIn = func(context.Context, string) (Session, error) {
+		o.SignIn = func(context.Context, string, string) (Session, error) {
 			return Session{}, errors.New("signing in is not possible: Options.SignIn is not set")
 		}
 	}

@@ -146,11 +146,11 @@ func (w *world) follows(subscribe func()) {
 func TestServerLeavesNoGoroutineBehind(t *testing.T) {
 	options := func(o *live.Options) {
 		o.CloseTimeout = 200 * time.Millisecond
-		o.SignIn = func(ctx context.Context, bearer string) (live.Session, error) {
+		o.SignIn = func(ctx context.Context, _, bearer string) (live.Session, error) {
 			if bearer == "slow" {
 				<-ctx.Done()
 			}
-			s, err := signIn(ctx, bearer)
+			s, err := signIn(ctx, "", bearer)
 			s.Expires = time.Now().Add(time.Hour)
 			return s, err
 		}

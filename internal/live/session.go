@@ -38,7 +38,7 @@ func (c *connection) initialise(payload json.RawMessage) {
 	c.initialised = true
 	c.initTimer.Stop() // if it has fired already, the socket is closing, and the rest of this function does no harm
 
-	session, refused := c.server.signIn(c.server.ctx, c.header, payload)
+	session, refused := c.server.signIn(c.server.ctx, c.remote, c.header, payload)
 	if refused != wire.None {
 		c.socket.Close(refused)
 		return
@@ -49,17 +49,20 @@ func (c *connection) initialise(payload json.RawMessage) {
 }
 
 // signIn returns the caller's session, or the reason to close the connection.
-func (s *Server) signIn(ctx context.Context, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
+func (s *Server) signIn(ctx context.Context, remote string, header http.Header, payload json.RawMessage) (*Session, wire.CloseReason) {
 	token, ok := wire.Bearer(header.Get("Authorization"), payload)
 	if !ok {
 		return nil, wire.Forbidden
 	}
 	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
-	session, err := s.options.SignIn(limited, token)
+	session, err := s.options.SignIn(limited, remote, token)
+	var later interface{ RetryAfter() time.Duration }
 	switch {
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
 		return nil, wire.InitTimeout
+	case errors.As(err, &later):
+		return nil, wire.TooManyRefusals(later.RetryAfter())
 	case errors.Is(err, ErrUnavailable):
 		s.options.Log.Warn("cannot check a sign-in", "error", err)
 		return nil, wire.TryAgainLater

@@ -156,7 +156,7 @@ func TestSession(t *testing.T) {
 		t.Parallel()
 		inTime(t, 100*time.Millisecond, func(lifetime time.Duration) bool {
 			w := newWorld(t, func(o *live.Options) {
-				o.SignIn = func(context.Context, string) (live.Session, error) {
+				o.SignIn = func(context.Context, string, string) (live.Session, error) {
 					return live.Session{Expires: time.Now().Add(lifetime)}, nil
 				}
 			})
@@ -179,7 +179,7 @@ func TestSession(t *testing.T) {
 	t.Run("is refused when it expired before", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(o *live.Options) {
-			o.SignIn = func(context.Context, string) (live.Session, error) {
+			o.SignIn = func(context.Context, string, string) (live.Session, error) {
 				return live.Session{Expires: time.Now().Add(-time.Second)}, nil
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,12 +29,16 @@ func isStream(r *http.Request) bool {
 // stream serves one operation by server-sent events. The connection is taken from the HTTP server, as a WebSocket's is, so
 // that a stream costs as little and the same writers serve it.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	session, reason := s.signIn(r.Context(), r.Header, nil)
+	session, reason := s.signIn(r.Context(), r.RemoteAddr, r.Header, nil)
 	switch {
 	case reason == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 		refuse(w, r, exec, http.StatusUnauthorized, fault.CodeUnauthenticated,
 			"sign in with the header 'Authorization: Bearer <API token>'; the token is missing, unknown, expired or revoked")
+		return
+	case reason.Code == wire.CodeTooManyRefusals:
+		w.Header().Set("Retry-After", strconv.Itoa(int(reason.Retry.Seconds())))
+		refuse(w, r, exec, http.StatusTooManyRequests, fault.CodeRateLimited, reason.Text)
 		return
 	case reason != wire.None:
 		w.Header().Set("Retry-After", "5")

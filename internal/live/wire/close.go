@@ -16,10 +16,10 @@ type CloseReason struct {
 }
 
 // The codes below 4000 are from RFC 6455, section 7.4.1, Defined Status Codes. The codes 4400 to 4429 and their texts
-// are from the GraphQL over WebSocket Protocol; its reference implementation uses 4500. The codes 4508 and 4509 are this
+// are from the GraphQL over WebSocket Protocol; its reference implementation uses 4500. The codes 4508 to 4510 are this
 // project's.
 //
-// A client may reconnect after 1001, 1006, 1013, 4403 (with a valid token), 4408, 4508 and 4509. The other codes stand
+// A client may reconnect after 1001, 1006, 1013, 4403 (with a valid token), 4408, 4508, 4509 and 4510. The other codes stand
 // for mistakes that a second attempt would repeat.
 var (
 	None          = CloseReason{}
@@ -49,6 +49,15 @@ func TooBig(limit int64) CloseReason {
 // TooManyOfToken closes a socket whose token has reached its limit of sockets.
 func TooManyOfToken(limit int) CloseReason {
 	return CloseReason{Code: 4509, Text: fmt.Sprintf("Too many sockets: a token may have at most %d", limit), Retry: 5 * time.Second}
+}
+
+// CodeTooManyRefusals is the code of TooManyRefusals.
+const CodeTooManyRefusals = 4510
+
+// TooManyRefusals closes a socket with a wrong token from an address that has sent too many of them; wait is in whole
+// seconds.
+func TooManyRefusals(wait time.Duration) CloseReason {
+	return CloseReason{Code: CodeTooManyRefusals, Text: fmt.Sprintf("Too many wrong tokens came from your address: retry in %d s", int(wait.Seconds())), Retry: wait}
 }
 
 // SubscriberExists closes a socket whose client used the id of an active operation again.
