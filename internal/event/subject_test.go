@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -38,7 +39,7 @@ func TestEventKeepsWhatWasFoundOut(t *testing.T) {
 
 func TestOnlyTheNewestEventsKeepWhatWasFoundOut(t *testing.T) {
 	t.Parallel()
-	l := New(nil, nil)
+	l := New(pgtest.New(t, pgtest.Empty()), nil)
 	defer l.Close()
 	shown := func(e *Event) {
 		Request{}.shows(e, filter.Unrestricted(model.UserID{}))
