@@ -32,7 +32,7 @@ func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) 
 		join := func(position int64) *group {
 			one, other := net.Pipe()
 			t.Cleanup(func() { _, _ = one.Close(), other.Close() })
-			op := &operation{}
+			op := &operation{connection: &connection{session: &Session{}}}
 			socket := conn.New(one, nil, wire.EventStream{}, &conn.Options{MaxOperations: 1})
 			if err := socket.Begin(&op.Operation, ""); err != nil {
 				t.Fatal(err)
