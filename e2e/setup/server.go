@@ -20,6 +20,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/logline"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -51,6 +52,7 @@ type Options struct {
 	CollectFor time.Duration    // how long a loader collects keys
 	HTTP       config.HTTP      // origins and proxies
 	Live       config.Live      // limits of sockets
+	Limits     *pg.Limits       // of callers, on the fewest connections that there can be; nil: the defaults
 	Still      bool             // nothing runs in the background: the log is not followed, imports wait
 	Webhooks   bool             // events are sent to webhooks, on loopback too
 	LogAll     bool             // the log has every line, and every statement as a slow one
@@ -70,6 +72,9 @@ func NewServer(t testing.TB, with ...Options) *Server {
 	s := &Server{T: t, Log: &Journal{all: o.LogAll}, Tokens: map[model.Role]string{}, Users: map[model.Role]string{}}
 	if o.LogAll {
 		options = append(options, pgtest.WithLog(logline.Logger(slog.New(s.Log)), time.Nanosecond))
+	}
+	if o.Limits != nil {
+		options = append(options, pgtest.WithLimits(*o.Limits))
 	}
 	c := &config.Config{
 		Listen: "127.0.0.1:8080", SMTPURL: o.SMTPURL, MailFrom: "closeloop <care@example.com>",

@@ -78,7 +78,13 @@ func openDatabase(ctx context.Context, c *config.Config, o Options) (*pg.DB, err
 	if err != nil && c.DatabaseURL == "" {
 		return nil, err
 	}
-	db, err := pg.Open(ctx, pg.Options{URL: c.DatabaseURL, DataDir: folder, Command: o.Command, Serve: o.Command == "serve", Log: o.Log})
+	db, err := pg.Open(ctx, pg.Options{
+		URL: c.DatabaseURL, DataDir: folder, Command: o.Command, Serve: o.Command == "serve", Log: o.Log,
+		Limits: pg.Limits{
+			Share: int(c.TokenShare), Wait: time.Duration(c.QueueTimeout),
+			List: time.Duration(c.ListTimeout), Report: time.Duration(c.ReportTimeout), Write: time.Duration(c.WriteTimeout),
+		},
+	})
 	if err != nil {
 		return nil, err
 	}

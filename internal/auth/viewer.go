@@ -19,6 +19,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -84,8 +85,11 @@ func viewOf(u *model.User) string {
 
 type viewerKey struct{}
 
-// With puts the viewer into the context of one operation.
+// With puts the viewer into the context of one operation, whose statements then use the share of the viewer's token.
 func With(ctx context.Context, v Viewer) context.Context {
+	if v.User != nil {
+		ctx = pg.WithClient(ctx, v.TokenID.String())
+	}
 	return context.WithValue(ctx, viewerKey{}, v)
 }
 

@@ -32,6 +32,7 @@ type Config struct {
 
 	HTTP
 	Live
+	Limits
 }
 
 // tokenMin is the least number of characters in an administrator's token.
@@ -71,6 +72,7 @@ func (c *Config) Validate() error {
 	check("CLOSELOOP_RATE_RESTORE", checkWhole(restore, 1, rateMost))
 	c.HTTP.validate(check)
 	c.Live.validate(check)
+	c.Limits.validate(check)
 	_, _, err = c.log()
 	check("CLOSELOOP_LOG", err)
 	return errors.Join(mistakes...)

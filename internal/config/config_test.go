@@ -73,6 +73,18 @@ func TestParse(t *testing.T) {
 		}
 	})
 
+	t.Run("reads the limits of a token", func(t *testing.T) {
+		t.Setenv("CLOSELOOP_LIST_TIMEOUT", "")
+		c, err := parse(t, "--token-share=25", "--write-timeout=1m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Limits{25, Duration(15 * time.Second), 0, Duration(10 * time.Second), Duration(time.Minute)}
+		if c.Limits != want {
+			t.Errorf("limits are %+v, want %+v", c.Limits, want)
+		}
+	})
+
 	t.Run("prefers a flag to the environment", func(t *testing.T) {
 		clean(t)
 		t.Setenv("DATABASE_URL", "postgres://db")
@@ -107,6 +119,9 @@ func TestValidate(t *testing.T) {
 		t.Setenv("CLOSELOOP_MAX_MESSAGE_BYTES", "-2")
 		t.Setenv("CLOSELOOP_INIT_TIMEOUT", "-3s")
 		t.Setenv("CLOSELOOP_FILTER_TIME", "2s")
+		t.Setenv("CLOSELOOP_TOKEN_SHARE", "101")
+		t.Setenv("CLOSELOOP_LIST_TIMEOUT", "1ms")
+		t.Setenv("CLOSELOOP_WRITE_TIMEOUT", "25h")
 		_, err := parse(t)
 		if err == nil {
 			t.Fatal("parse accepts settings with mistakes")
@@ -124,6 +139,9 @@ func TestValidate(t *testing.T) {
 			`CLOSELOOP_MAX_MESSAGE_BYTES: must be greater than 0, not -2`,
 			`CLOSELOOP_INIT_TIMEOUT: must be greater than 0, such as 3s, not -3s`,
 			`CLOSELOOP_FILTER_TIME: must be greater than 0 and at most 1s, such as 200ms, not 2s`,
+			`CLOSELOOP_TOKEN_SHARE: must be a number from 1 to 100, not 101`,
+			`CLOSELOOP_LIST_TIMEOUT: must be from 10ms to 24h, not 1ms`,
+			`CLOSELOOP_WRITE_TIMEOUT: must be from 10ms to 24h, not 25h0m0s`,
 			`CLOSELOOP_LOG: "loud" must be one of`,
 		}
 		if len(lines) != len(want) {

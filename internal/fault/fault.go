@@ -25,6 +25,7 @@ const (
 	CodeRateLimited          Code = "RATE_LIMITED"           // the operation costs too much now: wait, or ask for less
 	CodeTooManySubscriptions Code = "TOO_MANY_SUBSCRIPTIONS" // the socket runs as many operations as it may: complete one first
 	CodeUnavailable          Code = "UNAVAILABLE"            // the database cannot be reached: retry in a moment
+	CodeTimeout              Code = "TIMEOUT"                // the database took longer than this server allows: ask for less
 	CodeInternal             Code = "INTERNAL"               // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 

@@ -21,7 +21,8 @@ import (
 
 // Presenter converts errors to the form that clients see; it is the only place that maps errors to codes. An error that
 // the caller cannot correct becomes INTERNAL: the presenter logs it once, and the client receives an id to quote and no
-// details. While the database does not answer, errors become UNAVAILABLE, because a retry helps.
+// details. While the database does not answer, or has no time for the caller, errors become UNAVAILABLE, because a retry
+// helps; what takes it too long becomes TIMEOUT.
 func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		shown := &gqlerror.Error{Path: graphql.GetPath(ctx)}
@@ -63,6 +64,12 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			}
 		case ctx.Err() != nil: // the client has disconnected and does not read this
 			shown.Message, shown.Extensions = "the client cancelled the request", map[string]any{"code": fault.CodeInternal}
+		case pg.Busy(err):
+			shown.Message = "no connection to the database became free in time: send fewer operations at a time, or try again in a moment"
+			shown.Extensions = map[string]any{"code": fault.CodeUnavailable, "retryAfter": 1}
+		case pg.TimedOut(err):
+			shown.Message = "this takes the database longer than the server allows: narrow the filter, ask for fewer rows or groups, or send less in one write"
+			shown.Extensions = map[string]any{"code": fault.CodeTimeout}
 		case pg.Unavailable(err):
 			log.WarnContext(ctx, "the database does not answer", "path", shown.Path.String(), "error", err)
 			shown.Message = "the database does not answer; try again in a moment"

@@ -80,7 +80,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: []*model.RowRejection{},
 		CreatedAt: pg.Timestamp(u.now()),
 	}
-	err = u.db.Tx(ctx, func(tx *gorm.DB) error {
+	err = u.db.Tx(pg.WithoutTimeLimit(ctx), func(tx *gorm.DB) error {
 		if _, err := in.File.File.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("return to the start of the file: %w", err)
 		}

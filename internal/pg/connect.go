@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -40,7 +39,7 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, badURL(url, err)
 	}
 	configure(config, url, o)
-	db, err := openLanes(ctx, config)
+	db, err := openLanes(ctx, config, o)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +50,13 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 }
 
 // openLanes opens a pool for each lane. A pool connects when it is first used.
-func openLanes(ctx context.Context, config *pgxpool.Config) (*DB, error) {
-	all, shared := new([lanes]*DB), new(life)
+func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
+	all, shared, limits := new([lanes]*DB), new(life), o.Limits.withDefaults()
+	var requests *connector
 	for lane := range lanes {
 		own := config.Copy()
 		own.MaxConns = lane.size(config.MaxConns)
+		own.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepare(ctx, conn, lane.settings(limits)) }
 		if lane != Requests {
 			own.MinConns, own.MinIdleConns = 0, 0
 		}
@@ -63,8 +64,16 @@ func openLanes(ctx context.Context, config *pgxpool.Config) (*DB, error) {
 		if err != nil { // the configuration is wrong, so the first lane fails already
 			return nil, unreachable(config.ConnConfig, err)
 		}
-		db := stdlib.OpenDBFromPool(pool)
+		connector := newConnector(pool, lane, limits)
+		db := sql.OpenDB(connector)
+		db.SetMaxIdleConns(0) // see connector
 		all[lane] = &DB{Pool: pool, sql: db, lanes: all, life: shared}
+		switch lane {
+		case Requests:
+			requests, all[lane].write = connector, limits.Write
+		case Background:
+			requests.own = connector
+		}
 		if all[lane].Gorm, err = openGorm(db); err != nil {
 			return nil, errors.Join(err, all[lane].Close())
 		}
@@ -112,11 +121,10 @@ func configure(config *pgxpool.Config, url string, o Options) {
 	if o.Tracer != nil {
 		conn.Tracer = multitracer.New(o.Tracer, statements)
 	}
-	config.AfterConnect = prepare
 }
 
-// prepare sets up a new connection.
-func prepare(ctx context.Context, conn *pgx.Conn) error {
+// prepare sets up a new connection; settings are more statements.
+func prepare(ctx context.Context, conn *pgx.Conn, settings string) error {
 	utc := &pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	}
@@ -129,7 +137,7 @@ func prepare(ctx context.Context, conn *pgx.Conn) error {
 	// counts statements does not count the pool's; it is not a startup parameter, because PgBouncer
 	// refuses that.
 	return conn.PgConn().Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
-		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`).Close()
+		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');`+settings).Close()
 }
 
 // handshake makes a first connection. It waits up to answerTimeout for a server that starts or recovers.

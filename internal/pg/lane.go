@@ -1,7 +1,12 @@
 package pg
 
+import (
+	"fmt"
+	"time"
+)
+
 // Lane names the connections of one kind of work. Each lane has a pool of its own, so that work of one kind never waits
-// for work of another kind. docs/decisions has the reasons and the sizes.
+// for work of another kind. docs/decisions/0020 has the reasons.
 type Lane int
 
 const (
@@ -21,8 +26,7 @@ const (
 	lanes
 )
 
-// size returns how many connections the lane has at most, where requests have n. Together a server has
-// n + 2 max(2, n/8) + max(4, n/2) + 8 connections and one for LISTEN: 25 with 8 connections for requests.
+// size returns how many connections the lane has at most, where requests have n.
 func (l Lane) size(n int32) int32 {
 	switch l {
 	case Reports, CatchUp:
@@ -33,6 +37,17 @@ func (l Lane) size(n int32) int32 {
 		return max(4, n/2)
 	}
 	return n
+}
+
+// settings returns statements that set up a connection of the lane: for callers of the API, how long a statement may run.
+// PostgreSQL ends it itself, so that it ends also when this server is killed. Such a statement has one process, because
+// two would occupy a server of two processors.
+func (l Lane) settings(limits Limits) string {
+	limit := map[Lane]time.Duration{Requests: limits.List, Reports: limits.Report}[l]
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("SET statement_timeout = %d; SET max_parallel_workers_per_gather = 0", limit.Milliseconds())
 }
 
 // Lane returns the same database by the connections of a lane. Only the DB that Open returned is closed.

@@ -7,6 +7,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -40,6 +41,8 @@ type Options struct {
 	// URL's pool_max_conns, or without it a number that fits the processors. Fewer than 4 become 4: a
 	// migration uses two connections.
 	MaxConns int32
+	// Limits bound what one caller of the API can take.
+	Limits Limits
 	// Tracer receives every statement. It may be nil.
 	Tracer pgx.QueryTracer
 
@@ -47,13 +50,34 @@ type Options struct {
 	throwaway    bool          // for tests: no durability, so that they need not wait for the disk
 }
 
+// Limits bound what the statements of one caller can take. A zero value is the default.
+type Limits struct {
+	// Share is the part of the connections for requests, and of those for reports, that a caller can use at a time, in
+	// percent, but one connection at least; 0 is 50.
+	Share int
+	// Wait is how long a statement may wait for a connection; 0 is 15 s.
+	Wait time.Duration
+	// List and Report are how long one statement of a list or a report may run; 0 is 5 s and 10 s.
+	List, Report time.Duration
+	// Write is how long one transaction of a caller may take; 0 is 30 s.
+	Write time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Share: cmp.Or(l.Share, 50), Wait: cmp.Or(l.Wait, 15*time.Second),
+		List: cmp.Or(l.List, 5*time.Second), Report: cmp.Or(l.Report, 10*time.Second), Write: cmp.Or(l.Write, 30*time.Second),
+	}
+}
+
 // DB is an open PostgreSQL, by the connections of one lane. Pool and Gorm share them.
 type DB struct {
-	Pool *pgxpool.Pool
+	Pool *pgxpool.Pool // its statements have no part in the shares of callers
 	Gorm *gorm.DB
 
 	sql   *sql.DB
-	lanes *[lanes]*DB // the same for all lanes
+	write time.Duration // how long a transaction of a caller may take; 0: no limit
+	lanes *[lanes]*DB   // the same for all lanes
 	*life
 }
 

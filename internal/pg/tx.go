@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 )
 
@@ -21,6 +20,8 @@ const maxTries = 5
 // after an error or a panic. When PostgreSQL aborted the transaction to break a deadlock (40P01) or
 // because of a conflict (40001), do runs again from the start, five times in all: do must have no
 // effect outside the transaction before it returns.
+//
+// A transaction that runs for a caller of the API (WithClient) ends after Limits.Write; TimedOut recognises the error.
 //
 // The transaction has one connection, used by one goroutine at a time. do must not call Tx: the
 // inner call would wait for a second connection, and for ever if all connections wait like this.
@@ -48,12 +49,14 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 	defer conn.Close()
 	var raw *pgx.Conn
 	if err := conn.Raw(func(driver any) error {
-		raw = driver.(*stdlib.Conn).Conn()
+		raw = driver.(*placed).Conn.Conn()
 		return nil
 	}); err != nil {
 		return fmt.Errorf("get a connection: %w", err)
 	}
-	outer, err := raw.Begin(ctx)
+	limited, cancel, begin := d.limit(ctx)
+	defer cancel()
+	outer, err := raw.BeginTx(limited, begin)
 	if err != nil {
 		return fmt.Errorf("begin the transaction: %w", err)
 	}
@@ -68,15 +71,44 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 		_ = conn.Raw(func(any) error { return outer.Rollback(late) })
 	}()
 
-	tx := d.Gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
+	tx := d.Gorm.Session(&gorm.Session{NewDB: true, Context: limited})
 	tx.Statement.ConnPool = &txConn{conn: conn, outer: outer}
 	if err := do(tx); err != nil {
+		if context.Cause(limited) == errTooLong {
+			err = fmt.Errorf("%w: %w", errTooLong, err)
+		}
 		return err
 	}
+	// Without the limit: nobody could tell whether a commit that it cuts took place.
 	if err := conn.Raw(func(any) error { return outer.Commit(ctx) }); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// errTooLong is why the context of a transaction ends that has run for longer than Limits.Write.
+var errTooLong = errors.New("the transaction took too long")
+
+// limit bounds a transaction that runs for a caller. The context bounds the whole, and statement_timeout each statement,
+// so that PostgreSQL ends it also when this server is killed.
+func (d *DB) limit(ctx context.Context) (limited context.Context, cancel context.CancelFunc, begin pgx.TxOptions) {
+	if d.write == 0 || clientOf(ctx) == "" {
+		return ctx, func() {}, begin
+	}
+	if untimed(ctx) {
+		begin.BeginQuery = "BEGIN; SET LOCAL statement_timeout = 0" // the connection has the limit of lists
+		return ctx, func() {}, begin
+	}
+	begin.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL statement_timeout = %d", d.write.Milliseconds())
+	limited, cancel = context.WithTimeoutCause(ctx, d.write, errTooLong)
+	return limited, cancel, begin
+}
+
+// TimedOut reports whether the error means that a statement or a transaction ran for longer than Limits say. A
+// transaction is rolled back whole.
+func TimedOut(err error) bool {
+	var refused *pgconn.PgError
+	return errors.Is(err, errTooLong) || errors.As(err, &refused) && refused.Code == "57014" // query_canceled
 }
 
 func retryable(err error) bool {

@@ -72,7 +72,7 @@ func TestTx(t *testing.T) {
 		if n := count(t, db); n != 0 {
 			t.Errorf("%d rows are left", n)
 		}
-		if n := db.Pool.Stat().AcquiredConns(); n != 0 {
+		if n := db.Lane(pg.Background).Pool.Stat().AcquiredConns(); n != 0 {
 			t.Errorf("%d connections were not returned to the pool", n)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 )
 
 // Unavailable reports whether the error means that PostgreSQL is not available: it cannot be reached, it starts or
-// stops, or a connection broke. A retry may succeed in a moment. A write may have been committed all the same, if the
+// stops, a connection broke, or none became free in time (see Busy). A retry may succeed in a moment. A write may have been committed all the same, if the
 // connection broke before the commit's answer arrived.
 func Unavailable(err error) bool {
 	var refused *pgconn.PgError
@@ -22,6 +22,6 @@ func Unavailable(err error) bool {
 	}
 	var connecting *pgconn.ConnectError
 	var network *net.OpError
-	return errors.As(err, &connecting) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+	return Busy(err) || errors.As(err, &connecting) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, driver.ErrBadConn)
 }

@@ -41,6 +41,11 @@ func WithLog(log *slog.Logger, slowAfter time.Duration) Option {
 	return func(s *settings) { s.options.Log, s.options.SlowAfter = log, slowAfter }
 }
 
+// WithLimits bounds what a caller of the API can take, on the fewest connections that there can be.
+func WithLimits(limits pg.Limits) Option {
+	return func(s *settings) { s.options.MaxConns, s.options.Limits = 1, limits }
+}
+
 // Empty creates the database without the migrations.
 func Empty() Option {
 	return func(s *settings) { s.empty = true }

@@ -46,7 +46,7 @@ func New(db *pg.DB, work *casework.Work) *Privacy { return &Privacy{db: db, work
 // customer again changes nothing and returns the same payload.
 func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in EraseCustomerInput) (*EraseCustomerPayload, error) {
 	out := new(EraseCustomerPayload)
-	err := p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := p.work.Write(pg.WithoutTimeLimit(ctx), func(tx *gorm.DB, now time.Time) error {
 		erased := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Take(erased).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {

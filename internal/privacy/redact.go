@@ -13,6 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/text"
 	"github.com/closeloop/closeloop/model"
 )
@@ -41,7 +42,7 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		body += " " + reason
 	}
 	out := new(RedactNotePayload)
-	err := p.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+	err := p.work.Write(pg.WithoutTimeLimit(ctx), func(tx *gorm.DB, now time.Time) error {
 		note := new(model.Note)
 		err := tx.Where("id = ?", in.NoteID).Take(note).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {

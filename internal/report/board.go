@@ -74,7 +74,8 @@ func (r *Reports) join(key boardKey, viewer auth.Viewer, f *filter.Case) *board 
 	b := bs.open[key]
 	if b == nil {
 		b = &board{key: key, boards: bs, viewer: viewer, filter: f, updated: make(chan struct{})}
-		b.ctx, b.cancel = context.WithCancel(bs.ctx)
+		// The board counts in the share of the token that opened it.
+		b.ctx, b.cancel = context.WithCancel(pg.WithClient(bs.ctx, viewer.TokenID.String()))
 		bs.open[key] = b
 		if bs.ctx.Err() == nil {
 			bs.running.Go(func() { r.run(b) })

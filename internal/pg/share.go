@@ -1,0 +1,67 @@
+package pg
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/closeloop/closeloop/internal/pg/fair"
+)
+
+// Busy reports whether the error means that a statement has waited for a connection of its lane for as long as
+// Limits.Wait. It ran nothing, and a retry may succeed in a moment.
+func Busy(err error) bool { return errors.Is(err, fair.ErrBusy) }
+
+// connector gives database/sql the connections of a pool. Every statement and every transaction of a lane passes it:
+// database/sql keeps no idle connection, so that each takes one and gives it back.
+type connector struct {
+	driver.Connector
+	gate *fair.Gate // nil where callers have no shares
+	own  *connector // takes the place of this one for closeloop's own work; nil where there is no other
+}
+
+func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
+	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
+	if places := int(pool.Config().MaxConns); l == Requests || l == Reports {
+		c.gate = fair.New(places, max(1, places*limits.Share/100), limits.Wait)
+	}
+	return c
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	name := clientOf(ctx)
+	if name == "" && c.own != nil {
+		return c.own.Connect(ctx)
+	}
+	leave := func() {}
+	if c.gate != nil {
+		var err error
+		if leave, err = c.gate.Enter(ctx, name); err != nil {
+			return nil, fmt.Errorf("wait for a connection: %w", err)
+		}
+	}
+	taken, err := c.Connector.Connect(ctx)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &placed{Conn: taken.(*stdlib.Conn), leave: sync.OnceFunc(leave)}, nil
+}
+
+// placed is a connection that has a place at its lane's gate.
+type placed struct {
+	*stdlib.Conn
+	leave func()
+}
+
+// Close gives the connection and then the place back.
+func (c *placed) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
