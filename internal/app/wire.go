@@ -21,6 +21,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/notify"
 	"github.com/closeloop/closeloop/internal/passive"
+	"github.com/closeloop/closeloop/internal/persisted"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/internal/rate"
@@ -31,6 +32,7 @@ import (
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
+	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 )
 
@@ -49,6 +51,7 @@ type parts struct {
 	Rules         *rule.Rules
 	Themes        *theme.Themes
 	Settings      *settings.Settings
+	Registered    *persisted.Registry
 	Mailer        *notify.Mailer
 	Jobs          *job.Runtime
 	Uploads       *importer.Uploads
@@ -89,6 +92,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Users = user.New(db, a.Work, a.Feed, time.Now)
 	a.Rules = rule.New(db, time.Now)
 	a.Settings = settings.New(db)
+	a.Registered = persisted.New(db.Lane(pg.SignIn), time.Now)
 	a.Themes = theme.New(db, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, time.Now)
@@ -104,6 +108,10 @@ func (a *App) Handler() http.Handler {
 	entry := a.DB.Lane(pg.SignIn)
 	tokens := auth.NewTokens(entry.Gorm, time.Now)
 	gate := auth.NewGate(tokens)
+	var registeredOnly []model.Role
+	for _, role := range a.config.RegisteredRoles() {
+		registeredOnly = append(registeredOnly, model.Role(role))
+	}
 	proxies, _ := a.config.Proxies() // Validate has refused wrong ones
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
 	a.sockets = live.New(live.Options{
@@ -124,7 +132,9 @@ func (a *App) Handler() http.Handler {
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
 			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), time.Now),
 		},
-		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
+		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate,
+		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
+		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }
 

@@ -21,13 +21,14 @@ import (
 type commands struct {
 	config.Config `group:"Settings:"`
 
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
-	Import  importCommand  `cmd:"" help:"Import the responses of a CSV file."`
-	Token   tokenCommand   `cmd:"" help:"API tokens."`
-	Feed    feedCommand    `cmd:"" help:"The feed of events."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema; serve does so by itself."`
-	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema (SDL)."`
-	Version versionCommand `cmd:"" help:"Print the version, the commit, the Go version and the number of the database schema."`
+	Serve     serveCommand     `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
+	Import    importCommand    `cmd:"" help:"Import the responses of a CSV file."`
+	Token     tokenCommand     `cmd:"" help:"API tokens."`
+	Persisted persistedCommand `cmd:"" help:"Registered documents, which clients name instead of sending them."`
+	Feed      feedCommand      `cmd:"" help:"The feed of events."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the database to this version's schema; serve does so by itself."`
+	Schema    schemaCommand    `cmd:"" help:"Print the GraphQL schema (SDL)."`
+	Version   versionCommand   `cmd:"" help:"Print the version, the commit, the Go version and the number of the database schema."`
 }
 
 // Main runs the command that the arguments name and returns the exit code. The first interrupt asks the command to

@@ -5,19 +5,28 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // HTTP holds the settings of requests over HTTP and of the handshakes of WebSockets.
 type HTTP struct {
-	AllowedOrigins string `name:"allowed-origins" env:"CLOSELOOP_ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Origins whose pages may call the API from a browser, as https://board.example.com,https://*.example.org. Default: * (any; a page needs a token in any case). This server's own pages always may."`
-	TrustedProxies string `name:"trusted-proxies" env:"CLOSELOOP_TRUSTED_PROXIES" placeholder:"ADDRESSES" help:"Proxies whose header X-Forwarded-For names the client, as addresses and networks, such as 10.0.0.5,192.168.0.0/16. Default: none."`
+	AllowedOrigins   string `name:"allowed-origins" env:"CLOSELOOP_ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Origins whose pages may call the API from a browser, as https://board.example.com,https://*.example.org. Default: * (any; a page needs a token in any case). This server's own pages always may."`
+	PersistedQueries string `name:"persisted-queries" env:"CLOSELOOP_PERSISTED_QUERIES" placeholder:"yes|no" help:"Whether clients may send a document once and then its hash (automatic persisted queries). Default: yes."`
+	RegisteredOnly   string `name:"registered-only" env:"CLOSELOOP_REGISTERED_ONLY" placeholder:"ROLES" help:"Roles that may use registered documents only, such as PARTNER,STAKEHOLDER; closeloop persisted add registers them. Default: none."`
+	TrustedProxies   string `name:"trusted-proxies" env:"CLOSELOOP_TRUSTED_PROXIES" placeholder:"ADDRESSES" help:"Proxies whose header X-Forwarded-For names the client, as addresses and networks, such as 10.0.0.5,192.168.0.0/16. Default: none."`
 }
 
 // validate reports each wrong setting to check.
 func (h *HTTP) validate(check func(setting string, err error)) {
 	for _, origin := range h.Origins() {
 		check("CLOSELOOP_ALLOWED_ORIGINS", checkOrigin(origin))
+	}
+	check("CLOSELOOP_PERSISTED_QUERIES", checkYesNo(h.PersistedQueries))
+	for _, role := range h.RegisteredRoles() {
+		if !slices.Contains(roles, role) {
+			check("CLOSELOOP_REGISTERED_ONLY", fmt.Errorf("%q is not one of the roles %s", role, strings.Join(roles, ", ")))
+		}
 	}
 	_, err := h.Proxies()
 	check("CLOSELOOP_TRUSTED_PROXIES", err)
@@ -30,6 +39,12 @@ func (h *HTTP) Origins() []string {
 	}
 	return []string{"*"}
 }
+
+// roles are the roles of the schema, for which config has no type.
+var roles = []string{"ADMIN", "MANAGER", "AGENT", "STAKEHOLDER", "PARTNER", "INTAKE"}
+
+// RegisteredRoles returns the roles that may use registered documents only.
+func (h *HTTP) RegisteredRoles() []string { return list(h.RegisteredOnly) }
 
 // Proxies returns the networks of the proxies that name the client.
 func (h *HTTP) Proxies() ([]netip.Prefix, error) {

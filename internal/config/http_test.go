@@ -36,10 +36,11 @@ func TestHTTP(t *testing.T) {
 	})
 
 	for _, wrong := range []string{"--allowed-origins=board.example", "--allowed-origins=https://a.example/path", "--allowed-origins=https://*.*.example",
-		"--allowed-origins=ftp://a.example", "--trusted-proxies=proxy.example", "--trusted-proxies=10.0.0.0/33"} {
+		"--allowed-origins=ftp://a.example", "--registered-only=PARTNER,BOSS", "--persisted-queries=maybe", "--trusted-proxies=proxy.example", "--trusted-proxies=10.0.0.0/33"} {
 		t.Run("refuses "+wrong, func(t *testing.T) {
 			clean(t)
 			setting, value, _ := strings.Cut(wrong, "=")
+			value = value[strings.LastIndex(value, ",")+1:]
 			variable := "CLOSELOOP_" + strings.ReplaceAll(strings.ToUpper(strings.TrimPrefix(setting, "--")), "-", "_")
 			if _, err := parse(t, wrong); err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), value) {
 				t.Errorf("got %v", err)

@@ -15,18 +15,21 @@ import (
 type Code string
 
 const (
-	CodeUnauthenticated      Code = "UNAUTHENTICATED"        // the request has no token, or the token is not valid
-	CodeForbidden            Code = "FORBIDDEN"              // the caller's role may not use the field
-	CodeNotFound             Code = "NOT_FOUND"              // the object does not exist, or the caller may not see it
-	CodeBadUserInput         Code = "BAD_USER_INPUT"         // an argument is wrong; Argument names it
-	CodeConflict             Code = "CONFLICT"               // the object has changed in the meantime, or exists already
-	CodeFeedReset            Code = "FEED_RESET"             // the cursor belongs to another log or is past its end: read the list again
-	CodeQueryTooCostly       Code = "QUERY_TOO_COSTLY"       // the operation costs more than any operation may: a retry never helps
-	CodeRateLimited          Code = "RATE_LIMITED"           // the operation costs too much now: wait, or ask for less
-	CodeTooManySubscriptions Code = "TOO_MANY_SUBSCRIPTIONS" // the socket runs as many operations as it may: complete one first
-	CodeUnavailable          Code = "UNAVAILABLE"            // the database cannot be reached: retry in a moment
-	CodeTimeout              Code = "TIMEOUT"                // the database took longer than this server allows: ask for less
-	CodeInternal             Code = "INTERNAL"               // closeloop failed, or ended a subscription; a failure carries an id to quote
+	CodeUnauthenticated            Code = "UNAUTHENTICATED"               // the request has no token, or the token is not valid
+	CodeForbidden                  Code = "FORBIDDEN"                     // the caller's role may not use the field
+	CodeNotFound                   Code = "NOT_FOUND"                     // the object does not exist, or the caller may not see it
+	CodeBadUserInput               Code = "BAD_USER_INPUT"                // an argument is wrong; Argument names it
+	CodeConflict                   Code = "CONFLICT"                      // the object has changed in the meantime, or exists already
+	CodeFeedReset                  Code = "FEED_RESET"                    // the cursor belongs to another log or is past its end: read the list again
+	CodeQueryTooCostly             Code = "QUERY_TOO_COSTLY"              // the operation costs more than any operation may: a retry never helps
+	CodeRateLimited                Code = "RATE_LIMITED"                  // the operation costs too much now: wait, or ask for less
+	CodeDocumentNotRegistered      Code = "DOCUMENT_NOT_REGISTERED"       // the role may use registered documents only
+	CodePersistedQueryNotFound     Code = "PERSISTED_QUERY_NOT_FOUND"     // the document that the request names is not known: send its text
+	CodePersistedQueryNotSupported Code = "PERSISTED_QUERY_NOT_SUPPORTED" // the server keeps no texts: send them always
+	CodeTooManySubscriptions       Code = "TOO_MANY_SUBSCRIPTIONS"        // the socket runs as many operations as it may: complete one first
+	CodeUnavailable                Code = "UNAVAILABLE"                   // the database cannot be reached: retry in a moment
+	CodeTimeout                    Code = "TIMEOUT"                       // the database took longer than this server allows: ask for less
+	CodeInternal                   Code = "INTERNAL"                      // closeloop failed, or ended a subscription; a failure carries an id to quote
 )
 
 // The formats of messages that several packages use, so that a message reads the same everywhere.

@@ -27,25 +27,30 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/live/wire"
+	"github.com/closeloop/closeloop/internal/persisted"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 	"github.com/closeloop/closeloop/web"
 )
 
 // Options are the parts of the program that the server needs.
 type Options struct {
-	Resolver *resolvers.Resolver
-	Read     *read.Reader
-	Gate     *auth.Gate
-	Live     *live.Server
-	Rate     *rate.Buckets
-	Origins  []string       // whose pages may call the API; *: all
-	Proxies  []netip.Prefix // whose header X-Forwarded-For names the client
-	Present  graphql.ErrorPresenterFunc
-	Ready    func(context.Context) error // returns an error when the database does not answer
-	Log      *slog.Logger
+	Resolver       *resolvers.Resolver
+	Read           *read.Reader
+	Gate           *auth.Gate
+	Live           *live.Server
+	Rate           *rate.Buckets
+	Registered     *persisted.Registry
+	RegisteredOnly []model.Role   // who may use registered documents only
+	NoAutomatic    bool           // no automatic persisted queries
+	Origins        []string       // whose pages may call the API; *: all
+	Proxies        []netip.Prefix // whose header X-Forwarded-For names the client
+	Present        graphql.ErrorPresenterFunc
+	Ready          func(context.Context) error // returns an error when the database does not answer
+	Log            *slog.Logger
 }
 
 // Handler returns the handler for all requests.
@@ -82,6 +87,7 @@ func executor(o Options) *handler.Server {
 	h.AddTransport(transport{}) // the last, because it takes every request
 	h.SetQueryCache(newParsed())
 	h.SetParserTokenLimit(tokensMax)
+	h.Use(newDocuments(o))
 	h.Use(Limits{})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,7 +113,7 @@ func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(cha
 func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	switch r.Method {
 	case http.MethodGet:
-		if !r.URL.Query().Has("query") {
+		if values := r.URL.Query(); !slices.ContainsFunc([]string{"query", wire.DocumentID, "id", "extensions"}, values.Has) {
 			return nil, http.StatusBadRequest, errors.New("the request has no query: send it as ?query=…, or in the body of a POST")
 		}
 		params, err := wire.ParseQuery("the request", r.URL.Query())

@@ -66,6 +66,11 @@ func (r *run) prepare() (last *wire.Message) {
 	if len(errs) > 0 {
 		return r.refuse(errs)
 	}
+	if r.params.Query == "" { // the request has named its document; the text is needed when the operation begins again
+		found := *r.params
+		found.Query = oc.RawQuery
+		r.params = &found
+	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
 		return r.fail(withCode(fault.CodeBadUserInput, "GET does not allow mutations: send the mutation by POST"))
 	}

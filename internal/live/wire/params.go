@@ -10,25 +10,51 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// DocumentID is the entry of the extensions in which ParseParams leaves the id of a registered document: the request's
+// member documentId, or id as Relay's clients call it.
+const DocumentID = "documentId"
+
 // ParseParams reads an operation from the payload of a subscribe message (Protocol, Subscribe) or from the body of a
-// request. source names the message or the request in the error's text.
+// request. source names the message or the request in the error's text. The query may be missing where the request names
+// its document, by an id or by a hash in the extensions.
 func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, error) {
 	var o object
 	if !present(payload) || !isObject(payload, &o) {
 		return nil, fmt.Errorf("the 'payload' of '%s' is not an object", source)
 	}
 	params := &graphql.RawParams{}
+	id, named := documentID(o)
 	switch {
-	case !isString(o["query"], &params.Query):
+	case !isObject(o["extensions"], &params.Extensions):
+		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", source)
+	case (present(o["query"]) || !named && params.Extensions["persistedQuery"] == nil) && !isString(o["query"], &params.Query):
 		return nil, fmt.Errorf("the 'query' of '%s' is not a string", source)
 	case present(o["operationName"]) && !isString(o["operationName"], &params.OperationName):
 		return nil, fmt.Errorf("the 'operationName' of '%s' is not a string", source)
 	case !isObject(o["variables"], &params.Variables):
 		return nil, fmt.Errorf("the 'variables' of '%s' are not an object", source)
-	case !isObject(o["extensions"], &params.Extensions):
-		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", source)
+	case named && id == "":
+		return nil, fmt.Errorf("the '%s' of '%s' is not a non-empty string", DocumentID, source)
+	}
+	if named {
+		if params.Extensions == nil {
+			params.Extensions = map[string]any{}
+		}
+		params.Extensions[DocumentID] = id
 	}
 	return params, nil
+}
+
+// documentID returns the id of a registered document, which is empty where it is no string; false where the request names
+// none.
+func documentID(o object) (id string, named bool) {
+	for _, name := range []string{DocumentID, "id"} {
+		if raw := o[name]; present(raw) {
+			_ = isString(raw, &id)
+			return id, true
+		}
+	}
+	return "", false
 }
 
 // ParseBody reads an operation from the body of a request: one JSON object and nothing after it. The error never repeats
@@ -44,7 +70,7 @@ func ParseBody(body []byte) (*graphql.RawParams, error) {
 // ParseQuery reads an operation from the query string of a GET request.
 func ParseQuery(source string, values url.Values) (*graphql.RawParams, error) {
 	o := object{}
-	for _, name := range []string{"query", "operationName"} {
+	for _, name := range []string{"query", "operationName", DocumentID, "id"} {
 		if v := values.Get(name); v != "" {
 			o[name], _ = json.Marshal(v)
 		}
