@@ -3,10 +3,12 @@ package setup
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +147,20 @@ func (p *Program) Serving(within time.Duration) (url string, ok bool) {
 			p.t.Fatalf("it neither serves nor ends:\n%s", p.Output())
 		}
 	}
+}
+
+// Memory is the process's resident memory in bytes. It skips the test where the system does not tell.
+func (p *Program) Memory() int {
+	p.t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/statm")
+	if err != nil {
+		p.t.Skip("the system does not tell the memory of a process: ", err)
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		p.t.Fatal(err)
+	}
+	return resident * os.Getpagesize()
 }
 
 // Interrupt asks the program to end in order.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/sample"
 )
@@ -33,7 +34,7 @@ func Listen(c *config.Config) (net.Listener, error) {
 // the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	server := &http.Server{
-		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: httpd.Newcomers(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.Feed.Follow()
 	a.Mailer.Announce(ctx)

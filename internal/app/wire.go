@@ -16,6 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/internal/inflight"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/live"
@@ -108,6 +109,7 @@ func (a *App) Handler() http.Handler {
 	entry := a.DB.Lane(pg.SignIn)
 	tokens := auth.NewTokens(entry.Gorm, time.Now)
 	gate := auth.NewGate(tokens)
+	answers := inflight.New(a.config.Unread())
 	var registeredOnly []model.Role
 	for _, role := range a.config.RegisteredRoles() {
 		registeredOnly = append(registeredOnly, model.Role(role))
@@ -118,6 +120,7 @@ func (a *App) Handler() http.Handler {
 		Log:                       a.log,
 		Ended:                     tokens.Ended,
 		SignIn:                    signIn(gate),
+		Hold:                      answers.Hold,
 		InitTimeout:               time.Duration(a.config.InitTimeout),
 		MaxMessageBytes:           int64(a.config.MaxMessageBytes),
 		MaxSubscriptionsPerSocket: int(a.config.MaxSubscriptions),
@@ -134,6 +137,7 @@ func (a *App) Handler() http.Handler {
 		},
 		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
+		ClientTimeout: a.config.Timeout(), Answers: answers,
 		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }

@@ -36,7 +36,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	for _, wrong := range []string{"--allowed-origins=board.example", "--allowed-origins=https://a.example/path", "--allowed-origins=https://*.*.example",
-		"--allowed-origins=ftp://a.example", "--registered-only=PARTNER,BOSS", "--persisted-queries=maybe", "--trusted-proxies=proxy.example", "--trusted-proxies=10.0.0.0/33"} {
+		"--allowed-origins=ftp://a.example", "--client-timeout=-3s", "--max-unread-bytes=-7", "--registered-only=PARTNER,BOSS", "--persisted-queries=maybe", "--trusted-proxies=proxy.example", "--trusted-proxies=10.0.0.0/33"} {
 		t.Run("refuses "+wrong, func(t *testing.T) {
 			clean(t)
 			setting, value, _ := strings.Cut(wrong, "=")

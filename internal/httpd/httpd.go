@@ -25,6 +25,7 @@ import (
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/inflight"
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/live/wire"
 	"github.com/closeloop/closeloop/internal/persisted"
@@ -38,19 +39,24 @@ import (
 
 // Options are the parts of the program that the server needs.
 type Options struct {
-	Resolver       *resolvers.Resolver
-	Read           *read.Reader
-	Gate           *auth.Gate
-	Live           *live.Server
-	Rate           *rate.Buckets
+	Resolver *resolvers.Resolver
+	Read     *read.Reader
+	Gate     *auth.Gate
+	Live     *live.Server
+	Rate     *rate.Buckets
+	Present  graphql.ErrorPresenterFunc
+	Ready    func(context.Context) error // returns an error when the database does not answer
+	Log      *slog.Logger
+
+	Origins []string       // whose pages may call the API; *: all
+	Proxies []netip.Prefix // whose header X-Forwarded-For names the client
+
 	Registered     *persisted.Registry
-	RegisteredOnly []model.Role   // who may use registered documents only
-	NoAutomatic    bool           // no automatic persisted queries
-	Origins        []string       // whose pages may call the API; *: all
-	Proxies        []netip.Prefix // whose header X-Forwarded-For names the client
-	Present        graphql.ErrorPresenterFunc
-	Ready          func(context.Context) error // returns an error when the database does not answer
-	Log            *slog.Logger
+	RegisteredOnly []model.Role // who may use registered documents only
+	NoAutomatic    bool         // no automatic persisted queries
+
+	ClientTimeout time.Duration // for a client to send or take 64 KiB
+	Answers       *inflight.Answers
 }
 
 // Handler returns the handler for all requests.
@@ -67,7 +73,7 @@ func Handler(o Options) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.Handle("/", web.Handler())
-	return trustProxies(o.Proxies, noSniff(mux))
+	return trustProxies(o.Proxies, pacer{timeout: o.ClientTimeout, answers: o.Answers}.handler(noSniff(mux)))
 }
 
 // noSniff tells browsers to trust the media type of every answer.
@@ -140,6 +146,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			o.refuse(w, r, status, err)
 			return
 		}
+		ownAnswer(w, caller.Key())
 		next.ServeHTTP(w, r.WithContext(context.WithValue(auth.With(r.Context(), caller.Viewer), singleAnswer{}, true)))
 	})
 }

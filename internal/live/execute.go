@@ -34,10 +34,22 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 	defer r.cancel()
 	for {
 		m := r.respond()
-		if !c.socket.Push(r.ctx, &op.Operation, m) || m.IsLast() {
+		if !c.push(r, op, m) || m.IsLast() {
 			return
 		}
 	}
+}
+
+// largeAnswer is the size in bytes from which an answer counts among those that their peers have not taken (Options.Hold).
+const largeAnswer = 16 << 10
+
+// push writes an answer and waits until the peer has taken it, if it is a large one.
+func (c *connection) push(r *run, op *operation, m *wire.Message) bool {
+	if m.Size() < largeAnswer {
+		return c.socket.Push(r.ctx, &op.Operation, m)
+	}
+	defer c.server.options.Hold(r.session.Key, m.Size(), func() { c.socket.Close(wire.SlowConsumer) })()
+	return c.socket.Push(r.ctx, &op.Operation, m) && c.socket.AwaitDrained(r.ctx)
 }
 
 // followAlone executes a subscription for one subscriber until the subscription can join its group.

@@ -18,6 +18,9 @@ type Options struct {
 	// changed. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
 	// error means "unknown": the sessions continue. Nil: no session ends this way.
 	Ended func(ctx context.Context, keys []string) ([]string, error)
+	// Hold counts a large answer of the session with this key while the peer has not taken it, until release is called. It
+	// may call cut, which ends the socket. Nil: nothing is counted.
+	Hold func(key string, bytes int, cut func()) (release func())
 	// Log gets a line for each socket that ends and for each panic. Nil: nothing is logged.
 	Log *slog.Logger
 
@@ -43,6 +46,9 @@ func (o Options) withDefaults() Options {
 		o.SignIn = func(context.Context, string, string) (Session, error) {
 			return Session{}, errors.New("signing in is not possible: Options.SignIn is not set")
 		}
+	}
+	if o.Hold == nil {
+		o.Hold = func(string, int, func()) func() { return func() {} }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
