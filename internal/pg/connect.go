@@ -117,10 +117,11 @@ func configure(config *pgxpool.Config, url string, o Options) {
 	if o.SlowAfter > 0 {
 		statements.slowAfter = o.SlowAfter
 	}
-	conn.Tracer = statements
+	tracers := []pgx.QueryTracer{usageTracer{}, statements}
 	if o.Tracer != nil {
-		conn.Tracer = multitracer.New(o.Tracer, statements)
+		tracers = append(tracers, o.Tracer)
 	}
+	conn.Tracer = multitracer.New(tracers...)
 }
 
 // prepare sets up a new connection; settings are more statements.
