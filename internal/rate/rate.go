@@ -1,8 +1,9 @@
 // Package rate owns the request budget of each API token: a bucket of points that refills at a steady rate. Every
-// operation is paid from the bucket before the operation begins.
+// operation is paid from the bucket before the operation begins, by its estimated price, and settled when it has ended,
+// by what it really used.
 //
-// It refuses to compute the cost of an operation (package httpd does) and to identify the caller (package auth does).
-// Each server keeps its buckets in memory, so a token has n buckets when n servers run.
+// It refuses to compute a price (package cost does) and to identify the caller (package auth does). Each server keeps its
+// buckets in memory, so a token has n buckets when n servers run.
 package rate
 
 import (
@@ -31,6 +32,10 @@ type bucket struct {
 	at     time.Time
 }
 
+// debtTime is how long a bucket takes at most to pay back a debt. An operation that used more than its price may leave its
+// bucket below zero.
+const debtTime = time.Minute
+
 // sweepLeast is the smallest number of buckets that is worth a sweep.
 const sweepLeast = 100
 
@@ -42,10 +47,10 @@ func New(limit, restore int, now func() time.Time) *Buckets {
 // Limit is the state of a bucket after an operation was paid.
 type Limit struct {
 	Limit       int
-	Remaining   int
+	Remaining   int       // negative: a debt
 	RestoreRate float64   // points a second
 	ResetAt     time.Time // when the bucket is full again if no further operation is paid from it
-	Cost        int       // points that the operation costs
+	Cost        int       // points that the operation was estimated to cost
 }
 
 // Exceeded is the error for an operation that costs more than the bucket holds. The refusal takes no points.
@@ -79,6 +84,23 @@ func (b *Buckets) Take(token model.ApiTokenID, cost int) (*Limit, error) {
 	return &state, nil
 }
 
+// Settle takes further points from the token's bucket, or gives points back where they are negative. It refuses nothing:
+// the work is done. A bucket may owe as many points as it regains in a minute; what is beyond is forgiven.
+func (b *Buckets) Settle(token model.ApiTokenID, points int) *Limit {
+	now := b.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	most := debtTime.Seconds() * float64(b.restore)
+	left := min(float64(b.limit), max(-most, b.points(token, now)-float64(points)))
+	b.byToken[token] = bucket{points: left, at: now}
+	b.sweep(now)
+	state := b.state(left, 0, now)
+	return &state
+}
+
+// State returns the state of the token's bucket.
+func (b *Buckets) State(token model.ApiTokenID) *Limit { return b.Settle(token, 0) }
+
 // points returns what the token's bucket holds now.
 func (b *Buckets) points(token model.ApiTokenID, now time.Time) float64 {
 	old, ok := b.byToken[token]
@@ -100,7 +122,7 @@ func (b *Buckets) refillTime(points float64) time.Duration {
 
 func (b *Buckets) state(points float64, cost int, now time.Time) Limit {
 	return Limit{
-		Limit: b.limit, Remaining: int(points), RestoreRate: float64(b.restore), Cost: cost,
+		Limit: b.limit, Remaining: int(math.Floor(points)), RestoreRate: float64(b.restore), Cost: cost,
 		ResetAt: now.Add(b.refillTime(float64(b.limit) - points)).UTC().Truncate(time.Microsecond),
 	}
 }

@@ -104,3 +104,49 @@ func TestTake(t *testing.T) {
 		}
 	})
 }
+
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	t.Run("gives back and takes more, down to what a minute restores", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b, mine := New(1000, 10, c.now), token()
+		if _, err := b.Take(mine, 400); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct{ points, want int }{{-150, 750}, {-5000, 1000}, {1300, -300}, {0, -300}, {1 << 40, -600}, {-1, -599}} {
+			if got := b.Settle(mine, step.points); got.Remaining != step.want || got.Limit != 1000 || got.RestoreRate != 10 {
+				t.Fatalf("Settle(%d) = %+v, want Remaining %d", step.points, got, step.want)
+			}
+		}
+		var e *Exceeded
+		if _, err := b.Take(mine, 1); !errors.As(err, &e) || e.RetryAfter != time.Minute || e.Remaining != -599 {
+			t.Fatalf("a bucket in debt: got %+v, want a refusal for a minute", e)
+		}
+		c.later(time.Minute)
+		if got, err := b.Take(mine, 1); err != nil || got.Remaining != 0 {
+			t.Errorf("a minute later: %+v, %v", got, err)
+		}
+	})
+
+	t.Run("loses nothing of concurrent operations", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b, mine := New(1_000_000, 1, c.now), token()
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				for range 50 {
+					if _, err := b.Take(mine, 10); err != nil {
+						t.Error(err)
+					}
+					b.Settle(mine, -3)
+				}
+			})
+		}
+		all.Wait()
+		if got := b.State(mine); got.Remaining != 1_000_000-50*50*7 {
+			t.Errorf("%d points remain, want %d", got.Remaining, 1_000_000-50*50*7)
+		}
+	})
+}
