@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"internal/job":       {"model", "internal/pg"},
 	"internal/rate":      {"model"},
 	"internal/inflight":  {},
+	"internal/cost":      {"internal/filter", "internal/pg"},
 	"internal/persisted": {"internal/fault", "internal/pg"},
 	"internal/egress":    {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
@@ -78,7 +79,7 @@ var arrows = map[string][]string{
 		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"resolvers": {"graph", "model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"model", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",

@@ -20,9 +20,10 @@ const (
 	open     = false
 )
 
-// fieldType parses the value that the caller wrote for a field of this type into a condition.
+// fieldType parses the value that the caller wrote for a field of this type into a condition, and weighs it.
 type fieldType interface {
 	parse(p *parser, v any) (expr, error)
+	weigh(w weigher, v any) Weight
 }
 
 // column says in which column a value is, depending on the table whose rows are filtered. A table without a copy

@@ -1,0 +1,56 @@
+// Package cost owns the price of an operation, in points: what the operation will make the database do, estimated from the
+// document and its variables before it runs, and what it really used, measured while it ran. docs/limits.md explains both
+// to users.
+//
+// It refuses to know any data: the same document always has the same price. It refuses to charge anybody; package rate
+// does.
+package cost
+
+import (
+	"math"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
+)
+
+// Point is the time of the database that a point stands for.
+const Point = 100 * time.Microsecond
+
+// rowsPerPoint is how many rows that statements return or change cost one more point: the program reads and encodes each.
+const rowsPerPoint = 20
+
+// Max is the highest price of an operation, in points: three seconds of the database.
+const Max = 30_000
+
+// FieldsMax is how many fields an answer may have by estimate.
+const FieldsMax = 100_000
+
+// most is a price that stands for any higher one. It fits an Int of GraphQL.
+const most = 1_000_000_000
+
+// Price is the estimate for an operation.
+type Price struct {
+	Points int // at least 1, at most a billion
+	Fields int // of the answer, at most a billion
+}
+
+// Of prices an operation with its coerced variables. The time that it takes grows with the size of the document and of
+// the variables only: it visits each fragment once, and weighs each variable once.
+func Of(op *ast.OperationDefinition, variables map[string]any) Price {
+	p := pricer{variables: variables, fragments: map[string]work{}, weighed: map[weighKey]filter.Weight{}}
+	w := p.selections(op.SelectionSet)
+	return Price{Points: points(w.once + w.each), Fields: int(min(w.fields, most))}
+}
+
+// Used is the price of what an operation really used.
+func Used(u pg.Usage) int {
+	return points(float64(u.Time)/float64(time.Microsecond) + float64(u.Rows)/rowsPerPoint*pointMicros)
+}
+
+const pointMicros = float64(Point / time.Microsecond)
+
+// points converts microseconds, rounded up.
+func points(micros float64) int { return int(min(math.Ceil(micros/pointMicros), most)) }

@@ -1,0 +1,19 @@
+package cost
+
+import (
+	"maps"
+	"slices"
+)
+
+// Places returns the types and fields that the tables name.
+func Places() []string {
+	all := []string{summaryGroups}
+	all = slices.AppendSeq(all, maps.Keys(tables))
+	all = slices.AppendSeq(all, maps.Keys(reports))
+	all = slices.AppendSeq(all, maps.Keys(groups))
+	all = slices.AppendSeq(all, maps.Keys(batches))
+	return slices.AppendSeq(all, maps.Keys(heavy))
+}
+
+// HasTable reports whether lists of the type have a table.
+func HasTable(of string) bool { _, ok := tables[of]; return ok }

@@ -1,0 +1,75 @@
+package filter
+
+import "testing"
+
+func TestWeigh(t *testing.T) {
+	t.Parallel()
+	weigh := func(ofType, text string) Weight {
+		t.Helper()
+		v, err := Decode([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, ok := Weigh(ofType, v)
+		if !ok {
+			t.Fatalf("%s is no filter", ofType)
+		}
+		return w
+	}
+
+	t.Run("weighs every field of the grammar", func(t *testing.T) {
+		t.Parallel()
+		// What is in the table, what has an index of its own and what is elsewhere, for each type of field.
+		for ofType, conditions := range map[string][]string{
+			"CustomerFilter": {`{"email": {"contains": "anna"}}`, `{"attribute": {"key": "k", "value": {"eq": "v"}}}`, `{"search": "an"}`, `{"id": ["x"]}`, `{"lastContactedAt": {"isNull": true}}`},
+			"ResponseFilter": {
+				`{"score": {"eq": 3}}`, `{"category": ["PASSIVE"]}`, `{"comment": {"contains": "wifi"}}`, `{"drivers": {"any": ["x"]}}`, `{"themes": {"any": ["x"]}}`,
+				`{"themeEffort": ["EASY"]}`, `{"quoteConsent": true}`, `{"testimonialLikelihood": {"gte": 0.5}}`, `{"respondedAt": {"withinLast": "P30D"}}`, `{"contactStatus": ["REPLIED"]}`,
+				`{"hasCase": true}`, `{"attribute": {"key": "k", "value": {"contains": "v"}}}`, `{"customer": {"country": {"eq": "DE"}}}`, `{"customer": {"firstName": {"contains": "an"}}}`, `{"search": "wifi"}`,
+				`{"customer": {"lifetimeValue": {"gte": "10"}}}`,
+			},
+			"CaseFilter": {
+				`{"number": {"eq": 3}}`, `{"assigned": true}`, `{"mine": true}`, `{"overdue": true}`, `{"rule": ["x"]}`, `{"externalRef": {"system": "x"}}`,
+				`{"outreach": {"channel": ["PHONE"]}}`, `{"response": {"comment": {"contains": "wifi"}}}`, `{"customer": {"email": {"eq": "a"}}}`,
+			},
+		} {
+			for _, condition := range conditions {
+				w := weigh(ofType, condition)
+				if w.Read <= 0 || w.Read > 1 || w.Match <= 0 || w.Match >= 1 || w.Read == 1 && w.Row+w.Once <= 0 || w.Conditions < 1 {
+					t.Errorf("%s %s weighs %+v", ofType, condition, w)
+				}
+			}
+		}
+	})
+
+	t.Run("adds up conditions", func(t *testing.T) {
+		t.Parallel()
+		const a, b = `{"comment": {"contains": "abc"}}`, `{"comment": {"contains": "abd"}}`
+		one, both, either, not := weigh("ResponseFilter", a), weigh("ResponseFilter", `{"and": [`+a+`, `+b+`]}`), weigh("ResponseFilter", `{"or": [`+a+`, `+b+`]}`), weigh("ResponseFilter", `{"not": `+a+`}`)
+		if both.Once != 2*one.Once || either.Once != 2*one.Once || both.Match >= one.Match || either.Match <= one.Match || not.Match != 1-one.Match || not.Read != 1 || not.Once <= one.Once {
+			t.Errorf("one weighs %+v, both %+v, either %+v, the opposite %+v", one, both, either, not)
+		}
+		if w := weigh("ResponseFilter", `{}`); w != Nothing {
+			t.Errorf("an empty filter weighs %+v", w)
+		}
+	})
+
+	t.Run("takes what is no filter as none, and stops at the size that no filter may have", func(t *testing.T) {
+		t.Parallel()
+		for _, v := range []any{nil, 5, "x", []any{1}, map[string]any{"nonsense": 1, "and": 7, "or": nil, "score": "x", "comment": map[string]any{"contains": 5}}} {
+			if _, ok := Weigh("ResponseFilter", v); !ok {
+				t.Errorf("%v is not weighed", v)
+			}
+		}
+		if _, ok := Weigh("StringFilter", map[string]any{}); ok {
+			t.Error("a StringFilter is weighed")
+		}
+		deep := any(map[string]any{"score": map[string]any{"eq": 1}})
+		for range 40 { // 2^40 conditions
+			deep = map[string]any{"and": []any{deep, deep}}
+		}
+		if w, _ := Weigh("ResponseFilter", deep); w.Conditions > valuesMax {
+			t.Errorf("%d conditions were weighed", w.Conditions)
+		}
+	})
+}
