@@ -55,7 +55,8 @@ func startCloseloop(program string) server {
 	data := scratch()
 	c := exec.Command(program, "serve")
 	c.Env = append(os.Environ(), "CLOSELOOP_LISTEN="+s.address, "CLOSELOOP_DATA_DIR="+data, "CLOSELOOP_ADMIN_TOKEN="+s.token,
-		"CLOSELOOP_MAX_SOCKETS=1000000", "CLOSELOOP_MAX_SOCKETS_PER_TOKEN=1000000", "DATABASE_URL=", "CLOSELOOP_LOG=warn")
+		"CLOSELOOP_MAX_SOCKETS=1000000", "CLOSELOOP_MAX_SOCKETS_PER_TOKEN=1000000", "DATABASE_URL=", "CLOSELOOP_LOG=warn",
+		"CLOSELOOP_RATE_LIMIT=2000000000", "CLOSELOOP_RATE_RESTORE=2000000000")
 	c.Stderr = os.Stderr
 	check(c.Start())
 	s.process = c

@@ -32,7 +32,7 @@ func TestBounds(t *testing.T) {
 		}
 		return b.String() + "}"
 	}
-	const expensive = `cases(first: 100) {nodes {notes(last: 3) {nodes {id}}}}`
+	const expensive = `cases(first: 100) {nodes {notes(last: 50) {nodes {id}}}}`
 	fragments := `{...f0} fragment f40 on Query {viewer {user {id}}}`
 	for i := range 40 { // each spreads the next one twice: 10^12 fields in 2 KB
 		fragments += fmt.Sprintf(` fragment f%d on Query {...f%d ...f%[2]d}`, i, i+1)

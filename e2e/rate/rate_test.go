@@ -9,7 +9,7 @@ import (
 
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/config"
-	"github.com/closeloop/closeloop/internal/httpd"
+	"github.com/closeloop/closeloop/internal/cost"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -22,8 +22,8 @@ func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	t.Run("lets the smallest bucket pay for the most expensive operation", func(t *testing.T) {
 		t.Parallel()
-		if httpd.CostMax != config.RateLeast {
-			t.Errorf("an operation may cost %d, and a bucket may hold %d", httpd.CostMax, config.RateLeast)
+		if cost.Max != config.RateLeast {
+			t.Errorf("an operation may cost %d, and a bucket may hold %d", cost.Max, config.RateLeast)
 		}
 	})
 
@@ -31,25 +31,27 @@ func TestRateLimit(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
 		full := s.OK(model.Manager, rateLimit, nil).At("viewer.rateLimit")
-		if full.Number("limit") != config.RateLeast || full.Number("restoreRate") != 1 || full.Number("cost") < 20 || full.Missing("resetAt") {
+		if full.Number("limit") != config.RateLeast || full.Number("restoreRate") != 1 || full.Number("cost") < 1 || full.Missing("resetAt") {
 			t.Errorf("%v", full.V)
 		}
-		s.OK(model.Agent, expensive, nil)
+		take(t, s, model.Agent, config.RateLeast-300)
 		left := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining")
-		if left >= config.RateLeast/2 || left <= 0 {
-			t.Fatalf("%d points are left after an expensive operation", left)
+		if left > 310 || left <= 0 {
+			t.Fatalf("%d points are left of 300", left)
 		}
 		a := s.Do(model.Agent, expensive, nil)
 		if a.Code() != "RATE_LIMITED" || a.Status != http.StatusOK || a.V != nil {
 			t.Fatalf("status %d: %s", a.Status, a.Body)
 		}
 		// The bucket gets one point back each second.
-		short := a.Errors[0].Extensions["cost"].(float64) - a.Errors[0].Extensions["remaining"].(float64)
-		if wait := a.Errors[0].Extensions["retryAfter"].(float64); wait < short-1 || wait > short+1 {
+		charges := setup.Tree{V: a.Errors[0].Extensions}.At("cost")
+		short := float64(charges.Number("requested") - charges.Number("remaining"))
+		if wait := a.Errors[0].Extensions["retryAfter"].(float64); short < 100 || wait < short-2 || wait > short+2 {
 			t.Errorf("it is to wait %v s for %v points", wait, short)
 		}
-		if again := s.OK(model.Agent, rateLimit, nil).Number("viewer.rateLimit.remaining"); again < left-2*full.Number("cost") {
-			t.Errorf("what was refused has cost: %d points, then %d", left, again)
+		again := s.OK(model.Agent, rateLimit, nil)
+		if again.Number("viewer.rateLimit.remaining") < left-100 {
+			t.Errorf("what was refused has cost: %d points, then %v", left, again.V)
 		}
 		s.OK(model.Manager, expensive, nil) // another token has its own bucket
 
@@ -77,6 +79,7 @@ func TestRateLimit(t *testing.T) {
 			}
 		}
 
+		take(t, s, model.Agent, 1_000_000)
 		c := s.Watch(model.Agent, "", "id case {history(first: 100) {nodes {id case {notes(first: 100) {nodes {id}}}}}}")
 		if code := c.Refused(); code != "RATE_LIMITED" {
 			t.Errorf("a subscription that the bucket cannot pay: %q", code)
@@ -103,12 +106,14 @@ func TestRateLimit(t *testing.T) {
 			c.Next()
 		}
 		after := s.OK(model.Partner, rateLimit, nil)
-		if spent := before.Number("viewer.rateLimit.remaining") - after.Number("viewer.rateLimit.remaining"); spent > after.Number("viewer.rateLimit.cost") {
+		// The events come out of memory. Their charges are those of the statements that they need, if any.
+		if spent := before.Number("viewer.rateLimit.remaining") - after.Number("viewer.rateLimit.remaining"); spent > 5000 {
 			t.Errorf("twenty events cost %d points", spent)
 		}
 
 		// Submit until the bucket is empty.
 		in := vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}
+		take(t, s, model.Intake, config.RateLeast-300)
 		for {
 			responses := s.Count("responses")
 			a := s.Do(model.Intake, setup.SubmitResponse, in)
@@ -129,15 +134,13 @@ func TestRateLimit(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{0, 1}})
 		const rich = `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id externalId score category receivedAt survey comment drivers contactRequested respondedAt}}}`
-		const calls = 50
-		begin := s.OK(model.Intake, rateLimit, nil)
-		for range calls {
-			if a := s.Do(model.Intake, rich, vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}); len(a.Errors) > 0 {
-				t.Fatal(a.Body)
-			}
+		a := s.OK(model.Intake, rich, vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}})
+		var answered answer
+		if err := json.Unmarshal([]byte(a.Body), &answered); err != nil {
+			t.Fatal(err)
 		}
-		end := s.OK(model.Intake, rateLimit, nil)
-		each := (begin.Number("viewer.rateLimit.remaining") - end.Number("viewer.rateLimit.remaining")) / calls
+		// The estimate decides how many pass at once; what they used settles it, and a busy machine takes longer.
+		each := answered.Extensions.Cost.Requested
 		limit, restore := new(config.Config).Rate()
 		if burst, minute := limit/each, 60*restore/each; each < 1 || burst < 5_000 || minute < 20_000 {
 			t.Errorf("a response costs %d: %d pass at once, and %d a minute", each, burst, minute)

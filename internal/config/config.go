@@ -24,8 +24,8 @@ type Config struct {
 	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are stored, not sent."`
 	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Required with a mail server."`
 	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the listen address."`
-	RateLimit   Number `name:"rate-limit" env:"CLOSELOOP_RATE_LIMIT" default:"2000000" placeholder:"POINTS" help:"Points that an API token can spend at once, on each server: a list of 50 cases with their customers costs about 1,000, a submitted response about 200 (${default})."`
-	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"100000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: more than 25,000 submitted responses a minute)."`
+	RateLimit   Number `name:"rate-limit" env:"CLOSELOOP_RATE_LIMIT" default:"600000" placeholder:"POINTS" help:"Points that an API token can spend at once, on each server; a point is 100 microseconds of the database (${default}: a minute of it)."`
+	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"20000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: two connections kept busy)."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
 	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may use private addresses, including this server's own, and http://. Default: no. Set yes only if every administrator may reach all hosts that this server reaches."`

@@ -176,8 +176,8 @@ func TestRate(t *testing.T) {
 	if limit, restore := c.Rate(); limit != 50_000 || restore != 7 {
 		t.Errorf("Rate() = %d, %d, want 50000, 7", limit, restore)
 	}
-	if limit, restore := new(Config).Rate(); limit != 2_000_000 || restore != 100_000 {
-		t.Errorf("the default rate is %d, %d, want 2000000, 100000", limit, restore)
+	if limit, restore := new(Config).Rate(); limit != 600_000 || restore != 20_000 {
+		t.Errorf("the default rate is %d, %d, want 600000, 20000", limit, restore)
 	}
 	for _, given := range []string{"-1", "many", "1.5", "29999"} {
 		if _, err := parse(t, "--rate-limit="+given); err == nil {

@@ -10,8 +10,8 @@ const (
 	RateLeast = 30_000
 	rateMost  = 2_000_000_000 // the API returns the limit as a 32-bit integer
 
-	rateLimit   = 2_000_000
-	rateRestore = 100_000
+	rateLimit   = 600_000
+	rateRestore = 20_000
 )
 
 // Rate returns how many points a token's bucket holds, and how many points it regains each second.

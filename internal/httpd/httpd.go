@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -86,7 +85,6 @@ func noSniff(next http.Handler) http.Handler {
 
 func executor(o Options) *handler.Server {
 	config := graph.Config{Schema: graph.Schema(), Resolvers: o.Resolver, Directives: graph.DirectiveRoot{Requires: auth.Requires}}
-	price(&config.Complexity)
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)
 	h.AddTransport(gqltransport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
@@ -98,7 +96,6 @@ func executor(o Options) *handler.Server {
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
 	h.Use(extension.Introspection{})
-	h.Use(&extension.ComplexityLimit{Func: uncapped}) // computes the cost; the meter decides
 	h.Use(meter{o.Rate})
 	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
@@ -111,9 +108,6 @@ func executor(o Options) *handler.Server {
 	})
 	return h
 }
-
-// uncapped is no limit: gqlgen's own error for an operation above its limit has a code of its own.
-func uncapped(context.Context, *graphql.OperationContext) int { return math.MaxInt }
 
 // signIn authenticates the caller of a request. It lets WebSockets and event streams pass, because package live
 // authenticates them: a WebSocket may send its token in its first message, and both end when the token's session ends.

@@ -2,35 +2,75 @@ package httpd
 
 import (
 	"context"
-	"errors"
-	"mime"
-	"net/http"
-	"strconv"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/cost"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/live"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
+	"github.com/closeloop/closeloop/model"
 )
 
-// meter refuses an operation that costs more than CostMax, and charges each other operation its estimated cost before the
-// operation begins; a subscription pays once, at its start. The meter must be the last extension: it needs gqlgen's figure
-// of the complexity, and an operation that another extension refuses must cost nothing.
+// meter charges operations to the buckets of their tokens. It takes the estimated price before an operation begins, and
+// settles it by what the operation really used: a query or a mutation when it has ended, a subscription once it has begun,
+// and from then on with each statement that runs for it. It refuses what no bucket could pay. Every answer says what was
+// charged, in `extensions.cost`.
+//
+// The meter must be the last extension, because an operation that another extension refuses must cost nothing.
 type meter struct{ buckets *rate.Buckets }
 
 var (
 	_ graphql.HandlerExtension        = meter{}
 	_ graphql.OperationContextMutator = meter{}
+	_ graphql.OperationInterceptor    = meter{}
+	_ graphql.ResponseInterceptor     = meter{}
 )
 
+const meterName = "Meter"
+
 // ExtensionName implements graphql.HandlerExtension.
-func (meter) ExtensionName() string { return "Meter" }
+func (meter) ExtensionName() string { return meterName }
 
 // Validate implements graphql.HandlerExtension.
 func (meter) Validate(graphql.ExecutableSchema) error { return nil }
+
+// bill is what one operation is charged.
+type bill struct {
+	token     model.ApiTokenID
+	requested int
+	state     state
+
+	mu   sync.Mutex
+	used pg.Usage // since the last answer
+}
+
+// state is how far an operation has come.
+type state int
+
+const (
+	refused state = iota // or a dry run: nothing was taken
+	paid                 // the estimate was taken
+	running
+	settled // the estimate was settled
+)
+
+// charges is `extensions.cost` of an answer.
+type charges struct {
+	Requested   int     `json:"requested"`
+	Actual      int     `json:"actual"`
+	Remaining   *int    `json:"remaining"` // null where several tokens share the answer
+	Limit       int     `json:"limit"`
+	RestoreRate float64 `json:"restoreRate"`
+}
 
 // MutateOperationContext implements graphql.OperationContextMutator.
 func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
@@ -38,65 +78,147 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	if err != nil {
 		return gqlerror.Wrap(err)
 	}
-	stats, ok := oc.Stats.GetExtension(extension.ComplexityLimit{}.ExtensionName()).(*extension.ComplexityStats)
-	if !ok {
-		return gqlerror.Wrap(errors.New("the operation has no price: the complexity limit must run before the meter"))
+	dry, err := dryRun(oc)
+	if err != nil {
+		return gqlerror.Wrap(err)
 	}
-	if stats.Complexity > CostMax {
-		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer fields or rows, or split it",
-			stats.Complexity, CostMax))
+	price := cost.Of(oc.Operation, oc.Variables)
+	b := &bill{token: v.TokenID, requested: price.Points}
+	oc.Stats.SetExtension(meterName, b)
+	if price.Points > cost.Max {
+		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer rows, figures or conditions, or split it",
+			price.Points, cost.Max))
 	}
-	left, err := m.buckets.Take(v.TokenID, stats.Complexity)
+	if price.Fields > cost.FieldsMax {
+		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "the answer to this operation may have %d fields, and no answer may have more than %d: request fewer fields or rows, or split it",
+			price.Fields, cost.FieldsMax))
+	}
+	if dry {
+		return nil
+	}
+	left, err := m.buckets.Take(b.token, b.requested)
 	if err != nil {
 		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}
+	b.state = paid
 	rate.Keep(&oc.Stats, left)
 	return nil
 }
 
-// retryWriter is the response to a request over HTTP; it can tell the client when to retry.
-type retryWriter struct {
-	http.ResponseWriter
-	refused bool
+// InterceptOperation implements graphql.OperationInterceptor.
+func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	oc := graphql.GetOperationContext(ctx)
+	b := billOf(oc)
+	if b == nil {
+		return next(ctx)
+	}
+	if b.state == refused { // a dry run
+		return graphql.OneShot(m.answer(b, &graphql.Response{Data: json.RawMessage("null")}, false))
+	}
+	b.state = running
+	if oc.Operation.Operation != ast.Subscription {
+		answers := next(pg.WithUsage(ctx, b.add))
+		return func(ctx context.Context) *graphql.Response { return m.answer(b, answers(ctx), false) }
+	}
+	answers := next(pg.WithUsage(ctx, func(used pg.Usage) {
+		b.add(used)
+		m.charge(ctx, b, cost.Used(used))
+	}))
+	m.settle(b, 0) // statements are charged as they run
+	return func(ctx context.Context) *graphql.Response {
+		return m.answer(b, answers(ctx), live.Shared(ctx))
+	}
 }
 
-type retryWriterKey struct{}
+// InterceptResponse implements graphql.ResponseInterceptor: the answer is one to an operation that does not run.
+func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	response := next(ctx)
+	if !graphql.HasOperationContext(ctx) {
+		return response
+	}
+	b := billOf(graphql.GetOperationContext(ctx))
+	if b == nil || b.state == running || b.state == settled {
+		return response
+	}
+	return m.answer(b, response, false)
+}
 
-// withRetryAfter lets the meter set the header and the status of the response. A message on a WebSocket has neither; there
-// the client finds the time in the error.
-func withRetryAfter(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
-			next.ServeHTTP(w, r)
-			return
+func billOf(oc *graphql.OperationContext) *bill {
+	b, _ := oc.Stats.GetExtension(meterName).(*bill)
+	return b
+}
+
+// add adds up what the operation uses. Loaders run statements at the same time.
+func (b *bill) add(used pg.Usage) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used.Time += used.Time
+	b.used.Rows += used.Rows
+}
+
+// actual returns the points of what was used since the last call.
+func (b *bill) actual() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	used := b.used
+	b.used = pg.Usage{}
+	if used == (pg.Usage{}) {
+		return 0
+	}
+	return cost.Used(used)
+}
+
+// settle charges what was used instead of the estimate.
+func (m meter) settle(b *bill, actual int) *rate.Limit {
+	if b.state != paid && b.state != running {
+		return m.buckets.State(b.token)
+	}
+	b.state = settled
+	return m.buckets.Settle(b.token, actual-b.requested)
+}
+
+// charge takes points for a statement of a subscription. Tokens whose equal subscriptions are executed together pay equal
+// parts.
+func (m meter) charge(ctx context.Context, b *bill, points int) {
+	sharers := live.Sharers(ctx)
+	if len(sharers) == 0 {
+		m.buckets.Settle(b.token, points)
+		return
+	}
+	part := (points + len(sharers) - 1) / len(sharers)
+	for _, session := range sharers {
+		if token, err := auth.TokenOf(session); err == nil {
+			m.buckets.Settle(token, part)
 		}
-		answer := &retryWriter{ResponseWriter: w}
-		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), retryWriterKey{}, answer)))
-	})
-}
-
-func setRetryAfter(ctx context.Context, err error) {
-	var e *rate.Exceeded
-	if answer, ok := ctx.Value(retryWriterKey{}).(*retryWriter); ok && errors.As(err, &e) {
-		answer.refused = true
-		answer.Header().Set("Retry-After", strconv.Itoa(e.Seconds()))
 	}
 }
 
-// WriteHeader sends status 429 where the client asked for application/graphql-response+json. With the older
-// application/json every well-formed answer has status 200 (GraphQL over HTTP, section 6.4): clients take any other status
-// for a failure of HTTP and would not show the error.
-func (w *retryWriter) WriteHeader(status int) {
-	kind, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
-	if w.refused && kind == "application/graphql-response+json" {
-		status = http.StatusTooManyRequests
+// answer settles the operation and adds the charges to its answer. An error message of a socket has room for errors only,
+// so the first error of an operation that did not run has the charges too.
+func (m meter) answer(b *bill, response *graphql.Response, shared bool) *graphql.Response {
+	if response == nil {
+		return nil
 	}
-	w.ResponseWriter.WriteHeader(status)
+	actual := b.actual()
+	left := m.settle(b, actual)
+	c := charges{Requested: b.requested, Actual: actual, Limit: left.Limit, RestoreRate: left.RestoreRate}
+	if !shared {
+		c.Remaining = &left.Remaining
+	}
+	if response.Extensions == nil {
+		response.Extensions = map[string]any{}
+	}
+	response.Extensions["cost"] = c
+	if len(response.Data) == 0 && len(response.Errors) > 0 {
+		first := *response.Errors[0]
+		first.Extensions = maps.Clone(first.Extensions)
+		if first.Extensions == nil {
+			first.Extensions = map[string]any{}
+		}
+		first.Extensions["cost"] = c
+		response.Errors = slices.Clone(response.Errors)
+		response.Errors[0] = &first
+	}
+	return response
 }
-
-// Unwrap lets http.ResponseController find the original writer.
-func (w *retryWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush implements http.Flusher, which the transports for answers in parts look for by a type assertion.
-func (w *retryWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }

@@ -44,9 +44,7 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Path = fieldPath(ctx, shown.Path)
 		case errors.As(err, &exceeded):
 			shown.Message = exceeded.Error()
-			shown.Extensions = map[string]any{
-				"code": fault.CodeRateLimited, "retryAfter": exceeded.Seconds(), "cost": exceeded.Cost, "remaining": exceeded.Remaining, "limit": exceeded.Limit.Limit,
-			}
+			shown.Extensions = map[string]any{"code": fault.CodeRateLimited, "retryAfter": exceeded.Seconds()}
 		case errors.As(err, &tooMany):
 			shown.Message = tooMany.Error()
 			shown.Extensions = map[string]any{"code": fault.CodeRateLimited, "retryAfter": tooMany.Seconds()}

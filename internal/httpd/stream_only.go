@@ -27,6 +27,9 @@ func (streamOnly) ExtensionName() string { return "StreamOnly" }
 func (streamOnly) Validate(graphql.ExecutableSchema) error { return nil }
 
 func (streamOnly) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	if dry, err := dryRun(oc); err == nil && dry { // its price is a single answer
+		return nil
+	}
 	if once, _ := ctx.Value(singleAnswer{}).(bool); once && oc.Operation.Operation == ast.Subscription {
 		return gqlerror.Wrap(fault.New(fault.CodeBadUserInput, "a subscription needs a stream: send this request with Accept: text/event-stream, or connect to this address by WebSocket with the sub-protocol graphql-transport-ws"))
 	}

@@ -56,6 +56,7 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		return
 	}
 	if r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
+		exec.DispatchError(graphql.WithOperationContext(ctx, oc), nil) // the meter gives back what it took
 		w.Header().Set("Allow", "POST")
 		refuseRequest(w, http.StatusMethodNotAllowed, "GET is for queries: send this operation by POST")
 		return

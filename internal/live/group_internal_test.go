@@ -2,8 +2,10 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/live/conn"
@@ -32,7 +34,7 @@ func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) 
 		join := func(position int64) *group {
 			one, other := net.Pipe()
 			t.Cleanup(func() { _, _ = one.Close(), other.Close() })
-			op := &operation{connection: &connection{session: &Session{}}}
+			op := &operation{connection: &connection{session: &Session{Key: fmt.Sprintf("at %d", position)}}}
 			socket := conn.New(one, nil, wire.EventStream{}, &conn.Options{MaxOperations: 1})
 			if err := socket.Begin(&op.Operation, ""); err != nil {
 				t.Fatal(err)
@@ -52,7 +54,16 @@ func TestGroupKeepsMessagesForMembersThatJoinedBeforeItForgotThem(t *testing.T) 
 			}
 		}
 		publish(1, before+6)
+		alone := context.WithValue(g.run.ctx, runKey{}, &run{})
+		ctx := context.WithValue(g.run.ctx, runKey{}, g.run)
+		if got := Sharers(ctx); !slices.Equal(got, []string{"at 0"}) || !Shared(ctx) || Shared(alone) || Sharers(alone) != nil || Sharers(context.Background()) != nil {
+			t.Fatalf("the execution is shared by %v", got)
+		}
 		join(before)
+		want := slices.Compact([]string{"at 0", fmt.Sprintf("at %d", before)})
+		if got := slices.Sorted(slices.Values(Sharers(ctx))); !slices.Equal(got, want) {
+			t.Fatalf("with another member, the execution is shared by %v, not %v", got, want)
+		}
 		publish(before+7, before+100)
 		if g.base < before+6 {
 			t.Fatalf("the group has forgotten only what came up to %d", g.base)

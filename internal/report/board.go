@@ -2,6 +2,8 @@ package report
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,23 +61,24 @@ type board struct {
 	cancel context.CancelFunc
 
 	// The fields below are guarded by boards.mu.
-	watchers   int
-	failed     error         // why the board counts no more; nil while it counts
-	latest     *CaseSummary  // the newest figures, or nil. Only run replaces the pointer, and nothing changes the figures
-	lastChange *CaseSummary  // the newest figures that differ from the figures before them
-	updated    chan struct{} // closed and replaced when one of these fields changes
+	watchers   map[*Watch]func(pg.Usage) // with what each reports its part of the board's statements to
+	failed     error                     // why the board counts no more; nil while it counts
+	latest     *CaseSummary              // the newest figures, or nil. Only run replaces the pointer, and nothing changes the figures
+	lastChange *CaseSummary              // the newest figures that differ from the figures before them
+	updated    chan struct{}             // closed and replaced when one of these fields changes
 }
 
-// join adds a watcher to the board of the key, and starts the board if it does not exist.
-func (r *Reports) join(key boardKey, viewer auth.Viewer, f *filter.Case) *board {
+// join adds a watcher to the board of the key, and starts the board if it does not exist. The watchers share what the
+// board's statements take.
+func (r *Reports) join(key boardKey, viewer auth.Viewer, f *filter.Case, w *Watch, report func(pg.Usage)) *board {
 	bs := r.boards
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	b := bs.open[key]
 	if b == nil {
-		b = &board{key: key, boards: bs, viewer: viewer, filter: f, updated: make(chan struct{})}
+		b = &board{key: key, boards: bs, viewer: viewer, filter: f, watchers: map[*Watch]func(pg.Usage){}, updated: make(chan struct{})}
 		// The board counts in the share of the token that opened it.
-		b.ctx, b.cancel = context.WithCancel(pg.WithClient(bs.ctx, viewer.TokenID.String()))
+		b.ctx, b.cancel = context.WithCancel(pg.WithUsage(pg.WithClient(bs.ctx, viewer.TokenID.String()), b.share))
 		bs.open[key] = b
 		if bs.ctx.Err() == nil {
 			bs.running.Go(func() { r.run(b) })
@@ -83,15 +86,31 @@ func (r *Reports) join(key boardKey, viewer auth.Viewer, f *filter.Case) *board 
 			b.failed = errClosed
 		}
 	}
-	b.watchers++
+	b.watchers[w] = report
 	return b
 }
 
-// leave removes one watcher. The last one ends the board.
-func (b *board) leave() {
+// share reports a statement to the watchers, in equal parts.
+func (b *board) share(used pg.Usage) {
+	b.boards.mu.Lock()
+	reports := slices.Collect(maps.Values(b.watchers))
+	b.boards.mu.Unlock()
+	for i, report := range reports {
+		n := int64(len(reports))
+		part := pg.Usage{Time: used.Time / time.Duration(n), Rows: used.Rows / n}
+		if int64(i) < used.Rows%n {
+			part.Rows++
+		}
+		report(part)
+	}
+}
+
+// leave removes a watcher. The last one ends the board.
+func (b *board) leave(w *Watch) {
 	b.boards.mu.Lock()
 	defer b.boards.mu.Unlock()
-	if b.watchers--; b.watchers == 0 {
+	delete(b.watchers, w)
+	if len(b.watchers) == 0 {
 		b.remove()
 		b.cancel()
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 )
 
 // Watch is one subscription's position among a board's figures. A slow subscription skips figures: Next returns only the
@@ -24,9 +25,9 @@ func (r *Reports) Watch(ctx context.Context, viewer auth.Viewer, f *filter.Case,
 	if f.Mine() {
 		key.viewer = viewer.User.ID
 	}
-	b := r.join(key, viewer, f)
-	context.AfterFunc(ctx, b.leave)
-	w := &Watch{board: b, each: each}
+	w := &Watch{each: each}
+	w.board = r.join(key, viewer, f, w, pg.UsageOf(ctx))
+	context.AfterFunc(ctx, func() { w.board.leave(w) })
 	if _, err := w.Next(ctx); err != nil { // a new board has no figures yet
 		return nil, err
 	}
