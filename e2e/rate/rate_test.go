@@ -88,7 +88,7 @@ func TestRateLimit(t *testing.T) {
 
 	t.Run("charges a subscription once, and an unpaid write changes nothing", func(t *testing.T) {
 		t.Parallel()
-		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{10 * config.RateLeast, 1}})
 		_, opened := s.Submit(vars{"score": 9})
 		if opened != "" {
 			t.Fatal("a case")
@@ -113,7 +113,7 @@ func TestRateLimit(t *testing.T) {
 
 		// Submit until the bucket is empty.
 		in := vars{"input": vars{"score": 3, "customer": vars{"firstName": "Ana"}}}
-		take(t, s, model.Intake, config.RateLeast-300)
+		take(t, s, model.Intake, 10*config.RateLeast-300)
 		for {
 			responses := s.Count("responses")
 			a := s.Do(model.Intake, setup.SubmitResponse, in)

@@ -110,6 +110,16 @@ func TestOf(t *testing.T) {
 		}
 	})
 
+	t.Run("does not trust a filter that seems to leave few rows", func(t *testing.T) {
+		t.Parallel()
+		const nodes = `{nodes {cases(first: 100) {nodes {notes(first: 5) {nodes {body}}}}}}}`
+		without := price(t, `{customers(first: 100) `+nodes)
+		with := price(t, `{customers(first: 100, filter: {firstName: {startsWith: ""}, lastName: {startsWith: ""}, company: {startsWith: ""}, segment: {startsWith: ""}}) `+nodes)
+		if with.Fields != without.Fields || with.Points < without.Points/11 {
+			t.Errorf("with the filter it costs %+v, without it %+v", with, without)
+		}
+	})
+
 	t.Run("counts the items of a batch", func(t *testing.T) {
 		t.Parallel()
 		const document = `mutation ($input: SubmitResponsesInput!) {submitResponses(input: $input) {results {created response {id}}}}`

@@ -10,9 +10,9 @@ import (
 
 // Measured on 80,000 responses with their customers and cases, in microseconds.
 const (
-	statement      = 200 // sending one and having it planned
-	matchCountTime = 1_500
-	writeTime      = 4_000
+	statement      = 200   // sending one and having it planned
+	matchCountTime = 1_500 // counting the matches of all rules
+	writeTime      = 4_000 // a transaction
 	batchItem      = 1_500 // one more response or case of a write that takes many
 	rowTime        = 15    // reading a row of a list, or by its id
 	fieldTime      = 0.5   // reading one more value
@@ -22,9 +22,9 @@ const (
 	groupsMost     = 1000
 	eventsMost     = 10_000 // events that a list of events looks through
 	eventTime      = 12     // reading and deciding one of them
-	effortOrder    = 8_000
-	listOfRow      = 3   // rows that a list without arguments has, such as the rules of a case
-	scanRow        = 0.1 // reading a row that a filter is to decide
+	effortOrder    = 8_000  // the order by the effort of themes
+	listOfRow      = 3      // rows that a list without arguments has, such as the rules of a case
+	scanRow        = 0.1    // reading a row that a filter is to decide
 )
 
 // table is what a list reads or a figure counts.
@@ -139,7 +139,8 @@ func leaf(parent, name string) work {
 func (p *pricer) list(f *ast.Field, below work, parent string) work {
 	of := strings.TrimSuffix(f.Definition.Type.Name(), "Connection")
 	t := tables[of]
-	n := p.length(f, rowsOfPage, rowsMost)
+	asked := p.length(f, rowsOfPage, rowsMost)
+	n := asked
 	if parent != "Query" {
 		w := below.settled(n, listScan)
 		w.once += statement
@@ -149,11 +150,11 @@ func (p *pricer) list(f *ast.Field, below work, parent string) work {
 	}
 	weight := p.weigh(f)
 	matches := max(1, t.rows*weight.Match)
-	n = min(n, matches)
+	n = max(min(asked, matches), asked/fewest)
 	w := below.settled(n, scan(t, weight))
 	w.once += statement
-	w.each += n*rowTime + p.page(f, t, n/matches, weight)
-	w.fields++
+	w.each += n*rowTime + p.page(f, t, min(1, n/matches), weight)
+	w.fields = below.settled(asked, 0).fields + 1 // the guess may be wrong, and the bound of answers must hold
 	return w
 }
 
@@ -173,11 +174,12 @@ func (p *pricer) page(f *ast.Field, t table, part float64, weight filter.Weight)
 }
 
 const (
-	listScan    = 50  // microseconds to count a list below another object
-	pageLeast   = 0.1 // the part of another table that a page reads even where it is full at once
-	suggestTime = 4_000
-	suggestRows = 2_000
-	queueTime   = 10_000
+	listScan    = 50     // microseconds to count a list below another object
+	pageLeast   = 0.1    // the part of another table that a page reads even where it is full at once
+	fewest      = 10     // a page has at least a tenth of the rows that it asks for, however few match by the guess
+	suggestTime = 4_000  // counting the words of comments
+	suggestRows = 2_000  // comments whose words are counted
+	queueTime   = 10_000 // reading the passives queue
 	passives    = 15_000 // rows of the queue
 )
 
