@@ -29,7 +29,7 @@ func (p pacer) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		_ = control.SetWriteDeadline(time.Time{}) // of the answer before, on the same connection
-		body := &pacedBody{ReadCloser: r.Body, control: control, timeout: p.timeout}
+		body := &pacedBody{ReadCloser: r.Body, control: control, timeout: p.timeout, header: w.Header()}
 		answer := &pacedWriter{ResponseWriter: w, control: control, pacer: p}
 		r.Body = body
 		next.ServeHTTP(answer, r)
@@ -44,6 +44,7 @@ type pacedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 	timeout time.Duration
+	header  http.Header // of the answer
 	began   time.Time
 	read    int
 	ended   bool
@@ -56,10 +57,14 @@ func (b *pacedBody) Read(into []byte) (int, error) {
 	_ = b.control.SetReadDeadline(b.began.Add(b.timeout + b.timeout*time.Duration(b.read/pacedBytes)))
 	n, err := b.ReadCloser.Read(into)
 	b.read += n
-	if errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
 		// From now on net/http reads to notice that the client leaves, and would take a deadline for that.
 		b.ended = true
 		_ = b.control.SetReadDeadline(time.Time{})
+	default:
+		b.header.Set("Connection", "close") // the rest of the body would be taken for the next request
 	}
 	return n, err
 }
