@@ -141,7 +141,9 @@ func NewServer(t testing.TB, with ...Options) *Server {
 			t.Fatal(err)
 		}
 		s.Tokens[role] = secret
-		s.Users[role] = s.OK(role, `{viewer {user {id}}}`, nil).Text("viewer.user.id")
+		if !strings.Contains(o.HTTP.RegisteredOnly, string(role)) { // such a role may not ask for it
+			s.Users[role] = s.OK(role, `{viewer {user {id}}}`, nil).Text("viewer.user.id")
+		}
 	}
 	return s
 }
