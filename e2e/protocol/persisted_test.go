@@ -107,7 +107,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 	t.Run("work on sockets and streams", func(t *testing.T) {
 		t.Parallel()
 		s := s.As(t)
-		const text = `subscription { caseEvents { type } }`
+		const text = `subscription { caseEvents { node { type } } }`
 		c := s.SignIn(s.Tokens[model.Agent])
 		for i, payload := range []vars{{"extensions": apq(persisted.Hash(text), 1)}, {"query": text, "extensions": apq(persisted.Hash(text), 1)}, {"extensions": apq(persisted.Hash(text), 1)}} {
 			c.Send(vars{"id": string(rune('a' + i)), "type": "subscribe", "payload": payload})
@@ -126,7 +126,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 			t.Fatalf("%+v, %v", m, err)
 		}
 		response := s.OK(model.Admin, `mutation ($input: SubmitResponseInput!) { submitResponse(input: $input) { response { id } } }`, vars{"input": vars{"score": 1, "customer": vars{"email": "kim@example.com"}}}).Text("submitResponse.response.id")
-		s.OK(model.Admin, `mutation ($input: OpenCaseInput!) { openCase(input: $input) { case { id } } }`, vars{"input": vars{"responseId": response, "note": "Why."}})
+		s.OK(model.Admin, `mutation ($input: OpenCaseInput!) { openCase(input: $input) { case { id } } }`, vars{"input": vars{"subject": vars{"responseId": response}, "note": "Why."}})
 		got := map[string]bool{}
 		for len(got) < 2 {
 			m, err := c.Read()
@@ -145,7 +145,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 
 func TestRegisteredDocuments(t *testing.T) {
 	t.Parallel()
-	const text, subscription = `query Me { viewer { user { role } } }`, `subscription { caseEvents { type } }`
+	const text, subscription = `query Me { viewer { user { role } } }`, `subscription { caseEvents { node { type } } }`
 	s := setup.NewServer(t, setup.Options{HTTP: config.HTTP{RegisteredOnly: "PARTNER"}})
 	if _, err := s.App.Registered.Add(t.Context(), []persisted.Document{{ID: "me", Body: text}, {ID: "feed", Body: subscription}}); err != nil {
 		t.Fatal(err)

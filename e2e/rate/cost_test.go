@@ -62,7 +62,7 @@ func TestDryRun(t *testing.T) {
 	s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
 	const query = `{cases(first: 50) {totalCount nodes {id}}}`
 	const mutation = `mutation {submitResponse(input: {score: 3, customer: {firstName: "Ana"}}) {created}}`
-	const subscription = `subscription {caseEvents {type}}`
+	const subscription = `subscription {caseEvents {node {type}}}`
 	byHeader := http.Header{"Closeloop-Dry-Run": {"true"}}
 	byExtension := vars{"cost": vars{"dryRun": true}}
 	for name, send := range transports(s) {

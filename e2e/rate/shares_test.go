@@ -130,7 +130,7 @@ func TestShares(t *testing.T) {
 			{`{caseEvents(first: 10) {edges {cursor} nodes {id case {number}}} rules {name} users {nodes {name}}}`, nil},
 			{`query ($id: ID!) {node(id: $id) {... on Response {comment customer {cases {nodes {number}}}}}}`, vars{"id": response}},
 			{`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {body} case {history(first: 5) {nodes {id}}}}}`, vars{"input": vars{"caseId": opened, "body": "x"}}},
-			{`mutation ($input: AssignCasesInput!) {assignCases(input: $input) {cases {id}}}`, vars{"input": vars{"cases": []vars{{"id": opened}}, "assigneeId": s.Users[model.Agent]}}},
+			{`mutation ($input: AssignCasesInput!) {assignCases(input: $input) {cases {id}}}`, vars{"input": vars{"cases": []vars{{"caseId": opened}}, "assigneeId": s.Users[model.Agent]}}},
 			{`mutation ($input: SubmitResponsesInput!) {submitResponses(input: $input) {results {response {id}}}}`, vars{"input": vars{"responses": []vars{{"score": 1, "customer": vars{"email": "a@example.com"}}, {"score": 9, "customer": vars{"email": "b@example.com"}}}}}},
 		}
 		var all sync.WaitGroup

@@ -93,7 +93,7 @@ func TestUsage(t *testing.T) {
 		})
 		var used total
 		began := time.Now()
-		if err := db.Gorm.WithContext(pg.WithUsage(t.Context(), used.add)).Exec("SELECT 1").Error; err != nil {
+		if err := db.Gorm.WithContext(pg.WithUsage(pg.WithClient(t.Context(), "caller"), used.add)).Exec("SELECT 1").Error; err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(began); waited < wait || used.Time > waited-wait/2 || used.statements != 1 {
