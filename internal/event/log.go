@@ -76,7 +76,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, feed: db.Lane(pg.Feed), log: log, ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Gorm, 32<<20), stamping: newStamps(), lookMost: LookMost, lookFor: lookFor,
+		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Lane(pg.CatchUp).Gorm, 32<<20), stamping: newStamps(), lookMost: LookMost, lookFor: lookFor,
 	}
 }
 
