@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -14,16 +16,14 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// eventSource adapts an event watcher to live.Source.
+var _ live.Replayer[*read.CaseEventEdge] = eventSource{}
+
+// eventSource adapts an event watcher to live.Replayer.
 type eventSource struct{ *event.Watcher }
 
 func (w eventSource) Next(ctx context.Context) ([]*read.CaseEventEdge, error) {
 	events, err := w.Watcher.Next(ctx)
-	edges := make([]*read.CaseEventEdge, len(events))
-	for i, e := range events {
-		edges[i] = read.EdgeOf(e)
-	}
-	return edges, err
+	return edgesOf(events), err
 }
 
 func (w eventSource) Outdated(e *read.CaseEventEdge) bool { return w.Watcher.Outdated(e.Node) }
@@ -31,6 +31,28 @@ func (w eventSource) Outdated(e *read.CaseEventEdge) bool { return w.Watcher.Out
 func (w eventSource) Position() live.Position {
 	position, cursor := w.Watcher.Position()
 	return live.Position{Offset: position, Cursor: cursor}
+}
+
+func (w eventSource) Seek(to live.Position) error { return w.Watcher.Seek(to.Cursor) }
+
+func (w eventSource) Read(ctx context.Context) ([]*read.CaseEventEdge, error) {
+	events, err := w.Watcher.Read(ctx)
+	if errors.Is(err, event.ErrUnreadable) {
+		err = fmt.Errorf("%w: %w", live.ErrUnavailable, err)
+	}
+	return edgesOf(events), err
+}
+
+func (w eventSource) StillShown(e *read.CaseEventEdge) func() bool {
+	return w.Watcher.StillShown(e.Node)
+}
+
+func edgesOf(events []model.CaseEvent) []*read.CaseEventEdge {
+	edges := make([]*read.CaseEventEdge, len(events))
+	for i, e := range events {
+		edges[i] = read.EdgeOf(e)
+	}
+	return edges
 }
 
 // meter makes the viewer's token, and those that share the subscription with it, pay for deciding its filter.

@@ -129,17 +129,17 @@ func (l *Log) redact(fresh []*Event) error {
 		l.bytes += redacted.size() - e.size()
 	}
 	l.pages.dropCases(erasing)
-	l.erasures.Add(1)
+	l.revision.Add(1)
 	return nil
 }
 
-// Revision changes whenever this server reads that customers were erased.
-func (l *Log) Revision() int64 { return l.erasures.Load() }
+// Revision changes whenever this server reads that customers were erased, or that events were lost in a failover.
+func (l *Log) Revision() int64 { return l.revision.Load() }
 
-// Outdated reports whether an erasure was read since Next returned the event with this cursor. If so, it moves the reader
-// back to before that event, so that Next returns it again as it is now. Call it before each event is shown.
+// Outdated reports whether an erasure or a new epoch was read since Next returned the event with this cursor. If so, it moves
+// the reader back to before that event, so that Next returns it again as it is now. Call it before each event is shown.
 func (r *Reader) Outdated(cursor string) bool {
-	if r.erasures == r.log.erasures.Load() {
+	if r.revision == r.log.revision.Load() {
 		r.passed = cursor
 		return false
 	}

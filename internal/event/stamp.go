@@ -149,6 +149,7 @@ func (l *Log) loadEpochs(ctx context.Context) error {
 			}
 		}
 		l.pages.dropAll()
+		l.revision.Add(1)
 		l.announce()
 		l.wake.Send()
 	}

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ type Reader struct {
 	// About the events that Next returned last, for Outdated.
 	from     cursor // the cursor that they follow
 	passed   string // the cursor of the last one that was not outdated; empty if none was asked about
-	erasures int64  // Log.erasures when they were read
+	revision int64  // Log.revision when they were read
 }
 
 // errShutDown is what a reader gets when the server shuts down.
@@ -57,7 +58,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	}
 	for {
 		r.log.mu.Lock()
-		r.erasures = r.log.erasures.Load()
+		r.revision = r.log.revision.Load()
 		nonce, grown := r.log.nonce(), r.log.grown
 		// Checked against the current epochs: a failover may have lost events that this reader has returned.
 		valid := r.log.valid(r.at, max(r.log.tail, r.at.position))
@@ -194,27 +195,17 @@ func (l *Log) Watch(ctx context.Context, scope *filter.Scope, q Request) (*Watch
 	return w, err
 }
 
+// ErrUnreadable means that the log cannot be read at the moment: the watcher has kept its position, and may try again.
+var ErrUnreadable = errors.New("the log cannot be read at the moment")
+
 // Next waits for the next events, moves behind them, and returns those that the request asks for, which may be none. While
 // the database is away Next waits and keeps its position. A FEED_RESET fault says that the position was lost.
 func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
-	if w.scope.Restricted() {
-		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
-			return nil, err
-		}
-	}
 	defer w.endTurn()
 	for {
-		before := w.reader.at
-		events, err := w.reader.Next(ctx)
-		var shown []model.CaseEvent
-		if err == nil {
-			if shown, err = w.shown(ctx, events); err == nil {
-				return shown, nil
-			}
-			w.reader.at = before
-		}
-		if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.CodeFeedReset) {
-			return nil, err
+		shown, err := w.Read(ctx)
+		if !errors.Is(err, ErrUnreadable) {
+			return shown, err
 		}
 		if errors.Is(err, rate.ErrBehind) {
 			if err := w.awaitTurn(ctx); err != nil {
@@ -227,6 +218,52 @@ func (w *Watcher) Next(ctx context.Context) ([]model.CaseEvent, error) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// Read is Next without patience: where Next would try again, it returns an error that wraps ErrUnreadable.
+func (w *Watcher) Read(ctx context.Context) (shown []model.CaseEvent, err error) {
+	if w.scope.Restricted() {
+		if err := w.reader.log.caughtUp(ctx, w.head); err != nil {
+			return nil, err
+		}
+	}
+	before := w.reader.at
+	events, err := w.reader.Next(ctx)
+	if err == nil {
+		shown, err = w.shown(ctx, events)
+	}
+	if err == nil {
+		return shown, nil
+	}
+	w.reader.at = before
+	if ctx.Err() != nil || w.reader.log.ctx.Err() != nil || fault.Is(err, fault.CodeFeedReset) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+}
+
+// Seek moves the watcher to a position that it, or a watcher of an equal request and scope, has reached. A FEED_RESET fault
+// says that the position was lost.
+func (w *Watcher) Seek(to string) error {
+	at, ok := parseCursor(to)
+	l := w.reader.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !ok || !l.valid(at, max(l.tail, at.position)) {
+		return errReset("after")
+	}
+	w.reader.at, w.reader.from, w.reader.passed = at, at, ""
+	return nil
+}
+
+// StillShown returns a function that reports whether the scope may still see an event of the page that was read last; nil
+// if no event could take it out of the scope.
+func (w *Watcher) StillShown(e model.CaseEvent) func() bool {
+	if !w.scope.Restricted() {
+		return nil
+	}
+	l, scope, id, seen := w.reader.log, w.scope, e.Logged().CaseID, w.seen
+	return func() bool { return !l.mayBeOutOfScope(scope, id, seen) }
 }
 
 func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.CaseEvent, err error) {
@@ -262,7 +299,8 @@ func (w *Watcher) Outdated(e model.CaseEvent) bool {
 	return w.reader.Outdated(e.Logged().Cursor)
 }
 
-// Revision changes whenever this server reads that customers were erased. Answers made from events before may name them.
+// Revision changes whenever this server reads that customers were erased or events were lost. Answers that were made of
+// events before may show what must not be shown any more.
 func (w *Watcher) Revision() int64 { return w.reader.log.Revision() }
 
 // Position returns the watcher's position and the cursor for it.

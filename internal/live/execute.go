@@ -28,7 +28,7 @@ func (c *connection) run(op *operation, params *graphql.RawParams, after *string
 		return
 	}
 	if r.stream != nil {
-		c.server.followAlone(r, op)
+		c.server.follow(r, op)
 		return
 	}
 	defer r.cancel()
@@ -52,16 +52,26 @@ func (c *connection) push(r *run, op *operation, m *wire.Message) bool {
 	return c.socket.Push(r.ctx, &op.Operation, m) && c.socket.AwaitDrained(r.ctx)
 }
 
-// followAlone executes a subscription for one subscriber until the subscription can join its group.
-func (s *Server) followAlone(r *run, op *operation) {
+// follow brings a subscription to the point where it can join its group.
+func (s *Server) follow(r *run, op *operation) {
 	k, ok := r.key()
+	if ok && r.stream.replay() != nil {
+		s.catchUp(r, op, k)
+		return
+	}
+	s.followAlone(r, op, k, ok)
+}
+
+// followAlone executes a subscription, whose feed cannot be replayed or that is like no other, for one subscriber until it
+// can join its group.
+func (s *Server) followAlone(r *run, op *operation, k key, joins bool) {
 	for {
 		// A group does not wait for a member, so an operation joins with an empty queue.
 		if !op.Socket.AwaitDrained(r.ctx) {
 			r.cancel()
 			return
 		}
-		if ok && s.groups.join(k, op, r) {
+		if joins && s.groups.join(k, op, r) {
 			return
 		}
 		n, err := r.stream.fetch(r.ctx)

@@ -27,6 +27,20 @@ type Source[T any] interface {
 	Revision() int64
 }
 
+// Replayer is a Source of a feed whose positions have cursors. Equal subscriptions that are behind share what was made of its
+// values.
+type Replayer[T any] interface {
+	Source[T]
+	// Read is Next without patience: an error that wraps ErrUnavailable says that another call may succeed.
+	Read(ctx context.Context) ([]T, error)
+	// Seek moves the source to a position that it, or a source of an equal subscription, has reached. An error, such as that
+	// the position was lost, ends the subscription.
+	Seek(to Position) error
+	// StillShown returns a function that is called right before what was made of the value is sent to an equal
+	// subscription: false says that it must not be shown any more. Nil: only Revision tells.
+	StillShown(v T) func() bool
+}
+
 // Feed describes a subscription whose execution can be shared. Two subscriptions are equal when their documents,
 // operation names, variables (without the variable that is given to Start), Session.View and Key are equal.
 type Feed[T any] struct {
@@ -68,6 +82,15 @@ type streamer interface {
 	Position() Position
 	Newest() bool
 	Revision() int64
+	replay() replayer // nil if the source is no Replayer
+}
+
+// replayer is a stream whose source is a Replayer.
+type replayer interface {
+	read(ctx context.Context) (n int, err error)
+	positionAt(i int) Position
+	stillShown(i int) func() bool
+	seek(to Position) error
 }
 
 type stream[T any] struct {
@@ -89,3 +112,24 @@ func (s *stream[T]) put(i int) Position {
 	s.values <- v
 	return s.positionOf(v)
 }
+
+func (s *stream[T]) replay() replayer {
+	if source, ok := s.Source.(Replayer[T]); ok {
+		return replayed[T]{source, s}
+	}
+	return nil
+}
+
+type replayed[T any] struct {
+	source Replayer[T]
+	stream *stream[T]
+}
+
+func (r replayed[T]) read(ctx context.Context) (n int, err error) {
+	r.stream.fetched, err = r.source.Read(ctx)
+	return len(r.stream.fetched), err
+}
+
+func (r replayed[T]) positionAt(i int) Position    { return r.stream.positionOf(r.stream.fetched[i]) }
+func (r replayed[T]) stillShown(i int) func() bool { return r.source.StillShown(r.stream.fetched[i]) }
+func (r replayed[T]) seek(to Position) error       { return r.source.Seek(to) }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/internal/live"
 )
@@ -19,11 +20,15 @@ type feed struct {
 	erased int64    // times
 	err    error    // ends all
 	grown  chan struct{}
+	gate   chan struct{} // each Read of somebody who is behind takes a value of it; nil: it does not wait
+	free   string        // who reads without such a value
+	reads  chan string   // who waits at the gate, or passed it freely
+	hidden string        // a value that must not be shown any more
 
 	waiting atomic.Int32 // goroutines that wait for more
 }
 
-func newFeed() *feed { return &feed{grown: make(chan struct{})} }
+func newFeed() *feed { return &feed{grown: make(chan struct{}), reads: make(chan string, 1000)} }
 
 func (f *feed) publish(values ...string) {
 	f.mu.Lock()
@@ -51,9 +56,17 @@ func (f *feed) erase() {
 	f.erased++
 }
 
+// hide takes a value out of what may be shown, without a new revision.
+func (f *feed) hide(value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hidden = value
+}
+
 // reader is a position in a feed. It reads pages of ten values.
 type reader struct {
 	of     *feed
+	name   string
 	at     int
 	erased int64 // when the page was read
 }
@@ -94,8 +107,9 @@ func (r *reader) Next(ctx context.Context) (page []value, err error) {
 		r.of.mu.Lock()
 		r.erased = r.of.erased
 		for r.at < len(r.of.values) && len(page) < 10 {
-			r.at++
-			page = append(page, value{r.at, r.of.values[r.at-1]})
+			if r.at++; r.of.hidden == "" || r.of.values[r.at-1] != r.of.hidden {
+				page = append(page, value{r.at, r.of.values[r.at-1]})
+			}
 		}
 		grown, err := r.of.grown, r.of.err
 		r.of.mu.Unlock()
@@ -114,6 +128,35 @@ func (r *reader) Next(ctx context.Context) (page []value, err error) {
 	}
 }
 
+func (r *reader) Read(ctx context.Context) ([]value, error) {
+	if r.of.gate != nil {
+		r.of.reads <- r.name
+		if r.name != r.of.free {
+			select {
+			case <-r.of.gate:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}
+	return r.Next(ctx)
+}
+
+func (r *reader) Seek(to live.Position) error {
+	r.at = int(to.Offset)
+	return nil
+}
+
+func (r *reader) StillShown(v value) func() bool {
+	return func() bool {
+		r.of.mu.Lock()
+		defer r.of.mu.Unlock()
+		return v.text != r.of.hidden
+	}
+}
+
+var _ live.Replayer[value] = &reader{}
+
 // follow is the resolver of the field feed.
 func (w *world) follow(ctx context.Context, args map[string]any) graphql.ResponseHandler {
 	asked, _ := args["after"].(string)
@@ -128,7 +171,7 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 			if after == nil {
 				after = &asked
 			}
-			r := &reader{of: w.feed}
+			r := &reader{of: w.feed, name: fmt.Sprint(args["also"])}
 			if *after == "" {
 				w.feed.mu.Lock()
 				defer w.feed.mu.Unlock()
@@ -148,6 +191,11 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 		case v := <-values:
 			w.executed.Add(1)
 			text := v.text
+			if text == "broken" {
+				answer := response("feed", text)
+				answer.Errors = gqlerror.List{{Message: "broken"}}
+				return answer
+			}
 			if key != "" {
 				text = key + " " + text
 			}

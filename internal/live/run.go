@@ -30,6 +30,8 @@ type run struct {
 	responses graphql.ResponseHandler
 	failed    failure
 
+	incomplete bool // the last response had errors beside its data
+
 	// Set by Follow; stream is nil where the resolver makes its own channel, and for queries and mutations.
 	stream streamer
 	start  string
@@ -82,6 +84,7 @@ func (r *run) prepare() (last *wire.Message) {
 func (r *run) respond() (e *wire.Message) {
 	defer r.recover(&e)
 	response := r.responses(r.ctx)
+	r.incomplete = response != nil && len(response.Errors) > 0
 	switch {
 	case response == nil:
 		if err := r.failed.reason(); err != nil {

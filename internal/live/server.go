@@ -27,6 +27,8 @@ type Server struct {
 	sessions     *conn.Sessions
 	heartbeat    *conn.Heartbeat
 	groups       *groups
+	excerpts     *excerpts
+	scratches    chan *conn.Scratch // one for each operation that is behind and may write at the same time
 	writers      []*writer
 	ctx          context.Context // of the sessions, the heartbeat, and sign-ins
 	stop         context.CancelFunc
@@ -74,6 +76,11 @@ func New(o Options) *Server {
 		s.writing.Go(w.run)
 	}
 	s.groups = newGroups(s.writers)
+	s.excerpts = newExcerpts(o.MaxCatchingUp)
+	s.scratches = make(chan *conn.Scratch, runtime.GOMAXPROCS(0))
+	for range cap(s.scratches) {
+		s.scratches <- conn.NewScratch()
+	}
 	s.running.Go(func() { s.sessions.Run(ctx) })
 	s.running.Go(func() { s.heartbeat.Run(ctx) })
 	return s

@@ -3,6 +3,7 @@ package conn
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
@@ -10,6 +11,7 @@ import (
 // Scratch is memory that one goroutine reuses for everything that it writes.
 type Scratch struct {
 	buffer []byte
+	ends   []int // where the messages in the buffer end
 	sender sender
 }
 
@@ -51,6 +53,42 @@ func (s *Socket) Offer(op *Operation, messages []*wire.Message, scratch *Scratch
 	scratch.buffer = text
 	s.write(text, scratch.sender)
 	return true
+}
+
+// Write writes as many messages as the peer takes at once, up to about BatchBytes, and returns how many those are. It moves
+// op.Position behind them. The last of them may be taken in part: only its rest is queued. So whoever has much to write
+// waits until the peer has drained the queue, and holds no memory meanwhile. False means that the operation is ending. No
+// message is the last of its operation. Only the goroutine that owns op.Position calls Write.
+func (s *Socket) Write(op *Operation, messages []*wire.Message, scratch *Scratch) (written int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.reason != nil || op.Gone():
+		return 0, false
+	case s.draining || len(messages) == 0:
+		return 0, true
+	}
+	text, ends := scratch.buffer[:0], scratch.ends[:0]
+	for _, m := range messages {
+		text = s.Codec.Message(text, op.id, op.prefix, m)
+		if ends = append(ends, len(text)); len(text) >= BatchBytes {
+			break
+		}
+	}
+	scratch.buffer, scratch.ends = text, ends
+	taken, err := s.try(text, scratch.sender)
+	if err != nil {
+		return 0, false
+	}
+	last, _ := slices.BinarySearch(ends, max(taken, 1)) // of which the peer has taken at least a part, or that is the first
+	if taken < ends[last] {
+		s.enqueueRest(text[taken:ends[last]], taken > 0)
+	} else if taken < len(text) {
+		last++ // the peer took whole messages: queue the next one, so that its turn comes when the queue is drained
+		s.enqueueRest(text[taken:ends[last]], false)
+	}
+	op.Position = messages[last].Position
+	return last + 1, true
 }
 
 // Push writes a message once the peer has taken everything before it; false means that the message is not wanted any
@@ -141,21 +179,30 @@ func (s *Socket) write(text []byte, by sender) {
 	if len(text) == 0 {
 		return
 	}
+	if n, err := s.try(text, by); err == nil && n < len(text) {
+		s.enqueueRest(text[n:], n > 0)
+	}
+}
+
+// try writes what the system takes at once. An error means that the connection is gone: the reader wakes up, notices it and
+// ends the socket.
+func (s *Socket) try(text []byte, by sender) (taken int, err error) {
 	switch {
 	case s.raw == nil:
 		by = portableSender{}
 	case by == nil:
 		by = newSender()
 	}
-	n, err := by.send(s.raw, text)
-	if err != nil {
-		// The connection is gone. The reader wakes up, notices it and ends the socket.
+	if taken, err = by.send(s.raw, text); err != nil {
 		_ = s.conn.SetReadDeadline(past)
-		return
 	}
-	if n < len(text) {
-		s.enqueue(item{text: bytes.Clone(text[n:]), rest: n > 0})
-		s.draining, s.drained = true, make(chan struct{})
-		go s.drain()
-	}
+	return taken, err
+}
+
+// enqueueRest queues what the system did not take, and starts the goroutine that writes it. begun tells that the peer has
+// the beginning of the message. The caller holds the lock, and no goroutine is draining the queue.
+func (s *Socket) enqueueRest(rest []byte, begun bool) {
+	s.enqueue(item{text: bytes.Clone(rest), rest: begun})
+	s.draining, s.drained = true, make(chan struct{})
+	go s.drain()
 }

@@ -151,6 +151,44 @@ func testSocket(t *testing.T, wrap func(net.Conn) net.Conn) {
 		expectMessages(t, lines, n, n, size)
 	})
 
+	t.Run("takes of many messages as many as the peer does and holds the rest of one", func(t *testing.T) {
+		t.Parallel()
+		const size, all = 10_000, 1_500 // altogether more than any pair of socket buffers takes
+		s, op, peer := pair(t, long, wrap)
+		var messages []*wire.Message
+		read := 0
+		for n := 1; n <= all; n++ {
+			messages = append(messages, message(n, size))
+		}
+		lines, scratch, waited := decoded(peer), NewScratch(), 0
+		for done := 0; done < all; {
+			written, ok := s.Write(op, messages[done:], scratch)
+			if done += written; !ok || op.Position.Offset != int64(done) {
+				t.Fatalf("after %d messages the operation is at %d, wanted: %t", done, op.Position.Offset, ok)
+			}
+			s.mu.Lock()
+			queued := s.queued
+			s.mu.Unlock()
+			if queued > 2*size {
+				t.Fatalf("%d bytes are queued", queued)
+			}
+			if written == 0 { // now the peer reads
+				waited++
+				expectMessages(t, lines, read+1, done, size)
+				read = done
+				s.AwaitDrained(t.Context())
+			}
+		}
+		expectMessages(t, lines, read+1, all, size)
+		if waited == 0 {
+			t.Error("the peer took everything at once")
+		}
+		s.Close(wire.Forbidden)
+		if written, ok := s.Write(op, messages[:1], scratch); written != 0 || ok {
+			t.Error("a closing socket takes messages")
+		}
+	})
+
 	t.Run("cuts off a peer that does not read", func(t *testing.T) {
 		t.Parallel()
 		s, op, _ := pair(t, Options{WriteTimeout: 50 * time.Millisecond, CloseTimeout: patience}, wrap)
