@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,14 +73,29 @@ func (c *client) expect(want string) {
 // expectClose reads on to the close frame; no message may come before it.
 func (c *client) expectClose(code int, reason string) {
 	c.t.Helper()
+	if gotCode, text := c.closed(); gotCode != code || text != reason {
+		c.t.Fatalf("closed with %d %q, want %d %q", gotCode, text, code, reason)
+	}
+}
+
+// expectRetry reads on to the close frame, whose reason names a time to come back; no message may come before it.
+func (c *client) expectRetry(code int, reason string) {
+	c.t.Helper()
+	gotCode, text := c.closed()
+	rest, is := strings.CutPrefix(text, reason+"; retry after ")
+	if ms, err := strconv.Atoi(strings.TrimSuffix(rest, " ms")); gotCode != code || !is || err != nil || ms <= 0 {
+		c.t.Fatalf("closed with %d %q, want %d %q and a time to come back", gotCode, text, code, reason)
+	}
+}
+
+func (c *client) closed() (code int, reason string) {
+	c.t.Helper()
 	text, err := c.read()
 	var closed *websocket.CloseError
 	if !errors.As(err, &closed) {
-		c.t.Fatalf("got %s (%v), want close %d %s", text, err, code, reason)
+		c.t.Fatalf("got %s (%v), want the close frame", text, err)
 	}
-	if closed.Code != code || closed.Text != reason {
-		c.t.Fatalf("closed with %d %q, want %d %q", closed.Code, closed.Text, code, reason)
-	}
+	return closed.Code, closed.Text
 }
 
 // expectPong fails unless the socket still answers and sends nothing else before.

@@ -3,7 +3,7 @@
 //
 // It owns what a client subscribes to and who executes it: which message may come when, who is signed in on a socket,
 // the execution of operations, feeds, the groups of equal subscriptions that share one execution and its encoded bytes,
-// and the orderly shutdown of all sockets. It refuses to know the schema, the log or the database: the
+// the excerpts that such subscriptions share while they are behind, and the orderly shutdown of all sockets. It refuses to know the schema, the log or the database: the
 // graphql.GraphExecutor that it is given executes an operation, and the Session puts what resolvers need (the viewer)
 // into the operation's context. Package conn moves a socket's bytes; package wire defines them.
 //

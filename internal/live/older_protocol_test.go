@@ -99,7 +99,7 @@ func TestTokenMayHaveSoManySocketsAtATime(t *testing.T) {
 	w.signedIn("ann")
 	c := w.connect(nil)
 	c.send(initAnn)
-	c.expectClose(4509, "Too many sockets: a token may have at most 2")
+	c.expectRetry(4509, "Too many sockets: a token may have at most 2")
 	w.log.closed(t)
 	w.signedIn("bob")
 	_ = first.conn.Close()

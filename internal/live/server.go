@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/live/conn"
@@ -36,6 +34,7 @@ type Server struct {
 	writing      sync.WaitGroup // of the writers
 	stopWriters  sync.Once
 	connections  atomic.Uint32 // that there have ever been
+	signingIn    atomic.Int64  // callers whose token is being checked
 
 	mu     sync.Mutex
 	closed bool
@@ -102,7 +101,7 @@ func (s *Server) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		return
 	}
 	if refused := s.reserve(); refused != "" {
-		w.Header().Set("Retry-After", "5")
+		setRetryAfter(w, s.busy())
 		http.Error(w, refused, http.StatusServiceUnavailable)
 		return
 	}
@@ -136,7 +135,7 @@ func (s *Server) Close(ctx context.Context) error {
 	sockets := s.heartbeat.Sockets()
 	s.stop()
 	for _, sock := range sockets {
-		sock.Close(wire.GoingAway(retryAfter(len(sockets))))
+		sock.Close(wire.GoingAway(retryAfter(0, len(sockets))))
 	}
 	done := make(chan struct{})
 	go func() {
@@ -187,15 +186,8 @@ func (s *Server) enter(sock *conn.Socket) {
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		sock.Close(wire.GoingAway(retryAfter(0)))
+		sock.Close(wire.GoingAway(retryAfter(0, 0)))
 	}
-}
-
-// retryAfter returns a random time after which a client should reconnect when the server stops. It spreads many clients
-// to about 500 a second, so that the remaining servers can take them.
-func retryAfter(sockets int) time.Duration {
-	within := time.Second + time.Duration(sockets)*2*time.Millisecond
-	return rand.N(within).Round(time.Millisecond) + time.Millisecond
 }
 
 // nextWriter gives each socket in turn to one of the writers.

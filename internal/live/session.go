@@ -54,6 +54,8 @@ func (s *Server) signIn(ctx context.Context, remote string, header http.Header, 
 	if !ok {
 		return nil, wire.Forbidden
 	}
+	s.signingIn.Add(1)
+	defer s.signingIn.Add(-1)
 	limited, cancel := context.WithTimeout(ctx, s.options.InitTimeout)
 	defer cancel()
 	session, err := s.options.SignIn(limited, remote, token)
@@ -65,7 +67,7 @@ func (s *Server) signIn(ctx context.Context, remote string, header http.Header, 
 		return nil, wire.TooManyRefusals(later.RetryAfter())
 	case errors.Is(err, ErrUnavailable):
 		s.options.Log.Warn("cannot check a sign-in", "error", err)
-		return nil, wire.TryAgainLater
+		return nil, wire.TryAgainLater(s.busy())
 	case err != nil:
 		s.options.Log.Debug("sign-in refused", "error", err)
 		return nil, wire.Forbidden
@@ -84,7 +86,7 @@ func (c *connection) admit(session *Session) bool {
 		c.expiry = time.AfterFunc(left, func() { c.socket.Close(wire.Forbidden) })
 	}
 	if !c.server.sessions.Join(session.Key, c.socket) {
-		c.socket.Close(wire.TooManyOfToken(c.server.options.MaxSocketsPerToken))
+		c.socket.Close(wire.TooManyOfToken(c.server.options.MaxSocketsPerToken, c.server.busy()))
 		return false
 	}
 	c.session = session

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 		refuse(w, r, exec, http.StatusTooManyRequests, fault.CodeRateLimited, reason.Text)
 		return
 	case reason != wire.None:
-		w.Header().Set("Retry-After", "5")
+		setRetryAfter(w, cmp.Or(reason.Retry, s.busy()))
 		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeUnavailable, reason.Text)
 		return
 	}
@@ -52,7 +53,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	}
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if refused := s.reserve(); refused != "" {
-		w.Header().Set("Retry-After", "5")
+		setRetryAfter(w, s.busy())
 		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeRateLimited, refused)
 		return
 	}

@@ -62,8 +62,11 @@ export async function request(query, variables) {
   setClock(response.headers.get("Date"));
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401) throw new AccessDenied("This token is not valid.");
-  if (answer.errors) throw toError(answer.errors);
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  if (answer.errors || !response.ok) {
+    const error = answer.errors ? toError(answer.errors) : new Error(`The server answered ${response.status}.`);
+    error.retryAfter = 1000 * Number(response.headers.get("Retry-After") ?? 0);
+    throw error;
+  }
   return answer.data;
 }
 
@@ -91,7 +94,7 @@ function toError(errors) {
 export async function follow(view, showState) {
   let after = null;
   for (let failures = 0; ; failures++) {
-    let liveSince = Infinity;
+    let liveSince = Infinity, least = 0;
     try {
       after ??= await view.read();
       await stream(view.query, { ...view.variables, after }, () => {
@@ -106,23 +109,42 @@ export async function follow(view, showState) {
       if (error instanceof AccessDenied || error instanceof InvalidRequest) throw error;
       if (error instanceof FeedReset) after = null;
       else showState("reconnecting", error.message);
+      least = error.retryAfter || 0;
     }
     if (Date.now() - liveSince > 10_000) failures = 0; // the connection was good, so the first retry is soon
-    await waitForRetry(Math.min(30_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+    await waitForRetry(least + retryWithin(failures) * Math.random(), least);
   }
 }
 
-// waitForRetry waits for the given time, or until the network is back, so that the page resumes at once.
-function waitForRetry(ms) {
+// retryWithin returns the time within which a page comes back after so many failures. All pages lose a server at the same
+// moment, and must not come back at the same moment.
+const retryWithin = (failures) => Math.min(30_000, 1000 * 2 ** failures);
+
+// waitForRetry waits for the given time. When the network is back, it waits no longer than the server has asked for.
+function waitForRetry(ms, least) {
+  const began = Date.now();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      removeEventListener("online", done);
+      removeEventListener("online", online);
       resolve();
     };
-    const timer = setTimeout(done, ms);
-    addEventListener("online", done);
+    const online = () => {
+      clearTimeout(timer);
+      timer = setTimeout(done, Math.max(0, began + least - Date.now()));
+    };
+    let timer = setTimeout(done, ms);
+    addEventListener("online", online);
   });
+}
+
+// toLostConnection makes the error of a closed socket. A server that cannot serve the page now names the time after which
+// the page may come back.
+function toLostConnection(reason) {
+  const error = new Error(reason || "The connection was lost.");
+  const named = /retry after (\d+) ms/.exec(reason);
+  if (named) error.retryAfter = Number(named[1]);
+  return error;
 }
 
 const pingInterval = 15_000;
@@ -183,7 +205,7 @@ function stream(query, variables, onLive, onEvent) {
     };
     socket.onclose = ({ code, reason }) => {
       if (code === 4403 || code === 4401) end(new AccessDenied("This token is not valid any more."));
-      else end(new Error(reason || "The connection was lost."));
+      else end(toLostConnection(reason));
     };
   });
 }

@@ -24,7 +24,6 @@ type CloseReason struct {
 var (
 	None          = CloseReason{}
 	Done          = CloseReason{Code: websocket.CloseNormalClosure, Text: "Complete"}
-	TryAgainLater = CloseReason{Code: websocket.CloseTryAgainLater, Text: "Try again later", Retry: 5 * time.Second}
 	NotUTF8       = CloseReason{Code: websocket.CloseInvalidFramePayloadData, Text: "Text is not UTF-8"}
 	Unauthorized  = CloseReason{Code: 4401, Text: "Unauthorized"} // the client began an operation before connection_ack
 	Forbidden     = CloseReason{Code: 4403, Text: "Forbidden"}    // the client is not signed in, or the session has ended
@@ -47,8 +46,13 @@ func TooBig(limit int64) CloseReason {
 }
 
 // TooManyOfToken closes a socket whose token has reached its limit of sockets.
-func TooManyOfToken(limit int) CloseReason {
-	return CloseReason{Code: 4509, Text: fmt.Sprintf("Too many sockets: a token may have at most %d", limit), Retry: 5 * time.Second}
+func TooManyOfToken(limit int, retry time.Duration) CloseReason {
+	return CloseReason{Code: 4509, Text: fmt.Sprintf("Too many sockets: a token may have at most %d", limit)}.after(retry)
+}
+
+// TryAgainLater closes a socket whose token the server cannot check now.
+func TryAgainLater(retry time.Duration) CloseReason {
+	return CloseReason{Code: websocket.CloseTryAgainLater, Text: "Try again later"}.after(retry)
 }
 
 // CodeTooManyRefusals is the code of TooManyRefusals.
@@ -67,7 +71,13 @@ func SubscriberExists(id string) CloseReason {
 
 // GoingAway closes a socket when the server stops.
 func GoingAway(retry time.Duration) CloseReason {
-	return CloseReason{Code: websocket.CloseGoingAway, Text: fmt.Sprintf("Going away; retry after %d ms", retry.Milliseconds()), Retry: retry}
+	return CloseReason{Code: websocket.CloseGoingAway, Text: "Going away"}.after(retry)
+}
+
+// after names the time after which the peer should reconnect.
+func (r CloseReason) after(retry time.Duration) CloseReason {
+	r.Text, r.Retry = fmt.Sprintf("%s; retry after %d ms", r.Text, retry.Milliseconds()), retry
+	return r
 }
 
 // Lost is the end of a connection without a close frame: 1006 must not be sent (RFC 6455, section 7.4.1).
