@@ -14,8 +14,17 @@ import (
 )
 
 // bare runs the server that closeloop is compared with: a plain gorilla broadcaster, which sends a prepared message to a
-// goroutine for each socket. It has no GraphQL, no sign-in and no database. POST /publish takes the text to send.
-func bare() {
+// goroutine for each socket. It has no GraphQL, no sign-in and no database. POST /publish takes the text to send. Before
+// that, a socket that subscribes gets a number of messages of so many bytes.
+func bare(args []string) {
+	first := make([]*websocket.PreparedMessage, number(args[0]))
+	for i := range first {
+		head := fmt.Sprintf(`{"id":"1","type":"next","payload":{"data":{"caseEvents":{"note":{"body":"T0;%06d"},"pad":"`, i+1)
+		const tail = `"}}}}`
+		m, err := websocket.NewPreparedMessage(websocket.TextMessage, []byte(head+strings.Repeat("x", max(0, number(args[1])-len(head)-len(tail)))+tail))
+		check(err)
+		first[i] = m
+	}
 	var mu sync.Mutex
 	all := map[chan *websocket.PreparedMessage]bool{}
 	upgrader := websocket.Upgrader{Subprotocols: []string{"graphql-transport-ws"}}
@@ -40,13 +49,18 @@ func bare() {
 			return
 		}
 		messages := make(chan *websocket.PreparedMessage, 256)
-		go func() {
+		send := func() {
+			for _, m := range first {
+				if conn.WritePreparedMessage(m) != nil {
+					return
+				}
+			}
 			for m := range messages {
 				if conn.WritePreparedMessage(m) != nil {
 					return
 				}
 			}
-		}()
+		}
 		for {
 			_, text, err := conn.ReadMessage()
 			switch {
@@ -62,6 +76,7 @@ func bare() {
 				mu.Lock()
 				all[messages] = true
 				mu.Unlock()
+				go send()
 			}
 		}
 	})

@@ -17,12 +17,15 @@ import (
 //
 //	await N                waits for N deliveries and prints their figures
 //	reconnect RATE SECONDS closes sockets in turn, reconnects each with its cursor, and prints how many it reconnected
+//	caught N               waits for N deliveries of numbered events, and prints how many came, how many of them were not the
+//	                       next of their socket, the bytes of a message, and the seconds since the client began to connect
 //	stall                  connects one more socket, which never reads
 //	stalled                prints whether the server has closed that socket
 func client(args []string) {
 	n, _ := strconv.Atoi(args[2])
 	filters, _ := strconv.Atoi(args[3])
 	t := target{address: args[0], token: args[1], filters: filters}
+	after := args[4]
 	began := time.Now()
 	received := newRecorder(n)
 	go received.watch()
@@ -31,7 +34,7 @@ func client(args []string) {
 	for range 16 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				received.add(i, t.connect(i, ""))
+				received.add(i, t.connect(i, after))
 			}
 		})
 	}
@@ -50,8 +53,16 @@ func client(args []string) {
 			var expected int
 			_, err := fmt.Fscan(in, &expected)
 			check(err)
-			received.await(expected)
+			received.await(expected, 3*time.Second)
 			received.report()
+		case "caught":
+			var expected int
+			_, err := fmt.Fscan(in, &expected)
+			check(err)
+			received.await(expected, time.Minute)
+			received.mu.Lock()
+			fmt.Printf("%d %d %d %f\n", received.total, received.wrong, received.bytes/max(1, received.total), time.Since(began).Seconds())
+			received.mu.Unlock()
 		case "reconnect":
 			var rate, seconds int
 			_, err := fmt.Fscan(in, &rate, &seconds)
@@ -66,18 +77,18 @@ func client(args []string) {
 	}
 }
 
-// await waits for a number of deliveries. It gives up when none has arrived for three seconds.
-func (r *recorder) await(expected int) {
-	for last, quiet := -1, 0; quiet < 30; {
+// await waits for a number of deliveries since the last report. It gives up when none has arrived for some time.
+func (r *recorder) await(expected int, patience time.Duration) {
+	for last, since := -1, time.Now(); time.Since(since) < patience; {
 		time.Sleep(100 * time.Millisecond)
 		r.mu.Lock()
-		now := len(r.ms)
+		now := r.total
 		r.mu.Unlock()
 		if now >= expected {
 			return
 		}
-		if quiet++; now != last {
-			last, quiet = now, 0
+		if now != last {
+			last, since = now, time.Now()
 		}
 	}
 }

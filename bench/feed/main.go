@@ -8,7 +8,8 @@
 // events happen at a fixed rate. In the same run, rounds of closeloop alternate with rounds of a bare gorilla broadcaster,
 // which sends prepared messages of the same size without GraphQL. With -reconnects, sockets are closed and reconnect
 // during each round, and each must receive every event exactly once. With -stall, every other round has one more socket,
-// which never reads.
+// which never reads. With -herd, all sockets come at once to a server that has just started, each so many events behind; each
+// must receive every event exactly once, in order.
 //
 // The client is a process of its own. It has one goroutine with epoll, and several source addresses, because one address
 // has only 28,232 local ports. Of a server, the CPU time of its process is measured, and its resident memory while it is
@@ -22,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,12 +38,13 @@ var (
 	rounds     = flag.Int("rounds", 3, "rounds of each server")
 	reconnects = flag.Int("reconnects", 0, "sockets that are closed and reconnect each second")
 	stall      = flag.Bool("stall", false, "measure how a socket that never reads affects the others")
+	herd       = flag.Int("herd", 0, "measure how long all sockets take that come at once, so many events behind")
 )
 
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) > 1 && os.Args[1] == "bare" {
-		bare()
+		bare(os.Args[2:])
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "client" {
@@ -56,6 +59,8 @@ func main() {
 	switch {
 	case *reconnects > 0:
 		measureReconnects(programs[0])
+	case *herd > 0:
+		measureHerd(programs[0])
 	case *stall:
 		measureStall(programs[0])
 	default:
@@ -65,7 +70,7 @@ func main() {
 
 // compare measures the bare broadcaster and each program in alternating rounds.
 func compare(programs []string) {
-	all := []*measured{measure("bare", startBare())}
+	all := []*measured{measure("bare", startBare(0, 0))}
 	for _, program := range programs {
 		all = append(all, measure(program, startCloseloop(program)))
 	}
@@ -154,7 +159,7 @@ type measured struct {
 // measure connects all subscribers to the server, and prints the time and the memory that this takes.
 func measure(name string, s server) *measured {
 	empty := s.resident()
-	m := &measured{name: name, server: s, subscribers: startSubscribers(s)}
+	m := &measured{name: name, server: s, subscribers: startSubscribers(s, "")}
 	time.Sleep(3 * time.Second) // let the server free what it used for connecting
 	fmt.Printf("%s: %d sockets connected in %.1f s, %.1f KB each\n", name, *sockets, m.took, float64(s.resident()-empty)/float64(*sockets))
 	return m
@@ -211,6 +216,12 @@ func median(results []result) (m result) {
 		m.deliveries, m.missing, m.size = m.deliveries+r.deliveries, m.missing+r.missing, r.size
 	}
 	return m
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	check(err)
+	return n
 }
 
 func self() string {

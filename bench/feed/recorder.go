@@ -21,8 +21,11 @@ type recorder struct {
 
 	mu      sync.Mutex
 	sockets []subscriber
-	ms      []float64 // of each delivery: time since its mutation was sent
+	ms      []float64 // of each delivery: time since its mutation was sent; not of the numbered ones
 	size    int       // of the latest message, in bytes
+	total   int       // deliveries since the last report
+	bytes   int       // of all messages
+	wrong   int       // numbered deliveries that were not the next of their socket
 }
 
 type subscriber struct {
@@ -114,6 +117,13 @@ func (r *recorder) parse(socket *subscriber, b []byte) []byte {
 		payload := b[head : head+size]
 		if b[0] == 0x89 { // a ping
 			_, _ = syscall.Write(socket.fd, []byte{0x8a, 0x80, 0, 0, 0, 0})
+		} else if text, ok := after(payload, `"body":"T0;`); ok { // an event that happened before anybody subscribed, with its number
+			n, err := strconv.Atoi(string(text[:6]))
+			check(err)
+			if socket.count++; n != socket.count {
+				r.wrong++
+			}
+			r.total, r.bytes, r.size = r.total+1, r.bytes+size, size
 		} else if text, ok := after(payload, `"body":"T`); ok {
 			began, err := strconv.ParseInt(string(text[:bytes.IndexByte(text, ';')]), 10, 64)
 			check(err)
@@ -122,6 +132,7 @@ func (r *recorder) parse(socket *subscriber, b []byte) []byte {
 				socket.cursor = append(socket.cursor[:0], cursor[:bytes.IndexByte(cursor, '"')]...)
 			}
 			socket.count++
+			r.total++
 		} else {
 			log.Fatalf("unexpected message: %s", payload)
 		}
@@ -156,5 +167,5 @@ func (r *recorder) report() {
 		}
 	}
 	fmt.Printf("%d %d %f %f %f %d\n", len(r.ms), r.size, at(0.5), at(0.95), at(0.99), uneven)
-	r.ms = r.ms[:0]
+	r.ms, r.total = r.ms[:0], 0
 }

@@ -26,11 +26,14 @@ type server struct {
 	address string
 	token   string
 	event   func(text string) // causes one event; its text is delivered to every subscriber
-	stop    func()
+	halt    func()            // ends the process and keeps its data
+	stop    func()            // ends the process and removes its data
 }
 
-func startBare() server {
-	c := exec.Command(self(), "bare")
+// startBare starts the bare server. A socket that subscribes to it gets a number of messages at once, of so many bytes
+// each, before those that are published.
+func startBare(messages, bytes int) server {
+	c := exec.Command(self(), "bare", fmt.Sprint(messages), fmt.Sprint(bytes))
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	check(err)
@@ -48,11 +51,17 @@ func startBare() server {
 }
 
 func startCloseloop(program string) server {
+	s := launch(program, scratch())
+	s.prepare()
+	return s
+}
+
+// launch starts the program on a data folder, which may hold what another has left.
+func launch(program, data string) server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	s := server{address: l.Addr().String(), token: "bench-admin-token-0123456789"}
 	check(l.Close())
-	data := scratch()
 	c := exec.Command(program, "serve")
 	c.Env = append(os.Environ(), "CLOSELOOP_LISTEN="+s.address, "CLOSELOOP_DATA_DIR="+data, "CLOSELOOP_ADMIN_TOKEN="+s.token,
 		"CLOSELOOP_MAX_SOCKETS=1000000", "CLOSELOOP_MAX_SOCKETS_PER_TOKEN=1000000", "DATABASE_URL=", "CLOSELOOP_LOG=warn",
@@ -67,18 +76,25 @@ func startCloseloop(program string) server {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	s.halt = func() {
+		_ = c.Process.Signal(os.Interrupt)
+		_ = c.Wait()
+	}
+	s.stop = func() {
+		s.halt()
+		_ = os.RemoveAll(filepath.Dir(data))
+	}
+	return s
+}
+
+// prepare opens the case whose notes are the events.
+func (s *server) prepare() {
 	s.gql(`mutation {createRule(input: {name: "All", scores: [0, 1, 2]}) {rule {id}}}`, nil)
 	created := s.gql(`mutation {submitResponse(input: {score: 1, comment: "Nobody called me back.", customer: {firstName: "Ana", country: "BR", company: "Acme"}}) {case {id}}}`, nil)
 	id := created["submitResponse"].(map[string]any)["case"].(map[string]any)["id"]
 	s.event = func(text string) {
 		s.gql(`mutation ($input: AddNoteInput!) {addNote(input: $input) {note {id}}}`, map[string]any{"input": map[string]any{"caseId": id, "body": text}})
 	}
-	s.stop = func() {
-		_ = c.Process.Signal(os.Interrupt)
-		_ = c.Wait()
-		_ = os.RemoveAll(filepath.Dir(data))
-	}
-	return s
 }
 
 func (s server) gql(query string, variables any) map[string]any {
@@ -125,4 +141,14 @@ func (s server) resident() int {
 	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
 	check(err)
 	return pages * syscall.Getpagesize() / 1024
+}
+
+// highWater returns the most resident memory that the server has had, in KB.
+func (s server) highWater() (kb int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
+	check(err)
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, err = fmt.Sscan(rest, &kb)
+	check(err)
+	return kb
 }

@@ -17,8 +17,9 @@ type subscribers struct {
 	took    float64 // seconds to connect
 }
 
-func startSubscribers(s server) subscribers {
-	c := exec.Command(self(), "client", s.address, s.token, fmt.Sprint(*sockets), fmt.Sprint(*filters))
+// startSubscribers connects all sockets, which subscribe after a cursor, or to what happens from now on.
+func startSubscribers(s server, after string) subscribers {
+	c := exec.Command(self(), "client", s.address, s.token, fmt.Sprint(*sockets), fmt.Sprint(*filters), after)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	check(err)

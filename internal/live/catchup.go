@@ -14,6 +14,10 @@ import (
 // retryRead is how long an operation waits at least before it reads the feed again after a failure.
 const retryRead = time.Second
 
+// turnTime is how long an excerpt is made before it ends early, so that its subscribers have what was made even if each event
+// takes long, and others have their turn.
+const turnTime = 250 * time.Millisecond
+
 // catchUp brings a subscription that is behind to its group, excerpt by excerpt, at the pace of its peer.
 func (s *Server) catchUp(r *run, op *operation, k key) {
 	s.excerpts.enter()
@@ -120,7 +124,7 @@ func (r *run) make(e *excerpt, settle func(to Position) Position) (end *Position
 		e.last = r.fail(err)
 		return &e.from, false
 	}
-	to, done := settle(r.stream.Position()), e.from
+	to, done, began := settle(r.stream.Position()), e.from, time.Now()
 	var messages []*wire.Message
 	var stillShown []func() bool
 	for i := range n {
@@ -146,7 +150,7 @@ func (r *run) make(e *excerpt, settle func(to Position) Position) (end *Position
 		m.Position = position
 		messages, stillShown = append(messages, m), append(stillShown, still)
 		e.bytes += m.Size()
-		if r.incomplete {
+		if r.incomplete || i+1 < n && time.Since(began) >= turnTime {
 			to = done
 			break
 		}

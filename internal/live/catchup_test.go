@@ -174,6 +174,17 @@ func TestCatchUp(t *testing.T) {
 		}
 	})
 
+	t.Run("gets what was made when its turn is over", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, oneAtATime)
+		w.feed.publish("1", "slow", "stuck", "4")
+		c := w.signedIn("bob")
+		c.followAs("x", "p0")
+		c.expectFed("1", "1", "slow") // before the third is made, which takes for ever
+		close(w.free)
+		c.expectFed("1", "stuck", "4")
+	})
+
 	t.Run("keeps no answer with an error", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, oneAtATime)

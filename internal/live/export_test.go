@@ -1,5 +1,8 @@
 package live
 
+// TurnTime is how long an excerpt is made before it ends early.
+const TurnTime = turnTime
+
 // CatchingUp returns how many operations are behind, how many excerpts wait for their turn, and how many are kept.
 func (s *Server) CatchingUp() (behind, queued, kept int) {
 	s.excerpts.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -191,6 +192,12 @@ func (w *world) follow(ctx context.Context, args map[string]any) graphql.Respons
 		case v := <-values:
 			w.executed.Add(1)
 			text := v.text
+			switch text {
+			case "slow":
+				time.Sleep(live.TurnTime)
+			case "stuck":
+				<-w.free
+			}
 			if text == "broken" {
 				answer := response("feed", text)
 				answer.Errors = gqlerror.List{{Message: "broken"}}

@@ -38,8 +38,8 @@ type Options struct {
 	MaxSubscriptionsPerSocket int
 	// MaxSocketsPerToken bounds the sockets and streams of one Session.Key; one more socket is closed with 4509. 1,000.
 	MaxSocketsPerToken int
-	// MaxCatchingUp bounds how many subscriptions that are behind are executed at a time; the others wait for their turn. As
-	// many as there are processors.
+	// MaxCatchingUp bounds how many subscriptions that are behind are executed at a time; the others wait for their turn. Two
+	// for each processor, because an execution may wait for the database.
 	MaxCatchingUp int
 	// MaxSockets bounds the sockets and streams of the server; one more is refused with 503 before its upgrade. 20,000.
 	MaxSockets int
@@ -65,7 +65,7 @@ func (o Options) withDefaults() Options {
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 256<<10)
 	o.MaxSubscriptionsPerSocket = cmp.Or(o.MaxSubscriptionsPerSocket, 100)
 	o.MaxSocketsPerToken = cmp.Or(o.MaxSocketsPerToken, 1000)
-	o.MaxCatchingUp = cmp.Or(o.MaxCatchingUp, runtime.GOMAXPROCS(0))
+	o.MaxCatchingUp = cmp.Or(o.MaxCatchingUp, 2*runtime.GOMAXPROCS(0))
 	o.MaxSockets = cmp.Or(o.MaxSockets, 20_000)
 	return o
 }
