@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"internal/job":       {"model", "internal/pg"},
 	"internal/rate":      {"model"},
 	"internal/inflight":  {},
+	"internal/argument":  {"model", "internal/fault", "internal/filter"},
 	"internal/cost":      {"internal/filter", "internal/pg"},
 	"internal/persisted": {"internal/fault", "internal/pg"},
 	"internal/egress":    {"model", "internal/fault"},
@@ -77,9 +78,9 @@ var arrows = map[string][]string{
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
 		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"resolvers": {"graph", "model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+	"resolvers": {"graph", "model", "internal/argument", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/argument", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
 	"internal/app": {"model", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",

@@ -881,6 +881,38 @@ func (ec *executionContext) fieldContext_SubmitResponsesResult_error(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _SubmitResponsesResult_errors(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubmitResponsesResult_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*intake.SubmitResponsesError) graphql.Marshaler {
+			return ec.marshalNSubmitResponsesError2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubmitResponsesResult_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SubmitResponsesResult",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SubmitResponsesError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1604,6 +1636,11 @@ func (ec *executionContext) _SubmitResponsesResult(ctx context.Context, sel ast.
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "errors":
+			out.Values[i] = ec._SubmitResponsesResult_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1732,6 +1769,32 @@ func (ec *executionContext) marshalNRowRejection2ᚖgithubᚗcomᚋcloseloopᚋc
 		return graphql.Null
 	}
 	return ec._RowRejection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSubmitResponsesError2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*intake.SubmitResponsesError) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesError) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SubmitResponsesError(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSubmitResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesInput(ctx context.Context, v any) (intake.SubmitResponsesInput, error) {

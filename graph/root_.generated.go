@@ -875,6 +875,7 @@ type ComplexityRoot struct {
 		Case     func(childComplexity int) int
 		Created  func(childComplexity int) int
 		Error    func(childComplexity int) int
+		Errors   func(childComplexity int) int
 		Response func(childComplexity int) int
 	}
 
@@ -4563,6 +4564,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SubmitResponsesResult.Error(childComplexity), true
+	case "SubmitResponsesResult.errors":
+		if e.ComplexityRoot.SubmitResponsesResult.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Errors(childComplexity), true
 	case "SubmitResponsesResult.response":
 		if e.ComplexityRoot.SubmitResponsesResult.Response == nil {
 			break
@@ -6582,6 +6589,8 @@ func (ec *executionContext) childFields_SubmitResponsesResult(ctx context.Contex
 		return ec.fieldContext_SubmitResponsesResult_created(ctx, field)
 	case "error":
 		return ec.fieldContext_SubmitResponsesResult_error(ctx, field)
+	case "errors":
+		return ec.fieldContext_SubmitResponsesResult_errors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsesResult", field.Name)
 }

@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 
+	"github.com/closeloop/closeloop/internal/argument"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/importer"
@@ -17,6 +18,7 @@ func (r mutation) ImportResponses(ctx context.Context, input importer.ImportResp
 }
 
 func (r mutation) SubmitResponses(ctx context.Context, input intake.SubmitResponsesInput) (*intake.SubmitResponsesPayload, error) {
+	input.Rejected = argument.RejectedRows(ctx)
 	return withViewer(ctx, r.Intake.SubmitMany, input)
 }
 

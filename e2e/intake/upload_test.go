@@ -207,8 +207,8 @@ func TestSubmitResponses(t *testing.T) {
 		}
 		for i, r := range results {
 			switch {
-			case i == 120 && r.Text("error.argument") == "input.responses.120.score" && r.At("response").V == nil:
-			case i == 121 && r.Text("error.argument") == "input.responses.121.customer.country":
+			case i == 120 && r.Text("error.argument") == "input.responses[120].score" && r.At("response").V == nil:
+			case i == 121 && r.Text("error.argument") == "input.responses[121].customer.country":
 			case i != 120 && i != 121 && r.Text("response.externalId") == fmt.Sprint("r", i) && r.Bool("created") != again && (r.At("case").V != nil) == (i%11 <= 6) && r.At("error").V == nil:
 			default:
 				t.Errorf("%d: %v", i, r.V)

@@ -62,8 +62,9 @@ func CheckAttributes(list []*AttributeInput) error {
 	return nil
 }
 
-// Check trims the given fields, in place, and returns an error for a value that cannot be stored.
+// Check trims the given fields, in place, and returns the faults of all values that cannot be stored.
 func (c *CustomerInput) Check() error {
+	var faults []error
 	for _, f := range []struct {
 		name  string
 		value *graphql.Omittable[*string]
@@ -80,7 +81,8 @@ func (c *CustomerInput) Check() error {
 		}
 		trimmed := strings.TrimSpace(*v)
 		if err := text.Short(f.name, trimmed); err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
 		if trimmed == "" { // an empty text clears the field
 			*f.value = graphql.OmittableOf[*string](nil)
@@ -89,15 +91,13 @@ func (c *CustomerInput) Check() error {
 		if f.check != nil {
 			var err error
 			if trimmed, err = f.check(trimmed); err != nil {
-				return fault.Input(f.name, "%s", err.Error())
+				faults = append(faults, fault.Input(f.name, "%s", err.Error()))
+				continue
 			}
 		}
 		*f.value = graphql.OmittableOf(&trimmed)
 	}
-	if err := text.Identity("externalId", &c.ExternalID); err != nil {
-		return err
-	}
-	return CheckAttributes(c.Attributes)
+	return fault.Join(append(faults, text.Identity("externalId", &c.ExternalID), CheckAttributes(c.Attributes))...)
 }
 
 func address(s string) (string, error) { return model.UnmarshalEmailAddress(s) }

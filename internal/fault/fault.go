@@ -67,22 +67,18 @@ func NotFound(argument, format string, args ...any) *Error {
 	return &Error{Code: CodeNotFound, Argument: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// WithPath puts argument in front of the error's own path. It returns an error that is no *Error unchanged.
+// WithPath puts argument in front of the paths of the error's faults. It returns an error without faults unchanged.
 func WithPath(argument string, err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	inner := *e
-	switch {
-	case inner.Argument == "":
-		inner.Argument = argument
-	case inner.Argument[0] == '[':
-		inner.Argument = argument + inner.Argument
-	default:
-		inner.Argument = argument + "." + inner.Argument
-	}
-	return &inner
+	return each(err, func(e *Error) {
+		switch {
+		case e.Argument == "":
+			e.Argument = argument
+		case e.Argument[0] == '[':
+			e.Argument = argument + e.Argument
+		default:
+			e.Argument = argument + "." + e.Argument
+		}
+	})
 }
 
 // Is reports whether err is, or wraps, an *Error with the code.
@@ -91,16 +87,12 @@ func Is(err error, code Code) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
-// ReplaceRoot replaces the leading `input` of the error's path with argument. Mutations call their argument `input`;
-// queries that run the same checks give it another name.
+// ReplaceRoot replaces the leading `input` of the paths of the error's faults with argument. Mutations call their argument
+// `input`; queries that run the same checks give it another name.
 func ReplaceRoot(argument string, err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	inner := *e
-	if rest, ok := strings.CutPrefix(inner.Argument, "input"); ok {
-		inner.Argument = argument + rest
-	}
-	return &inner
+	return each(err, func(e *Error) {
+		if rest, ok := strings.CutPrefix(e.Argument, "input"); ok {
+			e.Argument = argument + rest
+		}
+	})
 }

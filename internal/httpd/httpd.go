@@ -18,10 +18,10 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	gqltransport "github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/argument"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/inflight"
@@ -87,21 +87,23 @@ func executor(o Options) *handler.Server {
 	config := graph.Config{Schema: graph.Schema(), Resolvers: o.Resolver, Directives: graph.DirectiveRoot{Requires: auth.Requires}}
 	h := handler.New(graph.NewExecutableSchema(config))
 	h.AddTransport(o.Live)
-	h.AddTransport(gqltransport.MultipartForm{MaxUploadSize: uploadMax, MaxMemory: uploadInMemory})
+	h.AddTransport(uploads{})
 	h.AddTransport(transport{}) // the last, because it takes every request
-	h.SetQueryCache(newParsed())
+	documents := newParsed()
+	h.SetQueryCache(documents)
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(newDocuments(o))
 	h.Use(Limits{})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
+	h.Use(&argument.Coercion{Documents: documents, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
 	h.Use(extension.Introspection{})
 	h.Use(meter{o.Rate})
 	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))
 	})
-	h.SetErrorPresenter(o.Present)
+	h.SetErrorPresenter(severally(o.Present))
 	h.SetRecoverFunc(func(ctx context.Context, panicked any) error {
 		o.Log.ErrorContext(ctx, "panic", "doing", "run an operation", "panic", panicked, "stack", string(debug.Stack()))
 		return errors.New("a resolver panicked")

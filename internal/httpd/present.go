@@ -82,6 +82,26 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	}
 }
 
+// severally presents an error that has several faults as several errors, in the executor, which has a list to add them to.
+func severally(present graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		faults := fault.All(err)
+		if len(faults) < 2 {
+			return present(ctx, err)
+		}
+		at := new(gqlerror.Error)
+		errors.As(err, &at)
+		last := len(faults) - 1
+		one := func(f *fault.Error) *gqlerror.Error {
+			return &gqlerror.Error{Err: f, Message: f.Message, Path: at.Path, Locations: at.Locations}
+		}
+		for _, f := range faults[:last] {
+			graphql.AddError(ctx, one(f))
+		}
+		return present(ctx, one(faults[last]))
+	}
+}
+
 // argumentAt returns the path of the argument in error. gqlgen appends the part that it knows to the path of the field;
 // the fault may know more of the path.
 func argumentAt(ctx context.Context, path ast.Path, known string) string {

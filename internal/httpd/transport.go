@@ -31,7 +31,7 @@ func (transport) Supports(*http.Request) bool { return true }
 func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media := negotiate(r.Header.Values("Accept"))
 	if media == "" {
-		refuseRequest(w, http.StatusNotAcceptable, "this address answers application/json, application/graphql-response+json and, for subscriptions, text/event-stream: name one of them in the header Accept")
+		refuseMedia(w)
 		return
 	}
 	start := graphql.Now()
@@ -48,7 +48,15 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	}
 	params.Headers = r.Header
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+	execute(w, r, exec, params, media)
+}
 
+func refuseMedia(w http.ResponseWriter) {
+	refuseRequest(w, http.StatusNotAcceptable, "this address answers application/json, application/graphql-response+json and, for subscriptions, text/event-stream: name one of them in the header Accept")
+}
+
+// execute runs an operation and writes its answer.
+func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams, media string) {
 	ctx := r.Context()
 	oc, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {

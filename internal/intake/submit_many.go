@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -19,7 +18,12 @@ const (
 )
 
 // SubmitResponsesInput is a list of responses.
-type SubmitResponsesInput struct{ Responses []*SubmitResponseInput }
+type SubmitResponsesInput struct {
+	Responses []*SubmitResponseInput
+	// Rejected has the faults of rows that do not fit SubmitResponseInput, by index. What Responses has in their place means
+	// nothing.
+	Rejected map[int]fault.List `json:"-"`
+}
 
 // SubmitResponsesPayload has one result for each response, in the order of the input.
 type SubmitResponsesPayload struct{ Results []*SubmitResponsesResult }
@@ -29,7 +33,8 @@ type SubmitResponsesResult struct {
 	Response *model.Response
 	Case     *model.Case
 	Created  bool
-	Error    *SubmitResponsesError
+	Error    *SubmitResponsesError   // the first of Errors; nil if the response was stored
+	Errors   []*SubmitResponsesError // all that is wrong with the response; empty if it was stored
 }
 
 // SubmitResponsesError says why one response of the list was rejected.
@@ -47,19 +52,28 @@ func (in *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, input Subm
 	}
 	out := &SubmitResponsesPayload{Results: make([]*SubmitResponsesResult, 0, len(input.Responses))}
 	for part := range slices.Chunk(input.Responses, transactionSize) {
-		batch := make([]Submission, len(part))
+		outcomes := make([]Outcome, len(part))
+		var batch []Submission
+		var places []int // of the batch's submissions among the outcomes
 		for i, r := range part {
-			if r.IdempotencyKey != nil {
-				return nil, fault.Input(fmt.Sprintf("input.responses.%d.idempotencyKey", len(out.Results)+i), "submitResponses takes no idempotency keys: set externalId, which prevents a response from being saved twice")
+			switch faults := input.Rejected[len(out.Results)+i]; {
+			case len(faults) > 0:
+				outcomes[i].Fault = faults
+			case r.IdempotencyKey != nil:
+				outcomes[i].Fault = fault.Input("idempotencyKey", "submitResponses takes no idempotency keys: set externalId, which prevents a response from being saved twice")
+			default:
+				batch, places = append(batch, Submission{SubmitResponseInput: *r}), append(places, i)
 			}
-			batch[i] = Submission{SubmitResponseInput: *r}
 		}
-		outcomes, err := in.SubmitAll(ctx, viewer, batch, SubmitOptions{})
+		saved, err := in.SubmitAll(ctx, viewer, batch, SubmitOptions{})
 		if err != nil {
 			return nil, err
 		}
+		for i, o := range saved {
+			outcomes[places[i]] = o
+		}
 		for _, o := range outcomes {
-			out.Results = append(out.Results, o.result(fmt.Sprintf("input.responses.%d", len(out.Results))))
+			out.Results = append(out.Results, o.result(fmt.Sprintf("input.responses[%d]", len(out.Results))))
 		}
 	}
 	return out, nil
@@ -67,12 +81,15 @@ func (in *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, input Subm
 
 func (o Outcome) result(argument string) *SubmitResponsesResult {
 	if o.Fault == nil {
-		return &SubmitResponsesResult{Response: o.Response, Case: o.Case, Created: o.Created}
+		return &SubmitResponsesResult{Response: o.Response, Case: o.Case, Created: o.Created, Errors: []*SubmitResponsesError{}}
 	}
-	r := &SubmitResponsesResult{Error: &SubmitResponsesError{Message: o.Fault.Error(), Argument: &argument}}
-	var f *fault.Error
-	if errors.As(fault.WithPath(argument, o.Fault), &f) && f.Argument != "" {
-		r.Error.Argument = &f.Argument
+	r := new(SubmitResponsesResult)
+	for _, f := range fault.All(fault.WithPath(argument, o.Fault)) {
+		r.Errors = append(r.Errors, &SubmitResponsesError{Message: f.Message, Argument: &f.Argument})
 	}
+	if len(r.Errors) == 0 {
+		r.Errors = []*SubmitResponsesError{{Message: o.Fault.Error(), Argument: &argument}}
+	}
+	r.Error = r.Errors[0]
 	return r
 }

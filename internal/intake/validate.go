@@ -25,34 +25,38 @@ type valid struct {
 	attributes map[string]string
 }
 
-// validate makes all checks that need no SQL statement. It does not change the submission.
+// validate makes all checks that need no SQL statement, and returns all faults. It does not change the submission.
 func validate(s Submission, now time.Time) (*valid, error) {
 	if s.Customer == nil {
 		s.Customer = &customer.CustomerInput{}
 	}
 	c := *s.Customer
 	v := &valid{Submission: s, mention: customer.Mention{Given: &c, NameKey: s.NameKey, RespondedAt: now}, drivers: []string{}}
-	if s.Score < 0 || s.Score > 10 {
-		return nil, fault.Input("score", "a score must be from 0 to 10, not %d", s.Score)
-	}
 	if s.RespondedAt != nil {
-		if s.RespondedAt.After(now.Add(24 * time.Hour)) {
-			return nil, fault.Input("respondedAt", "respondedAt must not be more than 24 hours in the future")
-		}
 		v.mention.RespondedAt = pg.Timestamp(*s.RespondedAt)
 	}
-	if l := s.TestimonialLikelihood; l != nil && (math.IsNaN(*l) || *l < 0 || *l > 1) {
-		return nil, fault.Input("testimonialLikelihood", "testimonialLikelihood must be from 0 to 1")
-	}
-	for _, err := range []error{
-		text.Identity("externalId", &v.ExternalID), text.Optional("survey", &v.Survey), checkComment(&v.Comment),
+	err := fault.Join(
+		checkNumbers(s, now), text.Identity("externalId", &v.ExternalID), text.Optional("survey", &v.Survey), checkComment(&v.Comment),
 		v.readDrivers(), v.readAttributes(), fault.WithPath("customer", c.Check()),
-	} {
-		if err != nil {
-			return nil, err
-		}
+	)
+	if err != nil {
+		return nil, err
 	}
 	return v, nil
+}
+
+func checkNumbers(s Submission, now time.Time) error {
+	var faults []error
+	if s.Score < 0 || s.Score > 10 {
+		faults = append(faults, fault.Input("score", "a score must be from 0 to 10, not %d", s.Score))
+	}
+	if s.RespondedAt != nil && s.RespondedAt.After(now.Add(24*time.Hour)) {
+		faults = append(faults, fault.Input("respondedAt", "respondedAt must not be more than 24 hours in the future"))
+	}
+	if l := s.TestimonialLikelihood; l != nil && (math.IsNaN(*l) || *l < 0 || *l > 1) {
+		faults = append(faults, fault.Input("testimonialLikelihood", "testimonialLikelihood must be from 0 to 1"))
+	}
+	return fault.Join(faults...)
 }
 
 func checkComment(c **string) error {

@@ -8,32 +8,32 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// apply checks the given fields and sets them on the rule.
-func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
-	if v, ok := in.Name.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("name")
-		}
+// apply checks the given fields and sets them on the rule. It returns all faults together; the rule is then of no use.
+func (in UpdateRuleInput) apply(r *model.Rule) error {
+	var faults []error
+	refuse := func(err error) { faults = append(faults, err) }
+	var err error
+	if v, ok := in.Name.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("name"))
+	} else if ok {
 		if r.Name, err = model.CheckName(*v); err != nil {
-			return fault.Input("input.name", "%s", err.Error())
+			refuse(fault.Input("input.name", "%s", err.Error()))
 		}
 	}
-	if v, ok := in.Enabled.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("enabled")
-		}
+	if v, ok := in.Enabled.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("enabled"))
+	} else if ok {
 		r.Enabled = *v
 	}
-	if v, ok := in.OpensCase.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("opensCase")
-		}
+	if v, ok := in.OpensCase.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("opensCase"))
+	} else if ok {
 		r.OpensCase = *v
 	}
 	if v, ok := in.Scores.ValueOK(); ok {
 		for i, score := range v {
 			if score < 0 || score > 10 {
-				return fault.Input(fmt.Sprintf("input.scores[%d]", i), "scores must be from 0 to 10, not %d", score)
+				refuse(fault.Input(fmt.Sprintf("input.scores[%d]", i), "scores must be from 0 to 10, not %d", score))
 			}
 		}
 		r.Scores = append([]int{}, v...)
@@ -45,28 +45,28 @@ func (in UpdateRuleInput) apply(r *model.Rule) (err error) {
 	}
 	if v, ok := in.Filter.ValueOK(); ok {
 		if r.Filter, err = storedFilter(v); err != nil {
-			return err
+			refuse(err)
 		}
 	}
 	if v, ok := in.FollowUpTarget.ValueOK(); ok {
 		if v != nil && *v <= 0 {
-			return fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target")
+			refuse(fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target"))
 		}
 		r.FollowUpTarget = v
 	}
 	if v, ok := in.Assignment.ValueOK(); ok {
 		a, err := v.read("input.assignment")
 		if err != nil {
-			return err
+			refuse(err)
 		}
 		r.Strategy, r.UserID, r.FallbackUserID, r.Assignees = a.Strategy, a.UserID, a.FallbackUserID, a.UserIDs
 	}
 	if v, ok := in.Notify.ValueOK(); ok {
 		if r.Recipients, err = recipients("input.notify", v); err != nil {
-			return err
+			refuse(err)
 		}
 	}
-	return in.applyTimes(r)
+	return fault.Join(append(faults, in.applyTimes(r))...)
 }
 
 // read checks the assignment; nil is the strategy UNASSIGNED.
@@ -104,15 +104,16 @@ func recipients(argument string, list []*RecipientInput) ([]model.Recipient, err
 		return nil, fault.Input(argument, "at most %d recipients are allowed", recipientsMax)
 	}
 	read := make([]model.Recipient, len(list))
+	var faults []error
 	for i, in := range list {
 		at := fmt.Sprintf("%s[%d]", argument, i)
 		switch {
 		case (in.Kind == model.RecipientAddress) != (in.Address != nil):
-			return nil, fault.Input(at+".address", "address is required with the kind ADDRESS, and not allowed with another kind")
+			faults = append(faults, fault.Input(at+".address", "address is required with the kind ADDRESS, and not allowed with another kind"))
 		case (in.Kind == model.RecipientUser) != (in.UserID != nil):
-			return nil, fault.Input(at+".userId", "userId is required with the kind USER, and not allowed with another kind")
+			faults = append(faults, fault.Input(at+".userId", "userId is required with the kind USER, and not allowed with another kind"))
 		}
 		read[i] = model.Recipient{Kind: in.Kind, Address: in.Address, UserID: in.UserID}
 	}
-	return read, nil
+	return read, fault.Join(faults...)
 }

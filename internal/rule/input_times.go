@@ -33,16 +33,16 @@ type CalendarHoursInput struct {
 }
 
 // applyTimes checks and sets the calendar and the escalations, and checks that the calendar reaches the target and steps.
-func (in UpdateRuleInput) applyTimes(r *model.Rule) (err error) {
+func (in UpdateRuleInput) applyTimes(r *model.Rule) error {
+	var ofCalendar, ofEscalations error
 	if v, ok := in.Calendar.ValueOK(); ok {
-		if r.Calendar, err = v.read(); err != nil {
-			return fault.WithPath("input.calendar", err)
-		}
+		r.Calendar, ofCalendar = v.read()
 	}
 	if v, ok := in.Escalations.ValueOK(); ok {
-		if r.Escalations, err = escalations(v); err != nil {
-			return err
-		}
+		r.Escalations, ofEscalations = escalations(v)
+	}
+	if err := fault.Join(fault.WithPath("input.calendar", ofCalendar), ofEscalations); err != nil {
+		return err
 	}
 	return reachable(r)
 }
@@ -63,31 +63,29 @@ func escalations(list []*EscalationInput) ([]model.Escalation, error) {
 		return nil, fault.Input("input.escalations", "at most %d escalation steps are allowed", stepsMax)
 	}
 	steps := make([]model.Escalation, len(list))
+	var faults []error
 	for i, in := range list {
 		at := fmt.Sprintf("input.escalations[%d]", i)
 		switch {
 		case in.After <= 0:
-			return nil, fault.Input(at+".after", "after must be greater than zero")
+			faults = append(faults, fault.Input(at+".after", "after must be greater than zero"))
 		case i > 0 && in.After <= list[i-1].After:
-			return nil, fault.Input(at+".after", "after must be greater than in the step before")
-		case len(in.Notify) == 0 && in.Reassign == nil:
-			return nil, fault.Input(at, "a step requires notify, reassign or both")
+			faults = append(faults, fault.Input(at+".after", "after must be greater than in the step before"))
+		}
+		if len(in.Notify) == 0 && in.Reassign == nil {
+			faults = append(faults, fault.Input(at, "a step requires notify, reassign or both"))
 		}
 		to, err := recipients(at+".notify", in.Notify)
-		if err != nil {
-			return nil, err
-		}
+		faults = append(faults, err)
 		steps[i] = model.Escalation{After: in.After, Notify: to}
 		if in.Reassign == nil {
 			continue
 		}
 		a, err := in.Reassign.read(at + ".reassign")
-		if err != nil {
-			return nil, err
-		}
+		faults = append(faults, err)
 		steps[i].Reassign = &a
 	}
-	return steps, nil
+	return steps, fault.Join(faults...)
 }
 
 // reachable refuses a target or step that the rule's calendar does not reach within a hundred years.

@@ -66,11 +66,14 @@ func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSett
 	return &UpdateSettingsPayload{Settings: settings}, nil
 }
 
+// apply checks the given fields and sets them on the settings. It returns all faults together; the settings are then of
+// no use.
 func (in UpdateSettingsInput) apply(s *model.Settings) error {
-	if v, ok := in.Currency.ValueOK(); ok {
-		if v == nil || !currencyPattern.MatchString(*v) {
-			return fault.Input("input.currency", "currency must be an ISO 4217 code, such as EUR")
-		}
+	var faults []error
+	refuse := func(err error) { faults = append(faults, err) }
+	if v, ok := in.Currency.ValueOK(); ok && (v == nil || !currencyPattern.MatchString(*v)) {
+		refuse(fault.Input("input.currency", "currency must be an ISO 4217 code, such as EUR"))
+	} else if ok {
 		s.Currency = *v
 	}
 	if v, ok := in.TimeZone.ValueOK(); ok {
@@ -79,12 +82,12 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 			s.TimeZone = *v
 		}
 		if _, err := model.ParseTimeZone(s.TimeZone); err != nil {
-			return fault.Input("input.timeZone", "%s", err.Error())
+			refuse(fault.Input("input.timeZone", "%s", err.Error()))
 		}
 	}
 	if v, ok := in.CentralAddresses.ValueOK(); ok {
 		if len(v) > addressesMax {
-			return fault.Input("input.centralAddresses", "centralAddresses may have at most %d addresses", addressesMax)
+			refuse(fault.Input("input.centralAddresses", "centralAddresses may have at most %d addresses", addressesMax))
 		}
 		s.CentralAddresses = []string{}
 		listed := map[string]bool{}
@@ -95,17 +98,16 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 			}
 		}
 	}
-	if v, ok := in.ForcedStatusOrder.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("forcedStatusOrder")
-		}
+	if v, ok := in.ForcedStatusOrder.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("forcedStatusOrder"))
+	} else if ok {
 		s.ForcedStatusOrder = *v
 	}
 	if v, ok := in.EraseAfterDays.ValueOK(); ok {
 		if v != nil && (*v < 1 || *v > eraseAfterMax) {
-			return fault.Input("input.eraseAfterDays", "eraseAfterDays must be from 1 to %d; null means never", eraseAfterMax)
+			refuse(fault.Input("input.eraseAfterDays", "eraseAfterDays must be from 1 to %d; null means never", eraseAfterMax))
 		}
 		s.EraseAfterDays = v
 	}
-	return nil
+	return fault.Join(faults...)
 }

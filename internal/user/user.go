@@ -77,15 +77,13 @@ func (s *Users) Create(ctx context.Context, viewer auth.Viewer, in CreateUserInp
 	}
 	name, err := model.CheckName(in.Name)
 	if err != nil {
-		return nil, fault.Input("input.name", "%s", err.Error())
+		err = fault.Input("input.name", "%s", err.Error())
 	}
 	user := &model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: name, Email: in.Email, Role: in.Role, Active: true, CreatedAt: s.clock()}
 	user.Fold()
-	if err := in.Scope.apply(user); err != nil {
-		return nil, err
-	}
+	ofScope := in.Scope.apply(user)
 	user.PersonalDataHidden = in.PersonalData != nil && !*in.PersonalData
-	if err := checkRestrictions(user); err != nil {
+	if err := fault.Join(err, ofScope, checkRestrictions(user)); err != nil {
 		return nil, err
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Create(user).Error })
@@ -157,46 +155,43 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 	return out, nil
 }
 
-func (in UpdateUserInput) apply(u *model.User) (err error) {
-	if name, given := in.Name.ValueOK(); given {
-		if name == nil {
-			return fault.NotNull("name")
-		}
+// apply checks the given fields and sets them on the user. It returns all faults together; the user is then of no use.
+func (in UpdateUserInput) apply(u *model.User) error {
+	var faults []error
+	refuse := func(err error) { faults = append(faults, err) }
+	if name, given := in.Name.ValueOK(); given && name == nil {
+		refuse(fault.NotNull("name"))
+	} else if given {
+		var err error
 		if u.Name, err = model.CheckName(*name); err != nil {
-			return fault.Input("input.name", "%s", err.Error())
+			refuse(fault.Input("input.name", "%s", err.Error()))
 		}
 	}
-	if email, given := in.Email.ValueOK(); given {
-		if email == nil {
-			return fault.NotNull("email")
-		}
+	if email, given := in.Email.ValueOK(); given && email == nil {
+		refuse(fault.NotNull("email"))
+	} else if given {
 		u.Email = *email
 	}
-	if role, given := in.Role.ValueOK(); given {
-		if role == nil {
-			return fault.NotNull("role")
-		}
+	if role, given := in.Role.ValueOK(); given && role == nil {
+		refuse(fault.NotNull("role"))
+	} else if given {
 		u.Role = *role
 	}
-	if active, given := in.Active.ValueOK(); given {
-		if active == nil {
-			return fault.NotNull("active")
-		}
+	if active, given := in.Active.ValueOK(); given && active == nil {
+		refuse(fault.NotNull("active"))
+	} else if given {
 		u.Active = *active
 	}
 	if scope, given := in.Scope.ValueOK(); given {
-		if err := scope.apply(u); err != nil {
-			return err
-		}
+		refuse(scope.apply(u))
 	}
-	if personal, given := in.PersonalData.ValueOK(); given {
-		if personal == nil {
-			return fault.NotNull("personalData")
-		}
+	if personal, given := in.PersonalData.ValueOK(); given && personal == nil {
+		refuse(fault.NotNull("personalData"))
+	} else if given {
 		u.PersonalDataHidden = !*personal
 	}
 	u.Fold()
-	return checkRestrictions(u)
+	return fault.Join(append(faults, checkRestrictions(u))...)
 }
 
 // anotherAdmin refuses to remove the last active administrator. The caller must hold usersLock.

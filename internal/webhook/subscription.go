@@ -161,39 +161,35 @@ func ownerActive(tx *gorm.DB, id model.UserID) error {
 	return nil
 }
 
-// apply checks the given fields and sets them on the webhook.
+// apply checks the given fields and sets them on the webhook. It returns all faults together; the webhook is then of no use.
 func (in UpdateWebhookInput) apply(w *model.Webhook, policy egress.Policy) error {
-	if v, ok := in.URL.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("url")
-		}
-		if err := policy.Check("input.url", *v); err != nil {
-			return err
-		}
+	var faults []error
+	refuse := func(err error) { faults = append(faults, err) }
+	if v, ok := in.URL.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("url"))
+	} else if ok {
+		refuse(policy.Check("input.url", *v))
 		w.URL = *v
 	}
 	if v, ok := in.Events.ValueOK(); ok {
 		if len(v) == 0 {
-			return fault.Input("input.events", "events must have at least one type")
+			refuse(fault.Input("input.events", "events must have at least one type"))
 		}
 		w.Events = slices.Compact(slices.Sorted(slices.Values(v)))
 	}
 	if v, ok := in.Filter.ValueOK(); ok {
 		raw, err := storedCase(v)
-		if err != nil {
-			return err
-		}
+		refuse(err)
 		w.Filter = raw
 	}
-	if v, ok := in.Enabled.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("enabled")
-		}
+	if v, ok := in.Enabled.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("enabled"))
+	} else if ok {
 		if w.Enabled = *v; *v {
 			w.DisabledReason, w.FailingSince = nil, nil
 		}
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 func storedCase(f *filter.Case) (json.RawMessage, error) {
