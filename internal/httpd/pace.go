@@ -79,7 +79,7 @@ type pacedWriter struct {
 	cut      atomic.Bool
 }
 
-var errCut = errors.New("the client did not take the answer while others needed the memory")
+var errUnread = errors.New("the client did not take the answer while others needed the memory")
 
 func (w *pacedWriter) WriteHeader(status int) {
 	w.extend()
@@ -94,7 +94,7 @@ func (w *pacedWriter) Write(text []byte) (n int, err error) {
 		part := text[n:min(len(text), n+pacedBytes)]
 		w.extend()
 		if w.cut.Load() {
-			return n, errCut
+			return n, errUnread
 		}
 		written, err := w.ResponseWriter.Write(part)
 		if n += written; err != nil || n == len(text) {
