@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
@@ -37,7 +38,7 @@ func TestIdempotencyKey(t *testing.T) {
 		first := s.OK(model.Admin, call.query, vars{"input": call.input})
 		s.AddNote(opened, "Between the two.")
 		events := s.Count("case_events")
-		if again := s.OK(model.Admin, call.query, vars{"input": call.input}); again.Body != first.Body {
+		if again := s.OK(model.Admin, call.query, vars{"input": call.input}); !reflect.DeepEqual(again.V, first.V) {
 			t.Errorf("%s answers\n%s\nand then\n%s", name, first.Body, again.Body)
 		}
 		if n := s.Count("case_events"); n != events {
