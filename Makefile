@@ -4,7 +4,7 @@
 run: ## Start closeloop with sample data on http://127.0.0.1:8080
 	@[ -n "$$DATABASE_URL" ] || ./.ci/install-postgres
 	CGO_ENABLED=0 go build -trimpath -o closeloop .
-	CLOSELOOP_ADMIN_TOKEN=$${CLOSELOOP_ADMIN_TOKEN:-sample-admin-token} ./closeloop serve --sample
+	CLOSELOOP_ADMIN_TOKEN=$${CLOSELOOP_ADMIN_TOKEN:-sample-admin-token-of-this-machine} ./closeloop serve --sample
 
 test: ## Run all tests, with the race detector
 	@./.ci/install-postgres

@@ -1210,6 +1210,13 @@ func (ec *executionContext) marshalNCaseSnapshot2ᚖgithubᚗcomᚋcloseloopᚋc
 	return ec._CaseSnapshot(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCaseEvent2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEvent(ctx context.Context, sel ast.SelectionSet, v model.CaseEvent) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CaseEvent(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCaseEventConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventConnection(ctx context.Context, sel ast.SelectionSet, v *read.CaseEventConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -1626,6 +1626,16 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐAuditEventID(ctx context.Context, v any) (model.AuditEventID, error) {
+	var res model.AuditEventID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐAuditEventID(ctx context.Context, sel ast.SelectionSet, v model.AuditEventID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseID(ctx context.Context, v any) (model.CaseID, error) {
 	var res model.CaseID
 	err := res.UnmarshalGQL(v)
@@ -2328,6 +2338,24 @@ func (ec *executionContext) marshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloop�
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalID(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOInt2ᚕintᚄ(ctx context.Context, v any) ([]int, error) {

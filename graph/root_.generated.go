@@ -41,6 +41,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	ApiToken() ApiTokenResolver
 	Assignment() AssignmentResolver
+	AuditEvent() AuditEventResolver
 	Case() CaseResolver
 	CaseAssigned() CaseAssignedResolver
 	CaseDetailsChanged() CaseDetailsChangedResolver
@@ -99,13 +100,16 @@ type ComplexityRoot struct {
 	}
 
 	ApiToken struct {
-		CreatedAt  func(childComplexity int) int
-		ExpiresAt  func(childComplexity int) int
-		ID         func(childComplexity int) int
-		LastUsedAt func(childComplexity int) int
-		Name       func(childComplexity int) int
-		RevokedAt  func(childComplexity int) int
-		User       func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		ExpiresAt    func(childComplexity int) int
+		ID           func(childComplexity int) int
+		LastUsedAt   func(childComplexity int) int
+		Name         func(childComplexity int) int
+		PersonalData func(childComplexity int) int
+		RevokedAt    func(childComplexity int) int
+		Role         func(childComplexity int) int
+		Scope        func(childComplexity int) int
+		User         func(childComplexity int) int
 	}
 
 	AssignCasePayload struct {
@@ -127,6 +131,33 @@ type ComplexityRoot struct {
 	Attribute struct {
 		Key   func(childComplexity int) int
 		Value func(childComplexity int) int
+	}
+
+	AuditEvent struct {
+		Action     func(childComplexity int) int
+		Actor      func(childComplexity int) int
+		Address    func(childComplexity int) int
+		After      func(childComplexity int) int
+		At         func(childComplexity int) int
+		Before     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		ObjectID   func(childComplexity int) int
+		ObjectType func(childComplexity int) int
+		Program    func(childComplexity int) int
+		Times      func(childComplexity int) int
+		Token      func(childComplexity int) int
+	}
+
+	AuditEventConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuditEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Calendar struct {
@@ -527,6 +558,7 @@ type ComplexityRoot struct {
 		RedeliverWebhook    func(childComplexity int, input webhook.RedeliverWebhookInput) int
 		RetryNotification   func(childComplexity int, input notify.RetryNotificationInput) int
 		RevokeAPIToken      func(childComplexity int, input user.RevokeApiTokenInput) int
+		RotateToken         func(childComplexity int, input user.RotateTokenInput) int
 		RotateWebhookSecret func(childComplexity int, input webhook.RotateWebhookSecretInput) int
 		SetRootCause        func(childComplexity int, input casework.SetRootCauseInput) int
 		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
@@ -649,6 +681,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		APITokens      func(childComplexity int) int
+		AuditEvents    func(childComplexity int, first *int, after *string, last *int, before *string, filter *read.AuditEventFilter) int
 		Case           func(childComplexity int, number int) int
 		CaseEvents     func(childComplexity int, first *int, after *string, last *int, before *string, filter *filter.Case, types []model.CaseEventType) int
 		CaseSummary    func(childComplexity int, filter *filter.Case) int
@@ -787,6 +820,11 @@ type ComplexityRoot struct {
 		Whys     func(childComplexity int) int
 	}
 
+	RotateTokenPayload struct {
+		Secret func(childComplexity int) int
+		Token  func(childComplexity int) int
+	}
+
 	RotateWebhookSecretPayload struct {
 		Secret  func(childComplexity int) int
 		Webhook func(childComplexity int) int
@@ -849,11 +887,13 @@ type ComplexityRoot struct {
 	}
 
 	Settings struct {
-		CentralAddresses  func(childComplexity int) int
-		Currency          func(childComplexity int) int
-		EraseAfterDays    func(childComplexity int) int
-		ForcedStatusOrder func(childComplexity int) int
-		TimeZone          func(childComplexity int) int
+		AuditRetentionDays func(childComplexity int) int
+		CentralAddresses   func(childComplexity int) int
+		Currency           func(childComplexity int) int
+		EraseAfterDays     func(childComplexity int) int
+		ForcedStatusOrder  func(childComplexity int) int
+		TimeZone           func(childComplexity int) int
+		TokenLifetimeDays  func(childComplexity int) int
 	}
 
 	SubmitResponsePayload struct {
@@ -976,8 +1016,10 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
+		Owner     func(childComplexity int) int
 		RateLimit func(childComplexity int) int
-		User      func(childComplexity int) int
+		Role      func(childComplexity int) int
+		Token     func(childComplexity int) int
 	}
 
 	Webhook struct {
@@ -1094,12 +1136,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiToken.Name(childComplexity), true
+	case "ApiToken.personalData":
+		if e.ComplexityRoot.ApiToken.PersonalData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.PersonalData(childComplexity), true
 	case "ApiToken.revokedAt":
 		if e.ComplexityRoot.ApiToken.RevokedAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ApiToken.RevokedAt(childComplexity), true
+	case "ApiToken.role":
+		if e.ComplexityRoot.ApiToken.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.Role(childComplexity), true
+	case "ApiToken.scope":
+		if e.ComplexityRoot.ApiToken.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.Scope(childComplexity), true
 	case "ApiToken.user":
 		if e.ComplexityRoot.ApiToken.User == nil {
 			break
@@ -1164,6 +1224,117 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attribute.Value(childComplexity), true
+
+	case "AuditEvent.action":
+		if e.ComplexityRoot.AuditEvent.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Action(childComplexity), true
+	case "AuditEvent.actor":
+		if e.ComplexityRoot.AuditEvent.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Actor(childComplexity), true
+	case "AuditEvent.address":
+		if e.ComplexityRoot.AuditEvent.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Address(childComplexity), true
+	case "AuditEvent.after":
+		if e.ComplexityRoot.AuditEvent.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.After(childComplexity), true
+	case "AuditEvent.at":
+		if e.ComplexityRoot.AuditEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.At(childComplexity), true
+	case "AuditEvent.before":
+		if e.ComplexityRoot.AuditEvent.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Before(childComplexity), true
+	case "AuditEvent.id":
+		if e.ComplexityRoot.AuditEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ID(childComplexity), true
+	case "AuditEvent.objectId":
+		if e.ComplexityRoot.AuditEvent.ObjectID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ObjectID(childComplexity), true
+	case "AuditEvent.objectType":
+		if e.ComplexityRoot.AuditEvent.ObjectType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ObjectType(childComplexity), true
+	case "AuditEvent.program":
+		if e.ComplexityRoot.AuditEvent.Program == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Program(childComplexity), true
+	case "AuditEvent.times":
+		if e.ComplexityRoot.AuditEvent.Times == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Times(childComplexity), true
+	case "AuditEvent.token":
+		if e.ComplexityRoot.AuditEvent.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Token(childComplexity), true
+
+	case "AuditEventConnection.edges":
+		if e.ComplexityRoot.AuditEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Edges(childComplexity), true
+	case "AuditEventConnection.nodes":
+		if e.ComplexityRoot.AuditEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Nodes(childComplexity), true
+	case "AuditEventConnection.pageInfo":
+		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.PageInfo(childComplexity), true
+	case "AuditEventConnection.totalCount":
+		if e.ComplexityRoot.AuditEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+
+	case "AuditEventEdge.cursor":
+		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Cursor(childComplexity), true
+	case "AuditEventEdge.node":
+		if e.ComplexityRoot.AuditEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
 	case "Calendar.holidays":
 		if e.ComplexityRoot.Calendar.Holidays == nil {
@@ -2995,6 +3166,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(user.RevokeApiTokenInput)), true
+	case "Mutation.rotateToken":
+		if e.ComplexityRoot.Mutation.RotateToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateToken(childComplexity, args["input"].(user.RotateTokenInput)), true
 	case "Mutation.rotateWebhookSecret":
 		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
 			break
@@ -3566,6 +3748,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.APITokens(childComplexity), true
+	case "Query.auditEvents":
+		if e.ComplexityRoot.Query.AuditEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*read.AuditEventFilter)), true
 	case "Query.case":
 		if e.ComplexityRoot.Query.Case == nil {
 			break
@@ -4229,6 +4422,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RootCauseSet.Whys(childComplexity), true
 
+	case "RotateTokenPayload.secret":
+		if e.ComplexityRoot.RotateTokenPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateTokenPayload.Secret(childComplexity), true
+	case "RotateTokenPayload.token":
+		if e.ComplexityRoot.RotateTokenPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateTokenPayload.Token(childComplexity), true
+
 	case "RotateWebhookSecretPayload.secret":
 		if e.ComplexityRoot.RotateWebhookSecretPayload.Secret == nil {
 			break
@@ -4476,6 +4682,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetRootCausePayload.Event(childComplexity), true
 
+	case "Settings.auditRetentionDays":
+		if e.ComplexityRoot.Settings.AuditRetentionDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.AuditRetentionDays(childComplexity), true
 	case "Settings.centralAddresses":
 		if e.ComplexityRoot.Settings.CentralAddresses == nil {
 			break
@@ -4506,6 +4718,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.TimeZone(childComplexity), true
+	case "Settings.tokenLifetimeDays":
+		if e.ComplexityRoot.Settings.TokenLifetimeDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.TokenLifetimeDays(childComplexity), true
 
 	case "SubmitResponsePayload.case":
 		if e.ComplexityRoot.SubmitResponsePayload.Case == nil {
@@ -4901,18 +5119,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserEdge.Node(childComplexity), true
 
+	case "Viewer.user":
+		if e.ComplexityRoot.Viewer.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Owner(childComplexity), true
 	case "Viewer.rateLimit":
 		if e.ComplexityRoot.Viewer.RateLimit == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.RateLimit(childComplexity), true
-	case "Viewer.user":
-		if e.ComplexityRoot.Viewer.User == nil {
+	case "Viewer.role":
+		if e.ComplexityRoot.Viewer.Role == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Viewer.User(childComplexity), true
+		return e.ComplexityRoot.Viewer.Role(childComplexity), true
+	case "Viewer.token":
+		if e.ComplexityRoot.Viewer.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Token(childComplexity), true
 
 	case "Webhook.createdAt":
 		if e.ComplexityRoot.Webhook.CreatedAt == nil {
@@ -5087,6 +5317,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignCasesInput,
 		ec.unmarshalInputAssignmentInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputCalendarHoursInput,
 		ec.unmarshalInputCalendarInput,
 		ec.unmarshalInputCaseOrder,
@@ -5121,6 +5352,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputResponseOrder,
 		ec.unmarshalInputRetryNotificationInput,
 		ec.unmarshalInputRevokeApiTokenInput,
+		ec.unmarshalInputRotateTokenInput,
 		ec.unmarshalInputRotateWebhookSecretInput,
 		ec.unmarshalInputScopeInput,
 		ec.unmarshalInputSetRootCauseInput,
@@ -5226,7 +5458,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
+//go:embed "audit.graphqls" "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5238,6 +5470,7 @@ func sourceData(filename string) string {
 }
 
 var sources = []*ast.Source{
+	{Name: "audit.graphqls", Input: sourceData("audit.graphqls"), BuiltIn: false},
 	{Name: "base.graphqls", Input: sourceData("base.graphqls"), BuiltIn: false},
 	{Name: "case.graphqls", Input: sourceData("case.graphqls"), BuiltIn: false},
 	{Name: "case_change.graphqls", Input: sourceData("case_change.graphqls"), BuiltIn: false},
@@ -5307,6 +5540,12 @@ func (ec *executionContext) childFields_ApiToken(ctx context.Context, field grap
 		return ec.fieldContext_ApiToken_expiresAt(ctx, field)
 	case "revokedAt":
 		return ec.fieldContext_ApiToken_revokedAt(ctx, field)
+	case "role":
+		return ec.fieldContext_ApiToken_role(ctx, field)
+	case "scope":
+		return ec.fieldContext_ApiToken_scope(ctx, field)
+	case "personalData":
+		return ec.fieldContext_ApiToken_personalData(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApiToken", field.Name)
 }
@@ -5351,6 +5590,60 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 		return ec.fieldContext_Attribute_value(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEvent_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEvent_at(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEvent_action(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEvent_actor(ctx, field)
+	case "token":
+		return ec.fieldContext_AuditEvent_token(ctx, field)
+	case "program":
+		return ec.fieldContext_AuditEvent_program(ctx, field)
+	case "objectType":
+		return ec.fieldContext_AuditEvent_objectType(ctx, field)
+	case "objectId":
+		return ec.fieldContext_AuditEvent_objectId(ctx, field)
+	case "before":
+		return ec.fieldContext_AuditEvent_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AuditEvent_after(ctx, field)
+	case "address":
+		return ec.fieldContext_AuditEvent_address(ctx, field)
+	case "times":
+		return ec.fieldContext_AuditEvent_times(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Calendar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6411,6 +6704,16 @@ func (ec *executionContext) childFields_RootCauseSet(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type RootCauseSet", field.Name)
 }
 
+func (ec *executionContext) childFields_RotateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_RotateTokenPayload_token(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateTokenPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateTokenPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "webhook":
@@ -6545,6 +6848,10 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_forcedStatusOrder(ctx, field)
 	case "eraseAfterDays":
 		return ec.fieldContext_Settings_eraseAfterDays(ctx, field)
+	case "tokenLifetimeDays":
+		return ec.fieldContext_Settings_tokenLifetimeDays(ctx, field)
+	case "auditRetentionDays":
+		return ec.fieldContext_Settings_auditRetentionDays(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
 }
@@ -6779,6 +7086,10 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	switch field.Name {
 	case "user":
 		return ec.fieldContext_Viewer_user(ctx, field)
+	case "role":
+		return ec.fieldContext_Viewer_role(ctx, field)
+	case "token":
+		return ec.fieldContext_Viewer_token(ctx, field)
 	case "rateLimit":
 		return ec.fieldContext_Viewer_rateLimit(ctx, field)
 	}

@@ -27,6 +27,7 @@ type (
 	WebhookID      struct{ uuid.UUID }
 	DeliveryID     struct{ uuid.UUID }
 	ImportID       struct{ uuid.UUID }
+	AuditEventID   struct{ uuid.UUID }
 )
 
 const (
@@ -43,6 +44,7 @@ const (
 	webhookPrefix      = "whk"
 	deliveryPrefix     = "dlv"
 	importPrefix       = "imp"
+	auditEventPrefix   = "aud"
 )
 
 // AnyID is the constraint that every id type above satisfies.
@@ -76,6 +78,7 @@ func (id ThemeID) String() string        { return globalID(themePrefix, id.UUID)
 func (id WebhookID) String() string      { return globalID(webhookPrefix, id.UUID) }
 func (id DeliveryID) String() string     { return globalID(deliveryPrefix, id.UUID) }
 func (id ImportID) String() string       { return globalID(importPrefix, id.UUID) }
+func (id AuditEventID) String() string   { return globalID(auditEventPrefix, id.UUID) }
 
 func (id CustomerID) MarshalGQL(w io.Writer)     { writeID(w, id) }
 func (id ResponseID) MarshalGQL(w io.Writer)     { writeID(w, id) }
@@ -90,6 +93,7 @@ func (id ThemeID) MarshalGQL(w io.Writer)        { writeID(w, id) }
 func (id WebhookID) MarshalGQL(w io.Writer)      { writeID(w, id) }
 func (id DeliveryID) MarshalGQL(w io.Writer)     { writeID(w, id) }
 func (id ImportID) MarshalGQL(w io.Writer)       { writeID(w, id) }
+func (id AuditEventID) MarshalGQL(w io.Writer)   { writeID(w, id) }
 
 func (id *CustomerID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, customerPrefix, "a customer", v)
@@ -116,6 +120,9 @@ func (id *DeliveryID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, deliveryPrefix, "a delivery", v)
 }
 func (id *ImportID) UnmarshalGQL(v any) error { return readID(&id.UUID, importPrefix, "an import", v) }
+func (id *AuditEventID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, auditEventPrefix, "an entry of the audit", v)
+}
 
 // ParseID reads an id that a client sent and returns it as the id type of its noun (CaseID, UserID, …).
 func ParseID(s string) (any, error) {
@@ -151,6 +158,8 @@ func ParseID(s string) (any, error) {
 		return WebhookID{u}, nil
 	case themePrefix:
 		return ThemeID{u}, nil
+	case auditEventPrefix:
+		return AuditEventID{u}, nil
 	}
 	return nil, scalarErrorf("%q is not an ID", shorten(s))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/privacy"
 	"github.com/closeloop/closeloop/model"
 )
@@ -13,7 +14,11 @@ func (r *Resolver) CustomerErased() graph.CustomerErasedResolver {
 }
 
 func (r query) ExportCustomer(ctx context.Context, id string) (*privacy.CustomerExport, error) {
-	return r.Privacy.ExportCustomer(ctx, id)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Privacy.ExportCustomer(ctx, viewer, id)
 }
 
 func (r mutation) EraseCustomer(ctx context.Context, in privacy.EraseCustomerInput) (*privacy.EraseCustomerPayload, error) {

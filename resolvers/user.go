@@ -48,6 +48,10 @@ func (r mutation) RevokeAPIToken(ctx context.Context, in user.RevokeApiTokenInpu
 	return withViewer(ctx, r.Users.RevokeToken, in)
 }
 
+func (r mutation) RotateToken(ctx context.Context, in user.RotateTokenInput) (*user.RotateTokenPayload, error) {
+	return withViewer(ctx, r.Users.RotateToken, in)
+}
+
 func (userResolver) Scope(ctx context.Context, u *model.User) (*model.Scope, error) {
 	viewer, err := auth.From(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/model"
@@ -17,7 +18,13 @@ type (
 func (r *Resolver) Webhook() graph.WebhookResolver                 { return webhookResolver{r} }
 func (r *Resolver) WebhookDelivery() graph.WebhookDeliveryResolver { return deliveryResolver{r} }
 
-func (r query) Webhooks(ctx context.Context) ([]*model.Webhook, error) { return r.Read.Webhooks(ctx) }
+func (r query) Webhooks(ctx context.Context) ([]*model.Webhook, error) {
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.Webhooks(ctx, viewer)
+}
 
 func (r mutation) CreateWebhook(ctx context.Context, in webhook.CreateWebhookInput) (*webhook.CreateWebhookPayload, error) {
 	return withViewer(ctx, r.Webhooks.Create, in)

@@ -60,7 +60,7 @@ func startCloseloop(program string) server {
 func launch(program, data string) server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
-	s := server{address: l.Addr().String(), token: "bench-admin-token-0123456789"}
+	s := server{address: l.Addr().String(), token: "bench-admin-token-0123456789abcdef"}
 	check(l.Close())
 	c := exec.Command(program, "serve")
 	c.Env = append(os.Environ(), "CLOSELOOP_LISTEN="+s.address, "CLOSELOOP_DATA_DIR="+data, "CLOSELOOP_ADMIN_TOKEN="+s.token,

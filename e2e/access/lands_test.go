@@ -139,6 +139,24 @@ func newLands(t *testing.T, with ...setup.Options) *lands {
 	return w
 }
 
+// deliverAll gives a user a webhook with deliveries of all events, as if the user had been allowed to see them once.
+func (w *lands) deliverAll(user string) {
+	w.T.Helper()
+	parsed, err := model.ParseID(user)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	hook := model.NewUUID()
+	if _, err = w.App.DB.Pool.Exec(w.T.Context(), `INSERT INTO webhooks (id, url, owner_id, events, enabled, secret, position, created_at, updated_at)
+		VALUES ($1, 'https://hooks.example.com/x', $2, '["OPENED"]', false, 'whsec_', 0, now(), now())`, hook, parsed.(model.UserID).UUID); err != nil {
+		w.T.Fatal(err)
+	}
+	if _, err := w.App.DB.Pool.Exec(w.T.Context(), `INSERT INTO webhook_deliveries (id, webhook_id, event_id, case_id, position, status, attempts, created_at)
+		SELECT gen_random_uuid(), $1, id, case_id, seq, 'FAILED', 1, now() FROM case_events`, hook); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
 // timesPass waits until targets and escalation steps are due: targets pass at once, steps two seconds after the opening.
 func (w *lands) timesPass() {
 	w.T.Helper()

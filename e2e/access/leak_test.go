@@ -35,7 +35,7 @@ func (w *lands) rootCalls() map[string][]string {
 	}
 	return map[string][]string{
 		"node": node, "nodes": nodes, "case": numbers,
-		"viewer": {""}, "settings": {""}, "rules": {""}, "ruleRecipes": {""},
+		"viewer": {""}, "webhooks": {""}, "settings": {""}, "rules": {""}, "ruleRecipes": {""},
 		"responses":      {"(first: 12)", `(first: 12, filter: {customer: {country: {eq: "BR"}}})`, `(last: 12, orderBy: [{field: SCORE, direction: ASC}])`},
 		"customers":      {"(first: 12)", `(first: 12, filter: {not: {country: {eq: "GB"}}})`},
 		"cases":          {"(first: 12)", `(first: 12, filter: {or: [{customer: {country: {eq: "BR"}}}, {mine: false}]})`},
@@ -60,13 +60,15 @@ var silent = map[string]string{
 	"Recipient.address": "ours", "Settings.currency": "ours", "Settings.timeZone": "ours", "Settings.centralAddresses": "ours",
 	"Calendar.timeZone": "ours", "Theme.name": "ours", "Theme.keywords": "ours",
 	"CaseDetailsChanged.changed": "names of fields",
+	"ApiToken.name":              "ours", "Webhook.url": "ours", "Webhook.filter": "ours", "Webhook.disabledReason": "ours",
+	"WebhookDelivery.lastError": "of the receiver",
 }
 
 // ends are the edges that are always null, and why.
 var ends = map[string]string{
 	"CaseOverdue.actor": "a timer did it", "CaseOverdue.note": "a timer did it",
 	"CaseEscalated.actor": "a timer did it", "CaseEscalated.note": "a timer did it", "CustomerErased.note": "it takes none",
-	"CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
+	"ApiToken.scope": "an administrator's token has none", "CaseDetailsChanged.note": "nothing that changes details takes a note", "RootCauseSet.note": "it takes none",
 }
 
 // isCursor reports whether a text is a cursor. A cursor need not contain a customer's data, but its content is checked too.
@@ -176,6 +178,9 @@ func (w *lands) restricted() []restricted {
 	w.AddUser("board", vars{"role": "STAKEHOLDER", "personalData": false})
 	w.AddUser("chief", vars{"role": "MANAGER", "personalData": false})
 	w.AddUser("agency", vars{"role": "PARTNER", "personalData": false, "scope": setup.British})
+	for _, name := range []model.Role{model.Admin, "partner", "manager", "board", "chief", "agency"} {
+		w.deliverAll(w.Users[name])
+	}
 	return []restricted{
 		{"partner", model.Partner, outland, w.outside(), companyTexts},
 		{"manager", model.Manager, outland, w.outside(), companyTexts},

@@ -36,7 +36,7 @@ func TestLogShowsNoValueThatACallerGave(t *testing.T) {
 	})
 	t.Run("while everything is refused", func(t *testing.T) {
 		w := w.in(t)
-		things := &things{Server: w.Server, rule: w.AddRule(nil), response: w.response[inland], opened: w.opened[inland], event: w.last}
+		things := &things{Server: w.Server, caller: model.Admin, rule: w.AddRule(nil), response: w.response[inland], opened: w.opened[inland], event: w.last}
 		refused := 0
 		for place, u := range uses {
 			if strings.HasPrefix(place, "Subscription.") {

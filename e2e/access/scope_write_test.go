@@ -61,6 +61,9 @@ func TestScopedWrites(t *testing.T) {
 			if f.Directives.ForName("scoped") == nil || f.Name == "allocatePassives" { // it names no object: see the next test
 				continue
 			}
+			if f.Name == "rotateToken" || strings.Contains(f.Name, "Webhook") { // they are the caller's own, or do not exist
+				continue
+			}
 			who, roles := model.Role("manager"), "MANAGER"
 			if f.Name == "submitResponse" {
 				who, roles = "feed", "INTAKE"

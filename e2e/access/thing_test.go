@@ -1,11 +1,15 @@
 package access
 
 import (
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
 )
 
 func (w *things) freshWebhook() string {
-	return w.AddWebhook("https://hooks.example.com/x", "OPENED").Text("webhook.id")
+	return w.OK(model.Admin, `mutation ($input: CreateWebhookInput!) {createWebhook(input: $input) {webhook {id}}}`,
+		vars{"input": vars{"url": "https://hooks.example.com/x", "events": []string{"OPENED"}, "ownerId": w.Users[w.caller]}}).Text("createWebhook.webhook.id")
 }
 
 // freshDelivery makes a delivery that has failed, of the first event in the log.
@@ -22,4 +26,29 @@ func (w *things) freshDelivery() string {
 		w.T.Fatal(err)
 	}
 	return id.String()
+}
+
+// everything is a fingerprint of all rows that requests can write.
+func everything(w *setup.Server) (print string) {
+	w.T.Helper()
+	rows, _ := w.App.DB.Pool.Query(w.T.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+		AND table_type = 'BASE TABLE' AND table_name !~ '^(river|goose|feed)_' ORDER BY 1`)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 12 {
+		w.T.Fatal(tables, err)
+	}
+	for _, table := range tables {
+		// Reading writes when a token was last used, and the positions of events.
+		row := map[string]string{"api_tokens": "(id, revoked_at)", "case_events": "id"}[table]
+		if row == "" {
+			row = "x"
+		}
+		var one string
+		err := w.App.DB.Pool.QueryRow(w.T.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg("+row+"::text, ';' ORDER BY "+row+"::text)), '') FROM "+table+" x").Scan(&one)
+		if err != nil {
+			w.T.Fatal(err)
+		}
+		print += table + " " + one + "; "
+	}
+	return print
 }

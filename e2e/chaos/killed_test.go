@@ -147,12 +147,12 @@ func TestKill(t *testing.T) {
 	t.Run("a server keeps what an import reported, and comes back", func(t *testing.T) {
 		t.Parallel()
 		settings := []string{
-			"CLOSELOOP_DATA_DIR=" + filepath.Join(scratch.Folder(t), "data"), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=admin-token-of-this-test",
+			"CLOSELOOP_DATA_DIR=" + filepath.Join(scratch.Folder(t), "data"), "CLOSELOOP_LISTEN=127.0.0.1:0", "CLOSELOOP_ADMIN_TOKEN=administrator-token-of-this-test",
 		}
 		var server *setup.Program
 		s := &setup.Server{T: t, Tokens: map[model.Role]string{}}
 		for _, role := range setup.Roles {
-			s.Tokens[role] = "admin-token-of-this-test"
+			s.Tokens[role] = "administrator-token-of-this-test"
 		}
 		serve := func() {
 			server = setup.StartProgram(t, settings, "serve")

@@ -36,6 +36,8 @@ var differences = map[string]string{
 	"RetryNotificationInput.notificationId": "was id",
 	"CaseVersionInput.caseId":               "was id",
 	"LinkCaseInput.externalId":              "was id, which looked like that of the case",
+
+	"WebhookDelivery.event": "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
 }
 
 // public are the root fields that require no role.

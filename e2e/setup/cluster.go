@@ -23,7 +23,7 @@ import (
 )
 
 // AdminToken is the administrator's token on every server that runs as a process.
-const AdminToken = "admin-token-of-this-test"
+const AdminToken = "administrator-token-of-this-test"
 
 // Cluster is a PostgreSQL that belongs to one test: it is durable, and the test may stop, kill and copy it.
 type Cluster struct {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/idempotency"
@@ -70,8 +71,10 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 		all.Go(func() { idempotency.PruneKeys(ctx, a.DB, time.Now, a.log) })
 		all.Go(func() { a.Tagger.WatchEstimates(ctx, a.log) })
 		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
+		all.Go(func() { audit.WatchRetention(ctx, a.DB, time.Now, a.log) })
 	}
 	all.Go(func() { a.Uploads.Run(ctx) })
+	all.Go(func() { a.SignIns.Run(ctx, a.log) })
 	if a.options.Sample {
 		all.Go(func() { a.sample(ctx, timers) }) // The past is made by a clock of its own: no timer may look at it.
 	} else {

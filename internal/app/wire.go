@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
@@ -59,6 +60,7 @@ type parts struct {
 	Webhooks      *webhook.Sender
 	Reports       *report.Reports
 	Rate          *rate.Buckets
+	SignIns       *audit.SignIns
 }
 
 // filterTime is how long the subscriptions of a token may decide filters in each second, where the setting is empty.
@@ -75,7 +77,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 		return err
 	}
 	limit, restore := a.config.Rate()
-	policy := egress.Policy{Private: a.config.PrivateWebhooks()}
+	addresses := webhook.Addresses{OfAdmins: egress.Policy{Private: a.config.PrivateWebhooks()}}
 	a.Feed = event.New(db, a.log)
 	a.Work = casework.New(db, a.Feed, a.Queue, time.Now)
 	a.Intake, a.Customers = intake.New(a.Work), customer.New(a.Work)
@@ -89,14 +91,15 @@ func (a *App) wire(db *pg.DB) (err error) {
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
-	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, policy, time.Now)
+	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, addresses, time.Now)
 	a.Users = user.New(db, a.Work, a.Feed, time.Now)
 	a.Rules = rule.New(db, time.Now)
 	a.Settings = settings.New(db)
 	a.Registered = persisted.New(db.Lane(pg.SignIn), time.Now)
 	a.Themes = theme.New(db, a.Queue, time.Now)
-	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Policy: policy, Now: time.Now, Log: a.log})
+	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Addresses: addresses, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, time.Now)
+	a.SignIns = audit.NewSignIns(db, time.Now)
 	return nil
 }
 
@@ -108,7 +111,7 @@ func (a *App) Handler() http.Handler {
 	}
 	entry := a.DB.Lane(pg.SignIn)
 	tokens := auth.NewTokens(entry.Gorm, time.Now)
-	gate := auth.NewGate(tokens)
+	gate := auth.NewGate(tokens, auth.Watch{Accepted: a.SignIns.Accepted, Refused: a.SignIns.Refused})
 	answers := inflight.New(a.config.Unread())
 	var registeredOnly []model.Role
 	for _, role := range a.config.RegisteredRoles() {

@@ -37,6 +37,7 @@ func (e *TooManyRefusals) RetryAfter() time.Duration { return time.Duration(e.Se
 // token costs its hash and no statement. Valid tokens from the same address work on: an office shares one address.
 type Gate struct {
 	tokens *Tokens
+	watch  Watch
 	now    func() time.Time
 	known  *knownHashes
 
@@ -44,10 +45,23 @@ type Gate struct {
 	addresses *simplelru.LRU[netip.Prefix, *rate.Limiter]
 }
 
+// Watch is told of sign-ins: of the viewer, or of the address from which a wrong token came. A nil function is told
+// nothing. Neither may wait.
+type Watch struct {
+	Accepted func(Viewer)
+	Refused  func(address string)
+}
+
 // NewGate makes the gate to the tokens.
-func NewGate(tokens *Tokens) *Gate {
+func NewGate(tokens *Tokens, watch Watch) *Gate {
+	if watch.Accepted == nil {
+		watch.Accepted = func(Viewer) {}
+	}
+	if watch.Refused == nil {
+		watch.Refused = func(string) {}
+	}
 	addresses, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](addressesMax, nil) // the error is for a size below 1
-	return &Gate{tokens: tokens, now: tokens.now, known: newKnownHashes(tokens), addresses: addresses}
+	return &Gate{tokens: tokens, watch: watch, now: tokens.now, known: newKnownHashes(tokens), addresses: addresses}
 }
 
 // SignIn signs the owner of the secret in, like Tokens.SignIn. remote is the caller's address, with or without a port.
@@ -57,6 +71,7 @@ func (g *Gate) SignIn(ctx context.Context, remote, secret string) (*SignedIn, er
 	if !known && !address.AllowN(g.now(), 1) {
 		// An error means that the database does not answer: the sign-in says so.
 		if valid, err := g.known.check(ctx, hash); err == nil && !valid {
+			g.watch.Refused(hostOf(remote))
 			return nil, &TooManyRefusals{Wait: wait(address, g.now())}
 		}
 	}
@@ -64,9 +79,14 @@ func (g *Gate) SignIn(ctx context.Context, remote, secret string) (*SignedIn, er
 	switch {
 	case err == nil:
 		g.known.add(hash)
-	case known && fault.Is(err, fault.CodeUnauthenticated):
-		g.known.drop(hash) // revoked or expired; the next one counts from the start
-		address.AllowN(g.now(), 1)
+		caller.Address = hostOf(remote)
+		g.watch.Accepted(caller.Viewer)
+	case fault.Is(err, fault.CodeUnauthenticated):
+		g.watch.Refused(hostOf(remote))
+		if known {
+			g.known.drop(hash) // revoked or expired; the next one counts from the start
+			address.AllowN(g.now(), 1)
+		}
 	}
 	return caller, err
 }
@@ -85,13 +105,26 @@ func (g *Gate) address(remote string) *rate.Limiter {
 	return limiter
 }
 
-func networkOf(remote string) netip.Prefix {
+// addressOf reads an address with or without a port. An unreadable one is the zero Addr, which all such callers share.
+func addressOf(remote string) netip.Addr {
 	address, err := netip.ParseAddr(remote)
 	if err != nil {
 		withPort, _ := netip.ParseAddrPort(remote)
-		address = withPort.Addr() // of an unreadable address: the zero Addr, which all such callers share
+		address = withPort.Addr()
 	}
-	address = address.Unmap().WithZone("")
+	return address.Unmap().WithZone("")
+}
+
+// hostOf is the address as the audit shows it; empty where it is unreadable.
+func hostOf(remote string) string {
+	if address := addressOf(remote); address.IsValid() {
+		return address.String()
+	}
+	return ""
+}
+
+func networkOf(remote string) netip.Prefix {
+	address := addressOf(remote)
 	network, _ := address.Prefix(min(address.BitLen(), 64))
 	return network
 }

@@ -39,7 +39,7 @@ func TestGate(t *testing.T) {
 		t.Parallel()
 		count := &pgtest.Counter{}
 		w := newWorld(t, pgtest.WithTracer(count))
-		g := auth.NewGate(w.tokens)
+		g := auth.NewGate(w.tokens, auth.Watch{})
 		if waiting := w.refuse(g, office, 20); waiting != 0 {
 			t.Errorf("%d of the first 20 wait", waiting)
 		}
@@ -60,7 +60,7 @@ func TestGate(t *testing.T) {
 	t.Run("lets valid tokens in from an address that waits", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		g := auth.NewGate(w.tokens)
+		g := auth.NewGate(w.tokens, auth.Watch{})
 		user := w.user(model.Agent)
 		seen, unseen := w.token(user), w.token(user)
 		if _, err := g.SignIn(t.Context(), office, seen.secret); err != nil {
@@ -80,7 +80,7 @@ func TestGate(t *testing.T) {
 	t.Run("counts a token that was revoked", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		g := auth.NewGate(w.tokens)
+		g := auth.NewGate(w.tokens, auth.Watch{})
 		k := w.token(w.user(model.Agent))
 		if _, err := g.SignIn(t.Context(), office, k.secret); err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestGate(t *testing.T) {
 	t.Run("takes a network of IPv6 for one address", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		g := auth.NewGate(w.tokens)
+		g := auth.NewGate(w.tokens, auth.Watch{})
 		w.refuse(g, "[2001:db8::1]:1", 20)
 		if waiting := w.refuse(g, "[2001:db8::ffff:2]:1", 1) + w.refuse(g, "[2001:db8:0:1::1]:1", 1); waiting != 1 {
 			t.Errorf("%d wait", waiting)

@@ -79,8 +79,9 @@ func (k *knownHashes) current() bool {
 func (k *knownHashes) load(ctx context.Context) error {
 	began := k.tokens.now()
 	var rows []struct{ Hash []byte }
-	err := k.tokens.db.WithContext(ctx).Raw(`SELECT t.hash FROM api_tokens t JOIN users u ON u.id = t.user_id
-		WHERE u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`, began).Scan(&rows).Error
+	err := k.tokens.db.WithContext(ctx).Raw(`WITH valid AS (SELECT t.* FROM api_tokens t JOIN users u ON u.id = t.user_id
+			WHERE u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > @now))
+		SELECT hash FROM valid UNION ALL SELECT previous_hash FROM valid WHERE previous_until > @now`, map[string]any{"now": began}).Scan(&rows).Error
 	if err != nil {
 		return fmt.Errorf("list the valid tokens: %w", err)
 	}

@@ -57,6 +57,8 @@ func maskValue(v any) any {
 		return v.Logged().Masked().Typed()
 	case *model.Rule:
 		return maskedRule(v)
+	case *model.Webhook:
+		return maskedWebhook(v)
 	case *model.Notification: // a notification holds an address and the mail server's answer about the address
 		return nil
 	case []*model.Notification:
@@ -91,6 +93,19 @@ func maskedRule(r *model.Rule) *model.Rule {
 		return r
 	}
 	hidden := *r
+	hidden.Filter = nil
+	return &hidden
+}
+
+// maskedWebhook hides a webhook's filter if the filter looks at personal data: an administrator may have written it.
+func maskedWebhook(w *model.Webhook) *model.Webhook {
+	if w == nil || w.Filter == nil {
+		return w
+	}
+	if f, err := filter.ParseStoredCase(w.Filter); err == nil && f.Personal() == "" {
+		return w
+	}
+	hidden := *w
 	hidden.Filter = nil
 	return &hidden
 }

@@ -1,11 +1,12 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -42,49 +43,72 @@ func NewTokens(db *gorm.DB, now func() time.Time) *Tokens { return &Tokens{db: d
 // SignedIn is the viewer of a session and the time at which the session ends.
 type SignedIn struct {
 	Viewer
-	Expires *time.Time // nil: the token does not expire
+	Expires *time.Time // nil: the session does not end by itself
 }
 
-// SignIn returns the owner of the secret. It refuses an unknown, expired or revoked token and the token of an inactive
-// user with the same UNAUTHENTICATED error, so that a caller cannot tell the reasons apart.
+// SignIn returns the owner of the secret, with the rights that both the owner and the token have. It refuses an unknown,
+// expired or revoked token and the token of an inactive user with the same UNAUTHENTICATED error, so that a caller cannot
+// tell the reasons apart.
 func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
-	refused := fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
-	var token model.ApiToken
-	err := t.db.WithContext(ctx).Where("hash = ?", Hash(secret)).Take(&token).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, refused
+	in, err := t.find(ctx, Hash(secret))
+	if err == nil && in == nil {
+		err = fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
 	}
+	return in, err
+}
+
+// find returns the session of a secret; nil where the secret signs nobody in.
+func (t *Tokens) find(ctx context.Context, hash []byte) (*SignedIn, error) {
+	var found []*model.ApiToken
+	err := t.db.WithContext(ctx).Where("hash = ? OR previous_hash = ?", hash, hash).Limit(1).Find(&found).Error
 	if err != nil {
 		return nil, fmt.Errorf("find a token: %w", err)
 	}
-	now := t.now()
-	if token.RevokedAt != nil || (token.ExpiresAt != nil && !token.ExpiresAt.After(now)) {
-		return nil, refused
+	if len(found) == 0 {
+		return nil, nil
+	}
+	token := found[0]
+	expires, valid := validUntil(token, hash, t.now())
+	if !valid {
+		return nil, nil
 	}
 	var user model.User
 	if err := t.db.WithContext(ctx).Where("id = ?", token.UserID).Take(&user).Error; err != nil {
 		return nil, fmt.Errorf("find a token's user: %w", err)
 	}
-	if !user.Active {
-		return nil, refused
+	narrowed, ok := token.Narrow(&user)
+	if !ok || !user.Active {
+		return nil, nil
 	}
-	if token.LastUsedAt == nil || now.Sub(*token.LastUsedAt) > time.Minute {
-		if err := t.db.WithContext(ctx).Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ?", now, token.ID).Error; err != nil {
-			return nil, fmt.Errorf("record a token's use: %w", err)
-		}
-	}
-	viewer, err := ViewerOf(&user)
+	viewer, err := ViewerOf(narrowed)
 	if err != nil {
 		return nil, err
 	}
-	viewer.TokenID = token.ID
-	return &SignedIn{Viewer: viewer, Expires: token.ExpiresAt}, nil
+	viewer.TokenID, viewer.owner, viewer.narrower, viewer.secret = token.ID, &user, token.Narrower(), hash
+	return &SignedIn{Viewer: viewer, Expires: expires}, nil
 }
 
-// Key identifies the session for Ended: by the token and by everything that the viewer may do and see.
-func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.User) }
+// validUntil reports whether a secret of the token signs in at the time given, and returns when it no longer will; nil:
+// it does not end. After a rotation the secret before it works until PreviousUntil.
+func validUntil(t *model.ApiToken, hash []byte, now time.Time) (until *time.Time, valid bool) {
+	until = t.ExpiresAt
+	if !bytes.Equal(t.Hash, hash) {
+		if !bytes.Equal(t.PreviousHash, hash) {
+			return nil, false
+		}
+		if until == nil || t.PreviousUntil.Before(*until) {
+			until = t.PreviousUntil
+		}
+	}
+	return until, t.RevokedAt == nil && (until == nil || until.After(now))
+}
 
-func sessionKey(id model.ApiTokenID, u *model.User) string { return id.String() + " " + viewOf(u) }
+// Key identifies the session for Ended: by the token, its secret, and everything that the viewer may do and see.
+func (s *SignedIn) Key() string { return sessionKey(s.TokenID, s.secret, s.User) }
+
+func sessionKey(id model.ApiTokenID, hash []byte, u *model.User) string {
+	return id.String() + " " + hex.EncodeToString(hash) + " " + viewOf(u)
+}
 
 // TokenOf returns the token of a session's key.
 func TokenOf(key string) (id model.ApiTokenID, err error) {
@@ -95,8 +119,8 @@ func TokenOf(key string) (id model.ApiTokenID, err error) {
 	return id, nil
 }
 
-// Ended returns the keys of the sessions that are over: the token is revoked or expired, or the user is inactive or has
-// another role or scope than at the sign-in.
+// Ended returns the keys of the sessions that are over: the token or its secret is revoked or expired, or the user is
+// inactive, or one of both has another role or scope than at the sign-in.
 func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -108,19 +132,30 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	var good []struct {
-		Token model.ApiTokenID
-		model.User
+	var rows []struct {
+		model.ApiToken `gorm:"embedded"`
+		User           model.User `gorm:"embedded;embeddedPrefix:of_"`
 	}
-	err := t.db.WithContext(ctx).Raw(`SELECT t.id AS token, u.id, u.role, u.scope_customer, u.scope_response, u.own_cases_only, u.personal_data_hidden FROM api_tokens t JOIN users u ON u.id = t.user_id
-		WHERE t.id IN ? AND u.active AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)`,
-		ids, t.now()).Scan(&good).Error
+	err := t.db.WithContext(ctx).Raw(`SELECT t.id, t.hash, t.expires_at, t.previous_hash, t.previous_until,
+			t.role, t.scope_customer, t.scope_response, t.own_cases_only, t.personal_data_hidden,
+			u.id AS of_id, u.role AS of_role, u.scope_customer AS of_scope_customer, u.scope_response AS of_scope_response,
+			u.own_cases_only AS of_own_cases_only, u.personal_data_hidden AS of_personal_data_hidden
+		FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.id IN ? AND u.active AND t.revoked_at IS NULL`, ids).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("find ended sessions: %w", err)
 	}
-	active := make(map[string]bool, len(good))
-	for i := range good {
-		active[sessionKey(good[i].Token, &good[i].User)] = true
+	active, now := make(map[string]bool, len(rows)), t.now()
+	for i := range rows {
+		token := &rows[i].ApiToken
+		narrowed, ok := token.Narrow(&rows[i].User)
+		for _, hash := range [][]byte{token.Hash, token.PreviousHash} {
+			if hash == nil || !ok {
+				continue
+			}
+			if _, valid := validUntil(token, hash, now); valid {
+				active[sessionKey(token.ID, hash, narrowed)] = true
+			}
+		}
 	}
 	var ended []string
 	for _, k := range keys {

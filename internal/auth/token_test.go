@@ -88,24 +88,28 @@ func TestSignIn(t *testing.T) {
 		}
 	})
 
-	t.Run("records the last use once a minute", func(t *testing.T) {
+	t.Run("tells who watches the gate, and writes nothing", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		k := w.token(w.user(model.Agent))
-		for _, step := range []struct{ after, noted time.Duration }{
-			{0, 0}, {30 * time.Second, 0}, {time.Minute, 0}, {61 * time.Second, 61 * time.Second}, {100 * time.Second, 61 * time.Second},
-		} {
-			w.now = start.Add(step.after)
-			if _, err := w.tokens.SignIn(t.Context(), k.secret); err != nil {
-				t.Fatal(err)
+		var accepted []auth.Viewer
+		var refused []string
+		gate := auth.NewGate(w.tokens, auth.Watch{
+			Accepted: func(v auth.Viewer) { accepted = append(accepted, v) }, Refused: func(address string) { refused = append(refused, address) },
+		})
+		if _, err := gate.SignIn(t.Context(), "192.0.2.1:4711", k.secret); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 { // the last ones wait
+			if _, err := gate.SignIn(t.Context(), "192.0.2.2:4711", "closeloop_unknown"); err == nil {
+				t.Error("an unknown token signs in")
 			}
-			var row model.ApiToken
-			if err := w.db.Gorm.Take(&row, "id = ?", k.ID).Error; err != nil {
-				t.Fatal(err)
-			}
-			if row.LastUsedAt == nil || !row.LastUsedAt.Equal(start.Add(step.noted)) {
-				t.Errorf("after %v lastUsedAt is %v, want %v", step.after, row.LastUsedAt, start.Add(step.noted))
-			}
+		}
+		if len(accepted) != 1 || accepted[0].TokenID != k.ID || accepted[0].Address != "192.0.2.1" || len(refused) != 100 || refused[99] != "192.0.2.2" {
+			t.Errorf("accepted %v, refused %v", accepted, refused)
+		}
+		if n := w.count("SELECT count(*) FROM api_tokens WHERE last_used_at IS NOT NULL"); n != 0 {
+			t.Error("a sign-in wrote the last use on the way of the request")
 		}
 	})
 }

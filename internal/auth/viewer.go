@@ -25,12 +25,37 @@ import (
 
 // Viewer is the signed-in caller.
 type Viewer struct {
-	User    *model.User // nil: closeloop itself, such as an import from the command line
+	User    *model.User // with the rights that the user and the token both have; nil: closeloop itself, such as an import from the command line
 	TokenID model.ApiTokenID
+	Address string // where the caller connects from; empty: not known
 
-	scope  *filter.Scope // nil: not parsed yet
-	system string        // of System: its name
+	scope    *filter.Scope // nil: not parsed yet
+	system   string        // of System: its name
+	owner    *model.User   // the token's user, with all rights; nil: User is
+	narrower bool          // the token may do less than its user
+	secret   []byte        // the hash of the secret of the sign-in
 }
+
+// Owner returns the user to whom the viewer's token belongs, with all of the user's rights.
+func (v Viewer) Owner() *model.User {
+	if v.owner != nil {
+		return v.owner
+	}
+	return v.User
+}
+
+// Role returns what the viewer may do: the lower of the user's role and the token's.
+func (v Viewer) Role() model.Role { return v.User.Role }
+
+// Narrower reports whether the viewer's token may do less than its user. Such a viewer must make nothing that acts with
+// the rights of the user, such as a webhook.
+func (v Viewer) Narrower() bool { return v.narrower }
+
+// Secret returns the hash of the secret with which the viewer has signed in; nil without a sign-in.
+func (v Viewer) Secret() []byte { return v.secret }
+
+// Program returns which part of the program the viewer is; empty for users.
+func (v Viewer) Program() string { return v.system }
 
 // ViewerOf makes the viewer of a user and parses the user's scope.
 func ViewerOf(u *model.User) (Viewer, error) {
@@ -56,7 +81,7 @@ func (v Viewer) Scope() *filter.Scope {
 	return scope
 }
 
-// ScopeOf returns the scope of a user for the viewer to read. Viewers may read their own scope; staff without a scope
+// ScopeOf returns the scope of a user for the viewer to read. Viewers may read their own user's scope; staff without a scope
 // may read every scope. Other viewers are refused, because a scope may name customers that the viewer must not know.
 func (v Viewer) ScopeOf(u *model.User) (*model.Scope, error) {
 	seesAll := !v.Scope().Restricted() && !v.Scope().Masked()

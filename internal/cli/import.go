@@ -6,9 +6,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/importer"
+	"github.com/closeloop/closeloop/model"
 )
 
 type importCommand struct {
@@ -40,6 +42,10 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	defer a.Close()
+	err = audit.Record(ctx, a.DB, auth.System("import"), audit.Entry{Action: model.AuditImportStarted, After: map[string]any{"bytes": info.Size()}})
+	if err != nil {
+		return err
+	}
 	progress := importer.NewProgress(os.Stderr, info.Size())
 	done, err := importer.Import(ctx, a.Intake, auth.Viewer{}, file, importer.Options{
 		Columns: i.Columns, Survey: i.Survey, TimeZone: zone, SkipRules: i.NoRules, SkipNotify: i.NoNotify,

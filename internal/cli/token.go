@@ -11,7 +11,7 @@ import (
 )
 
 type tokenCommand struct {
-	Create tokenCreateCommand `cmd:"" help:"Create an API token for a user, and the user too where there is none. Prints the secret."`
+	Create tokenCreateCommand `cmd:"" help:"Create an API token for a user, and the user too where there is none. Prints the secret. The token works for as many days as tokenLifetimeDays of the settings says."`
 }
 
 type tokenCreateCommand struct {

@@ -20,7 +20,7 @@ type Config struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, as postgres://user:password@host:5432/database. Without it closeloop starts a private one."`
 	DataDir     string `name:"data-dir" env:"CLOSELOOP_DATA_DIR" placeholder:"FOLDER" help:"Folder of the private PostgreSQL. Default: /var/lib/closeloop for root, else ~/.local/share/closeloop (macOS: ~/Library/Application Support/closeloop)."`
 	Listen      string `name:"listen" env:"CLOSELOOP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (${default}). To accept connections from other machines, use 0.0.0.0:8080 behind a proxy that speaks TLS."`
-	AdminToken  string `name:"admin-token" env:"CLOSELOOP_ADMIN_TOKEN" placeholder:"TOKEN" help:"Token of the first administrator, of at least 16 characters. Without it closeloop makes a token at the first start and prints it once."`
+	AdminToken  string `name:"admin-token" env:"CLOSELOOP_ADMIN_TOKEN" placeholder:"TOKEN" help:"Token of the first administrator, of at least 32 characters. Without it closeloop makes a token at the first start and prints it once."`
 	SMTPURL     string `name:"smtp-url" env:"CLOSELOOP_SMTP_URL" placeholder:"URL" help:"Mail server, as smtp://user:password@host:587, or smtps://… for TLS from the start. Without it mails are stored, not sent."`
 	MailFrom    string `name:"mail-from" env:"CLOSELOOP_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of mails, as 'Closeloop <closeloop@example.com>'. Required with a mail server."`
 	PublicURL   string `name:"public-url" env:"CLOSELOOP_PUBLIC_URL" placeholder:"URL" help:"Address that links in mails begin with, as https://closeloop.example.com. Default: http:// and the listen address."`
@@ -28,7 +28,7 @@ type Config struct {
 	RateRestore Number `name:"rate-restore" env:"CLOSELOOP_RATE_RESTORE" default:"20000" placeholder:"POINTS" help:"Points that a token gets back each second (${default}: two connections kept busy)."`
 	Log         string `name:"log" env:"CLOSELOOP_LOG" default:"info,text" placeholder:"LEVEL,FORMAT" help:"Log level (debug, info, warn, error) and format (text, json), either or both (${default})."`
 
-	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may use private addresses, including this server's own, and http://. Default: no. Set yes only if every administrator may reach all hosts that this server reaches."`
+	WebhookPrivate string `name:"webhook-private" env:"CLOSELOOP_WEBHOOK_PRIVATE" placeholder:"yes|no" help:"Whether webhooks may use private addresses, including this server's own, and http://. Default: no. Set yes only if every administrator may reach all hosts that this server reaches; webhooks of other users never may."`
 
 	HTTP
 	Live
@@ -36,7 +36,7 @@ type Config struct {
 }
 
 // tokenMin is the least number of characters in an administrator's token.
-const tokenMin = 16
+const tokenMin = 32
 
 // Validate finds every mistake in the settings and returns one error. The error has a line for each mistake, which names
 // the setting and the expected value. The command line's parser calls Validate.

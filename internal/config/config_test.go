@@ -129,7 +129,7 @@ func TestValidate(t *testing.T) {
 		lines := strings.Split(err.Error(), "\n")
 		want := []string{
 			`CLOSELOOP_LISTEN: "8080" must be host:port`,
-			`CLOSELOOP_ADMIN_TOKEN: must have at least 16 characters, not 6`,
+			`CLOSELOOP_ADMIN_TOKEN: must have at least 32 characters, not 6`,
 			`CLOSELOOP_SMTP_URL: must begin with smtp:// or smtps://`,
 			`CLOSELOOP_MAIL_FROM: "nobody" is not a mail address`,
 			`CLOSELOOP_PUBLIC_URL: must begin with http:// or https://`,

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
@@ -33,13 +34,13 @@ func (l *Log) Grown() <-chan struct{} {
 // the case matches the filter after it.
 func (q Request) Shows(e *Event, scope *filter.Scope) (matches, shown bool) { return q.shows(e, scope) }
 
-// ByID reads events by their IDs, without a scope. Events that do not exist are left out.
-func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
+// ByID reads events by their IDs. Events that do not exist, or that the scope does not see, are left out.
+func (l *Log) ByID(ctx context.Context, scope *filter.Scope, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
 	if _, err := l.Stamp(ctx); err != nil { // cursors need positions and the current epochs
 		return nil, err
 	}
 	var rows []model.Event
-	err := l.db.Gorm.WithContext(ctx).Where("id IN ?", model.UUIDs(ids)).Find(&rows).Error
+	err := l.db.Gorm.WithContext(ctx).Where("id IN ?", model.UUIDs(ids)).Where(scope.OfCase("case_events.case_id", time.Now())).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
@@ -49,7 +50,9 @@ func (l *Log) ByID(ctx context.Context, ids []model.EventID) (map[model.EventID]
 	}
 	found := make(map[model.EventID]*model.LoggedEvent, len(events))
 	for _, e := range events {
-		found[e.ID] = &model.LoggedEvent{Event: e.Event, Then: e.Then, Matches: true, Cursor: e.Cursor}
+		if scope.Sees(filter.Of(e.Then, e.At)) {
+			found[e.ID] = e.logged(true, scope)
+		}
 	}
 	return found, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -87,7 +88,10 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 		if err := tx.Create(kept).Error; err != nil {
 			return fmt.Errorf("store an import: %w", err)
 		}
-		return saveParts(tx, kept.ID, in.File.File)
+		if err := saveParts(tx, kept.ID, in.File.File); err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditImportStarted, Object: kept.ID, After: map[string]any{"bytes": kept.Bytes}})
 	})
 	if err != nil {
 		return nil, err

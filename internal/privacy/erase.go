@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
@@ -56,7 +57,7 @@ func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in Eras
 			return fmt.Errorf("read a customer: %w", err)
 		}
 		if erased.ErasedAt == nil {
-			if err := erase(tx, now, erased, &viewer.User.ID); err != nil {
+			if err := erase(tx, now, erased, viewer); err != nil {
 				return err
 			}
 		}
@@ -77,7 +78,11 @@ func (p *Privacy) EraseCustomer(ctx context.Context, viewer auth.Viewer, in Eras
 // response of the customer meanwhile, because it would have to lock the row too. A transaction that looks for the customer
 // by an identity waits for the row, and then finds that the row no longer has the identity. So erase does not need the
 // locks of the identities.
-func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) error {
+func erase(tx *gorm.DB, now time.Time, c *model.Customer, viewer auth.Viewer) error {
+	var by *model.UserID
+	if viewer.User != nil {
+		by = &viewer.User.ID
+	}
 	var cases []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE customer_id = ? ORDER BY id FOR UPDATE", c.ID).Scan(&cases).Error
 	if err != nil {
@@ -116,7 +121,10 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, by *model.UserID) erro
 		}
 		addresses = append(addresses, found...)
 	}
-	return eraseAddresses(tx, c.ID, addresses)
+	if err := eraseAddresses(tx, c.ID, addresses); err != nil {
+		return err
+	}
+	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditCustomerErased, Object: c.ID})
 }
 
 // eraseRelations erases notes, links and the errors of mails. A note is free text and may name the customer anywhere, so all

@@ -12,6 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/audit"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
@@ -132,9 +134,9 @@ func (e *CustomerExport) UnmarshalGQL(any) error {
 	return errors.New("CustomerExport is not an input type")
 }
 
-// ExportCustomer reads all data about a customer in one snapshot of the database. It returns nil if there is no such
-// customer.
-func (p *Privacy) ExportCustomer(ctx context.Context, id string) (*CustomerExport, error) {
+// ExportCustomer reads all data about a customer in one snapshot of the database, and records that in the audit. It returns
+// nil if there is no such customer.
+func (p *Privacy) ExportCustomer(ctx context.Context, viewer auth.Viewer, id string) (*CustomerExport, error) {
 	var customer model.CustomerID
 	if err := customer.UnmarshalGQL(id); err != nil {
 		return nil, fault.Input("id", "%s", err.Error())
@@ -146,6 +148,12 @@ func (p *Privacy) ExportCustomer(ctx context.Context, id string) (*CustomerExpor
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("export a customer: %w", err)
+	}
+	if out == nil {
+		return nil, nil
+	}
+	if err := audit.Record(ctx, p.db, viewer, audit.Entry{Action: model.AuditCustomerExported, Object: customer}); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

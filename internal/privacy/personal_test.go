@@ -52,8 +52,12 @@ var personal = map[string]map[string]string{
 		"state": queue, "attempted_by": queue, "kind": queue, "metadata": queue, "queue": queue, "tags": queue, "unique_key": queue,
 	},
 
-	"users":              {"name": userData, "name_fold": userData, "email": userData, "email_fold": userData, "role": userData, "scope_customer": setting, "scope_response": setting},
-	"api_tokens":         {"name": setting, "hash": secrets},
+	"users":      {"name": userData, "name_fold": userData, "email": userData, "email_fold": userData, "role": userData, "scope_customer": setting, "scope_response": setting},
+	"api_tokens": {"name": setting, "hash": secrets, "previous_hash": secrets, "role": setting, "scope_customer": setting, "scope_response": setting},
+	"audit_events": {
+		"action": figure, "object_type": figure, "program": "a part of the program", "object_id": "an id", "address": userData,
+		"before": "settings; the values of filters on personal data are hidden", "after": "settings; the values of filters on personal data are hidden",
+	},
 	"settings":           {"currency": setting, "time_zone": setting, "central_addresses": setting},
 	"rules":              {"name": setting, "scores": setting, "filter": setting, "strategy": setting, "calendar": setting, "escalations": setting},
 	"calendars":          {"calendar": setting},

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
@@ -66,7 +67,10 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 			return fmt.Errorf("redact a note: %w", err)
 		}
 		_, err = locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
-		return err
+		if err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditNoteRedacted, Object: note.ID})
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/model"
 )
@@ -83,7 +84,7 @@ func (p *Privacy) forget(ctx context.Context, id model.CustomerID, since time.Ti
 			return err
 		}
 		done = true
-		return erase(tx, now, customers[0], nil)
+		return erase(tx, now, customers[0], auth.System("retention"))
 	})
 	if err != nil {
 		return false, fmt.Errorf("erase customer %s: %w", id, err)

@@ -32,6 +32,7 @@ type Loaders struct {
 	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
 	Users     *dataloadgen.Loader[model.UserID, *model.User]
 	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
+	Tokens    *dataloadgen.Loader[model.ApiTokenID, *model.ApiToken]
 	Events    *dataloadgen.Loader[model.EventID, *model.LoggedEvent]
 	Calendars *dataloadgen.Loader[model.CalendarID, *calendar.Calendar]
 
@@ -79,9 +80,10 @@ func (r *Reader) loaders(scope *filter.Scope) *Loaders {
 		Notifications: newLoader(wait, loadByID(r, scope.Notifications, func(n *model.Notification) model.NotificationID { return n.ID })),
 		Users:         newLoader(wait, loadByID(r, unscoped, func(u *model.User) model.UserID { return u.ID })),
 		Rules:         newLoader(wait, loadByID(r, unscoped, func(x *model.Rule) model.RuleID { return x.ID })),
+		Tokens:        newLoader(wait, loadByID(r, unscoped, func(t *model.ApiToken) model.ApiTokenID { return t.ID })),
 		Calendars:     newLoader(wait, r.calendars),
 
-		Events: newLoader(wait, r.events),
+		Events: newLoader(wait, withScope(scope, r.events)),
 
 		RulesOf:         newLoader(wait, r.rulesOf),
 		ExternalRefsOf:  newLoader(wait, withScope(scope, r.externalRefsOf)),

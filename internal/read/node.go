@@ -56,17 +56,24 @@ func (r *Reader) Node(ctx context.Context, viewer auth.Viewer, id string) (Node,
 			return node(loadOne[model.Import](ctx, r, id))
 		}
 	case model.ApiTokenID:
+		if viewer.Has() || viewer.TokenID == id {
+			return node(l.Tokens.Load(ctx, id))
+		}
+	case model.AuditEventID:
 		if viewer.Has() {
-			return node(loadOne[model.ApiToken](ctx, r, id))
+			return node(loadOne[model.AuditEvent](ctx, r, id))
 		}
 	case model.WebhookID:
-		if viewer.Has() {
-			return node(loadOne[model.Webhook](ctx, r, id))
-		}
+		return node(r.webhook(ctx, viewer, id))
 	case model.DeliveryID:
-		if viewer.Has() {
-			return node(loadOne[model.WebhookDelivery](ctx, r, id))
+		d, err := loadOne[model.WebhookDelivery](ctx, r, id)
+		if d == nil || err != nil {
+			return nil, err
 		}
+		if of, err := r.webhook(ctx, viewer, d.WebhookID); of == nil || err != nil {
+			return nil, err
+		}
+		return d, nil
 	}
 	return nil, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
 )
@@ -19,13 +21,26 @@ var deliveryOrder = page.Order[model.WebhookDelivery]{
 	{Name: "POSITION", Column: "position", Kind: page.Integer, Desc: true, Of: func(d *model.WebhookDelivery) any { return int(d.Position) }},
 }
 
-// Webhooks lists all webhooks, newest first.
-func (r *Reader) Webhooks(ctx context.Context) ([]*model.Webhook, error) {
+// Webhooks lists the viewer's webhooks, newest first; for an administrator, those of all users.
+func (r *Reader) Webhooks(ctx context.Context, viewer auth.Viewer) ([]*model.Webhook, error) {
 	webhooks := []*model.Webhook{}
-	if err := r.db.WithContext(ctx).Order("created_at DESC, id DESC").Find(&webhooks).Error; err != nil {
+	query := r.db.WithContext(ctx)
+	if !viewer.Has() {
+		query = query.Where("owner_id = ?", viewer.User.ID)
+	}
+	if err := query.Order("created_at DESC, id DESC").Find(&webhooks).Error; err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
 	return webhooks, nil
+}
+
+// webhook reads a webhook; nil if there is none, or if it is another user's and the viewer is no administrator.
+func (r *Reader) webhook(ctx context.Context, viewer auth.Viewer, id model.WebhookID) (*model.Webhook, error) {
+	w, err := loadOne[model.Webhook](ctx, r, id)
+	if w == nil || err != nil || !viewer.Has() && w.OwnerID != viewer.User.ID {
+		return nil, err
+	}
+	return w, nil
 }
 
 // DeliveriesOf lists a webhook's deliveries, newest first.
@@ -33,20 +48,17 @@ func DeliveriesOf(ctx context.Context, id model.WebhookID, args page.Args) (*Web
 	return loadNested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, args, nil, nil, model.UserID{})
 }
 
-// Event loads an event by ID. One statement reads all events that one answer asks for.
+// Event loads an event by ID; nil if the viewer may not see it. One statement reads all events that one answer asks for.
 func Event(ctx context.Context, id model.EventID) (model.CaseEvent, error) {
 	e, err := LoadersFrom(ctx).Events.Load(ctx, id)
-	if err != nil {
+	if e == nil || err != nil {
 		return nil, err
-	}
-	if e == nil {
-		return nil, notFound("event")
 	}
 	return e.Typed(), nil
 }
 
-func (r *Reader) events(ctx context.Context, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
-	found, err := r.log.ByID(ctx, ids)
+func (r *Reader) events(ctx context.Context, scope *filter.Scope, ids []model.EventID) (map[model.EventID]*model.LoggedEvent, error) {
+	found, err := r.log.ByID(ctx, scope, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -40,7 +41,7 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 			return fault.Input("input.position", "position must be from 1 to %d, the number of rules", len(rules))
 		}
 		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
-		moved := rules[at]
+		moved, was := rules[at], r.Position
 		rules = slices.Insert(slices.Delete(rules, at, at+1), in.Position-1, moved)
 		for i, o := range rules {
 			o.Position = i + 1
@@ -49,7 +50,9 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 				return fmt.Errorf("move a rule: %w", err)
 			}
 		}
-		return nil
+		return audit.Append(tx, viewer, audit.Entry{
+			Action: model.AuditRuleMoved, Object: r.ID, Before: map[string]any{"position": was}, After: map[string]any{"position": in.Position},
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
@@ -116,7 +117,10 @@ func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInp
 		if err := writeAssignees(tx, r); err != nil {
 			return err
 		}
-		return writeRecipients(tx, r)
+		if err := writeRecipients(tx, r); err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditRuleCreated, Object: r.ID, After: r})
 	})
 	if err != nil {
 		return nil, err
@@ -152,6 +156,10 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 		if r, err = lockRule(tx, in.RuleID); err != nil {
 			return err
 		}
+		if err := loadLists(tx, r); err != nil {
+			return err
+		}
+		was := *r
 		if err := in.apply(r); err != nil {
 			return err
 		}
@@ -168,10 +176,12 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 				return err
 			}
 		}
-		if !in.Notify.IsSet() {
-			return nil
+		if in.Notify.IsSet() {
+			if err := writeRecipients(tx, r); err != nil {
+				return err
+			}
 		}
-		return writeRecipients(tx, r)
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditRuleUpdated, Object: r.ID, Before: &was, After: r})
 	})
 	if err != nil {
 		return nil, err
@@ -192,7 +202,13 @@ func (s *Rules) Delete(ctx context.Context, viewer auth.Viewer, in DeleteRuleInp
 		if err := tx.Model(&model.Rule{}).Where("id = ?", r.ID).Update("deleted_at", s.clock()).Error; err != nil {
 			return fmt.Errorf("delete a rule: %w", err)
 		}
-		return tx.Exec("UPDATE rules SET position = position - 1 WHERE deleted_at IS NULL AND position > ?", r.Position).Error
+		if err := tx.Exec("UPDATE rules SET position = position - 1 WHERE deleted_at IS NULL AND position > ?", r.Position).Error; err != nil {
+			return err
+		}
+		if err := loadLists(tx, r); err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditRuleDeleted, Object: r.ID, Before: r})
 	})
 	if err != nil {
 		return nil, err
@@ -207,6 +223,18 @@ func lockRule(tx *gorm.DB, id model.RuleID) (*model.Rule, error) {
 		return nil, fault.NotFound("input.ruleId", "there is no such rule")
 	}
 	return r, err
+}
+
+// loadLists reads the recipients and assignees of a rule, for the audit.
+func loadLists(tx *gorm.DB, r *model.Rule) error {
+	r.Recipients, r.Assignees = nil, nil
+	if err := tx.Where("rule_id = ?", r.ID).Order("ordinal").Find(&r.Recipients).Error; err != nil {
+		return fmt.Errorf("read a rule's recipients: %w", err)
+	}
+	if err := tx.Model(&model.Assignee{}).Where("rule_id = ?", r.ID).Order("ordinal").Pluck("user_id", &r.Assignees).Error; err != nil {
+		return fmt.Errorf("read a rule's assignees: %w", err)
+	}
+	return nil
 }
 
 func writeAssignees(tx *gorm.DB, r *model.Rule) error {

@@ -1,5 +1,5 @@
 // Package settings owns the write of the settings of the whole installation: currency, time zone, central addresses,
-// the order of statuses and the retention time.
+// the order of statuses, retention times and the lifetime of tokens.
 //
 // It refuses to apply them: casework, reports and mails read the settings that they need.
 package settings
@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -19,8 +20,11 @@ import (
 )
 
 const (
-	addressesMax  = 100
-	eraseAfterMax = 36_500 // days
+	addressesMax        = 100
+	eraseAfterMax       = 36_500 // days
+	tokenLifetimeMax    = 3_650  // days
+	auditRetentionLeast = 30     // days
+	auditRetentionMax   = 3_650  // days
 )
 
 // Settings writes the settings of one database.
@@ -36,6 +40,9 @@ type UpdateSettingsInput struct {
 	CentralAddresses  graphql.Omittable[[]string]
 	ForcedStatusOrder graphql.Omittable[*bool]
 	EraseAfterDays    graphql.Omittable[*int]
+
+	TokenLifetimeDays  graphql.Omittable[*int]
+	AuditRetentionDays graphql.Omittable[*int]
 }
 
 // UpdateSettingsPayload is the settings after the change.
@@ -54,11 +61,17 @@ func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSett
 		if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(settings).Error; err != nil {
 			return err
 		}
+		was := *settings
 		if err := in.apply(settings); err != nil {
 			return err
 		}
-		return tx.Model(&model.Settings{}).Where("only_row").
-			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder", "EraseAfterDays").Updates(settings).Error
+		err := tx.Model(&model.Settings{}).Where("only_row").
+			Select("Currency", "TimeZone", "CentralAddresses", "ForcedStatusOrder", "EraseAfterDays", "TokenLifetimeDays", "AuditRetentionDays").
+			Updates(settings).Error
+		if err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditSettingsUpdated, Before: &was, After: settings})
 	})
 	if err != nil {
 		return nil, err
@@ -109,5 +122,23 @@ func (in UpdateSettingsInput) apply(s *model.Settings) error {
 		}
 		s.EraseAfterDays = v
 	}
+	faults = append(faults,
+		applyDays("tokenLifetimeDays", in.TokenLifetimeDays, 1, tokenLifetimeMax, &s.TokenLifetimeDays),
+		applyDays("auditRetentionDays", in.AuditRetentionDays, auditRetentionLeast, auditRetentionMax, &s.AuditRetentionDays))
 	return fault.Join(faults...)
+}
+
+// applyDays sets a number of days that must be within bounds.
+func applyDays(name string, in graphql.Omittable[*int], least, most int, into *int) error {
+	v, given := in.ValueOK()
+	switch {
+	case !given:
+		return nil
+	case v == nil:
+		return fault.NotNull(name)
+	case *v < least || *v > most:
+		return fault.Input("input."+name, fault.OutOfRange, name, least, most, *v)
+	}
+	*into = *v
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/job"
@@ -69,7 +70,10 @@ func (s *Themes) Create(ctx context.Context, viewer auth.Viewer, in CreateThemeI
 		if n >= themesMax {
 			return fault.New(fault.CodeConflict, "there are already %d themes, which is the limit: delete one first", n)
 		}
-		return tx.Create(t).Error
+		if err := tx.Create(t).Error; err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditThemeCreated, Object: t.ID, After: t})
 	})
 	if err != nil {
 		return nil, err
@@ -87,12 +91,16 @@ func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeI
 		if err := lockTheme(tx, in.ThemeID, t); err != nil {
 			return err
 		}
-		now := s.clock()
+		was, now := *t, s.clock()
 		if err := in.apply(t, now); err != nil {
 			return err
 		}
 		t.UpdatedAt = now
-		return tx.Model(&model.Theme{}).Where("id = ?", t.ID).Select("Name", "NameFold", "Keywords", "Effort", "ResolvedAt", "UpdatedAt").Updates(t).Error
+		err := tx.Model(&model.Theme{}).Where("id = ?", t.ID).Select("Name", "NameFold", "Keywords", "Effort", "ResolvedAt", "UpdatedAt").Updates(t).Error
+		if err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditThemeUpdated, Object: t.ID, Before: &was, After: t})
 	})
 	if err != nil {
 		return nil, err
@@ -110,7 +118,10 @@ func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeI
 		if err := lockTheme(tx, in.ThemeID, t); err != nil {
 			return err
 		}
-		return tx.Model(&model.Theme{}).Where("id = ?", in.ThemeID).Update("deleted_at", s.clock()).Error
+		if err := tx.Model(&model.Theme{}).Where("id = ?", in.ThemeID).Update("deleted_at", s.clock()).Error; err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditThemeDeleted, Object: t.ID, Before: t})
 	})
 	if err != nil {
 		return nil, err

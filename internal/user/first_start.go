@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/model"
 )
@@ -41,16 +42,16 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 		if fresh {
 			admin = model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: "Administrator", Email: firstAdmin, Role: model.Admin, Active: true, CreatedAt: now}
 			admin.Fold()
-			if err := tx.Create(&admin).Error; err != nil {
+			if err := create(tx, viewer, &admin); err != nil {
 				return err
 			}
 		}
 		if given != "" {
-			return useGiven(tx, admin.ID, given, now)
+			return useGiven(tx, viewer, admin.ID, given, now)
 		}
 		if fresh {
 			secret = auth.NewSecret()
-			return tx.Create(newToken(admin.ID, firstTokenName, secret, now, nil)).Error
+			return createToken(tx, viewer, newToken(admin.ID, firstTokenName, secret, now))
 		}
 		return nil
 	})
@@ -60,12 +61,17 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 	return secret, nil
 }
 
-func useGiven(tx *gorm.DB, admin model.UserID, given string, now time.Time) error {
+func useGiven(tx *gorm.DB, viewer auth.Viewer, admin model.UserID, given string, now time.Time) error {
 	// The token given before expires. A token that is given again no longer expires. A revoked token stays revoked.
 	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
 		auth.Hash(given), now, givenTokenName).Error
 	if err != nil {
 		return err
 	}
-	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(newToken(admin, givenTokenName, given, now, nil)).Error
+	token := newToken(admin, givenTokenName, given, now)
+	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(token)
+	if created.Error != nil || created.RowsAffected == 0 {
+		return created.Error
+	}
+	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenCreated, Object: token.ID, After: token})
 }

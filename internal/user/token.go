@@ -3,21 +3,27 @@ package user
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/model"
 )
 
-// CreateApiTokenInput is a new token of a user.
+// CreateApiTokenInput says whose token it is, for what, until when, and what it may do less than its user.
 type CreateApiTokenInput struct {
-	UserID    model.UserID
-	Name      string
-	ExpiresAt *time.Time
+	UserID       model.UserID
+	Name         string
+	ExpiresAt    graphql.Omittable[*time.Time] // absent: after the lifetime of the settings; null: never
+	Role         *model.Role                   // nil: the user's
+	Scope        *ScopeInput                   // nil: nothing is hidden that the user sees
+	PersonalData *bool                         // nil: true
 }
 
 // CreateApiTokenPayload has the secret, which is shown only here.
@@ -41,21 +47,24 @@ func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateAp
 	if err != nil {
 		return nil, fault.Input("input.name", "%s", err.Error())
 	}
-	now := s.clock()
-	if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
-		return nil, fault.Input("input.expiresAt", "expiresAt must be in the future")
-	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		var n int64
-		if err := tx.Model(&model.User{}).Where("id = ?", in.UserID).Count(&n).Error; err != nil {
-			return err
-		}
-		if n == 0 {
+		var user model.User
+		err := tx.Where("id = ?", in.UserID).Take(&user).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.NotFound("input.userId", "there is no such user")
 		}
-		out.Token = newToken(in.UserID, name, out.Secret, now, in.ExpiresAt)
-		return tx.Create(out.Token).Error
+		if err != nil {
+			return fmt.Errorf("read a token's user: %w", err)
+		}
+		out.Token = newToken(user.ID, name, out.Secret, s.clock())
+		if err := in.limit(out.Token, &user); err != nil {
+			return err
+		}
+		if err := in.expire(tx, out.Token); err != nil {
+			return err
+		}
+		return createToken(tx, viewer, out.Token)
 	})
 	if err != nil {
 		return nil, err
@@ -63,8 +72,61 @@ func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateAp
 	return out, nil
 }
 
-func newToken(user model.UserID, name, secret string, now time.Time, expires *time.Time) *model.ApiToken {
-	return &model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: user, Name: name, Hash: auth.Hash(secret), CreatedAt: now, ExpiresAt: expires}
+// expire sets the time at which the token stops working.
+func (in CreateApiTokenInput) expire(tx *gorm.DB, t *model.ApiToken) error {
+	at, given := in.ExpiresAt.ValueOK()
+	if given {
+		if at != nil && !at.After(t.CreatedAt) {
+			return fault.Input("input.expiresAt", "expiresAt must be in the future")
+		}
+		t.ExpiresAt = at
+		return nil
+	}
+	return expireByDefault(tx, t)
+}
+
+func expireByDefault(tx *gorm.DB, t *model.ApiToken) error {
+	var settings model.Settings
+	if err := tx.Take(&settings).Error; err != nil {
+		return fmt.Errorf("read the settings: %w", err)
+	}
+	at := t.CreatedAt.AddDate(0, 0, settings.TokenLifetimeDays)
+	t.ExpiresAt = &at
+	return nil
+}
+
+// limit sets what the token may do less than its user. It refuses a role that the user does not have, and limits of an
+// ADMIN, who could remove them.
+func (in CreateApiTokenInput) limit(t *model.ApiToken, owner *model.User) error {
+	if in.Role != nil && !in.Role.Within(owner.Role) {
+		return fault.Input("input.role", "the role of a token must not allow more than the user's role, which is %s", owner.Role)
+	}
+	limited := model.User{Role: owner.Role}
+	if in.Role != nil {
+		limited.Role = *in.Role
+	}
+	if err := in.Scope.apply(&limited); err != nil {
+		return err
+	}
+	limited.PersonalDataHidden = in.PersonalData != nil && !*in.PersonalData
+	if err := checkRestrictions(&limited); err != nil {
+		return err
+	}
+	t.Role, t.ScopeCustomer, t.ScopeResponse = in.Role, limited.ScopeCustomer, limited.ScopeResponse
+	t.OwnCasesOnly, t.PersonalDataHidden = limited.OwnCasesOnly, limited.PersonalDataHidden
+	return nil
+}
+
+func newToken(user model.UserID, name, secret string, now time.Time) *model.ApiToken {
+	return &model.ApiToken{ID: model.ApiTokenID{UUID: model.NewUUID()}, UserID: user, Name: name, Hash: auth.Hash(secret), CreatedAt: now}
+}
+
+// createToken stores a new token, with its entry in the audit.
+func createToken(tx *gorm.DB, viewer auth.Viewer, t *model.ApiToken) error {
+	if err := tx.Create(t).Error; err != nil {
+		return err
+	}
+	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenCreated, Object: t.ID, After: t})
 }
 
 // RevokeToken revokes a token. Its open connections are closed within a second. A token that is already revoked stays as
@@ -82,9 +144,12 @@ func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeAp
 		if err != nil || out.Token.RevokedAt != nil {
 			return err
 		}
-		now := s.clock()
+		was, now := *out.Token, s.clock()
 		out.Token.RevokedAt = &now
-		return tx.Model(&model.ApiToken{}).Where("id = ?", in.TokenID).Update("revoked_at", now).Error
+		if err := tx.Model(&model.ApiToken{}).Where("id = ?", in.TokenID).Update("revoked_at", now).Error; err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenRevoked, Object: in.TokenID, Before: &was, After: out.Token})
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +157,7 @@ func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeAp
 	return out, nil
 }
 
-// IssueToken makes a token for the user with the address, for the command line. Where there is no such user it makes the
+// IssueToken makes a token for the user with the address, for the command line. It works as long as the settings say. Where there is no such user it makes the
 // user too. A user of another role, or an inactive user, is a CONFLICT.
 func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string, role model.Role) (secret string, err error) {
 	if err := viewer.Require(model.Admin); err != nil {
@@ -107,8 +172,14 @@ func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string
 		now := s.clock()
 		user := model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: address, Email: address, Role: role, Active: true, CreatedAt: now}
 		user.Fold()
-		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "email_fold"}}, DoNothing: true}).Create(&user).Error; err != nil {
-			return err
+		created := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "email_fold"}}, DoNothing: true}).Create(&user)
+		if created.Error != nil {
+			return created.Error
+		}
+		if created.RowsAffected > 0 {
+			if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditUserCreated, Object: user.ID, After: &user}); err != nil {
+				return err
+			}
 		}
 		var stored model.User
 		if err := tx.Where("email_fold = ?", user.EmailFold).Take(&stored).Error; err != nil {
@@ -120,7 +191,11 @@ func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string
 		case !stored.Active:
 			return fault.New(fault.CodeConflict, "the user %s is not active", address)
 		}
-		return tx.Create(newToken(stored.ID, "closeloop token create", secret, now, nil)).Error
+		token := newToken(stored.ID, "closeloop token create", secret, now)
+		if err := expireByDefault(tx, token); err != nil {
+			return err
+		}
+		return createToken(tx, viewer, token)
 	})
 	return secret, err
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/user"
@@ -18,7 +20,7 @@ func TestToken(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		ana, expires := w.User("ana@care.example", model.Agent), worktest.Start.Add(time.Hour)
-		out, err := w.users.CreateToken(t.Context(), w.Admin, user.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: &expires})
+		out, err := w.users.CreateToken(t.Context(), w.Admin, user.CreateApiTokenInput{UserID: ana.ID, Name: " dashboard ", ExpiresAt: graphql.OmittableOf(&expires)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,8 +70,8 @@ func TestToken(t *testing.T) {
 			"no name":      {fault.CodeBadUserInput, "input.name", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: " "}},
 			"a long name":  {fault.CodeBadUserInput, "input.name", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: strings.Repeat("a", 201)}},
 			"no such user": {fault.CodeNotFound, "input.userId", user.CreateApiTokenInput{UserID: model.UserID{UUID: model.NewUUID()}, Name: "a"}},
-			"in the past":  {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(worktest.Start.Add(-time.Hour))}},
-			"now":          {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: new(worktest.Start)}},
+			"in the past":  {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: graphql.OmittableOf(new(worktest.Start.Add(-time.Hour)))}},
+			"now":          {fault.CodeBadUserInput, "input.expiresAt", user.CreateApiTokenInput{UserID: w.Admin.User.ID, Name: "a", ExpiresAt: graphql.OmittableOf(new(worktest.Start))}},
 		} {
 			out, err := w.users.CreateToken(t.Context(), w.Admin, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/event"
@@ -86,11 +87,19 @@ func (s *Users) Create(ctx context.Context, viewer auth.Viewer, in CreateUserInp
 	if err := fault.Join(err, ofScope, checkRestrictions(user)); err != nil {
 		return nil, err
 	}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Create(user).Error })
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return create(tx, viewer, user) })
 	if err != nil {
 		return nil, emailTaken(err)
 	}
 	return &CreateUserPayload{User: user}, nil
+}
+
+// create stores a new user, with its entry in the audit.
+func create(tx *gorm.DB, viewer auth.Viewer, user *model.User) error {
+	if err := tx.Create(user).Error; err != nil {
+		return err
+	}
+	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditUserCreated, Object: user.ID, After: user})
 }
 
 func emailTaken(err error) error {
@@ -137,6 +146,9 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 			Updates(user).Error
 		if err != nil {
 			return emailTaken(err)
+		}
+		if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditUserUpdated, Object: user.ID, Before: &was, After: user}); err != nil {
+			return err
 		}
 		if in.ReassignTo != nil {
 			if err := s.work.Reassign(ctx, tx, viewer, user.ID, *in.ReassignTo); err != nil {

@@ -3,13 +3,54 @@ package webhook
 import (
 	"fmt"
 
+	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
 
 // mayReadEvents reports whether a user may read events. A webhook is disabled when its owner may not.
 func mayReadEvents(owner *model.User) bool { return owner.Active && owner.Role != model.Intake }
+
+// mayWrite refuses callers who may have no webhooks: those without a role that reads events, and tokens that may do less
+// than their user, because a webhook posts what its owner sees.
+func mayWrite(viewer auth.Viewer) error {
+	if err := viewer.Require(model.Partner, model.Stakeholder, model.Agent, model.Manager); err != nil {
+		return err
+	}
+	if viewer.Narrower() {
+		return fault.New(fault.CodeForbidden, "this token may do less than its user, and a webhook posts what the user sees: use a token without a role or scope of its own")
+	}
+	return nil
+}
+
+// lockVisible locks a webhook's row as lockWebhook does. It refuses a webhook that does not exist, or that belongs to
+// another user while the viewer is no administrator.
+func lockVisible(tx *gorm.DB, viewer auth.Viewer, id model.WebhookID) (*model.Webhook, error) {
+	w, err := lockWebhook(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if w == nil || viewer.User != nil && !viewer.Has() && w.OwnerID != viewer.User.ID {
+		return nil, fault.NotFound("input.webhookId", "there is no such webhook")
+	}
+	return w, nil
+}
+
+// Addresses are the addresses that webhooks may have. The zero value allows public ones only. Users other than
+// administrators must not make the server call hosts that only the server can reach, whatever the setting says.
+type Addresses struct{ OfAdmins, OfOthers egress.Policy }
+
+func (a Addresses) of(owner *model.User) egress.Policy {
+	if owner.Role == model.Admin {
+		return a.OfAdmins
+	}
+	return a.OfOthers
+}
 
 // selection combines the webhook's filter with its owner's scope; no other code decides which events a webhook receives.
 // The filter is applied when the delivery is created, by the same code as in the feed. When the delivery is posted, the

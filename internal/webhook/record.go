@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/audit"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -143,6 +145,10 @@ func (s *Sender) disable(ctx context.Context, tx *gorm.DB, hook *model.Webhook, 
 	err := tx.Model(hook).Updates(map[string]any{"enabled": false, "disabled_reason": why}).Error
 	if err != nil {
 		return fmt.Errorf("disable a webhook: %w", err)
+	}
+	err = audit.Append(tx, auth.System("webhooks"), audit.Entry{Action: model.AuditWebhookDisabled, Object: hook.ID, After: map[string]any{"disabledReason": why}})
+	if err != nil {
+		return err
 	}
 	s.o.Log.Warn("webhook disabled", "webhook", hook.ID.String(), "why", why)
 	var recipients []*model.User

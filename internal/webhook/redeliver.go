@@ -21,7 +21,7 @@ type RedeliverWebhookPayload struct{ Delivery *model.WebhookDelivery }
 // Redeliver queues an ended delivery again. The repeated delivery is outside the order of its case: the other deliveries of
 // the case do not wait for it.
 func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in RedeliverWebhookInput) (*RedeliverWebhookPayload, error) {
-	if err := viewer.Require(model.Admin); err != nil {
+	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
 	d := new(model.WebhookDelivery)
@@ -34,7 +34,7 @@ func (s *Subscriptions) Redeliver(ctx context.Context, viewer auth.Viewer, in Re
 		if err != nil {
 			return fmt.Errorf("read a delivery: %w", err)
 		}
-		w, err := lockExisting(tx, d.WebhookID)
+		w, err := lockVisible(tx, viewer, d.WebhookID)
 		if fault.Is(err, fault.CodeNotFound) {
 			return missing
 		}

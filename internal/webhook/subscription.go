@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
@@ -26,29 +28,31 @@ const (
 	secretBytes = 32             // Standard Webhooks requires 24 to 64
 	retiredFor  = 24 * time.Hour // how long requests are also signed with a replaced secret
 	retiredMax  = 9              // each secret adds a signature to the header of each request
+	webhooksMax = 20             // of a user who is no administrator: each costs the server the reading of the log
 )
 
-// Subscriptions writes the webhooks of one database. Each exported method is one transaction, and only administrators
-// may call it.
+// Subscriptions writes the webhooks of one database. Each exported method is one transaction. Users write their own
+// webhooks, and administrators all: the webhooks of others do not exist for the caller.
 type Subscriptions struct {
-	db     *pg.DB
-	log    *event.Log
-	policy egress.Policy
-	now    func() time.Time
+	db        *pg.DB
+	log       *event.Log
+	addresses Addresses
+	now       func() time.Time
 }
 
-// NewSubscriptions returns the Subscriptions of a database. The policy says which addresses a webhook may have.
-func NewSubscriptions(db *pg.DB, log *event.Log, policy egress.Policy, now func() time.Time) *Subscriptions {
-	return &Subscriptions{db: db, log: log, policy: policy, now: now}
+// NewSubscriptions returns the Subscriptions of a database. addresses says which addresses webhooks may have.
+func NewSubscriptions(db *pg.DB, log *event.Log, addresses Addresses, now func() time.Time) *Subscriptions {
+	return &Subscriptions{db: db, log: log, addresses: addresses, now: now}
 }
 
 func (s *Subscriptions) clock() time.Time { return pg.Timestamp(s.now()) }
 
 // CreateWebhookInput is a new webhook.
 type CreateWebhookInput struct {
-	URL    string
-	Events []model.CaseEventType
-	Filter *filter.Case
+	URL     string
+	Events  []model.CaseEventType
+	Filter  *filter.Case
+	OwnerID *model.UserID // nil: the viewer
 }
 
 // CreateWebhookPayload has the secret, which is shown only here.
@@ -84,10 +88,11 @@ type DeleteWebhookInput struct{ WebhookID model.WebhookID }
 // DeleteWebhookPayload has the id of the deleted webhook.
 type DeleteWebhookPayload struct{ DeletedID model.WebhookID }
 
-// Create creates a webhook that the viewer owns. It starts at the end of the log, so it gets only events after this call.
-// auth.System is refused: the owner's scope decides what a webhook posts, so the owner must be a user.
+// Create creates a webhook, of the viewer or, for an administrator, of another user. It starts at the end of the log, so it
+// gets only events after this call. auth.System is refused: the owner's scope decides what a webhook posts, so the owner
+// must be a user. So is a token that may do less than its user, because the webhook would post what the user sees.
 func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in CreateWebhookInput) (*CreateWebhookPayload, error) {
-	if err := viewer.Require(model.Admin); err != nil {
+	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
 	if viewer.User == nil {
@@ -98,36 +103,82 @@ func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in Creat
 		ID: model.WebhookID{UUID: model.NewUUID()}, OwnerID: viewer.User.ID, Enabled: true, Secret: newWebhookSecret(),
 		RetiredSecrets: []model.RetiredSecret{}, CreatedAt: now, UpdatedAt: now,
 	}
-	all := UpdateWebhookInput{URL: graphql.OmittableOf(&in.URL), Events: graphql.OmittableOf(in.Events), Filter: graphql.OmittableOf(in.Filter)}
-	if err := all.apply(w, s.policy); err != nil {
-		return nil, err
+	if in.OwnerID != nil && *in.OwnerID != viewer.User.ID {
+		if !viewer.Has() {
+			return nil, &fault.Error{Code: fault.CodeForbidden, Argument: "input.ownerId", Message: "only an administrator creates webhooks for other users"}
+		}
+		w.OwnerID = *in.OwnerID
 	}
+	all := UpdateWebhookInput{URL: graphql.OmittableOf(&in.URL), Events: graphql.OmittableOf(in.Events), Filter: graphql.OmittableOf(in.Filter)}
 	var err error
 	if w.Position, err = s.log.Stamp(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.db.Tx(ctx, func(tx *gorm.DB) error { return tx.Omit(clause.Associations).Create(w).Error }); err != nil {
-		return nil, fmt.Errorf("create a webhook: %w", err)
+	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+		if err := s.lockOwner(tx, w); err != nil {
+			return err
+		}
+		if err := all.apply(w, s.addresses.of(w.Owner)); err != nil {
+			return err
+		}
+		if err := tx.Omit(clause.Associations).Create(w).Error; err != nil {
+			return fmt.Errorf("create a webhook: %w", err)
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditWebhookCreated, Object: w.ID, After: w})
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &CreateWebhookPayload{Webhook: w, Secret: w.Secret}, nil
+}
+
+// lockOwner reads the owner of a new webhook, who must be active and may read cases. It bounds how many webhooks a user
+// other than an administrator has; the lock makes two calls at once count one after the other.
+func (s *Subscriptions) lockOwner(tx *gorm.DB, w *model.Webhook) error {
+	w.Owner = new(model.User)
+	err := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", w.OwnerID).Take(w.Owner).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return fault.NotFound("input.ownerId", "there is no such user")
+	}
+	if err != nil {
+		return fmt.Errorf("read a webhook's owner: %w", err)
+	}
+	if !mayReadEvents(w.Owner) {
+		return fault.Input("input.ownerId", "the user is not active, or has the role INTAKE, which may not read cases")
+	}
+	if w.Owner.Role == model.Admin {
+		return nil
+	}
+	var n int64
+	if err := tx.Model(&model.Webhook{}).Where("owner_id = ?", w.OwnerID).Count(&n).Error; err != nil {
+		return fmt.Errorf("count a user's webhooks: %w", err)
+	}
+	if n >= webhooksMax {
+		return fault.New(fault.CodeConflict, "a user may have at most %d webhooks: delete one first", webhooksMax)
+	}
+	return nil
 }
 
 // Update changes a webhook. An enabled webhook continues at its position in the log, and its due deliveries are tried at
 // once.
 func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in UpdateWebhookInput) (*UpdateWebhookPayload, error) {
-	if err := viewer.Require(model.Admin); err != nil {
+	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockExisting(tx, in.WebhookID); err != nil {
+		if w, err = lockVisible(tx, viewer, in.WebhookID); err != nil {
 			return err
 		}
-		if err := in.apply(w, s.policy); err != nil {
+		was, owner := *w, new(model.User)
+		if err := tx.Where("id = ?", w.OwnerID).Take(owner).Error; err != nil {
+			return fmt.Errorf("read a webhook's owner: %w", err)
+		}
+		if err := in.apply(w, s.addresses.of(owner)); err != nil {
 			return err
 		}
 		if v, _ := in.Enabled.ValueOK(); v != nil && *v {
-			if err := ownerActive(tx, w.OwnerID); err != nil {
+			if err := ownerActive(owner); err != nil {
 				return err
 			}
 		}
@@ -135,6 +186,9 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 		err = tx.Model(w).Select("URL", "Events", "Filter", "Enabled", "DisabledReason", "FailingSince", "UpdatedAt").Updates(w).Error
 		if err != nil {
 			return fmt.Errorf("update a webhook: %w", err)
+		}
+		if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditWebhookUpdated, Object: w.ID, Before: &was, After: w}); err != nil {
+			return err
 		}
 		if v, _ := in.Enabled.ValueOK(); v == nil || !*v {
 			return nil
@@ -149,12 +203,8 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 }
 
 // ownerActive refuses to enable a webhook that the sender would disable again because of its owner.
-func ownerActive(tx *gorm.DB, id model.UserID) error {
-	var owner model.User
-	if err := tx.Where("id = ?", id).Take(&owner).Error; err != nil {
-		return fmt.Errorf("read a webhook's owner: %w", err)
-	}
-	if !owner.Active || owner.Role == model.Intake {
+func ownerActive(owner *model.User) error {
+	if !mayReadEvents(owner) {
 		return &fault.Error{Code: fault.CodeConflict, Argument: "input.enabled",
 			Message: "the webhook's owner, " + owner.Name + ", is not active or may not read cases; create a new webhook with your own token instead"}
 	}
@@ -204,12 +254,12 @@ func storedCase(f *filter.Case) (json.RawMessage, error) {
 
 // RotateSecret makes a new secret. For a day, requests are also signed with the secret before.
 func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in RotateWebhookSecretInput) (*RotateWebhookSecretPayload, error) {
-	if err := viewer.Require(model.Admin); err != nil {
+	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
 	var w *model.Webhook
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if w, err = lockExisting(tx, in.WebhookID); err != nil {
+		if w, err = lockVisible(tx, viewer, in.WebhookID); err != nil {
 			return err
 		}
 		now := s.clock()
@@ -220,7 +270,10 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 		}
 		w.RetiredSecrets = append([]model.RetiredSecret{{Secret: w.Secret, Until: now.Add(retiredFor)}}, valid...)
 		w.Secret = newWebhookSecret()
-		return tx.Model(w).Select("Secret", "RetiredSecrets").Updates(w).Error
+		if err := tx.Model(w).Select("Secret", "RetiredSecrets").Updates(w).Error; err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditWebhookSecretRotated, Object: w.ID})
 	})
 	if err != nil {
 		return nil, err
@@ -230,29 +283,23 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 
 // Delete deletes a webhook with its deliveries.
 func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in DeleteWebhookInput) (*DeleteWebhookPayload, error) {
-	if err := viewer.Require(model.Admin); err != nil {
+	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		w, err := lockExisting(tx, in.WebhookID)
+		w, err := lockVisible(tx, viewer, in.WebhookID)
 		if err != nil {
 			return err
 		}
-		return tx.Delete(w).Error
+		if err := tx.Delete(w).Error; err != nil {
+			return err
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditWebhookDeleted, Object: w.ID, Before: w})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &DeleteWebhookPayload{DeletedID: in.WebhookID}, nil
-}
-
-// lockExisting locks a webhook's row as lockWebhook does, and refuses a webhook that does not exist.
-func lockExisting(tx *gorm.DB, id model.WebhookID) (*model.Webhook, error) {
-	w, err := lockWebhook(tx, id)
-	if w == nil && err == nil {
-		err = fault.NotFound("input.webhookId", "there is no such webhook")
-	}
-	return w, err
 }
 
 func newWebhookSecret() string {

@@ -8,7 +8,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/auth"
-	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/webhook"
@@ -27,7 +26,7 @@ type writes struct {
 func newWrites(t *testing.T) *writes {
 	t.Helper()
 	w := worktest.New(t)
-	return &writes{w, webhook.NewSubscriptions(w.DB, w.Log, egress.Policy{}, w.Now)}
+	return &writes{w, webhook.NewSubscriptions(w.DB, w.Log, webhook.Addresses{}, w.Now)}
 }
 
 func (w *writes) webhook() *model.Webhook {
@@ -210,7 +209,7 @@ func TestRoles(t *testing.T) {
 	w := newWrites(t)
 	h := w.webhook()
 	d := w.delivery(h)
-	manager := w.Viewer(model.Manager)
+	intake := w.Viewer(model.Intake)
 	for name, call := range map[string]func(auth.Viewer) error{
 		"Create": func(v auth.Viewer) error {
 			_, err := w.subscriptions.Create(t.Context(), v, webhook.CreateWebhookInput{URL: "https://hooks.example.com/y", Events: opened})
@@ -233,7 +232,7 @@ func TestRoles(t *testing.T) {
 			return err
 		},
 	} {
-		worktest.Refused(t, name+" by a manager", call(manager), fault.CodeForbidden, "")
+		worktest.Refused(t, name+" by INTAKE", call(intake), fault.CodeForbidden, "")
 		worktest.Refused(t, name+" without a user", call(auth.Viewer{}), fault.CodeUnauthenticated, "")
 	}
 	stored := worktest.Read[model.Webhook](t, w.DB, h.ID)

@@ -57,14 +57,17 @@ func (s *Sender) try(ctx context.Context, hook *model.Webhook, d *model.WebhookD
 	if err != nil {
 		return s.internalError(d, "written", err)
 	}
-	if err := s.o.Policy.Check("url", hook.URL); err != nil { // the setting may have changed since the webhook was created
+	if err := s.o.Addresses.of(hook.Owner).Check("url", hook.URL); err != nil { // the setting or the role may have changed since
 		return result{message: err.Error()}
 	}
 	request, err := s.request(ctx, hook, e.ID, body)
 	if err != nil {
 		return s.internalError(d, "signed", err)
 	}
-	return s.post(ctx, request)
+	if hook.Owner.Role == model.Admin {
+		return s.post(ctx, s.ofAdmins, request)
+	}
+	return s.post(ctx, s.ofOthers, request)
 }
 
 func (s *Sender) internalError(d *model.WebhookDelivery, doing string, err error) result {
@@ -100,8 +103,8 @@ func (s *Sender) request(ctx context.Context, hook *model.Webhook, id model.Even
 	return request, nil
 }
 
-func (s *Sender) post(ctx context.Context, request *http.Request) result {
-	answer, err := s.client.Do(request)
+func (s *Sender) post(ctx context.Context, client *http.Client, request *http.Request) result {
+	answer, err := client.Do(request)
 	if err != nil {
 		if ctx.Err() != nil {
 			return result{cancelled: true}

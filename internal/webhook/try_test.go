@@ -10,7 +10,6 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/webhook"
 	"github.com/closeloop/closeloop/internal/worktest"
@@ -110,7 +109,7 @@ func TestTry(t *testing.T) {
 			w.must(w.DB.Gorm.Exec("UPDATE webhooks SET url = ? WHERE id = ?", address, h.ID).Error)
 		}
 		w.run(w.DB, w.Log, func(o *webhook.Options) {
-			o.Policy = egress.Policy{}
+			o.Addresses = webhook.Addresses{}
 			o.Roots = inside.Client().Transport.(*http.Transport).TLSClientConfig
 		})
 		w.open("DE")

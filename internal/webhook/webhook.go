@@ -21,7 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -43,9 +42,9 @@ const (
 
 // Options say how events are posted. Only Now is required.
 type Options struct {
-	Policy egress.Policy
-	Now    func() time.Time
-	Log    *slog.Logger // the results of deliveries, by id; nil: nothing is logged
+	Addresses Addresses
+	Now       func() time.Time
+	Log       *slog.Logger // the results of deliveries, by id; nil: nothing is logged
 	// Backoff returns the wait after the given number of tries. Nil: the function backoff.
 	Backoff func(tries int) time.Duration
 	// AnswerTimeout, LeaseTime, PollInterval and Roots (the trusted certificates) are for tests.
@@ -55,11 +54,12 @@ type Options struct {
 
 // Sender creates deliveries and posts them.
 type Sender struct {
-	db     *pg.DB
-	log    *event.Log
-	queue  *job.Queue
-	client *http.Client
-	o      Options
+	db    *pg.DB
+	log   *event.Log
+	queue *job.Queue
+	o     Options
+
+	ofAdmins, ofOthers *http.Client // post the events of webhooks of administrators, and of other users
 
 	woken job.Signal // deliveries may be due
 
@@ -86,7 +86,7 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 		o.PollInterval = pollInterval
 	}
 	return &Sender{
-		db: db, log: log, queue: queue, o: o, client: o.Policy.Client(o.AnswerTimeout, o.Roots),
+		db: db, log: log, queue: queue, o: o, ofAdmins: o.Addresses.OfAdmins.Client(o.AnswerTimeout, o.Roots), ofOthers: o.Addresses.OfOthers.Client(o.AnswerTimeout, o.Roots),
 		woken: job.NewSignal(), running: map[model.WebhookID]int{},
 	}
 }
@@ -118,7 +118,8 @@ func (s *Sender) Run(ctx context.Context) {
 		cancelPosting()
 		<-ended
 	}
-	s.client.CloseIdleConnections()
+	s.ofAdmins.CloseIdleConnections()
+	s.ofOthers.CloseIdleConnections()
 }
 
 // task returns a task that Run repeats.

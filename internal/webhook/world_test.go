@@ -23,7 +23,7 @@ import (
 // limit ends a test that hangs. No test passes by waiting this long.
 const limit = 2 * time.Minute
 
-var anywhere = egress.Policy{Private: true}
+var anywhere = webhook.Addresses{OfAdmins: egress.Policy{Private: true}, OfOthers: egress.Policy{Private: true}}
 
 // world is worktest's world with a clock that runs, a followed log, and the writes of webhooks, which the administrator
 // owns.
@@ -79,7 +79,7 @@ func (s server) stop() {
 func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options)) server {
 	w.T.Helper()
 	o := webhook.Options{
-		Policy: anywhere, Now: w.Now, PollInterval: 20 * time.Millisecond,
+		Addresses: anywhere, Now: w.Now, PollInterval: 20 * time.Millisecond,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	}
 	for _, c := range change {

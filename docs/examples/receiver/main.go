@@ -4,7 +4,7 @@
 // secret that createWebhook returns:
 //
 //	CLOSELOOP_WEBHOOK_PRIVATE=yes make run
-//	curl -s http://127.0.0.1:8080/graphql -H 'Authorization: Bearer sample-admin-token' -H 'Content-Type: application/json' \
+//	curl -s http://127.0.0.1:8080/graphql -H 'Authorization: Bearer sample-admin-token-of-this-machine' -H 'Content-Type: application/json' \
 //	  -d '{"query": "mutation { createWebhook(input: {url: \"http://127.0.0.1:9000\"}) { secret } }"}'
 //	RECEIVER_SECRET=whsec_… go run ./docs/examples/receiver 127.0.0.1:9000
 //
