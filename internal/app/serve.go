@@ -35,7 +35,7 @@ func Listen(c *config.Config) (net.Listener, error) {
 // the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	server := &http.Server{
-		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: httpd.Newcomers(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: httpd.LimitNewConnections(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.Feed.Follow()
 	a.Mailer.Announce(ctx)

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestEventKeepsWhatWasFoundOut(t *testing.T) {
 
 func TestOnlyTheNewestEventsKeepWhatWasFoundOut(t *testing.T) {
 	t.Parallel()
-	l := New(pgtest.New(t, pgtest.Empty()), nil)
+	l := New(pgtest.New(t, pgtest.Empty()), slog.New(slog.DiscardHandler))
 	defer l.Close()
 	shown := func(e *Event) {
 		Request{}.shows(e, filter.Unrestricted(model.UserID{}))

@@ -77,17 +77,17 @@ func TestUsage(t *testing.T) {
 	t.Run("does not count the wait for a connection", func(t *testing.T) {
 		t.Parallel()
 		db := table(t)
-		var held []func()
+		var releases []func()
 		for range db.Pool.Config().MaxConns {
 			c, err := db.Pool.Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			held = append(held, c.Release)
+			releases = append(releases, c.Release)
 		}
 		const wait = 300 * time.Millisecond
 		time.AfterFunc(wait, func() {
-			for _, release := range held {
+			for _, release := range releases {
 				release()
 			}
 		})

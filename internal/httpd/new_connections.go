@@ -9,15 +9,15 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// newcomersMax is how many connections may be open that have not sent their first request in whole. Each takes 10 to 20 KB.
-const newcomersMax = 2000
+// newConnectionsMax is how many connections may be open that have not sent their first request in whole. Each takes 10 to 20 KB.
+const newConnectionsMax = 2000
 
-// Newcomers returns a function for http.Server.ConnState. It bounds the connections that have not sent a request yet: one
+// LimitNewConnections returns a function for http.Server.ConnState. It bounds the connections that have not sent a request yet: one
 // more ends the oldest of them. A client that sends its request at once is never the oldest for long, so that thousands of
 // silent connections do not keep others out.
-func Newcomers() func(net.Conn, http.ConnState) { return newcomers(newcomersMax) }
+func LimitNewConnections() func(net.Conn, http.ConnState) { return limitNewConnections(newConnectionsMax) }
 
-func newcomers(most int) func(net.Conn, http.ConnState) {
+func limitNewConnections(most int) func(net.Conn, http.ConnState) {
 	var mu sync.Mutex
 	silent, _ := simplelru.NewLRU[net.Conn, struct{}](math.MaxInt, nil) // the error is for a size below 1
 	return func(conn net.Conn, state http.ConnState) {

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-func TestNewcomers(t *testing.T) {
+func TestNewConnections(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-	s.Config.ConnState = newcomers(3)
+	s.Config.ConnState = limitNewConnections(3)
 	s.Start()
 	defer s.Close()
 	client := &http.Client{Transport: &http.Transport{}}
@@ -26,7 +26,7 @@ func TestNewcomers(t *testing.T) {
 		_, _ = io.Copy(io.Discard, answer.Body)
 		_ = answer.Body.Close()
 	}
-	get() // this connection stays open, and is no newcomer any more
+	get() // this connection stays open, and is not new any more
 	var silent []net.Conn
 	for range 4 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
