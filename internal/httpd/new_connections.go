@@ -15,7 +15,9 @@ const newConnectionsMax = 2000
 // LimitNewConnections returns a function for http.Server.ConnState. It bounds the connections that have not sent a request yet: one
 // more ends the oldest of them. A client that sends its request at once is never the oldest for long, so that thousands of
 // silent connections do not keep others out.
-func LimitNewConnections() func(net.Conn, http.ConnState) { return limitNewConnections(newConnectionsMax) }
+func LimitNewConnections() func(net.Conn, http.ConnState) {
+	return limitNewConnections(newConnectionsMax)
+}
 
 func limitNewConnections(most int) func(net.Conn, http.ConnState) {
 	var mu sync.Mutex
