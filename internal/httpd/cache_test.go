@@ -53,7 +53,7 @@ func TestParsedSizeCoversTheHeap(t *testing.T) { // not parallel: it measures th
 			computed, before := 0, heap()
 			for i := range 50 {
 				text := fmt.Sprintf("%s # %d", document, i)
-				parsed, err := gqlparser.LoadQuery(schema, text)
+				parsed, err := gqlparser.LoadQueryWithRules(schema, text, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

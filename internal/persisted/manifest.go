@@ -78,7 +78,7 @@ func Check(schema *ast.Schema, documents []Document) error {
 		case len(d.Body) > bodyMax:
 			mistakes = append(mistakes, fmt.Errorf("%s: a document may have at most %d bytes, not %d", d.ID, bodyMax, len(d.Body)))
 		default:
-			if _, err := gqlparser.LoadQuery(schema, d.Body); err != nil {
+			if _, err := gqlparser.LoadQueryWithRules(schema, d.Body, nil); err != nil {
 				mistakes = append(mistakes, fmt.Errorf("%s: %w", d.ID, err))
 			}
 		}

@@ -30,7 +30,7 @@ func TestMake(t *testing.T) {
 		for _, kind := range []ast.Operation{ast.Query, ast.Mutation, ast.Subscription} {
 			for range 400 {
 				made := m.Make(kind)
-				document, errs := gqlparser.LoadQuery(s, made.Query)
+				document, errs := gqlparser.LoadQueryWithRules(s, made.Query, nil)
 				if errs != nil {
 					t.Fatalf("%v\n%s", errs, made.Query)
 				}
@@ -66,7 +66,7 @@ func TestMake(t *testing.T) {
 		m := &Maker{Schema: s, Role: "PARTNER", Random: rand.New(rand.NewPCG(2, 2))}
 		for range 200 {
 			made := m.Make(ast.Query)
-			document, errs := gqlparser.LoadQuery(s, made.Query)
+			document, errs := gqlparser.LoadQueryWithRules(s, made.Query, nil)
 			if errs != nil {
 				t.Fatalf("%v\n%s", errs, made.Query)
 			}
