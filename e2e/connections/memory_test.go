@@ -21,7 +21,7 @@ import (
 var full = flag.Bool("full", false, "the whole number of connections")
 
 const (
-	token  = "an-administrator-of-this-test"
+	token  = "the-administrator-of-this-test-alone"
 	growth = 64 << 20 // bytes that an attack may add to the server's memory
 )
 
