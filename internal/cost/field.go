@@ -32,7 +32,7 @@ type table struct{ rows float64 }
 
 var tables = map[string]table{
 	"Case": {50_000}, "Response": {80_000}, "Customer": {50_000}, "Note": {50_000}, "Notification": {50_000},
-	"CaseEvent": {400_000}, "User": {100}, "Import": {100}, "WebhookDelivery": {10_000},
+	"CaseEvent": {400_000}, "User": {100}, "Import": {100}, "WebhookDelivery": {10_000}, "AuditEvent": {50_000},
 }
 
 // report is a field that counts rows.
