@@ -60,13 +60,13 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 	}
 	reason := w.server.explain(err)
 	if _, final := errors.AsType[permanentError](err); final || n.Attempts >= triesMax {
-		w.log.WarnContext(ctx, "mail given up", "notification", n.ID.String(), "attempts", n.Attempts, "error", err)
+		w.log.WarnContext(ctx, "mail given up", "notification", n.ID.String(), "attempts", n.Attempts, "error", reason)
 		return w.finish(ctx, j, n, map[string]any{
 			"status": model.NotificationFailed, "attempts": n.Attempts, "last_error": reason,
 		})
 	}
 	wait := w.backoff(n.Attempts)
-	w.log.InfoContext(ctx, "mail not sent yet", "notification", n.ID.String(), "attempts", n.Attempts, "again in", wait, "error", err)
+	w.log.InfoContext(ctx, "mail not sent yet", "notification", n.ID.String(), "attempts", n.Attempts, "again in", wait, "error", reason)
 	return w.retryLater(ctx, n, reason, wait)
 }
 
