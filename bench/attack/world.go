@@ -34,7 +34,11 @@ func openWorld(ctx context.Context, parent string, module string, settings ...st
 	c, err := cluster.Start(ctx, options)
 	check(err)
 	if loaded := preloaded(ctx, c.URL("postgres")); loaded != module {
-		execute(ctx, c.URL("postgres"), "ALTER SYSTEM SET shared_preload_libraries = '"+module+"'")
+		preload := "ALTER SYSTEM RESET shared_preload_libraries" // PostgreSQL does not start with an empty name
+		if module != "" {
+			preload = "ALTER SYSTEM SET shared_preload_libraries = '" + module + "'"
+		}
+		execute(ctx, c.URL("postgres"), preload)
 		check(c.Stop())
 		c, err = cluster.Start(ctx, options)
 		check(err)
