@@ -141,7 +141,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 	case errors.As(err, &tooLarge):
 		return nil, http.StatusRequestEntityTooLarge, errors.New("the request is larger than 1 MiB; split it into several requests")
 	case err != nil:
-		return nil, http.StatusBadRequest, errors.New("the body ended too early")
+		return nil, http.StatusBadRequest, errCut
 	}
 	operation, err := wire.ParseBody(body)
 	return operation, http.StatusBadRequest, err
