@@ -109,11 +109,15 @@ func (e *excerpt) shown(first int, revision int64) int {
 	return i
 }
 
-// make reads the next values and executes the selection for each. settle is told where they end, and returns where the
-// excerpt is to end. An excerpt that is not to be kept is only for those who wait for it already.
+// make reads the values from the excerpt's beginning on and executes the selection for each. settle is told where they end,
+// and returns where the excerpt is to end. An excerpt that is not to be kept is only for those who wait for it already.
 func (r *run) make(e *excerpt, settle func(to Position) Position) (end *Position, keep bool) {
 	replay := r.stream.replay()
-	n, err := replay.read(r.ctx)
+	err := replay.seek(e.from) // the run may be further, if it makes the excerpt in place of a run that has left
+	n := 0
+	if err == nil {
+		n, err = replay.read(r.ctx)
+	}
 	switch {
 	case r.ctx.Err() != nil:
 		return nil, false

@@ -137,6 +137,29 @@ func TestCatchUp(t *testing.T) {
 		other.expectFed("1", numbers(1, 10)...)
 	})
 
+	t.Run("leaves nothing out when somebody further on takes the place of who left", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(o *live.Options) { o.MaxCatchingUp = 2 })
+		w.feed.close()
+		w.feed.free = "x"
+		w.feed.publish(append([]string{"stuck"}, numbers(2, 10)...)...)
+		holds := w.signedIn("ann") // as long as it is behind, what others got is kept
+		holds.followAs("holds", "p0")
+		receive(t, w.feed.reads, "it to read")
+		first, further := w.signedIn("bob"), w.signedIn("bob")
+		first.followAs("x", "p0")
+		w.until("the first to be stuck", func() bool { return w.executed.Load() == 1 })
+		further.followAs("x", "p1")
+		w.until("the other to wait", func() bool { return w.live.WaitingFor() == 3 }) // all three
+		_ = first.conn.Close()
+		receive(t, w.ended, "the first to leave")
+		close(w.free)
+		further.expectFed("1", numbers(2, 10)...)
+		late := w.signedIn("bob")
+		late.followAs("x", "p0")
+		late.expectFed("1", append([]string{"stuck"}, numbers(2, 10)...)...)
+	})
+
 	t.Run("shows nothing that must not be shown any more", func(t *testing.T) {
 		t.Parallel()
 		for name, remove := range map[string]func(*feed){

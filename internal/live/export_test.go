@@ -16,8 +16,12 @@ func (s *Server) WaitingFor() (n int) {
 	defer s.excerpts.mu.Unlock()
 	for _, some := range s.excerpts.all {
 		for _, e := range some {
-			if e.begun && e.to == nil {
-				n += e.waiting
+			select {
+			case <-e.ready:
+			default:
+				if e.begun {
+					n += e.waiting
+				}
 			}
 		}
 	}
