@@ -98,6 +98,43 @@ func TestShares(t *testing.T) {
 		feed.Close()
 	})
 
+	t.Run("let a token run one heavy operation at a time", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t, setup.Options{Limits: &pg.Limits{List: time.Hour, Wait: time.Hour}})
+		defer lockCases(t, s)()
+		ctx, leave := context.WithCancel(t.Context())
+		var greedy sync.WaitGroup
+		defer greedy.Wait()
+		defer leave()
+		const heavy, light = `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}}}`, `{cases {nodes {id}}}`
+		for range 5 {
+			greedy.Go(func() { cancellable(ctx, s, model.Agent, heavy) })
+		}
+		awaitWaiting(t, s, 1)
+		greedy.Go(func() { cancellable(ctx, s, model.Agent, light) })
+		awaitWaiting(t, s, 2) // the share of four connections
+		greedy.Go(func() { cancellable(ctx, s, model.Manager, heavy) })
+		awaitWaiting(t, s, 3)
+		greedy.Go(func() { cancellable(ctx, s, model.Manager, light) })
+		awaitWaiting(t, s, 4)
+	})
+
+	t.Run("bound how long a heavy operation waits for its turn", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t, setup.Options{Limits: &pg.Limits{List: time.Hour, Wait: 100 * time.Millisecond}})
+		defer lockCases(t, s)()
+		ctx, leave := context.WithCancel(t.Context())
+		var greedy sync.WaitGroup
+		defer greedy.Wait()
+		defer leave()
+		greedy.Go(func() { cancellable(ctx, s, model.Agent, `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}}}`) })
+		awaitWaiting(t, s, 1)
+		a := s.Do(model.Agent, `{customers(first: 100) {nodes {cases(first: 60) {nodes {id}}}}}`, nil)
+		if a.Code() != "UNAVAILABLE" || a.Errors[0].Extensions["retryAfter"] != 1.0 || bytes.Contains([]byte(a.Body), []byte(`"data"`)) {
+			t.Errorf("%s", a.Body)
+		}
+	})
+
 	t.Run("bound how long a statement waits for a connection", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Limits: &pg.Limits{Share: 1, List: time.Hour, Wait: 100 * time.Millisecond}})

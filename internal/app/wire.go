@@ -138,7 +138,7 @@ func (a *App) Handler() http.Handler {
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
 			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), time.Now),
 		},
-		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate,
+		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
 		ClientTimeout: a.config.Timeout(), Answers: answers,
 		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,

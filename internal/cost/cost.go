@@ -28,6 +28,12 @@ const Max = 30_000
 // FieldsMax is how many fields an answer may have by estimate.
 const FieldsMax = 100_000
 
+// An operation is heavy above either of these: it keeps a processor busy for long, of the database or of the program.
+const (
+	heavyPoints = 500 // a twentieth of a second of the database
+	heavyFields = 5_000
+)
+
 // most is a price that stands for any higher one. It fits an Int of GraphQL.
 const most = 1_000_000_000
 
@@ -44,6 +50,9 @@ func Of(op *ast.OperationDefinition, variables map[string]any) Price {
 	w := p.selections(op.SelectionSet)
 	return Price{Points: points(w.once + w.each), Fields: int(min(w.fields, most))}
 }
+
+// Heavy reports whether operations of this price wait for a turn, so that no token keeps all processors busy.
+func (p Price) Heavy() bool { return p.Points > heavyPoints || p.Fields > heavyFields }
 
 // Used is the price of what an operation really used.
 func Used(u pg.Usage) int {

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/job"
@@ -124,6 +125,7 @@ func (l *Log) readNews(ctx context.Context, tail int64) ([]*Event, error) {
 func (l *Log) decodeAll(rows []model.Event) ([]*Event, error) {
 	events := make([]*Event, len(rows))
 	for i := range rows {
+		runtime.Gosched() // thousands of rows take long: who has little to do goes first
 		then, was, err := decode(&rows[i])
 		if err != nil {
 			return nil, err

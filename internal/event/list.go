@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -53,6 +54,7 @@ func (l *Log) collect(ctx context.Context, scope *filter.Scope, of *model.CaseID
 			return nil, err
 		}
 		for _, e := range events {
+			runtime.Gosched() // who has little to do goes first
 			if matches, shown := q.shows(e, scope); shown && len(edges) < enough {
 				edges = append(edges, &page.Edge[model.LoggedEvent]{Cursor: e.Cursor, Node: e.logged(matches, scope)})
 			}

@@ -43,6 +43,7 @@ type Options struct {
 	Gate     *auth.Gate
 	Live     *live.Server
 	Rate     *rate.Buckets
+	Heavy    func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
 	Present  graphql.ErrorPresenterFunc
 	Ready    func(context.Context) error // returns an error when the database does not answer
 	Log      *slog.Logger
@@ -98,7 +99,7 @@ func executor(o Options) *handler.Server {
 	h.Use(auth.Guard{})
 	h.Use(&argument.Coercion{Documents: documents, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
 	h.Use(extension.Introspection{})
-	h.Use(meter{o.Rate})
+	h.Use(meter{o.Rate, o.Heavy})
 	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))

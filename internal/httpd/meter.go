@@ -26,7 +26,10 @@ import (
 // charged, in `extensions.cost`.
 //
 // The meter must be the last extension, because an operation that another extension refuses must cost nothing.
-type meter struct{ buckets *rate.Buckets }
+type meter struct {
+	buckets *rate.Buckets
+	heavy   func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
+}
 
 var (
 	_ graphql.HandlerExtension        = meter{}
@@ -47,6 +50,7 @@ func (meter) Validate(graphql.ExecutableSchema) error { return nil }
 type bill struct {
 	token     model.ApiTokenID
 	requested int
+	heavy     bool
 	state     state
 
 	mu   sync.Mutex
@@ -83,7 +87,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 		return gqlerror.Wrap(err)
 	}
 	price := cost.Of(oc.Operation, oc.Variables)
-	b := &bill{token: v.TokenID, requested: price.Points}
+	b := &bill{token: v.TokenID, requested: price.Points, heavy: price.Heavy()}
 	oc.Stats.SetExtension(meterName, b)
 	if price.Points > cost.Max {
 		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer rows, figures or conditions, or split it",
@@ -131,17 +135,33 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 	}
 }
 
-// InterceptResponse implements graphql.ResponseInterceptor: the answer is one to an operation that does not run.
+// execute executes an operation. A heavy one waits for its turn first.
+func (m meter) execute(ctx context.Context, b *bill, next graphql.ResponseHandler) *graphql.Response {
+	if b.heavy {
+		leave, err := m.heavy(ctx)
+		if err != nil {
+			graphql.AddError(ctx, err)
+			return &graphql.Response{Errors: graphql.GetErrors(ctx)}
+		}
+		defer leave()
+	}
+	return next(ctx)
+}
+
+// InterceptResponse implements graphql.ResponseInterceptor. It executes an operation that runs, and adds the charges to the
+// answer to one that does not.
 func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	response := next(ctx)
 	if !graphql.HasOperationContext(ctx) {
-		return response
+		return next(ctx)
 	}
 	b := billOf(graphql.GetOperationContext(ctx))
-	if b == nil || b.state == running || b.state == settled {
-		return response
+	switch {
+	case b == nil || b.state == settled:
+		return next(ctx)
+	case b.state == running:
+		return m.execute(ctx, b, next)
 	}
-	return m.answer(b, response, false)
+	return m.answer(b, next(ctx), false)
 }
 
 func billOf(oc *graphql.OperationContext) *bill {

@@ -51,7 +51,8 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 
 // openLanes opens a pool for each lane. A pool connects when it is first used.
 func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
-	all, shared, limits := new([lanes]*DB), new(life), o.Limits.withDefaults()
+	all, limits := new([lanes]*DB), o.Limits.withDefaults()
+	shared := &life{heavy: newGate(Reports.size(config.MaxConns), limits)}
 	var requests *connector
 	for lane := range lanes {
 		own := config.Copy()

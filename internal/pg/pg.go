@@ -19,6 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
+
+	"github.com/closeloop/closeloop/internal/pg/fair"
 )
 
 // Options choose the PostgreSQL to open, and describe the caller.
@@ -84,6 +86,7 @@ type DB struct {
 // life is the part of a DB that all its lanes share.
 type life struct {
 	private *private // nil for a PostgreSQL of DATABASE_URL
+	heavy   *fair.Gate
 	once    sync.Once
 	closed  error
 }

@@ -27,10 +27,21 @@ type connector struct {
 
 func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
 	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
-	if places := int(pool.Config().MaxConns); l == Requests || l == Reports {
-		c.gate = fair.New(places, max(1, places*limits.Share/100), limits.Wait)
+	if l == Requests || l == Reports {
+		c.gate = newGate(pool.Config().MaxConns, limits)
 	}
 	return c
+}
+
+func newGate(places int32, limits Limits) *fair.Gate {
+	return fair.New(int(places), max(1, int(places)*limits.Share/100), limits.Wait)
+}
+
+// HeavyTurn waits until the context's caller may run one more heavy operation: one that keeps a processor busy for long, of
+// the database or of this server. As many run at a time as there are connections for reports, and a caller has the same
+// share of them. Whoever got a turn calls leave once. Busy recognises the error of a wait that took too long.
+func (d *DB) HeavyTurn(ctx context.Context) (leave func(), err error) {
+	return d.heavy.Enter(ctx, clientOf(ctx))
 }
 
 // Connect implements driver.Connector.
