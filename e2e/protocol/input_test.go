@@ -101,6 +101,14 @@ func TestInput(t *testing.T) {
 			`mutation ($input: CreateRuleInput!) {createRule(input: $input) {rule {id}}}`: {
 				vars{"name": " ", "scores": []int{11, 5, 12}, "followUpTarget": "PT0S", "notify": []vars{{"kind": "ADDRESS"}, {"kind": "USER"}}},
 				[]string{"input.followUpTarget", "input.name", "input.notify[0].address", "input.notify[1].userId", "input.scores[0]", "input.scores[2]"}},
+			`mutation ($input: SubmitResponseInput!) {again: submitResponse(input: $input) {created}}`: {
+				vars{"score": 3, "drivers": []string{"price", strings.Repeat("d", 501)}, "attributes": []vars{{"key": " ", "value": strings.Repeat("v", 100_001)}, {"key": "k", "value": "v"}, {"key": strings.Repeat("k", 501), "value": ""}},
+					"customer": vars{"attributes": []vars{{"key": "", "value": ""}}}},
+				[]string{"input.attributes[0].key", "input.attributes[0].value", "input.attributes[2].key", "input.customer.attributes[0].key", "input.drivers[1]"}},
+			`mutation ($input: CreateRuleInput!) {withTimes: createRule(input: $input) {rule {id}}}`: {
+				vars{"name": "Times", "scores": []int{1}, "assignment": vars{"strategy": "ROUND_ROBIN", "userId": s.Users[model.Agent]}, "calendar": vars{"timeZone": "Mars", "hours": []vars{
+					{"weekday": "MONDAY", "from": "17:00", "to": "09:00"}, {"weekday": "FRIDAY", "from": "09:00", "to": "12:00"}, {"weekday": "FRIDAY", "from": "11:00", "to": "13:00"}}}},
+				[]string{"input.assignment.userId", "input.assignment.userIds", "input.calendar.hours[0].to", "input.calendar.hours[2]", "input.calendar.timeZone"}},
 			`mutation ($input: CreateWebhookInput!) {createWebhook(input: $input) {secret}}`: {
 				vars{"url": "ftp://x", "events": []string{}, "filter": vars{}}, []string{"input.events", "input.filter", "input.url"}},
 			`mutation ($input: CreateUserInput!) {createUser(input: $input) {user {id}}}`: {

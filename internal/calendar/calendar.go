@@ -37,16 +37,17 @@ type Calendar struct {
 type interval struct{ from, to time.Duration }
 
 // Check validates the calendar and sorts its hours and holidays, so that equal calendars have equal representations.
-// The error's argument is the path of the wrong field, such as timeZone or hours[1].to.
+// It returns all faults; the argument of each is the path of the wrong field, such as timeZone or hours[1].to.
 func Check(c *model.Calendar) error {
+	faults := []error{checkHours(c.Hours)}
 	if _, err := model.ParseTimeZone(c.TimeZone); err != nil {
-		return fault.Input("timeZone", "%s", err.Error())
-	}
-	if err := checkHours(c.Hours); err != nil {
-		return err
+		faults = append(faults, fault.Input("timeZone", "%s", err.Error()))
 	}
 	if len(c.Holidays) > holidaysMax {
-		return fault.Input("holidays", "a calendar may have at most %d holidays", holidaysMax)
+		faults = append(faults, fault.Input("holidays", "a calendar may have at most %d holidays", holidaysMax))
+	}
+	if err := fault.Join(faults...); err != nil {
+		return err
 	}
 	c.Hours = slices.SortedFunc(slices.Values(c.Hours), compareHours)
 	c.Holidays = slices.Compact(slices.Sorted(slices.Values(c.Holidays)))
@@ -60,21 +61,23 @@ func checkHours(hours []model.CalendarHours) error {
 	case len(hours) > hoursMax:
 		return fault.Input("hours", "a calendar may have at most %d intervals of hours", hoursMax)
 	}
+	var faults []error
 	for i, h := range hours {
 		at := fmt.Sprintf("hours[%d]", i)
-		switch {
-		case slices.Index(model.Weekdays[:], h.Weekday) < 0:
-			return fault.Input(at+".weekday", "%q is not a day of the week", h.Weekday)
-		case h.From >= h.To:
-			return fault.Input(at+".to", "hours must end after they begin, on the same day: split hours that cross midnight into two, one to 24:00 and one from 00:00")
+		if slices.Index(model.Weekdays[:], h.Weekday) < 0 {
+			faults = append(faults, fault.Input(at+".weekday", "%q is not a day of the week", h.Weekday))
 		}
-		for j, other := range hours[:i] {
-			if h.Weekday == other.Weekday && h.From < other.To && other.From < h.To {
-				return fault.Input(at, "these hours overlap with hours[%d]", j)
-			}
+		if h.From >= h.To {
+			faults = append(faults, fault.Input(at+".to", "hours must end after they begin, on the same day: split hours that cross midnight into two, one to 24:00 and one from 00:00"))
+		}
+		overlaps := func(other model.CalendarHours) bool {
+			return h.Weekday == other.Weekday && h.From < other.To && other.From < h.To
+		}
+		if j := slices.IndexFunc(hours[:i], overlaps); j >= 0 {
+			faults = append(faults, fault.Input(at, "these hours overlap with hours[%d]", j))
 		}
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 func compareHours(a, b model.CalendarHours) int {

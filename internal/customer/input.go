@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -40,26 +41,26 @@ type CustomerInput struct {
 	Attributes          []*AttributeInput
 }
 
-// CheckAttributes checks the attributes of a customer or a response.
+// CheckAttributes returns the faults of all attributes of a customer or a response.
 func CheckAttributes(list []*AttributeInput) error {
 	if len(list) > attributesMax {
 		return fault.Input("attributes", "at most %d attributes", attributesMax)
 	}
-	for _, a := range list {
-		switch {
-		case strings.TrimSpace(a.Key) == "":
-			return fault.Input("attributes", "an attribute needs a key")
-		case utf8.RuneCountInString(a.Value) > attributeMax:
-			return fault.Input("attributes", "an attribute must not be longer than %d characters", attributeMax)
+	var faults []error
+	for i, a := range list {
+		key, value := fmt.Sprintf("attributes[%d].key", i), fmt.Sprintf("attributes[%d].value", i)
+		if strings.TrimSpace(a.Key) == "" {
+			faults = append(faults, fault.Input(key, "an attribute needs a key"))
+		} else {
+			faults = append(faults, text.Short(key, a.Key))
 		}
-		if err := text.Short("attributes", a.Key); err != nil {
-			return err
-		}
-		if err := text.Storable("attributes", a.Value); err != nil {
-			return err
+		if utf8.RuneCountInString(a.Value) > attributeMax {
+			faults = append(faults, fault.Input(value, "an attribute must not be longer than %d characters", attributeMax))
+		} else {
+			faults = append(faults, text.Storable(value, a.Value))
 		}
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 // Check trims the given fields, in place, and returns the faults of all values that cannot be stored.

@@ -39,18 +39,18 @@ func ScopeOf(u *model.User) (*Scope, error) {
 	}
 	s.restricted = true
 	response, cases := map[string]any{}, map[string]any{}
+	var ofCustomer, ofResponse error
 	if stored.Customer != nil {
-		f, err := ParseStoredCustomer(stored.Customer)
-		if err != nil {
-			return nil, fault.WithPath("customer", err)
-		}
-		s.customer = f
+		s.customer, ofCustomer = ParseStoredCustomer(stored.Customer)
 		response["customer"], cases["customer"] = stored.Customer, stored.Customer
 	}
 	if stored.Response != nil {
-		if _, err := ParseStored(stored.Response); err != nil {
-			return nil, fault.WithPath("response", err)
-		}
+		_, ofResponse = ParseStored(stored.Response)
+	}
+	if err := fault.Join(fault.WithPath("customer", ofCustomer), fault.WithPath("response", ofResponse)); err != nil {
+		return nil, err
+	}
+	if stored.Response != nil {
 		response["and"] = []any{stored.Response}
 		cases["or"] = []any{map[string]any{"not": map[string]any{"response": map[string]any{}}}, map[string]any{"response": stored.Response}}
 	}

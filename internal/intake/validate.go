@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -77,16 +78,14 @@ func (v *valid) readDrivers() error {
 	if len(v.Drivers) > driversMax {
 		return fault.Input("drivers", "at most %d drivers", driversMax)
 	}
-	for _, d := range v.Drivers {
-		if d = strings.TrimSpace(d); d == "" {
-			continue
+	var faults []error
+	for i, d := range v.Drivers {
+		if d = strings.TrimSpace(d); d != "" {
+			faults = append(faults, text.Short(fmt.Sprintf("drivers[%d]", i), d))
+			v.drivers = append(v.drivers, d)
 		}
-		if err := text.Short("drivers", d); err != nil {
-			return err
-		}
-		v.drivers = append(v.drivers, d)
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 func (v *valid) readAttributes() (err error) {

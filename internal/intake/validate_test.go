@@ -46,16 +46,16 @@ func TestValidate(t *testing.T) {
 			"a long survey":                {"input.survey", func(in *intake.SubmitResponseInput) { in.Survey = &long }},
 			"a comment that is too long":   {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new(strings.Repeat("a", 100_001)) }},
 			"a comment with a NUL":         {"input.comment", func(in *intake.SubmitResponseInput) { in.Comment = new("a\x00b") }},
-			"a long driver":                {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
-			"a driver that is not UTF-8":   {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
+			"a long driver":                {"input.drivers[1]", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"price", long} }},
+			"a driver that is not UTF-8":   {"input.drivers[0]", func(in *intake.SubmitResponseInput) { in.Drivers = []string{"\xff"} }},
 			"too many drivers":             {"input.drivers", func(in *intake.SubmitResponseInput) { in.Drivers = make([]string, 101) }},
 			"too many attributes":          {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(201, "k", "v") }},
-			"an attribute without a key":   {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
-			"an attribute with a long key": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
-			"an attribute with a long value": {"input.attributes", func(in *intake.SubmitResponseInput) {
+			"an attribute without a key":   {"input.attributes[0].key", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, " ", "v") }},
+			"an attribute with a long key": {"input.attributes[0].key", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, long, "v") }},
+			"an attribute with a long value": {"input.attributes[0].value", func(in *intake.SubmitResponseInput) {
 				in.Attributes = attributes(1, "k", strings.Repeat("a", 100_001))
 			}},
-			"an attribute with a NUL": {"input.attributes", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
+			"an attribute with a NUL": {"input.attributes[0].value", func(in *intake.SubmitResponseInput) { in.Attributes = attributes(1, "k", "\x00") }},
 
 			"a customer's blank id":              {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
 			"a customer's long id":               {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
@@ -68,7 +68,7 @@ func TestValidate(t *testing.T) {
 			"a long phone number":                {"input.customer.phone", ofCustomer(func(c *customer.CustomerInput) { c.Phone = worktest.Given(long) })},
 			"a company that is not UTF-8":        {"input.customer.company", ofCustomer(func(c *customer.CustomerInput) { c.Company = worktest.Given("a\xff") })},
 			"a segment with a NUL":               {"input.customer.segment", ofCustomer(func(c *customer.CustomerInput) { c.Segment = worktest.Given("a\x00") })},
-			"a customer attribute without a key": {"input.customer.attributes", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
+			"a customer attribute without a key": {"input.customer.attributes[0].key", ofCustomer(func(c *customer.CustomerInput) { c.Attributes = attributes(1, "", "v") })},
 		} {
 			in := worktest.From("c-1", 5)
 			c.change(&in)

@@ -75,28 +75,33 @@ func (in *AssignmentInput) read(at string) (model.Assignment, error) {
 		return model.Assignment{Strategy: model.Unassigned}, nil
 	}
 	a := model.Assignment{Strategy: in.Strategy, UserID: in.UserID, UserIDs: in.UserIDs, FallbackUserID: in.FallbackUserID}
+	var faults []error
+	refuse := func(field, format string, args ...any) {
+		faults = append(faults, fault.Input(at+"."+field, format, args...))
+	}
 	switch {
 	case in.Strategy == model.ToUser && in.UserID == nil:
-		return a, fault.Input(at+".userId", "the strategy USER requires userId")
+		refuse("userId", "the strategy USER requires userId")
 	case in.Strategy != model.ToUser && in.UserID != nil:
-		return a, fault.Input(at+".userId", "userId is allowed only with the strategy USER")
-	case in.Strategy == model.Unassigned && in.FallbackUserID != nil:
-		return a, fault.Input(at+".fallbackUserId", "fallbackUserId is not allowed with the strategy UNASSIGNED, which assigns nobody")
+		refuse("userId", "userId is allowed only with the strategy USER")
+	}
+	if in.Strategy == model.Unassigned && in.FallbackUserID != nil {
+		refuse("fallbackUserId", "fallbackUserId is not allowed with the strategy UNASSIGNED, which assigns nobody")
 	}
 	switch {
 	case in.Strategy.Choosing() && len(in.UserIDs) == 0:
-		return a, fault.Input(at+".userIds", "the strategy %s requires userIds to choose from", in.Strategy)
+		refuse("userIds", "the strategy %s requires userIds to choose from", in.Strategy)
 	case !in.Strategy.Choosing() && in.UserIDs != nil:
-		return a, fault.Input(at+".userIds", "userIds is allowed only with the strategies ROUND_ROBIN and LEAST_BUSY")
+		refuse("userIds", "userIds is allowed only with the strategies ROUND_ROBIN and LEAST_BUSY")
 	case len(in.UserIDs) > assigneesMax:
-		return a, fault.Input(at+".userIds", "userIds may have at most %d users", assigneesMax)
+		refuse("userIds", "userIds may have at most %d users", assigneesMax)
 	}
-	for i, id := range in.UserIDs {
+	for i, id := range in.UserIDs[:min(len(in.UserIDs), assigneesMax)] {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return a, fault.Input(fmt.Sprintf("%s.userIds[%d]", at, i), "this user is listed twice")
+			refuse(fmt.Sprintf("userIds[%d]", i), "this user is listed twice")
 		}
 	}
-	return a, nil
+	return a, fault.Join(faults...)
 }
 
 func recipients(argument string, list []*RecipientInput) ([]model.Recipient, error) {

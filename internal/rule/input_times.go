@@ -97,21 +97,17 @@ func reachable(r *model.Rule) error {
 	if err != nil {
 		return err
 	}
-	check := func(argument string, d model.Duration) error {
-		if c.Reaches(time.Duration(d)) {
-			return nil
+	var faults []error
+	check := func(argument string, d model.Duration) {
+		if !c.Reaches(time.Duration(d)) {
+			faults = append(faults, fault.Input(argument, "the calendar has too few hours: this duration would take more than a hundred years"))
 		}
-		return fault.Input(argument, "the calendar has too few hours: this duration would take more than a hundred years")
 	}
 	if r.FollowUpTarget != nil {
-		if err := check("input.followUpTarget", *r.FollowUpTarget); err != nil {
-			return err
-		}
+		check("input.followUpTarget", *r.FollowUpTarget)
 	}
 	for i, e := range r.Escalations {
-		if err := check(fmt.Sprintf("input.escalations[%d].after", i), e.After); err != nil {
-			return err
-		}
+		check(fmt.Sprintf("input.escalations[%d].after", i), e.After)
 	}
-	return nil
+	return fault.Join(faults...)
 }

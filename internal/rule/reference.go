@@ -9,65 +9,65 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// checkUsers refuses a rule that names a user who does not exist.
+// reference is a user whom a rule names.
+type reference struct {
+	argument string
+	user     model.UserID
+}
+
+// checkUsers refuses a rule that names users who do not exist, all of them at once.
 func checkUsers(tx *gorm.DB, r *model.Rule) error {
-	assignment := model.Assignment{UserID: r.UserID, UserIDs: r.Assignees, FallbackUserID: r.FallbackUserID}
-	if err := checkAssignment(tx, "input.assignment", assignment); err != nil {
-		return err
-	}
-	if err := checkRecipients(tx, "input.notify", r.Recipients); err != nil {
-		return err
-	}
+	named := assigned("input.assignment", model.Assignment{UserID: r.UserID, UserIDs: r.Assignees, FallbackUserID: r.FallbackUserID})
+	named = append(named, notified("input.notify", r.Recipients)...)
 	for i, e := range r.Escalations {
 		at := fmt.Sprintf("input.escalations[%d]", i)
-		if err := checkRecipients(tx, at+".notify", e.Notify); err != nil {
-			return err
-		}
-		if e.Reassign == nil {
-			continue
-		}
-		if err := checkAssignment(tx, at+".reassign", *e.Reassign); err != nil {
-			return err
+		named = append(named, notified(at+".notify", e.Notify)...)
+		if e.Reassign != nil {
+			named = append(named, assigned(at+".reassign", *e.Reassign)...)
 		}
 	}
-	return nil
-}
-
-func checkAssignment(tx *gorm.DB, at string, a model.Assignment) error {
-	if err := checkUser(tx, at+".userId", a.UserID); err != nil {
-		return err
-	}
-	if err := checkUser(tx, at+".fallbackUserId", a.FallbackUserID); err != nil {
-		return err
-	}
-	for i, id := range a.UserIDs {
-		if err := checkUser(tx, fmt.Sprintf("%s.userIds[%d]", at, i), &id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkRecipients(tx *gorm.DB, at string, list []model.Recipient) error {
-	for i, to := range list {
-		if err := checkUser(tx, fmt.Sprintf("%s[%d].userId", at, i), to.UserID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkUser refuses the id of a user who does not exist; nil is valid.
-func checkUser(tx *gorm.DB, argument string, id *model.UserID) error {
-	if id == nil {
+	if len(named) == 0 {
 		return nil
 	}
-	var n int64
-	if err := tx.Model(&model.User{}).Where("id = ?", *id).Count(&n).Error; err != nil {
+	ids := make([]model.UserID, len(named))
+	for i, n := range named {
+		ids[i] = n.user
+	}
+	var known []model.UserID
+	if err := tx.Model(&model.User{}).Where("id IN ?", model.UUIDs(ids)).Pluck("id", &known).Error; err != nil {
 		return err
 	}
-	if n == 0 {
-		return fault.NotFound(argument, "there is no such user")
+	exists := make(map[model.UserID]bool, len(known))
+	for _, id := range known {
+		exists[id] = true
 	}
-	return nil
+	var faults []error
+	for _, n := range named {
+		if !exists[n.user] {
+			faults = append(faults, fault.NotFound(n.argument, "there is no such user"))
+		}
+	}
+	return fault.Join(faults...)
+}
+
+func assigned(at string, a model.Assignment) (named []reference) {
+	if a.UserID != nil {
+		named = append(named, reference{at + ".userId", *a.UserID})
+	}
+	if a.FallbackUserID != nil {
+		named = append(named, reference{at + ".fallbackUserId", *a.FallbackUserID})
+	}
+	for i, id := range a.UserIDs {
+		named = append(named, reference{fmt.Sprintf("%s.userIds[%d]", at, i), id})
+	}
+	return named
+}
+
+func notified(at string, list []model.Recipient) (named []reference) {
+	for i, to := range list {
+		if to.UserID != nil {
+			named = append(named, reference{fmt.Sprintf("%s[%d].userId", at, i), *to.UserID})
+		}
+	}
+	return named
 }

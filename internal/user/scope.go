@@ -24,17 +24,19 @@ func (in *ScopeInput) apply(u *model.User) error {
 		return nil
 	}
 	const null = "null is not allowed within a scope; omit the field, or give scope: null to remove the whole scope"
-	if f, given := in.Customer.ValueOK(); given {
-		if f == nil {
-			return fault.Input("input.scope.customer", null)
-		}
+	var faults []error
+	if f, given := in.Customer.ValueOK(); given && f == nil {
+		faults = append(faults, fault.Input("input.scope.customer", null))
+	} else if given {
 		u.ScopeCustomer = json.RawMessage(f.Raw())
 	}
-	if f, given := in.Response.ValueOK(); given {
-		if f == nil {
-			return fault.Input("input.scope.response", null)
-		}
+	if f, given := in.Response.ValueOK(); given && f == nil {
+		faults = append(faults, fault.Input("input.scope.response", null))
+	} else if given {
 		u.ScopeResponse = json.RawMessage(f.Raw())
+	}
+	if err := fault.Join(faults...); err != nil {
+		return err
 	}
 	u.OwnCasesOnly = in.OwnCasesOnly
 	if u.Scope() == nil {
