@@ -6,7 +6,7 @@ type clientKey struct{}
 
 // WithClient names the caller of the API, by its token, for whom the statements of a context run. They use the caller's
 // share of a lane, and keep to the lane's time limits. Statements of a context without a name are closeloop's own work:
-// they use the lane Background where a request would use Requests, and nothing limits their time.
+// they use the lane Background where a request would use Lists or Writes, and nothing limits their time.
 func WithClient(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, clientKey{}, name)
 }

@@ -25,7 +25,7 @@ import (
 const (
 	// answerTimeout is how long a server may take to answer before it counts as unreachable.
 	answerTimeout = 10 * time.Second
-	// minConns is the least that the lane Requests has: a migration uses one connection for its lock and one for its work.
+	// minConns is the least that the lanes Lists and Writes have: a migration uses one connection for its lock and one for its work.
 	minConns = 4
 )
 
@@ -52,13 +52,13 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 // openLanes opens a pool for each lane. A pool connects when it is first used.
 func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
 	all, limits := new([lanes]*DB), o.Limits.withDefaults()
+	var connectors [lanes]*connector
 	shared := &life{heavy: newGate(Reports.size(config.MaxConns), limits)}
-	var requests *connector
 	for lane := range lanes {
 		own := config.Copy()
 		own.MaxConns = lane.size(config.MaxConns)
 		own.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepare(ctx, conn, lane.settings(limits)) }
-		if lane != Requests {
+		if lane != Lists {
 			own.MinConns, own.MinIdleConns = 0, 0
 		}
 		pool, err := pgxpool.NewWithConfig(ctx, own)
@@ -69,17 +69,14 @@ func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, err
 		db := sql.OpenDB(connector)
 		db.SetMaxIdleConns(0) // see connector
 		all[lane] = &DB{Pool: pool, sql: db, lanes: all, life: shared}
-		switch lane {
-		case Requests:
-			requests, all[lane].write = connector, limits.Write
-		case Background:
-			requests.own = connector
-		}
+		connectors[lane] = connector
 		if all[lane].Gorm, err = openGorm(db); err != nil {
 			return nil, errors.Join(err, all[lane].Close())
 		}
 	}
-	return all[Requests], nil
+	all[Lists].writes, all[Writes].write = all[Writes], limits.Write
+	connectors[Lists].own, connectors[Writes].own = connectors[Background], connectors[Background]
+	return all[Lists], nil
 }
 
 func openGorm(db *sql.DB) (*gorm.DB, error) {

@@ -10,8 +10,11 @@ import (
 type Lane int
 
 const (
-	// Requests is for lists and writes. The DB that Open returns is this lane.
-	Requests Lane = iota
+	// Lists is for everything that reads, but reports. The DB that Open returns is this lane, and its transactions are those
+	// of Writes.
+	Lists Lane = iota
+	// Writes is for transactions. There are more of them than lists, because much of their time they wait for the disk.
+	Writes
 	// Reports is for statements that count many rows. It is small, because such a statement occupies a processor.
 	Reports
 	// SignIn is for checking tokens, and for health.
@@ -26,15 +29,17 @@ const (
 	lanes
 )
 
-// size returns how many connections the lane has at most, where requests have n.
+// size returns how many connections the lane has at most, where writes have n.
 func (l Lane) size(n int32) int32 {
 	switch l {
+	case Lists:
+		return max(minConns, n/2)
 	case Reports, CatchUp:
 		return max(2, n/8)
 	case SignIn, Feed:
 		return 4
 	case Background:
-		return max(4, n/2)
+		return max(4, n/4)
 	}
 	return n
 }
@@ -43,7 +48,7 @@ func (l Lane) size(n int32) int32 {
 // PostgreSQL ends it itself, so that it ends also when this server is killed. Such a statement has one process, because
 // two would occupy a server of two processors.
 func (l Lane) settings(limits Limits) string {
-	limit := map[Lane]time.Duration{Requests: limits.List, Reports: limits.Report}[l]
+	limit := map[Lane]time.Duration{Lists: limits.List, Writes: limits.Write, Reports: limits.Report}[l]
 	if limit == 0 {
 		return ""
 	}

@@ -10,7 +10,7 @@ import (
 func TestLanes(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t, pgtest.New(t, pgtest.Empty()))
-	all := []pg.Lane{pg.Requests, pg.Reports, pg.SignIn, pg.Feed, pg.CatchUp, pg.Background}
+	all := []pg.Lane{pg.Lists, pg.Writes, pg.Reports, pg.SignIn, pg.Feed, pg.CatchUp, pg.Background}
 	open := func(t *testing.T, o pg.Options) *pg.DB {
 		db, err := pg.Connect(t.Context(), url, o)
 		if err != nil {
@@ -32,18 +32,18 @@ func TestLanes(t *testing.T) {
 		}
 		for _, lane := range all[1:] {
 			if err := db.Lane(lane).Gorm.WithContext(t.Context()).Exec("SELECT 1").Error; err != nil {
-				t.Errorf("lane %d, while requests use all of theirs: %v", lane, err)
+				t.Errorf("lane %d, while lists use all of theirs: %v", lane, err)
 			}
 		}
 	})
 
-	t.Run("have sizes that follow from that of requests", func(t *testing.T) {
+	t.Run("have sizes that follow from that of writes", func(t *testing.T) {
 		t.Parallel()
-		for conns, want := range map[int32][]int32{1: {4, 2, 4, 4, 2, 4}, 8: {8, 2, 4, 4, 2, 4}, 32: {32, 4, 4, 4, 4, 16}} {
+		for conns, want := range map[int32][]int32{1: {4, 4, 2, 4, 4, 2, 4}, 8: {4, 8, 2, 4, 4, 2, 4}, 32: {16, 32, 4, 4, 4, 4, 8}} {
 			db := open(t, pg.Options{MaxConns: conns})
 			for i, lane := range all {
 				if got := db.Lane(lane).Pool.Config().MaxConns; got != want[i] {
-					t.Errorf("with %d connections for requests, lane %d has %d, want %d", conns, lane, got, want[i])
+					t.Errorf("with %d connections for writes, lane %d has %d, want %d", conns, lane, got, want[i])
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func TestLanes(t *testing.T) {
 	t.Run("lead to each other and close together", func(t *testing.T) {
 		t.Parallel()
 		db := open(t, pg.Options{})
-		if db.Lane(pg.Requests) != db || db.Lane(pg.Reports).Lane(pg.Feed) != db.Lane(pg.Feed) {
+		if db.Lane(pg.Lists) != db || db.Lane(pg.Reports).Lane(pg.Feed) != db.Lane(pg.Feed) {
 			t.Error("a lane does not lead to the others")
 		}
 		if err := db.Lane(pg.Reports).Gorm.Exec("SELECT 1").Error; err != nil {

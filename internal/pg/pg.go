@@ -39,7 +39,7 @@ type Options struct {
 	Log *slog.Logger
 	// SlowAfter is the duration from which a statement is logged; 0 is one second.
 	SlowAfter time.Duration
-	// MaxConns bounds the connections of the lane Requests, and the other lanes follow from it; 0 is the
+	// MaxConns bounds the connections of the lane Writes, and the other lanes follow from it; 0 is the
 	// URL's pool_max_conns, or without it a number that fits the processors. Fewer than 4 become 4: a
 	// migration uses two connections.
 	MaxConns int32
@@ -54,7 +54,7 @@ type Options struct {
 
 // Limits bound what the statements of one caller can take. A zero value is the default.
 type Limits struct {
-	// Share is the part of the connections for requests, and of those for reports, that a caller can use at a time, in
+	// Share is the part of the connections for lists, for writes, and for reports, that a caller can use at a time, in
 	// percent, but one connection at least; 0 is 50.
 	Share int
 	// Wait is how long a statement may wait for a connection; 0 is 15 s.
@@ -77,9 +77,10 @@ type DB struct {
 	Pool *pgxpool.Pool // its statements have no part in the shares of callers
 	Gorm *gorm.DB
 
-	sql   *sql.DB
-	write time.Duration // how long a transaction of a caller may take; 0: no limit
-	lanes *[lanes]*DB   // the same for all lanes
+	sql    *sql.DB
+	writes *DB           // takes the place of this one for transactions; nil where there is no other
+	write  time.Duration // how long a transaction of a caller may take; 0: no limit
+	lanes  *[lanes]*DB   // the same for all lanes
 	*life
 }
 

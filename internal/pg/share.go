@@ -27,7 +27,7 @@ type connector struct {
 
 func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
 	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
-	if l == Requests || l == Reports {
+	if l == Lists || l == Writes || l == Reports {
 		c.gate = newGate(pool.Config().MaxConns, limits)
 	}
 	return c

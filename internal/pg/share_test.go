@@ -42,7 +42,7 @@ func TestShares(t *testing.T) {
 	t.Parallel()
 	t.Run("leave room for others, whatever a caller runs", func(t *testing.T) {
 		t.Parallel()
-		for _, lane := range []pg.Lane{pg.Requests, pg.Reports} {
+		for _, lane := range []pg.Lane{pg.Lists, pg.Reports} {
 			db := pgtest.New(t, pgtest.Empty(), pgtest.WithLimits(pg.Limits{List: time.Hour, Report: time.Hour, Wait: time.Hour})).Lane(lane)
 			share := int(db.Pool.Config().MaxConns) / 2
 			ctx, cancel := context.WithCancel(pg.WithClient(t.Context(), "greedy"))
@@ -74,7 +74,7 @@ func TestShares(t *testing.T) {
 		db := pgtest.New(t, pgtest.Empty(), pgtest.WithLimits(pg.Limits{Share: 1, Wait: 50 * time.Millisecond}))
 		ctx := pg.WithClient(t.Context(), "a")
 		err := db.Tx(ctx, func(tx *gorm.DB) error {
-			return errors.Join(tx.Exec("SELECT 1").Error, db.Gorm.WithContext(ctx).Exec("SELECT 1").Error)
+			return errors.Join(tx.Exec("SELECT 1").Error, db.Tx(ctx, func(*gorm.DB) error { return nil }))
 		})
 		if !pg.Busy(err) || !pg.Unavailable(err) || pg.TimedOut(err) {
 			t.Errorf("a second connection of a caller with a share of one: %v", err)
@@ -83,23 +83,24 @@ func TestShares(t *testing.T) {
 			defer func() { _ = recover() }()
 			_ = db.Tx(ctx, func(*gorm.DB) error { panic("no") })
 		}()
-		if err := db.Gorm.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
+		if err := db.Tx(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }); err != nil {
 			t.Errorf("after the transactions: %v", err)
 		}
 	})
 
-	t.Run("do not bind closeloop's own work, which does not use the connections for requests", func(t *testing.T) {
+	t.Run("do not bind closeloop's own work, which does not use the connections for callers", func(t *testing.T) {
 		t.Parallel()
 		db := pgtest.New(t, pgtest.Empty(), pgtest.WithLimits(pg.Limits{Share: 1, Wait: time.Millisecond, List: 10 * time.Millisecond, Write: 10 * time.Millisecond}))
-		before := db.Pool.Stat().AcquireCount()
+		ofCallers := func() int64 { return db.Pool.Stat().AcquireCount() + db.Lane(pg.Writes).Pool.Stat().AcquireCount() }
+		before := ofCallers()
 		err := db.Tx(t.Context(), func(tx *gorm.DB) error {
 			return errors.Join(tx.Exec("SELECT pg_sleep(0.1)").Error, db.Gorm.WithContext(t.Context()).Exec("SELECT pg_sleep(0.1)").Error)
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		if after := db.Pool.Stat().AcquireCount(); after != before {
-			t.Errorf("it used %d connections for requests", after-before)
+		if after := ofCallers(); after != before {
+			t.Errorf("it used %d connections for callers", after-before)
 		}
 		if used := db.Lane(pg.Background).Pool.Stat().AcquireCount(); used != 2 {
 			t.Errorf("it used %d connections for background work, want 2", used)
@@ -115,7 +116,7 @@ func TestTimeLimits(t *testing.T) {
 	t.Run("end lists and reports in PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		db := pgtest.New(t, pgtest.Empty(), pgtest.WithLimits(limits))
-		for _, lane := range []pg.Lane{pg.Requests, pg.Reports} {
+		for _, lane := range []pg.Lane{pg.Lists, pg.Reports} {
 			if err := sleep(pg.WithClient(t.Context(), "a"), db.Lane(lane)); !pg.TimedOut(err) || pg.Busy(err) {
 				t.Errorf("lane %d: %v", lane, err)
 			}
@@ -195,7 +196,7 @@ func TestTimeLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer fresh.Close()
-		for lane, want := range map[pg.Lane]string{pg.Requests: "0", pg.Reports: "0", pg.Background: "2"} {
+		for lane, want := range map[pg.Lane]string{pg.Lists: "0", pg.Writes: "0", pg.Reports: "0", pg.Background: "2"} {
 			var got string
 			if err := fresh.Lane(lane).Pool.QueryRow(t.Context(), "SHOW max_parallel_workers_per_gather").Scan(&got); err != nil || got != want {
 				t.Errorf("lane %d has %s workers, want %s: %v", lane, got, want, err)

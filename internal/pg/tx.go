@@ -26,6 +26,9 @@ const maxTries = 5
 // The transaction has one connection, used by one goroutine at a time. do must not call Tx: the
 // inner call would wait for a second connection, and for ever if all connections wait like this.
 func (d *DB) Tx(ctx context.Context, do func(tx *gorm.DB) error) error {
+	if d.writes != nil {
+		d = d.writes
+	}
 	for try := 1; ; try++ {
 		err := d.try(ctx, do)
 		if err == nil || try == maxTries || !retryable(err) {
@@ -89,17 +92,16 @@ func (d *DB) try(ctx context.Context, do func(tx *gorm.DB) error) (err error) {
 // errTooLong is why the context of a transaction ends that has run for longer than Limits.Write.
 var errTooLong = errors.New("the transaction took too long")
 
-// limit bounds a transaction that runs for a caller. The context bounds the whole, and statement_timeout each statement,
-// so that PostgreSQL ends it also when this server is killed.
+// limit bounds a transaction that runs for a caller. The context bounds the whole, and the connection's statement_timeout
+// each statement, so that PostgreSQL ends it also when this server is killed.
 func (d *DB) limit(ctx context.Context) (limited context.Context, cancel context.CancelFunc, begin pgx.TxOptions) {
 	if d.write == 0 || clientOf(ctx) == "" {
 		return ctx, func() {}, begin
 	}
 	if untimed(ctx) {
-		begin.BeginQuery = "BEGIN; SET LOCAL statement_timeout = 0" // the connection has the limit of lists
+		begin.BeginQuery = "BEGIN; SET LOCAL statement_timeout = 0"
 		return ctx, func() {}, begin
 	}
-	begin.BeginQuery = fmt.Sprintf("BEGIN; SET LOCAL statement_timeout = %d", d.write.Milliseconds())
 	limited, cancel = context.WithTimeoutCause(ctx, d.write, errTooLong)
 	return limited, cancel, begin
 }
