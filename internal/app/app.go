@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/logline"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/migrations"
 )
 
@@ -78,8 +79,12 @@ func openDatabase(ctx context.Context, c *config.Config, o Options) (*pg.DB, err
 	if err != nil && c.DatabaseURL == "" {
 		return nil, err
 	}
+	var warmUp string
+	if o.Command == "serve" {
+		warmUp = read.WarmUp
+	}
 	db, err := pg.Open(ctx, pg.Options{
-		URL: c.DatabaseURL, DataDir: folder, Command: o.Command, Serve: o.Command == "serve", Log: o.Log,
+		URL: c.DatabaseURL, DataDir: folder, Command: o.Command, Serve: o.Command == "serve", Log: o.Log, WarmUp: warmUp,
 		Limits: pg.Limits{
 			Share: int(c.TokenShare), Wait: time.Duration(c.QueueTimeout),
 			List: time.Duration(c.ListTimeout), Report: time.Duration(c.ReportTimeout), Write: time.Duration(c.WriteTimeout),

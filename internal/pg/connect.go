@@ -57,9 +57,16 @@ func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, err
 	for lane := range lanes {
 		own := config.Copy()
 		own.MaxConns = lane.size(config.MaxConns)
-		own.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepare(ctx, conn, lane.settings(limits)) }
-		if lane != Lists {
-			own.MinConns, own.MinIdleConns = 0, 0
+		own.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			if err := prepare(ctx, conn, lane.settings(limits)); err != nil || o.WarmUp == "" || !lane.ofCallers() {
+				return err
+			}
+			_, _ = conn.PgConn().Exec(ctx, o.WarmUp).ReadAll()
+			return nil
+		}
+		own.MinConns, own.MinIdleConns = 0, 0
+		if lane == Lists && o.WarmUp != "" {
+			own.MinConns = own.MaxConns
 		}
 		pool, err := pgxpool.NewWithConfig(ctx, own)
 		if err != nil { // the configuration is wrong, so the first lane fails already

@@ -44,6 +44,9 @@ func (l Lane) size(n int32) int32 {
 	return n
 }
 
+// ofCallers reports whether the lane is for callers of the API, who have shares of it.
+func (l Lane) ofCallers() bool { return l == Lists || l == Writes || l == Reports }
+
 // settings returns statements that set up a connection of the lane: for callers of the API, how long a statement may run.
 // PostgreSQL ends it itself, so that it ends also when this server is killed. Such a statement has one process, because
 // two would occupy a server of two processors.

@@ -45,6 +45,9 @@ type Options struct {
 	MaxConns int32
 	// Limits bound what one caller of the API can take.
 	Limits Limits
+	// WarmUp is a statement that each new connection for callers runs first, so that PostgreSQL has read what it needs to know
+	// of the tables before a caller waits for it. It may fail, as before the first migration. Empty: none.
+	WarmUp string
 	// Tracer receives every statement. It may be nil.
 	Tracer pgx.QueryTracer
 

@@ -27,7 +27,7 @@ type connector struct {
 
 func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
 	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
-	if l == Lists || l == Writes || l == Reports {
+	if l.ofCallers() {
 		c.gate = newGate(pool.Config().MaxConns, limits)
 	}
 	return c

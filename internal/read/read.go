@@ -25,6 +25,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
+// WarmUp makes PostgreSQL read the descriptions of the tables that lists need, which takes a new connection 30 ms.
+var WarmUp = "SELECT FROM " + strings.Join([]string{"cases", "customers", "responses", "response_texts", "users", "notes", "case_events", "response_themes",
+	"themes", "rules", "passives"}, " WHERE false UNION ALL SELECT FROM ") + " WHERE false"
+
 // Reader reads one database.
 type Reader struct {
 	db         *gorm.DB
