@@ -42,6 +42,7 @@ func comparePrices(ctx context.Context, parent string, n int, seed uint64) {
 	// No bucket runs empty.
 	w := openWorld(ctx, parent, "pg_stat_statements", "CLOSELOOP_RATE_LIMIT=2000000000", "CLOSELOOP_RATE_RESTORE=2000000000")
 	defer w.close()
+	execute(ctx, w.url, furtherRows...)
 	clock := newClock(ctx, w)
 	defer clock.conn.Close(ctx)
 	schema, err := querytest.Load("graph")

@@ -259,8 +259,9 @@ func newExportedCase(c *model.Case) *exportedCase {
 
 func (e *CustomerExport) readMails(tx *gorm.DB, id model.CustomerID) error {
 	e.Mails = []exportedMail{}
-	return tx.Raw(`SELECT kind, status, created_at, sent_at FROM notifications WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)
-		OR kind = 'NEW_RESPONSE' AND response_id IN (SELECT id FROM responses WHERE customer_id = @customer)
+	// Arrays, because PostgreSQL would read all mails to look for each in two subqueries.
+	return tx.Raw(`SELECT kind, status, created_at, sent_at FROM notifications WHERE case_id = ANY(ARRAY(SELECT id FROM cases WHERE customer_id = @customer))
+		OR kind = 'NEW_RESPONSE' AND response_id = ANY(ARRAY(SELECT id FROM responses WHERE customer_id = @customer))
 		ORDER BY created_at, id`, map[string]any{"customer": id}).Scan(&e.Mails).Error
 }
 
