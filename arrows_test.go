@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"internal/rate":      {"model"},
 	"internal/inflight":  {},
 	"internal/argument":  {"model", "internal/fault", "internal/filter"},
-	"internal/cost":      {"internal/filter", "internal/pg"},
+	"internal/cost":      {"internal/event", "internal/filter", "internal/pg"},
 	"internal/persisted": {"internal/fault", "internal/pg"},
 	"internal/egress":    {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.

@@ -15,8 +15,8 @@ import (
 
 const rateLimit = `{viewer {rateLimit {limit remaining restoreRate resetAt cost}}}`
 
-// expensive costs more than half of the smallest bucket.
-const expensive = `{cases(first: 100) {nodes {notes(first: 50) {nodes {id body createdAt}}}}}`
+// expensive costs some thousand points.
+const expensive = `{recoveryReport(groupBy: THEME) {closedCases groups {key}}}`
 
 func TestRateLimit(t *testing.T) {
 	t.Parallel()

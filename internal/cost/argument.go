@@ -44,15 +44,6 @@ func (p *pricer) argumentValue(arg *ast.Argument) any {
 	return v
 }
 
-func (p *pricer) ordersByEffort(f *ast.Field) bool {
-	for _, by := range list(p.argument(f, "orderBy")) {
-		if m, _ := by.(map[string]any); m["field"] == "EFFORT" {
-			return true
-		}
-	}
-	return false
-}
-
 // list returns the items of a list as the caller wrote it: one value is a list of one.
 func list(v any) []any {
 	switch v := v.(type) {

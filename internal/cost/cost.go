@@ -43,12 +43,12 @@ type Price struct {
 	Fields int // of the answer, at most a billion
 }
 
-// Of prices an operation with its coerced variables. The time that it takes grows with the size of the document and of
-// the variables only: it visits each fragment once, and weighs each variable once.
-func Of(op *ast.OperationDefinition, variables map[string]any) Price {
-	p := pricer{variables: variables, fragments: map[string]work{}, weighed: map[weighKey]filter.Weight{}}
-	w := p.selections(op.SelectionSet)
-	return Price{Points: points(w.once + w.each), Fields: int(min(w.fields, most))}
+// Of prices an operation with its coerced variables, now: times in filters are compared with it. How long it takes depends
+// on the number of fields with each spread of a fragment, which the caller must have bounded; it weighs each variable once.
+func Of(op *ast.OperationDefinition, variables map[string]any, now time.Time) Price {
+	p := pricer{variables: variables, now: now, fragments: map[spread]work{}, weighed: map[weighKey]filter.Weight{}}
+	w := p.selections(op.SelectionSet, place{objects: 1, atMost: 1})
+	return Price{Points: points(w.micros), Fields: int(min(w.fields, most))}
 }
 
 // Heavy reports whether operations of this price wait for a turn, so that no token keeps all processors busy.

@@ -37,7 +37,7 @@ func price(t *testing.T, document string, variables ...string) cost.Price {
 	if err != nil {
 		t.Fatalf("%.200s: %v", document, err)
 	}
-	return cost.Of(doc.Operations[0], coerced)
+	return cost.Of(doc.Operations[0], coerced, time.Now())
 }
 
 func TestOf(t *testing.T) {
@@ -45,24 +45,37 @@ func TestOf(t *testing.T) {
 	list := func(filter string) string { return `{responses(filter: ` + filter + `) {totalCount}}` }
 	// In each chain, every operation costs more than the one before it.
 	for name, chain := range map[string][]string{
-		"rows":          {`{cases(first: 1) {nodes {id}}}`, `{cases {nodes {id}}}`, `{cases(last: 50) {nodes {id}}}`, `{cases(first: 100) {nodes {id}}}`},
-		"a count":       {`{responses {nodes {id}}}`, `{responses {nodes {id} totalCount}}`, `{responses {nodes {id} a: totalCount b: totalCount}}`},
-		"depth":         {`{customers {nodes {id}}}`, `{customers {nodes {cases(first: 1) {nodes {id}}}}}`, `{customers {nodes {cases {nodes {id}}}}}`, `{customers {nodes {cases {nodes {notes {nodes {id}}}}}}}`},
-		"relations":     {`{cases {nodes {number}}}`, `{cases {nodes {number rules {name}}}}`, `{cases {nodes {number rules {name} externalRefs {id}}}}`},
-		"aliases":       {`{a: topThemes {responses}}`, `{a: topThemes {responses} b: topThemes {responses}}`},
-		"kinds":         {list(`{externalId: {eq: "a"}}`), list(`{category: [DETRACTOR]}`), list(`{contactRequested: true}`), list(`{hasCase: true}`), list(`{not: {hasCase: true}}`)},
-		"text":          {list(`{survey: {eq: "x"}}`), list(`{comment: {contains: "wifi"}}`), list(`{comment: {contains: "w"}}`)},
-		"a negation":    {list(`{comment: {contains: "wifi"}}`), list(`{not: {comment: {contains: "wifi"}}}`)},
-		"conditions":    {list(`{hasCase: true}`), list(`{and: [{hasCase: true}, {hasCase: true}]}`), list(`{and: [{hasCase: true}, {hasCase: true}, {hasCase: true}]}`)},
-		"either":        {list(`{comment: {contains: "abc"}}`), list(`{or: [{comment: {contains: "abc"}}, {comment: {contains: "abd"}}]}`), list(`{or: [{comment: {contains: "abc"}}, {comment: {contains: "abd"}}, {hasCase: true}]}`)},
-		"words":         {`{customers(filter: {search: "an"}) {totalCount}}`, `{customers(filter: {search: "an an"}) {totalCount}}`, `{customers(filter: {search: "an an an"}) {totalCount}}`},
-		"lists":         {list(`{themes: {any: []}}`), list(`{themes: {none: []}}`)},
-		"outreach":      {`{cases(filter: {number: {eq: 1}}) {totalCount}}`, `{cases(filter: {outreach: {channel: [PHONE]}}) {totalCount}}`, `{cases(filter: {not: {outreach: {channel: [PHONE]}}}) {totalCount}}`},
-		"reports":       {`{caseSummary {open}}`, `{followUpReport {cases}}`, `{followUpReport(groupBy: RULE) {cases groups {key}}}`},
-		"summary":       {`{caseSummary {open}}`, `{caseSummary {open groups(groupBy: RULE) {key}}}`, `{caseSummary {open a: groups(groupBy: RULE) {key} b: groups(groupBy: THEME) {key}}}`},
-		"groups":        {`{npsReport(first: 1, groupBy: COMPANY) {groups {key nps}}}`, `{npsReport(first: 1000, groupBy: COMPANY) {groups {key nps}}}`},
-		"events":        {`{caseEvents(first: 1) {nodes {id}}}`, `{caseEvents {nodes {id}}}`, `{caseEvents(first: 1, filter: {number: {eq: -1}}) {nodes {id}}}`},
-		"ids":           {`{nodes(ids: ["a"]) {id}}`, `{nodes(ids: ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]) {id}}`},
+		"rows":       {`{cases(first: 1) {nodes {id}}}`, `{cases {nodes {id}}}`, `{cases(last: 50) {nodes {id}}}`, `{cases(first: 100) {nodes {id}}}`},
+		"a count":    {`{responses {nodes {id}}}`, `{responses {nodes {id} totalCount}}`, `{responses {nodes {id} a: totalCount b: totalCount}}`},
+		"depth":      {`{customers {nodes {id}}}`, `{customers {nodes {cases(first: 1) {nodes {id}}}}}`, `{customers {nodes {cases {nodes {id}}}}}`, `{customers {nodes {cases {nodes {notes {nodes {id}}}}}}}`},
+		"relations":  {`{cases {nodes {number}}}`, `{cases {nodes {number rules {name}}}}`, `{cases {nodes {number rules {name} externalRefs {id}}}}`},
+		"aliases":    {`{a: topThemes {responses}}`, `{a: topThemes {responses} b: topThemes {responses}}`},
+		"kinds":      {list(`{externalId: {eq: "a"}}`), list(`{category: [DETRACTOR]}`), list(`{contactRequested: true}`), list(`{hasCase: true}`), list(`{not: {hasCase: true}}`)},
+		"text":       {list(`{survey: {eq: "x"}}`), list(`{comment: {contains: "wifi"}}`), list(`{comment: {contains: "w"}}`)},
+		"a negation": {list(`{comment: {contains: "wifi"}}`), list(`{not: {comment: {contains: "wifi"}}}`)},
+		"conditions": {list(`{hasCase: true}`), list(`{and: [{hasCase: true}, {hasCase: true}]}`), list(`{and: [{hasCase: true}, {hasCase: true}, {hasCase: true}]}`)},
+		"either":     {list(`{comment: {contains: "abc"}}`), list(`{or: [{comment: {contains: "abc"}}, {comment: {contains: "abd"}}]}`), list(`{or: [{comment: {contains: "abc"}}, {comment: {contains: "abd"}}, {hasCase: true}]}`)},
+		"words":      {`{customers(filter: {search: "an"}) {totalCount}}`, `{customers(filter: {search: "an an"}) {totalCount}}`, `{customers(filter: {search: "an an an"}) {totalCount}}`},
+		"lists":      {list(`{themes: {any: []}}`), list(`{themes: {none: []}}`)},
+		"outreach":   {`{cases(filter: {number: {eq: 1}}) {totalCount}}`, `{cases(filter: {outreach: {channel: [PHONE]}}) {totalCount}}`, `{cases(filter: {not: {outreach: {channel: [PHONE]}}}) {totalCount}}`},
+		"reports":    {`{caseSummary {open}}`, `{followUpReport {cases}}`, `{followUpReport(groupBy: RULE) {cases groups {key}}}`},
+		"summary":    {`{caseSummary {open}}`, `{caseSummary {open groups(groupBy: RULE) {key}}}`, `{caseSummary {open a: groups(groupBy: RULE) {key} b: groups(groupBy: THEME) {key}}}`},
+		"groups":     {`{npsReport(first: 1, groupBy: COMPANY) {groups {key nps}}}`, `{npsReport(first: 1000, groupBy: COMPANY) {groups {key nps}}}`},
+		"events":     {`{caseEvents(first: 1) {nodes {id}}}`, `{caseEvents {nodes {id}}}`, `{caseEvents(first: 1, filter: {number: {eq: -1}}) {nodes {id}}}`},
+		"ids":        {`{nodes(ids: ["a"]) {id}}`, `{nodes(ids: ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]) {id}}`},
+		"a feed":     {`subscription {caseEvents {cursor}}`, `subscription {caseEvents {node {... on CaseOpened {case {number customer {id} response {id} rules {id}}}}}}`, `subscription {caseEvents(after: "x") {cursor}}`},
+		"a feed's filter": {
+			`subscription {caseEvents(after: "x") {cursor}}`, `subscription {caseEvents(after: "x", filter: {mine: true}) {cursor}}`,
+			`subscription {caseEvents(after: "x", filter: {or: [{mine: true}, {response: {comment: {contains: "wifi"}}}]}) {cursor}}`,
+		},
+		"times": {
+			`{cases(filter: {openedAt: {withinLast: "P1D"}}) {totalCount}}`, `{cases(filter: {openedAt: {withinLast: "P30D"}}) {totalCount}}`,
+			`{cases(filter: {openedAt: {gte: "2000-01-01T00:00:00Z"}}) {totalCount}}`,
+		},
+		"medians":       {`{followUpReport {cases}}`, `{followUpReport {cases medianTimeToClose}}`, `{followUpReport {cases medianTimeToClose p90TimeToFollowUp}}`},
+		"orders":        {`{cases(orderBy: [{field: STATUS, direction: ASC}]) {nodes {id}}}`, `{cases(orderBy: [{field: STATUS, direction: ASC}, {field: SCORE, direction: ASC}]) {nodes {id}}}`},
+		"a rule's past": {`query {previewRule(rule: {name: "x"}, since: "` + time.Now().AddDate(0, 0, -7).Format(time.RFC3339) + `") {matched}}`, `query {previewRule(rule: {name: "x"}, since: "2000-01-01T00:00:00Z") {matched}}`},
+		"lists below":   {`{customers {nodes {cases {nodes {id}}}}}`, `{users {nodes {assignedCases {nodes {id}}}}}`, `{users {nodes {assignedCases(filter: {rule: ["rul_01a228ad3d4e79c98cf353f9f0cd0c1f"]}) {nodes {id}}}}}`},
 		"a relation of": {`{caseEvents {nodes {... on CaseOpened {cursor}}}}`, `{caseEvents {nodes {... on CaseOpened {case {number}}}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,20 +157,24 @@ func TestOfAttacks(t *testing.T) {
 		return "{" + b.String() + "}"
 	}
 	or := func(n int, condition string) string { return `{or: [` + strings.Repeat(condition, n) + `]}` }
-	for name, document := range map[string]string{
-		"600 parts of comments":          `{responses(first: 1, filter: ` + or(600, `{comment: {contains: "ad#"}}`) + `) {totalCount}}`,
-		"400 parts of companies":         `{customers(first: 1, filter: ` + or(400, `{company: {contains: "ad#"}}`) + `) {totalCount}}`,
-		"300 parts of comments of cases": `{cases(first: 1, filter: ` + or(300, `{response: {comment: {contains: "ad#"}}}`) + `) {totalCount}}`,
-		"400 questions for a case":       `{responses(first: 1, filter: {and: [` + strings.Repeat(`{not: {hasCase: true}}`, 400) + `]}) {totalCount}}`,
-		"450 counts":                     repeat(450, `responses(first: 1) {totalCount}`),
-		"450 searches of the log":        repeat(450, `caseEvents(first: 1, filter: {number: {eq: -1}}) {nodes {id}}`),
-		"scores by company and theme":    repeat(40, `npsReport(groupBy: THEME, first: 1) {responses groups {key}}`),
-		"28 rankings of themes":          repeat(28, `topThemes(first: 1) {responses}`),
-		"250 words":                      `{customers(first: 1, filter: {search: "` + strings.Repeat("c ", 250) + `"}) {totalCount}}`,
-		"lists in lists":                 `{customers(first: 100) {nodes {cases(first: 100) {nodes {notes(first: 100) {nodes {id body}}}}}}}`,
+	const never = cost.Max + 1
+	for name, attack := range map[string]struct {
+		document string
+		least    int // points
+	}{
+		"600 parts of comments":          {`{responses(first: 1, filter: ` + or(600, `{comment: {contains: "ad#"}}`) + `) {totalCount}}`, never},
+		"400 parts of companies":         {`{customers(first: 1, filter: ` + or(400, `{company: {contains: "ad#"}}`) + `) {totalCount}}`, 5_000},
+		"300 parts of comments of cases": {`{cases(first: 1, filter: ` + or(300, `{response: {comment: {contains: "ad#"}}}`) + `) {totalCount}}`, 20_000},
+		"400 questions for a case":       {`{responses(first: 1, filter: {and: [` + strings.Repeat(`{not: {hasCase: true}}`, 400) + `]}) {totalCount}}`, never},
+		"450 counts":                     {repeat(450, `responses(first: 1) {totalCount}`), 20_000},
+		"450 searches of the log":        {repeat(450, `caseEvents(first: 1, filter: {number: {eq: -1}}) {nodes {id}}`), never},
+		"scores by company and theme":    {repeat(40, `npsReport(groupBy: THEME, first: 1) {responses groups {key}}`), never},
+		"28 rankings of themes":          {repeat(28, `topThemes(first: 1) {responses}`), never},
+		"250 words":                      {`{customers(first: 1, filter: {search: "` + strings.Repeat("c ", 250) + `"}) {totalCount}}`, 20_000},
+		"lists in lists":                 {`{customers(first: 100) {nodes {cases(first: 100) {nodes {notes(first: 100) {nodes {id body}}}}}}}`, never},
 	} {
-		if got := price(t, document); got.Points <= cost.Max && got.Fields <= cost.FieldsMax {
-			t.Errorf("%s cost %+v, which an operation may", name, got)
+		if got := price(t, attack.document); got.Points < attack.least && got.Fields <= cost.FieldsMax {
+			t.Errorf("%s cost %+v, want %d points at least", name, got, attack.least)
 		}
 	}
 	const wide = `{cases(first: 100) {nodes {number status dueAt timeSinceOpen customer {displayName company country} response {score comment themes {name}} assignee {name} rules {name} notes(first: 3) {nodes {body}}} totalCount}

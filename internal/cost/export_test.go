@@ -12,6 +12,12 @@ func Places() []string {
 	all = slices.AppendSeq(all, maps.Keys(reports))
 	all = slices.AppendSeq(all, maps.Keys(groups))
 	all = slices.AppendSeq(all, maps.Keys(batches))
+	all = slices.AppendSeq(all, maps.Keys(below))
+	all = slices.AppendSeq(all, maps.Keys(children))
+	all = slices.AppendSeq(all, maps.Keys(distinct))
+	all = slices.AppendSeq(all, maps.Keys(dear))
+	all = slices.AppendSeq(all, maps.Keys(sorted))
+	all = slices.AppendSeq(all, maps.Keys(conditions))
 	return slices.AppendSeq(all, maps.Keys(heavy))
 }
 

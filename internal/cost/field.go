@@ -5,219 +5,190 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/filter"
 )
 
-// Measured on 80,000 responses with their customers and cases, in microseconds.
-const (
-	statement      = 200   // sending one and having it planned
-	matchCountTime = 1_500 // counting the matches of all rules
-	writeTime      = 4_000 // a transaction
-	batchItem      = 1_500 // one more response or case of a write that takes many
-	rowTime        = 15    // reading a row of a list, or by its id
-	fieldTime      = 0.5   // reading one more value
-	rowsOfPage     = 20    // of a list without `first` and `last`
-	rowsMost       = 100   // of any list
-	groupsOfReport = 50    // without `first`
-	groupsMost     = 1000
-	eventsMost     = 10_000 // events that a list of events looks through
-	eventTime      = 12     // reading and deciding one of them
-	effortOrder    = 8_000  // the order by the effort of themes
-	listOfRow      = 3      // rows that a list without arguments has, such as the rules of a case
-	scanRow        = 0.1    // reading a row that a filter is to decide
-)
-
-// table is what a list reads or a figure counts.
-type table struct{ rows float64 }
-
-var tables = map[string]table{
-	"Case": {50_000}, "Response": {80_000}, "Customer": {50_000}, "Note": {50_000}, "Notification": {50_000},
-	"CaseEvent": {400_000}, "User": {100}, "Import": {100}, "WebhookDelivery": {10_000}, "AuditEvent": {50_000},
-}
-
-// report is a field that counts rows.
-type report struct {
-	of     string  // the table
-	counts float64 // microseconds for each row that the filter leaves
-	groups float64 // further microseconds for each row, where the report is grouped
-	first  float64 // groups without the argument `first`
-}
-
-var reports = map[string]report{
-	"Query.caseSummary":        {of: "Case", counts: 0.3},
-	"Subscription.caseSummary": {of: "Case", counts: 0.3},
-	"Query.followUpReport":     {of: "Case", counts: 1, groups: 2, first: groupsOfReport},
-	"Query.recoveryReport":     {of: "Case", counts: 3, groups: 4, first: groupsOfReport},
-	"Query.npsReport":          {of: "Response", counts: 0.4, groups: 0.7, first: groupsOfReport},
-	"Query.topThemes":          {of: "Response", counts: 1.5, first: 3},
-	"Query.suggestThemes":      {of: "Response", first: 10},
-	"Query.previewRule":        {of: "Response", counts: 3, first: 10},
-}
-
-// groups are the fields whose number the arguments of the report decide.
-var groups = map[string]bool{"FollowUpReport.groups": true, "RecoveryReport.groups": true, "NpsReport.groups": true}
-
-// summaryGroups is the field with arguments of its own that counts by the filter of its parent, and how often it reads as
-// many rows as a plain count.
-const (
-	summaryGroups = "CaseSummary.groups"
-	summaryScans  = 3
-)
-
-// batches are the mutations that take many items, with the list of their input.
-var batches = map[string]string{
-	"Mutation.submitResponses": "responses", "Mutation.assignCases": "cases", "Mutation.recordOutreaches": "caseIds",
-}
-
-// heavy are the mutations that change more rows than others, with the microseconds that they take.
-var heavy = map[string]float64{
-	"Mutation.allocatePassives": 200_000, "Mutation.eraseCustomer": 20_000, "Mutation.createTheme": 10_000, "Mutation.updateTheme": 10_000,
-	"Mutation.importResponses": 50_000,
-}
-
-// field prices a field for one parent.
-func (p *pricer) field(f *ast.Field) work {
-	below := p.selections(f.SelectionSet)
+// field prices a field of the objects at a place.
+func (p *pricer) field(f *ast.Field, at place) work {
 	parent := ""
 	if f.ObjectDefinition != nil {
 		parent = f.ObjectDefinition.Name
 	}
-	place := parent + "." + f.Name
-	if r, ok := reports[place]; ok {
-		return p.report(r, f, below)
+	name := parent + "." + f.Name
+	one := work{fields: at.atMost}
+	if r, ok := reports[name]; ok {
+		return one.plus(p.report(r, f, at))
 	}
+	of := f.Definition.Type.Name()
 	switch {
-	case place == summaryGroups:
+	case name == summaryGroups:
 		n := p.length(f, groupsOfReport, groupsMost)
-		w := below.settled(n, 0).times(n)
-		w.scans += summaryScans
-		return w
+		one.micros = at.objects * (statement + summaryScans*at.scan)
+		return one.plus(p.selections(f.SelectionSet, at.each(span{n, n})))
 	case len(f.SelectionSet) == 0:
-		return leaf(parent, f.Name)
-	case strings.HasSuffix(f.Definition.Type.Name(), "Connection"):
-		return p.list(f, below, parent)
-	case strings.HasSuffix(parent, "Connection"), strings.HasSuffix(parent, "Payload") && isList(f):
-		if isList(f) {
-			return below.asItem()
-		}
-		return below.times(1)
-	case strings.HasSuffix(parent, "Edge"):
-		return below.times(1)
-	case groups[place]:
-		return below.asItem()
+		return one.plus(leaf(name, at))
+	case strings.HasSuffix(of, "Connection"):
+		return one.plus(p.list(f, at, parent))
+	case isList(f) && (strings.HasSuffix(parent, "Connection") || strings.HasSuffix(parent, "Payload") || groups[name]):
+		return one.plus(p.selections(f.SelectionSet, at.each(at.items)))
+	case strings.HasSuffix(parent, "Connection"), strings.HasSuffix(parent, "Edge"):
+		return one.plus(p.selections(f.SelectionSet, at.each(span{1, 1})))
 	case parent == "Mutation":
-		return p.write(place, f, below)
+		return one.plus(p.write(name, f, at))
+	case name == "Subscription.caseEvents":
+		one.micros = p.follow(f)
+		return one.plus(p.selections(f.SelectionSet, at))
 	}
-	n := 1.0
-	switch {
-	case f.Name == "nodes" && parent == "Query":
-		n = float64(len(list(p.argument(f, "ids"))))
-	case isList(f):
-		n = listOfRow
+	inside := at.each(p.children(f, name))
+	if most, few := distinct[of]; few {
+		inside.objects = min(inside.objects, most)
 	}
-	w := below.settled(n, 0).times(n)
 	if stored(f.SelectionSet) {
-		w.once += statement
-		w.each += n * rowTime
+		one.micros = statement*min(1, at.objects) + inside.objects*rowTime
 	}
-	return w
+	return one.plus(p.selections(f.SelectionSet, inside))
+}
+
+// children is how many objects a field without pages has.
+func (p *pricer) children(f *ast.Field, name string) span {
+	n := span{1, 1}
+	switch {
+	case name == "Query.nodes":
+		n.most = float64(len(list(p.argument(f, "ids"))))
+		n.likely = n.most
+	case isList(f):
+		n = span{listOfRow, listOfRow}
+	}
+	if likely, known := children[name]; known {
+		n.likely = likely
+		n.most = max(n.most, likely)
+	}
+	return n
 }
 
 // leaf is a scalar.
-func leaf(parent, name string) work {
-	w := work{each: fieldTime, fields: 1}
-	switch {
-	case name == "totalCount" && strings.HasSuffix(parent, "Connection"):
-		w.each, w.scans = statement, 1
-	case parent == "Rule" && name == "matchCount":
-		w.once = matchCountTime
+func leaf(name string, at place) work {
+	micros := fieldTime*at.objects + dear[name] + sorted[name]*at.counted
+	if strings.HasSuffix(name, "Connection.totalCount") {
+		micros = at.objects * (statement/4 + at.scan)
 	}
-	return w
+	return work{micros: micros}
 }
 
 // list prices a list with pages. A list below another is read for all parents with one statement.
-func (p *pricer) list(f *ast.Field, below work, parent string) work {
-	of := strings.TrimSuffix(f.Definition.Type.Name(), "Connection")
-	t := tables[of]
+func (p *pricer) list(f *ast.Field, at place, parent string) work {
+	inTable := tables[strings.TrimSuffix(f.Definition.Type.Name(), "Connection")]
 	asked := p.length(f, rowsOfPage, rowsMost)
-	n := asked
-	if parent != "Query" {
-		w := below.settled(n, listScan)
-		w.once += statement
-		w.each += n * rowTime
-		w.fields++
-		return w
-	}
 	weight := p.weigh(f)
-	matches := max(1, t.rows*weight.Match)
-	n = max(min(asked, matches), asked/fewest)
-	w := below.settled(n, scan(t, weight))
-	w.once += statement
-	w.each += n*rowTime + p.page(f, t, min(1, n/matches), weight)
-	w.fields = below.settled(asked, 0).fields + 1 // the guess may be wrong, and the bound of answers must hold
-	return w
+	var find float64
+	if parent == "Query" {
+		matches := max(1, inTable*weight.Match)
+		n := max(min(asked, matches), asked/fewest)
+		find = p.page(f, inTable, min(1, n/matches), weight)
+		at.items, at.scan = span{n, asked}, scan(inTable, weight)
+	} else {
+		ofEach := below[parent+"."+f.Name]
+		rows := min(at.objects*ofEach, inTable*weight.Read)
+		weight = weight.Within(rows)
+		find = rows*(fetchRow+sortRow+weight.Row) + weight.Once
+		at.items = span{max(asked/fewest, min(asked, ofEach*weight.Match)), asked}
+		at.scan = rows/max(1, at.objects)*(scanRow+weight.Row) + weight.Plan/4
+	}
+	w := work{micros: (statement+weight.Plan)*min(1, at.objects) + find + at.objects*at.items.likely*rowTime}
+	return w.plus(p.selections(f.SelectionSet, at))
 }
 
 // page is the time to find the rows of a page, a part of all that match, apart from reading them.
-func (p *pricer) page(f *ast.Field, t table, part float64, weight filter.Weight) float64 {
+func (p *pricer) page(f *ast.Field, inTable, part float64, weight filter.Weight) float64 {
 	switch {
-	case f.Name == "caseEvents": // the program decides each event
-		return min(t.rows*part, eventsMost) * eventTime
-	case f.Name == "passives" && weight != filter.Nothing: // the queue is read as a whole
-		return queueTime + weight.Once + passives*weight.Row
+	case f.Name == "caseEvents":
+		return p.look(f, inTable*part, weight)
+	case f.Name == "passives":
+		if weight == filter.Nothing {
+			return queueTime
+		}
+		return queueTime + weight.Once + passives*weight.Row // the queue is read as a whole
 	}
-	find := t.rows*min(weight.Read, part)*(scanRow+weight.Row) + weight.Once*max(part, pageLeast)
-	if p.ordersByEffort(f) {
-		find += effortOrder
-	}
-	return find
+	find := inTable*min(weight.Read, part)*(fetchRow+weight.Row) + weight.Once*max(part, pageLeast)
+	return find + p.sort(f, inTable*weight.Read)
 }
 
-const (
-	listScan    = 50     // microseconds to count a list below another object
-	pageLeast   = 0.1    // the part of another table that a page reads even where it is full at once
-	fewest      = 10     // a page has at least a tenth of the rows that it asks for, however few match by the guess
-	suggestTime = 4_000  // counting the words of comments
-	suggestRows = 2_000  // comments whose words are counted
-	queueTime   = 10_000 // reading the passives queue
-	passives    = 15_000 // rows of the queue
-)
+// look is the time to look through events. PostgreSQL passes over those of other types, and the program decides the others.
+func (p *pricer) look(f *ast.Field, events float64, weight filter.Weight) float64 {
+	share := 1.0
+	if types := list(p.argument(f, "types")); len(types) > 0 {
+		share = min(1, eventType*float64(len(types)))
+	}
+	if p.argument(f, "filter") != nil {
+		events = max(events, eventsOfPage/share)
+	}
+	return min(events, event.LookMost) * (passTime + share*eventTime)
+}
+
+// sort is the time to sort rows by what no index has.
+func (p *pricer) sort(f *ast.Field, rows float64) float64 {
+	order := list(p.argument(f, "orderBy"))
+	if len(order) == 0 {
+		return 0
+	}
+	first, _ := order[0].(map[string]any)
+	name, _ := first["field"].(string)
+	switch {
+	case name == "EFFORT":
+		return effortOrder
+	case len(order) > 1:
+		return ties[name] * rows * (scanRow + sortRow) / 2 // half of the pages do not come to the frequent value
+	}
+	return 0
+}
 
 // scan is the time to read all rows that a filter leaves.
-func scan(t table, weight filter.Weight) float64 {
-	return statement + t.rows*weight.Read*(scanRow+weight.Row) + weight.Once
+func scan(inTable float64, weight filter.Weight) float64 {
+	return inTable*(min(scanRow, weight.Read*fetchRow)+weight.Read*weight.Row) + weight.Once + weight.Plan
 }
 
 // report prices a figure.
-func (p *pricer) report(r report, f *ast.Field, below work) work {
-	t := tables[r.of]
+func (p *pricer) report(r report, f *ast.Field, at place) work {
+	inTable := tables[r.of]
 	each := r.counts
 	if p.argument(f, "groupBy") != nil {
 		each += r.groups
 	}
 	n := p.length(f, r.first, groupsMost)
 	weight := p.weigh(f)
-	rows := scan(t, weight)
+	rows := scan(inTable, weight)
 	if f.Name == "suggestThemes" { // of the newest comments alone
-		rows = suggestTime + p.page(f, t, min(1, suggestRows/(t.rows*weight.Match)), weight)
+		matches := max(1, inTable*weight.Match)
+		rows = min(suggestRows, matches)*suggestTime + p.page(f, inTable, min(1, suggestRows/matches), weight)
 	}
-	w := below.settled(n, rows)
+	inside := at
+	inside.items, inside.counted = span{n, n}, inTable*weight.Match
+	inside.scan = rows + each*inside.counted
+	w := work{micros: reportPlan + inside.scan}
 	if isList(f) {
-		w = below.times(n)
+		inside = at.each(inside.items)
 	}
-	w.each += statement + rows + each*t.rows*weight.Match
-	return w
+	return w.plus(p.selections(f.SelectionSet, inside))
+}
+
+// follow is the time to begin to follow the log, and to decide on one event; after a cursor, on a page of events.
+func (p *pricer) follow(f *ast.Field) float64 {
+	read, events := 0.0, 1.0
+	if p.argument(f, "after") != nil {
+		read, events = eventsOfPage*eventTime, eventsOfPage
+	}
+	return 3*statement + read + 2*events*decideTime*float64(p.weigh(f).Conditions) // of the case before the event, and after it
 }
 
 // write prices a mutation.
-func (p *pricer) write(place string, f *ast.Field, below work) work {
+func (p *pricer) write(name string, f *ast.Field, at place) work {
 	n := 1.0
-	if of, ok := batches[place]; ok {
+	if of, ok := batches[name]; ok {
 		input, _ := p.argument(f, "input").(map[string]any)
 		n = float64(max(1, len(list(input[of]))))
 	}
-	w := below.settled(n, 0)
-	w.each += writeTime + n*batchItem + heavy[place]
-	w.fields++
-	return w
+	at.items = span{n, n}
+	w := work{micros: writeTime + n*batchItem + heavy[name]}
+	return w.plus(p.selections(f.SelectionSet, at))
 }

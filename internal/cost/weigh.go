@@ -1,6 +1,8 @@
 package cost
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -23,6 +25,11 @@ func (p *pricer) weigh(f *ast.Field) filter.Weight {
 	for _, arg := range f.Arguments {
 		def := f.Definition.Arguments.ForName(arg.Name)
 		if def == nil {
+			continue
+		}
+		if arg.Name == "since" {
+			share := filter.TimeShare(map[string]any{"gte": p.argumentValue(arg)}, p.now)
+			sum = sum.And(filter.Weight{Read: share, Match: share})
 			continue
 		}
 		w, ok := p.weighArgument(def.Type.Name(), arg)
@@ -48,9 +55,12 @@ func (p *pricer) weighArgument(ofType string, arg *ast.Argument) (filter.Weight,
 		}
 	}
 	v := p.argumentValue(arg)
-	w, ok := filter.Weigh(ofType, v)
+	if ofType == "CreateRuleInput" {
+		return p.rule(v), true
+	}
+	w, ok := filter.Weigh(ofType, v, p.now)
 	if !ok {
-		return otherFilter(ofType, v)
+		return p.otherFilter(ofType, v)
 	}
 	p.conditions += w.Conditions
 	if key.variable != "" {
@@ -59,18 +69,52 @@ func (p *pricer) weighArgument(ofType string, arg *ast.Argument) (filter.Weight,
 	return w, true
 }
 
-// otherFilter is the weight of a filter on notes, notifications or users.
-func otherFilter(ofType string, v any) (filter.Weight, bool) {
+// rule is the weight of a rule that is tried on past responses.
+func (p *pricer) rule(v any) filter.Weight {
 	m, _ := v.(map[string]any)
-	switch {
-	case !strings.HasSuffix(ofType, "Filter") || len(m) == 0:
-		return filter.Weight{}, false
-	case ofType == "NoteFilter" && m["search"] != nil:
-		return filter.Weight{Read: 0.05, Match: 0.05, Row: 0.3, Once: 3_000}, true
-	case m["case"] != nil || m["to"] != nil || m["response"] != nil: // few rows have one of them
-		return filter.Weight{Read: 0.001, Match: 0.001, Row: 0.2}, true
+	all := map[string]any{"contactRequested": m["contactRequested"]}
+	if scores := list(m["scores"]); len(scores) > 0 {
+		all["score"] = map[string]any{"in": scores}
 	}
-	return filter.Weight{Read: 1, Match: 0.3, Row: 0.2}, true
+	if m["filter"] != nil {
+		all["and"] = []any{m["filter"]}
+	}
+	w, _ := filter.Weigh("ResponseFilter", all, p.now)
+	return w
+}
+
+// conditions are the weights of the filters on notes, notifications, the audit and users.
+var conditions = map[string]filter.Weight{
+	"NoteFilter.case": {Read: 0.0001, Match: 0.0001}, "NoteFilter.author": {Read: 0.05, Match: 0.05}, "NoteFilter.search": {Read: 0.05, Match: 0.05, Row: 0.3, Once: 1_000},
+	"NotificationFilter.case": {Read: 0.0001, Match: 0.0001}, "NotificationFilter.to": {Read: 0.01, Match: 0.01}, "NotificationFilter.status": {Read: 1, Match: 0.4},
+	"NotificationFilter.kind": {Read: 0.3, Match: 0.3},
+	"AuditEventFilter.action": {Read: 0.05, Match: 0.05}, "AuditEventFilter.actor": {Read: 0.1, Match: 0.1}, "AuditEventFilter.object": {Read: 0.001, Match: 0.001},
+	"AuditEventFilter.objectType": {Read: 1, Match: 0.2}, "UserFilter.search": {Read: 1, Match: 0.05},
+}
+
+// otherFilter is the weight of a filter on notes, notifications, the audit or users.
+func (p *pricer) otherFilter(ofType string, v any) (filter.Weight, bool) {
+	m, _ := v.(map[string]any)
+	if !strings.HasSuffix(ofType, "Filter") {
+		return filter.Weight{}, false
+	}
+	sum := filter.Nothing
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		one, known := conditions[ofType+"."+name]
+		switch {
+		case m[name] == nil:
+			continue
+		case name == "createdAt" || name == "at":
+			share := filter.TimeShare(m[name], p.now)
+			one = filter.Weight{Read: share, Match: share}
+		case !known:
+			one = filter.Weight{Read: 1, Match: 0.3}
+		}
+		one.Row += 0.05
+		one.Plan = 20
+		sum = sum.And(one)
+	}
+	return sum, true
 }
 
 // eventType is the share of the events that are of one type, guessed.

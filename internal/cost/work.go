@@ -1,61 +1,70 @@
 package cost
 
 import (
+	"time"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/closeloop/closeloop/internal/filter"
 )
 
-// work is what a selection makes the database do for the object that it is selected of, its parent. A loader reads a
-// field for all parents of a page with one statement, so that a part of the work does not grow with their number.
+// place is where a selection stands: the objects that it is selected of. There are two numbers of everything, because the
+// estimate may be wrong, and the bound of answers must hold: what is likely, and what the arguments allow.
+type place struct {
+	objects, atMost float64
+	items           span    // of the lists without arguments that each object has, such as the nodes of a connection
+	scan            float64 // microseconds to read all rows that the object's own filter leaves
+	counted         float64 // rows that the report counts
+}
+
+// span is a likely number and the highest.
+type span struct{ likely, most float64 }
+
+// each is the place of the children of a field, so many for each object.
+func (at place) each(n span) place {
+	return place{objects: at.objects * n.likely, atMost: at.atMost * n.most, counted: at.counted}
+}
+
+// ofType is the place of a fragment: "" is for one that all objects fit.
+func (at place) ofType(on string) place {
+	if on != "" {
+		at.objects *= oneOfTypes
+	}
+	return at
+}
+
+// work is what a selection makes the database do for all its objects.
 type work struct {
-	once    float64 // microseconds, whatever the number of parents
-	each    float64 // microseconds, for each parent
-	scans   float64 // for each parent, how often all rows are read that the parent's own filter leaves
-	perItem float64 // microseconds, for each parent and each of the items that the parent's own arguments ask for
-
-	fields        float64 // of the answer, for each parent
-	fieldsPerItem float64 // of the answer, for each parent and item
+	micros float64
+	fields float64 // of the answer, at most
 }
 
-func (w work) plus(x work) work {
-	return work{w.once + x.once, w.each + x.each, w.scans + x.scans, w.perItem + x.perItem, w.fields + x.fields, w.fieldsPerItem + x.fieldsPerItem}
-}
+func (w work) plus(x work) work { return work{w.micros + x.micros, w.fields + x.fields} }
 
-// or is the work of one of two selections for each parent: a parent has one type.
-func (w work) or(x work) work {
-	return work{w.once + x.once, max(w.each, x.each), max(w.scans, x.scans), max(w.perItem, x.perItem), max(w.fields, x.fields), max(w.fieldsPerItem, x.fieldsPerItem)}
-}
-
-// settled is the work with all that the parent's arguments decide: how many items there are, and what a scan takes.
-func (w work) settled(items, scan float64) work {
-	return work{once: w.once, each: w.each + w.scans*scan + w.perItem*items, fields: w.fields + w.fieldsPerItem*items}
-}
-
-// asItem is the work of a list whose length the arguments of the parent decide.
-func (w work) asItem() work {
-	return work{once: w.once, perItem: w.each, fields: 1, fieldsPerItem: w.fields}
-}
-
-// times is the work for n children of each parent.
-func (w work) times(n float64) work {
-	return work{once: w.once, each: w.each * n, fields: 1 + w.fields*n}
-}
+// or is the work of one of two selections: an object has one type.
+func (w work) or(x work) work { return work{max(w.micros, x.micros), max(w.fields, x.fields)} }
 
 // pricer prices one operation.
 type pricer struct {
 	variables  map[string]any
-	fragments  map[string]work
+	now        time.Time
+	fragments  map[spread]work
 	weighed    map[weighKey]filter.Weight
 	conditions int // of filters, weighed so far
 }
 
-// selections adds up the selections of an object. Of fragments on the types that an interface or union may have, the
-// dearest counts, because each object has one type.
-func (p *pricer) selections(set ast.SelectionSet) (sum work) {
+// spread is a fragment at a place.
+type spread struct {
+	fragment string
+	at       place
+}
+
+// selections adds up the selections of objects. Of fragments on the types that an interface or union may have, the dearest
+// counts, because each object has one type.
+func (p *pricer) selections(set ast.SelectionSet, at place) (sum work) {
 	var byType map[string]work
 	for _, s := range set {
-		of, on := p.selection(s)
+		of, on := p.selection(s, at)
 		if on == "" {
 			sum = sum.plus(of)
 			continue
@@ -72,30 +81,33 @@ func (p *pricer) selections(set ast.SelectionSet) (sum work) {
 	return sum.plus(dearest)
 }
 
-// selection returns the work of one selection, and the type that it is for if the parent may have others.
-func (p *pricer) selection(s ast.Selection) (of work, on string) {
+// selection returns the work of one selection, and the type that it is for if the objects may have others.
+func (p *pricer) selection(s ast.Selection, at place) (of work, on string) {
 	switch s := s.(type) {
 	case *ast.Field:
 		if p.included(s.Directives) && s.Definition != nil {
-			of = p.field(s)
+			of = p.field(s, at)
 		}
 	case *ast.InlineFragment:
 		if p.included(s.Directives) {
-			of, on = p.selections(s.SelectionSet), narrows(s.ObjectDefinition, s.TypeCondition)
+			on = narrows(s.ObjectDefinition, s.TypeCondition)
+			of = p.selections(s.SelectionSet, at.ofType(on))
 		}
 	case *ast.FragmentSpread:
 		if p.included(s.Directives) && s.Definition != nil {
-			of, on = p.fragment(s.Definition), narrows(s.ObjectDefinition, s.Definition.TypeCondition)
+			on = narrows(s.ObjectDefinition, s.Definition.TypeCondition)
+			of = p.fragment(s.Definition, at.ofType(on))
 		}
 	}
 	return of, on
 }
 
-func (p *pricer) fragment(f *ast.FragmentDefinition) work {
-	w, known := p.fragments[f.Name]
+func (p *pricer) fragment(f *ast.FragmentDefinition, at place) work {
+	key := spread{f.Name, at}
+	w, known := p.fragments[key]
 	if !known {
-		w = p.selections(f.SelectionSet)
-		p.fragments[f.Name] = w
+		w = p.selections(f.SelectionSet, at)
+		p.fragments[key] = w
 	}
 	return w
 }

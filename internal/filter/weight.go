@@ -1,14 +1,18 @@
 package filter
 
-import "unicode/utf8"
+import (
+	"time"
+	"unicode/utf8"
+)
 
-// Weight estimates what a filter makes PostgreSQL do with the rows of its table. It knows no data: a filter always has the
-// same weight, measured on 80,000 responses with their customers and cases.
+// Weight estimates what a filter makes PostgreSQL do with the rows of its table. It knows no data: it was measured on
+// 80,000 responses with their customers and cases, and times are taken to be spread over the last year.
 type Weight struct {
 	Read  float64 // share of the table's rows that indexes leave to be read, 0 to 1
 	Match float64 // share of the table's rows that match, 0 to 1
 	Row   float64 // microseconds to decide one of the rows that are read
 	Once  float64 // microseconds to search an index of texts, or to match the rows of another table, before a row is decided
+	Plan  float64 // microseconds to plan a statement with the filter
 
 	Conditions int // how many were weighed
 }
@@ -19,10 +23,10 @@ var Nothing = Weight{Read: 1, Match: 1}
 // Weigh returns the weight of a filter of the type CaseFilter, ResponseFilter or CustomerFilter, as the caller wrote it;
 // false for another type. It takes a value that no filter may have as no filter, and stops at the size that no filter may
 // have: parsing the value refuses both.
-func Weigh(ofType string, v any) (Weight, bool) {
+func Weigh(ofType string, v any, now time.Time) (Weight, bool) {
 	for _, n := range []*entity{caseEntity, responseEntity, customerEntity} {
 		if n.name == ofType {
-			w := weigher{table: n.table, left: new(int)}
+			w := weigher{table: n.table, now: now, left: new(int)}
 			*w.left = valuesMax
 			return w.object(v, n), true
 		}
@@ -33,6 +37,7 @@ func Weigh(ofType string, v any) (Weight, bool) {
 // weigher weighs conditions on the rows of a table.
 type weigher struct {
 	table string
+	now   time.Time
 	left  *int // conditions that may still be weighed
 }
 
@@ -66,22 +71,28 @@ func (w weigher) object(v any, n *entity) Weight {
 	return sum
 }
 
-// And is the weight of both conditions: PostgreSQL uses the better index, and decides the rest row by row. Where few rows
-// are left, it looks their rows of other tables up instead of reading these tables.
+// And is the weight of both conditions: PostgreSQL uses the better index, and decides the rest row by row, the second
+// condition where the first holds, which may be more often than it seems. Where few rows are left, it looks their rows of
+// other tables up instead of reading these tables.
 func (w Weight) And(x Weight) Weight {
-	const fewRows = 50
-	once := w.Once*min(1, fewRows*x.Read) + x.Once*min(1, fewRows*w.Read)
-	return Weight{Read: min(w.Read, x.Read), Match: w.Match * x.Match, Row: w.Row + x.Row, Once: once, Conditions: w.Conditions + x.Conditions}
+	const fewRows, holdsLeast = 50, 0.1
+	return Weight{
+		Read: min(w.Read, x.Read), Match: w.Match * x.Match, Row: w.Row + max(w.Match, holdsLeast)*x.Row,
+		Once: w.Once*min(1, fewRows*x.Read) + x.Once*min(1, fewRows*w.Read), Plan: w.Plan + x.Plan, Conditions: w.Conditions + x.Conditions,
+	}
 }
 
-// or is the weight of one of two conditions.
+// or is the weight of one of two conditions: the second is decided where the first does not hold.
 func (w Weight) or(x Weight) Weight {
-	return Weight{Read: min(1, w.Read+x.Read), Match: min(1, w.Match+x.Match), Row: w.Row + x.Row, Once: w.Once + x.Once, Conditions: w.Conditions + x.Conditions}
+	return Weight{
+		Read: min(1, w.Read+x.Read), Match: min(1, w.Match+x.Match), Row: w.Row + (1-w.Match)*x.Row,
+		Once: w.Once + x.Once, Plan: w.Plan + x.Plan, Conditions: w.Conditions + x.Conditions,
+	}
 }
 
 // not is the weight of the opposite: no index leads to the rows that do not match.
 func (w Weight) not() Weight {
-	return Weight{Read: 1, Match: 1 - w.Match, Row: w.Row + decideColumn, Once: w.Once + w.onceMore(), Conditions: w.Conditions}
+	return Weight{Read: 1, Match: 1 - w.Match, Row: w.Row + decideColumn, Once: w.Once + w.onceMore(), Plan: w.Plan, Conditions: w.Conditions}
 }
 
 // onceMore is what the rows that do not match cost: without an index of other tables' rows, all of them are compared.
@@ -92,14 +103,24 @@ func (w Weight) onceMore() float64 {
 	return matchTable
 }
 
+// Within is the weight where the statement leaves so many rows of the table to the filter. Their rows of other tables are
+// looked up one by one.
+func (w Weight) Within(rows float64) Weight {
+	w.Once = min(w.Once, rows*lookUp)
+	return w
+}
+
 // Measured, in microseconds.
 const (
-	decideColumn = 0.2    // one row by a column of its own
+	decideColumn = 0.05   // one row by a column of its own
 	decideText   = 0.3    // one row by a part of a text, or a value of an object
 	searchIndex  = 3_000  // the candidates that an index of parts of texts has for a word
 	scanTexts    = 25_000 // all comments for a part that is too short for the index
 	scanObjects  = 90_000 // all attributes of responses, for a value that no index has
 	matchTable   = 15_000 // the rows of another table with those of this one
+	lookUp       = 5      // the rows of another table for one row
+	planColumn   = 20     // planning a condition on a column
+	planTable    = 400    // planning a condition on the rows of another table
 )
 
 // Shares of the rows that match, guessed.
@@ -110,11 +131,17 @@ const (
 	half   = 0.4     // a range
 )
 
-func byIndex(match float64) Weight  { return Weight{Read: match, Match: match, Row: decideColumn} }
-func byColumn(match float64) Weight { return Weight{Read: 1, Match: match, Row: decideColumn} }
+func byIndex(match float64) Weight {
+	return Weight{Read: match, Match: match, Row: decideColumn, Plan: planColumn}
+}
+func byColumn(match float64) Weight {
+	return Weight{Read: 1, Match: match, Row: decideColumn, Plan: planColumn}
+}
 
 // elsewhere is the weight of a condition on the rows of another table.
-func elsewhere(match float64) Weight { return Weight{Read: 1, Match: match, Once: matchTable} }
+func elsewhere(match float64) Weight {
+	return Weight{Read: 1, Match: match, Once: matchTable, Plan: planTable}
+}
 
 // indexed has the columns that begin an index for their own comparisons (migrations).
 var indexed = map[string]bool{
@@ -143,7 +170,7 @@ func (c column) compare(w weigher, match float64) Weight {
 	case here:
 		return byColumn(match)
 	case indexed[at] && match < some: // few rows there lead to few rows here
-		return Weight{Read: match, Match: match, Row: 1, Once: searchIndex}
+		return Weight{Read: match, Match: match, Row: 1, Once: searchIndex, Plan: planTable}
 	}
 	return elsewhere(match)
 }
@@ -154,15 +181,15 @@ func (c column) part(w weigher, v any) Weight {
 	_, copied := c.copied[w.table]
 	switch short := utf8.RuneCountInString(s) < 3; {
 	case short && c.own == "response_texts":
-		return Weight{Read: 1, Match: half, Row: decideText, Once: scanTexts}
+		return Weight{Read: 1, Match: half, Row: decideText, Once: scanTexts, Plan: planTable}
 	case short && (c.own == w.table || copied):
-		return Weight{Read: 1, Match: half, Row: decideText}
+		return Weight{Read: 1, Match: half, Row: decideText, Plan: planColumn}
 	case short:
-		return Weight{Read: 1, Match: half, Row: decideText, Once: matchTable}
+		return Weight{Read: 1, Match: half, Row: decideText, Once: matchTable, Plan: planTable}
 	case copied && c.own != w.table:
-		return Weight{Read: 1, Match: few, Row: decideText}
+		return Weight{Read: 1, Match: few, Row: decideText, Plan: planColumn}
 	case c.own == w.table:
-		return Weight{Read: 0.02, Match: few, Row: decideText, Once: searchIndex / 10}
+		return Weight{Read: 0.02, Match: few, Row: decideText, Once: searchIndex / 10, Plan: planColumn}
 	}
-	return Weight{Read: 0.02, Match: few, Row: decideText, Once: searchIndex}
+	return Weight{Read: 0.02, Match: few, Row: decideText, Once: searchIndex, Plan: planTable}
 }

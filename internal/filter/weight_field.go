@@ -1,9 +1,6 @@
 package filter
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // operators adds up the operators of a condition.
 func (w weigher) operators(v any, each func(name string, v any) Weight) Weight {
@@ -28,9 +25,27 @@ func missing(v any) float64 {
 // values multiplies a share by the number of values that are asked for.
 func values(v any, share float64) float64 { return min(1, share*float64(max(1, len(listOf(v))))) }
 
+// frequent has the shares of values that many rows have.
+var frequent = map[string]float64{
+	"CLOSED": 0.9, "OPEN": 0.05, "IN_PROGRESS": 0.05, "DETRACTOR": 0.3, "PASSIVE": 0.2, "PROMOTER": 0.5, "RULE": 0.98, "NOT_CONTACTED": 0.6,
+}
+
+// valuesOf adds up the shares of the values of an enum.
+func valuesOf(v any) (share float64) {
+	for _, value := range listOf(v) {
+		name, _ := value.(string)
+		if often, known := frequent[name]; known {
+			share += often
+		} else {
+			share += some
+		}
+	}
+	return min(1, max(single, share))
+}
+
 func (f nested) weigh(w weigher, v any) Weight { return w.object(v, f.of) }
 
-func (f enumField) weigh(w weigher, v any) Weight    { return f.compare(w, values(v, some)) }
+func (f enumField) weigh(w weigher, v any) Weight    { return f.compare(w, valuesOf(v)) }
 func (f boolField) weigh(w weigher, _ any) Weight    { return f.compare(w, some) }
 func (f presentField) weigh(w weigher, _ any) Weight { return f.compare(w, half) }
 func (f idField[T]) weigh(w weigher, v any) Weight {
@@ -46,7 +61,7 @@ func (refField) weigh(weigher, any) Weight      { return byIndex(single) }
 func (outreachField) weigh(weigher, any) Weight { return elsewhere(half) }
 func (effortField) weigh(weigher, any) Weight   { return elsewhere(half) }
 func (contactField) weigh(w weigher, v any) Weight {
-	return onResponse("contact_status").compare(w, values(v, some))
+	return onResponse("contact_status").compare(w, valuesOf(v))
 }
 
 func (hasCaseField) weigh(w weigher, _ any) Weight {
@@ -60,8 +75,11 @@ func (hasCaseField) weigh(w weigher, _ any) Weight {
 var identifying = map[string]bool{"external_id_fold": true, "email_fold": true, "phone_fold": true}
 
 func (f textField) weigh(w weigher, v any) Weight {
-	if identifying[f.name] {
+	switch {
+	case identifying[f.name]:
 		return f.text(w, v, single)
+	case f.name == "segment_fold", f.name == "survey_fold":
+		return f.text(w, v, some)
 	}
 	return f.text(w, v, few)
 }
@@ -80,12 +98,12 @@ func (f textField) text(w weigher, v any, share float64) Weight {
 			return f.compare(w, values(v, 0.02))
 		case "isNull":
 			if f.own == "response_texts" {
-				return Weight{Read: 1, Match: half, Once: 4 * matchTable}
+				return Weight{Read: 1, Match: half, Once: 4 * matchTable, Plan: planTable}
 			}
 			return f.compare(w, missing(v))
 		}
 		if f.own == "response_texts" {
-			return Weight{Read: few, Match: few, Row: decideText, Once: searchIndex}
+			return Weight{Read: few, Match: few, Row: decideText, Once: searchIndex, Plan: planTable}
 		}
 		return f.compare(w, values(v, share))
 	})
@@ -98,17 +116,17 @@ func (f attributeField) weigh(w weigher, v any) Weight {
 		case name == "eq" && f.own == w.table:
 			return byIndex(single)
 		case name == "eq":
-			return Weight{Read: single, Match: single, Row: decideText, Once: searchIndex / 10}
+			return Weight{Read: single, Match: single, Row: decideText, Once: searchIndex / 10, Plan: planTable}
 		case f.own == w.table:
-			return Weight{Read: 1, Match: single, Row: decideText}
+			return Weight{Read: 1, Match: single, Row: decideText, Plan: planColumn}
 		}
-		return Weight{Read: 1, Match: single, Row: decideText, Once: scanObjects}
+		return Weight{Read: 1, Match: single, Row: decideText, Once: scanObjects, Plan: planTable}
 	})
 }
 
 func (f driversField) weigh(w weigher, v any) Weight {
 	return w.operators(v, func(name string, _ any) Weight {
-		one := Weight{Read: 1, Match: some / 3, Row: decideText, Once: matchTable}
+		one := Weight{Read: 1, Match: some / 3, Row: decideText, Once: matchTable, Plan: planTable}
 		if name == "none" {
 			return one.not()
 		}
@@ -118,7 +136,7 @@ func (f driversField) weigh(w weigher, v any) Weight {
 
 func (themesField) weigh(w weigher, v any) Weight {
 	return w.operators(v, func(name string, v any) Weight {
-		one := Weight{Read: 1, Match: values(v, some), Once: matchTable}
+		one := elsewhere(values(v, some))
 		if name == "none" {
 			return one.not()
 		}
@@ -128,58 +146,18 @@ func (themesField) weigh(w weigher, v any) Weight {
 
 func (f customerSearch) weigh(w weigher, v any) Weight {
 	s, _ := v.(string)
-	sum := Nothing
+	sum, row := Nothing, 0.0
 	for word := range strings.FieldsSeq(s) {
-		sum = sum.And(f.part(w, word+" ")) // a word begins with a blank, which is a sign for the index
+		one := f.part(w, word+" ") // a word begins with a blank, which is a sign for the index
+		row += one.Row
+		sum = sum.And(one)
 	}
+	sum.Row = row // where one word is found, the others often are
 	return sum
 }
 
 func (f responseSearch) weigh(_ weigher, v any) Weight {
 	s, _ := v.(string)
 	words := float64(len(strings.Fields(s)))
-	return Weight{Read: 0.05, Match: 0.05, Row: decideText, Once: words * searchIndex / 3}
-}
-
-func (f intField) weigh(w weigher, v any) Weight {
-	return w.operators(v, func(name string, v any) Weight {
-		switch {
-		case name == "gte" || name == "lte":
-			return f.compare(w, half)
-		case f.name == "number":
-			return f.compare(w, values(v, single))
-		}
-		return f.compare(w, values(v, some/2))
-	})
-}
-
-func (f decimalField) weigh(w weigher, v any) Weight {
-	return w.operators(v, func(name string, v any) Weight {
-		switch name {
-		case "eq":
-			return f.compare(w, few)
-		case "isNull":
-			return f.compare(w, missing(v))
-		}
-		return f.compare(w, half)
-	})
-}
-
-func (f floatField) weigh(w weigher, v any) Weight {
-	return w.operators(v, func(string, any) Weight { return f.compare(w, half) })
-}
-
-// year is the time over which rows are taken to be spread.
-const year = 365 * 24 * time.Hour
-
-func (f timeField) weigh(w weigher, v any) Weight {
-	return w.operators(v, func(name string, v any) Weight {
-		if name == "isNull" {
-			return f.compare(w, missing(v))
-		}
-		if d, err := readDuration(v); err == nil && (name == "withinLast" || name == "withinNext") {
-			return f.compare(w, min(1, max(single, float64(d)/float64(year))))
-		}
-		return f.compare(w, half)
-	})
+	return Weight{Read: 0.05, Match: 0.05, Row: decideText, Once: words * searchIndex / 3, Plan: planColumn}
 }

@@ -1,6 +1,9 @@
 package filter
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestWeigh(t *testing.T) {
 	t.Parallel()
@@ -10,7 +13,7 @@ func TestWeigh(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, ok := Weigh(ofType, v)
+		w, ok := Weigh(ofType, v, time.Now())
 		if !ok {
 			t.Fatalf("%s is no filter", ofType)
 		}
@@ -57,18 +60,18 @@ func TestWeigh(t *testing.T) {
 	t.Run("takes what is no filter as none, and stops at the size that no filter may have", func(t *testing.T) {
 		t.Parallel()
 		for _, v := range []any{nil, 5, "x", []any{1}, map[string]any{"nonsense": 1, "and": 7, "or": nil, "score": "x", "comment": map[string]any{"contains": 5}}} {
-			if _, ok := Weigh("ResponseFilter", v); !ok {
+			if _, ok := Weigh("ResponseFilter", v, time.Now()); !ok {
 				t.Errorf("%v is not weighed", v)
 			}
 		}
-		if _, ok := Weigh("StringFilter", map[string]any{}); ok {
+		if _, ok := Weigh("StringFilter", map[string]any{}, time.Now()); ok {
 			t.Error("a StringFilter is weighed")
 		}
 		deep := any(map[string]any{"score": map[string]any{"eq": 1}})
 		for range 40 { // 2^40 conditions
 			deep = map[string]any{"and": []any{deep, deep}}
 		}
-		if w, _ := Weigh("ResponseFilter", deep); w.Conditions > valuesMax {
+		if w, _ := Weigh("ResponseFilter", deep, time.Now()); w.Conditions > valuesMax {
 			t.Errorf("%d conditions were weighed", w.Conditions)
 		}
 	})

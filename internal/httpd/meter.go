@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -86,7 +87,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	if err != nil {
 		return gqlerror.Wrap(err)
 	}
-	price := cost.Of(oc.Operation, oc.Variables)
+	price := cost.Of(oc.Operation, oc.Variables, time.Now())
 	b := &bill{token: v.TokenID, requested: price.Points, heavy: price.Heavy()}
 	oc.Stats.SetExtension(meterName, b)
 	if price.Points > cost.Max {
