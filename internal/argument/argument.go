@@ -45,8 +45,8 @@ func (c *Coercion) Validate(es graphql.ExecutableSchema) error {
 // MutateOperationParameters coerces the variables. It comes before the executor does so, because the executor stops at the
 // first fault, repeats values in its messages, takes "5" for a number and does not take 3.0 for one.
 func (c *Coercion) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	doc, validated := c.Documents.Get(ctx, params.Query)
-	if !validated {
+	doc, ok := c.Documents.Get(ctx, params.Query)
+	if !ok {
 		if !strings.Contains(params.Query, "$") {
 			return nil
 		}
@@ -54,6 +54,10 @@ func (c *Coercion) MutateOperationParameters(ctx context.Context, params *graphq
 		if doc, err = parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, c.TokenLimit); err != nil {
 			return nil // the executor says so
 		}
+		if len(validator.ValidateWithRules(c.schema, doc, rules.NewDefaultRules())) > 0 {
+			return nil // first things first: the executor says what is wrong with the document
+		}
+		c.Documents.Add(ctx, params.Query, doc) // for the executor
 	}
 	op := doc.Operations.ForName(params.OperationName)
 	if op == nil {
@@ -62,9 +66,6 @@ func (c *Coercion) MutateOperationParameters(ctx context.Context, params *graphq
 	co := coercer{schema: c.schema, prefix: "$"}
 	variables := make(map[string]any, len(params.Variables))
 	for _, d := range op.VariableDefinitions {
-		if def := c.schema.Types[d.Type.Name()]; def == nil || !def.IsInputType() {
-			return nil // the validation says so
-		}
 		co.variable = d.Variable
 		co.in(d.Variable, func() {
 			switch given, ok := params.Variables[d.Variable]; {
@@ -82,9 +83,6 @@ func (c *Coercion) MutateOperationParameters(ctx context.Context, params *graphq
 		})
 	}
 	if len(co.faults) > 0 {
-		if !validated && len(validator.ValidateWithRules(c.schema, doc, rules.NewDefaultRules())) > 0 {
-			return nil // first things first: the executor says what is wrong with the document
-		}
 		for _, f := range co.faults {
 			f.Argument = useOf(doc, op, f.Argument)
 		}

@@ -59,6 +59,11 @@ func Used(u pg.Usage) int {
 	return points(float64(u.Time)/float64(time.Microsecond) + float64(u.Rows)/rowsPerPoint*pointMicros)
 }
 
+// Reading is the price of reading so many bytes of a document or of variables: parsing, validating and pricing them. That is
+// work of the program alone, at five to ten times its time, because there are fewer processors than connections to the
+// database. Less than a KiB is read for nothing.
+func Reading(bytes int) int { return bytes / 1024 * 25 }
+
 const pointMicros = float64(Point / time.Microsecond)
 
 // points converts microseconds, rounded up.

@@ -244,3 +244,12 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+func TestReading(t *testing.T) {
+	t.Parallel()
+	for bytes, want := range map[int]int{0: 0, 1023: 0, 1024: 25, 21_000: 500, 100 << 10: 2500} {
+		if got := cost.Reading(bytes); got != want {
+			t.Errorf("Reading(%d) = %d, want %d", bytes, got, want)
+		}
+	}
+}

@@ -65,6 +65,35 @@ func newParsed() *cache[*ast.QueryDocument] {
 	return newCache(parsedBytes, parsedMost, func(document string, _ *ast.QueryDocument) int { return parsedSize(document) })
 }
 
+// parsedDocuments also hands a document that is too long to be kept from one reader to the next of the same request.
+type parsedDocuments struct{ *cache[*ast.QueryDocument] }
+
+// handed is the document of a request.
+type handed struct {
+	text   string
+	parsed *ast.QueryDocument
+}
+
+const handedName = "ParsedDocument"
+
+// Get implements graphql.Cache.
+func (d parsedDocuments) Get(ctx context.Context, text string) (*ast.QueryDocument, bool) {
+	if graphql.HasOperationContext(ctx) {
+		if h, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(handedName).(handed); ok && h.text == text {
+			return h.parsed, true
+		}
+	}
+	return d.cache.Get(ctx, text)
+}
+
+// Add implements graphql.Cache.
+func (d parsedDocuments) Add(ctx context.Context, text string, parsed *ast.QueryDocument) {
+	if graphql.HasOperationContext(ctx) {
+		graphql.GetOperationContext(ctx).Stats.SetExtension(handedName, handed{text, parsed})
+	}
+	d.cache.Add(ctx, text, parsed)
+}
+
 // parsedSize is about the memory of a parsed document: its text, which the tree refers to, rounded up as the allocator
 // does, and the tree. A list of numbers takes most, 218 bytes a token of two characters; an ordinary query takes 102.
 func parsedSize(document string) int {

@@ -90,16 +90,18 @@ func executor(o Options) *handler.Server {
 	h.AddTransport(o.Live)
 	h.AddTransport(uploads{})
 	h.AddTransport(transport{}) // the last, because it takes every request
-	documents := newParsed()
+	documents := parsedDocuments{newParsed()}
+	payments := meter{o.Rate, newRefused(), o.Heavy}
 	h.SetQueryCache(documents)
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(newDocuments(o))
+	h.Use(reading{payments, documents})
 	h.Use(Limits{})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
 	h.Use(&argument.Coercion{Documents: documents, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
 	h.Use(extension.Introspection{})
-	h.Use(meter{o.Rate, o.Heavy})
+	h.Use(payments)
 	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))

@@ -26,9 +26,10 @@ import (
 // and from then on with each statement that runs for it. It refuses what no bucket could pay. Every answer says what was
 // charged, in `extensions.cost`.
 //
-// The meter must be the last extension, because an operation that another extension refuses must cost nothing.
+// The meter must be the last extension, because an operation that another extension refuses must cost no more than reading it.
 type meter struct {
 	buckets *rate.Buckets
+	refused *cache[refusal]                                 // by bill.key
 	heavy   func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
 }
 
@@ -53,6 +54,9 @@ type bill struct {
 	requested int
 	heavy     bool
 	state     state
+	read      int    // points that reading it has cost, until an answer says so
+	input     int    // of these, for its variables
+	key       string // of the operation with its long document; "" for others
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -87,16 +91,18 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	if err != nil {
 		return gqlerror.Wrap(err)
 	}
-	price := cost.Of(oc.Operation, oc.Variables, time.Now())
-	b := &bill{token: v.TokenID, requested: price.Points, heavy: price.Heavy()}
-	oc.Stats.SetExtension(meterName, b)
-	if price.Points > cost.Max {
-		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer rows, figures or conditions, or split it",
-			price.Points, cost.Max))
+	b := billOf(oc)
+	if b == nil {
+		b = &bill{token: v.TokenID}
+		oc.Stats.SetExtension(meterName, b)
 	}
-	if price.Fields > cost.FieldsMax {
-		return gqlerror.Wrap(fault.New(fault.CodeQueryTooCostly, "the answer to this operation may have %d fields, and no answer may have more than %d: request fewer fields or rows, or split it",
-			price.Fields, cost.FieldsMax))
+	price := cost.Of(oc.Operation, oc.Variables, time.Now())
+	b.requested, b.heavy = price.Points, price.Heavy()
+	if err := tooCostly(price); err != nil {
+		if b.key != "" {
+			m.refused.Add(ctx, b.key, refusal{b.requested, err})
+		}
+		return gqlerror.Wrap(err)
 	}
 	if dry {
 		return nil
@@ -106,8 +112,26 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}
+	if b.input > 0 {
+		left = m.buckets.Settle(b.token, -b.input)
+		left.Cost = b.requested
+		b.read, b.input = b.read-b.input, 0
+	}
 	b.state = paid
 	rate.Keep(&oc.Stats, left)
+	return nil
+}
+
+// tooCostly refuses what no operation may cost.
+func tooCostly(price cost.Price) error {
+	switch {
+	case price.Points > cost.Max:
+		return fault.New(fault.CodeQueryTooCostly, "this operation costs %d points, and no operation may cost more than %d: request fewer rows, figures or conditions, or split it",
+			price.Points, cost.Max)
+	case price.Fields > cost.FieldsMax:
+		return fault.New(fault.CodeQueryTooCostly, "the answer to this operation may have %d fields, and no answer may have more than %d: request fewer fields or rows, or split it",
+			price.Fields, cost.FieldsMax)
+	}
 	return nil
 }
 
@@ -223,7 +247,8 @@ func (m meter) answer(b *bill, response *graphql.Response, shared bool) *graphql
 	}
 	actual := b.actual()
 	left := m.settle(b, actual)
-	c := charges{Requested: b.requested, Actual: actual, Limit: left.Limit, RestoreRate: left.RestoreRate}
+	c := charges{Requested: b.requested, Actual: actual + b.read, Limit: left.Limit, RestoreRate: left.RestoreRate}
+	b.read = 0
 	if !shared {
 		c.Remaining = &left.Remaining
 	}

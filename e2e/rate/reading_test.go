@@ -1,0 +1,97 @@
+package rate
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/cost"
+)
+
+func TestReadingALongDocument(t *testing.T) {
+	t.Parallel()
+	padding := "#" + strings.Repeat("x", 40<<10) // a comment
+	dear := func(name string) string {           // longer than what is kept
+		var b strings.Builder
+		for i := range 450 {
+			fmt.Fprintf(&b, "%s%d: topThemes(first: 1) {responses} ", name, i)
+		}
+		return "{" + b.String() + "}"
+	}
+	points := func(document string) int { return cost.Reading(len(document)) }
+
+	for name, send := range transports(setup.NewServer(t, setup.Options{Rate: [2]config.Number{1_000_000, 1}})) {
+		if name == "GET" { // no address is so long
+			continue
+		}
+		t.Run("is charged once by "+name, func(t *testing.T) {
+			document := `{viewer {user {id}}} ` + padding + name
+			first, second := send(t, vars{"query": document}, nil).Extensions.Cost, send(t, vars{"query": document}, nil).Extensions.Cost
+			if first == nil || second == nil || first.Requested != second.Requested || first.Actual < points(document) || second.Actual >= points(document) {
+				t.Errorf("the first time costs %+v, the second %+v", first, second)
+			}
+		})
+		t.Run("is charged where the operation is refused by "+name, func(t *testing.T) {
+			document := dear(strings.NewReplacer("-", "_", " ", "_").Replace(name))
+			for range 2 { // the second time it is remembered
+				refused := send(t, vars{"query": document}, nil)
+				if len(refused.Errors) != 1 || refused.Errors[0].Extensions.Code != "QUERY_TOO_COSTLY" {
+					t.Fatalf("%+v", refused)
+				}
+				if c := refused.Errors[0].Extensions.Cost; c == nil || c.Requested <= cost.Max || c.Actual != points(document) {
+					t.Errorf("charges %+v, want %d points for reading", c, points(document))
+				}
+			}
+			if a := send(t, vars{"query": `{viewer {user {id}}} ` + padding + name}, nil); len(a.Errors) > 0 {
+				t.Errorf("another document is refused: %+v", a.Errors)
+			}
+		})
+	}
+
+	t.Run("is charged for variables until the operation is paid", func(t *testing.T) {
+		t.Parallel()
+		send := transports(setup.NewServer(t, setup.Options{Rate: [2]config.Number{1_000_000, 1}}))["POST"]
+		ask := func(query string, conditions int, condition string) answer {
+			list := "[" + strings.TrimSuffix(strings.Repeat(condition+",", conditions), ",") + "]"
+			return send(t, vars{"query": query, "variables": vars{"f": vars{"or": json.RawMessage(list)}}}, nil)
+		}
+		const list = `query ($f: ResponseFilter) {responses(first: 1, filter: $f) {totalCount}}`
+		before := send(t, vars{"query": rateLimit}, nil).Extensions.Cost.Remaining
+		good := ask(list, 100, `{"score": {"eq": 3}}`)
+		if c := good.Extensions.Cost; len(good.Errors) > 0 || c == nil || c.Actual > 1000 || *before-*c.Remaining != c.Actual {
+			t.Errorf("an operation that is paid: %+v, after %d points remained", good, *before)
+		}
+		for range 2 {
+			dear := ask(list, 600, `{"comment": {"contains": "ad#"}}`)
+			if len(dear.Errors) != 1 || dear.Errors[0].Extensions.Code != "QUERY_TOO_COSTLY" || dear.Extensions.Cost == nil || dear.Extensions.Cost.Actual < points(strings.Repeat(`{"comment":{"contains":"ad#"}}`, 600)) {
+				t.Errorf("a filter that is too costly: %+v", dear)
+			}
+		}
+		wrong := ask(list, 600, `{"comment": {"contains": 5}}`)
+		if len(wrong.Errors) == 0 || wrong.Extensions.Cost == nil || wrong.Extensions.Cost.Actual < 300 {
+			t.Errorf("a filter that is wrong: %+v", wrong)
+		}
+	})
+
+	t.Run("is refused before it is read, when the bucket is empty", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+		codes := map[string]int{}
+		var last *setup.Answer
+		for i := range 2 * config.RateLeast / points(padding) {
+			body, err := json.Marshal(vars{"query": `{this is no document ` + padding + strings.Repeat("y", i%7)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = s.Post(s.Tokens["PARTNER"], body)
+			codes[last.Code()]++
+		}
+		want := config.RateLeast / points(padding)
+		if n := codes["GRAPHQL_PARSE_FAILED"]; n > want || n < want-2 || codes["RATE_LIMITED"] < want-1 || last.Errors[0].Extensions["retryAfter"] == nil {
+			t.Errorf("%v, of which %d should have been read; %s", codes, want, last.Body)
+		}
+	})
+}
