@@ -70,11 +70,11 @@ func (r *recorder) watch() {
 			continue
 		}
 		check(err)
-		r.mu.Lock()
 		for _, e := range events[:n] {
+			r.mu.Lock() // for each socket, so that others connect meanwhile
 			r.read(&r.sockets[e.Fd], buffer)
+			r.mu.Unlock()
 		}
-		r.mu.Unlock()
 	}
 }
 

@@ -11,9 +11,13 @@ import (
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
-// The limits of what is kept of excerpts while somebody is behind.
+// The limits of what is kept of excerpts while somebody is behind. The limit of bytes grows with the operations that are
+// behind, as what their sockets take does: thousands that come back within a minute are all over the feed, and would otherwise
+// make the same excerpts again and again.
 const (
 	excerptBytes = 32 << 20
+	excerptPerOp = 8 << 10          // for each operation that is behind
+	excerptMax   = 256 << 20        // at most
 	excerptIdle  = 10 * time.Second // after it was last needed
 )
 
@@ -70,6 +74,9 @@ func newExcerpts(atATime int) *excerpts {
 	}
 	return &excerpts{free: atATime, all: map[key][]*excerpt{}, kept: kept}
 }
+
+// keptBytes is how many bytes of excerpts are kept while so many operations are behind.
+func keptBytes(behind int64) int { return int(min(excerptBytes+excerptPerOp*behind, excerptMax)) }
 
 // enter counts one more operation that is behind, and leave one less. Without any, nothing is kept.
 func (es *excerpts) enter() { es.behind.Add(1) }
@@ -210,9 +217,10 @@ func (es *excerpts) finish(e *excerpt, end *Position, keep, left bool) {
 	}
 	es.kept.Add(e, struct{}{})
 	es.bytes += e.bytes
+	most := keptBytes(es.behind.Load())
 	for {
 		oldest, _, ok := es.kept.GetOldest()
-		if !ok || es.bytes <= excerptBytes && time.Since(oldest.used) <= excerptIdle {
+		if !ok || es.bytes <= most && time.Since(oldest.used) <= excerptIdle {
 			return
 		}
 		es.drop(oldest)

@@ -76,7 +76,7 @@ func New(o Options) *Server {
 	}
 	s.groups = newGroups(s.writers)
 	s.excerpts = newExcerpts(o.MaxCatchingUp)
-	s.scratches = make(chan *conn.Scratch, runtime.GOMAXPROCS(0))
+	s.scratches = make(chan *conn.Scratch, herdShare(runtime.GOMAXPROCS(0)))
 	for range cap(s.scratches) {
 		s.scratches <- conn.NewScratch()
 	}
@@ -84,6 +84,11 @@ func New(o Options) *Server {
 	s.running.Go(func() { s.heartbeat.Run(ctx) })
 	return s
 }
+
+// herdShare is how many of the processors write to those who are behind, at most half of them. If all of them had something
+// to write without a pause, Go's scheduler would look at the network only every 10 ms, and each request and each statement
+// of everybody else would take that much longer.
+func herdShare(processors int) int { return max(1, processors/2) }
 
 // readBuffer is the buffer of a socket's reader, in bytes: large enough for a control frame and any message's header.
 const readBuffer = 256
