@@ -82,6 +82,7 @@ func (s *Server) send(r *run, op *operation, e *excerpt) bool {
 		shown := e.shown(next, r.stream.Revision())
 		written, wanted := op.Socket.Write(&op.Operation, messages[:shown], scratch)
 		scratch.Trim()
+		runtime.Gosched() // who has little to do goes first: before anybody else who is behind writes
 		s.scratches <- scratch
 		switch {
 		case !wanted:
@@ -93,7 +94,6 @@ func (s *Server) send(r *run, op *operation, e *excerpt) bool {
 		case written == 0:
 			return true
 		}
-		runtime.Gosched() // who has little to do goes first
 	}
 }
 
