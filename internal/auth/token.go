@@ -33,12 +33,15 @@ func Hash(secret string) []byte {
 
 // Tokens signs callers in by their API tokens.
 type Tokens struct {
-	db  *gorm.DB
-	now func() time.Time
+	db      *gorm.DB
+	now     func() time.Time
+	lookups lookups
 }
 
 // NewTokens makes Tokens that reads the given database.
-func NewTokens(db *gorm.DB, now func() time.Time) *Tokens { return &Tokens{db: db, now: now} }
+func NewTokens(db *gorm.DB, now func() time.Time) *Tokens {
+	return &Tokens{db: db, now: now, lookups: lookups{all: map[hash]*lookup{}}}
+}
 
 // SignedIn is the viewer of a session and the time at which the session ends.
 type SignedIn struct {
@@ -50,7 +53,8 @@ type SignedIn struct {
 // expired or revoked token and the token of an inactive user with the same UNAUTHENTICATED error, so that a caller cannot
 // tell the reasons apart.
 func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
-	in, err := t.find(ctx, Hash(secret))
+	sum := Hash(secret)
+	in, err := t.lookups.share(ctx, hashOf(sum), func() (*SignedIn, error) { return t.find(ctx, sum) })
 	if err == nil && in == nil {
 		err = fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
 	}
