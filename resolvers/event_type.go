@@ -70,7 +70,10 @@ func (eventResolver[E]) Actor(ctx context.Context, e E) (*model.User, error) {
 	return loadUser(ctx, e.Logged().ActorID)
 }
 
-func (eventResolver[E]) Note(ctx context.Context, e E) (*model.Note, error) {
+func (r eventResolver[E]) Note(ctx context.Context, e E) (*model.Note, error) {
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+		return r.Read.NoteOf(ctx, e.Logged())
+	}
 	return read.Optional(ctx, read.LoadersFrom(ctx).Notes, e.Logged().NoteID)
 }
 

@@ -31,16 +31,17 @@ var WarmUp = "SELECT FROM " + strings.Join([]string{"cases", "customers", "respo
 
 // Reader reads one database.
 type Reader struct {
-	db         *gorm.DB
-	log        *event.Log
-	now        func() time.Time
-	collect    time.Duration
-	eventCases *eventCases
+	db      *gorm.DB
+	log     *event.Log
+	now     func() time.Time
+	collect time.Duration
+	caseOf  perEvent[model.Case]
+	noteOf  perEvent[model.Note]
 }
 
 // New makes a reader. Its loaders collect IDs for the given time before they read.
 func New(db *pg.DB, log *event.Log, now func() time.Time, collect time.Duration) *Reader {
-	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, eventCases: newEventCases()}
+	return &Reader{db: db.Gorm, log: log, now: now, collect: collect, caseOf: newPerEvent[model.Case](), noteOf: newPerEvent[model.Note]()}
 }
 
 // The page types of the API, with their GraphQL names.
