@@ -70,7 +70,9 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 		return
 	}
 	responses, ctx := exec.DispatchOperation(ctx, oc)
-	respond(w, media, http.StatusOK, responses(ctx))
+	if response := responses(ctx); response != nil { // nil: the client has gone
+		respond(w, media, http.StatusOK, response)
+	}
 }
 
 const allowedMethods = "GET, POST, OPTIONS"
