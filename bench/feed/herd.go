@@ -39,7 +39,7 @@ func measureHerd(program string) {
 	s.stop()
 
 	b := startBare(*herd, closeloop.size)
-	bare := catchUp(b, "")
+	bare := catchUp(b, "the first")
 	fmt.Printf("bare: %s; memory at most %d MB\n", bare, b.highWater()>>10)
 	b.stop()
 	fmt.Printf("%s / bare: time %.2f, CPU %.2f\n", program, closeloop.seconds/bare.seconds, closeloop.cpu/bare.cpu)

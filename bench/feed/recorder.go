@@ -63,7 +63,7 @@ func (r *recorder) drop(i int) (cursor string) {
 // the wake-up.
 func (r *recorder) watch() {
 	events := make([]syscall.EpollEvent, len(r.sockets))
-	buffer := make([]byte, 1<<20)
+	buffer := make([]byte, 128<<10) // of 10,000 sockets, each has its turn before the server takes it for one that does not read
 	for ; ; time.Sleep(time.Millisecond) {
 		n, err := syscall.EpollWait(r.epoll, events, -1)
 		if err == syscall.EINTR {

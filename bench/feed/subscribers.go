@@ -17,9 +17,14 @@ type subscribers struct {
 	took    float64 // seconds to connect
 }
 
-// startSubscribers connects all sockets, which subscribe after a cursor, or to what happens from now on.
+// startSubscribers connects all sockets, which subscribe after a cursor, or to what happens from now on. A herd's client takes
+// what servers and database leave of the processors, as if it ran elsewhere.
 func startSubscribers(s server, after string) subscribers {
-	c := exec.Command(self(), "client", s.address, s.token, fmt.Sprint(*sockets), fmt.Sprint(*filters), after)
+	niceness := 0
+	if after != "" {
+		niceness = 10
+	}
+	c := exec.Command("nice", "-n", fmt.Sprint(niceness), self(), "client", s.address, s.token, fmt.Sprint(*sockets), fmt.Sprint(*filters), after)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	check(err)
