@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/live/conn"
 	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
@@ -73,17 +72,14 @@ func (s *Server) send(r *run, op *operation, e *excerpt) bool {
 			}
 			return e.last == nil
 		}
-		var scratch *conn.Scratch
-		select {
-		case scratch = <-s.scratches:
-		case <-r.ctx.Done():
+		var shown, written int
+		var wanted bool
+		if !s.pens.use(r.ctx, func(p *pen) {
+			shown = e.shown(next, r.stream.Revision())
+			written, wanted = p.write(op, messages[:shown])
+		}) {
 			return true
 		}
-		shown := e.shown(next, r.stream.Revision())
-		written, wanted := op.Socket.Write(&op.Operation, messages[:shown], scratch)
-		scratch.Trim()
-		runtime.Gosched() // who has little to do goes first: before anybody else who is behind writes
-		s.scratches <- scratch
 		switch {
 		case !wanted:
 			<-r.ctx.Done()

@@ -26,7 +26,7 @@ type Server struct {
 	heartbeat    *conn.Heartbeat
 	groups       *groups
 	excerpts     *excerpts
-	scratches    chan *conn.Scratch // one for each operation that is behind and may write at the same time
+	pens         pens // one for each operation that is behind and may write at the same time
 	writers      []*writer
 	ctx          context.Context // of the sessions, the heartbeat, and sign-ins
 	stop         context.CancelFunc
@@ -76,19 +76,11 @@ func New(o Options) *Server {
 	}
 	s.groups = newGroups(s.writers)
 	s.excerpts = newExcerpts(o.MaxCatchingUp)
-	s.scratches = make(chan *conn.Scratch, herdShare(runtime.GOMAXPROCS(0)))
-	for range cap(s.scratches) {
-		s.scratches <- conn.NewScratch()
-	}
+	s.pens = newPens(runtime.GOMAXPROCS(0))
 	s.running.Go(func() { s.sessions.Run(ctx) })
 	s.running.Go(func() { s.heartbeat.Run(ctx) })
 	return s
 }
-
-// herdShare is how many of the processors write to those who are behind, at most half of them. If all of them had something
-// to write without a pause, Go's scheduler would look at the network only every 10 ms, and each request and each statement
-// of everybody else would take that much longer.
-func herdShare(processors int) int { return max(1, processors/2) }
 
 // readBuffer is the buffer of a socket's reader, in bytes: large enough for a control frame and any message's header.
 const readBuffer = 256
