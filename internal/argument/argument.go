@@ -2,8 +2,9 @@
 // the arguments of all fields to the types of the schema (GraphQL specification, sections 3 and 6.1.2), and refuses the
 // operation with all faults that it finds, each with its path.
 //
-// It knows types only. What a value means, such as the range of a score or the length of a name, the package that owns the
-// value checks when the field runs. So does it with the object that an ID names.
+// It knows types only, and which kind of object an ID in the input of a mutation names. What a value means, such as the range
+// of a score or the length of a name, the package that owns the value checks when the field runs. So does it with the object
+// that an ID names.
 package argument
 
 import (

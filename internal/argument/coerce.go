@@ -41,6 +41,19 @@ func (c *coercer) in(step string, do func()) {
 	c.path = c.path[:len(c.path)-1]
 }
 
+// field is the name of the input field that has the value, or the list with it; "" for an argument or a variable.
+func (c *coercer) field() string {
+	for _, step := range slices.Backward(c.path) {
+		if name, inside := strings.CutPrefix(step, "."); inside {
+			return name
+		}
+		if step != "" && step[0] != '[' {
+			break
+		}
+	}
+	return ""
+}
+
 func (c *coercer) fault(format string, args ...any) {
 	if len(c.faults) >= faultsMax {
 		return
@@ -188,6 +201,8 @@ func (c *coercer) scalar(name string, v any) any {
 		_, isText := v.(string)
 		if _, isWhole := whole(v); !isText && !isWhole {
 			c.fault("ID expected, not %s", kindOf(v))
+		} else if check := ids[c.field()]; check != nil {
+			c.add(check(v))
 		}
 	case "Upload":
 		if _, ok := v.(graphql.Upload); !ok {

@@ -24,6 +24,7 @@ var schema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 		list(filter: Filter, first: Int, of: [Color!], limit: Int! = 10): Query
 		pick(one: Choice): Int
 		send(input: SubmitResponsesInput!): Int
+		assign(input: Assign!, caseId: ID): Int
 	}
 	enum Color { RED GREEN }
 	input Filter { and: [Filter!] score: Range color: [Color!] to: EmailAddress amount: Decimal share: Float name: String id: ID yes: Boolean }
@@ -32,6 +33,7 @@ var schema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 	input SubmitResponsesInput { responses: [SubmitResponseInput!]! }
 	input SubmitResponseInput { score: Int! customer: Customer! email: EmailAddress }
 	input Customer { name: String }
+	input Assign { caseId: ID userIds: [ID!] externalId: ID }
 `})
 
 // coerce runs both steps over an operation as the executor does, and returns the variables and the faults.
@@ -69,6 +71,9 @@ const byFilter = `query ($f: Filter) {list(filter: $f) {limitless: list {pick}}}
 func TestCoercion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ query, variables, argument, message string }{
+		"another kind of ID":         {`query ($a: Assign!) {assign(input: $a)}`, `{"a": {"caseId": "usr_0190163d8694739b9f6b1bdac25e4c4e"}}`, "input.caseId", `is not the ID of a case`},
+		"no ID":                      {`query ($c: ID) {assign(input: {caseId: $c})}`, `{"c": "7"}`, "input.caseId", `"7" is not the ID of a case`},
+		"another kind in a list":     {`{assign(input: {userIds: ["usr_0190163d8694739b9f6b1bdac25e4c4e", "cas_0190163d8694739b9f6b1bdac25e4c4e"]})}`, `{}`, "input.userIds[1]", `is not the ID of a user`},
 		"a text for a number":        {byFilter, `{"f": {"score": {"gte": "5"}}}`, "filter.score.gte", "$f.score.gte: Int expected, which is a whole number, not a string"},
 		"a fraction for an Int":      {byFilter, `{"f": {"score": {"gte": 3.5}}}`, "filter.score.gte", "$f.score.gte: Int expected, which is a whole number, not a number with a fraction"},
 		"a small exponent":           {byFilter, `{"f": {"score": {"gte": 1e-400}}}`, "filter.score.gte", "not a number with a fraction"},

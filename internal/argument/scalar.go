@@ -31,6 +31,36 @@ var checks = map[string]func(any) error{
 	"StringFilter":   func(v any) error { return new(filter.Text).UnmarshalGQL(v) },
 }
 
+// ids check which kind of object an ID of a mutation's input names, by the name of the field. Other IDs, such as the argument
+// id of a query, belong to a field whose failure undoes nothing.
+var ids = map[string]func(any) error{
+	"caseId":         kind[model.CaseID],
+	"caseIds":        kind[model.CaseID],
+	"customerId":     kind[model.CustomerID],
+	"responseId":     kind[model.ResponseID],
+	"noteId":         kind[model.NoteID],
+	"ruleId":         kind[model.RuleID],
+	"themeId":        kind[model.ThemeID],
+	"themeIds":       kind[model.ThemeID],
+	"userId":         kind[model.UserID],
+	"userIds":        kind[model.UserID],
+	"assigneeId":     kind[model.UserID],
+	"fallbackUserId": kind[model.UserID],
+	"ownerId":        kind[model.UserID],
+	"reassignTo":     kind[model.UserID],
+	"tokenId":        kind[model.ApiTokenID],
+	"notificationId": kind[model.NotificationID],
+	"webhookId":      kind[model.WebhookID],
+	"deliveryId":     kind[model.DeliveryID],
+}
+
+func kind[T any, ID interface {
+	*T
+	UnmarshalGQL(any) error
+}](v any) error {
+	return ID(new(T)).UnmarshalGQL(v)
+}
+
 func only[T any](read func(any) (T, error)) func(any) error {
 	return func(v any) error {
 		_, err := read(v)
