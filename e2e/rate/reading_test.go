@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/cost"
+	"github.com/closeloop/closeloop/model"
 )
 
 func TestReadingALongDocument(t *testing.T) {
@@ -76,22 +78,23 @@ func TestReadingALongDocument(t *testing.T) {
 		}
 	})
 
-	t.Run("is refused before it is read, when the bucket is empty", func(t *testing.T) {
+	t.Run("is refused before it is read, and not at once, when the bucket is empty", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
-		codes := map[string]int{}
-		var last *setup.Answer
-		for i := range 2 * config.RateLeast / points(padding) {
-			body, err := json.Marshal(vars{"query": `{this is no document ` + padding + strings.Repeat("y", i%7)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			last = s.Post(s.Tokens["PARTNER"], body)
-			codes[last.Code()]++
+		body, err := json.Marshal(vars{"query": `{this is no document ` + padding})
+		if err != nil {
+			t.Fatal(err)
 		}
-		want := config.RateLeast / points(padding)
-		if n := codes["GRAPHQL_PARSE_FAILED"]; n > want || n < want-2 || codes["RATE_LIMITED"] < want-1 || last.Errors[0].Extensions["retryAfter"] == nil {
-			t.Errorf("%v, of which %d should have been read; %s", codes, want, last.Body)
+		if a := s.Post(s.Tokens[model.Partner], body); a.Code() != "GRAPHQL_PARSE_FAILED" {
+			t.Errorf("with a full bucket: %s", a.Body)
+		}
+		take(t, s, model.Partner, config.RateLeast)
+		began := time.Now()
+		if a := s.Post(s.Tokens[model.Partner], body); a.Code() != "RATE_LIMITED" || a.Errors[0].Extensions["retryAfter"].(float64) < 900 {
+			t.Errorf("with an empty bucket: %s", a.Body)
+		}
+		if took := time.Since(began); took < 100*time.Millisecond {
+			t.Errorf("it was refused after %v", took)
 		}
 	})
 }

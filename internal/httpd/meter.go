@@ -57,6 +57,7 @@ type bill struct {
 	read      int    // points that reading it has cost, until an answer says so
 	input     int    // of these, for its variables
 	key       string // of the operation with its long document; "" for others
+	told      bool   // the refusal tells the caller to wait, or is one that it has had before
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -109,6 +110,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	}
 	left, err := m.buckets.Take(b.token, b.requested)
 	if err != nil {
+		b.told = true
 		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -53,6 +54,7 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	b := &bill{token: v.TokenID, requested: text + input}
 	graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
 	if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
+		b.told = true
 		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}
@@ -62,7 +64,7 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 		b.key = string(sum[:])
 	}
 	if again, ok := r.meter.refused.Get(ctx, b.key); ok {
-		b.requested = again.requested
+		b.requested, b.told = again.requested, true
 		return gqlerror.Wrap(again.err)
 	}
 	return nil
@@ -86,6 +88,19 @@ func sizeOf(v any) int {
 		size += len(v)
 	}
 	return size
+}
+
+// refusalPause is how long a client waits for a refusal that tells it to wait, or that it has had before: a loop of them must
+// not keep the processors busy.
+const refusalPause = 200 * time.Millisecond
+
+func pause(ctx context.Context, oc *graphql.OperationContext) {
+	if b := billOf(oc); b != nil && b.told {
+		select {
+		case <-time.After(refusalPause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // refusal is the price of an operation and why it was refused.

@@ -60,6 +60,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	ctx := r.Context()
 	oc, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
+		pause(ctx, oc)
 		respond(w, media, statusOfRefusal(media), exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs))
 		return
 	}
@@ -173,9 +174,22 @@ func respond(w http.ResponseWriter, media string, status int, response *graphql.
 	if err != nil {
 		panic(err) // a resolver's extensions are not JSON: a programming error
 	}
+	if seconds := retryAfterOf(response.Errors); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
+}
+
+// retryAfterOf is the longest wait that an error names, in seconds.
+func retryAfterOf(errs gqlerror.List) (longest int) {
+	for _, err := range errs {
+		if seconds, ok := err.Extensions["retryAfter"].(int); ok {
+			longest = max(longest, seconds)
+		}
+	}
+	return longest
 }
 
 func refuseRequest(w http.ResponseWriter, status int, message string) {

@@ -8,6 +8,7 @@ package rate
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -127,16 +128,17 @@ func (b *Buckets) state(points float64, cost int, now time.Time) Limit {
 	}
 }
 
-// sweep drops the buckets that are full again: a missing bucket counts as full. It runs when the number of buckets has
-// doubled since the previous sweep, so that its cost, spread over all operations, is one or two steps for each.
+// sweep drops the buckets that are full again: a missing bucket counts as full.
 func (b *Buckets) sweep(now time.Time) {
-	if len(b.byToken) < b.sweepAt {
+	dropIdle(b.byToken, &b.sweepAt, func(old bucket) bool { return b.refilled(old, now) >= float64(b.limit) })
+}
+
+// dropIdle drops the entries that a missing one equals. It does so when their number has doubled since it last did, so that
+// its cost, spread over all operations, is one or two steps for each; at is the number at which it does so next.
+func dropIdle[T any](byToken map[model.ApiTokenID]T, at *int, idle func(T) bool) {
+	if len(byToken) < *at {
 		return
 	}
-	for token, old := range b.byToken {
-		if b.refilled(old, now) >= float64(b.limit) {
-			delete(b.byToken, token)
-		}
-	}
-	b.sweepAt = max(sweepLeast, 2*len(b.byToken))
+	maps.DeleteFunc(byToken, func(_ model.ApiTokenID, entry T) bool { return idle(entry) })
+	*at = max(sweepLeast, 2*len(byToken))
 }

@@ -178,18 +178,9 @@ func (w *Work) turnOf(a *account) (done func()) {
 	}
 }
 
-// sweep drops the accounts of tokens that have not worked for long: a missing one counts as such. It runs when their number
-// has doubled since the previous sweep. The caller holds the lock.
+// sweep drops the accounts of tokens that have not worked for long. The caller holds the lock.
 func (w *Work) sweep(now time.Time) {
-	if len(w.byToken) < w.sweepAt {
-		return
-	}
-	for token, a := range w.byToken {
-		if !a.busy && !a.paid.After(now.Add(-workBurst)) {
-			delete(w.byToken, token)
-		}
-	}
-	w.sweepAt = max(sweepLeast, 2*len(w.byToken))
+	dropIdle(w.byToken, &w.sweepAt, func(a *account) bool { return !a.busy && !a.paid.After(now.Add(-workBurst)) })
 }
 
 func later(a, b time.Time) time.Time {
