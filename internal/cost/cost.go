@@ -2,8 +2,8 @@
 // document and its variables before it runs, and what it really used, measured while it ran. docs/limits.md explains both
 // to users.
 //
-// It refuses to know any data: the same document always has the same price. It refuses to charge anybody; package rate
-// does.
+// It refuses to know any data: the same document always has the same price, except for the times in its filters, which it
+// compares with now. It refuses to charge anybody; package rate does.
 package cost
 
 import (

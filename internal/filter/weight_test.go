@@ -57,6 +57,40 @@ func TestWeigh(t *testing.T) {
 		}
 	})
 
+	t.Run("knows how much of a range there is", func(t *testing.T) {
+		t.Parallel()
+		at := func(days int) string { return time.Now().AddDate(0, 0, days).Format(time.RFC3339) }
+		for condition, want := range map[string]float64{
+			`{"respondedAt": {"withinLast": "P73D"}}`:                               0.2,
+			`{"respondedAt": {"gte": "` + at(-73) + `"}}`:                           0.2,
+			`{"respondedAt": {"gte": "` + at(-146) + `", "lt": "` + at(-73) + `"}}`: 0.2,
+			`{"respondedAt": {"lt": "2001-01-01T00:00:00Z"}}`:                       0,
+			`{"respondedAt": {"withinNext": "P7D"}}`:                                0,
+			`{"respondedAt": {"isNull": true}}`:                                     0,
+			`{"score": {"gte": 8}}`:                                                 3. / 11,
+			`{"score": {"gte": 8, "lte": 3}}`:                                       0,
+			`{"score": {"in": [1, 2]}}`:                                             2. / 11,
+			`{"testimonialLikelihood": {"gte": 0.9}}`:                               0.1,
+			`{"customer": {"lifetimeValue": {"gte": "10", "lte": "5"}}}`:            0,
+		} {
+			if got := weigh("ResponseFilter", condition).Match; got < want-0.01 || got > want+0.01 || got <= 0 {
+				t.Errorf("%s leaves %.3f of the rows, want %.3f", condition, got, want)
+			}
+		}
+	})
+
+	t.Run("counts the time to plan questions to other tables", func(t *testing.T) {
+		t.Parallel()
+		own, other := weigh("ResponseFilter", `{"score": {"eq": 3}}`), weigh("ResponseFilter", `{"customer": {"firstName": {"eq": "ana"}}}`)
+		both := weigh("ResponseFilter", `{"score": {"eq": 3}, "customer": {"firstName": {"eq": "ana"}}}`)
+		if own.Plan <= 0 || other.Plan < 5*own.Plan || both.Plan != own.Plan+other.Plan {
+			t.Errorf("own column %v µs, another table %v µs, both %v µs", own.Plan, other.Plan, both.Plan)
+		}
+		if few := other.Within(10); few.Once >= other.Once {
+			t.Errorf("for ten rows it takes %v µs, for all %v µs", few.Once, other.Once)
+		}
+	})
+
 	t.Run("takes what is no filter as none, and stops at the size that no filter may have", func(t *testing.T) {
 		t.Parallel()
 		for _, v := range []any{nil, 5, "x", []any{1}, map[string]any{"nonsense": 1, "and": 7, "or": nil, "score": "x", "comment": map[string]any{"contains": 5}}} {
