@@ -56,8 +56,8 @@ type bill struct {
 	state     state
 	read      int    // points that reading it has cost, until an answer says so
 	input     int    // of these, for its variables
-	key       string // of the operation with its long document; "" for others
-	told      bool   // the refusal tells the caller to wait, or is one that it has had before
+	key       string // of a long operation; "" for others
+	told      bool   // the refusal tells the caller to wait, or that a retry never helps
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -100,6 +100,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	price := cost.Of(oc.Operation, oc.Variables, time.Now())
 	b.requested, b.heavy = price.Points, price.Heavy()
 	if err := tooCostly(price); err != nil {
+		b.told = true
 		if b.key != "" {
 			m.refused.Add(ctx, b.key, refusal{b.requested, err})
 		}

@@ -39,13 +39,11 @@ func (reading) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationParameters implements graphql.OperationParameterMutator.
 func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	text, input := cost.Reading(len(params.Query)), cost.Reading(sizeOf(params.Variables))
-	if text > 0 {
-		if _, known := r.documents.Get(ctx, params.Query); known {
-			text = 0
-		}
-	}
 	if text+input == 0 {
 		return nil
+	}
+	if _, known := r.documents.Get(ctx, params.Query); known {
+		text = 0
 	}
 	v, err := auth.From(ctx)
 	if err != nil {
@@ -53,10 +51,12 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	}
 	b := &bill{token: v.TokenID, requested: text + input}
 	graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
-	if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
-		b.told = true
-		setRetryAfter(ctx, err)
-		return gqlerror.Wrap(err)
+	if text+input > 0 {
+		if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
+			b.told = true
+			setRetryAfter(ctx, err)
+			return gqlerror.Wrap(err)
+		}
 	}
 	b.requested, b.read, b.input = 0, text+input, input
 	if operation, err := json.Marshal([]any{b.token, params.OperationName, params.Query, params.Variables}); err == nil {
@@ -90,8 +90,8 @@ func sizeOf(v any) int {
 	return size
 }
 
-// refusalPause is how long a client waits for a refusal that tells it to wait, or that it has had before: a loop of them must
-// not keep the processors busy.
+// refusalPause is how long a client waits for a refusal that tells it to wait, or that a retry never helps: a loop of them
+// must not keep the processors busy.
 const refusalPause = 200 * time.Millisecond
 
 func pause(ctx context.Context, oc *graphql.OperationContext) {
