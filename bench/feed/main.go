@@ -33,7 +33,7 @@ var (
 	sockets    = flag.Int("sockets", 10_000, "number of sockets")
 	filters    = flag.Int("filters", 1, "number of different filters of the subscriptions")
 	rate       = flag.Float64("rate", 5, "events a second")
-	length     = flag.Int("bytes", 60, "length of the text in an event; a message has about 500 bytes more")
+	length     = flag.Int("bytes", 60, "length of the text in an event; a message has about 640 bytes more")
 	seconds    = flag.Float64("seconds", 10, "length of a round")
 	rounds     = flag.Int("rounds", 3, "rounds of each server")
 	reconnects = flag.Int("reconnects", 0, "sockets that are closed and reconnect each second")
