@@ -60,7 +60,7 @@ func TestSnapshot(t *testing.T) {
 		for argument, in := range map[string]intake.SubmitResponseInput{
 			"input.survey":            {Survey: &wide},
 			"input.customer.lastName": {Customer: &customer.CustomerInput{LastName: worktest.Given(wide)}},
-			"input.drivers":           {Drivers: []string{wide}},
+			"input.drivers[0]":        {Drivers: []string{wide}},
 		} {
 			_, err := intake.New(w.Work).Submit(t.Context(), w.Agent, in)
 			worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
