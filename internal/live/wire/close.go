@@ -58,10 +58,9 @@ func TryAgainLater(retry time.Duration) CloseReason {
 // CodeTooManyRefusals is the code of TooManyRefusals.
 const CodeTooManyRefusals = 4510
 
-// TooManyRefusals closes a socket with a wrong token from an address that has sent too many of them; wait is in whole
-// seconds.
+// TooManyRefusals closes a socket with a wrong token from an address that has sent too many of them.
 func TooManyRefusals(wait time.Duration) CloseReason {
-	return CloseReason{Code: CodeTooManyRefusals, Text: fmt.Sprintf("Too many wrong tokens came from your address: retry in %d s", int(wait.Seconds())), Retry: wait}
+	return CloseReason{Code: CodeTooManyRefusals, Text: "Too many wrong tokens came from your address"}.after(wait)
 }
 
 // SubscriberExists closes a socket whose client used the id of an active operation again.
