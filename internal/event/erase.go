@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -105,15 +106,19 @@ func (e *Event) erased(at time.Time) (*Event, error) {
 	return out, nil
 }
 
-// redact removes personal data from the cached events of those cases that the new events erase. The caller holds the lock.
+// redact removes personal data from the cached events of those cases that the new events erase. The text of a note is not in
+// the log, but answers that were made of events may have it: when a note was redacted, they are outdated too. The caller
+// holds the lock.
 func (l *Log) redact(fresh []*Event) error {
 	erasing := map[model.CaseID]*Event{}
+	outdated := false
 	for _, e := range fresh {
 		if e.Type == model.EventCustomerErased {
 			erasing[e.CaseID] = e
 		}
+		outdated = outdated || e.Type == model.EventCustomerErased || slices.Contains(e.Changed, NotesChanged)
 	}
-	if len(erasing) == 0 {
+	if !outdated {
 		return nil
 	}
 	for i, e := range l.recent {
@@ -128,12 +133,18 @@ func (l *Log) redact(fresh []*Event) error {
 		l.recent[i] = redacted
 		l.bytes += redacted.size() - e.size()
 	}
-	l.pages.dropCases(erasing)
+	if len(erasing) > 0 {
+		l.pages.dropCases(erasing)
+	}
 	l.revision.Add(1)
 	return nil
 }
 
-// Revision changes whenever this server reads that customers were erased, or that events were lost in a failover.
+// NotesChanged is what an event of the type DETAILS_CHANGED names as changed when a note of the case was redacted.
+const NotesChanged = "notes"
+
+// Revision changes whenever this server reads that customers were erased or notes redacted, or that events were lost in a
+// failover.
 func (l *Log) Revision() int64 { return l.revision.Load() }
 
 // Outdated reports whether an erasure or a new epoch was read since Next returned the event with this cursor. If so, it moves

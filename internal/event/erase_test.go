@@ -171,6 +171,32 @@ func TestErase(t *testing.T) {
 		}
 	})
 
+	t.Run("outdates answers with a note that was redacted, and no others", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.follow(w.db, 0, 0)
+		r := w.from(l, w.start(l))
+		s := w.open()
+		for _, c := range []struct {
+			changed  string
+			outdated bool
+		}{{"lossReason", false}, {event.NotesChanged, true}} {
+			before := l.Revision()
+			w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) {
+				return s.change(tx, event.Entry{Type: model.EventDetailsChanged, Actor: &w.ann, Changed: []string{c.changed}}, func(*model.Snapshot) {})
+			})
+			l.Wake()
+			for read := false; !read; {
+				for _, e := range w.take(r, 1) {
+					read = len(e.Changed) == 1 && e.Changed[0] == c.changed
+				}
+			}
+			if outdated := l.Revision() != before; outdated != c.outdated {
+				t.Errorf("after a change of %s, answers are outdated: %t", c.changed, outdated)
+			}
+		}
+	})
+
 	t.Run("passes every filter", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -67,7 +67,7 @@ type Log struct {
 	started chan struct{} // closed when the follower knows its tail
 	grown   chan struct{} // closed, and replaced, when the cache grows or an epoch begins
 
-	revision atomic.Int64 // how often what readers have read before became outdated: customers were erased, or an epoch began; changed only under mu
+	revision atomic.Int64 // how often what readers have read before became outdated: customers were erased, notes redacted, or an epoch began; changed only under mu
 }
 
 // New opens the log. Nothing is followed until Follow is called. Close ends what New and Follow started.

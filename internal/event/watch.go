@@ -289,8 +289,8 @@ func (w *Watcher) shown(ctx context.Context, events []*Event) (shown []model.Cas
 	return shown, nil
 }
 
-// Outdated reports, right before an event from Next is shown, whether a customer was erased meanwhile or the case has left
-// the scope. If so, it moves the watcher back to before that event, and Next returns what is to be shown now.
+// Outdated reports, right before an event from Next is shown, whether a customer was erased or a note redacted meanwhile, or
+// the case has left the scope. If so, it moves the watcher back to before that event, and Next returns what is to be shown now.
 func (w *Watcher) Outdated(e model.CaseEvent) bool {
 	if w.scope.Restricted() && w.reader.log.mayBeOutOfScope(w.scope, e.Logged().CaseID, w.seen) {
 		w.reader.rewind()
@@ -299,7 +299,7 @@ func (w *Watcher) Outdated(e model.CaseEvent) bool {
 	return w.reader.Outdated(e.Logged().Cursor)
 }
 
-// Revision changes whenever this server reads that customers were erased or events were lost. Answers that were made of
+// Revision changes whenever this server reads that customers were erased, notes redacted, or events lost. Answers that were made of
 // events before may show what must not be shown any more.
 func (w *Watcher) Revision() int64 { return w.reader.log.Revision() }
 

@@ -66,7 +66,7 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		if err != nil {
 			return fmt.Errorf("redact a note: %w", err)
 		}
-		_, err = locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{"notes"}}, func() {})
+		_, err = locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: &viewer.User.ID, Changed: []string{event.NotesChanged}}, func() {})
 		if err != nil {
 			return err
 		}
