@@ -88,10 +88,10 @@ func (ec *executionContext) _CreateWebhookPayload_webhook(ctx context.Context, f
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
-			return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
+			return ec.marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_CreateWebhookPayload_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -166,10 +166,10 @@ func (ec *executionContext) _RedeliverWebhookPayload_delivery(ctx context.Contex
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.WebhookDelivery) graphql.Marshaler {
-			return ec.marshalNWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx, selections, v)
+			return ec.marshalOWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_RedeliverWebhookPayload_delivery(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -198,10 +198,10 @@ func (ec *executionContext) _RotateWebhookSecretPayload_webhook(ctx context.Cont
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
-			return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
+			return ec.marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_RotateWebhookSecretPayload_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -253,10 +253,10 @@ func (ec *executionContext) _UpdateWebhookPayload_webhook(ctx context.Context, f
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
-			return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
+			return ec.marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateWebhookPayload_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1147,7 +1147,7 @@ func (ec *executionContext) _CreateWebhookPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("CreateWebhookPayload")
 		case "webhook":
 			out.Values[i] = ec._CreateWebhookPayload_webhook(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "secret":
@@ -1228,7 +1228,7 @@ func (ec *executionContext) _RedeliverWebhookPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("RedeliverWebhookPayload")
 		case "delivery":
 			out.Values[i] = ec._RedeliverWebhookPayload_delivery(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -1266,7 +1266,7 @@ func (ec *executionContext) _RotateWebhookSecretPayload(ctx context.Context, sel
 			out.Values[i] = graphql.MarshalString("RotateWebhookSecretPayload")
 		case "webhook":
 			out.Values[i] = ec._RotateWebhookSecretPayload_webhook(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "secret":
@@ -1309,7 +1309,7 @@ func (ec *executionContext) _UpdateWebhookPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("UpdateWebhookPayload")
 		case "webhook":
 			out.Values[i] = ec._UpdateWebhookPayload_webhook(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -1892,6 +1892,20 @@ func (ec *executionContext) marshalOWebhook2ᚕᚖgithubᚗcomᚋcloseloopᚋclo
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx context.Context, sel ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Webhook(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx context.Context, sel ast.SelectionSet, v *model.WebhookDelivery) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WebhookDelivery(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

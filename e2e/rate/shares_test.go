@@ -127,7 +127,9 @@ func TestShares(t *testing.T) {
 		var greedy sync.WaitGroup
 		defer greedy.Wait()
 		defer leave()
-		greedy.Go(func() { cancellable(ctx, s, model.Agent, `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}}}`) })
+		greedy.Go(func() {
+			cancellable(ctx, s, model.Agent, `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}}}`)
+		})
 		awaitWaiting(t, s, 1)
 		a := s.Do(model.Agent, `{customers(first: 100) {nodes {cases(first: 60) {nodes {id}}}}}`, nil)
 		if a.Code() != "UNAVAILABLE" || a.Errors[0].Extensions["retryAfter"] != 1.0 || bytes.Contains([]byte(a.Body), []byte(`"data"`)) {

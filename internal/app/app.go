@@ -93,7 +93,7 @@ func openDatabase(ctx context.Context, c *config.Config, o Options) (*pg.DB, err
 	if err != nil {
 		return nil, err
 	}
-	if err := migrations.Apply(ctx, db.Pool); err != nil {
+	if err := migrations.Apply(ctx, db.Lane(pg.Background).Pool); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -136,7 +136,7 @@ func (a *App) Handler() http.Handler {
 			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
-			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), time.Now),
+			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), a.Rate.Owes, time.Now),
 		},
 		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",

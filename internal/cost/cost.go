@@ -59,10 +59,15 @@ func Used(u pg.Usage) int {
 	return points(float64(u.Time)/float64(time.Microsecond) + float64(u.Rows)/rowsPerPoint*pointMicros)
 }
 
-// Reading is the price of reading so many bytes of a document or of variables: parsing, validating and pricing them. That is
-// work of the program alone, at five to ten times its time, because there are fewer processors than connections to the
-// database. Less than a KiB is read for nothing.
-func Reading(bytes int) int { return bytes / 1024 * 25 }
+// Reading is the price of reading so many bytes of a document, and so many of variables: parsing, validating and pricing
+// them. That is work of the program alone, at five to ten times its time for a document, because there are fewer processors
+// than connections to the database. Less than a KiB is read for nothing.
+func Reading(document, variables int) (text, input int) {
+	return document / 1024 * 25, variables / 1024 * 8
+}
+
+// Long reports whether an operation is heavy by what reading it costs alone.
+func Long(reading int) bool { return reading > heavyPoints }
 
 const pointMicros = float64(Point / time.Microsecond)
 

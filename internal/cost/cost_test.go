@@ -248,8 +248,8 @@ func TestTables(t *testing.T) {
 func TestReading(t *testing.T) {
 	t.Parallel()
 	for bytes, want := range map[int]int{0: 0, 1023: 0, 1024: 25, 21_000: 500, 100 << 10: 2500} {
-		if got := cost.Reading(bytes); got != want {
-			t.Errorf("Reading(%d) = %d, want %d", bytes, got, want)
+		if text, input := cost.Reading(bytes, bytes); text != want || input != want/25*8 {
+			t.Errorf("%d bytes of a document cost %d, want %d, and of variables %d, want %d", bytes, text, want, input, want/25*8)
 		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// Meter bounds the time that a watcher takes to decide its filter and its scope. Whoever has no time left falls behind: the
+// Meter bounds the time that a watcher takes to decide its filter and its scope, and lets a token that owes points wait. Whoever
+// has no time left falls behind: the
 // watcher keeps its position, and waits.
 type Meter struct {
 	Work   *rate.Work
@@ -20,9 +21,8 @@ type decision struct{ matches, shown bool }
 
 // decide decides on the events in the watcher's turn. It returns rate.ErrBehind if the watcher would have to wait for it.
 func (w *Watcher) decide(ctx context.Context, events []*Event) ([]decision, error) {
-	if len(events) > 0 && w.metered() && w.turn == nil {
-		var err error
-		if w.turn, err = w.asked.Meter.Work.Try(ctx, w.tokens(ctx)); err != nil {
+	if len(events) > 0 && w.asked.Meter != nil && w.turn == nil {
+		if err := w.tryTurn(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -37,13 +37,23 @@ func (w *Watcher) decide(ctx context.Context, events []*Event) ([]decision, erro
 	return decided, nil
 }
 
-// metered reports whether there is anything to decide that takes time.
-func (w *Watcher) metered() bool {
-	return w.asked.Meter != nil && (w.asked.Filter != nil || w.scope.Restricted())
+// deciding reports whether there is anything to decide that takes time.
+func (w *Watcher) deciding() bool { return w.asked.Filter != nil || w.scope.Restricted() }
+
+// tryTurn begins the watcher's turn. A watcher without anything to decide needs none, but a token that does not owe points.
+func (w *Watcher) tryTurn(ctx context.Context) (err error) {
+	if !w.deciding() {
+		return w.asked.Meter.Work.Paid(w.tokens(ctx)())
+	}
+	w.turn, err = w.asked.Meter.Work.Try(ctx, w.tokens(ctx))
+	return err
 }
 
-// awaitTurn waits until the watcher may decide again.
+// awaitTurn waits until tryTurn may succeed.
 func (w *Watcher) awaitTurn(ctx context.Context) (err error) {
+	if !w.deciding() {
+		return w.asked.Meter.Work.AwaitPaid(ctx, w.tokens(ctx))
+	}
 	w.turn, err = w.asked.Meter.Work.Begin(ctx, w.tokens(ctx))
 	return err
 }

@@ -17,7 +17,7 @@ func TestWatcherPastItsTokensTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l := w.follow(w.db, 0, 0)
-	work := rate.NewWork(time.Nanosecond, time.Now) // one decision takes the time of an hour
+	work := rate.NewWork(time.Nanosecond, func(model.ApiTokenID) time.Duration { return 0 }, time.Now) // one decision takes the time of an hour
 	greedy, modest := model.ApiTokenID{UUID: model.NewUUID()}, model.ApiTokenID{UUID: model.NewUUID()}
 	watch := func(s *filter.Scope, q event.Request, sharers *atomic.Pointer[[]model.ApiTokenID]) *event.Watcher {
 		q.Meter = &event.Meter{Work: work, Tokens: func(context.Context) []model.ApiTokenID { return *sharers.Load() }}

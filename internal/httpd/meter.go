@@ -57,6 +57,7 @@ type bill struct {
 	read      int    // points that reading it has cost, until an answer says so
 	input     int    // of these, for its variables
 	key       string // of a long operation; "" for others
+	leave     func() // ends the turn of a heavy operation; nil: it has none
 	told      bool   // the refusal tells the caller to wait, or that a retry never helps
 
 	mu   sync.Mutex
@@ -115,10 +116,10 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 		setRetryAfter(ctx, err)
 		return gqlerror.Wrap(err)
 	}
-	if b.input > 0 {
-		left = m.buckets.Settle(b.token, -b.input)
+	if back := min(b.input, b.requested); back > 0 {
+		left = m.buckets.Settle(b.token, -back)
 		left.Cost = b.requested
-		b.read, b.input = b.read-b.input, 0
+		b.read, b.input = b.read-back, 0
 	}
 	b.state = paid
 	rate.Keep(&oc.Stats, left)
@@ -146,6 +147,7 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 		return next(ctx)
 	}
 	if b.state == refused { // a dry run
+		b.endTurn()
 		return graphql.OneShot(m.answer(b, &graphql.Response{Data: json.RawMessage("null")}, false))
 	}
 	b.state = running
@@ -158,6 +160,7 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 		m.charge(ctx, b, cost.Used(used))
 	}))
 	m.settle(b, 0) // statements are charged as they run
+	b.endTurn()
 	return func(ctx context.Context) *graphql.Response {
 		return m.answer(b, answers(ctx), live.Shared(ctx))
 	}
@@ -165,15 +168,31 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 
 // execute executes an operation. A heavy one waits for its turn first.
 func (m meter) execute(ctx context.Context, b *bill, next graphql.ResponseHandler) *graphql.Response {
-	if b.heavy {
-		leave, err := m.heavy(ctx)
-		if err != nil {
+	if b.heavy && b.leave == nil {
+		if err := b.takeTurn(ctx, m.heavy); err != nil {
 			graphql.AddError(ctx, err)
 			return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 		}
-		defer leave()
 	}
+	defer b.endTurn()
 	return next(ctx)
+}
+
+// takeTurn waits for the turn of a heavy operation. It ends with the operation's context at the latest.
+func (b *bill) takeTurn(ctx context.Context, heavy func(context.Context) (leave func(), err error)) error {
+	leave, err := heavy(ctx)
+	if err != nil {
+		return err
+	}
+	b.leave = sync.OnceFunc(leave)
+	context.AfterFunc(ctx, b.leave)
+	return nil
+}
+
+func (b *bill) endTurn() {
+	if b.leave != nil {
+		b.leave()
+	}
 }
 
 // InterceptResponse implements graphql.ResponseInterceptor. It executes an operation that runs, and adds the charges to the
@@ -189,6 +208,7 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 	case b.state == running:
 		return m.execute(ctx, b, next)
 	}
+	b.endTurn()
 	return m.answer(b, next(ctx), false)
 }
 

@@ -15,8 +15,8 @@ import (
 )
 
 // reading charges a token for long documents and variables before anything of them is read, so that a loop of operations
-// that are refused empties the token's bucket. What the document costs is never given back; what the variables cost is, when
-// the operation is paid, because its price counts what is in them. An operation that was too costly is refused again without
+// that are refused empties the token's bucket. What the document costs is never given back; what the variables cost is, up to
+// the price of the operation, which counts what is in them. An operation that was too costly is refused again without
 // being read.
 //
 // It must come after the extension that finds the document, and before all that read it.
@@ -38,7 +38,7 @@ func (reading) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
 func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	text, input := cost.Reading(len(params.Query)), cost.Reading(sizeOf(params.Variables))
+	text, input := cost.Reading(len(params.Query), sizeOf(params.Variables))
 	if text+input == 0 {
 		return nil
 	}
@@ -66,6 +66,11 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	if again, ok := r.meter.refused.Get(ctx, b.key); ok {
 		b.requested, b.told = again.requested, true
 		return gqlerror.Wrap(again.err)
+	}
+	if cost.Long(b.read) {
+		if err := b.takeTurn(ctx, r.meter.heavy); err != nil {
+			return gqlerror.Wrap(err)
+		}
 	}
 	return nil
 }

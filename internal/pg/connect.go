@@ -53,7 +53,7 @@ func Connect(ctx context.Context, url string, o Options) (*DB, error) {
 func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
 	all, limits := new([lanes]*DB), o.Limits.withDefaults()
 	var connectors [lanes]*connector
-	shared := &life{heavy: newGate(Reports.size(config.MaxConns), limits)}
+	shared := &life{heavy: newGate(Reports.size(config.MaxConns), heavyQueue, limits)}
 	for lane := range lanes {
 		own := config.Copy()
 		own.MaxConns = lane.size(config.MaxConns)

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,18 +29,22 @@ type connector struct {
 func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
 	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
 	if l.ofCallers() {
-		c.gate = newGate(pool.Config().MaxConns, limits)
+		c.gate = newGate(pool.Config().MaxConns, math.MaxInt, limits)
 	}
 	return c
 }
 
-func newGate(places int32, limits Limits) *fair.Gate {
-	return fair.New(int(places), max(1, int(places)*limits.Share/100), limits.Wait)
+// heavyQueue is how many heavy operations of a caller wait at most: each keeps its variables in memory.
+const heavyQueue = 16
+
+func newGate(places int32, queue int, limits Limits) *fair.Gate {
+	return fair.New(int(places), max(1, int(places)*limits.Share/100), queue, limits.Wait)
 }
 
 // HeavyTurn waits until the context's caller may run one more heavy operation: one that keeps a processor busy for long, of
 // the database or of this server. As many run at a time as there are connections for reports, and a caller has the same
-// share of them. Whoever got a turn calls leave once. Busy recognises the error of a wait that took too long.
+// share of them. Whoever got a turn calls leave once. Busy recognises the error of a wait that took too long, or of a queue
+// that is full.
 func (d *DB) HeavyTurn(ctx context.Context) (leave func(), err error) {
 	return d.heavy.Enter(ctx, clientOf(ctx))
 }

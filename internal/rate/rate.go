@@ -102,6 +102,14 @@ func (b *Buckets) Settle(token model.ApiTokenID, points int) *Limit {
 // State returns the state of the token's bucket.
 func (b *Buckets) State(token model.ApiTokenID) *Limit { return b.Settle(token, 0) }
 
+// Owes returns how long the token's bucket takes to pay its debt; 0 without one.
+func (b *Buckets) Owes(token model.ApiTokenID) time.Duration {
+	now := b.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refillTime(-b.points(token, now))
+}
+
 // points returns what the token's bucket holds now.
 func (b *Buckets) points(token model.ApiTokenID, now time.Time) float64 {
 	old, ok := b.byToken[token]

@@ -15,6 +15,7 @@ import (
 // came, and fall behind; those of other tokens do not notice.
 type Work struct {
 	second time.Duration // work that a token may do in a second
+	owes   func(model.ApiTokenID) time.Duration
 	now    func() time.Time
 
 	mu      sync.Mutex // of the accounts too
@@ -24,6 +25,7 @@ type Work struct {
 
 // account is a token's work.
 type account struct {
+	token   model.ApiTokenID
 	paid    time.Time       // when all work done so far is paid
 	busy    bool            // a subscription works, or waits until earlier work is paid
 	waiting []chan struct{} // for their turn, the first first; closed when it comes
@@ -38,9 +40,10 @@ const (
 // ErrBehind says that a token has no time left for now: try again in a second or two.
 var ErrBehind = errors.New("the subscriptions of this API token take more time for their filters than they may: they fall behind")
 
-// NewWork lets each token work for so long in every second; perSecond must be positive.
-func NewWork(perSecond time.Duration, now func() time.Time) *Work {
-	return &Work{second: perSecond, now: now, byToken: map[model.ApiTokenID]*account{}, sweepAt: sweepLeast}
+// NewWork lets each token work for so long in every second; perSecond must be positive. A token whose bucket owes points does
+// not work until they are paid: owes returns how long that takes.
+func NewWork(perSecond time.Duration, owes func(model.ApiTokenID) time.Duration, now func() time.Time) *Work {
+	return &Work{second: perSecond, owes: owes, now: now, byToken: map[model.ApiTokenID]*account{}, sweepAt: sweepLeast}
 }
 
 // Begin waits until a subscription may work, and returns a function that ends its turn. tokens are those that share the
@@ -94,6 +97,38 @@ func (w *Work) Try(ctx context.Context, tokens func() []model.ApiTokenID) (done 
 	return nil, ErrBehind
 }
 
+// Paid returns ErrBehind if all tokens owe points.
+func (w *Work) Paid(tokens []model.ApiTokenID) error {
+	if w.debtOf(tokens) > 0 {
+		return ErrBehind
+	}
+	return nil
+}
+
+// AwaitPaid waits until one of the tokens, which may change meanwhile, owes no points.
+func (w *Work) AwaitPaid(ctx context.Context, tokens func() []model.ApiTokenID) error {
+	for {
+		wait := min(workRecheck, w.debtOf(tokens()))
+		if wait <= 0 {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// debtOf returns how long it takes until the first of the tokens, one at least, owes no points.
+func (w *Work) debtOf(tokens []model.ApiTokenID) time.Duration {
+	least := w.owes(tokens[0])
+	for _, token := range tokens[1:] {
+		least = min(least, w.owes(token))
+	}
+	return least
+}
+
 // enter takes the turn of the account that has most time left, and returns a nil channel; or it takes a place in the queue,
 // and returns the channel that is closed when the turn comes.
 func (w *Work) enter(tokens []model.ApiTokenID) (a *account, turn chan struct{}) {
@@ -142,19 +177,21 @@ func (w *Work) find(tokens []model.ApiTokenID) (best *account) {
 		a := w.byToken[token]
 		if a == nil {
 			w.sweep(now)
-			a = &account{paid: now.Add(-workBurst)}
+			a = &account{token: token, paid: now.Add(-workBurst)}
 			w.byToken[token] = a
-			return a
+			if w.owes(token) <= 0 {
+				return a
+			}
 		}
-		if best == nil || a.comesBefore(best, now) {
+		if best == nil || w.comesBefore(a, best, now) {
 			best = a
 		}
 	}
 	return best
 }
 
-func (a *account) comesBefore(other *account, now time.Time) bool {
-	mine, others := later(a.paid, now), later(other.paid, now)
+func (w *Work) comesBefore(a, other *account, now time.Time) bool {
+	mine, others := later(w.paid(a, now), now), later(w.paid(other, now), now)
 	return mine.Before(others) || mine.Equal(others) && (!a.busy && other.busy || len(a.waiting) < len(other.waiting))
 }
 
@@ -163,7 +200,15 @@ func (w *Work) debt(a *account) time.Duration {
 	now := w.now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return a.paid.Sub(now)
+	return w.paid(a, now).Sub(now)
+}
+
+// paid returns when all work and all points of the account are paid. The caller holds the lock.
+func (w *Work) paid(a *account, now time.Time) time.Time {
+	if owes := w.owes(a.token); owes > 0 {
+		return later(a.paid, now.Add(owes))
+	}
+	return a.paid
 }
 
 // turnOf begins a turn, and returns the function that ends it.

@@ -33,7 +33,30 @@ func works(t *testing.T, w *Work, tokens func() []model.ApiTokenID, took time.Du
 func TestWork(t *testing.T) {
 	t.Parallel()
 	const second = 200 * time.Millisecond
-	begin := func() *Work { return NewWork(second, time.Now) }
+	begin := func() *Work {
+		return NewWork(second, func(model.ApiTokenID) time.Duration { return 0 }, time.Now)
+	}
+
+	t.Run("does not begin until the token's points are paid, unless another token shares it that owes none", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			buckets, debtor, other := New(100, 10, time.Now), token(), token()
+			w := NewWork(second, buckets.Owes, time.Now)
+			buckets.Settle(debtor, 300)
+			if _, err := w.Try(t.Context(), of(debtor)); !errors.Is(err, ErrBehind) {
+				t.Errorf("a token that owes points: %v", err)
+			}
+			if w.Paid([]model.ApiTokenID{debtor}) == nil || w.Paid([]model.ApiTokenID{debtor, other}) != nil {
+				t.Error("Paid does not know who owes points")
+			}
+			if waited := works(t, w, of(debtor, other), 0); waited != 0 {
+				t.Errorf("it waited %v for the debt of one of two tokens", waited)
+			}
+			if waited := works(t, w, of(debtor), 0); waited < 20*time.Second || waited > 22*time.Second {
+				t.Errorf("it waited %v for 200 points at 10 a second", waited)
+			}
+		})
+	})
 
 	t.Run("is a part of each second, one subscription at a time, and delays no other token", func(t *testing.T) {
 		t.Parallel()

@@ -14,6 +14,9 @@ import (
 // member documentId, or id as Relay's clients call it.
 const DocumentID = "documentId"
 
+// extensionsMost is how many bytes the extensions of an operation may have; closeloop reads a hash and a flag there.
+const extensionsMost = 16 << 10
+
 // ParseParams reads an operation from the payload of a subscribe message (Protocol, Subscribe) or from the body of a
 // request. source names the message or the request in the error's text. The query may be missing where the request names
 // its document, by an id or by a hash in the extensions.
@@ -25,6 +28,8 @@ func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, er
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
 	switch {
+	case len(o["extensions"]) > extensionsMost:
+		return nil, fmt.Errorf("the 'extensions' of '%s' are longer than %d bytes", source, extensionsMost)
 	case !isObject(o["extensions"], &params.Extensions):
 		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", source)
 	case (present(o["query"]) || !named && params.Extensions["persistedQuery"] == nil) && !isString(o["query"], &params.Query):

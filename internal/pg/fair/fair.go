@@ -13,13 +13,15 @@ import (
 	"time"
 )
 
-// ErrBusy is the error of a call that waited for a place for as long as a gate lets anybody wait.
+// ErrBusy is the error of a call that waited for a place for as long as a gate lets anybody wait, or whose client has as many
+// calls waiting as the gate lets anybody have.
 var ErrBusy = errors.New("waited too long for a place")
 
 // Gate admits calls to its places.
 type Gate struct {
 	places, share int
 	wait          time.Duration
+	queue         int // how many calls of a client wait at most
 
 	mu      sync.Mutex
 	free    int
@@ -35,10 +37,10 @@ type client struct {
 	inTurns bool
 }
 
-// New makes a gate with a number of places, of which a client with a name has at most share at a time. A call waits for at most the
-// given time.
-func New(places, share int, wait time.Duration) *Gate {
-	return &Gate{places: places, share: share, wait: wait, free: places, clients: map[string]*client{}}
+// New makes a gate with a number of places, of which a client with a name has at most share at a time. Of its other calls, so
+// many as queue says wait, each for at most the given time.
+func New(places, share, queue int, wait time.Duration) *Gate {
+	return &Gate{places: places, share: share, queue: queue, wait: wait, free: places, clients: map[string]*client{}}
 }
 
 // Enter waits for a place of the client. The caller calls leave exactly once when it has done its work. Without a name, the
@@ -48,9 +50,12 @@ func (g *Gate) Enter(ctx context.Context, name string) (leave func(), err error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c, at := g.ask(name)
+	c, at, full := g.ask(name)
 	leave = func() { g.leave(c) }
-	if at == nil {
+	switch {
+	case full:
+		return nil, ErrBusy
+	case at == nil:
 		return leave, nil
 	}
 	admitted := at.Value.(chan struct{})
@@ -70,8 +75,9 @@ func (g *Gate) Enter(ctx context.Context, name string) (leave func(), err error)
 	return nil, err
 }
 
-// ask takes a place if the client may have one now; then at is nil. Otherwise at is the call's place in the queue.
-func (g *Gate) ask(name string) (c *client, at *list.Element) {
+// ask takes a place if the client may have one now; then at is nil. Otherwise at is the call's place in the queue, unless
+// that is full.
+func (g *Gate) ask(name string) (c *client, at *list.Element, full bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c = g.clients[name]
@@ -86,11 +92,14 @@ func (g *Gate) ask(name string) (c *client, at *list.Element) {
 	if g.free > 0 && c.inside < c.most {
 		g.free--
 		c.inside++
-		return c, nil
+		return c, nil, false
+	}
+	if c.waiting.Len() >= g.queue {
+		return c, nil, true
 	}
 	at = c.waiting.PushBack(make(chan struct{}))
-	g.queue(c)
-	return c, at
+	g.enqueue(c)
+	return c, at, false
 }
 
 func (g *Gate) leave(c *client) {
@@ -98,7 +107,7 @@ func (g *Gate) leave(c *client) {
 	defer g.mu.Unlock()
 	g.free++
 	c.inside--
-	g.queue(c)
+	g.enqueue(c)
 	g.admit()
 	g.forget(c)
 }
@@ -121,9 +130,9 @@ func (g *Gate) giveUp(c *client, at *list.Element) bool {
 	return true
 }
 
-// queue puts a client that waits at the end of the turns, if it may have a place and is not there. The caller holds the
+// enqueue puts a client that waits at the end of the turns, if it may have a place and is not there. The caller holds the
 // lock.
-func (g *Gate) queue(c *client) {
+func (g *Gate) enqueue(c *client) {
 	if !c.inTurns && c.waiting.Len() > 0 && c.inside < c.most {
 		g.turns = append(g.turns, c)
 		c.inTurns = true
@@ -139,7 +148,7 @@ func (g *Gate) admit() {
 		g.free--
 		c.inside++
 		close(c.waiting.Remove(c.waiting.Front()).(chan struct{}))
-		g.queue(c)
+		g.enqueue(c)
 	}
 }
 

@@ -24,7 +24,7 @@ type room struct {
 }
 
 func newRoom(t *testing.T, places, share int) *room {
-	return &room{t: t, gate: New(places, share, time.Minute), leaves: map[string]func(){}}
+	return &room{t: t, gate: New(places, share, 1000, time.Minute), leaves: map[string]func(){}}
 }
 
 // enter makes a call of a client, and returns when the call is admitted or waits.
@@ -176,7 +176,7 @@ func TestGate(t *testing.T) {
 	t.Run("loses no place and exceeds no share when calls come, leave and give up at random", func(t *testing.T) {
 		t.Parallel()
 		const places, share = 4, 2
-		g := New(places, share, 200*time.Microsecond)
+		g := New(places, share, 1000, 200*time.Microsecond)
 		var inside, late, gone atomic.Int64
 		var all sync.WaitGroup
 		for n := range 5 {
@@ -210,5 +210,40 @@ func TestGate(t *testing.T) {
 			t.Errorf("the empty gate has %+v", g)
 		}
 		t.Logf("%d waited too long, %d gave up", late.Load(), gone.Load())
+	})
+}
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := New(1, 1, 2, time.Minute)
+		leave, err := g.Enter(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			go func() {
+				leave, err := g.Enter(t.Context(), "a")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				leave()
+			}()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if _, err := g.Enter(t.Context(), "a"); !errors.Is(err, ErrBusy) || time.Since(began) > 0 {
+			t.Errorf("a third call that waits: %v after %v", err, time.Since(began))
+		}
+		leave()
+		synctest.Wait()
+		if leave, err = g.Enter(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		if len(g.clients) > 0 {
+			t.Errorf("the gate keeps %d clients", len(g.clients))
+		}
 	})
 }
