@@ -60,7 +60,7 @@ func (Guard) MutateOperationContext(ctx context.Context, oc *graphql.OperationCo
 	scope := v.Scope()
 	if scope.Restricted() || scope.Masked() {
 		if f, path := findField(oc, unscoped); f != nil {
-			return at(f, path, fault.New(fault.CodeForbidden, "the field %s is for users without a scope, and your user has one", f.Name))
+			return at(f, path, fault.New(fault.CodeForbidden, "the field %s is for callers without a scope who may see personal data, and your user or your token has less", f.Name))
 		}
 	}
 	if scope.Masked() {

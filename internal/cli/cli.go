@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -19,7 +20,7 @@ import (
 )
 
 type commands struct {
-	config.Config `group:"Settings:"`
+	config.Config `group:"Settings:"` // settingsGroup
 
 	Serve     serveCommand     `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
 	Import    importCommand    `cmd:"" help:"Import the responses of a CSV file."`
@@ -46,20 +47,45 @@ func Main(args []string) int {
 
 // run runs one command, which prints to out. --help ends the process.
 func run(ctx context.Context, args []string, out io.Writer) error {
-	var c commands
-	parser := kong.Must(&c,
-		kong.Name("closeloop"),
-		kong.Description("Closes the loop with customers: takes survey responses in, opens cases by rules, assigns them, mails the right people, and shows it all live through one GraphQL API.\n\nWith no settings it starts a PostgreSQL of its own."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.BindTo(out, (*io.Writer)(nil)),
-		kong.Bind(&c.Config),
-	)
-	command, err := parser.Parse(args)
+	command, err := newParser(ctx, out).Parse(args)
 	if err != nil {
 		return fmt.Errorf("%w; see closeloop --help", err)
 	}
 	return command.Run()
+}
+
+func newParser(ctx context.Context, out io.Writer, options ...kong.Option) *kong.Kong {
+	var c commands
+	return kong.Must(&c, append([]kong.Option{
+		kong.Name("closeloop"),
+		kong.Description("Closes the loop with customers: takes survey responses in, opens cases by rules, assigns them, mails the right people, and shows it all live through one GraphQL API.\n\nWith no settings it starts a PostgreSQL of its own."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(printHelp),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Bind(&c.Config),
+	}, options...)...)
+}
+
+const settingsGroup = "Settings:"
+
+// printHelp shows all settings with the server's help. The help of another command shows those that find the database, so
+// that its own flags are not lost among settings that it does not use.
+func printHelp(options kong.HelpOptions, c *kong.Context) error {
+	selected := c.Selected()
+	if selected == nil || selected.Name == "serve" {
+		return kong.DefaultHelpPrinter(options, c)
+	}
+	for _, flag := range c.Model.Flags {
+		if flag.Group != nil && flag.Group.Key == settingsGroup && !slices.Contains([]string{"database-url", "data-dir", "log"}, flag.Name) {
+			flag.Hidden = true
+		}
+	}
+	if err := kong.DefaultHelpPrinter(options, c); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Stdout, "\nThe settings of the server are in the help of \"closeloop serve\".")
+	return nil
 }
 
 // open opens the program for a command that ends by itself.

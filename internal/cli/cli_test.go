@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/closeloop/closeloop/migrations"
 )
 
@@ -49,6 +51,18 @@ func TestVersion(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for command, settings := range map[string]bool{"": true, "serve": true, "token create": false, "persisted add": false, "persisted": false, "feed fork": false, "import": false} {
+		var out strings.Builder
+		// Parse goes on where the process would have ended; what is missing then is of no interest.
+		_, _ = newParser(t.Context(), &out, kong.Writers(&out, &out), kong.Exit(func(int) {})).Parse(append(strings.Fields(command), "--help"))
+		if help := out.String(); !strings.Contains(help, "--database-url") || strings.Contains(help, "--max-sockets=") != settings {
+			t.Errorf("closeloop %s --help: the server's settings are shown: %t, want %t:\n%s", command, !settings, settings, help)
+		}
+	}
 }
 
 func TestSchema(t *testing.T) {

@@ -49,7 +49,7 @@ func (p *persistedAddCommand) Run(ctx context.Context, c *config.Config, out io.
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d documents were registered, %d were registered before.\n", added, len(documents)-added)
+	fmt.Fprintf(out, "Documents registered: %d. Registered before: %d.\n", added, len(documents)-added)
 	return nil
 }
 
@@ -85,6 +85,6 @@ func (p *persistedRemoveCommand) Run(ctx context.Context, c *config.Config, out 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d documents were removed.\n", removed)
+	fmt.Fprintf(out, "Documents removed: %d.\n", removed)
 	return nil
 }

@@ -29,15 +29,15 @@ func TestPersisted(t *testing.T) {
 		t.Errorf("a document that does not fit: %q, %v", out, err)
 	}
 	manifest(`{"me": "{ viewer { user { role } } }"}`)
-	for _, want := range []string{"1 documents were registered, 0 ", "0 documents were registered, 1 "} {
-		if out, err := command("add", file); err != nil || !strings.HasPrefix(out, want) {
+	for _, want := range []string{"Documents registered: 1. Registered before: 0.\n", "Documents registered: 0. Registered before: 1.\n"} {
+		if out, err := command("add", file); err != nil || out != want {
 			t.Errorf("add: %q, %v", out, err)
 		}
 	}
 	if out, err := command("list"); err != nil || !strings.HasPrefix(out, "me\t28\t") {
 		t.Errorf("list: %q, %v", out, err)
 	}
-	if out, err := command("remove", "me", "none"); err != nil || out != "1 documents were removed.\n" {
+	if out, err := command("remove", "me", "none"); err != nil || out != "Documents removed: 1.\n" {
 		t.Errorf("remove: %q, %v", out, err)
 	}
 	if out, err := command("list"); err != nil || out != "" {

@@ -39,7 +39,7 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 	log := logline.Logger(c.Logger(os.Stderr))
 	slog.SetDefault(log) // for libraries that log without a logger of ours
 	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: log, Sample: s.Sample, Listening: func(at net.Addr) {
-		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
+		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST, or GET for queries, with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
 		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.
 			fmt.Fprintf(out, "    token      %s\n", c.AdminToken)
 		}

@@ -7,7 +7,7 @@ import (
 
 // Limits holds what the statements of one API token can take of the database. Zero means the default.
 type Limits struct {
-	TokenShare    Number   `name:"token-share" env:"CLOSELOOP_TOKEN_SHARE" default:"50" placeholder:"PERCENT" help:"Part of the connections to the database that statements of one API token use at a time (${default}), of those for lists, of those for writes and of those for reports; one at least."`
+	TokenShare    Number   `name:"token-share" env:"CLOSELOOP_TOKEN_SHARE" default:"50" placeholder:"PERCENT" help:"Part of the connections to the database that statements of one API token use at a time (${default}), of those for lists, of those for writes and of those for reports, and of the turns for heavy operations; one at least."`
 	QueueTimeout  Duration `name:"queue-timeout" env:"CLOSELOOP_QUEUE_TIMEOUT" default:"15s" placeholder:"DURATION" help:"Time that a statement waits for a connection (${default}); after that it fails with UNAVAILABLE."`
 	ListTimeout   Duration `name:"list-timeout" env:"CLOSELOOP_LIST_TIMEOUT" default:"5s" placeholder:"DURATION" help:"Time that a statement of a list may take (${default}); after that it fails with TIMEOUT."`
 	ReportTimeout Duration `name:"report-timeout" env:"CLOSELOOP_REPORT_TIMEOUT" default:"10s" placeholder:"DURATION" help:"Time that a statement of a report may take (${default}); after that it fails with TIMEOUT."`

@@ -48,7 +48,7 @@ type Live struct {
 	MaxSubscriptions   Number   `name:"max-subscriptions" env:"CLOSELOOP_MAX_SUBSCRIPTIONS" default:"100" placeholder:"NUMBER" help:"Operations that one socket runs at a time (${default}); the server answers further ones with the error TOO_MANY_SUBSCRIPTIONS."`
 	MaxMessageBytes    Number   `name:"max-message-bytes" env:"CLOSELOOP_MAX_MESSAGE_BYTES" default:"262144" placeholder:"NUMBER" help:"Bytes in a message from a socket's client (${default}); a longer message closes the socket with code 1009."`
 	InitTimeout        Duration `name:"init-timeout" env:"CLOSELOOP_INIT_TIMEOUT" default:"3s" placeholder:"DURATION" help:"Time that a socket's client has to sign in with connection_init (${default}); after that the server closes the socket with code 4408."`
-	FilterTime         Duration `name:"filter-time" env:"CLOSELOOP_FILTER_TIME" default:"200ms" placeholder:"DURATION" help:"Processor time of each second that the subscriptions of one API token may take to decide their filters (${default}); past it they fall behind."`
+	FilterTime         Duration `name:"filter-time" env:"CLOSELOOP_FILTER_TIME" default:"200ms" placeholder:"DURATION" help:"Processor time of each second that the subscriptions of one API token may take to decide their filters (${default}); after that they wait for the next second, and get their events later."`
 }
 
 // validate reports each negative limit to check.
