@@ -5,7 +5,7 @@
 //
 //	CLOSELOOP_WEBHOOK_PRIVATE=yes make run
 //	curl -s http://127.0.0.1:8080/graphql -H 'Authorization: Bearer sample-admin-token-of-this-machine' -H 'Content-Type: application/json' \
-//	  -d '{"query": "mutation { createWebhook(input: {url: \"http://127.0.0.1:9000\"}) { secret } }"}'
+//	  -d '{"query": "mutation { createWebhook(input: {url: \"http://127.0.0.1:9000\", events: [OPENED, STATUS_CHANGED, CUSTOMER_ERASED]}) { secret } }"}'
 //	RECEIVER_SECRET=whsec_… go run ./docs/examples/receiver 127.0.0.1:9000
 //
 // It does what every receiver has to do: check the signature before anything else, drop repeats by webhook-id, answer
