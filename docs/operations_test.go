@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -15,14 +16,23 @@ import (
 var (
 	// lineOfCode is a line that consists of one operation, such as the ones that the walks of architecture.md follow.
 	lineOfCode = regexp.MustCompile("(?m)^`((?:\\{|query|mutation|subscription) .*)`$")
+	// lastCell is the operation in the last column of a table, such as what schema-changes.md shows as "after".
+	lastCell = regexp.MustCompile("(?m)\\| `((?:\\{|query|mutation|subscription) [^`]*)` \\|$")
 	// queryProperty is the operation in the JSON body of a request.
 	queryProperty = regexp.MustCompile(`"query": ("(?:[^"\\]|\\.)*")`)
+	// bearer is an API token in the header of a request.
+	bearer = regexp.MustCompile(`Bearer ([a-z-]+)`)
 )
+
+// sampleToken is the token with which "make run" starts the sample.
+const sampleToken = "sample-admin-token-of-this-machine"
 
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
-	for document, want := range map[string]int{"architecture.md": 3, "../README.md": 4} {
+	for document, want := range map[string]int{
+		"architecture.md": 3, "clients.md": 1, "limits.md": 1, "schema-changes.md": 4, "webhooks.md": 1, "examples/receiver/main.go": 1, "../README.md": 4,
+	} {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
@@ -30,6 +40,9 @@ func TestOperations(t *testing.T) {
 		var operations []string
 		for _, m := range lineOfCode.FindAllStringSubmatch(string(text), -1) {
 			operations = append(operations, m[1])
+		}
+		for _, m := range lastCell.FindAllStringSubmatch(string(text), -1) {
+			operations = append(operations, strings.ReplaceAll(m[1], "(…)", ""))
 		}
 		for _, m := range queryProperty.FindAllStringSubmatch(string(text), -1) {
 			var operation string
@@ -41,6 +54,11 @@ func TestOperations(t *testing.T) {
 		if len(operations) != want {
 			t.Errorf("found %d operations in %s, want %d", len(operations), document, want)
 		}
+		for _, m := range bearer.FindAllStringSubmatch(string(text), -1) {
+			if m[1] != sampleToken {
+				t.Errorf("%s signs in with %s; the sample has the token %s", document, m[1], sampleToken)
+			}
+		}
 		for i, operation := range operations {
 			t.Run(document+" "+strconv.Itoa(i+1)+" is valid in the schema", func(t *testing.T) {
 				t.Parallel()
@@ -49,5 +67,28 @@ func TestOperations(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSnippets holds documents to the code that is tested.
+func TestSnippets(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	snippet, err := os.ReadFile("../e2e/clients/testdata/connect.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(document), "```js\n"+string(snippet)+"```") {
+		t.Error("clients.md does not show e2e/clients/testdata/connect.mjs as it is tested")
+	}
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(makefile), sampleToken) {
+		t.Errorf("make run does not start the sample with the token %s", sampleToken)
 	}
 }

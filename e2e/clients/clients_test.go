@@ -53,7 +53,7 @@ func TestClientLibraries(t *testing.T) {
 		n.compile(t, s)
 		saw := n.run(t, "relay.mjs", s)
 		checkClient(t, saw, client{pages: "[4,3,2,1]", status: "CLOSED", matches: map[string]string{"open": "[false]", "closed": "[true]"}})
-		if got := jsonText(saw.At("appended").V); got != `["NOTE_ADDED","NOTE_ADDED","NOTE_ADDED"]` {
+		if got := jsonText(saw.At("appended").V); got != `["NOTE_ADDED","NOTE_ADDED","NOTE_ADDED","NOTE_ADDED"]` {
 			t.Errorf("the feed appended %s to the list of events", got)
 		}
 		if got := jsonText(saw.At("refetched").V); got != `{"__typename":"Case","status":"CLOSED"}` {
@@ -93,7 +93,7 @@ func checkClient(t *testing.T, saw setup.Tree, want client) {
 			t.Errorf("the filter %s matched %s, not %s", name, got, matches)
 		}
 	}
-	if got := jsonText(saw.At("events").V); got != `["STATUS_CHANGED","before the cut","during the cut","after the cut"]` {
+	if got := jsonText(saw.At("events").V); got != `["STATUS_CHANGED","before the cut","during the cut","during the outage","after the outage"]` {
 		t.Errorf("the feed brought %s", got)
 	}
 	if got := saw.Text("wrong"); got != want.wrong {

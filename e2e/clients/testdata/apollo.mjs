@@ -5,7 +5,7 @@ import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
-import { addNote, arrivals, connect, relayTo } from "./feed.mjs";
+import { addNote, arrivals, connect, refusals, relayTo } from "./feed.mjs";
 
 const [url, token] = process.argv.slice(2);
 const relay = await relayTo(url);
@@ -56,8 +56,13 @@ await events.until(2);
 relay.cut();
 await addNote(url, token, opened.id, "during the cut");
 await events.until(3);
-await addNote(url, token, opened.id, "after the cut");
-seen.events = await events.until(4);
+await relay.down();
+await addNote(url, token, opened.id, "during the outage");
+await refusals.until(1);
+await relay.up();
+await events.until(4);
+await addNote(url, token, opened.id, "after the outage");
+seen.events = await events.until(5);
 subscription.unsubscribe();
 
 // A wrong query is an error of GraphQL with its code, not a failure of the network.

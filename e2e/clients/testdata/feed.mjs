@@ -1,11 +1,11 @@
-// What the tests of Apollo Client, urql and Relay share: a connection that can be cut, and the few lines that make a
-// graphql-ws client continue from the last cursor (docs/clients.md shows the same lines).
+// What the tests of Apollo Client, urql and Relay share: a connection that can be cut and refused, and the client of
+// graphql-ws that docs/clients.md shows (connect.mjs).
 import net from "node:net";
-import { createClient } from "graphql-ws";
 import WebSocket from "ws";
+import * as shown from "./connect.mjs";
 
 // relayTo listens on a port of its own and passes everything on to the server. cut() ends all connections, as a network
-// that fails does.
+// that fails does. Between down() and up() it refuses connections too, as a server does that is started again.
 export async function relayTo(url) {
   const { hostname, port } = new URL(url);
   const open = new Set();
@@ -22,35 +22,28 @@ export async function relayTo(url) {
     }
     client.pipe(upstream).pipe(client);
   });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return {
-    url: `ws://127.0.0.1:${server.address().port}/graphql`,
-    cut: () => open.forEach((socket) => socket.destroy()),
-    close: () => {
-      open.forEach((socket) => socket.destroy());
-      server.close();
-    },
-  };
+  const listen = (port) => new Promise((listening) => server.listen(port, "127.0.0.1", listening));
+  await listen(0);
+  const own = server.address().port;
+  const cut = () => open.forEach((socket) => socket.destroy());
+  const down = () => new Promise((closed) => {
+    server.close(closed);
+    cut();
+  });
+  return { url: `ws://127.0.0.1:${own}/graphql`, cut, down, up: () => listen(own), close: down };
 }
 
-// connect makes a graphql-ws client with its default settings. After a cut, the library sends the subscription again;
-// the wrapper puts the last cursor into its variables, so that no event is lost and none comes twice.
-export function connect(url, token) {
-  const client = createClient({ url, webSocketImpl: WebSocket, connectionParams: { token } });
-  return {
-    ...client,
-    subscribe(payload, sink) {
-      const variables = { ...payload.variables };
-      return client.subscribe({ ...payload, variables }, {
-        ...sink,
-        next(result) {
-          variables.after = result.data?.caseEvents?.cursor ?? variables.after;
-          sink.next(result);
-        },
-      });
-    },
-  };
+// refusals collects the connections that nobody accepted.
+export const refusals = arrivals();
+
+class Socket extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    this.on("error", ({ code }) => code === "ECONNREFUSED" && refusals.push(code));
+  }
 }
+
+export const connect = (url, token) => shown.connect(url, token, { webSocketImpl: Socket });
 
 // arrivals collects what a subscription delivers; until(n) waits for the first n.
 export function arrivals() {

@@ -5,7 +5,7 @@
 import { Client, cacheExchange, fetchExchange, gql, subscriptionExchange } from "@urql/core";
 import { cacheExchange as graphcache } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
-import { addNote, arrivals, connect, relayTo } from "./feed.mjs";
+import { addNote, arrivals, connect, refusals, relayTo } from "./feed.mjs";
 
 const [url, token, kind] = process.argv.slice(2);
 const relay = await relayTo(url);
@@ -65,8 +65,13 @@ async function run(client) {
   relay.cut();
   await addNote(url, token, opened.id, "during the cut");
   await events.until(3);
-  await addNote(url, token, opened.id, "after the cut");
-  seen.events = await events.until(4);
+  await relay.down();
+  await addNote(url, token, opened.id, "during the outage");
+  await refusals.until(1);
+  await relay.up();
+  await events.until(4);
+  await addNote(url, token, opened.id, "after the outage");
+  seen.events = await events.until(5);
   subscription.unsubscribe();
 
   const wrong = await client.query(gql`{ nothing }`, {});
