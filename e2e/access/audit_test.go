@@ -98,6 +98,38 @@ func TestAuditEvents(t *testing.T) {
 			t.Errorf("%v", e.V)
 		}
 	})
+	t.Run("hide of a filter only what it compares with personal data, and show that this changed", func(t *testing.T) {
+		scope := func(email, country string) setup.Tree {
+			t.Helper()
+			w.OK(model.Admin, `mutation ($input: UpdateUserInput!) {updateUser(input: $input) {user {id}}}`, vars{"input": vars{"userId": ana,
+				"scope": vars{"customer": vars{"and": vars{"email": vars{"eq": email}}, "country": vars{"eq": country}}}}})
+			return list(`(first: 1, filter: {object: ["` + ana + `"]})`).At("nodes.0")
+		}
+		scope("b."+secret+"@example.com", "GB")
+		const mark = "scope.customer.and.0.email.eq"
+		e := scope("b."+secret+"@example.com", "BR")
+		if e.Text("before.scope.customer.country.eq") != "GB" || e.Text("after.scope.customer.country.eq") != "BR" || e.Text("before."+mark) != e.Text("after."+mark) {
+			t.Errorf("another country: %v", e.V)
+		}
+		if e := scope("c."+secret+"@example.com", "BR"); !strings.HasPrefix(e.Text("before."+mark), "…") || e.Text("before."+mark) == e.Text("after."+mark) {
+			t.Errorf("another address: %v", e.V)
+		}
+	})
+	t.Run("are not written where nothing changes", func(t *testing.T) {
+		theme, rule, hook := w.freshTheme(), w.AddRule(vars{"filter": vars{"comment": vars{"contains": "refund"}}}), w.freshWebhook()
+		before := w.Count("audit_events")
+		w.OK(model.Admin, `mutation ($user: ID!, $theme: ID!, $rule: ID!, $hook: ID!) {
+			updateUser(input: {userId: $user}) {user {id}} updateTheme(input: {themeId: $theme}) {theme {id}} updateSettings(input: {}) {settings {currency}}
+			updateRule(input: {ruleId: $rule}) {rule {id}} moveRule(input: {ruleId: $rule, position: 2}) {rules {id}} updateWebhook(input: {webhookId: $hook}) {webhook {id}}}`,
+			vars{"user": ana, "theme": theme, "rule": rule, "hook": hook})
+		if n := w.Count("audit_events"); n != before {
+			t.Errorf("%d entries", n-before)
+		}
+		w.Tokens["ana"] = w.OK("ana", `mutation {rotateToken(input: {}) {secret}}`, nil).Text("rotateToken.secret")
+		if n := w.Count("audit_events"); n != before+1 {
+			t.Errorf("%d entries of a new secret", n-before)
+		}
+	})
 	t.Run("hold no secret, and no data of a customer", func(t *testing.T) {
 		response, opened := w.Submit(vars{"comment": secret, "customer": vars{"email": secret + "@example.com", "firstName": secret}})
 		customer := w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Response {customer {id}}}}`, vars{"id": response}).Text("node.customer.id")
@@ -137,7 +169,7 @@ func TestAuditEvents(t *testing.T) {
 		}
 		for filter, want := range map[string]int{
 			`{action: [USER_CREATED], objectType: [USER], at: {withinLast: "PT1H"}}`: len(setup.Roles) + 1,
-			`{action: []}`: 0, `{actor: ["` + ana + `"]}`: 1, `{objectType: [SETTINGS]}`: 0, `{at: {lt: "2020-01-01T00:00:00Z"}}`: 0,
+			`{action: []}`: 0, `{actor: ["` + ana + `"]}`: 2, `{objectType: [SETTINGS]}`: 0, `{at: {lt: "2020-01-01T00:00:00Z"}}`: 0,
 		} {
 			if got := list(`(filter: ` + filter + `)`).Number("totalCount"); got != want {
 				t.Errorf("%s matches %d entries, not %d", filter, got, want)

@@ -160,7 +160,7 @@ var uses = map[string]use{
 		return vars{"ruleId": w.rule, "name": "All detractors"}
 	}},
 	"Mutation.moveRule": {managers, `mutation ($input: MoveRuleInput!) {moveRule(input: $input) {rules {id}}}`, func(w *things) any {
-		return vars{"ruleId": w.rule, "position": 1}
+		return vars{"ruleId": w.AddRule(vars{"enabled": false}), "position": 1}
 	}},
 	"Mutation.deleteRule": {managers, `mutation ($input: DeleteRuleInput!) {deleteRule(input: $input) {deletedId}}`, func(w *things) any {
 		return vars{"ruleId": w.AddRule(vars{"enabled": false})}

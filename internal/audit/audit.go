@@ -19,15 +19,32 @@ import (
 )
 
 // Entry is what a change adds to the record. Before and After are the object's rows (*model.User and the like) or maps; nil
-// where there is none. Of an object that was changed, only the fields that differ are kept.
+// where there is none. Of an object that was changed, only the fields that differ are kept, and where none differs, nothing
+// is recorded.
 type Entry struct {
 	Action        model.AuditAction
 	Object        fmt.Stringer // the object's ID; nil: the object has none
 	Before, After any
+	Always        bool // recorded even if no field differs: what changed is in no state, such as a secret
 }
 
 // Append records a change in the change's transaction.
 func Append(tx *gorm.DB, viewer auth.Viewer, e Entry) error {
+	m := newMarks()
+	before, err := m.state(e.Before)
+	if err != nil {
+		return err
+	}
+	after, err := m.state(e.After)
+	if err != nil {
+		return err
+	}
+	if before != nil && after != nil {
+		dropEqual(before, after)
+		if len(before)+len(after) == 0 && !e.Always {
+			return nil
+		}
+	}
 	row := model.AuditEvent{
 		ID: model.AuditEventID{UUID: model.NewUUID()}, At: pg.Timestamp(tx.NowFunc()), Action: e.Action, ObjectType: e.Action.Object(),
 		Program: optional(viewer.Program()), Address: optional(viewer.Address), Times: 1,
@@ -41,17 +58,6 @@ func Append(tx *gorm.DB, viewer auth.Viewer, e Entry) error {
 	if e.Object != nil {
 		id := e.Object.String()
 		row.ObjectID = &id
-	}
-	before, err := state(e.Before)
-	if err != nil {
-		return err
-	}
-	after, err := state(e.After)
-	if err != nil {
-		return err
-	}
-	if before != nil && after != nil {
-		dropEqual(before, after)
 	}
 	if row.Before, err = encode(before); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,12 +11,9 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// hidden stands for a text that may name a customer.
-const hidden = "…"
-
 // state returns the fields of an object as the record keeps them, under the names of the API, decoded from JSON so that
 // two states can be compared.
-func state(of any) (map[string]any, error) {
+func (m marks) state(of any) (map[string]any, error) {
 	var fields map[string]any
 	switch o := of.(type) {
 	case nil:
@@ -25,11 +21,11 @@ func state(of any) (map[string]any, error) {
 	case map[string]any:
 		fields = o
 	case *model.User:
-		fields = ofUser(o)
+		fields = m.ofUser(o)
 	case *model.ApiToken:
-		fields = ofToken(o)
+		fields = m.ofToken(o)
 	case *model.Rule:
-		fields = ofRule(o)
+		fields = m.ofRule(o)
 	case *model.Theme:
 		fields = map[string]any{"name": o.Name, "keywords": o.Keywords, "effort": o.Effort, "resolvedAt": o.ResolvedAt}
 	case *model.Settings:
@@ -38,7 +34,7 @@ func state(of any) (map[string]any, error) {
 			"eraseAfterDays": o.EraseAfterDays, "tokenLifetimeDays": o.TokenLifetimeDays, "auditRetentionDays": o.AuditRetentionDays,
 		}
 	case *model.Webhook:
-		fields = ofWebhook(o)
+		fields = m.ofWebhook(o)
 	default:
 		return nil, fmt.Errorf("the audit knows no state of a %T", of)
 	}
@@ -50,30 +46,30 @@ func state(of any) (map[string]any, error) {
 	return decoded, json.Unmarshal(text, &decoded)
 }
 
-func ofUser(u *model.User) map[string]any {
+func (m marks) ofUser(u *model.User) map[string]any {
 	return map[string]any{
-		"name": u.Name, "email": u.Email, "role": u.Role, "active": u.Active, "scope": ofScope(u.Scope()), "personalData": u.PersonalData(),
+		"name": u.Name, "email": u.Email, "role": u.Role, "active": u.Active, "scope": m.ofScope(u.Scope()), "personalData": u.PersonalData(),
 	}
 }
 
-func ofToken(t *model.ApiToken) map[string]any {
+func (m marks) ofToken(t *model.ApiToken) map[string]any {
 	return map[string]any{
-		"name": t.Name, "userId": t.UserID.String(), "role": t.Role, "scope": ofScope(t.Scope()), "personalData": t.PersonalData(),
+		"name": t.Name, "userId": t.UserID.String(), "role": t.Role, "scope": m.ofScope(t.Scope()), "personalData": t.PersonalData(),
 		"expiresAt": t.ExpiresAt, "revokedAt": t.RevokedAt, "previousSecretUntil": t.PreviousUntil,
 	}
 }
 
-func ofScope(s *model.Scope) map[string]any {
+func (m marks) ofScope(s *model.Scope) map[string]any {
 	if s == nil {
 		return nil
 	}
-	return map[string]any{"customer": conditions(s.Customer, filter.ParseStoredCustomer), "response": conditions(s.Response, filter.ParseStored), "ownCasesOnly": s.OwnCasesOnly}
+	return map[string]any{"customer": m.conditions(s.Customer, filter.MaskStoredCustomer), "response": m.conditions(s.Response, filter.MaskStored), "ownCasesOnly": s.OwnCasesOnly}
 }
 
-func ofRule(r *model.Rule) map[string]any {
+func (m marks) ofRule(r *model.Rule) map[string]any {
 	return map[string]any{
 		"name": r.Name, "enabled": r.Enabled, "position": r.Position, "scores": r.Scores, "contactRequested": r.ContactRequested,
-		"filter": conditions(r.Filter, filter.ParseStored), "opensCase": r.OpensCase, "followUpTarget": r.FollowUpTarget, "calendar": r.Calendar,
+		"filter": m.conditions(r.Filter, filter.MaskStored), "opensCase": r.OpensCase, "followUpTarget": r.FollowUpTarget, "calendar": r.Calendar,
 		"escalations": r.Escalations, "notify": r.Recipients,
 		"assignment": map[string]any{
 			"strategy": r.Strategy, "userId": model.OptionalID(r.UserID), "userIds": texts(r.Assignees), "fallbackUserId": model.OptionalID(r.FallbackUserID),
@@ -82,7 +78,7 @@ func ofRule(r *model.Rule) map[string]any {
 }
 
 // ofWebhook names the host of the address only, because the path may be a secret; the digest shows that it changed.
-func ofWebhook(w *model.Webhook) map[string]any {
+func (m marks) ofWebhook(w *model.Webhook) map[string]any {
 	host := ""
 	if u, err := url.Parse(w.URL); err == nil {
 		host = u.Host
@@ -90,7 +86,7 @@ func ofWebhook(w *model.Webhook) map[string]any {
 	digest := sha256.Sum256([]byte(w.URL))
 	return map[string]any{
 		"host": host, "urlDigest": hex.EncodeToString(digest[:8]), "ownerId": w.OwnerID.String(), "events": w.Events,
-		"filter": conditions(w.Filter, filter.ParseStoredCase), "enabled": w.Enabled, "disabledReason": w.DisabledReason,
+		"filter": m.conditions(w.Filter, filter.MaskStoredCase), "enabled": w.Enabled, "disabledReason": w.DisabledReason,
 	}
 }
 
@@ -102,39 +98,18 @@ func texts[T fmt.Stringer](ids []T) []string {
 	return list
 }
 
-// conditions returns a stored filter. The values of a filter that looks at personal data are hidden, because the record
-// stays when the customer is erased whom they name.
-func conditions[F interface{ Personal() string }](raw json.RawMessage, parse func(json.RawMessage) (F, error)) any {
+// conditions returns a stored filter, with marks in place of the values that it compares with personal data, because the
+// record stays when the customer is erased whom they name.
+func (m marks) conditions(raw json.RawMessage, mask func(json.RawMessage, func(any) any) (any, error)) any {
 	if raw == nil {
 		return nil
 	}
-	var v any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if d.Decode(&v) != nil {
-		return hidden
-	}
-	if f, err := parse(raw); err != nil || f.Personal() != "" {
-		return hide(v)
-	}
-	return v
-}
-
-// hide replaces the values of a filter and keeps its fields and operators.
-func hide(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for name := range v {
-			v[name] = hide(v[name])
-		}
-		return v
-	case []any:
-		for i := range v {
-			v[i] = hide(v[i])
-		}
-		return v
-	case bool, nil:
+	if v, err := mask(raw, m.hide); err == nil {
 		return v
 	}
-	return hidden
+	v, err := filter.Decode(raw) // a filter that no longer fits the grammar: which of its fields are personal is not known
+	if err != nil {
+		return m.of(string(raw))
+	}
+	return m.hide(v)
 }

@@ -26,6 +26,8 @@ type parser struct {
 	depth  int
 	values int
 
+	mask func(any) any // replaces each condition on personal data, once it is read; nil: nothing does
+
 	path []string // of the value that is being read
 	traits
 }
@@ -55,6 +57,9 @@ func (p *parser) object(v any, n *entity) (expr, error) {
 		x, err := p.field(name, given, n)
 		if err != nil {
 			return nil, fault.WithPath(name, scalarFault(err))
+		}
+		if p.mask != nil && n.fields[name].personal {
+			m[name] = p.mask(given)
 		}
 		all = append(all, x)
 	}

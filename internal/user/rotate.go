@@ -59,7 +59,7 @@ func (s *Users) RotateToken(ctx context.Context, viewer auth.Viewer, in RotateTo
 		if err != nil {
 			return err
 		}
-		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenRotated, Object: out.Token.ID, Before: &was, After: out.Token})
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenRotated, Object: out.Token.ID, Before: &was, After: out.Token, Always: true})
 	})
 	if err != nil {
 		return nil, err
