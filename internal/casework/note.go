@@ -50,7 +50,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		*out = AddNotePayload{Note: note, Case: &c.Case}
 		return logged.ID, nil
 	}, func(tx *gorm.DB, eventID model.EventID) error {
-		of, logged, err := w.Reload(tx, viewer, eventID)
+		of, logged, err := w.reloadNamed(tx, viewer, eventID)
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,8 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			}
 		}
 		return &c.Case, logged, nil
+	}, func(tx *gorm.DB, viewer auth.Viewer, id model.EventID) (*model.Case, *model.LoggedEvent, error) {
+		return w.ReloadMoved(tx, viewer, "input.subject", id)
 	})
 	if pg.Violates(err, "cases_response_id_key") {
 		err = w.conflictNaming(ctx, viewer, *in.Subject.ResponseID)

@@ -57,7 +57,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		}
 		logged, err := c.outreach(tx, now, viewer.User, *in.Outreach, note)
 		return &c.Case, logged, err
-	})
+	}, w.reloadNamed)
 	return payload(out, err)
 }
 

@@ -45,11 +45,8 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		events := make([]model.EventID, len(in.CaseIDs))
 		for _, i := range byID(in.CaseIDs) {
 			c, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
-			if fault.Is(err, fault.CodeNotFound) {
-				return nil, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
-			}
 			if err != nil {
-				return nil, err
+				return nil, inCases(i, err)
 			}
 			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
@@ -65,13 +62,21 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	}, func(tx *gorm.DB, events []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(events))
 		for i, id := range events {
-			if out.Cases[i], _, err = w.Reload(tx, viewer, id); err != nil {
-				return err
+			if out.Cases[i], _, err = w.reloadNamed(tx, viewer, id); err != nil {
+				return inCases(i, err)
 			}
 		}
 		return nil
 	})
 	return payload(out, err)
+}
+
+// inCases names the case in a NOT_FOUND.
+func inCases(i int, err error) error {
+	if fault.Is(err, fault.CodeNotFound) {
+		return fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
+	}
+	return err
 }
 
 // byID returns the indexes of a list in the order in which its cases are locked.

@@ -56,6 +56,6 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			return nil, nil, err
 		}
 		return &c.Case, logged, c.writeContact(tx)
-	})
+	}, w.reloadNamed)
 	return payload(out, err)
 }

@@ -248,6 +248,36 @@ func TestKey(t *testing.T) {
 
 func TestReplay(t *testing.T) {
 	t.Parallel()
+	t.Run("is refused to a narrower token of the same user", func(t *testing.T) {
+		t.Parallel()
+		for _, k := range keyedCalls {
+			t.Run(k.name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.Rule("all", nil)
+				on := w.Submit(worktest.From("c-1", 3)).Case
+				if _, err := k.call(w, w.Agent, on, "k"); err != nil {
+					t.Fatal(err)
+				}
+				user := *w.Agent.User
+				user.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`)
+				narrower, err := auth.ViewerOf(&user)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := fault.CodeNotFound
+				if k.name == "submitResponse" {
+					want = fault.CodeForbidden // as without a key
+				}
+				for _, key := range []string{"k", "fresh"} {
+					if got, err := k.call(w, narrower, on, key); !fault.Is(err, want) {
+						t.Errorf("key %s: want %s, got %s, %v", key, want, got, err)
+					}
+				}
+			})
+		}
+	})
+
 	t.Run("leaves out a case that was opened later", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -79,7 +79,7 @@ func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 	}, func(tx *gorm.DB, s stored) (err error) {
 		*out = AllocatePassivesPayload{Cases: make([]*model.Case, len(s.Events)), Considered: s.Considered, Allocated: len(s.Events)}
 		for i, id := range s.Events {
-			if out.Cases[i], _, err = p.work.Reload(tx, viewer, id); err != nil {
+			if out.Cases[i], _, err = p.work.ReloadMoved(tx, viewer, "input.idempotencyKey", id); err != nil {
 				return err
 			}
 		}
