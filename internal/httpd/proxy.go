@@ -26,8 +26,8 @@ func trustProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
 		}
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for _, hop := range slices.Backward(hops) {
-			address, err := netip.ParseAddr(strings.TrimSpace(hop))
-			if err != nil {
+			address, ok := addressOf(strings.TrimSpace(hop))
+			if !ok {
 				break
 			}
 			r.RemoteAddr = net.JoinHostPort(address.String(), "0")
@@ -37,4 +37,19 @@ func trustProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// addressOf reads an address of X-Forwarded-For. Some proxies add the port, and brackets to addresses of IPv6.
+func addressOf(hop string) (netip.Addr, bool) {
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr(), true
+	}
+	if inside, ok := strings.CutPrefix(hop, "["); ok {
+		hop, ok = strings.CutSuffix(inside, "]")
+		if !ok {
+			return netip.Addr{}, false
+		}
+	}
+	address, err := netip.ParseAddr(hop)
+	return address, err == nil
 }
