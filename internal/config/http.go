@@ -13,7 +13,7 @@ import (
 
 // HTTP holds the settings of requests over HTTP and of the handshakes of WebSockets.
 type HTTP struct {
-	AllowedOrigins   string   `name:"allowed-origins" env:"CLOSELOOP_ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Origins whose pages may call the API from a browser, as https://board.example.com,https://*.example.org. Default: * (any; a page needs a token in any case). This server's own pages always may."`
+	AllowedOrigins   string   `name:"allowed-origins" env:"CLOSELOOP_ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Origins whose pages may call the API from a browser, as https://board.example.com,https://*.example.org, where * is one label or several, as in a.b.example.org. Default: * (any; a page needs a token in any case). This server's own pages always may."`
 	ClientTimeout    Duration `name:"client-timeout" env:"CLOSELOOP_CLIENT_TIMEOUT" default:"10s" placeholder:"DURATION" help:"Time that a client may take to send 64 KiB of a request or to take 64 KiB of an answer (${default}); after that the connection ends."`
 	MaxUnreadBytes   Number   `name:"max-unread-bytes" env:"CLOSELOOP_MAX_UNREAD_BYTES" default:"33554432" placeholder:"NUMBER" help:"Bytes of answers that clients have not taken yet (${default}); beyond that the server ends the oldest answer of the token that has the most."`
 	PersistedQueries string   `name:"persisted-queries" env:"CLOSELOOP_PERSISTED_QUERIES" placeholder:"yes|no" help:"Whether clients may send a document once and then its hash (automatic persisted queries). Default: yes."`

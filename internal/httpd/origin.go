@@ -3,6 +3,7 @@ package httpd
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -17,13 +18,20 @@ import (
 //
 // Browsers do not ask before they open a WebSocket: the handshake of a page that may not is refused.
 func allowOrigins(origins []string, next http.Handler) http.Handler {
-	c := cors.New(cors.Options{
-		AllowedOrigins: origins,
+	o := cors.Options{
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"*"},
 		ExposedHeaders: []string{"Retry-After"},
 		MaxAge:         86400, // seconds
-	})
+	}
+	if slices.Contains(origins, "*") {
+		o.AllowedOrigins = []string{"*"}
+	} else { // the library would compare the ends of texts, whatever is between them
+		o.AllowOriginFunc = func(origin string) bool {
+			return slices.ContainsFunc(origins, func(pattern string) bool { return matchesOrigin(pattern, origin) })
+		}
+	}
+	c := cors.New(o)
 	return c.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch origin := r.Header.Get("Origin"); {
 		case r.Method == http.MethodOptions:
@@ -35,6 +43,26 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	}))
+}
+
+// matchesOrigin reports whether an origin is the pattern's. A * in the host of the pattern stands for one label or several,
+// or for a part of one.
+func matchesOrigin(pattern, origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || !strings.EqualFold(u.Scheme+"://"+u.Host, origin) {
+		return false
+	}
+	pattern, origin = strings.ToLower(pattern), strings.ToLower(origin)
+	before, after, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return origin == pattern
+	}
+	rest, ok := strings.CutPrefix(origin, before)
+	if !ok {
+		return false
+	}
+	labels, ok := strings.CutSuffix(rest, after)
+	return ok && labels != "" && strings.Trim(labels, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
 // sameOrigin reports whether a page of this server sent the request.
