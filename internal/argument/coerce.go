@@ -180,6 +180,10 @@ func (c *coercer) scalar(name string, v any) any {
 	switch name {
 	case "Int":
 		n, ok := whole(v)
+		if !ok && isHuge(v) {
+			c.fault("Int expected, which is a whole number of 32 bits: this number is out of its range")
+			return nil
+		}
 		if !ok {
 			c.fault("Int expected, which is a whole number, not %s", kindOf(v))
 			return nil

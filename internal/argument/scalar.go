@@ -2,6 +2,7 @@ package argument
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -105,6 +106,16 @@ func isWhole(text string) bool {
 	digits := before + after
 	point := min(max(len(before)+exponent, 0), len(digits))
 	return strings.Trim(digits[point:], "0") == ""
+}
+
+// isHuge reports whether a JSON number is too large for a float64.
+func isHuge(v any) bool {
+	n, ok := v.(json.Number)
+	if !ok {
+		return false
+	}
+	_, err := n.Float64()
+	return errors.Is(err, strconv.ErrRange) // a number that is too small for it is rounded to 0, without an error
 }
 
 func finite(v any) bool {
