@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,7 @@ func TestOlderProtocol(t *testing.T) {
 		hasty.legacy().expectClose(4408, "Connection initialisation timeout")
 		w := newWorld(t, nil)
 		w.legacy(`{"id":"1","type":"start","payload":{"query":"{hello}"}}`).expectClose(4401, "Unauthorized")
+		w.legacy(`{"id":"`+strings.Repeat("x", 129)+`","type":"start","payload":{"query":"{hello}"}}`).expectClose(4400, "the 'id' of 'start' is longer than 128 bytes")
 		w.legacy(`{"id":"1","type":"subscribe","payload":{"query":"{hello}"}}`).expectClose(4400, "'subscribe' is not a type of message")
 		c := w.legacy(`{"type":"connection_init","payload":{"token":"eve"}}`)
 		c.expect(`{"type":"connection_error","payload":{"message":"Forbidden"}}`)

@@ -18,6 +18,9 @@ const (
 	TypeTerminate = "connection_terminate"
 )
 
+// idMax is how many bytes the id of an operation may have: the server keeps it, and repeats it in every message.
+const idMax = 128
+
 // serverTypes are the types of messages that only a server may send.
 var serverTypes = map[string]bool{
 	"connection_ack": true, "connection_error": true, "ka": true, "next": true, "data": true, "error": true,
@@ -26,7 +29,7 @@ var serverTypes = map[string]bool{
 // ClientMessage is a message that a client sends.
 type ClientMessage struct {
 	Kind    string
-	ID      string             // of subscribe and complete; never empty there
+	ID      string             // of subscribe and complete; never empty there, nor longer than idMax
 	Payload json.RawMessage    // of connection_init, ping and pong: an object, or nil
 	Params  *graphql.RawParams // of subscribe
 }
@@ -57,6 +60,9 @@ func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 	case TypeSubscribe, TypeComplete:
 		if !isString(o["id"], &m.ID) || m.ID == "" {
 			return ClientMessage{}, fmt.Errorf("the 'id' of '%s' is not a non-empty string", name)
+		}
+		if len(m.ID) > idMax {
+			return ClientMessage{}, fmt.Errorf("the 'id' of '%s' is longer than %d bytes", name, idMax)
 		}
 		if m.Kind == TypeComplete {
 			return m, nil
