@@ -100,6 +100,7 @@ func executor(o Options) *handler.Server {
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
 	h.Use(&argument.Coercion{Documents: documents, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
+	h.Use(singleRoot{})
 	h.Use(extension.Introspection{})
 	h.Use(payments)
 	// Loaders live as long as one answer, so that a subscription's next event does not see rows loaded for an earlier one.

@@ -1,0 +1,89 @@
+package protocol
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/model"
+)
+
+func TestSubscription(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	s.AddRule(nil)
+	stream := func(t *testing.T, query string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/graphql", strings.NewReader(operation(query)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.Tokens[model.Agent]}, "Content-Type": {mediaJSON}}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+
+	t.Run("is refused without exactly one root field", func(t *testing.T) {
+		for _, query := range []string{
+			`subscription {caseEvents {cursor} b: caseEvents {cursor}}`,
+			`subscription {caseEvents @skip(if: true) {cursor}}`,
+			`subscription ($no: Boolean = false) {caseEvents @include(if: $no) {cursor}}`,
+			`subscription {...f ...g} fragment f on Subscription {caseEvents {cursor}} fragment g on Subscription {b: caseEvents {cursor}}`,
+			`subscription {__typename}`,
+		} {
+			c := s.SignIn(s.Tokens[model.Agent])
+			c.Subscribe(query)
+			if code := c.Refused(); code != "GRAPHQL_VALIDATION_FAILED" {
+				t.Errorf("%s on a socket: code %s", query, code)
+			}
+			c.Close()
+			if body := stream(t, query); !strings.Contains(body, `"code":"GRAPHQL_VALIDATION_FAILED"`) {
+				t.Errorf("%s as a stream: %s", query, body)
+			}
+		}
+	})
+
+	t.Run("begins with one that is asked for twice, or whose other is skipped", func(t *testing.T) {
+		_, on := s.Submit(vars{"score": 3, "customer": vars{"email": "kim@x.example"}})
+		after := s.Cursor()
+		s.AddNote(on, "Called.")
+		for _, query := range []string{
+			`subscription {caseEvents(after: %[1]q) {cursor} caseEvents(after: %[1]q) {node {type}}}`,
+			`subscription {caseEvents(after: %[1]q) {cursor node {type}} b: caseEvents @skip(if: true) {cursor}}`,
+		} {
+			c := s.SignIn(s.Tokens[model.Agent])
+			c.Subscribe(fmt.Sprintf(query, after))
+			if e := c.Next(); e.Text("type") != "NOTE_ADDED" {
+				t.Errorf("%s: %v", query, e.V)
+			}
+			c.Close()
+		}
+	})
+
+	t.Run("names its root field in the path of an error", func(t *testing.T) {
+		_, on := s.Submit(vars{"score": 3, "customer": vars{"email": "kim@x.example"}})
+		after := s.Cursor()
+		s.AddNote(on, "Called.")
+		c := s.SignIn(s.Tokens[model.Partner])
+		c.Subscribe(fmt.Sprintf(`subscription {e: caseEvents(after: %q) {node {actor {scope {ownCasesOnly}}}}}`, after))
+		m, err := c.Read()
+		if err != nil || m.Type != "next" {
+			t.Fatalf("no event: %+v, %v", m, err)
+		}
+		e := setup.Tree{V: m.Payload}
+		if path := fmt.Sprint(e.At("errors.0.path").V); path != "[e node actor scope]" {
+			t.Errorf("path %s of %v", path, m.Payload)
+		}
+	})
+}
