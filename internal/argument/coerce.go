@@ -149,11 +149,11 @@ func (c *coercer) object(def *ast.Definition, v any) any {
 		})
 	}
 	c.inFilter = inside
+	if def.Directives.ForName("oneOf") != nil {
+		c.oneOf(def, given)
+	}
 	if len(c.faults) > before {
 		return nil
-	}
-	if def.Directives.ForName("oneOf") != nil && !isOne(object) {
-		c.fault("%s expected, which has exactly one of %s, not null", def.Name, namesOf(def))
 	}
 	if check != nil && !inside {
 		c.add(check(object))
@@ -161,11 +161,20 @@ func (c *coercer) object(def *ast.Definition, v any) any {
 	return object
 }
 
-func isOne(object map[string]any) bool {
-	for _, v := range object {
-		return len(object) == 1 && v != nil
+// oneOf checks that an object has one field of its type, and a value for it.
+func (c *coercer) oneOf(def *ast.Definition, given map[string]any) {
+	fields, null := 0, ""
+	for _, f := range def.Fields {
+		if v, ok := given[f.Name]; ok {
+			fields++
+			if v == nil {
+				null = ", not null"
+			}
+		}
 	}
-	return false
+	if fields != 1 || null != "" {
+		c.fault("%s expected, which has exactly one of %s%s", def.Name, namesOf(def), null)
+	}
 }
 
 func namesOf(def *ast.Definition) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func TestCoercion(t *testing.T) {
 		"a variable in a fragment":   {`query ($n: Int) {...q} fragment q on Query {list(filter: {score: {eq: $n}}) {pick}}`, `{"n": "1"}`, "filter.score.eq", "$n: Int expected"},
 		"a variable that is missing": {`query ($n: Int!) {list(first: $n) {pick}}`, `{}`, "first", "$n: Int! is missing"},
 		"null for what may not":      {`query ($n: Int) {list(limit: $n) {pick}}`, `{"n": null}`, "limit", "Int expected, not null"},
-		"both of one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {"a": 1, "b": "x"}}`, "one", "$c: Choice expected, which has exactly one of a, b, not null"},
+		"both of one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {"a": 1, "b": "x"}}`, "one", "$c: Choice expected, which has exactly one of a, b"},
 		"none of one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {}}`, "one", "exactly one"},
 		"null as one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {"a": null}}`, "one", "exactly one"},
 		"a literal":                  {`{list {list(filter: {to: "at home"}) {pick}}}`, `{}`, "filter.to", "filter.to: EmailAddress expected: "},
@@ -211,4 +212,27 @@ func TestRows(t *testing.T) {
 			t.Error(faults, rejected)
 		}
 	})
+}
+
+func TestOneOf(t *testing.T) {
+	t.Parallel()
+	const one = "$c: Choice expected, which has exactly one of a, b"
+	for given, want := range map[string][]string{
+		`{"a": 1, "b": "x"}`:     {one},
+		`{}`:                     {one},
+		`{"a": null}`:            {one + ", not null"},
+		`{"a": 1, "b": null}`:    {one + ", not null"},
+		`{"a": "one", "b": "x"}`: {"$c.a: Int expected, which is a whole number, not a string", one},
+		`{"d": 1}`:               {"$c.d: Choice has no such field", one},
+		`{"a": "one"}`:           {"$c.a: Int expected, which is a whole number, not a string"},
+	} {
+		_, _, faults := coerce(t, `query ($c: Choice) {pick(one: $c)}`, `{"c": `+given+`}`)
+		var got []string
+		for _, f := range faults {
+			got = append(got, f.Message)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, not %q", given, got, want)
+		}
+	}
 }
