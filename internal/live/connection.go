@@ -139,7 +139,7 @@ func (c *connection) begin(id string, params *graphql.RawParams, after *string) 
 	case errors.Is(err, conn.ErrExists):
 		c.socket.Close(wire.SubscriberExists(id))
 	case errors.Is(err, conn.ErrTooMany):
-		refused := &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, tooMany(c.server.options.MaxSubscriptionsPerSocket))}
+		refused := wire.Refusal(c.exec.DispatchError(c.session.in(context.Background()), tooMany(c.server.options.MaxSubscriptionsPerSocket)))
 		c.socket.Reply(c.socket.Codec.Message(nil, id, nil, refused))
 	default:
 		go c.run(op, params, after)

@@ -30,7 +30,7 @@ func TestConnection(t *testing.T) {
 			"a server's type":           {acked: true, send: []string{`{"type":"next","id":"1","payload":{}}`}, code: 4400, reason: "only the server may send 'next'"},
 			"subscribe without id":      {acked: true, send: []string{`{"type":"subscribe","payload":{"query":"{hello}"}}`}, code: 4400, reason: "the 'id' of 'subscribe' is not a non-empty string"},
 			"a long id":                 {acked: true, send: []string{`{"type":"subscribe","id":"` + strings.Repeat("é", 65) + `","payload":{"query":"{hello}"}}`}, code: 4400, reason: "the 'id' of 'subscribe' is longer than 128 bytes"},
-			"subscribe without query":   {acked: true, send: []string{`{"id":"1","type":"subscribe","payload":{}}`}, code: 4400, reason: "the 'query' of 'subscribe' is not a string"},
+			"subscribe without query":   {acked: true, send: []string{`{"id":"1","type":"subscribe","payload":{}}`}, code: 4400, reason: "the 'query' of 'subscribe' is missing"},
 			"subscribe before init":     {send: []string{subscribeTicks}, code: 4401, reason: "Unauthorized"},
 			"the same id twice":         {acked: true, send: []string{subscribeTicks, subscribeTicks}, code: 4409, reason: "Subscriber for 1 already exists"},
 			"the id of a running query": {acked: true, send: []string{`{"id":"1","type":"subscribe","payload":{"query":"{hang}"}}`, subscribeTicks}, code: 4409, reason: "Subscriber for 1 already exists"},

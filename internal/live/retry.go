@@ -25,7 +25,9 @@ func (s *Server) busy() time.Duration {
 	return retryAfter(busyWait, int(s.excerpts.behind.Load()+s.signingIn.Load()))
 }
 
-// setRetryAfter sets the header that names a time to come back, in whole seconds.
-func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+// setRetryAfter sets the header that names a time to come back, in whole seconds, and returns it.
+func setRetryAfter(w http.ResponseWriter, wait time.Duration) (seconds int) {
+	seconds = int((wait + time.Second - 1) / time.Second)
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	return seconds
 }

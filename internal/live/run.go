@@ -57,9 +57,7 @@ func newRun(exec graphql.GraphExecutor, params *graphql.RawParams, session Sessi
 // and ends it (GraphQL specification, section 7.1.2, Request errors).
 func (r *run) prepare() (last *wire.Message) {
 	defer r.recover(&last)
-	if r.session.Context != nil {
-		r.ctx = r.session.Context(r.ctx)
-	}
+	r.ctx = r.session.in(r.ctx)
 	params := *r.params // a copy, because extensions of the executor may change it
 	params.Headers = r.header
 	oc, errs := r.exec.CreateOperationContext(r.ctx, &params)
@@ -74,7 +72,7 @@ func (r *run) prepare() (last *wire.Message) {
 		r.params = &found
 	}
 	if r.readOnly && oc.Operation.Operation == ast.Mutation {
-		return r.fail(withCode(fault.CodeBadUserInput, "GET does not allow mutations: send the mutation by POST"))
+		return r.fail(withCode(fault.CodeBadUserInput, byGet))
 	}
 	r.responses, r.ctx = r.exec.DispatchOperation(r.ctx, oc)
 	return nil
@@ -93,7 +91,7 @@ func (r *run) respond() (e *wire.Message) {
 		return &wire.Message{Kind: wire.Complete}
 	case response.Data == nil && response.HasNext == nil && len(response.Errors) > 0:
 		// A response without data is not a result: its errors say why the operation was not executed.
-		return &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, response.Errors)}
+		return wire.Refusal(response)
 	}
 	text, err := wire.AppendResponse(make([]byte, 0, len(response.Data)+16), response)
 	if err != nil {
@@ -106,7 +104,7 @@ func (r *run) respond() (e *wire.Message) {
 func (r *run) fail(err error) *wire.Message { return r.refuse(errorsOf(err)) }
 
 func (r *run) refuse(errs gqlerror.List) *wire.Message {
-	return &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, r.exec.DispatchError(r.ctx, errs).Errors)}
+	return wire.Refusal(r.exec.DispatchError(r.ctx, errs))
 }
 
 // recover is deferred. It turns a panic into the message that ends the operation.
@@ -116,7 +114,7 @@ func (r *run) recover(last **wire.Message) {
 	case v == nil:
 	case r.oc == nil || r.oc.RecoverFunc == nil:
 		r.log.Error("panic", "doing", "prepare an operation", "panic", v)
-		*last = &wire.Message{Kind: wire.Error, Data: wire.AppendErrors(nil, gqlerror.List{{Message: "internal system error"}})}
+		*last = wire.Refusal(&graphql.Response{Errors: gqlerror.List{{Message: "internal system error"}}})
 	default:
 		*last = r.fail(r.oc.Recover(r.ctx, v))
 	}

@@ -29,6 +29,14 @@ type Session struct {
 	Expires time.Time
 }
 
+// in is Context, where there is one.
+func (s *Session) in(ctx context.Context) context.Context {
+	if s.Context == nil {
+		return ctx
+	}
+	return s.Context(ctx)
+}
+
 // initialise answers connection_init (Protocol, ConnectionInit): it signs the caller in.
 func (c *connection) initialise(payload json.RawMessage) {
 	if c.initialised {

@@ -3,13 +3,12 @@ package live
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,27 +33,40 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	switch {
 	case reason == wire.Forbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
-		refuse(w, r, exec, http.StatusUnauthorized, fault.CodeUnauthenticated,
-			"sign in with the header 'Authorization: Bearer <API token>'; the token is missing, unknown, expired or revoked")
+		refuse(r.Context(), w, exec, http.StatusUnauthorized, withCode(fault.CodeUnauthenticated,
+			"sign in with the header 'Authorization: Bearer <API token>'; the token is missing, unknown, expired or revoked"))
 		return
 	case reason.Code == wire.CodeTooManyRefusals:
-		w.Header().Set("Retry-After", strconv.Itoa(int(reason.Retry.Seconds())))
-		refuse(w, r, exec, http.StatusTooManyRequests, fault.CodeRateLimited, reason.Text)
+		seconds := setRetryAfter(w, reason.Retry)
+		refused := withCode(fault.CodeRateLimited, fmt.Sprintf("too many wrong API tokens came from your address: retry in %d s with a valid one", seconds))
+		refused.Extensions["retryAfter"] = seconds
+		refuse(r.Context(), w, exec, http.StatusTooManyRequests, refused)
 		return
 	case reason != wire.None:
 		setRetryAfter(w, cmp.Or(reason.Retry, s.busy()))
-		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeUnavailable, reason.Text)
+		refuse(r.Context(), w, exec, http.StatusServiceUnavailable, withCode(fault.CodeUnavailable, reason.Text))
+		return
+	}
+	ctx := session.in(r.Context())
+	if r.Method == http.MethodPost && wire.IsEncoded(r.Header) {
+		w.Header().Set("Accept-Encoding", "identity")
+		refuse(ctx, w, exec, http.StatusUnsupportedMediaType, withCode(fault.CodeBadUserInput, wire.Encoded))
 		return
 	}
 	params, err := paramsOf(r, s.options.MaxMessageBytes) // after the sign-in: a stranger's body is not read
 	if err != nil {
-		refuse(w, r, exec, http.StatusBadRequest, fault.CodeBadUserInput, err.Error())
+		refuse(ctx, w, exec, http.StatusBadRequest, withCode(fault.CodeBadUserInput, err.Error()))
+		return
+	}
+	if knows, ok := exec.(Knowing); ok && r.Method == http.MethodGet && knows.IsMutation(ctx, params) {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(ctx, w, exec, http.StatusMethodNotAllowed, withCode(fault.CodeBadUserInput, byGet))
 		return
 	}
 	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if refused := s.reserve(); refused != "" {
 		setRetryAfter(w, s.busy())
-		refuse(w, r, exec, http.StatusServiceUnavailable, fault.CodeRateLimited, refused)
+		refuse(ctx, w, exec, http.StatusServiceUnavailable, withCode(fault.CodeRateLimited, refused))
 		return
 	}
 	taken, err := takeOver(w)
@@ -68,6 +80,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, exec graphql.Gra
 	c.readOnly = r.Method == http.MethodGet
 	go c.serveStream(session, params, lastEventID(r))
 }
+
+// Knowing is a graphql.GraphExecutor that can say whether a request is for a mutation before it executes it. Without it, a
+// mutation by GET is refused in the stream, which has status 200.
+type Knowing interface {
+	IsMutation(context.Context, *graphql.RawParams) bool
+}
+
+const byGet = "GET does not allow mutations: send the mutation by POST"
 
 // serveStream runs the one operation, and returns when the operation has ended or the peer has left.
 func (c *connection) serveStream(session *Session, params *graphql.RawParams, after *string) {
@@ -131,9 +151,9 @@ func paramsOf(r *http.Request, limit int64) (*graphql.RawParams, error) {
 
 // refuse answers a request that does not become a stream. The connection ends with it: otherwise net/http would wait for a
 // body that nobody has read before it answers.
-func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, code fault.Code, message string) {
+func refuse(ctx context.Context, w http.ResponseWriter, exec graphql.GraphExecutor, status int, err *gqlerror.Error) {
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": exec.DispatchError(r.Context(), gqlerror.List{withCode(code, message)}).Errors})
+	_, _ = w.Write(wire.AppendRefusal(nil, wire.Refusal(exec.DispatchError(ctx, gqlerror.List{err}))))
 }

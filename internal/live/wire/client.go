@@ -68,7 +68,7 @@ func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 			return m, nil
 		}
 		var err error
-		m.Params, err = ParseParams(name, o["payload"])
+		m.Params, err = ParseParams("'"+name+"'", o["payload"])
 		return m, err
 	}
 	if serverTypes[name] {

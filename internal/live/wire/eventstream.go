@@ -26,7 +26,7 @@ func (EventStream) Message(b []byte, _ string, _ []byte, m *Message) []byte {
 	case Next:
 		text = appendEvent(text, m.Data)
 	case Error:
-		text = appendEvent(text, append(append([]byte(`{"errors":`), m.Data...), '}'))
+		text = appendEvent(text, AppendRefusal(nil, m))
 	}
 	if m.IsLast() {
 		text = append(text, completeEvent...)

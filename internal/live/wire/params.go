@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -18,12 +20,12 @@ const DocumentID = "documentId"
 const extensionsMost = 16 << 10
 
 // ParseParams reads an operation from the payload of a subscribe message (Protocol, Subscribe) or from the body of a
-// request. source names the message or the request in the error's text. The query may be missing where the request names
+// request. source names the message or the request in the error's text, with its quotes. The query may be missing where the request names
 // its document, by an id or by a hash in the extensions.
 func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, error) {
 	var o object
 	if !present(payload) || !isObject(payload, &o) {
-		return nil, fmt.Errorf("the 'payload' of '%s' is not an object", source)
+		return nil, fmt.Errorf("the 'payload' of %s is not an object", source)
 	}
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
@@ -31,15 +33,17 @@ func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, er
 	case len(o["extensions"]) > extensionsMost:
 		return nil, fmt.Errorf("the 'extensions' of '%s' are longer than %d bytes", source, extensionsMost)
 	case !isObject(o["extensions"], &params.Extensions):
-		return nil, fmt.Errorf("the 'extensions' of '%s' are not an object", source)
-	case (present(o["query"]) || !named && params.Extensions["persistedQuery"] == nil) && !isString(o["query"], &params.Query):
-		return nil, fmt.Errorf("the 'query' of '%s' is not a string", source)
+		return nil, fmt.Errorf("the 'extensions' of %s are not an object", source)
+	case !present(o["query"]) && !named && params.Extensions["persistedQuery"] == nil:
+		return nil, fmt.Errorf("the 'query' of %s is missing", source)
+	case present(o["query"]) && !isString(o["query"], &params.Query):
+		return nil, fmt.Errorf("the 'query' of %s is not a string", source)
 	case present(o["operationName"]) && !isString(o["operationName"], &params.OperationName):
-		return nil, fmt.Errorf("the 'operationName' of '%s' is not a string", source)
+		return nil, fmt.Errorf("the 'operationName' of %s is not a string", source)
 	case !isObject(o["variables"], &params.Variables):
-		return nil, fmt.Errorf("the 'variables' of '%s' are not an object", source)
+		return nil, fmt.Errorf("the 'variables' of %s are not an object", source)
 	case named && id == "":
-		return nil, fmt.Errorf("the '%s' of '%s' is not a non-empty string", DocumentID, source)
+		return nil, fmt.Errorf("the '%s' of %s is not a non-empty string", DocumentID, source)
 	}
 	if named {
 		if params.Extensions == nil {
@@ -84,9 +88,18 @@ func ParseQuery(source string, values url.Values) (*graphql.RawParams, error) {
 		if v := values.Get(name); json.Valid([]byte(v)) {
 			o[name] = json.RawMessage(v)
 		} else if v != "" {
-			o[name], _ = json.Marshal(v) // ParseParams refuses it, because it is not an object
+			return nil, fmt.Errorf("the '%s' of %s are not one JSON object", name, source)
 		}
 	}
 	text, _ := json.Marshal(o)
 	return ParseParams(source, text)
 }
+
+// IsEncoded reports whether a request's body is compressed, or encoded otherwise: such a body is not read.
+func IsEncoded(header http.Header) bool {
+	coding := strings.TrimSpace(strings.Join(header.Values("Content-Encoding"), ","))
+	return coding != "" && !strings.EqualFold(coding, "identity")
+}
+
+// Encoded says that IsEncoded refuses a body.
+const Encoded = "send the body as it is, without the header Content-Encoding"
