@@ -14,13 +14,14 @@ import (
 
 const (
 	query      = `{ viewer { user { role } } }`
+	mutation   = `mutation { updateSettings(input: {timeZone: "UTC"}) { settings { timeZone } } }`
 	mediaJSON  = "application/json"
 	mediaGraph = "application/graphql-response+json"
 )
 
 // request is a request to /graphql; empty fields stay out of it.
 type request struct {
-	method, query, contentType, accept, authorization, origin, body string
+	method, query, contentType, accept, authorization, origin, encoding, body string
 }
 
 type answer struct {
@@ -36,7 +37,7 @@ func send(t *testing.T, s *setup.Server, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept, "Origin": r.origin} {
+	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept, "Origin": r.origin, "Content-Encoding": r.encoding} {
 		if value != "" {
 			req.Header.Set(name, value)
 		}
@@ -100,14 +101,21 @@ func TestRefusedRequests(t *testing.T) {
 		"null":                  {post(`null`), 400, "one JSON object", ""},
 		"data after the object": {post(operation(query) + `{}`), 400, "one JSON object", ""},
 		"a stream's body with data after the object": {request{method: http.MethodPost, contentType: mediaJSON, accept: "text/event-stream", body: operation(query) + `{}`}, 400, "one JSON object", ""},
-		"no query":                 {post(`{}`), 400, "'query'", ""},
-		"a query that is a number": {post(`{"query": 3}`), 400, "'query'", ""},
-		"variables that are text":  {post(`{"query": "{ viewer { user { role } } }", "variables": "secret"}`), 400, "'variables'", ""},
-		"GET without a query":      {request{method: http.MethodGet}, 400, "no query", ""},
-		"GET with wrong variables": {request{method: http.MethodGet, query: url.Values{"query": {query}, "variables": {"secret"}}.Encode()}, 400, "'variables'", ""},
-		"GET with a mutation": {request{method: http.MethodGet, query: url.Values{"query": {`mutation { updateSettings(input: {timeZone: "UTC"}) { settings { timeZone } } }`}}.Encode()},
+		"no query":                          {post(`{}`), 400, "the 'query' of the request is missing", ""},
+		"a query that is null":              {post(`{"query": null}`), 400, "the 'query' of the request is missing", ""},
+		"a query that is a number":          {post(`{"query": 3}`), 400, "'query'", ""},
+		"variables that are text":           {post(`{"query": "{ viewer { user { role } } }", "variables": "secret"}`), 400, "'variables'", ""},
+		"GET without a query":               {request{method: http.MethodGet}, 400, "no query", ""},
+		"GET with wrong variables":          {request{method: http.MethodGet, query: url.Values{"query": {query}, "variables": {"secret"}}.Encode()}, 400, "'variables'", ""},
+		"GET with data after the variables": {request{method: http.MethodGet, query: url.Values{"query": {query}, "variables": {"{}secret"}}.Encode()}, 400, "the 'variables' of the request are not one JSON object", ""},
+		"GET with a mutation": {request{method: http.MethodGet, query: url.Values{"query": {mutation}}.Encode()},
 			405, "by POST", "POST"},
-		"an answer that is not there": {request{method: http.MethodPost, contentType: mediaJSON, accept: "text/html", body: operation(query)}, 406, "application/json", ""},
+		"GET with a mutation for a stream":   {request{method: http.MethodGet, accept: "text/event-stream", query: url.Values{"query": {mutation}}.Encode()}, 405, "by POST", "POST"},
+		"GET with a mutation of a wrong id":  {request{method: http.MethodGet, query: url.Values{"query": {`mutation { addNote(input: {caseId: "7", body: "x"}) { note { id } } }`}}.Encode()}, 405, "by POST", "POST"},
+		"GET with one of several operations": {request{method: http.MethodGet, query: url.Values{"query": {query + mutation[:8] + " M" + mutation[8:]}, "operationName": {"M"}}.Encode()}, 405, "by POST", "POST"},
+		"a compressed body":                  {request{method: http.MethodPost, contentType: mediaJSON, encoding: "gzip", body: operation(query)}, 415, "Content-Encoding", ""},
+		"a stream's compressed body":         {request{method: http.MethodPost, contentType: mediaJSON, encoding: "br", accept: "text/event-stream", body: operation(query)}, 415, "Content-Encoding", ""},
+		"an answer that is not there":        {request{method: http.MethodPost, contentType: mediaJSON, accept: "text/html", body: operation(query)}, 406, "application/json", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,6 +126,9 @@ func TestRefusedRequests(t *testing.T) {
 			if a.header.Get("Content-Type") != "application/json; charset=utf-8" || a.header.Get("Allow") != test.allow {
 				t.Errorf("headers %v", a.header)
 			}
+			if !strings.Contains(a.body, `"extensions":{"cost":{"requested":0,"actual":0,"remaining":`) {
+				t.Errorf("the refusal has no charges: %s", a.body)
+			}
 			if _, has := a.tree["data"]; has {
 				t.Errorf("the refusal has an entry data: %s", a.body)
 			}
@@ -127,6 +138,40 @@ func TestRefusedRequests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestChoiceOfOperation(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	const two = `query A { viewer { user { id } } } query B { viewer { user { id } } }`
+	for name, message := range map[string]string{
+		"":  "the document has several operations: operationName must name one of them",
+		"C": `the document has no operation "C": operationName must name one of its operations`,
+	} {
+		a := send(t, s, post(body(t, vars{"query": two, "operationName": name})))
+		if got, code := problem(t, a.tree["errors"]); got != message || code != "GRAPHQL_VALIDATION_FAILED" {
+			t.Errorf("operationName %q: %s", name, a.body)
+		}
+	}
+	if a := send(t, s, post(body(t, vars{"query": two, "operationName": "B"}))); a.tree["data"] == nil {
+		t.Error(a.body)
+	}
+}
+
+func TestAddressBelowTheAPI(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	for _, path := range []string{"/graphql/", "/graphql/v1", "/graphqlx"} {
+		got, err := http.Post(s.URL+path, mediaJSON, strings.NewReader(operation(query)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(got.Body)
+		_ = got.Body.Close()
+		if err != nil || got.StatusCode != http.StatusNotFound || !strings.HasPrefix(got.Header.Get("Content-Type"), mediaJSON) || !strings.Contains(string(text), `"code":"NOT_FOUND"`) {
+			t.Errorf("%s: %v, status %d, %v: %s", path, err, got.StatusCode, got.Header, text)
+		}
 	}
 }
 
@@ -167,7 +212,7 @@ func TestAnswers(t *testing.T) {
 			if a.status != test.status || a.header.Get("Content-Type") != test.media+"; charset=utf-8" || data != test.data {
 				t.Errorf("status %d, %s: %s", a.status, a.header.Get("Content-Type"), a.body)
 			}
-			if a.header.Get("X-Content-Type-Options") != "nosniff" {
+			if vary := strings.Join(a.header.Values("Vary"), ", "); a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") != "no-store" || !strings.Contains(vary, "Accept, Authorization") {
 				t.Errorf("headers %v", a.header)
 			}
 		})

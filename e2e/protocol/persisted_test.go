@@ -74,6 +74,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 		"extensions.persistedQuery.sha256Hash must be the SHA-256 of the query, in lower-case hexadecimal", "BAD_USER_INPUT")
 	is("a wrong hash has stored nothing", send(t, s, byHash), 200, "PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 	is("another version", send(t, s, post(body(t, vars{"query": text, "extensions": apq(hash, 2)}))), 200, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+	is("a version that is a text", send(t, s, post(body(t, vars{"query": text, "extensions": vars{"persistedQuery": vars{"version": "1", "sha256Hash": hash}}}))), 200, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
 	is("no hash", send(t, s, post(`{"extensions": {"persistedQuery": {"version": 1}}}`)), 200,
 		`extensions.persistedQuery must be an object such as {"version": 1, "sha256Hash": "…"}`, "BAD_USER_INPUT")
 
@@ -147,7 +148,7 @@ func TestRegisteredDocuments(t *testing.T) {
 	t.Parallel()
 	const text, subscription = `query Me { viewer { user { role } } }`, `subscription { caseEvents { node { type } } }`
 	s := setup.NewServer(t, setup.Options{HTTP: config.HTTP{RegisteredOnly: "PARTNER"}})
-	if _, err := s.App.Registered.Add(t.Context(), []persisted.Document{{ID: "me", Body: text}, {ID: "feed", Body: subscription}}); err != nil {
+	if _, err := s.App.Registered.Add(t.Context(), []persisted.Document{{ID: "me", Body: text}, {ID: "feed", Body: subscription}, {ID: "change", Body: mutation}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]request{
@@ -186,6 +187,15 @@ func TestRegisteredDocuments(t *testing.T) {
 		a := send(t, s, as(s, test.role, post(body(t, test.body))))
 		if _, code := problem(t, a.tree["errors"]); code != test.code || a.tree["data"] != nil {
 			t.Errorf("%s: status %d: %s", name, a.status, a.body)
+		}
+	}
+
+	for name, values := range map[string]url.Values{"the text": {"query": {mutation}}, "an id": {"documentId": {"change"}}} {
+		for _, accept := range []string{"", "text/event-stream"} {
+			a := send(t, s, as(s, model.Partner, request{method: http.MethodGet, accept: accept, query: values.Encode()}))
+			if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "POST" {
+				t.Errorf("GET of a mutation by %s, Accept %q: status %d: %s", name, accept, a.status, a.body)
+			}
 		}
 	}
 

@@ -31,7 +31,7 @@ func TestWrongTokensWait(t *testing.T) {
 				a = send(t, s, r)
 			}
 		}
-		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, `"code":"RATE_LIMITED"`) {
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, `"code":"RATE_LIMITED","retryAfter":1`) || !strings.Contains(a.body, `"message":"too many wrong`) {
 			t.Errorf("%s: status %d, headers %v: %s", name, a.status, a.header, a.body)
 		}
 	}

@@ -3,6 +3,7 @@ package rate
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
@@ -51,10 +52,38 @@ func TestCostOnEveryTransport(t *testing.T) {
 			if c == nil || c.Requested < 30_000 || c.Actual != 0 || c.Remaining == nil {
 				t.Errorf("a refused query has the charges %+v", c)
 			}
-			if http := refused.Extensions.Cost; http == nil && (name == "POST" || name == "GET" || name == "multipart") || http != nil && http.Requested != c.Requested {
-				t.Errorf("extensions.cost of the answer is %+v", http)
+			if whole := refused.cost(name); whole == nil || whole.Requested != c.Requested {
+				t.Errorf("extensions.cost of the answer is %+v", whole)
 			}
 		})
+	}
+}
+
+// Whatever an operation is refused for, its answer says what it has cost and what is left.
+func TestCostOfRefusals(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+	for name, send := range transports(s) {
+		t.Run(name, func(t *testing.T) {
+			for _, refused := range []vars{
+				{"query": `{nope}`},
+				{"query": `{`},
+				{"query": `{cases(first: "x") {totalCount}}`},
+				{"query": `{case(number: 4294967296) {id}}`},
+				{"query": `query A {viewer {user {id}}} query B {viewer {user {id}}}`},
+				{"query": `{viewer {user {id}}}`, "extensions": vars{"persistedQuery": vars{"version": 2, "sha256Hash": "x"}}},
+			} {
+				a := send(t, refused, nil)
+				if c := a.cost(name); len(a.Errors) == 0 || c == nil || c.Requested != 0 || c.Actual != 0 || c.Remaining == nil || c.Limit != config.RateLeast || c.RestoreRate != 1 {
+					t.Errorf("%v has the charges %+v, and the errors %+v", refused, c, a.Errors)
+				}
+			}
+		})
+	}
+	for query, code := range map[string]string{`{users(first: 1) {nodes {id}}}`: "FORBIDDEN", `{nope}`: "GRAPHQL_VALIDATION_FAILED"} {
+		if a := s.Do(model.Intake, query, nil); a.Code() != code || !strings.Contains(a.Body, `"extensions":{"cost":{"requested":0,"actual":0,"remaining":`) {
+			t.Error(a.Body)
+		}
 	}
 }
 
@@ -97,7 +126,16 @@ func TestDryRun(t *testing.T) {
 				"a header of another value":     send(t, vars{"query": query}, http.Header{"Closeloop-Dry-Run": {"1"}}),
 				"an extension of another value": send(t, vars{"query": query, "extensions": vars{"cost": vars{"dryRun": "true"}}}, nil),
 				"an extension that is a text":   send(t, vars{"query": query, "extensions": vars{"cost": "dry"}}, nil),
+				"an empty header":               send(t, vars{"query": query}, http.Header{"Closeloop-Dry-Run": {""}}),
+				"another case":                  send(t, vars{"query": query, "extensions": vars{"cost": vars{"dryrun": true}}}, nil),
+				"another entry beside it":       send(t, vars{"query": query, "extensions": vars{"cost": vars{"dryRun": false, "dry": true}}}, nil),
+				"null":                          send(t, vars{"query": query, "extensions": vars{"cost": vars{"dryRun": nil}}}, nil),
+				"null for the object":           send(t, vars{"query": query, "extensions": vars{"cost": nil}}, nil),
+				"nothing":                       send(t, vars{"query": query, "extensions": vars{"cost": vars{}}}, nil),
 			} {
+				if c := a.cost(name); c == nil || c.Requested != 0 || c.Actual != 0 || c.Remaining == nil || c.Limit != config.RateLeast || c.RestoreRate != 1 {
+					t.Errorf("%s has the charges %+v", what, c)
+				}
 				if len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "BAD_USER_INPUT" || a.Data != nil && string(a.Data) != "null" {
 					t.Errorf("%s: %+v", what, a)
 				}

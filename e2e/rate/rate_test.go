@@ -3,8 +3,10 @@ package rate
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
@@ -45,6 +47,9 @@ func TestRateLimit(t *testing.T) {
 		}
 		// The bucket gets one point back each second.
 		charges := setup.Tree{V: a.Errors[0].Extensions}.At("cost")
+		if says := fmt.Sprintf("your token has %d left", charges.Number("remaining")); !strings.Contains(a.Errors[0].Message, says) {
+			t.Errorf("%q, and the charges say that %s", a.Errors[0].Message, says)
+		}
 		short := float64(charges.Number("requested") - charges.Number("remaining"))
 		if wait := a.Errors[0].Extensions["retryAfter"].(float64); short < 100 || wait < short-2 || wait > short+2 {
 			t.Errorf("it is to wait %v s for %v points", wait, short)

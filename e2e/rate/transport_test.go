@@ -36,6 +36,17 @@ type answer struct {
 	Extensions struct{ Cost *paid }
 }
 
+// cost is where the transport has the charges of an answer without data.
+func (a answer) cost(transport string) *paid {
+	if !strings.HasPrefix(transport, "graphql-") { // no sub-protocol of WebSocket, whose errors have room for no more
+		return a.Extensions.Cost
+	}
+	if len(a.Errors) == 0 {
+		return nil
+	}
+	return a.Errors[0].Extensions.Cost
+}
+
 // transports send one operation of the role and return its first answer; header is that of the request or the upgrade.
 func transports(s *setup.Server) map[string]func(t *testing.T, operation vars, header http.Header) answer {
 	call := func(t *testing.T, method, address string, body []byte, header http.Header) *http.Response {

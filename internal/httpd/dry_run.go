@@ -12,27 +12,29 @@ import (
 const dryRunHeader = "Closeloop-Dry-Run"
 
 // dryRun reports whether the client asks for the price alone: by the header, or by `extensions.cost.dryRun` of the request.
-// It refuses any other value than true and false, so that a slip does not run a mutation.
+// It refuses any other value than true and false, and any other entry of `extensions.cost`, so that a slip does not run a
+// mutation.
 func dryRun(oc *graphql.OperationContext) (bool, error) {
-	byHeader := strings.ToLower(strings.TrimSpace(oc.Headers.Get(dryRunHeader)))
-	switch byHeader {
-	case "", "true", "false":
-	default:
-		return false, fault.New(fault.CodeBadUserInput, "the header %s must be true or false", dryRunHeader)
+	asked := false
+	if values := oc.Headers.Values(dryRunHeader); len(values) > 0 {
+		switch strings.ToLower(strings.TrimSpace(strings.Join(values, ","))) {
+		case "true":
+			asked = true
+		case "false":
+		default:
+			return false, fault.New(fault.CodeBadUserInput, "the header %s must be true or false", dryRunHeader)
+		}
 	}
-	asked := byHeader == "true"
 	given, there := oc.Extensions["cost"]
-	if !there || given == nil {
+	if !there {
 		return asked, nil
 	}
-	cost, ok := given.(map[string]any)
-	if !ok {
-		return false, fault.New(fault.CodeBadUserInput, "extensions.cost of the request must be an object, such as {\"dryRun\": true}")
+	cost, _ := given.(map[string]any)
+	dry, ok := cost["dryRun"]
+	if !ok || len(cost) != 1 {
+		return false, fault.New(fault.CodeBadUserInput, "extensions.cost of the request must be an object with dryRun and nothing else: {\"dryRun\": true}")
 	}
-	switch dry := cost["dryRun"].(type) {
-	case nil:
-		return asked, nil
-	case bool:
+	if dry, ok := dry.(bool); ok {
 		return asked || dry, nil
 	}
 	return false, fault.New(fault.CodeBadUserInput, "extensions.cost.dryRun of the request must be true or false")

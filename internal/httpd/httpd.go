@@ -5,7 +5,6 @@ package httpd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -62,7 +62,7 @@ type Options struct {
 // Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(o.Origins, o.signIn(refuseUploads(withRetryAfter(executor(o))))))
+	mux.Handle("/graphql", notStored(allowOrigins(o.Origins, o.signIn(withRetryAfter(executor(o))))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -72,7 +72,14 @@ func Handler(o Options) http.Handler {
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
-	mux.Handle("/", web.Handler())
+	pages := web.Handler()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/graphql") { // of a program that takes any answer for one of the API
+			write(w, http.StatusNotFound, only(withCode(fault.CodeNotFound, "there is nothing at this address: the API is at /graphql")))
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 	return trustProxies(o.Proxies, pacer{timeout: o.ClientTimeout, answers: o.Answers}.handler(noSniff(mux)))
 }
 
@@ -84,22 +91,32 @@ func noSniff(next http.Handler) http.Handler {
 	})
 }
 
+// notStored keeps answers out of caches: they are for one caller, and of the media type that the request accepts.
+func notStored(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Add("Vary", "Accept, Authorization")
+		next.ServeHTTP(w, r)
+	})
+}
+
 func executor(o Options) *handler.Server {
 	config := graph.Config{Schema: graph.Schema(), Resolvers: o.Resolver, Directives: graph.DirectiveRoot{Requires: auth.Requires}}
 	h := handler.New(graph.NewExecutableSchema(config))
-	h.AddTransport(o.Live)
+	parsed, texts := parsedDocuments{newParsed()}, newDocuments(o)
+	known := knowing{texts, parsed, o.Rate}
+	h.AddTransport(streams{o.Live, known})
 	h.AddTransport(uploads{})
-	h.AddTransport(transport{}) // the last, because it takes every request
-	documents := parsedDocuments{newParsed()}
+	h.AddTransport(transport{known}) // the last, because it takes every request
 	payments := meter{o.Rate, newRefused(), o.Heavy}
-	h.SetQueryCache(documents)
+	h.SetQueryCache(parsed)
 	h.SetParserTokenLimit(tokensMax)
-	h.Use(newDocuments(o))
-	h.Use(reading{payments, documents})
+	h.Use(texts)
+	h.Use(reading{payments, parsed})
 	h.Use(Limits{})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
-	h.Use(&argument.Coercion{Documents: documents, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
+	h.Use(&argument.Coercion{Documents: parsed, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments
 	h.Use(singleRoot{})
 	h.Use(extension.Introspection{})
 	h.Use(payments)
@@ -151,31 +168,23 @@ func (o Options) signIn(next http.Handler) http.Handler {
 	})
 }
 
-// refuseUploads answers an upload that checkUpload refuses, before any of it is read.
-func refuseUploads(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isUpload(r) {
-			if status, err := checkUpload(r); err != nil {
-				write(w, status, err)
-				return
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 func (o Options) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="closeloop"`)
 	}
-	write(w, status, o.Present(r.Context(), err))
+	write(w, status, only(o.Present(r.Context(), err)))
+}
+
+// only is the answer to a caller who is not signed in.
+func only(err *gqlerror.Error) *graphql.Response {
+	return &graphql.Response{Errors: gqlerror.List{err}}
 }
 
 // write refuses a request. The connection ends with it: otherwise net/http would wait for a body that nobody has read
 // before it answers.
-func write(w http.ResponseWriter, status int, err *gqlerror.Error) {
+func write(w http.ResponseWriter, status int, refusal *graphql.Response) {
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": gqlerror.List{err}})
+	_, _ = w.Write(wire.AppendRefusal(nil, wire.Refusal(refusal)))
 }

@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -54,11 +55,12 @@ type bill struct {
 	requested int
 	heavy     bool
 	state     state
-	read      int    // points that reading it has cost, until an answer says so
-	input     int    // of these, for its variables
-	key       string // of a long operation; "" for others
-	leave     func() // ends the turn of a heavy operation; nil: it has none
-	told      bool   // the refusal tells the caller to wait, or that a retry never helps
+	read      int         // points that reading it has cost, until an answer says so
+	input     int         // of these, for its variables
+	key       string      // of a long operation; "" for others
+	told      bool        // the refusal tells the caller to wait, or that a retry never helps
+	left      *rate.Limit // of a refusal whose message says so; nil for others
+	leave     func()      // ends the turn of a heavy operation; nil: it has none
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -112,8 +114,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	}
 	left, err := m.buckets.Take(b.token, b.requested)
 	if err != nil {
-		b.told = true
-		setRetryAfter(ctx, err)
+		b.exceeded(ctx, err)
 		return gqlerror.Wrap(err)
 	}
 	if back := min(b.input, b.requested); back > 0 {
@@ -148,12 +149,12 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 	}
 	if b.state == refused { // a dry run
 		b.endTurn()
-		return graphql.OneShot(m.answer(b, &graphql.Response{Data: json.RawMessage("null")}, false))
+		return graphql.OneShot(m.answer(ctx, b, &graphql.Response{Data: json.RawMessage("null")}))
 	}
 	b.state = running
 	if oc.Operation.Operation != ast.Subscription {
 		answers := next(pg.WithUsage(ctx, b.add))
-		return func(ctx context.Context) *graphql.Response { return m.answer(b, answers(ctx), false) }
+		return func(ctx context.Context) *graphql.Response { return m.answer(ctx, b, answers(ctx)) }
 	}
 	answers := next(pg.WithUsage(ctx, func(used pg.Usage) {
 		b.add(used)
@@ -161,9 +162,7 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 	}))
 	m.settle(b, 0) // statements are charged as they run
 	b.endTurn()
-	return func(ctx context.Context) *graphql.Response {
-		return m.answer(b, answers(ctx), live.Shared(ctx))
-	}
+	return func(ctx context.Context) *graphql.Response { return m.answer(ctx, b, answers(ctx)) }
 }
 
 // execute executes an operation. A heavy one waits for its turn first.
@@ -198,23 +197,43 @@ func (b *bill) endTurn() {
 // InterceptResponse implements graphql.ResponseInterceptor. It executes an operation that runs, and adds the charges to the
 // answer to one that does not.
 func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	if !graphql.HasOperationContext(ctx) {
-		return next(ctx)
+	var b *bill
+	if graphql.HasOperationContext(ctx) {
+		b = billOf(graphql.GetOperationContext(ctx))
 	}
-	b := billOf(graphql.GetOperationContext(ctx))
-	switch {
-	case b == nil || b.state == settled:
-		return next(ctx)
-	case b.state == running:
+	if b == nil { // nothing was charged
+		v, err := auth.From(ctx)
+		if err != nil {
+			return next(ctx) // a stranger has no bucket
+		}
+		b = &bill{token: v.TokenID}
+	}
+	switch b.state {
+	case running:
 		return m.execute(ctx, b, next)
+	case settled: // a subscription
+		response := next(ctx)
+		if response == nil || len(response.Data) > 0 {
+			return response
+		}
+		return m.answer(ctx, b, response) // it ends, maybe outside of what InterceptOperation returns
 	}
-	b.endTurn()
-	return m.answer(b, next(ctx), false)
+	b.endTurn() // it is refused
+	return m.answer(ctx, b, next(ctx))
 }
 
 func billOf(oc *graphql.OperationContext) *bill {
 	b, _ := oc.Stats.GetExtension(meterName).(*bill)
 	return b
+}
+
+// exceeded keeps what the refusal of a bucket says, so that nothing in the answer says otherwise.
+func (b *bill) exceeded(ctx context.Context, err error) {
+	b.told = true
+	if e := (*rate.Exceeded)(nil); errors.As(err, &e) {
+		b.left = &e.Limit
+		setRetryAfter(ctx, e)
+	}
 }
 
 // add adds up what the operation uses. Loaders run statements at the same time.
@@ -239,6 +258,9 @@ func (b *bill) actual() int {
 
 // settle charges what was used instead of the estimate.
 func (m meter) settle(b *bill, actual int) *rate.Limit {
+	if b.left != nil {
+		return b.left
+	}
 	if b.state != paid && b.state != running {
 		return m.buckets.State(b.token)
 	}
@@ -264,15 +286,15 @@ func (m meter) charge(ctx context.Context, b *bill, points int) {
 
 // answer settles the operation and adds the charges to its answer. An error message of a socket has room for errors only,
 // so the first error of an operation that did not run has the charges too.
-func (m meter) answer(b *bill, response *graphql.Response, shared bool) *graphql.Response {
-	if response == nil {
-		return nil
+func (m meter) answer(ctx context.Context, b *bill, response *graphql.Response) *graphql.Response {
+	if response == nil || response.Extensions["cost"] != nil {
+		return response
 	}
 	actual := b.actual()
 	left := m.settle(b, actual)
 	c := charges{Requested: b.requested, Actual: actual + b.read, Limit: left.Limit, RestoreRate: left.RestoreRate}
 	b.read = 0
-	if !shared {
+	if !live.Shared(ctx) {
 		c.Remaining = &left.Remaining
 	}
 	if response.Extensions == nil {

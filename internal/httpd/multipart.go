@@ -28,9 +28,18 @@ func (uploads) Supports(r *http.Request) bool { return isUpload(r) }
 
 // Do implements graphql.Transport.
 func (uploads) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if status, err := checkUpload(r); err != nil { // before any of it is read
+		refuse(w, r, exec, status, err)
+		return
+	}
+	if wire.IsEncoded(r.Header) {
+		w.Header().Set("Accept-Encoding", "identity")
+		refuseRequest(w, r, exec, http.StatusUnsupportedMediaType, wire.Encoded)
+		return
+	}
 	media := negotiate(r.Header.Values("Accept"))
 	if media == "" {
-		refuseMedia(w)
+		refuseMedia(w, r, exec)
 		return
 	}
 	start := graphql.Now()
@@ -44,10 +53,10 @@ func (uploads) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExec
 		case errors.Is(err, errFormTooLarge), errors.Is(err, errOperationTooLarge):
 			status = http.StatusRequestEntityTooLarge
 		case errors.As(err, &disk):
-			write(w, http.StatusInternalServerError, withCode(fault.CodeInternal, "the server could not keep the file; try again later"))
+			refuse(w, r, exec, http.StatusInternalServerError, withCode(fault.CodeInternal, "the server could not keep the file; try again later"))
 			return
 		}
-		refuseRequest(w, status, err.Error())
+		refuseRequest(w, r, exec, status, err.Error())
 		return
 	}
 	form.params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}

@@ -38,7 +38,7 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 			w.Header().Set("Allow", allowedMethods)
 			w.WriteHeader(http.StatusNoContent)
 		case websocket.IsWebSocketUpgrade(r) && origin != "" && !c.OriginAllowed(r) && !sameOrigin(r, origin):
-			write(w, http.StatusForbidden, withCode(fault.CodeForbidden, "pages of this origin may not open a WebSocket here; CLOSELOOP_ALLOWED_ORIGINS lists the origins that may"))
+			write(w, http.StatusForbidden, only(withCode(fault.CodeForbidden, "pages of this origin may not open a WebSocket here; CLOSELOOP_ALLOWED_ORIGINS lists the origins that may")))
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -2,7 +2,7 @@ package httpd
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -104,7 +104,7 @@ func (d documents) find(ctx context.Context, params *graphql.RawParams) (string,
 // findAutomatic answers with the messages that Apollo's link for persisted queries looks for: after NotFound it sends the
 // text too, after NotSupported it sends texts only.
 func (d documents) findAutomatic(ctx context.Context, q persistedQuery, query string) (string, error) {
-	if d.automatic == nil || q.version != "1" {
+	if d.automatic == nil || q.version != 1 {
 		return "", fault.New(fault.CodePersistedQueryNotSupported, "PersistedQueryNotSupported")
 	}
 	if query == "" {
@@ -124,7 +124,10 @@ func (d documents) findAutomatic(ctx context.Context, q persistedQuery, query st
 }
 
 // persistedQuery is the entry "persistedQuery" of a request's extensions.
-type persistedQuery struct{ hash, version string }
+type persistedQuery struct {
+	hash    string
+	version float64 // 0 where it is no number
+}
 
 func persistedQueryOf(extensions map[string]any) (q persistedQuery, err error) {
 	entry := extensions["persistedQuery"]
@@ -136,6 +139,7 @@ func persistedQueryOf(extensions map[string]any) (q persistedQuery, err error) {
 	if q.hash == "" {
 		return q, fault.New(fault.CodeBadUserInput, `extensions.persistedQuery must be an object such as {"version": 1, "sha256Hash": "…"}`)
 	}
-	q.version = fmt.Sprint(members["version"])
+	version, _ := members["version"].(json.Number)
+	q.version, _ = version.Float64()
 	return q, nil
 }

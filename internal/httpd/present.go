@@ -57,6 +57,9 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Path = fieldPath(ctx, shown.Path)
 		case ours != nil && ours.Err == nil: // an error of the GraphQL library: the document does not parse, or does not fit the schema
 			*shown = *ours
+			if message := noOperation(ctx); message != "" {
+				shown.Message = message
+			}
 			if len(ours.Path) > 0 && ours.Path[0] == ast.PathName("variable") {
 				shown.Extensions = map[string]any{"code": fault.CodeBadUserInput, "argument": strings.TrimPrefix(ours.Path.String(), "variable.")}
 			}
@@ -80,6 +83,21 @@ func Presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		return shown
 	}
+}
+
+// noOperation says why no operation of a document was chosen; "" where one was, or there is no document.
+func noOperation(ctx context.Context) string {
+	if !graphql.HasOperationContext(ctx) {
+		return ""
+	}
+	oc := graphql.GetOperationContext(ctx)
+	switch {
+	case oc.Doc == nil || oc.Operation != nil:
+		return ""
+	case oc.OperationName == "":
+		return "the document has several operations: operationName must name one of them"
+	}
+	return fmt.Sprintf("the document has no operation %.100q: operationName must name one of its operations", oc.OperationName)
 }
 
 // severally presents an error that has several faults as several errors, in the executor, which has a list to add them to.

@@ -53,8 +53,7 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
 	if text+input > 0 {
 		if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
-			b.told = true
-			setRetryAfter(ctx, err)
+			b.exceeded(ctx, err)
 			return gqlerror.Wrap(err)
 		}
 	}

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -31,9 +30,8 @@ func withRetryAfter(next http.Handler) http.Handler {
 	})
 }
 
-func setRetryAfter(ctx context.Context, err error) {
-	var e *rate.Exceeded
-	if answer, ok := ctx.Value(retryWriterKey{}).(*retryWriter); ok && errors.As(err, &e) {
+func setRetryAfter(ctx context.Context, e *rate.Exceeded) {
+	if answer, ok := ctx.Value(retryWriterKey{}).(*retryWriter); ok {
 		answer.refused = true
 		answer.Header().Set("Retry-After", strconv.Itoa(e.Seconds()))
 	}

@@ -20,7 +20,7 @@ import (
 
 // transport serves requests for a single answer as the draft "GraphQL over HTTP" describes: GET for queries, POST for
 // every operation. It takes every request that no other transport takes, so that each refusal is JSON with a code.
-type transport struct{}
+type transport struct{ knowing }
 
 var _ graphql.Transport = transport{}
 
@@ -28,10 +28,10 @@ var _ graphql.Transport = transport{}
 func (transport) Supports(*http.Request) bool { return true }
 
 // Do implements graphql.Transport.
-func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media := negotiate(r.Header.Values("Accept"))
 	if media == "" {
-		refuseMedia(w)
+		refuseMedia(w, r, exec)
 		return
 	}
 	start := graphql.Now()
@@ -41,9 +41,17 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		case http.StatusMethodNotAllowed:
 			w.Header().Set("Allow", allowedMethods)
 		case http.StatusUnsupportedMediaType:
+			if errors.Is(err, errEncoded) {
+				w.Header().Set("Accept-Encoding", "identity")
+				break
+			}
 			w.Header().Set("Accept", "application/json, multipart/form-data")
 		}
-		refuseRequest(w, status, err.Error())
+		refuseRequest(w, r, exec, status, err.Error())
+		return
+	}
+	if r.Method == http.MethodGet && t.IsMutation(r.Context(), params) {
+		refuseMethod(w, r, exec)
 		return
 	}
 	params.Headers = r.Header
@@ -51,8 +59,8 @@ func (transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	execute(w, r, exec, params, media)
 }
 
-func refuseMedia(w http.ResponseWriter) {
-	refuseRequest(w, http.StatusNotAcceptable, "this address answers application/json, application/graphql-response+json and, for subscriptions, text/event-stream: name one of them in the header Accept")
+func refuseMedia(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	refuseRequest(w, r, exec, http.StatusNotAcceptable, "this address answers application/json, application/graphql-response+json and, for subscriptions, text/event-stream: name one of them in the header Accept")
 }
 
 // execute runs an operation and writes its answer.
@@ -60,20 +68,25 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	ctx := r.Context()
 	oc, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
+		refusal := exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
 		pause(ctx, oc)
-		respond(w, media, statusOfRefusal(media), exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs))
+		respond(w, media, statusOfRefusal(media), refusal)
 		return
 	}
 	if r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
 		exec.DispatchError(graphql.WithOperationContext(ctx, oc), nil) // the meter gives back what it took
-		w.Header().Set("Allow", "POST")
-		refuseRequest(w, http.StatusMethodNotAllowed, "GET is for queries: send this operation by POST")
+		refuseMethod(w, r, exec)
 		return
 	}
 	responses, ctx := exec.DispatchOperation(ctx, oc)
 	if response := responses(ctx); response != nil { // nil: the client has gone
 		respond(w, media, http.StatusOK, response)
 	}
+}
+
+func refuseMethod(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	w.Header().Set("Allow", http.MethodPost)
+	refuseRequest(w, r, exec, http.StatusMethodNotAllowed, "GET is for queries: send this operation by POST")
 }
 
 const allowedMethods = "GET, POST, OPTIONS"
@@ -121,6 +134,8 @@ func quality(q string) float64 {
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
+var errEncoded = errors.New(wire.Encoded)
+
 // readParams reads the operation of a request; with an error it returns the status of the refusal.
 func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	switch r.Method {
@@ -133,6 +148,9 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 	case http.MethodPost:
 	default:
 		return nil, http.StatusMethodNotAllowed, errors.New("send the operation by POST, or a query by GET")
+	}
+	if wire.IsEncoded(r.Header) {
+		return nil, http.StatusUnsupportedMediaType, errEncoded
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != mediaJSON || !isUTF8(params["charset"]) {
@@ -192,6 +210,11 @@ func retryAfterOf(errs gqlerror.List) (longest int) {
 	return longest
 }
 
-func refuseRequest(w http.ResponseWriter, status int, message string) {
-	write(w, status, withCode(fault.CodeBadUserInput, message))
+func refuseRequest(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, message string) {
+	refuse(w, r, exec, status, withCode(fault.CodeBadUserInput, message))
+}
+
+// refuse answers the request of a caller who is signed in, so that the answer has its charges.
+func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, status int, err *gqlerror.Error) {
+	write(w, status, exec.DispatchError(r.Context(), gqlerror.List{err}))
 }

@@ -61,8 +61,12 @@ type Exceeded struct {
 }
 
 func (e *Exceeded) Error() string {
-	return fmt.Sprintf("this operation costs %d points and your token has %d left: retry in %d s, or ask for less",
-		e.Cost, e.Remaining, e.Seconds())
+	points := "points"
+	if e.Cost == 1 {
+		points = "point"
+	}
+	return fmt.Sprintf("this operation costs %d %s and your token has %d left: retry in %d s, or ask for less",
+		e.Cost, points, e.Remaining, e.Seconds())
 }
 
 // Seconds is RetryAfter rounded up to whole seconds, at least 1: the value of the HTTP header Retry-After (RFC 9110,
