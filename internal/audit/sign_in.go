@@ -20,9 +20,9 @@ import (
 const (
 	signInsEvery = time.Minute
 	signedInOnce = time.Hour // a token's sign-ins are recorded once within this time
-	// addressesMax bounds the addresses whose refused sign-ins are counted apart within a minute. Those of all further
-	// addresses are counted together.
-	addressesMax = 100
+	// refusalsMax bounds the addresses whose refused sign-ins are counted apart within a minute. Those of all further
+	// addresses are counted together, for each token that is known.
+	refusalsMax = 100
 )
 
 // SignIns records when tokens were last used, their first sign-in of each hour, and refused sign-ins, counted for each
@@ -34,7 +34,7 @@ type SignIns struct {
 
 	mu      sync.Mutex
 	used    map[model.ApiTokenID]use
-	refused map[string]int // by address; "" for all addresses past addressesMax, and for unknown ones
+	refused map[auth.Refusal]int // without the address for all addresses past refusalsMax, and for unknown ones
 }
 
 // use is the last sign-in with a token.
@@ -46,7 +46,7 @@ type use struct {
 
 // NewSignIns makes a record without entries.
 func NewSignIns(db *pg.DB, now func() time.Time) *SignIns {
-	return &SignIns{db: db, now: now, used: map[model.ApiTokenID]use{}, refused: map[string]int{}}
+	return &SignIns{db: db, now: now, used: map[model.ApiTokenID]use{}, refused: map[auth.Refusal]int{}}
 }
 
 // Accepted notes that the viewer has signed in.
@@ -58,13 +58,13 @@ func (s *SignIns) Accepted(v auth.Viewer) {
 }
 
 // Refused notes a sign-in with a token that is not valid.
-func (s *SignIns) Refused(address string) {
+func (s *SignIns) Refused(r auth.Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.refused[address]; !known && len(s.refused) >= addressesMax {
-		address = ""
+	if _, known := s.refused[r]; !known && len(s.refused) >= refusalsMax {
+		r.Address = ""
 	}
-	s.refused[address]++
+	s.refused[r]++
 }
 
 // Run writes once a minute until ctx ends, and a last time then.
@@ -84,7 +84,7 @@ func (s *SignIns) Run(ctx context.Context, log *slog.Logger) {
 func (s *SignIns) Write(ctx context.Context) error {
 	s.mu.Lock()
 	used, refused := s.used, s.refused
-	s.used, s.refused = map[model.ApiTokenID]use{}, map[string]int{}
+	s.used, s.refused = map[model.ApiTokenID]use{}, map[auth.Refusal]int{}
 	s.mu.Unlock()
 	if len(used) == 0 && len(refused) == 0 {
 		return nil
@@ -100,8 +100,8 @@ func (s *SignIns) Write(ctx context.Context) error {
 		defer s.mu.Unlock()
 		maps.Copy(used, s.used) // the newer use wins
 		s.used = used
-		for address, n := range refused {
-			s.refused[address] += n
+		for r, n := range refused {
+			s.refused[r] += n
 		}
 		return fmt.Errorf("record sign-ins: %w", err)
 	}
@@ -140,11 +140,15 @@ func writeUsed(tx *gorm.DB, used map[model.ApiTokenID]use) error {
 			AND e.at > u.at - make_interval(secs => @within))`, values).Error
 }
 
-func writeRefused(tx *gorm.DB, refused map[string]int, at time.Time) error {
-	for address, n := range refused {
+func writeRefused(tx *gorm.DB, refused map[auth.Refusal]int, at time.Time) error {
+	for r, n := range refused {
 		row := model.AuditEvent{
 			ID: model.AuditEventID{UUID: model.NewUUID()}, At: at, Action: model.AuditSignInRefused, ObjectType: model.AuditSignInRefused.Object(),
-			Address: optional(address), Times: n,
+			Address: optional(r.Address), Times: n,
+		}
+		if r.Token != (model.ApiTokenID{}) {
+			id := r.Token.String()
+			row.ObjectID, row.TokenID, row.ActorID = &id, &r.Token, &r.User
 		}
 		if err := tx.Create(&row).Error; err != nil {
 			return err

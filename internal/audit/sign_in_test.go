@@ -81,7 +81,7 @@ func TestSignIns(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		for i := range 5_000 {
-			w.signIns.Refused(fmt.Sprint("address ", i%1_000))
+			w.signIns.Refused(auth.Refusal{Address: fmt.Sprint("address ", i%1_000)})
 		}
 		w.write()
 		if rows, n := w.Count("SELECT count(*) FROM audit_events"), w.Count("SELECT sum(times) FROM audit_events WHERE action = 'SIGN_IN_REFUSED'"); rows != 101 || n != 5_000 {
@@ -93,11 +93,25 @@ func TestSignIns(t *testing.T) {
 		}
 	})
 
+	t.Run("that are refused name the token and its user", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		for range 3 {
+			w.signIns.Refused(auth.Refusal{Address: "192.0.2.9", Token: w.viewer.TokenID, User: w.viewer.User.ID})
+		}
+		w.signIns.Refused(auth.Refusal{Address: "192.0.2.9"})
+		w.write()
+		if n := w.Count("SELECT sum(times) FROM audit_events WHERE action = 'SIGN_IN_REFUSED' AND token_id = $1 AND actor_id = $2 AND object_id = $3",
+			w.viewer.TokenID.UUID, w.viewer.User.ID.UUID, w.viewer.TokenID.String()); n != 3 || w.Count("SELECT count(*) FROM audit_events") != 2 {
+			t.Errorf("%d of 3 name them", n)
+		}
+	})
+
 	t.Run("wait for a database that does not answer", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.signIns.Accepted(w.viewer)
-		w.signIns.Refused("192.0.2.9")
+		w.signIns.Refused(auth.Refusal{Address: "192.0.2.9"})
 		if _, err := w.DB.Pool.Exec(t.Context(), "ALTER TABLE audit_events RENAME TO gone"); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +121,7 @@ func TestSignIns(t *testing.T) {
 		if _, err := w.DB.Pool.Exec(t.Context(), "ALTER TABLE gone RENAME TO audit_events"); err != nil {
 			t.Fatal(err)
 		}
-		w.signIns.Refused("192.0.2.9")
+		w.signIns.Refused(auth.Refusal{Address: "192.0.2.9"})
 		w.write()
 		if rows, n := w.Count("SELECT count(*) FROM audit_events"), w.Count("SELECT max(times) FROM audit_events"); rows != 2 || n != 2 {
 			t.Errorf("%d entries, of which one counts %d", rows, n)
@@ -120,7 +134,7 @@ func TestPrune(t *testing.T) {
 	w := newWorld(t)
 	for days := range 5 {
 		w.At(worktest.Start.AddDate(0, 0, 100*days))
-		w.signIns.Refused("192.0.2.7")
+		w.signIns.Refused(auth.Refusal{Address: "192.0.2.7"})
 		w.write()
 	}
 	now := worktest.Start.AddDate(0, 0, 500)

@@ -45,11 +45,11 @@ type Gate struct {
 	addresses *simplelru.LRU[netip.Prefix, *rate.Limiter]
 }
 
-// Watch is told of sign-ins: of the viewer, or of the address from which a wrong token came. A nil function is told
+// Watch is told of sign-ins: of the viewer, or of whose sign-in was refused and from where. A nil function is told
 // nothing. Neither may wait.
 type Watch struct {
 	Accepted func(Viewer)
-	Refused  func(address string)
+	Refused  func(Refusal)
 }
 
 // NewGate makes the gate to the tokens.
@@ -58,7 +58,7 @@ func NewGate(tokens *Tokens, watch Watch) *Gate {
 		watch.Accepted = func(Viewer) {}
 	}
 	if watch.Refused == nil {
-		watch.Refused = func(string) {}
+		watch.Refused = func(Refusal) {}
 	}
 	addresses, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](addressesMax, nil) // the error is for a size below 1
 	return &Gate{tokens: tokens, watch: watch, now: tokens.now, known: newKnownHashes(tokens), addresses: addresses}
@@ -71,18 +71,19 @@ func (g *Gate) SignIn(ctx context.Context, remote, secret string) (*SignedIn, er
 	if !known && !address.AllowN(g.now(), 1) {
 		// An error means that the database does not answer: the sign-in says so.
 		if valid, err := g.known.check(ctx, hash); err == nil && !valid {
-			g.watch.Refused(hostOf(remote))
+			g.watch.Refused(Refusal{Address: hostOf(remote)})
 			return nil, &TooManyRefusals{Wait: wait(address, g.now())}
 		}
 	}
-	caller, err := g.tokens.SignIn(ctx, secret)
+	caller, refusal, err := g.tokens.signIn(ctx, secret)
 	switch {
 	case err == nil:
 		g.known.add(hash)
 		caller.Address = hostOf(remote)
 		g.watch.Accepted(caller.Viewer)
 	case fault.Is(err, fault.CodeUnauthenticated):
-		g.watch.Refused(hostOf(remote))
+		refusal.Address = hostOf(remote)
+		g.watch.Refused(refusal)
 		if known {
 			g.known.drop(hash) // revoked or expired; the next one counts from the start
 			address.AllowN(g.now(), 1)

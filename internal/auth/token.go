@@ -47,21 +47,42 @@ func NewTokens(db *gorm.DB, now func() time.Time) *Tokens {
 type SignedIn struct {
 	Viewer
 	Expires *time.Time // nil: the session does not end by itself
+
+	refused *Refusal // not nil: the secret is a token's, but signs nobody in; nothing else is set
+}
+
+// Refusal says from where a sign-in came that was refused, and whose token it was.
+type Refusal struct {
+	Address string           // empty: not known
+	Token   model.ApiTokenID // zero: no token has the secret, or it was not looked up, because the address has to wait
+	User    model.UserID     // zero where Token is
 }
 
 // SignIn returns the owner of the secret, with the rights that both the owner and the token have. It refuses an unknown,
 // expired or revoked token and the token of an inactive user with the same UNAUTHENTICATED error, so that a caller cannot
 // tell the reasons apart.
 func (t *Tokens) SignIn(ctx context.Context, secret string) (*SignedIn, error) {
-	sum := Hash(secret)
-	in, err := t.lookups.share(ctx, hashOf(sum), func() (*SignedIn, error) { return t.find(ctx, sum) })
-	if err == nil && in == nil {
-		err = fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
-	}
+	in, _, err := t.signIn(ctx, secret)
 	return in, err
 }
 
-// find returns the session of a secret; nil where the secret signs nobody in.
+// signIn also returns whose token was refused, for the audit.
+func (t *Tokens) signIn(ctx context.Context, secret string) (*SignedIn, Refusal, error) {
+	sum := Hash(secret)
+	in, err := t.lookups.share(ctx, hashOf(sum), func() (*SignedIn, error) { return t.find(ctx, sum) })
+	var of Refusal
+	switch {
+	case err != nil:
+		return nil, of, err
+	case in != nil && in.refused == nil:
+		return in, of, nil
+	case in != nil:
+		of = *in.refused
+	}
+	return nil, of, fault.New(fault.CodeUnauthenticated, "this API token is unknown, expired or revoked, or its user is inactive: ask an administrator for a new token")
+}
+
+// find returns the session of a secret, or a refused one; nil where no token has the secret.
 func (t *Tokens) find(ctx context.Context, hash []byte) (*SignedIn, error) {
 	var found []*model.ApiToken
 	err := t.db.WithContext(ctx).Where("hash = ? OR previous_hash = ?", hash, hash).Limit(1).Find(&found).Error
@@ -72,9 +93,10 @@ func (t *Tokens) find(ctx context.Context, hash []byte) (*SignedIn, error) {
 		return nil, nil
 	}
 	token := found[0]
+	refused := &SignedIn{refused: &Refusal{Token: token.ID, User: token.UserID}}
 	expires, valid := validUntil(token, hash, t.now())
 	if !valid {
-		return nil, nil
+		return refused, nil
 	}
 	var user model.User
 	if err := t.db.WithContext(ctx).Where("id = ?", token.UserID).Take(&user).Error; err != nil {
@@ -82,7 +104,7 @@ func (t *Tokens) find(ctx context.Context, hash []byte) (*SignedIn, error) {
 	}
 	narrowed, ok := token.Narrow(&user)
 	if !ok || !user.Active {
-		return nil, nil
+		return refused, nil
 	}
 	viewer, err := ViewerOf(narrowed)
 	if err != nil {

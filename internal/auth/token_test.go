@@ -93,9 +93,9 @@ func TestSignIn(t *testing.T) {
 		w := newWorld(t)
 		k := w.token(w.user(model.Agent))
 		var accepted []auth.Viewer
-		var refused []string
+		var refused []auth.Refusal
 		gate := auth.NewGate(w.tokens, auth.Watch{
-			Accepted: func(v auth.Viewer) { accepted = append(accepted, v) }, Refused: func(address string) { refused = append(refused, address) },
+			Accepted: func(v auth.Viewer) { accepted = append(accepted, v) }, Refused: func(r auth.Refusal) { refused = append(refused, r) },
 		})
 		if _, err := gate.SignIn(t.Context(), "192.0.2.1:4711", k.secret); err != nil {
 			t.Fatal(err)
@@ -105,11 +105,15 @@ func TestSignIn(t *testing.T) {
 				t.Error("an unknown token signs in")
 			}
 		}
-		if len(accepted) != 1 || accepted[0].TokenID != k.ID || accepted[0].Address != "192.0.2.1" || len(refused) != 100 || refused[99] != "192.0.2.2" {
+		if len(accepted) != 1 || accepted[0].TokenID != k.ID || accepted[0].Address != "192.0.2.1" || len(refused) != 100 || refused[99] != (auth.Refusal{Address: "192.0.2.2"}) {
 			t.Errorf("accepted %v, refused %v", accepted, refused)
 		}
 		if n := w.count("SELECT count(*) FROM api_tokens WHERE last_used_at IS NOT NULL"); n != 0 {
 			t.Error("a sign-in wrote the last use on the way of the request")
+		}
+		w.must("UPDATE api_tokens SET revoked_at = now()")
+		if _, err := gate.SignIn(t.Context(), "192.0.2.3:4711", k.secret); err == nil || refused[100] != (auth.Refusal{Address: "192.0.2.3", Token: k.ID, User: k.UserID}) {
+			t.Errorf("a revoked token is refused (%v) as %v", err, refused[100:])
 		}
 	})
 }
