@@ -16,6 +16,8 @@ ALTER TABLE api_tokens
     -- The secret before the last rotation, which works until the time given.
     ADD previous_hash        bytea CONSTRAINT api_tokens_previous_hash_key UNIQUE CHECK (length(previous_hash) = 32),
     ADD previous_until       timestamptz,
+    -- The setting CLOSELOOP_ADMIN_TOKEN has given the token.
+    ADD given                boolean NOT NULL DEFAULT false,
     ADD CHECK ((previous_hash IS NULL) = (previous_until IS NULL)),
     -- An administrator could remove a restriction of their own, so that it would restrict nothing.
     ADD CONSTRAINT api_tokens_admin_check CHECK (role <> 'ADMIN' OR
@@ -27,7 +29,7 @@ CREATE TABLE audit_events (
     id          uuid PRIMARY KEY,
     at          timestamptz NOT NULL,
     action      text NOT NULL,
-    actor_id    uuid REFERENCES users,      -- null: the program itself, or a refused sign-in
+    actor_id    uuid REFERENCES users,      -- null: the program itself, or nobody known was refused
     token_id    uuid REFERENCES api_tokens, -- null: not over the API
     program     text,                       -- the part of the program that did it; null: a user did
     object_type text NOT NULL,

@@ -10,7 +10,7 @@ type AuditEvent struct {
 	ID         AuditEventID
 	At         time.Time
 	Action     AuditAction
-	ActorID    *UserID     // nil: the program itself, or a refused sign-in
+	ActorID    *UserID     // nil: the program itself; of a refused sign-in, the token's user, nil where it is unknown
 	TokenID    *ApiTokenID // nil: not over the API
 	Program    *string     // the part of the program that did it; nil: a user did
 	ObjectType AuditObject
@@ -36,6 +36,7 @@ const (
 	AuditCustomer AuditObject = "CUSTOMER"
 	AuditNote     AuditObject = "NOTE"
 	AuditImport   AuditObject = "IMPORT"
+	AuditDocument AuditObject = "DOCUMENT"
 )
 
 // AuditAction is what was done.
@@ -45,6 +46,7 @@ const (
 	AuditUserCreated          AuditAction = "USER_CREATED"
 	AuditUserUpdated          AuditAction = "USER_UPDATED"
 	AuditTokenCreated         AuditAction = "TOKEN_CREATED"
+	AuditTokenUpdated         AuditAction = "TOKEN_UPDATED"
 	AuditTokenRotated         AuditAction = "TOKEN_ROTATED"
 	AuditTokenRevoked         AuditAction = "TOKEN_REVOKED"
 	AuditSignedIn             AuditAction = "SIGNED_IN"
@@ -66,11 +68,13 @@ const (
 	AuditCustomerExported     AuditAction = "CUSTOMER_EXPORTED"
 	AuditNoteRedacted         AuditAction = "NOTE_REDACTED"
 	AuditImportStarted        AuditAction = "IMPORT_STARTED"
+	AuditDocumentsRegistered  AuditAction = "DOCUMENTS_REGISTERED"
+	AuditDocumentsRemoved     AuditAction = "DOCUMENTS_REMOVED"
 )
 
 var auditObjects = map[AuditAction]AuditObject{
 	AuditUserCreated: AuditUser, AuditUserUpdated: AuditUser,
-	AuditTokenCreated: AuditAPIToken, AuditTokenRotated: AuditAPIToken, AuditTokenRevoked: AuditAPIToken,
+	AuditTokenCreated: AuditAPIToken, AuditTokenUpdated: AuditAPIToken, AuditTokenRotated: AuditAPIToken, AuditTokenRevoked: AuditAPIToken,
 	AuditSignedIn: AuditAPIToken, AuditSignInRefused: AuditAPIToken,
 	AuditRuleCreated: AuditRule, AuditRuleUpdated: AuditRule, AuditRuleMoved: AuditRule, AuditRuleDeleted: AuditRule,
 	AuditThemeCreated: AuditTheme, AuditThemeUpdated: AuditTheme, AuditThemeDeleted: AuditTheme,
@@ -78,6 +82,7 @@ var auditObjects = map[AuditAction]AuditObject{
 	AuditWebhookCreated:  AuditWebhook, AuditWebhookUpdated: AuditWebhook, AuditWebhookSecretRotated: AuditWebhook,
 	AuditWebhookDisabled: AuditWebhook, AuditWebhookDeleted: AuditWebhook,
 	AuditCustomerErased: AuditCustomer, AuditCustomerExported: AuditCustomer, AuditNoteRedacted: AuditNote, AuditImportStarted: AuditImport,
+	AuditDocumentsRegistered: AuditDocument, AuditDocumentsRemoved: AuditDocument,
 }
 
 // Object returns the kind of object that the action concerns.

@@ -85,6 +85,7 @@ type ApiToken struct {
 	LastUsedAt *time.Time
 	ExpiresAt  *time.Time
 	RevokedAt  *time.Time
+	Given      bool // by the setting CLOSELOOP_ADMIN_TOKEN, now or at an earlier start
 
 	// What the token may do less than its user; the zero values take nothing away.
 	Role               *Role

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,17 +62,40 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 	return secret, nil
 }
 
+// useGiven makes the given token where there is none with this secret. The tokens given before expire, and one that is given
+// again no longer does. A revoked token stays revoked.
 func useGiven(tx *gorm.DB, viewer auth.Viewer, admin model.UserID, given string, now time.Time) error {
-	// The token given before expires. A token that is given again no longer expires. A revoked token stays revoked.
-	err := tx.Exec("UPDATE api_tokens SET expires_at = CASE WHEN hash <> ? THEN coalesce(expires_at, CAST(? AS timestamptz)) END WHERE name = ?",
-		auth.Hash(given), now, givenTokenName).Error
-	if err != nil {
-		return err
-	}
 	token := newToken(admin, givenTokenName, given, now)
+	token.Given = true
 	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(token)
-	if created.Error != nil || created.RowsAffected == 0 {
+	if created.Error != nil {
 		return created.Error
 	}
-	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenCreated, Object: token.ID, After: token})
+	if created.RowsAffected > 0 {
+		if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenCreated, Object: token.ID, After: token}); err != nil {
+			return err
+		}
+	} else if err := tx.Exec("UPDATE api_tokens SET given = true WHERE hash = ?", token.Hash).Error; err != nil {
+		return err
+	}
+	var all []model.ApiToken
+	if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("given AND revoked_at IS NULL").Order("id").Find(&all).Error; err != nil {
+		return err
+	}
+	for _, t := range all {
+		was := t
+		switch {
+		case bytes.Equal(t.Hash, token.Hash):
+			t.ExpiresAt = nil
+		case t.ExpiresAt == nil || t.ExpiresAt.After(now):
+			t.ExpiresAt = &now
+		}
+		if err := tx.Model(&model.ApiToken{}).Where("id = ?", t.ID).Update("expires_at", t.ExpiresAt).Error; err != nil {
+			return err
+		}
+		if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditTokenUpdated, Object: t.ID, Before: &was, After: &t}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
@@ -100,6 +101,38 @@ func TestFirstStart(t *testing.T) {
 			if w.signIn(given) == nil {
 				t.Errorf("start %d: the given token does not work, so nobody can sign in", i+1)
 			}
+		}
+	})
+
+	t.Run("records in the audit which given token ends, and which one works again", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		for i, given := range []string{chosen, other, other, chosen} {
+			w.Time = worktest.Start.Add(time.Duration(i) * time.Hour)
+			w.start(given)
+		}
+		for sql, want := range map[string]int{
+			"TRUE": 3, "before->>'expiresAt' IS NULL AND after->>'expiresAt' IS NOT NULL": 2, "after->>'expiresAt' IS NULL": 1,
+		} {
+			if n := w.Count("SELECT count(*) FROM audit_events WHERE action = 'TOKEN_UPDATED' AND program = 'first start' AND " + sql); n != want {
+				t.Errorf("%d entries where %s, want %d", n, sql, want)
+			}
+		}
+	})
+
+	t.Run("lets nobody rotate a given token, and ends no other token of its name", func(t *testing.T) {
+		t.Parallel()
+		w := newEmptyWorld(t)
+		w.start(chosen)
+		caller := w.signIn(chosen)
+		_, err := w.users.RotateToken(t.Context(), caller.Viewer, user.RotateTokenInput{})
+		worktest.Refused(t, "rotate", err, fault.CodeForbidden, "")
+		namesake, err := w.users.CreateToken(t.Context(), caller.Viewer, user.CreateApiTokenInput{UserID: caller.User.ID, Name: "CLOSELOOP_ADMIN_TOKEN"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.start(other); w.signIn(namesake.Secret) == nil || w.signIn(chosen) != nil {
+			t.Error("the token of the same name ended, or the one given before did not")
 		}
 	})
 

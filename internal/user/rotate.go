@@ -29,7 +29,8 @@ type RotateTokenPayload struct {
 }
 
 // RotateToken gives the viewer's own token a new secret. It does not prolong the token. The secret that was current works
-// on for the grace period; one that was replaced earlier ends at once, as do the open connections of secrets that end.
+// on for the grace period; one that was replaced earlier ends at once, as do the open connections of secrets that end. The
+// token of CLOSELOOP_ADMIN_TOKEN is FORBIDDEN to rotate: its secret is that of the setting.
 func (s *Users) RotateToken(ctx context.Context, viewer auth.Viewer, in RotateTokenInput) (*RotateTokenPayload, error) {
 	if viewer.Secret() == nil {
 		return nil, fault.New(fault.CodeForbidden, "only a caller who has signed in with a token can rotate it")
@@ -49,6 +50,9 @@ func (s *Users) RotateToken(ctx context.Context, viewer auth.Viewer, in RotateTo
 		}
 		if err != nil {
 			return err
+		}
+		if out.Token.Given { // the next start would bring the secret back that this replaces
+			return fault.New(fault.CodeForbidden, "this token is set by CLOSELOOP_ADMIN_TOKEN: change the setting and restart closeloop")
 		}
 		was, until := *out.Token, s.clock().Add(grace)
 		out.Token.Hash, out.Token.PreviousHash, out.Token.PreviousUntil = auth.Hash(out.Secret), nil, nil
