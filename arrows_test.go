@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"internal/inflight":  {},
 	"internal/argument":  {"model", "internal/fault", "internal/filter"},
 	"internal/cost":      {"internal/event", "internal/filter", "internal/pg"},
-	"internal/persisted": {"internal/fault", "internal/pg"},
+	"internal/persisted": {"model", "internal/audit", "internal/auth", "internal/fault", "internal/pg"},
 	"internal/egress":    {"model", "internal/fault"},
 	// The sockets know neither the schema nor the log.
 	"internal/live":      {"internal/fault", "internal/live/conn", "internal/live/wire"},

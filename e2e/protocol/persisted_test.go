@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/persisted"
 	"github.com/closeloop/closeloop/model"
@@ -148,7 +149,7 @@ func TestRegisteredDocuments(t *testing.T) {
 	t.Parallel()
 	const text, subscription = `query Me { viewer { user { role } } }`, `subscription { caseEvents { node { type } } }`
 	s := setup.NewServer(t, setup.Options{HTTP: config.HTTP{RegisteredOnly: "PARTNER"}})
-	if _, err := s.App.Registered.Add(t.Context(), []persisted.Document{{ID: "me", Body: text}, {ID: "feed", Body: subscription}, {ID: "change", Body: mutation}}); err != nil {
+	if _, err := s.App.Registered.Add(t.Context(), auth.System("persisted add"), []persisted.Document{{ID: "me", Body: text}, {ID: "feed", Body: subscription}, {ID: "change", Body: mutation}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]request{

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/persisted"
 )
@@ -45,7 +46,7 @@ func (p *persistedAddCommand) Run(ctx context.Context, c *config.Config, out io.
 		return err
 	}
 	defer a.Close()
-	added, err := a.Registered.Add(ctx, documents)
+	added, err := a.Registered.Add(ctx, auth.System("persisted add"), documents)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (p *persistedRemoveCommand) Run(ctx context.Context, c *config.Config, out 
 		return err
 	}
 	defer a.Close()
-	removed, err := a.Registered.Remove(ctx, p.ID)
+	removed, err := a.Registered.Remove(ctx, auth.System("persisted remove"), p.ID)
 	if err != nil {
 		return err
 	}

@@ -10,15 +10,22 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/audit"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
 )
+
+// idsShown is how many ids of documents an entry of the audit names.
+const idsShown = 20
 
 // seenWithin is how long a change of the documents may stay unseen by a server.
 const seenWithin = time.Second
@@ -142,16 +149,17 @@ func (r *Registry) List(ctx context.Context) ([]Registered, error) {
 
 // Add puts documents that fit the schema (Check) on the list, all or none, and returns how many were not on it before. An
 // id stands for one text: it is a CONFLICT if it is on the list with another one.
-func (r *Registry) Add(ctx context.Context, documents []Document) (added int, err error) {
+func (r *Registry) Add(ctx context.Context, viewer auth.Viewer, documents []Document) (added int, err error) {
 	at := pg.Timestamp(r.now())
 	err = r.change(ctx, func(tx *gorm.DB) error {
-		added = 0
+		var ids []string
 		for _, d := range documents {
 			result := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&Registered{ID: d.ID, Body: d.Body, CreatedAt: at})
 			if result.Error != nil {
 				return fmt.Errorf("register a document: %w", result.Error)
 			}
-			if added += int(result.RowsAffected); result.RowsAffected > 0 {
+			if result.RowsAffected > 0 {
+				ids = append(ids, d.ID)
 				continue
 			}
 			var same bool
@@ -169,19 +177,34 @@ func (r *Registry) Add(ctx context.Context, documents []Document) (added int, er
 		if count > documentsMax {
 			return fault.New(fault.CodeConflict, "%d documents would be registered, and %d may be: remove some", count, documentsMax)
 		}
-		return nil
+		if added = len(ids); added == 0 {
+			return nil
+		}
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditDocumentsRegistered, After: listed(ids)})
 	})
 	return added, err
 }
 
 // Remove takes documents off the list and returns how many were on it.
-func (r *Registry) Remove(ctx context.Context, ids []string) (removed int, err error) {
+func (r *Registry) Remove(ctx context.Context, viewer auth.Viewer, ids []string) (removed int, err error) {
 	err = r.change(ctx, func(tx *gorm.DB) error {
-		result := tx.Exec("DELETE FROM registered_documents WHERE id = ANY(?)", pg.Array(ids))
-		removed = int(result.RowsAffected)
-		return result.Error
+		var gone []string
+		err := tx.Raw("DELETE FROM registered_documents WHERE id = ANY(?) RETURNING id", pg.Array(ids)).Scan(&gone).Error
+		if err != nil {
+			return fmt.Errorf("remove documents: %w", err)
+		}
+		if removed = len(gone); removed == 0 {
+			return nil
+		}
+		slices.Sort(gone)
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditDocumentsRemoved, Before: listed(gone)})
 	})
 	return removed, err
+}
+
+// listed is what the audit keeps of documents.
+func listed(ids []string) map[string]any {
+	return map[string]any{"documents": len(ids), "ids": ids[:min(len(ids), idsShown)]}
 }
 
 // change changes the list in one transaction. The version's row is locked first, so that changes come one after another.

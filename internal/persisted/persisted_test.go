@@ -1,15 +1,19 @@
 package persisted_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/persisted"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
 )
+
+var administrator = auth.System("persisted test")
 
 type world struct {
 	*testing.T
@@ -35,7 +39,7 @@ func (w *world) finds(name, want string) {
 
 func (w *world) add(want int, documents ...persisted.Document) {
 	w.Helper()
-	if added, err := w.Add(w.Context(), documents); err != nil || added != want {
+	if added, err := w.Add(w.Context(), administrator, documents); err != nil || added != want {
 		w.Errorf("%d were added, %v", added, err)
 	}
 }
@@ -66,7 +70,7 @@ func TestRegistry(t *testing.T) {
 		if n := count.Count() - before; n != 1 {
 			t.Errorf("%d statements to see that nothing has changed", n)
 		}
-		if removed, err := a.Remove(t.Context(), []string{"1", "4"}); removed != 1 || err != nil {
+		if removed, err := a.Remove(t.Context(), administrator, []string{"1", "4"}); removed != 1 || err != nil {
 			t.Errorf("%d were removed, %v", removed, err)
 		}
 		b.now = b.now.Add(time.Second)
@@ -81,12 +85,35 @@ func TestRegistry(t *testing.T) {
 		t.Parallel()
 		w := server(t, pgtest.New(t))
 		w.add(1, persisted.Document{ID: "1", Body: one})
-		_, err := w.Add(t.Context(), []persisted.Document{{ID: "0", Body: one}, {ID: "1", Body: two}})
+		_, err := w.Add(t.Context(), administrator, []persisted.Document{{ID: "0", Body: one}, {ID: "1", Body: two}})
 		if !fault.Is(err, fault.CodeConflict) || !strings.Contains(err.Error(), "the id 1") {
 			t.Errorf("%v", err)
 		}
 		w.finds("0", "")
 		w.finds("1", one)
+	})
+
+	t.Run("records changes in the audit, with at most 20 ids", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t)
+		w := server(t, db)
+		documents := make([]persisted.Document, 25)
+		for i := range documents {
+			documents[i] = persisted.Document{ID: fmt.Sprintf("doc-%02d", i), Body: one}
+		}
+		w.add(25, documents...)
+		w.add(0, documents...)
+		for _, id := range []string{"doc-07", "none"} {
+			if _, err := w.Remove(t.Context(), administrator, []string{id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var entries string
+		err := db.Pool.QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', action, program, object_type, after->'documents', jsonb_array_length(after->'ids'), before), E'\n' ORDER BY action)
+			FROM audit_events`).Scan(&entries)
+		if want := "DOCUMENTS_REGISTERED persisted test DOCUMENT 25 20\nDOCUMENTS_REMOVED persisted test DOCUMENT {\"ids\": [\"doc-07\"], \"documents\": 1}"; err != nil || entries != want {
+			t.Errorf("%v, %s", err, entries)
+		}
 	})
 
 	t.Run("serves on while the database does not answer", func(t *testing.T) {
