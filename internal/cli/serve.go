@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/closeloop/closeloop/internal/app"
 	"github.com/closeloop/closeloop/internal/auth"
@@ -40,8 +41,8 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 	slog.SetDefault(log) // for libraries that log without a logger of ours
 	a, err := app.Open(ctx, c, app.Options{Command: "serve", Log: log, Sample: s.Sample, Listening: func(at net.Addr) {
 		fmt.Fprintf(out, "closeloop is at http://%s\n    GraphQL    http://%[1]s/graphql (POST, or GET for queries, with 'Authorization: Bearer <token>'; subscriptions over WebSocket or server-sent events)\n    wallboard  http://%[1]s/\n", at)
-		if s.Sample && c.AdminToken != "" { // Made-up data is not secret.
-			fmt.Fprintf(out, "    token      %s\n", c.AdminToken)
+		if s.Sample && c.AdminToken != "" {
+			fmt.Fprintf(out, "    token      %s\n", shownToken(c.AdminToken))
 		}
 		if s.Sample {
 			fmt.Fprintln(out, "A new database fills with a year of sample data in about half a minute. Stop with Ctrl-C.")
@@ -59,6 +60,14 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 		fmt.Fprintf(out, "The administrator's API token, shown this once:\n\n    %s\n\n", secret)
 	}
 	return a.Serve(ctx, listener)
+}
+
+// shownToken shows a token that is made for sample data, which is not secret, and only where to find any other one.
+func shownToken(token string) string {
+	if strings.HasPrefix(token, "sample-") {
+		return token
+	}
+	return "the one of CLOSELOOP_ADMIN_TOKEN"
 }
 
 // useSampleFolder keeps made-up data apart from real data.

@@ -27,6 +27,15 @@ func TestServeTakesItsAddressFirst(t *testing.T) {
 	}
 }
 
+func TestShownToken(t *testing.T) {
+	t.Parallel()
+	for token, want := range map[string]string{"sample-admin-token": "sample-admin-token", "closeloop_chosen": "the one of CLOSELOOP_ADMIN_TOKEN"} {
+		if got := shownToken(token); got != want {
+			t.Errorf("%s is shown as %s", token, got)
+		}
+	}
+}
+
 func TestWrongArguments(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"nonsense"}, {"token"}, {"serve", "--max-sockets", "0"}, {"serve", "--rate-limit", "0"}, {"serve", "--init-timeout", "0s"}} {
