@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/model"
@@ -17,12 +18,9 @@ import (
 // cases are read in one statement; a case of which the scope leaves events out may need more. Cursors are positions in
 // the feed.
 func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.CaseID, args page.Args) (map[model.CaseID]*page.Connection[model.LoggedEvent], error) {
-	n, backward, err := args.Size()
-	if err != nil {
-		return nil, err
-	}
-	low, high, err := l.bounds(ctx, args)
-	if err != nil {
+	n, backward, ofSize := args.Size()
+	low, high, ofCursors := l.bounds(ctx, args)
+	if err := fault.Join(ofSize, ofCursors); err != nil {
 		return nil, err
 	}
 	by := "position"
@@ -34,7 +32,7 @@ func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.Ca
 		Where("case_id IN ? AND position > ? AND position < ?", model.UUIDs(ids), low, high).
 		Where(scope.OfCase("case_events.case_id", time.Now()))
 	var rows []model.Event
-	err = l.db.Gorm.Session(&gorm.Session{Context: ctx, NewDB: true}).Table("(?) AS ranked", inner).
+	err := l.db.Gorm.Session(&gorm.Session{Context: ctx, NewDB: true}).Table("(?) AS ranked", inner).
 		Where("nth <= ?", n+1).Order("case_id, nth").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read histories: %w", err)
@@ -69,21 +67,18 @@ func (l *Log) bounds(ctx context.Context, args page.Args) (low, high int64, err 
 		return 0, 0, err
 	}
 	high++
+	var ofAfter, ofBefore error
 	if args.After != nil {
-		at, err := l.locate(ctx, "after", *args.After)
-		if err != nil {
-			return 0, 0, err
-		}
+		var at cursor
+		at, ofAfter = l.locate(ctx, "after", *args.After)
 		low = at.position
 	}
 	if args.Before != nil {
-		at, err := l.locate(ctx, "before", *args.Before)
-		if err != nil {
-			return 0, 0, err
-		}
+		var at cursor
+		at, ofBefore = l.locate(ctx, "before", *args.Before)
 		high = min(high, at.position)
 	}
-	return low, high, nil
+	return low, high, fault.Join(ofAfter, ofBefore)
 }
 
 // connection makes a page of n edges. The caller has read one edge more where there are more.

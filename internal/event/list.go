@@ -20,15 +20,9 @@ import (
 // A list looks at LookMost positions at most. A page where it stops before it has found enough is short, or empty, and says
 // that there is more: its cursor on that side is how far the list has come.
 func (l *Log) List(ctx context.Context, scope *filter.Scope, args page.Args, q Request) (*page.Connection[model.LoggedEvent], error) {
-	if err := q.check(); err != nil {
-		return nil, err
-	}
-	n, backward, err := args.Size()
-	if err != nil {
-		return nil, err
-	}
-	low, high, err := l.bounds(ctx, args)
-	if err != nil {
+	n, backward, ofSize := args.Size()
+	low, high, ofCursors := l.bounds(ctx, args)
+	if err := fault.Join(q.check(), ofSize, ofCursors); err != nil {
 		return nil, err
 	}
 	edges, stop, err := l.look(ctx, scope, q, low, high, n+1, backward)

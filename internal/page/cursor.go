@@ -26,8 +26,10 @@ type end struct {
 	before bool
 }
 
-// ends decodes the cursors of the arguments.
-func (o Order[T]) ends(args Args) (ends []end, err error) {
+// bounds checks all arguments: Size and the decoded cursors.
+func (o Order[T]) bounds(args Args) (n int, backward bool, ends []end, err error) {
+	n, backward, ofSize := args.Size()
+	faults := []error{ofSize}
 	for _, given := range []struct {
 		argument string
 		cursor   *string
@@ -37,11 +39,11 @@ func (o Order[T]) ends(args Args) (ends []end, err error) {
 		}
 		at, err := o.decode(*given.cursor)
 		if err != nil {
-			return nil, fault.WithPath(given.argument, err)
+			faults = append(faults, fault.WithPath(given.argument, err))
 		}
 		ends = append(ends, end{at, given.argument == "before"})
 	}
-	return ends, nil
+	return n, backward, ends, fault.Join(faults...)
 }
 
 // Cursor is the row's position, encoded.

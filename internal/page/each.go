@@ -15,16 +15,12 @@ import (
 func ReadEach[T any](query *gorm.DB, parent string, of func(*T) uuid.UUID, order Order[T], args Args,
 	count func(context.Context, uuid.UUID) (int, error), parents []uuid.UUID,
 ) (map[uuid.UUID]*Connection[T], error) {
-	n, backward, err := args.Size()
+	n, backward, ends, err := order.bounds(args)
 	if err != nil {
 		return nil, err
 	}
 	by := order.by(backward).Expression.(clause.Expr).SQL
 	inner := query.Select("*, row_number() OVER (PARTITION BY " + parent + " ORDER BY " + by + ") AS nth")
-	ends, err := order.ends(args)
-	if err != nil {
-		return nil, err
-	}
 	for _, e := range ends {
 		inner = inner.Where(order.beyond(e.at, e.before, false))
 	}

@@ -30,22 +30,22 @@ type Args struct {
 // Size checks the arguments and returns how many rows a page has and from which end it is read.
 func (a Args) Size() (n int, backward bool, err error) {
 	n = sizeDefault
-	switch {
-	case a.First != nil && a.Last != nil:
-		return 0, false, fault.Input("last", "use first or last, not both")
-	case a.First != nil:
-		if n = *a.First; n < 1 || n > sizeMax {
-			return 0, false, fault.Input("first", fault.OutOfRange, "first", 1, sizeMax, n)
+	var faults []error
+	check := func(argument string, given *int) {
+		if given == nil {
+			return
 		}
-	case a.Last != nil:
-		if n = *a.Last; n < 1 || n > sizeMax {
-			return 0, false, fault.Input("last", fault.OutOfRange, "last", 1, sizeMax, n)
+		if n = *given; n < 1 || n > sizeMax {
+			faults = append(faults, fault.Input(argument, fault.OutOfRange, argument, 1, sizeMax, n))
 		}
-		backward = true
-	default:
-		backward = a.Before != nil && a.After == nil
 	}
-	return n, backward, nil
+	check("first", a.First)
+	check("last", a.Last)
+	if a.First != nil && a.Last != nil {
+		faults = append(faults, fault.Input("last", "use first or last, not both"))
+	}
+	backward = a.Last != nil || a.First == nil && a.Before != nil && a.After == nil
+	return n, backward, fault.Join(faults...)
 }
 
 // Info is Relay's PageInfo.
@@ -85,11 +85,7 @@ func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.
 // Read reads one page of the query, which has its conditions, but neither order nor limit. preload adds joins that only
 // the rows need, and is not used for the count; it may be nil.
 func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
-	n, backward, err := args.Size()
-	if err != nil {
-		return nil, err
-	}
-	ends, err := order.ends(args)
+	n, backward, ends, err := order.bounds(args)
 	if err != nil {
 		return nil, err
 	}

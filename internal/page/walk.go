@@ -28,11 +28,7 @@ type Run struct {
 
 // Walk checks the arguments. A ranked key is an Integer in cursors; its values are ranks.
 func (o Order[T]) Walk(args Args) (*Walk[T], error) {
-	n, backward, err := args.Size()
-	if err != nil {
-		return nil, err
-	}
-	ends, err := o.ends(args)
+	n, backward, ends, err := o.bounds(args)
 	if err != nil {
 		return nil, err
 	}
