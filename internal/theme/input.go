@@ -32,35 +32,35 @@ type UpdateThemeInput struct {
 	ApplyToPast bool
 }
 
-// apply checks the fields of the input and sets them on the theme.
-func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) (err error) {
-	if v, ok := in.Name.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("name")
-		}
+// apply checks the fields of the input and sets them on the theme. It returns all faults together; the theme is then of no use.
+func (in UpdateThemeInput) apply(t *model.Theme, now time.Time) error {
+	var faults []error
+	refuse := func(err error) { faults = append(faults, err) }
+	var err error
+	if v, ok := in.Name.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("name"))
+	} else if ok {
 		if t.Name, err = model.CheckName(*v); err != nil {
-			return fault.Input("input.name", "%s", err.Error())
+			refuse(fault.Input("input.name", "%s", err.Error()))
 		}
 		t.NameFold = model.Fold(t.Name)
 	}
 	if v, ok := in.Keywords.ValueOK(); ok {
-		if t.Keywords, err = checkKeywords(v); err != nil {
-			return err
-		}
+		t.Keywords, err = checkKeywords(v)
+		refuse(err)
 	}
-	if v, ok := in.Effort.ValueOK(); ok {
-		if v == nil {
-			return fault.NotNull("effort")
-		}
+	if v, ok := in.Effort.ValueOK(); ok && v == nil {
+		refuse(fault.NotNull("effort"))
+	} else if ok {
 		t.Effort = *v
 	}
 	if v, ok := in.ResolvedAt.ValueOK(); ok {
 		if v != nil && v.After(now) {
-			return fault.Input("input.resolvedAt", "resolvedAt must not be in the future")
+			refuse(fault.Input("input.resolvedAt", "resolvedAt must not be in the future"))
 		}
 		t.ResolvedAt = v
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 // checkKeywords checks the keywords and removes duplicates without regard to case. The first spelling stays.
@@ -69,20 +69,22 @@ func checkKeywords(list []string) (model.Strings, error) {
 		return nil, fault.Input("input.keywords", "at most %d keywords", keywordsMax)
 	}
 	words := model.Strings{}
+	var faults []error
 	seen := map[string]bool{}
 	for i, k := range list {
 		at := fmt.Sprintf("input.keywords[%d]", i)
 		k = strings.TrimSpace(k)
-		if err := keyword.Check(k); err != nil {
-			return nil, fault.Input(at, "%s", err.Error())
+		err := keyword.Check(k)
+		if err == nil {
+			err = model.CheckText(k)
 		}
-		if err := model.CheckText(k); err != nil {
-			return nil, fault.Input(at, "%s", err.Error())
+		if err != nil {
+			faults = append(faults, fault.Input(at, "%s", err.Error()))
 		}
 		if fold := model.Fold(k); !seen[fold] {
 			seen[fold] = true
 			words = append(words, k)
 		}
 	}
-	return words, nil
+	return words, fault.Join(faults...)
 }

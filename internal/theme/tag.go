@@ -44,13 +44,13 @@ func (t *Tagger) TagResponse(ctx context.Context, viewer auth.Viewer, in TagResp
 	err := t.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		response := new(model.Response)
 		if err := tx.Select("customer_id").Where("id = ?", in.ResponseID).Take(response).Error; err != nil {
-			return casework.RowErr(err, "input.responseId", "response")
+			return fault.Join(casework.RowErr(err, "input.responseId", "response"), themesExist(tx, in.ThemeIDs))
 		}
 		if err := lockCustomers(tx, []model.CustomerID{response.CustomerID}); err != nil {
 			return err
 		}
 		if err := tx.Where("id = ?", in.ResponseID).Where(viewer.Scope().Responses(now)).Take(response).Error; err != nil {
-			return casework.RowErr(err, "input.responseId", "response")
+			return fault.Join(casework.RowErr(err, "input.responseId", "response"), themesExist(tx, in.ThemeIDs))
 		}
 		out.Response = response
 		if err := themesExist(tx, in.ThemeIDs); err != nil {
@@ -74,15 +74,16 @@ func themesExist(tx *gorm.DB, ids []model.ThemeID) error {
 	if err != nil {
 		return fmt.Errorf("read themes: %w", err)
 	}
+	var faults []error
 	for i, id := range ids {
 		switch {
 		case !slices.Contains(existing, id):
-			return fault.NotFound(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme")
+			faults = append(faults, fault.NotFound(fmt.Sprintf("input.themeIds[%d]", i), "there is no such theme"))
 		case slices.Contains(ids[:i], id):
-			return fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is listed twice")
+			faults = append(faults, fault.Input(fmt.Sprintf("input.themeIds[%d]", i), "this theme is listed twice"))
 		}
 	}
-	return nil
+	return fault.Join(faults...)
 }
 
 func tagByHand(tx *gorm.DB, id model.ResponseID, wanted []model.ThemeID) error {

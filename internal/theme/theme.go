@@ -88,11 +88,9 @@ func (s *Themes) Update(ctx context.Context, viewer auth.Viewer, in UpdateThemeI
 	}
 	t := new(model.Theme)
 	err := s.write(ctx, t, in.ApplyToPast, func(tx *gorm.DB) error {
-		if err := lockTheme(tx, in.ThemeID, t); err != nil {
-			return err
-		}
+		ofTheme := lockTheme(tx, in.ThemeID, t)
 		was, now := *t, s.clock()
-		if err := in.apply(t, now); err != nil {
+		if err := fault.Join(ofTheme, in.apply(t, now)); err != nil {
 			return err
 		}
 		t.UpdatedAt = now
