@@ -112,10 +112,10 @@ func recipients(argument string, list []*RecipientInput) ([]model.Recipient, err
 	var faults []error
 	for i, in := range list {
 		at := fmt.Sprintf("%s[%d]", argument, i)
-		switch {
-		case (in.Kind == model.RecipientAddress) != (in.Address != nil):
+		if (in.Kind == model.RecipientAddress) != (in.Address != nil) {
 			faults = append(faults, fault.Input(at+".address", "address is required with the kind ADDRESS, and not allowed with another kind"))
-		case (in.Kind == model.RecipientUser) != (in.UserID != nil):
+		}
+		if (in.Kind == model.RecipientUser) != (in.UserID != nil) {
 			faults = append(faults, fault.Input(at+".userId", "userId is required with the kind USER, and not allowed with another kind"))
 		}
 		read[i] = model.Recipient{Kind: in.Kind, Address: in.Address, UserID: in.UserID}

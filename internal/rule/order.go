@@ -30,15 +30,19 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 	}
 	var rules []*model.Rule
 	err := s.inOrder(ctx, func(tx *gorm.DB) error {
-		r, err := lockRule(tx, in.RuleID)
-		if err != nil {
-			return err
+		r, ofRule := lockRule(tx, in.RuleID)
+		if ofRule != nil && len(fault.All(ofRule)) == 0 {
+			return ofRule
 		}
 		if err := tx.Where("deleted_at IS NULL").Order("position").Find(&rules).Error; err != nil {
 			return err
 		}
+		var ofPosition error
 		if in.Position < 1 || in.Position > len(rules) {
-			return fault.Input("input.position", "position must be from 1 to %d, the number of rules", len(rules))
+			ofPosition = fault.Input("input.position", "position must be from 1 to %d, the number of rules", len(rules))
+		}
+		if err := fault.Join(ofRule, ofPosition); err != nil {
+			return err
 		}
 		at := slices.IndexFunc(rules, func(o *model.Rule) bool { return o.ID == r.ID })
 		moved, was := rules[at], r.Position

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -34,7 +35,7 @@ func checkUsers(tx *gorm.DB, r *model.Rule) error {
 		ids[i] = n.user
 	}
 	var known []model.UserID
-	if err := tx.Model(&model.User{}).Where("id IN ?", model.UUIDs(ids)).Pluck("id", &known).Error; err != nil {
+	if err := tx.Model(&model.User{}).Where(pg.In("id", ids)).Pluck("id", &known).Error; err != nil {
 		return err
 	}
 	exists := make(map[model.UserID]bool, len(known))

@@ -98,17 +98,14 @@ func (s *Rules) Create(ctx context.Context, viewer auth.Viewer, in CreateRuleInp
 	if err := viewer.Require(model.Manager); err != nil {
 		return nil, err
 	}
-	r, err := s.draft(in)
-	if err != nil {
-		return nil, err
-	}
-	err = s.inOrder(ctx, func(tx *gorm.DB) error {
+	r, ofInput := s.draft(in)
+	err := s.inOrder(ctx, func(tx *gorm.DB) error {
 		var last int
 		if err := tx.Raw("SELECT coalesce(max(position), 0) FROM rules WHERE deleted_at IS NULL").Scan(&last).Error; err != nil {
 			return err
 		}
 		r.Position = last + 1
-		if err := checkUsers(tx, r); err != nil {
+		if err := fault.Join(ofInput, checkUsers(tx, r)); err != nil {
 			return err
 		}
 		if err := tx.Create(r).Error; err != nil {
@@ -139,10 +136,7 @@ func (s *Rules) draft(in CreateRuleInput) (*model.Rule, error) {
 		FollowUpTarget: graphql.OmittableOf(in.FollowUpTarget), Notify: graphql.OmittableOf(in.Notify),
 		Calendar: graphql.OmittableOf(in.Calendar), Escalations: graphql.OmittableOf(in.Escalations),
 	}
-	if err := all.apply(r); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r, all.apply(r)
 }
 
 // Update changes a rule.
@@ -152,22 +146,19 @@ func (s *Rules) Update(ctx context.Context, viewer auth.Viewer, in UpdateRuleInp
 	}
 	r := new(model.Rule)
 	err := s.inOrder(ctx, func(tx *gorm.DB) error {
-		var err error
-		if r, err = lockRule(tx, in.RuleID); err != nil {
-			return err
-		}
-		if err := loadLists(tx, r); err != nil {
+		var ofRule error
+		if r, ofRule = lockRule(tx, in.RuleID); ofRule != nil {
+			r = new(model.Rule)
+		} else if err := loadLists(tx, r); err != nil {
 			return err
 		}
 		was := *r
-		if err := in.apply(r); err != nil {
+		ofInput := in.apply(r)
+		if err := fault.Join(ofRule, ofInput, checkUsers(tx, r)); err != nil {
 			return err
 		}
 		r.UpdatedAt = s.clock()
-		if err := checkUsers(tx, r); err != nil {
-			return err
-		}
-		err = tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
+		err := tx.Model(&model.Rule{}).Where("id = ?", r.ID).Omit("ID", "Position", "CreatedAt", "DeletedAt").Select("*").Updates(r).Error
 		if err != nil {
 			return fmt.Errorf("update a rule: %w", err)
 		}
