@@ -525,7 +525,7 @@ func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, 
 		switch k {
 		case "actor":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("actor"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserIDᚄ(ctx, v)
+			data, err := ec.unmarshalOID2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}

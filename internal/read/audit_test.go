@@ -41,7 +41,7 @@ func TestListsOfAuditAndWebhooksUseTheirIndexes(t *testing.T) {
 		"everything":           {"audit_events_newest", list(page.Args{}, nil)},
 		"the second page":      {"audit_events_newest", list(second(nil), nil)},
 		"from the end":         {"audit_events_newest", list(page.Args{Last: number(50)}, nil)},
-		"of one user":          {"audit_events_actor", list(page.Args{}, &read.AuditEventFilter{Actor: []model.UserID{w.ann.ID}})},
+		"of one user":          {"audit_events_actor", list(page.Args{}, &read.AuditEventFilter{Actor: []string{w.ann.ID.String()}})},
 		"of one object":        {"audit_events_object", list(page.Args{}, &read.AuditEventFilter{Object: []string{model.UserID{UUID: w.ann.ID.UUID}.String()}})},
 		"of a rare action":     {"audit_events_action", list(page.Args{}, &read.AuditEventFilter{Action: []model.AuditAction{model.AuditUserUpdated}})},
 		"a partner's webhooks": {"webhooks_owner", func() error { _, err := w.read.Webhooks(t.Context(), viewer(w.ann)); return err }},
