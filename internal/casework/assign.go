@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -38,15 +36,9 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 	out := new(AssignCasePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		*out = AssignCasePayload{}
-		var to *model.User
-		if in.AssigneeID != nil {
-			var err error
-			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
-				return err
-			}
-		}
-		c, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
-		if err != nil {
+		to, ofUser := lockAssignee(tx, in.AssigneeID)
+		c, ofCase := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		if err := fault.Join(ofCase, ofUser, checkOptional("input.note", in.Note)); err != nil {
 			return err
 		}
 		out.Case = &c.Case
@@ -57,6 +49,14 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 		return err
 	})
 	return payload(out, err)
+}
+
+// lockAssignee locks and returns the user of the input's assigneeId; nil where there is none.
+func lockAssignee(tx *gorm.DB, id *model.UserID) (*model.User, error) {
+	if id == nil {
+		return nil, nil
+	}
+	return assignment.LockUser(tx, "input.assigneeId", *id)
 }
 
 // assign assigns a locked case to a user, or makes it unassigned, with an optional note. The event is nil when the
@@ -134,43 +134,29 @@ type AssignCasesPayload struct{ Cases []*model.Case }
 // AssignCases assigns several cases to one user, or makes them unassigned: all of them or none.
 func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCasesInput) (*AssignCasesPayload, error) {
 	if n := len(in.Cases); n < 1 || n > casesMax {
-		return nil, fault.Input("input.cases", "give from 1 to %d cases, not %d", casesMax, n)
+		return nil, fault.Join(fault.Input("input.cases", "give from 1 to %d cases, not %d", casesMax, n), checkOptional("input.note", in.Note))
 	}
-	if in.Note != nil {
-		if err := CheckNote("input.note", *in.Note); err != nil {
-			return nil, err
-		}
+	ids := make([]model.CaseID, len(in.Cases))
+	for i, c := range in.Cases {
+		ids[i] = c.CaseID
 	}
-	order := make([]int, len(in.Cases)) // cases are locked by id; the answer is in the caller's order
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return strings.Compare(in.Cases[a].CaseID.String(), in.Cases[b].CaseID.String())
-	})
+	ofInput := fault.Join(checkTwice("input.cases[%d].caseId", ids), checkOptional("input.note", in.Note))
 	out := new(AssignCasesPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		out.Cases = make([]*model.Case, len(in.Cases))
-		var to *model.User
-		if in.AssigneeID != nil {
-			var err error
-			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
-				return err
-			}
+		to, ofUser := lockAssignee(tx, in.AssigneeID)
+		cases, ofCases := lockEach(ids, func(i int) (*LockedCase, error) {
+			c, err := LockCaseFor(tx, now, viewer, ids[i], in.Cases[i].ExpectedVersion)
+			return c, inList(fmt.Sprintf("input.cases[%d]", i), err)
+		})
+		if err := fault.Join(ofInput, ofUser, ofCases); err != nil {
+			return err
 		}
-		for n, i := range order {
-			at := fmt.Sprintf("input.cases[%d]", i)
-			if n > 0 && in.Cases[order[n-1]].CaseID == in.Cases[i].CaseID {
-				return fault.Input(at+".caseId", fault.ListedTwice, "this case")
-			}
-			c, err := LockCaseFor(tx, now, viewer, in.Cases[i].CaseID, in.Cases[i].ExpectedVersion)
-			if err != nil {
-				return inList(at, err)
-			}
-			if _, err := w.assign(ctx, tx, now, viewer, c, to, in.Note); err != nil {
+		for _, i := range byID(ids) {
+			if _, err := w.assign(ctx, tx, now, viewer, cases[i], to, in.Note); err != nil {
 				return err
 			}
-			out.Cases[i] = &c.Case
+			out.Cases[i] = &cases[i].Case
 		}
 		return nil
 	})
@@ -195,19 +181,23 @@ func inList(at string, err error) error {
 	return &moved
 }
 
+// LockSuccessor locks and returns the user who gets the cases of a user who leaves. Package user calls it before Reassign.
+func LockSuccessor(tx *gorm.DB, argument string, leaving *model.User, to model.UserID) (*model.User, error) {
+	switch {
+	case leaving.CanBeAssigned():
+		return nil, fault.Input(argument, "reassignTo requires that the user is inactive, or has a role that works no cases")
+	case leaving.ID == to:
+		return nil, fault.Input(argument, "these cases are already assigned to this user; name another user")
+	}
+	return assignment.LockUser(tx, argument, to)
+}
+
 // Reassign assigns all cases of user from that are not closed to user to. Package user calls it in the transaction that
-// makes from inactive; that transaction must have locked the row of from.
-func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from, to model.UserID) error {
+// makes from inactive; that transaction must have locked the rows of both.
+func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from model.UserID, to *model.User) error {
 	now := pg.Timestamp(w.now())
-	user, err := assignment.LockUser(tx, "input.reassignTo", to)
-	if err != nil {
-		return err
-	}
-	if from == to {
-		return fault.Input("input.reassignTo", "these cases are already assigned to this user; name another user")
-	}
 	var ids []model.CaseID
-	err = tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
+	err := tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
 	if err != nil {
 		return err
 	}
@@ -219,7 +209,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		if !model.Same(c.AssigneeID, &from) || c.Status == model.Closed {
 			continue // another transaction reassigned or closed the case meanwhile
 		}
-		if _, err := w.Assign(ctx, tx, now, c, user, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+		if _, err := w.Assign(ctx, tx, now, c, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
 			return err
 		}
 	}

@@ -33,13 +33,10 @@ type LinkCasePayload struct{ Case *model.Case }
 // replaces the first.
 func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInput) (*LinkCasePayload, error) {
 	ref := model.ExternalRef{CaseID: in.CaseID, System: strings.TrimSpace(in.System), ExternalID: strings.TrimSpace(in.ExternalID), URL: in.URL}
-	if err := checkRef(ref); err != nil {
-		return nil, err
-	}
 	out := new(LinkCasePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
-		if err != nil {
+		c, ofCase := LockCaseFor(tx, now, viewer, in.CaseID, nil)
+		if err := fault.Join(ofCase, checkRef(ref)); err != nil {
 			return err
 		}
 		out.Case = &c.Case
@@ -47,7 +44,7 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 		if at >= 0 && c.ExternalRefs[at].ExternalID == ref.ExternalID && model.Same(c.ExternalRefs[at].URL, ref.URL) {
 			return nil
 		}
-		err = tx.Clauses(clause.OnConflict{
+		err := tx.Clauses(clause.OnConflict{
 			Columns: []clause.Column{{Name: "case_id"}, {Name: "system"}}, DoUpdates: clause.AssignmentColumns([]string{"external_id", "url"}),
 		}).Create(&ref).Error
 		if err != nil {
@@ -67,24 +64,26 @@ func (w *Work) LinkCase(ctx context.Context, viewer auth.Viewer, in LinkCaseInpu
 	return payload(out, err)
 }
 
+// checkRef returns the faults of all fields of a reference.
 func checkRef(r model.ExternalRef) error {
+	faults := []error{text.Short("input.system", r.System), text.Short("input.externalId", r.ExternalID)}
 	if r.System == "" {
-		return fault.Input("input.system", "system must not be blank: give the name of the other system")
+		faults = append(faults, fault.Input("input.system", "system must not be blank: give the name of the other system"))
 	}
 	if r.ExternalID == "" {
-		return fault.Input("input.externalId", "externalId must not be blank: give the id that the other system uses")
+		faults = append(faults, fault.Input("input.externalId", "externalId must not be blank: give the id that the other system uses"))
 	}
-	for argument, value := range map[string]string{"input.system": r.System, "input.externalId": r.ExternalID} {
-		if err := text.Short(argument, value); err != nil {
-			return err
-		}
-	}
-	if r.URL == nil {
+	return fault.Join(append(faults, checkLink(r.URL))...)
+}
+
+// checkLink refuses a URL that dashboards must not show as a link: a scheme such as javascript: would run code in the browser
+// of the user who follows it.
+func checkLink(link *string) error {
+	if link == nil {
 		return nil
 	}
-	// Dashboards show the URL as a link. A scheme such as javascript: would run code in the browser of the user who follows it.
-	if u, err := url.Parse(*r.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(*r.URL) > 2000 {
+	if u, err := url.Parse(*link); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(*link) > 2000 {
 		return fault.Input("input.url", "url must begin with http:// or https:// and name a host")
 	}
-	return text.Storable("input.url", *r.URL)
+	return text.Storable("input.url", *link)
 }

@@ -34,11 +34,12 @@ const noteMax = 20_000 // characters
 
 // AddNote adds an internal note to the case.
 func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
-	if err := CheckNote("input.body", in.Body); err != nil {
+	call := idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}
+	if err := fault.Join(CheckNote("input.body", in.Body), call.Check(viewer)); err != nil {
 		return nil, err
 	}
 	out := new(AddNotePayload)
-	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (eventID model.EventID, err error) {
+	err := idempotency.Run(ctx, w.Write, viewer, call, func(tx *gorm.DB, now time.Time) (eventID model.EventID, err error) {
 		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return eventID, err
@@ -80,6 +81,14 @@ func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argu
 		return nil, fmt.Errorf("write a note: %w", err)
 	}
 	return note, nil
+}
+
+// checkOptional is CheckNote for a note that may be left out.
+func checkOptional(argument string, body *string) error {
+	if body == nil {
+		return nil
+	}
+	return CheckNote(argument, *body)
 }
 
 // CheckNote returns an error where a note is blank or too long.

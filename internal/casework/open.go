@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -41,29 +40,19 @@ type OpenCasePayload struct {
 
 // OpenCase opens a case by hand, for a customer without a response or for one response.
 func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
-	if (in.Subject.CustomerID == nil) == (in.Subject.ResponseID == nil) {
-		return nil, fault.Input("input.subject", "give exactly one of customerId and responseId")
-	}
-	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
-		return nil, fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target")
-	}
-	if err := CheckNote("input.note", in.Note); err != nil {
+	call := idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}
+	if err := fault.Join(in.check(), call.Check(viewer)); err != nil {
 		return nil, err
 	}
 	out := new(OpenCasePayload)
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = OpenCasePayload{Case: c, Event: &model.CaseOpened{LoggedEvent: e}}
 	}
-	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		response, customer, err := readSubject(tx, now, viewer, in.Subject)
-		if err != nil {
+	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+		response, customer, ofSubject := readSubject(tx, now, viewer, in.Subject)
+		to, ofUser := lockAssignee(tx, in.AssigneeID)
+		if err := fault.Join(ofSubject, ofUser); err != nil {
 			return nil, nil, err
-		}
-		var to *model.User
-		if in.AssigneeID != nil {
-			if to, err = assignment.LockUser(tx, "input.assigneeId", *in.AssigneeID); err != nil {
-				return nil, nil, err
-			}
 		}
 		c := &LockedCase{Case: model.Case{
 			Origin: model.OriginManual, OpenedByID: &viewer.User.ID, Customer: customer, Response: response,
@@ -96,6 +85,18 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		err = w.conflictNaming(ctx, viewer, *in.Subject.ResponseID)
 	}
 	return payload(out, err)
+}
+
+// check returns the faults of the input that need no database.
+func (in OpenCaseInput) check() error {
+	var faults []error
+	if (in.Subject.CustomerID == nil) == (in.Subject.ResponseID == nil) {
+		faults = append(faults, fault.Input("input.subject", "give exactly one of customerId and responseId"))
+	}
+	if in.FollowUpTarget != nil && *in.FollowUpTarget <= 0 {
+		faults = append(faults, fault.Input("input.followUpTarget", "followUpTarget must be greater than zero; null means no target"))
+	}
+	return fault.Join(append(faults, CheckNote("input.note", in.Note))...)
 }
 
 // readSubject reads the customer and, if there is one, the response of the new case. It locks the customer's row until the

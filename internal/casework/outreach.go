@@ -10,6 +10,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/model"
 )
@@ -39,14 +40,15 @@ type RecordOutreachPayload struct {
 
 // RecordOutreach records an attempt to reach the customer, with its outcome.
 func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in RecordOutreachInput) (*RecordOutreachPayload, error) {
-	if err := CheckNote("input.note", in.Note); err != nil {
+	call := idempotency.Call{Mutation: "recordOutreach", Key: in.IdempotencyKey, Input: in}
+	if err := fault.Join(CheckNote("input.note", in.Note), call.Check(viewer)); err != nil {
 		return nil, err
 	}
 	out := new(RecordOutreachPayload)
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
 	}
-	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordOutreach", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		c, err := lockCaseWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
 			return nil, nil, err

@@ -30,24 +30,29 @@ type RecordOutreachesPayload struct{ Cases []*model.Case }
 // RecordOutreaches records the same outreach on several cases (a campaign, a voucher, a panel invitation), each with its
 // own event and its own note: on all of them or on none.
 func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in RecordOutreachesInput) (*RecordOutreachesPayload, error) {
-	if err := checkCases("input.caseIds", in.CaseIDs); err != nil {
-		return nil, err
-	}
-	if err := CheckNote("input.note", in.Note); err != nil {
+	call := idempotency.Call{Mutation: "recordOutreaches", Key: in.IdempotencyKey, Input: in}
+	if err := fault.Join(checkCases("input.caseIds", in.CaseIDs), CheckNote("input.note", in.Note), call.Check(viewer)); err != nil {
 		return nil, err
 	}
 	out := new(RecordOutreachesPayload)
-	err := idempotency.Run(ctx, w.Write, viewer, idempotency.Call{Mutation: "recordOutreaches", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
+	err := idempotency.Run(ctx, w.Write, viewer, call, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
 		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
 			return nil, err
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		events := make([]model.EventID, len(in.CaseIDs))
-		for _, i := range byID(in.CaseIDs) {
+		cases, err := lockEach(in.CaseIDs, func(i int) (*LockedCase, error) {
 			c, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
-			if err != nil {
-				return nil, inCases(i, err)
+			if fault.Is(err, fault.CodeNotFound) {
+				err = fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 			}
+			return c, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range byID(in.CaseIDs) {
+			c := cases[i]
 			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
@@ -94,14 +99,34 @@ func checkCases(argument string, ids []model.CaseID) error {
 	if n := len(ids); n < 1 || n > casesMax {
 		return fault.Input(argument, "give from 1 to %d cases, not %d", casesMax, n)
 	}
+	return checkTwice(argument+"[%d]", ids)
+}
+
+// checkTwice returns an error for each case that a list has already. argument is the path of a case, with %d for its index.
+func checkTwice(argument string, ids []model.CaseID) error {
 	seen := make(map[model.CaseID]bool, len(ids))
+	var faults []error
 	for i, id := range ids {
 		if seen[id] {
-			return fault.Input(fmt.Sprintf("%s[%d]", argument, i), fault.ListedTwice, "this case")
+			faults = append(faults, fault.Input(fmt.Sprintf(argument, i), fault.ListedTwice, "this case"))
 		}
 		seen[id] = true
 	}
-	return nil
+	return fault.Join(faults...)
+}
+
+// lockEach calls lock for each index of a list, in the order in which its cases are locked. It returns the faults of all
+// cases together, and stops at an error that is no fault.
+func lockEach(ids []model.CaseID, lock func(i int) (*LockedCase, error)) ([]*LockedCase, error) {
+	locked := make([]*LockedCase, len(ids))
+	faults := make([]error, len(ids))
+	for _, i := range byID(ids) {
+		locked[i], faults[i] = lock(i)
+		if faults[i] != nil && len(fault.All(faults[i])) == 0 {
+			return nil, faults[i]
+		}
+	}
+	return locked, fault.Join(faults...)
 }
 
 // lockCustomersOf locks the customers of these cases, and then all cases of those customers, both by id. All cases are

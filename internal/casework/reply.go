@@ -8,6 +8,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/model"
 )
@@ -29,21 +30,19 @@ type RecordReplyPayload struct {
 // RecordReply records that the customer replied.
 func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordReplyInput) (*RecordReplyPayload, error) {
 	out := new(RecordReplyPayload)
-	improvement := in.Improvement
-	if improvement != nil {
-		if err := CheckNote("input.improvement", *improvement); err != nil {
-			return nil, err
-		}
+	call := idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}
+	if err := fault.Join(checkOptional("input.note", in.Note), checkOptional("input.improvement", in.Improvement), call.Check(viewer)); err != nil {
+		return nil, err
 	}
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
 	}
-	err := idempotentEvent(ctx, w, viewer, idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
+	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
 		if err != nil {
 			return nil, nil, err
 		}
-		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: improvement}
+		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: in.Improvement}
 		if in.Note != nil {
 			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", *in.Note)
 			if err != nil {

@@ -29,20 +29,11 @@ type SetRootCausePayload struct {
 
 // SetRootCause replaces the case's '5 whys': the first is the symptom and the last is the root cause.
 func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootCauseInput) (*SetRootCausePayload, error) {
-	if n := len(in.Whys); n < 1 || n > whysMax {
-		return nil, fault.Input("input.whys", "give from 1 to %d whys, not %d", whysMax, n)
-	}
-	whys := make([]string, len(in.Whys))
-	for i, why := range in.Whys {
-		if err := CheckNote(fmt.Sprintf("input.whys[%d]", i), why); err != nil {
-			return nil, err
-		}
-		whys[i] = strings.TrimSpace(why)
-	}
+	whys, ofWhys := in.check()
 	out := new(SetRootCausePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		c, err := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
-		if err != nil {
+		c, ofCase := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		if err := fault.Join(ofCase, ofWhys); err != nil {
 			return err
 		}
 		e := event.Entry{Type: model.EventRootCauseSet, Actor: &viewer.User.ID, Whys: whys}
@@ -54,3 +45,17 @@ func (w *Work) SetRootCause(ctx context.Context, viewer auth.Viewer, in SetRootC
 }
 
 const whysMax = 5
+
+// check returns the trimmed whys, and the faults of all of them.
+func (in SetRootCauseInput) check() ([]string, error) {
+	if n := len(in.Whys); n < 1 || n > whysMax {
+		return nil, fault.Input("input.whys", "give from 1 to %d whys, not %d", whysMax, n)
+	}
+	whys := make([]string, len(in.Whys))
+	var faults []error
+	for i, why := range in.Whys {
+		faults = append(faults, CheckNote(fmt.Sprintf("input.whys[%d]", i), why))
+		whys[i] = strings.TrimSpace(why)
+	}
+	return whys, fault.Join(faults...)
+}

@@ -31,26 +31,17 @@ type UpdateCaseStatusPayload struct {
 func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in UpdateCaseStatusInput) (*UpdateCaseStatusPayload, error) {
 	out := new(UpdateCaseStatusPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := CheckNote("input.note", in.Note); err != nil {
-			return err
-		}
 		lock := LockCaseFor
 		if in.Outreach != nil {
 			lock = lockCaseWithCustomer
 		}
+		ofNote := CheckNote("input.note", in.Note)
 		c, err := lock(tx, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err != nil {
+			return fault.Join(err, ofNote)
+		}
+		if err := fault.Join(mayMove(tx, c, in.Status), ofNote); err != nil {
 			return err
-		}
-		if c.Status == in.Status {
-			return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case already has this status"}
-		}
-		var settings model.Settings
-		if err := tx.Take(&settings).Error; err != nil {
-			return err
-		}
-		if settings.ForcedStatusOrder && c.Status == model.Open && in.Status == model.Closed {
-			return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")
 		}
 		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 		if err != nil {
@@ -71,4 +62,19 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		return nil
 	})
 	return payload(out, err)
+}
+
+// mayMove refuses a status that the case has already, or that the settings do not allow next.
+func mayMove(tx *gorm.DB, c *LockedCase, to model.CaseStatus) error {
+	if c.Status == to {
+		return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case already has this status"}
+	}
+	var settings model.Settings
+	if err := tx.Take(&settings).Error; err != nil {
+		return err
+	}
+	if settings.ForcedStatusOrder && c.Status == model.Open && to == model.Closed {
+		return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")
+	}
+	return nil
 }

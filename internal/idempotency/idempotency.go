@@ -93,12 +93,24 @@ type claim struct {
 // TableName implements gorm's Tabler.
 func (claim) TableName() string { return "idempotency_keys" }
 
-func (c Call) claim(viewer auth.Viewer) (*claim, error) {
+// Check returns the fault of the call's key, so that the caller can join it with the faults of the rest of the input. A call
+// without a key has none.
+func (c Call) Check(viewer auth.Viewer) error {
+	if c.Key == nil {
+		return nil
+	}
 	if viewer.User == nil {
-		return nil, fault.Input("input.idempotencyKey", "an idempotency key belongs to a user: sign in, or leave the key out")
+		return fault.Input("input.idempotencyKey", "an idempotency key belongs to a user: sign in, or leave the key out")
 	}
 	if n := utf8.RuneCountInString(*c.Key); n < 1 || n > keyMax {
-		return nil, fault.Input("input.idempotencyKey", "an idempotency key must have from 1 to %d characters, not %d", keyMax, n)
+		return fault.Input("input.idempotencyKey", "an idempotency key must have from 1 to %d characters, not %d", keyMax, n)
+	}
+	return nil
+}
+
+func (c Call) claim(viewer auth.Viewer) (*claim, error) {
+	if err := c.Check(viewer); err != nil {
+		return nil, err
 	}
 	raw, err := json.Marshal(c.Input)
 	if err != nil {

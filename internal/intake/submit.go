@@ -26,12 +26,13 @@ func New(work *casework.Work) *Intake { return &Intake{work} }
 
 // Submit saves one response.
 func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitResponseInput) (*SubmitResponsePayload, error) {
+	call := idempotency.Call{Mutation: "submitResponse", Key: input.IdempotencyKey, Input: input}
 	v, err := validate(Submission{SubmitResponseInput: input}, in.work.Now())
-	if err != nil {
-		return nil, fault.WithPath("input", err)
+	if err := fault.Join(fault.WithPath("input", err), call.Check(viewer)); err != nil {
+		return nil, err
 	}
 	var out *SubmitResponsePayload
-	err = idempotency.Run(ctx, in.work.Write, viewer, idempotency.Call{Mutation: "submitResponse", Key: input.IdempotencyKey, Input: input}, func(tx *gorm.DB, now time.Time) (submitted, error) {
+	err = idempotency.Run(ctx, in.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
 		if err := in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err

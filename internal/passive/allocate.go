@@ -54,8 +54,9 @@ func NewAllocator(work *casework.Work) *Allocator { return &Allocator{work} }
 // assigned response leaves the queue. One allocation runs at a time, so that no response is assigned twice. Allocate skips
 // a customer whose row another transaction has locked.
 func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in AllocatePassivesInput) (*AllocatePassivesPayload, error) {
+	call := idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}
 	order, err := in.check()
-	if err != nil {
+	if err := fault.Join(err, call.Check(viewer)); err != nil {
 		return nil, err
 	}
 	out := new(AllocatePassivesPayload)
@@ -63,7 +64,7 @@ func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 		Events     []model.EventID // of the assignments
 		Considered int
 	}
-	err = idempotency.Run(ctx, p.work.Write, viewer, idempotency.Call{Mutation: "allocatePassives", Key: in.IdempotencyKey, Input: in}, func(tx *gorm.DB, now time.Time) (s stored, err error) {
+	err = idempotency.Run(ctx, p.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (s stored, err error) {
 		*out = AllocatePassivesPayload{Cases: []*model.Case{}}
 		if err := allocationLock.Lock(tx); err != nil {
 			return s, fmt.Errorf("wait for another allocation: %w", err)
@@ -92,24 +93,23 @@ func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 }
 
 func (in AllocatePassivesInput) check() (Order, error) {
-	switch {
-	case math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100:
-		return Order{}, fault.Input("input.percent", "percent must be more than 0 and at most 100")
-	case len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax:
-		return Order{}, fault.Input("input.userIds", "give from 1 to %d users, not %d", usersMax, len(in.UserIDs))
+	var faults []error
+	if math.IsNaN(in.Percent) || in.Percent <= 0 || in.Percent > 100 {
+		faults = append(faults, fault.Input("input.percent", "percent must be more than 0 and at most 100"))
 	}
-	for i, id := range in.UserIDs {
+	if len(in.UserIDs) == 0 || len(in.UserIDs) > usersMax {
+		faults = append(faults, fault.Input("input.userIds", "give from 1 to %d users, not %d", usersMax, len(in.UserIDs)))
+	}
+	for i, id := range in.UserIDs[:min(len(in.UserIDs), usersMax)] {
 		if slices.Contains(in.UserIDs[:i], id) {
-			return Order{}, fault.Input(fmt.Sprintf("input.userIds[%d]", i), fault.ListedTwice, "this user")
+			faults = append(faults, fault.Input(fmt.Sprintf("input.userIds[%d]", i), fault.ListedTwice, "this user"))
 		}
 	}
 	if in.Note != nil {
-		if err := casework.CheckNote("input.note", *in.Note); err != nil {
-			return Order{}, err
-		}
+		faults = append(faults, casework.CheckNote("input.note", *in.Note))
 	}
 	order, err := NewOrder(in.PrioritizeBy, in.Segments)
-	return order, fault.WithPath("input", err)
+	return order, fault.Join(append(faults, fault.WithPath("input", err))...)
 }
 
 const usersMax = 100
@@ -200,15 +200,12 @@ func (a *allocation) choose(n int) ([]*model.Response, error) {
 
 // users locks the rows of the users in the order of their ids, and returns the users in the order of the input.
 func (a *allocation) users() ([]*model.User, error) {
-	users := make([]*model.User, len(a.in.UserIDs))
+	users, faults := make([]*model.User, len(a.in.UserIDs)), make([]error, len(a.in.UserIDs))
 	for _, id := range pg.LockOrder(a.in.UserIDs) {
 		i := slices.Index(a.in.UserIDs, id)
-		var err error
-		if users[i], err = assignment.LockUser(a.tx, fmt.Sprintf("input.userIds[%d]", i), id); err != nil {
-			return nil, err
-		}
+		users[i], faults[i] = assignment.LockUser(a.tx, fmt.Sprintf("input.userIds[%d]", i), id)
 	}
-	return users, nil
+	return users, fault.Join(faults...)
 }
 
 // lockCases returns one locked case for each response: the response's own case or, where it has none, a new case. It

@@ -39,31 +39,38 @@ type Order struct {
 
 // NewOrder returns the order of a caller's priorities, or an error where the priorities or segments are invalid.
 func NewOrder(by []Priority, segments []string) (Order, error) {
+	var faults []error
+	refuse := func(argument, format string, args ...any) {
+		faults = append(faults, fault.Input(argument, format, args...))
+	}
 	for i, p := range by {
 		if slices.Contains(by[:i], p) {
-			return Order{}, fault.Input(fmt.Sprintf("prioritizeBy[%d]", i), fault.ListedTwice, p)
+			refuse(fmt.Sprintf("prioritizeBy[%d]", i), fault.ListedTwice, p)
 		}
 	}
 	switch used := slices.Contains(by, Segment); {
 	case used && len(segments) == 0:
-		return Order{}, fault.Input("segments", "the priority SEGMENT needs segments, the most important first")
+		refuse("segments", "the priority SEGMENT needs segments, the most important first")
 	case !used && len(segments) > 0:
-		return Order{}, fault.Input("segments", "segments are used only with the priority SEGMENT; add it to prioritizeBy, or leave segments out")
+		refuse("segments", "segments are used only with the priority SEGMENT; add it to prioritizeBy, or leave segments out")
 	case len(segments) > segmentsMax:
-		return Order{}, fault.Input("segments", "give at most %d segments", segmentsMax)
+		refuse("segments", "give at most %d segments", segmentsMax)
 	}
 	o := Order{by: by}
-	for i, s := range segments {
+	for i, s := range segments[:min(len(segments), segmentsMax)] {
 		folded := model.Fold(s)
-		switch {
+		switch at := fmt.Sprintf("segments[%d]", i); {
 		case folded == "":
-			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "a segment must not be blank")
+			refuse(at, "a segment must not be blank")
 		case model.CheckText(s) != nil:
-			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), "%s", model.CheckText(s))
+			refuse(at, "%s", model.CheckText(s))
 		case slices.Contains(o.segments, folded):
-			return Order{}, fault.Input(fmt.Sprintf("segments[%d]", i), fault.ListedTwice, s)
+			refuse(at, fault.ListedTwice, s)
 		}
 		o.segments = append(o.segments, folded)
+	}
+	if err := fault.Join(faults...); err != nil {
+		return Order{}, err
 	}
 	return o, nil
 }

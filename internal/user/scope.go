@@ -35,29 +35,26 @@ func (in *ScopeInput) apply(u *model.User) error {
 	} else if given {
 		u.ScopeResponse = json.RawMessage(f.Raw())
 	}
-	if err := fault.Join(faults...); err != nil {
-		return err
-	}
 	u.OwnCasesOnly = in.OwnCasesOnly
-	if u.Scope() == nil {
+	if u.Scope() == nil && len(faults) == 0 {
 		return fault.Input("input.scope", "a scope requires customer, response or ownCasesOnly; give scope: null to remove the scope")
 	}
-	if _, err := filter.ScopeOf(u); err != nil {
-		return fault.WithPath("input.scope", err)
-	}
-	return nil
+	_, err := filter.ScopeOf(u)
+	return fault.Join(append(faults, fault.WithPath("input.scope", err))...)
 }
 
 // checkRestrictions refuses restrictions of an administrator, who could remove them.
 func checkRestrictions(u *model.User) error {
 	const why = "an administrator could remove this restriction: "
-	switch {
-	case u.Role != model.Admin:
+	if u.Role != model.Admin {
 		return nil
-	case u.Scope() != nil:
-		return fault.Input("input.scope", why+"scope must be null for the role ADMIN")
-	case u.PersonalDataHidden:
-		return fault.Input("input.personalData", why+"personalData must be true for the role ADMIN")
 	}
-	return nil
+	var faults []error
+	if u.Scope() != nil {
+		faults = append(faults, fault.Input("input.scope", why+"scope must be null for the role ADMIN"))
+	}
+	if u.PersonalDataHidden {
+		faults = append(faults, fault.Input("input.personalData", why+"personalData must be true for the role ADMIN"))
+	}
+	return fault.Join(faults...)
 }

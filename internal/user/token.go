@@ -43,25 +43,21 @@ func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateAp
 	if err := viewer.Require(model.Admin); err != nil {
 		return nil, err
 	}
-	name, err := model.CheckName(in.Name)
-	if err != nil {
-		return nil, fault.Input("input.name", "%s", err.Error())
+	name, ofName := model.CheckName(in.Name)
+	if ofName != nil {
+		ofName = fault.Input("input.name", "%s", ofName.Error())
 	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		var user model.User
-		err := tx.Where("id = ?", in.UserID).Take(&user).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.userId", "there is no such user")
-		}
-		if err != nil {
-			return fmt.Errorf("read a token's user: %w", err)
+		ofUser := tx.Where("id = ?", in.UserID).Take(&user).Error
+		if errors.Is(ofUser, gorm.ErrRecordNotFound) {
+			ofUser = fault.NotFound("input.userId", "there is no such user")
+		} else if ofUser != nil {
+			return fmt.Errorf("read a token's user: %w", ofUser)
 		}
 		out.Token = newToken(user.ID, name, out.Secret, s.clock())
-		if err := in.limit(out.Token, &user); err != nil {
-			return err
-		}
-		if err := in.expire(tx, out.Token); err != nil {
+		if err := fault.Join(ofName, ofUser, in.limit(out.Token, &user), in.expire(tx, out.Token)); err != nil {
 			return err
 		}
 		return createToken(tx, viewer, out.Token)
@@ -96,20 +92,20 @@ func expireByDefault(tx *gorm.DB, t *model.ApiToken) error {
 }
 
 // limit sets what the token may do less than its user. It refuses a role that the user does not have, and limits of an
-// ADMIN, who could remove them.
+// ADMIN, who could remove them. An owner without a role is unknown, and is not compared with.
 func (in CreateApiTokenInput) limit(t *model.ApiToken, owner *model.User) error {
-	if in.Role != nil && !in.Role.Within(owner.Role) {
-		return fault.Input("input.role", "the role of a token must not allow more than the user's role, which is %s", owner.Role)
-	}
 	limited := model.User{Role: owner.Role}
-	if in.Role != nil {
+	var ofRole error
+	switch {
+	case in.Role == nil || owner.Role == "":
+	case in.Role.Within(owner.Role):
 		limited.Role = *in.Role
+	default:
+		ofRole = fault.Input("input.role", "the role of a token must not allow more than the user's role, which is %s", owner.Role)
 	}
-	if err := in.Scope.apply(&limited); err != nil {
-		return err
-	}
+	ofScope := in.Scope.apply(&limited)
 	limited.PersonalDataHidden = in.PersonalData != nil && !*in.PersonalData
-	if err := checkRestrictions(&limited); err != nil {
+	if err := fault.Join(ofRole, ofScope, checkRestrictions(&limited)); err != nil {
 		return err
 	}
 	t.Role, t.ScopeCustomer, t.ScopeResponse = in.Role, limited.ScopeCustomer, limited.ScopeResponse

@@ -122,26 +122,27 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 			return err
 		}
 		user := new(model.User)
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.userId", "there is no such user")
-		}
-		if err != nil {
-			return fmt.Errorf("read a user: %w", err)
+		ofUser := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
+		if errors.Is(ofUser, gorm.ErrRecordNotFound) {
+			ofUser = fault.NotFound("input.userId", "there is no such user")
+		} else if ofUser != nil {
+			return fmt.Errorf("read a user: %w", ofUser)
 		}
 		was := *user
-		if err := in.apply(user); err != nil {
+		faults := []error{ofUser, in.apply(user)}
+		if was.Role == model.Admin && was.Active && (user.Role != model.Admin || !user.Active) {
+			faults = append(faults, anotherAdmin(tx, user.ID))
+		}
+		var successor *model.User
+		if in.ReassignTo != nil {
+			var err error
+			successor, err = casework.LockSuccessor(tx, "input.reassignTo", user, *in.ReassignTo)
+			faults = append(faults, err)
+		}
+		if err := fault.Join(faults...); err != nil {
 			return err
 		}
-		if was.Role == model.Admin && was.Active && (user.Role != model.Admin || !user.Active) {
-			if err := anotherAdmin(tx, user.ID); err != nil {
-				return err
-			}
-		}
-		if in.ReassignTo != nil && user.CanBeAssigned() {
-			return fault.Input("input.reassignTo", "reassignTo requires that the user is inactive, or has a role that works no cases")
-		}
-		err = tx.Model(&model.User{}).Where("id = ?", user.ID).
+		err := tx.Model(&model.User{}).Where("id = ?", user.ID).
 			Select("Name", "NameFold", "Email", "EmailFold", "Role", "Active", "ScopeCustomer", "ScopeResponse", "OwnCasesOnly", "PersonalDataHidden").
 			Updates(user).Error
 		if err != nil {
@@ -150,8 +151,8 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 		if err := audit.Append(tx, viewer, audit.Entry{Action: model.AuditUserUpdated, Object: user.ID, Before: &was, After: user}); err != nil {
 			return err
 		}
-		if in.ReassignTo != nil {
-			if err := s.work.Reassign(ctx, tx, viewer, user.ID, *in.ReassignTo); err != nil {
+		if successor != nil {
+			if err := s.work.Reassign(ctx, tx, viewer, user.ID, successor); err != nil {
 				return err
 			}
 		}
