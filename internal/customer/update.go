@@ -51,18 +51,19 @@ func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCus
 		Segment: in.Segment, LifetimeValue: in.LifetimeValue, AccountManagerEmail: in.AccountManagerEmail, AgentEmail: in.AgentEmail,
 		Attributes: in.Attributes,
 	}
-	if err := given.Check(); err != nil {
-		return nil, fault.WithPath("input", err)
-	}
+	ofInput := fault.WithPath("input", given.Check())
 	out := new(UpdateCustomerPayload)
 	err := c.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		customer := new(model.Customer)
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.CustomerID).Where(viewer.Scope().Customers(now)).Take(customer).Error
 		if err != nil {
-			return casework.RowErr(err, "input.customerId", "customer")
+			return fault.Join(casework.RowErr(err, "input.customerId", "customer"), ofInput)
 		}
 		if customer.ErasedAt != nil {
-			return casework.ErrErased("input.customerId")
+			return fault.Join(casework.ErrErased("input.customerId"), ofInput)
+		}
+		if ofInput != nil {
+			return ofInput
 		}
 		was := *customer
 		was.Attributes = maps.Clone(customer.Attributes)

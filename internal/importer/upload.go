@@ -48,29 +48,28 @@ type savedOptions struct {
 
 func (in ImportResponsesInput) options() (savedOptions, error) {
 	o := savedOptions{Columns: *in.Columns, TimeZone: "UTC", SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
+	var faults []error
 	if in.Survey != nil {
 		if o.Survey = strings.TrimSpace(*in.Survey); len([]rune(o.Survey)) > fileNameMax {
-			return o, fault.Input("input.survey", "survey must have at most %d characters", fileNameMax)
+			faults = append(faults, fault.Input("input.survey", "survey must have at most %d characters", fileNameMax))
 		}
 	}
 	if in.TimeZone != nil {
 		o.TimeZone = *in.TimeZone
 	}
 	if _, err := model.ParseTimeZone(o.TimeZone); err != nil {
-		return o, fault.Input("input.timeZone", "%s", err.Error())
+		faults = append(faults, fault.Input("input.timeZone", "%s", err.Error()))
 	}
-	return o, nil
+	return o, fault.Join(faults...)
 }
 
 // Receive stores the file in one transaction and queues its import. It refuses a file that cannot be imported, and columns
 // that the file does not have.
 func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResponsesInput) (*ImportResponsesPayload, error) {
-	o, err := in.options()
-	if err != nil {
+	o, ofOptions := in.options()
+	_, _, ofFile := readHeader(newRecords(in.File.File, maxRecord), o.Columns)
+	if err := fault.Join(ofOptions, fault.WithPath("input", ofFile)); err != nil {
 		return nil, err
-	}
-	if _, _, err := readHeader(newRecords(in.File.File, maxRecord), o.Columns); err != nil {
-		return nil, fault.WithPath("input", err)
 	}
 	options, err := json.Marshal(o)
 	if err != nil {

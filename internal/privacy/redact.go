@@ -35,11 +35,10 @@ type RedactNotePayload struct {
 // user. A note that is already redacted does not change.
 func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactNoteInput) (*RedactNotePayload, error) {
 	body := model.Redacted
+	var ofReason error
 	if in.Reason != nil && strings.TrimSpace(*in.Reason) != "" {
 		reason := strings.TrimSpace(*in.Reason)
-		if err := text.Short("input.reason", reason); err != nil {
-			return nil, err
-		}
+		ofReason = text.Short("input.reason", reason)
 		body += " " + reason
 	}
 	out := new(RedactNotePayload)
@@ -47,10 +46,13 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		note := new(model.Note)
 		err := tx.Where("id = ?", in.NoteID).Take(note).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return fault.NotFound("input.noteId", "there is no such note")
+			return fault.Join(fault.NotFound("input.noteId", "there is no such note"), ofReason)
 		}
 		if err != nil {
 			return fmt.Errorf("read a note: %w", err)
+		}
+		if ofReason != nil {
+			return ofReason
 		}
 		locked, err := casework.LockCase(tx, note.CaseID, nil)
 		if err != nil {
