@@ -165,6 +165,20 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 
 const casesMax = 500
 
+// lockEach calls lock for each index of a list, in the order in which its cases are locked. It returns the faults of all
+// cases together, and stops at an error that is no fault.
+func lockEach(ids []model.CaseID, lock func(i int) (*LockedCase, error)) ([]*LockedCase, error) {
+	locked := make([]*LockedCase, len(ids))
+	faults := make([]error, len(ids))
+	for _, i := range byID(ids) {
+		locked[i], faults[i] = lock(i)
+		if faults[i] != nil && len(fault.All(faults[i])) == 0 {
+			return nil, faults[i]
+		}
+	}
+	return locked, fault.Join(faults...)
+}
+
 // inList changes the argument of a fault about one case to the place of that case in the list.
 func inList(at string, err error) error {
 	var f *fault.Error

@@ -41,18 +41,18 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		events := make([]model.EventID, len(in.CaseIDs))
-		cases, err := lockEach(in.CaseIDs, func(i int) (*LockedCase, error) {
+		var unknown []error
+		// A case is read when its turn comes: the outreach before may have changed it, if both are of one customer.
+		for _, i := range byID(in.CaseIDs) {
 			c, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
 			if fault.Is(err, fault.CodeNotFound) {
-				err = fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
+				unknown = append(unknown, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case"))
+			} else if err != nil {
+				return nil, err
 			}
-			return c, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range byID(in.CaseIDs) {
-			c := cases[i]
+			if len(unknown) > 0 {
+				continue
+			}
 			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
 			if err != nil {
 				return nil, err
@@ -63,7 +63,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 			}
 			out.Cases[i], events[i] = &c.Case, logged.ID
 		}
-		return events, nil
+		return events, fault.Join(unknown...)
 	}, func(tx *gorm.DB, events []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(events))
 		for i, id := range events {
@@ -113,20 +113,6 @@ func checkTwice(argument string, ids []model.CaseID) error {
 		seen[id] = true
 	}
 	return fault.Join(faults...)
-}
-
-// lockEach calls lock for each index of a list, in the order in which its cases are locked. It returns the faults of all
-// cases together, and stops at an error that is no fault.
-func lockEach(ids []model.CaseID, lock func(i int) (*LockedCase, error)) ([]*LockedCase, error) {
-	locked := make([]*LockedCase, len(ids))
-	faults := make([]error, len(ids))
-	for _, i := range byID(ids) {
-		locked[i], faults[i] = lock(i)
-		if faults[i] != nil && len(fault.All(faults[i])) == 0 {
-			return nil, faults[i]
-		}
-	}
-	return locked, fault.Join(faults...)
 }
 
 // lockCustomersOf locks the customers of these cases, and then all cases of those customers, both by id. All cases are
