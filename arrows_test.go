@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/job":       {"model", "internal/pg"},
 	"internal/rate":      {"model"},
 	"internal/inflight":  {},
-	"internal/argument":  {"model", "internal/fault", "internal/filter"},
+	"internal/argument":  {"model", "internal/fault", "internal/filter", "internal/page"},
 	"internal/cost":      {"internal/event", "internal/filter", "internal/pg"},
 	"internal/persisted": {"model", "internal/audit", "internal/auth", "internal/fault", "internal/pg"},
 	"internal/egress":    {"model", "internal/fault"},

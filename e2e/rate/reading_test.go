@@ -23,7 +23,10 @@ func TestReadingALongDocument(t *testing.T) {
 		}
 		return "{" + b.String() + "}"
 	}
-	points := func(document string) int { return cost.Reading(len(document)) }
+	points := func(document string) int {
+		text, _ := cost.Reading(len(document), 0)
+		return text
+	}
 
 	for name, send := range transports(setup.NewServer(t, setup.Options{Rate: [2]config.Number{1_000_000, 1}})) {
 		if name == "GET" { // no address is so long

@@ -17,6 +17,9 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/page"
 )
 
 // Coercion is an extension of the executor. It must come after the extensions that change or limit the document, and
@@ -143,12 +146,29 @@ func (c *Coercion) MutateOperationContext(_ context.Context, oc *graphql.Operati
 				co.in(a.Name, func() { co.literal(def.Type, a.Value, oc.Variables) })
 			}
 		}
+		if len(co.faults) == 0 && oc.Operation.Operation == ast.Mutation && f.Definition.Arguments.ForName("after") != nil {
+			co.page(f.ArgumentMap(oc.Variables))
+		}
 		return len(co.faults) < faultsMax
 	})
 	if len(co.faults) > 0 {
 		return gqlerror.Wrap(co.faults)
 	}
 	return nil
+}
+
+// page checks the size of a list below a mutation: when the list's own field finds out, the mutation has taken effect.
+func (c *coercer) page(arguments map[string]any) {
+	size := func(name string) *int {
+		if n, err := graphql.UnmarshalInt(arguments[name]); err == nil && arguments[name] != nil {
+			return &n
+		}
+		return nil
+	}
+	_, _, err := page.Args{First: size("first"), Last: size("last")}.Size()
+	for _, f := range fault.All(err) {
+		c.in(f.Argument, func() { c.fault("%s", f.Message) })
+	}
 }
 
 // literal checks the value of an argument. A variable alone has been coerced already, to a type that fits here, but it

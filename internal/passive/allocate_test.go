@@ -1,6 +1,7 @@
 package passive_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
@@ -245,8 +247,12 @@ func TestAllocatePassives(t *testing.T) {
 			}
 		}
 		w.Counts(map[string]int{"cases": 3, "notifications": 3})
+		user := *w.Agent.User
+		user.ScopeCustomer = json.RawMessage(`{"country": {"eq": "GB"}}`)
+		_, err := passive.NewAllocator(w.Work).Allocate(t.Context(), auth.Viewer{User: &user}, in)
+		worktest.Refused(t, "the key from a narrower token", err, fault.CodeNotFound, "input.idempotencyKey")
 		in.Percent = 40
-		_, err := passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, in)
+		_, err = passive.NewAllocator(w.Work).Allocate(t.Context(), w.Agent, in)
 		worktest.Refused(t, "the key with another input", err, fault.CodeBadUserInput, "input.idempotencyKey")
 	})
 }
