@@ -61,6 +61,15 @@ func TestInput(t *testing.T) {
 			}
 		}
 	})
+	t.Run("is refused before a mutation runs whose result has a list of a wrong size", func(t *testing.T) {
+		before := notes()
+		for _, size := range []string{"first: 101", "first: 0", "last: -1", "first: 2, last: 2", "first: $n"} {
+			a := s.Do(model.Admin, `mutation ($note: AddNoteInput!, $n: Int) {addNote(input: $note) {note {id} case {history(`+size+`) {nodes {id}}}}}`, vars{"note": note, "n": 1000})
+			if a.Code() != "BAD_USER_INPUT" && a.Code() != "GRAPHQL_VALIDATION_FAILED" || notes() != before {
+				t.Errorf("%s: %s", size, a.Body)
+			}
+		}
+	})
 	t.Run("is refused before a subscription begins, on a socket and as a stream", func(t *testing.T) {
 		c := s.SignIn(s.Tokens[model.Agent])
 		c.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"query": `subscription ($f: CaseFilter) {caseEvents(filter: $f) {cursor}}`,

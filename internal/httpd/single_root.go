@@ -51,6 +51,9 @@ func (singleRoot) MutateOperationContext(_ context.Context, oc *graphql.Operatio
 
 // InterceptResponse implements graphql.ResponseInterceptor.
 func (singleRoot) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	if !graphql.HasOperationContext(ctx) { // the request was refused before there was an operation
+		return next(ctx)
+	}
 	if root, ok := graphql.GetOperationContext(ctx).Stats.GetExtension(singleRootName).(graphql.CollectedField); ok {
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: root})
 	}
