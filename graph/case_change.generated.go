@@ -37,10 +37,10 @@ func (ec *executionContext) _AssignCasePayload_case(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_AssignCasePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -101,10 +101,10 @@ func (ec *executionContext) _AssignCasesPayload_cases(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
+			return ec.marshalNCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_AssignCasesPayload_cases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -133,10 +133,10 @@ func (ec *executionContext) _OpenCasePayload_case(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_OpenCasePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -165,10 +165,10 @@ func (ec *executionContext) _OpenCasePayload_event(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CaseOpened) graphql.Marshaler {
-			return ec.marshalOCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx, selections, v)
+			return ec.marshalNCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_OpenCasePayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -197,10 +197,10 @@ func (ec *executionContext) _UpdateCaseStatusPayload_case(ctx context.Context, f
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateCaseStatusPayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -229,10 +229,10 @@ func (ec *executionContext) _UpdateCaseStatusPayload_event(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CaseStatusChanged) graphql.Marshaler {
-			return ec.marshalOCaseStatusChanged2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatusChanged(ctx, selections, v)
+			return ec.marshalNCaseStatusChanged2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatusChanged(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateCaseStatusPayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -570,7 +570,7 @@ func (ec *executionContext) _AssignCasePayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("AssignCasePayload")
 		case "case":
 			out.Values[i] = ec._AssignCasePayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
@@ -613,7 +613,7 @@ func (ec *executionContext) _AssignCasesPayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("AssignCasesPayload")
 		case "cases":
 			out.Values[i] = ec._AssignCasesPayload_cases(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -651,12 +651,12 @@ func (ec *executionContext) _OpenCasePayload(ctx context.Context, sel ast.Select
 			out.Values[i] = graphql.MarshalString("OpenCasePayload")
 		case "case":
 			out.Values[i] = ec._OpenCasePayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
 			out.Values[i] = ec._OpenCasePayload_event(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -694,12 +694,12 @@ func (ec *executionContext) _UpdateCaseStatusPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("UpdateCaseStatusPayload")
 		case "case":
 			out.Values[i] = ec._UpdateCaseStatusPayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
 			out.Values[i] = ec._UpdateCaseStatusPayload_event(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -37,10 +37,10 @@ func (ec *executionContext) _LinkCasePayload_case(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_LinkCasePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -69,10 +69,10 @@ func (ec *executionContext) _RecordOutreachPayload_case(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RecordOutreachPayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -101,10 +101,10 @@ func (ec *executionContext) _RecordOutreachPayload_event(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.OutreachRecorded) graphql.Marshaler {
-			return ec.marshalOOutreachRecorded2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachRecorded(ctx, selections, v)
+			return ec.marshalNOutreachRecorded2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachRecorded(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RecordOutreachPayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -133,10 +133,10 @@ func (ec *executionContext) _RecordReplyPayload_case(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RecordReplyPayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -165,10 +165,10 @@ func (ec *executionContext) _RecordReplyPayload_event(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CustomerReplied) graphql.Marshaler {
-			return ec.marshalOCustomerReplied2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerReplied(ctx, selections, v)
+			return ec.marshalNCustomerReplied2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerReplied(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RecordReplyPayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -197,10 +197,10 @@ func (ec *executionContext) _SetRootCausePayload_case(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_SetRootCausePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -229,10 +229,10 @@ func (ec *executionContext) _SetRootCausePayload_event(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RootCauseSet) graphql.Marshaler {
-			return ec.marshalORootCauseSet2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRootCauseSet(ctx, selections, v)
+			return ec.marshalNRootCauseSet2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRootCauseSet(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_SetRootCausePayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -533,7 +533,7 @@ func (ec *executionContext) _LinkCasePayload(ctx context.Context, sel ast.Select
 			out.Values[i] = graphql.MarshalString("LinkCasePayload")
 		case "case":
 			out.Values[i] = ec._LinkCasePayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -571,12 +571,12 @@ func (ec *executionContext) _RecordOutreachPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("RecordOutreachPayload")
 		case "case":
 			out.Values[i] = ec._RecordOutreachPayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
 			out.Values[i] = ec._RecordOutreachPayload_event(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -614,12 +614,12 @@ func (ec *executionContext) _RecordReplyPayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("RecordReplyPayload")
 		case "case":
 			out.Values[i] = ec._RecordReplyPayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
 			out.Values[i] = ec._RecordReplyPayload_event(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -657,12 +657,12 @@ func (ec *executionContext) _SetRootCausePayload(ctx context.Context, sel ast.Se
 			out.Values[i] = graphql.MarshalString("SetRootCausePayload")
 		case "case":
 			out.Values[i] = ec._SetRootCausePayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "event":
 			out.Values[i] = ec._SetRootCausePayload_event(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -5390,6 +5390,56 @@ func (ec *executionContext) marshalNCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋ
 	return ret
 }
 
+func (ec *executionContext) marshalNCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx context.Context, sel ast.SelectionSet, v *model.CaseOpened) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CaseOpened(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCaseStatusChanged2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatusChanged(ctx context.Context, sel ast.SelectionSet, v *model.CaseStatusChanged) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CaseStatusChanged(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCustomerReplied2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerReplied(ctx context.Context, sel ast.SelectionSet, v *model.CustomerReplied) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CustomerReplied(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNOutreachRecorded2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachRecorded(ctx context.Context, sel ast.SelectionSet, v *model.OutreachRecorded) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._OutreachRecorded(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRootCauseSet2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRootCauseSet(ctx context.Context, sel ast.SelectionSet, v *model.RootCauseSet) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RootCauseSet(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCaseAssigned2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseAssigned(ctx context.Context, sel ast.SelectionSet, v *model.CaseAssigned) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -5431,41 +5481,6 @@ func (ec *executionContext) marshalOCaseEventType2ᚕgithubᚗcomᚋcloseloopᚋ
 	}
 
 	return ret
-}
-
-func (ec *executionContext) marshalOCaseOpened2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOpened(ctx context.Context, sel ast.SelectionSet, v *model.CaseOpened) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._CaseOpened(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOCaseStatusChanged2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatusChanged(ctx context.Context, sel ast.SelectionSet, v *model.CaseStatusChanged) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._CaseStatusChanged(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOCustomerReplied2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerReplied(ctx context.Context, sel ast.SelectionSet, v *model.CustomerReplied) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._CustomerReplied(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOOutreachRecorded2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachRecorded(ctx context.Context, sel ast.SelectionSet, v *model.OutreachRecorded) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._OutreachRecorded(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalORootCauseSet2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRootCauseSet(ctx context.Context, sel ast.SelectionSet, v *model.RootCauseSet) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._RootCauseSet(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

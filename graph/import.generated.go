@@ -578,10 +578,10 @@ func (ec *executionContext) _ImportResponsesPayload_import(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Import) graphql.Marshaler {
-			return ec.marshalOImport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImport(ctx, selections, v)
+			return ec.marshalNImport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImport(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_ImportResponsesPayload_import(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -725,10 +725,10 @@ func (ec *executionContext) _SubmitResponsesPayload_results(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
-			return ec.marshalOSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx, selections, v)
+			return ec.marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_SubmitResponsesPayload_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1451,7 +1451,7 @@ func (ec *executionContext) _ImportResponsesPayload(ctx context.Context, sel ast
 			out.Values[i] = graphql.MarshalString("ImportResponsesPayload")
 		case "import":
 			out.Values[i] = ec._ImportResponsesPayload_import(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1580,7 +1580,7 @@ func (ec *executionContext) _SubmitResponsesPayload(ctx context.Context, sel ast
 			out.Values[i] = graphql.MarshalString("SubmitResponsesPayload")
 		case "results":
 			out.Values[i] = ec._SubmitResponsesPayload_results(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1802,6 +1802,22 @@ func (ec *executionContext) unmarshalNSubmitResponsesInput2githubᚗcomᚋclosel
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResult(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResult(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesResult) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -1826,13 +1842,6 @@ func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋg
 		}
 	}
 	return res
-}
-
-func (ec *executionContext) marshalOImport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImport(ctx context.Context, sel ast.SelectionSet, v *model.Import) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Import(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Import]) graphql.Marshaler {
@@ -1861,25 +1870,6 @@ func (ec *executionContext) marshalOSubmitResponsesPayload2ᚖgithubᚗcomᚋclo
 		return graphql.Null
 	}
 	return ec._SubmitResponsesPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOSubmitResponsesResult2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*intake.SubmitResponsesResult) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNSubmitResponsesResult2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesResult(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -501,10 +501,10 @@ func (ec *executionContext) _RetryNotificationPayload_notification(ctx context.C
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Notification) graphql.Marshaler {
-			return ec.marshalONotification2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNotification(ctx, selections, v)
+			return ec.marshalNNotification2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNotification(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RetryNotificationPayload_notification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -950,7 +950,7 @@ func (ec *executionContext) _RetryNotificationPayload(ctx context.Context, sel a
 			out.Values[i] = graphql.MarshalString("RetryNotificationPayload")
 		case "notification":
 			out.Values[i] = ec._RetryNotificationPayload_notification(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1067,13 +1067,6 @@ func (ec *executionContext) marshalNNotificationStatus2githubᚗcomᚋcloseloop�
 func (ec *executionContext) unmarshalNRetryNotificationInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋnotifyᚐRetryNotificationInput(ctx context.Context, v any) (notify.RetryNotificationInput, error) {
 	res, err := ec.unmarshalInputRetryNotificationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalONotification2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNotification(ctx context.Context, sel ast.SelectionSet, v *model.Notification) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Notification(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalONotificationConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Notification]) graphql.Marshaler {

@@ -37,10 +37,10 @@ func (ec *executionContext) _RecordOutreachesPayload_cases(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
+			return ec.marshalNCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RecordOutreachesPayload_cases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -133,7 +133,7 @@ func (ec *executionContext) _RecordOutreachesPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("RecordOutreachesPayload")
 		case "cases":
 			out.Values[i] = ec._RecordOutreachesPayload_cases(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -38,10 +38,10 @@ func (ec *executionContext) _AllocatePassivesPayload_cases(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
+			return ec.marshalNCase2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseᚄ(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_AllocatePassivesPayload_cases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -201,7 +201,7 @@ func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("AllocatePassivesPayload")
 		case "cases":
 			out.Values[i] = ec._AllocatePassivesPayload_cases(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "considered":

@@ -38,10 +38,10 @@ func (ec *executionContext) _EraseCustomerPayload_customer(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Customer) graphql.Marshaler {
-			return ec.marshalOCustomer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomer(ctx, selections, v)
+			return ec.marshalNCustomer2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomer(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_EraseCustomerPayload_customer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -93,10 +93,10 @@ func (ec *executionContext) _RedactNotePayload_note(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Note) graphql.Marshaler {
-			return ec.marshalONote2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNote(ctx, selections, v)
+			return ec.marshalNNote2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐNote(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RedactNotePayload_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -125,10 +125,10 @@ func (ec *executionContext) _RedactNotePayload_case(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
-			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+			return ec.marshalNCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RedactNotePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -237,7 +237,7 @@ func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("EraseCustomerPayload")
 		case "customer":
 			out.Values[i] = ec._EraseCustomerPayload_customer(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "responsesKept":
@@ -280,12 +280,12 @@ func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("RedactNotePayload")
 		case "note":
 			out.Values[i] = ec._RedactNotePayload_note(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "case":
 			out.Values[i] = ec._RedactNotePayload_case(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -755,10 +755,10 @@ func (ec *executionContext) _SubmitResponsePayload_response(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Response) graphql.Marshaler {
-			return ec.marshalOResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx, selections, v)
+			return ec.marshalNResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_SubmitResponsePayload_response(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1405,7 +1405,7 @@ func (ec *executionContext) _SubmitResponsePayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("SubmitResponsePayload")
 		case "response":
 			out.Values[i] = ec._SubmitResponsePayload_response(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "case":

@@ -219,10 +219,10 @@ func (ec *executionContext) _CreateRulePayload_rule(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Rule) graphql.Marshaler {
-			return ec.marshalORule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx, selections, v)
+			return ec.marshalNRule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_CreateRulePayload_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -274,10 +274,10 @@ func (ec *executionContext) _MoveRulePayload_rules(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Rule) graphql.Marshaler {
-			return ec.marshalORule2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleᚄ(ctx, selections, v)
+			return ec.marshalNRule2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRuleᚄ(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_MoveRulePayload_rules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1128,10 +1128,10 @@ func (ec *executionContext) _UpdateRulePayload_rule(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Rule) graphql.Marshaler {
-			return ec.marshalORule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx, selections, v)
+			return ec.marshalNRule2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐRule(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateRulePayload_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1747,7 +1747,7 @@ func (ec *executionContext) _CreateRulePayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("CreateRulePayload")
 		case "rule":
 			out.Values[i] = ec._CreateRulePayload_rule(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1823,7 +1823,7 @@ func (ec *executionContext) _MoveRulePayload(ctx context.Context, sel ast.Select
 			out.Values[i] = graphql.MarshalString("MoveRulePayload")
 		case "rules":
 			out.Values[i] = ec._MoveRulePayload_rules(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -2257,7 +2257,7 @@ func (ec *executionContext) _UpdateRulePayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("UpdateRulePayload")
 		case "rule":
 			out.Values[i] = ec._UpdateRulePayload_rule(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -199,10 +199,10 @@ func (ec *executionContext) _UpdateSettingsPayload_settings(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Settings) graphql.Marshaler {
-			return ec.marshalOSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx, selections, v)
+			return ec.marshalNSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateSettingsPayload_settings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -384,7 +384,7 @@ func (ec *executionContext) _UpdateSettingsPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("UpdateSettingsPayload")
 		case "settings":
 			out.Values[i] = ec._UpdateSettingsPayload_settings(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -411,6 +411,16 @@ func (ec *executionContext) _UpdateSettingsPayload(ctx context.Context, sel ast.
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) marshalNSettings2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSettings(ctx context.Context, sel ast.SelectionSet, v *model.Settings) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Settings(ctx, sel, v)
+}
 
 func (ec *executionContext) unmarshalNUpdateSettingsInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋsettingsᚐUpdateSettingsInput(ctx context.Context, v any) (settings.UpdateSettingsInput, error) {
 	res, err := ec.unmarshalInputUpdateSettingsInput(ctx, v)

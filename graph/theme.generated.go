@@ -46,10 +46,10 @@ func (ec *executionContext) _CreateThemePayload_theme(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Theme) graphql.Marshaler {
-			return ec.marshalOTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx, selections, v)
+			return ec.marshalNTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_CreateThemePayload_theme(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -101,10 +101,10 @@ func (ec *executionContext) _TagResponsePayload_response(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Response) graphql.Marshaler {
-			return ec.marshalOResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx, selections, v)
+			return ec.marshalNResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_TagResponsePayload_response(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -491,10 +491,10 @@ func (ec *executionContext) _UpdateThemePayload_theme(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Theme) graphql.Marshaler {
-			return ec.marshalOTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx, selections, v)
+			return ec.marshalNTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateThemePayload_theme(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -730,7 +730,7 @@ func (ec *executionContext) _CreateThemePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("CreateThemePayload")
 		case "theme":
 			out.Values[i] = ec._CreateThemePayload_theme(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -806,7 +806,7 @@ func (ec *executionContext) _TagResponsePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("TagResponsePayload")
 		case "response":
 			out.Values[i] = ec._TagResponsePayload_response(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1079,7 +1079,7 @@ func (ec *executionContext) _UpdateThemePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("UpdateThemePayload")
 		case "theme":
 			out.Values[i] = ec._UpdateThemePayload_theme(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1201,13 +1201,6 @@ func (ec *executionContext) marshalOTheme2ᚕᚖgithubᚗcomᚋcloseloopᚋclose
 	}
 
 	return ret
-}
-
-func (ec *executionContext) marshalOTheme2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐTheme(ctx context.Context, sel ast.SelectionSet, v *model.Theme) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Theme(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOThemeSuggestion2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeSuggestionᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.ThemeSuggestion) graphql.Marshaler {

@@ -166,10 +166,10 @@ func (ec *executionContext) _RedeliverWebhookPayload_delivery(ctx context.Contex
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.WebhookDelivery) graphql.Marshaler {
-			return ec.marshalOWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx, selections, v)
+			return ec.marshalNWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_RedeliverWebhookPayload_delivery(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -253,10 +253,10 @@ func (ec *executionContext) _UpdateWebhookPayload_webhook(ctx context.Context, f
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Webhook) graphql.Marshaler {
-			return ec.marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
+			return ec.marshalNWebhook2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhook(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_UpdateWebhookPayload_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1228,7 +1228,7 @@ func (ec *executionContext) _RedeliverWebhookPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("RedeliverWebhookPayload")
 		case "delivery":
 			out.Values[i] = ec._RedeliverWebhookPayload_delivery(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1309,7 +1309,7 @@ func (ec *executionContext) _UpdateWebhookPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("UpdateWebhookPayload")
 		case "webhook":
 			out.Values[i] = ec._UpdateWebhookPayload_webhook(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -1899,13 +1899,6 @@ func (ec *executionContext) marshalOWebhook2ᚖgithubᚗcomᚋcloseloopᚋclosel
 		return graphql.Null
 	}
 	return ec._Webhook(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalOWebhookDelivery2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐWebhookDelivery(ctx context.Context, sel ast.SelectionSet, v *model.WebhookDelivery) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._WebhookDelivery(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

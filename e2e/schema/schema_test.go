@@ -37,7 +37,9 @@ var differences = map[string]string{
 	"CaseVersionInput.caseId":               "was id",
 	"LinkCaseInput.externalId":              "was id, which looked like that of the case",
 
-	"WebhookDelivery.event": "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
+	"CreateApiTokenPayload.token": "the secret beside it is not lost", "CreateWebhookPayload.webhook": "the secret beside it is not lost",
+	"RotateWebhookSecretPayload.webhook": "the secret beside it is not lost",
+	"WebhookDelivery.event":              "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
 }
 
 // public are the root fields that require no role.
