@@ -161,3 +161,18 @@ func TestRotateToken(t *testing.T) {
 		t.Error("a revoked token works")
 	}
 }
+
+func TestSecretArrivesAlthoughAFieldBesideItFails(t *testing.T) {
+	t.Parallel()
+	w := newThings(t)
+	chief := w.AddUser("chief", vars{"role": "MANAGER"})
+	const failing = `{user {assignedCases(after: "nowhere") {totalCount}}}`
+	a := w.Do("chief", `mutation {rotateToken(input: {}) {secret token `+failing+`}}`, nil)
+	if secret := (setup.Tree{V: a.V}).Text("rotateToken.secret"); secret == "" || a.Code() != "BAD_USER_INPUT" {
+		t.Errorf("%s", a.Body)
+	}
+	a = w.Do(model.Admin, `mutation ($input: CreateApiTokenInput!) {createApiToken(input: $input) {secret token `+failing+`}}`, vars{"input": vars{"name": "x", "userId": chief}})
+	if secret := (setup.Tree{V: a.V}).Text("createApiToken.secret"); secret == "" || a.Code() != "BAD_USER_INPUT" {
+		t.Errorf("%s", a.Body)
+	}
+}
