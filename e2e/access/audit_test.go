@@ -175,7 +175,7 @@ func TestAuditEvents(t *testing.T) {
 				t.Errorf("%s matches %d entries, not %d", filter, got, want)
 			}
 		}
-		if a := w.Do(model.Admin, `{auditEvents(filter: {object: ["x"]}) {totalCount}}`, nil); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "filter.object" {
+		if a := w.Do(model.Admin, `{auditEvents(filter: {object: ["x"]}) {totalCount}}`, nil); a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "filter.object[0]" {
 			t.Errorf("%s", a.Body)
 		}
 	})

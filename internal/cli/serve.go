@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/closeloop/closeloop/internal/app"
@@ -20,13 +19,7 @@ type serveCommand struct {
 	Sample bool `help:"Begin with made-up customers, responses and cases, in a data folder of their own, and keep new responses coming."`
 }
 
-// ballast is memory that a server allocates and never touches, so that it takes none of the machine's. Without it, the live
-// heap of a server is so small that an answer of a hundred rows makes the garbage collector run, which takes the processors
-// from other requests.
-const ballast = 64 << 20
-
 func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
-	defer runtime.KeepAlive(make([]byte, ballast))
 	if s.Sample {
 		if err := useSampleFolder(c); err != nil {
 			return err
