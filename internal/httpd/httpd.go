@@ -62,7 +62,7 @@ type Options struct {
 // Handler returns the handler for all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", notStored(allowOrigins(o.Origins, o.signIn(withRetryAfter(executor(o))))))
+	mux.Handle("/graphql", notStored(allowOrigins(o.Origins, o.signIn(executor(o)))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()

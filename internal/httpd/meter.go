@@ -114,7 +114,7 @@ func (m meter) MutateOperationContext(ctx context.Context, oc *graphql.Operation
 	}
 	left, err := m.buckets.Take(b.token, b.requested)
 	if err != nil {
-		b.exceeded(ctx, err)
+		b.exceeded(err)
 		return gqlerror.Wrap(err)
 	}
 	if back := min(b.input, b.requested); back > 0 {
@@ -228,11 +228,10 @@ func billOf(oc *graphql.OperationContext) *bill {
 }
 
 // exceeded keeps what the refusal of a bucket says, so that nothing in the answer says otherwise.
-func (b *bill) exceeded(ctx context.Context, err error) {
+func (b *bill) exceeded(err error) {
 	b.told = true
 	if e := (*rate.Exceeded)(nil); errors.As(err, &e) {
 		b.left = &e.Limit
-		setRetryAfter(ctx, e)
 	}
 }
 

@@ -39,11 +39,13 @@ func (reading) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationParameters implements graphql.OperationParameterMutator.
 func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	text, input := cost.Reading(len(params.Query), sizeOf(params.Variables))
+	if text > 0 {
+		if _, known := r.documents.Get(ctx, params.Query); known {
+			text = 0
+		}
+	}
 	if text+input == 0 {
 		return nil
-	}
-	if _, known := r.documents.Get(ctx, params.Query); known {
-		text = 0
 	}
 	v, err := auth.From(ctx)
 	if err != nil {
@@ -51,11 +53,9 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	}
 	b := &bill{token: v.TokenID, requested: text + input}
 	graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
-	if text+input > 0 {
-		if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
-			b.exceeded(ctx, err)
-			return gqlerror.Wrap(err)
-		}
+	if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
+		b.exceeded(err)
+		return gqlerror.Wrap(err)
 	}
 	b.requested, b.read, b.input = 0, text+input, input
 	if operation, err := json.Marshal([]any{b.token, params.OperationName, params.Query, params.Variables}); err == nil {

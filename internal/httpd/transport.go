@@ -70,7 +70,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	if errs != nil {
 		refusal := exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
 		pause(ctx, oc)
-		respond(w, media, statusOfRefusal(media), refusal)
+		respond(w, media, statusOfRefusal(media, refusal.Errors), refusal)
 		return
 	}
 	if r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
@@ -170,11 +170,15 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 
 // statusOfRefusal is the status of an operation that was refused before it ran. The older media type has 200 for every
 // well-formed request, because its clients take any other status for a failure of HTTP (GraphQL over HTTP, section 6.4.1).
-func statusOfRefusal(media string) int {
-	if media == mediaResponse {
-		return http.StatusBadRequest
+func statusOfRefusal(media string, errs gqlerror.List) int {
+	limited := func(err *gqlerror.Error) bool { return err.Extensions["code"] == fault.CodeRateLimited }
+	switch {
+	case media != mediaResponse:
+		return http.StatusOK
+	case slices.ContainsFunc(errs, limited):
+		return http.StatusTooManyRequests
 	}
-	return http.StatusOK
+	return http.StatusBadRequest
 }
 
 // respond writes an answer. An answer to a request that did not run has no entry "data".
