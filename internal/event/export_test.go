@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // NotifyEvery is the shortest time between two notifications of a server.
 const NotifyEvery = notifyEvery
@@ -69,6 +72,20 @@ const PageIdle = pageIdle
 
 // TakeStampTurn makes all who ask for the head wait, until the function that it returns is called.
 func (l *Log) TakeStampTurn() (give func()) {
-	l.stamping.turn <- struct{}{}
-	return func() { <-l.stamping.turn }
+	ctx, cancel := context.WithCancel(context.Background())
+	taken, given, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = l.stamping.Ask(ctx, func() (cursor, error) {
+			close(taken)
+			<-given
+			return cursor{}, nil
+		})
+	}()
+	<-taken
+	return func() {
+		cancel() // so that nobody gets this answer
+		close(given)
+		<-done
+	}
 }

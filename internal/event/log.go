@@ -15,6 +15,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/shared"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -54,8 +55,8 @@ type Log struct {
 	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
 
-	stamping stamps
-	loading  sync.Mutex // locked while the epochs are loaded
+	stamping *shared.Question[cursor] // the head
+	loading  sync.Mutex               // locked while the epochs are loaded
 
 	mu      sync.Mutex
 	epochs  []epoch
@@ -76,7 +77,7 @@ func New(db *pg.DB, log *slog.Logger) *Log {
 	return &Log{
 		db: db, feed: db.Lane(pg.Feed), log: log, ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
-		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Lane(pg.CatchUp).Gorm, 32<<20), stamping: newStamps(), lookMost: LookMost, lookFor: lookFor,
+		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Lane(pg.CatchUp).Gorm, 32<<20), stamping: shared.New[cursor](), lookMost: LookMost, lookFor: lookFor,
 	}
 }
 

@@ -217,7 +217,7 @@ func TestHeadIsReadOnceForAllWhoAskAtOnceAndIsNeverOlderThanTheQuestion(t *testi
 			heads <- head
 		}()
 	}
-	asleep(t, "event.(*Log).head(", callers)
+	asleep(t, "shared.(*Question[...]).Ask(", callers)
 	counter.Reset()
 	give()
 	first := within(t, heads)

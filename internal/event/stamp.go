@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"gorm.io/gorm"
 )
@@ -30,41 +29,10 @@ func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 	return at.position, err
 }
 
-// stamps lets callers that ask for the head at the same time share one stamp.
-type stamps struct {
-	turn  chan struct{} // holds a value while somebody stamps
-	begun atomic.Int64  // how many have begun
-	last  stamped       // only who has the turn touches it
-}
-
-// stamped is the outcome of the stamp with this number.
-type stamped struct {
-	number int64
-	head   cursor
-	err    error
-}
-
-func newStamps() stamps { return stamps{turn: make(chan struct{}, 1)} }
-
 // head stamps and returns the cursor of the head: position and epoch, read together. The loaded epochs include that one.
-// A stamp serves all who asked before it began, so that thousands who come back at once cost the database two.
+// Callers that ask for it at the same time share a stamp.
 func (l *Log) head(ctx context.Context) (cursor, error) {
-	s, asked := &l.stamping, l.stamping.begun.Load()
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return cursor{}, ctx.Err()
-	}
-	if s.last.number > asked {
-		return s.last.head, s.last.err
-	}
-	number := s.begun.Add(1)
-	head, err := l.readHead(ctx)
-	if ctx.Err() == nil { // otherwise the error is the caller's own
-		s.last = stamped{number, head, err}
-	}
-	return head, err
+	return l.stamping.Ask(ctx, func() (cursor, error) { return l.readHead(ctx) })
 }
 
 func (l *Log) readHead(ctx context.Context) (cursor, error) {

@@ -1,0 +1,60 @@
+package shared
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+)
+
+func TestQuestion(t *testing.T) {
+	t.Parallel()
+	t.Run("is asked once for all who came before it was asked", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			q, asked, answer := New[int](), 0, make(chan struct{})
+			ask := func() (int, error) {
+				asked++
+				n := asked
+				<-answer
+				return n, nil
+			}
+			got := make(chan int, 101)
+			for range 101 {
+				go func() {
+					n, err := q.Ask(t.Context(), ask)
+					if err != nil {
+						t.Error(err)
+					}
+					got <- n
+				}()
+				synctest.Wait()
+			}
+			close(answer)
+			if first := <-got; first != 1 {
+				t.Errorf("the first gets answer %d", first)
+			}
+			for range 100 {
+				if n := <-got; n != 2 {
+					t.Errorf("somebody who came later gets answer %d", n)
+				}
+			}
+		})
+	})
+
+	t.Run("is answered for nobody else by a caller who has gone", func(t *testing.T) {
+		t.Parallel()
+		q := New[int]()
+		ctx, leave := context.WithCancel(t.Context())
+		_, err := q.Ask(ctx, func() (int, error) {
+			leave()
+			return 0, ctx.Err()
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("who has gone gets %v", err)
+		}
+		if n, err := q.Ask(t.Context(), func() (int, error) { return 7, nil }); n != 7 || err != nil {
+			t.Errorf("the next gets %d, %v", n, err)
+		}
+	})
+}
