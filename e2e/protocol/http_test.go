@@ -31,7 +31,18 @@ type answer struct {
 	tree   map[string]json.RawMessage
 }
 
+// send returns the answer to a request, which must be a JSON object.
 func send(t *testing.T, s *setup.Server, r request) answer {
+	t.Helper()
+	a := receive(t, s, r)
+	if err := json.Unmarshal([]byte(a.body), &a.tree); err != nil {
+		t.Errorf("the answer is not a JSON object: %v: %s", err, a.body)
+	}
+	return a
+}
+
+// receive returns the answer to a request, whatever it is; of a stream the whole, which must end by itself.
+func receive(t *testing.T, s *setup.Server, r request) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.method, s.URL+"/graphql?"+r.query, strings.NewReader(r.body))
 	if err != nil {
@@ -55,11 +66,7 @@ func send(t *testing.T, s *setup.Server, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := answer{status: got.StatusCode, header: got.Header, body: string(text)}
-	if err := json.Unmarshal(text, &a.tree); err != nil {
-		t.Errorf("the answer is not a JSON object: %v: %s", err, text)
-	}
-	return a
+	return answer{status: got.StatusCode, header: got.Header, body: string(text)}
 }
 
 // post is a request with the operation as its body.

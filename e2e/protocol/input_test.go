@@ -78,18 +78,10 @@ func TestInput(t *testing.T) {
 		if e := (setup.Tree{V: m.Payload}); err != nil || m.Type != "error" || e.Text("0.extensions.argument") != "filter.number.eq" || e.Text("1.extensions.argument") != "filter.status" {
 			t.Errorf("%v, %v", m, err)
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/graphql", strings.NewReader(`{"query": "subscription {caseEvents(filter: {openedAt: {gte: \"x\"}}) {cursor}}"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.Tokens[model.Agent]}, "Content-Type": {mediaJSON}}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		if stream, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(stream), `"argument":"filter.openedAt.gte"`) {
-			t.Errorf("%s, %v", stream, err)
+		r := post(operation(`subscription {caseEvents(filter: {openedAt: {gte: "x"}}) {cursor}}`))
+		r.accept, r.authorization = "text/event-stream", "Bearer "+s.Tokens[model.Agent]
+		if stream := receive(t, s, r).body; !strings.Contains(stream, `"argument":"filter.openedAt.gte"`) {
+			t.Error(stream)
 		}
 	})
 	t.Run("has whole numbers in any form", func(t *testing.T) {

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -139,7 +138,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 		}
 		stream := byHash
 		stream.accept = "text/event-stream"
-		if text := streamed(t, s, stream); !strings.Contains(text, `"role":"ADMIN"`) {
+		if text := receive(t, s, stream).body; !strings.Contains(text, `"role":"ADMIN"`) {
 			t.Errorf("a stream got %s", text)
 		}
 	})
@@ -220,26 +219,4 @@ func TestPersistedQueriesSwitchedOff(t *testing.T) {
 			t.Errorf("status %d: %s", a.status, a.body)
 		}
 	}
-}
-
-// streamed returns the whole text of a stream that ends by itself.
-func streamed(t *testing.T, s *setup.Server, r request) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), r.method, s.URL+"/graphql", strings.NewReader(r.body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", r.contentType)
-	req.Header.Set("Accept", r.accept)
-	req.Header.Set("Authorization", "Bearer "+s.Tokens[model.Admin])
-	answer, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return string(text)
 }

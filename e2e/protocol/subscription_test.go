@@ -2,8 +2,6 @@ package protocol
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -17,21 +15,9 @@ func TestSubscription(t *testing.T) {
 	s.AddRule(nil)
 	stream := func(t *testing.T, query string) string {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/graphql", strings.NewReader(operation(query)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + s.Tokens[model.Agent]}, "Content-Type": {mediaJSON}}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(body)
+		r := post(operation(query))
+		r.accept, r.authorization = "text/event-stream", "Bearer "+s.Tokens[model.Agent]
+		return receive(t, s, r).body
 	}
 
 	t.Run("is refused without exactly one root field", func(t *testing.T) {

@@ -5,7 +5,7 @@ import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
-import { addNote, arrivals, connect, refusals, relayTo } from "./feed.mjs";
+import { addNote, arrivals, connect, relayTo, throughCutAndOutage } from "./feed.mjs";
 
 const [url, token] = process.argv.slice(2);
 const relay = await relayTo(url);
@@ -51,18 +51,7 @@ seen.matches = { open: matches(open), closed: matches(closed) };
 const events = arrivals();
 const subscription = client.subscribe({ query: WATCH, variables: { after: feedCursor } })
   .subscribe(({ data, error }) => events.push(error?.message ?? (data.caseEvents.node.type === "NOTE_ADDED" ? data.caseEvents.node.note.body : data.caseEvents.node.type)));
-await addNote(url, token, opened.id, "before the cut");
-await events.until(2);
-relay.cut();
-await addNote(url, token, opened.id, "during the cut");
-await events.until(3);
-await relay.down();
-await addNote(url, token, opened.id, "during the outage");
-await refusals.until(1);
-await relay.up();
-await events.until(4);
-await addNote(url, token, opened.id, "after the outage");
-seen.events = await events.until(5);
+seen.events = await throughCutAndOutage(relay, events, (text) => addNote(url, token, opened.id, text));
 subscription.unsubscribe();
 
 // A wrong query is an error of GraphQL with its code, not a failure of the network.

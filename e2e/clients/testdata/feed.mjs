@@ -34,7 +34,7 @@ export async function relayTo(url) {
 }
 
 // refusals collects the connections that nobody accepted.
-export const refusals = arrivals();
+const refusals = arrivals();
 
 class Socket extends WebSocket {
   constructor(...args) {
@@ -79,3 +79,21 @@ export async function post(url, token, query, variables) {
 
 export const addNote = (url, token, caseId, body) =>
   post(url, token, "mutation ($input: AddNoteInput!) { addNote(input: $input) { note { id } } }", { input: { caseId, body } });
+
+// throughCutAndOutage adds notes before, while and after the connection is cut and then refused, and returns what the
+// subscription has delivered: one event that came before, and those of the notes.
+export async function throughCutAndOutage(relay, events, addNote) {
+  await addNote("before the cut");
+  await events.until(2);
+  relay.cut();
+  await addNote("during the cut");
+  await events.until(3);
+  const refused = refusals.all.length;
+  await relay.down();
+  await addNote("during the outage");
+  await refusals.until(refused + 1);
+  await relay.up();
+  await events.until(4);
+  await addNote("after the outage");
+  return events.until(5);
+}

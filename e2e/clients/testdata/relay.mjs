@@ -3,7 +3,7 @@
 //
 //   node relay.mjs URL TOKEN
 import relayRuntime from "relay-runtime";
-import { addNote, arrivals, connect, post, refusals, relayTo } from "./feed.mjs";
+import { addNote, arrivals, connect, post, relayTo, throughCutAndOutage } from "./feed.mjs";
 import CASES from "./__generated__/boardCasesQuery.graphql.js";
 import CLOSE from "./__generated__/boardCloseMutation.graphql.js";
 import CLOSED from "./__generated__/boardClosedEventsQuery.graphql.js";
@@ -63,18 +63,7 @@ const subscription = requestSubscription(environment, {
   onNext: ({ caseEvents }) => events.push(caseEvents.node.type === "NOTE_ADDED" ? caseEvents.node.note.body : caseEvents.node.type),
   onError: (error) => events.push(error.message),
 });
-await addNote(url, token, opened.id, "before the cut");
-await events.until(2);
-relay.cut();
-await addNote(url, token, opened.id, "during the cut");
-await events.until(3);
-await relay.down();
-await addNote(url, token, opened.id, "during the outage");
-await refusals.until(1);
-await relay.up();
-await events.until(4);
-await addNote(url, token, opened.id, "after the outage");
-seen.events = await events.until(5);
+seen.events = await throughCutAndOutage(relay, events, (text) => addNote(url, token, opened.id, text));
 seen.appended = read(CLOSED).caseEvents.edges.slice(before).map(({ node }) => node.type);
 subscription.dispose();
 

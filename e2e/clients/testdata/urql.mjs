@@ -5,7 +5,7 @@
 import { Client, cacheExchange, fetchExchange, gql, subscriptionExchange } from "@urql/core";
 import { cacheExchange as graphcache } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
-import { addNote, arrivals, connect, refusals, relayTo } from "./feed.mjs";
+import { addNote, arrivals, connect, relayTo, throughCutAndOutage } from "./feed.mjs";
 
 const [url, token, kind] = process.argv.slice(2);
 const relay = await relayTo(url);
@@ -60,18 +60,7 @@ async function run(client) {
   const events = arrivals();
   const subscription = client.subscription(WATCH, { after: first.cases.feedCursor })
     .subscribe(({ data, error }) => events.push(error?.message ?? (data.caseEvents.node.type === "NOTE_ADDED" ? data.caseEvents.node.note.body : data.caseEvents.node.type)));
-  await addNote(url, token, opened.id, "before the cut");
-  await events.until(2);
-  relay.cut();
-  await addNote(url, token, opened.id, "during the cut");
-  await events.until(3);
-  await relay.down();
-  await addNote(url, token, opened.id, "during the outage");
-  await refusals.until(1);
-  await relay.up();
-  await events.until(4);
-  await addNote(url, token, opened.id, "after the outage");
-  seen.events = await events.until(5);
+  seen.events = await throughCutAndOutage(relay, events, (text) => addNote(url, token, opened.id, text));
   subscription.unsubscribe();
 
   const wrong = await client.query(gql`{ nothing }`, {});
