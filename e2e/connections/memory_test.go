@@ -21,8 +21,8 @@ import (
 var full = flag.Bool("full", false, "the whole number of connections")
 
 const (
-	token  = "the-administrator-of-this-test-alone"
-	growth = 64 << 20 // bytes that an attack may add to the server's memory
+	token   = "the-administrator-of-this-test-alone"
+	allowed = 64 << 20 // bytes that an attack may add to the server's memory
 )
 
 // schema is a query whose answer is about 200 KB for each alias.

@@ -177,6 +177,10 @@ func TestOfAttacks(t *testing.T) {
 			t.Errorf("%s cost %+v, want %d points at least", name, got, attack.least)
 		}
 	}
+	const types = `__schema {types {name fields {name args {name} type {kind ofType {kind ofType {name}}}} inputFields {name} enumValues {name}}}`
+	if one, many := price(t, `{`+types+`}`), price(t, repeat(7, types)); one.Fields < 5_000 || one.Fields > 20_000 || !many.Heavy() {
+		t.Errorf("introspection costs %+v, and seven of it %+v", one, many)
+	}
 	const wide = `{cases(first: 100) {nodes {number status dueAt timeSinceOpen customer {displayName company country} response {score comment themes {name}} assignee {name} rules {name} notes(first: 3) {nodes {body}}} totalCount}
 		caseSummary {open inProgress closed overdue groups(groupBy: ASSIGNEE) {label open overdue}} npsReport(groupBy: MONTH) {nps groups {key nps}} topThemes(first: 10) {responses theme {name}} followUpReport(groupBy: ASSIGNEE) {inTimeRate groups {label inTimeRate}}}`
 	if got := price(t, wide); got.Points > cost.Max/3 || got.Fields > cost.FieldsMax/3 {

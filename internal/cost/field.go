@@ -52,6 +52,9 @@ func (p *pricer) field(f *ast.Field, at place) work {
 
 // children is how many objects a field without pages has.
 func (p *pricer) children(f *ast.Field, name string) span {
+	if likely, ok := ofSchema[name]; ok {
+		return span{likely, likely}
+	}
 	n := span{1, 1}
 	switch {
 	case name == "Query.nodes":

@@ -51,6 +51,12 @@ var children = map[string]float64{
 	"NoteAdded.actor": 1, "AuditEvent.token": 0.5,
 }
 
+// ofSchema has the lists of introspection, with the average of this schema: it bounds what such an answer takes of the program.
+var ofSchema = map[string]float64{
+	"__Schema.types": 250, "__Schema.directives": 8, "__Directive.args": 1, "__Type.fields": 3, "__Field.args": 0.3,
+	"__Type.inputFields": 1.5, "__Type.enumValues": 1, "__Type.possibleTypes": 1, "__Type.interfaces": 0.2, "__Type.ofType": 0.5,
+}
+
 // oneOfTypes is the share of the objects of an interface that have the type of a fragment.
 const oneOfTypes = 0.3
 

@@ -1,0 +1,6 @@
+//go:build race
+
+package connections
+
+// The race detector keeps several bytes for each of the program's.
+const growth = 3 * allowed
