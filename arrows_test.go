@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"internal/auth":      {"model", "internal/fault", "internal/filter", "internal/pg", "internal/shared"},
 	"internal/event":     {"model", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/pg", "internal/rate", "internal/shared"},
 	"internal/job":       {"model", "internal/pg"},
-	"internal/rate":      {"model"},
+	"internal/rate":      {"model", "internal/pg/fair"},
 	"internal/shared":    {},
 	"internal/inflight":  {},
 	"internal/argument":  {"model", "internal/fault", "internal/filter", "internal/page"},

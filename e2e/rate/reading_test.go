@@ -83,7 +83,11 @@ func TestReadingALongDocument(t *testing.T) {
 				t.Errorf("a filter that is too costly: %+v", dear)
 			}
 		}
+		began := time.Now()
 		wrong := ask(list, 600, `{"comment": {"contains": 5}}`)
+		if took := time.Since(began); took < 100*time.Millisecond {
+			t.Errorf("a long filter that is wrong was refused after %v", took)
+		}
 		if len(wrong.Errors) == 0 || wrong.Extensions.Cost == nil || wrong.Extensions.Cost.Actual < input(strings.Repeat(`{"comment":{"contains":5}}`, 600)) {
 			t.Errorf("a filter that is wrong: %+v", wrong)
 		}

@@ -98,7 +98,7 @@ func TestShares(t *testing.T) {
 		feed.Close()
 	})
 
-	t.Run("let a token run one heavy operation at a time", func(t *testing.T) {
+	t.Run("let a token run one heavy operation at a time, and of that one field", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t, setup.Options{Limits: &pg.Limits{List: time.Hour, Wait: time.Hour}})
 		defer lockCases(t, s)()
@@ -106,7 +106,7 @@ func TestShares(t *testing.T) {
 		var greedy sync.WaitGroup
 		defer greedy.Wait()
 		defer leave()
-		const heavy, light = `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}}}`, `{cases {nodes {id}}}`
+		const heavy, light = `{cases(first: 100) {nodes {notes(first: 50) {nodes {body}}}} more: cases {nodes {number}}}`, `{cases {nodes {id}}}`
 		for range 5 {
 			greedy.Go(func() { cancellable(ctx, s, model.Agent, heavy) })
 		}

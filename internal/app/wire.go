@@ -119,11 +119,13 @@ func (a *App) Handler() http.Handler {
 	}
 	proxies, _ := a.config.Proxies() // Validate has refused wrong ones
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
+	readings := rate.NewReadings()
 	a.sockets = live.New(live.Options{
 		Log:                       a.log,
 		Ended:                     tokens.Ended,
 		SignIn:                    signIn(gate),
 		Hold:                      answers.Hold,
+		Read:                      readInTurn(readings),
 		InitTimeout:               time.Duration(a.config.InitTimeout),
 		MaxMessageBytes:           int64(a.config.MaxMessageBytes),
 		MaxSubscriptionsPerSocket: int(a.config.MaxSubscriptions),
@@ -138,11 +140,22 @@ func (a *App) Handler() http.Handler {
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
 			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), a.Rate.Owes, time.Now),
 		},
-		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Heavy: a.DB.HeavyTurn,
+		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Readings: readings, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
 		ClientTimeout: a.config.Timeout(), Answers: answers,
 		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
+}
+
+// readInTurn waits until a session's token may have a message read.
+func readInTurn(readings *rate.Readings) func(ctx context.Context, key string) (done func()) {
+	return func(ctx context.Context, key string) func() {
+		token, err := auth.TokenOf(key)
+		if err != nil {
+			return func() {}
+		}
+		return readings.Begin(ctx, token)
+	}
 }
 
 // signIn makes a socket's session of a token.

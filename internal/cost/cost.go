@@ -34,6 +34,9 @@ const (
 	heavyFields = 5_000
 )
 
+// longPoints is the price of reading from which a token's operations are read one after the other.
+const longPoints = 20
+
 // most is a price that stands for any higher one. It fits an Int of GraphQL.
 const most = 1_000_000_000
 
@@ -66,8 +69,9 @@ func Reading(document, variables int) (text, input int) {
 	return document / 1024 * 25, variables / 1024 * 8
 }
 
-// Long reports whether an operation is heavy by what reading it costs alone.
-func Long(reading int) bool { return reading > heavyPoints }
+// Long reports whether operations that cost so many points to read are read in turn, so that no token keeps all processors
+// busy with reading.
+func Long(reading int) bool { return reading > longPoints }
 
 const pointMicros = float64(Point / time.Microsecond)
 

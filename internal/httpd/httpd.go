@@ -43,6 +43,7 @@ type Options struct {
 	Gate     *auth.Gate
 	Live     *live.Server
 	Rate     *rate.Buckets
+	Readings *rate.Readings
 	Heavy    func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
 	Present  graphql.ErrorPresenterFunc
 	Ready    func(context.Context) error // returns an error when the database does not answer
@@ -107,12 +108,12 @@ func executor(o Options) *handler.Server {
 	known := knowing{texts, parsed, o.Rate}
 	h.AddTransport(streams{o.Live, known})
 	h.AddTransport(uploads{})
-	h.AddTransport(transport{known}) // the last, because it takes every request
+	h.AddTransport(transport{known, o.Readings}) // the last, because it takes every request
 	payments := meter{o.Rate, newRefused(), o.Heavy}
 	h.SetQueryCache(parsed)
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(texts)
-	h.Use(reading{payments, parsed})
+	h.Use(reading{payments, parsed, o.Readings})
 	h.Use(Limits{})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
@@ -124,6 +125,7 @@ func executor(o Options) *handler.Server {
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))
 	})
+	h.AroundRootFields(payments.rootField)
 	h.SetErrorPresenter(severally(o.Present))
 	h.SetRecoverFunc(func(ctx context.Context, panicked any) error {
 		o.Log.ErrorContext(ctx, "panic", "doing", "run an operation", "panic", panicked, "stack", string(debug.Stack()))

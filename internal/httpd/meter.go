@@ -58,9 +58,11 @@ type bill struct {
 	read      int         // points that reading it has cost, until an answer says so
 	input     int         // of these, for its variables
 	key       string      // of a long operation; "" for others
-	told      bool        // the refusal tells the caller to wait, or that a retry never helps
+	told      bool        // the refusal tells the caller to wait, or that a retry never helps, or took long to find
 	left      *rate.Limit // of a refusal whose message says so; nil for others
-	leave     func()      // ends the turn of a heavy operation; nil: it has none
+	leave     func()      // ends the turn to be read, or that of a heavy operation; nil: it has none
+
+	field sync.Mutex // locked while a heavy operation resolves one of its root fields
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -153,6 +155,7 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 	}
 	b.state = running
 	if oc.Operation.Operation != ast.Subscription {
+		b.endTurn() // it has been read
 		answers := next(pg.WithUsage(ctx, b.add))
 		return func(ctx context.Context) *graphql.Response { return m.answer(ctx, b, answers(ctx)) }
 	}
@@ -167,19 +170,33 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 
 // execute executes an operation. A heavy one waits for its turn first.
 func (m meter) execute(ctx context.Context, b *bill, next graphql.ResponseHandler) *graphql.Response {
-	if b.heavy && b.leave == nil {
-		if err := b.takeTurn(ctx, m.heavy); err != nil {
-			graphql.AddError(ctx, err)
-			return &graphql.Response{Errors: graphql.GetErrors(ctx)}
-		}
+	if !b.heavy {
+		return next(ctx)
+	}
+	if err := b.takeTurn(ctx, m.heavy); err != nil {
+		graphql.AddError(ctx, err)
+		return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 	}
 	defer b.endTurn()
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Query {
+		ctx = pg.OneByOne(ctx)
+	}
 	return next(ctx)
 }
 
-// takeTurn waits for the turn of a heavy operation. It ends with the operation's context at the latest.
-func (b *bill) takeTurn(ctx context.Context, heavy func(context.Context) (leave func(), err error)) error {
-	leave, err := heavy(ctx)
+// rootField resolves a root field. Those of a heavy operation are resolved one after the other: all at once would keep all
+// processors busy.
+func (m meter) rootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	if b := billOf(graphql.GetOperationContext(ctx)); b != nil && b.heavy {
+		b.field.Lock()
+		defer b.field.Unlock()
+	}
+	return next(ctx)
+}
+
+// takeTurn waits for a turn. It ends with the operation's context at the latest.
+func (b *bill) takeTurn(ctx context.Context, turn func(context.Context) (leave func(), err error)) error {
+	leave, err := turn(ctx)
 	if err != nil {
 		return err
 	}
@@ -219,6 +236,7 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 		return m.answer(ctx, b, response) // it ends, maybe outside of what InterceptOperation returns
 	}
 	b.endTurn() // it is refused
+	b.told = b.told || cost.Long(b.read)
 	return m.answer(ctx, b, next(ctx))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -12,17 +13,19 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/cost"
+	"github.com/closeloop/closeloop/internal/rate"
 )
 
 // reading charges a token for long documents and variables before anything of them is read, so that a loop of operations
 // that are refused empties the token's bucket. What the document costs is never given back; what the variables cost is, up to
 // the price of the operation, which counts what is in them. An operation that was too costly is refused again without
-// being read.
+// being read. A token's long operations are read one after the other: a thousand at once would keep all processors busy.
 //
 // It must come after the extension that finds the document, and before all that read it.
 type reading struct {
 	meter     meter
 	documents graphql.Cache[*ast.QueryDocument]
+	turns     *rate.Readings
 }
 
 var (
@@ -58,6 +61,10 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 		return gqlerror.Wrap(err)
 	}
 	b.requested, b.read, b.input = 0, text+input, input
+	if cost.Long(b.read) {
+		b.leave = sync.OnceFunc(r.turns.Begin(ctx, b.token))
+		context.AfterFunc(ctx, b.leave)
+	}
 	if operation, err := json.Marshal([]any{b.token, params.OperationName, params.Query, params.Variables}); err == nil {
 		sum := sha256.Sum256(operation)
 		b.key = string(sum[:])
@@ -65,11 +72,6 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	if again, ok := r.meter.refused.Get(ctx, b.key); ok {
 		b.requested, b.told = again.requested, true
 		return gqlerror.Wrap(again.err)
-	}
-	if cost.Long(b.read) {
-		if err := b.takeTurn(ctx, r.meter.heavy); err != nil {
-			return gqlerror.Wrap(err)
-		}
 	}
 	return nil
 }
@@ -94,8 +96,8 @@ func sizeOf(v any) int {
 	return size
 }
 
-// refusalPause is how long a client waits for a refusal that tells it to wait, or that a retry never helps: a loop of them
-// must not keep the processors busy.
+// refusalPause is how long a client waits for the refusal of a long operation, or for one that tells it to wait, or that a
+// retry never helps: a loop of them must not keep the processors busy.
 const refusalPause = 200 * time.Millisecond
 
 func pause(ctx context.Context, oc *graphql.OperationContext) {

@@ -14,13 +14,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/live/wire"
+	"github.com/closeloop/closeloop/internal/rate"
 )
 
 // transport serves requests for a single answer as the draft "GraphQL over HTTP" describes: GET for queries, POST for
 // every operation. It takes every request that no other transport takes, so that each refusal is JSON with a code.
-type transport struct{ knowing }
+type transport struct {
+	knowing
+	readings *rate.Readings
+}
 
 var _ graphql.Transport = transport{}
 
@@ -35,7 +40,7 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		return
 	}
 	start := graphql.Now()
-	params, status, err := readParams(w, r)
+	params, status, err := t.readParams(w, r)
 	if err != nil {
 		switch status {
 		case http.StatusMethodNotAllowed:
@@ -137,7 +142,7 @@ func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(cha
 var errEncoded = errors.New(wire.Encoded)
 
 // readParams reads the operation of a request; with an error it returns the status of the refusal.
-func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
+func (t transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	switch r.Method {
 	case http.MethodGet:
 		if values := r.URL.Query(); !slices.ContainsFunc([]string{"query", wire.DocumentID, "id", "extensions"}, values.Has) {
@@ -164,9 +169,17 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 	case err != nil:
 		return nil, http.StatusBadRequest, errCut
 	}
+	if len(body) > longBody {
+		if v, err := auth.From(r.Context()); err == nil {
+			defer t.readings.Begin(r.Context(), v.TokenID)()
+		}
+	}
 	operation, err := wire.ParseBody(body)
 	return operation, http.StatusBadRequest, err
 }
+
+// longBody is the number of bytes from which a token's bodies are parsed one after the other.
+const longBody = 16 << 10
 
 // statusOfRefusal is the status of an operation that was refused before it ran. The older media type has 200 for every
 // well-formed request, because its clients take any other status for a failure of HTTP (GraphQL over HTTP, section 6.4.1).

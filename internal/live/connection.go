@@ -102,7 +102,7 @@ func (c *connection) leave(start time.Time) {
 
 func (c *connection) handle(text []byte, began time.Time) {
 	defer conn.RecoverPanic(c.server.options.Log, "handle a message", func() { c.socket.Close(wire.InternalError) })
-	m, err := c.subprotocol.Parse(text)
+	m, err := c.parse(text)
 	if err != nil {
 		c.socket.Close(wire.BadRequest(err.Error()))
 		return
@@ -128,6 +128,16 @@ func (c *connection) handle(text []byte, began time.Time) {
 	case wire.TypeTerminate:
 		c.socket.Close(wire.Done)
 	}
+}
+
+// longMessage is the number of bytes from which a session's messages are parsed one after the other.
+const longMessage = 4 << 10
+
+func (c *connection) parse(text []byte) (wire.ClientMessage, error) {
+	if len(text) > longMessage && c.session != nil {
+		defer c.server.options.Read(c.server.ctx, c.session.Key)()
+	}
+	return c.subprotocol.Parse(text)
 }
 
 // begin begins an operation of any kind (Protocol, Subscribe). It does not wait for the operation, so that the reader can

@@ -22,6 +22,9 @@ type Options struct {
 	// Hold counts a large answer of the session with this key while the peer has not taken it, until release is called. It
 	// may call cut, which ends the socket. Nil: nothing is counted.
 	Hold func(key string, bytes int, cut func()) (release func())
+	// Read waits until no other long message of the session with this key is parsed; the server calls done when it has parsed the
+	// message. Nil: messages are parsed as they come.
+	Read func(ctx context.Context, key string) (done func())
 	// Log gets a line for each socket that ends and for each panic. Nil: nothing is logged.
 	Log *slog.Logger
 
@@ -53,6 +56,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Hold == nil {
 		o.Hold = func(string, int, func()) func() { return func() {} }
+	}
+	if o.Read == nil {
+		o.Read = func(context.Context, string) func() { return func() {} }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -49,18 +49,45 @@ func (d *DB) HeavyTurn(ctx context.Context) (leave func(), err error) {
 	return d.heavy.Enter(ctx, clientOf(ctx))
 }
 
+type oneByOneKey struct{}
+
+// OneByOne makes the statements of a context wait for each other, so that they occupy one processor of the database. Whatever
+// holds a connection, such as a transaction, must not wait for another one with the same context.
+func OneByOne(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oneByOneKey{}, make(chan struct{}, 1))
+}
+
+// enter waits until the context may have a connection of the lane.
+func (c *connector) enter(ctx context.Context, name string) (leave func(), err error) {
+	next := func() {}
+	if turn, ok := ctx.Value(oneByOneKey{}).(chan struct{}); ok {
+		select {
+		case turn <- struct{}{}:
+			next = func() { <-turn }
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if c.gate == nil {
+		return next, nil
+	}
+	place, err := c.gate.Enter(ctx, name)
+	if err != nil {
+		next()
+		return nil, fmt.Errorf("wait for a connection: %w", err)
+	}
+	return func() { place(); next() }, nil
+}
+
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	name := clientOf(ctx)
 	if name == "" && c.own != nil {
 		return c.own.Connect(ctx)
 	}
-	leave := func() {}
-	if c.gate != nil {
-		var err error
-		if leave, err = c.gate.Enter(ctx, name); err != nil {
-			return nil, fmt.Errorf("wait for a connection: %w", err)
-		}
+	leave, err := c.enter(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	taken, err := c.Connector.Connect(ctx)
 	if err != nil {

@@ -38,6 +38,28 @@ func sleep(ctx context.Context, db *pg.DB) error {
 	return db.Gorm.WithContext(ctx).Exec("SELECT pg_sleep(60)").Error
 }
 
+func TestOneByOne(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, pgtest.Empty())
+	ctx, cancel := context.WithCancel(pg.OneByOne(pg.WithClient(t.Context(), "heavy")))
+	var running sync.WaitGroup
+	for _, lane := range []pg.Lane{pg.Lists, pg.Lists, pg.Reports} {
+		running.Go(func() { _ = sleep(ctx, db.Lane(lane)) })
+	}
+	await(t, db, 1)
+	running.Go(func() { _ = sleep(pg.WithClient(ctx, "another token of the same operation"), db) })
+	time.Sleep(50 * time.Millisecond) // for whatever would run beside it
+	await(t, db, 1)
+	cancel()
+	running.Wait()
+	again := pg.OneByOne(pg.WithClient(t.Context(), "heavy"))
+	for range 2 {
+		if err := db.Gorm.WithContext(again).Exec("SELECT 1").Error; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestShares(t *testing.T) {
 	t.Parallel()
 	t.Run("leave room for others, whatever a caller runs", func(t *testing.T) {
