@@ -56,6 +56,12 @@ func (m *Mention) Merge(was *model.Customer) (merged *model.Customer, changed *c
 	return &c, changed
 }
 
+// SaveLastResponse writes the time of the newest response of customers whose other data did not change. The index entries
+// of their rows stay as they are.
+func SaveLastResponse(tx *gorm.DB, customers ...*model.Customer) error {
+	return pg.WrapErr("write customers' last responses", pg.Update(tx, customers, pg.Only("last_response_at")))
+}
+
 // Save updates the rows of stored customers.
 func Save(tx *gorm.DB, customers ...*model.Customer) error {
 	rows := make([]*model.CustomerRow, len(customers))

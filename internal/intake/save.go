@@ -32,17 +32,23 @@ func (b *batch) save(ctx context.Context) error {
 }
 
 func (b *batch) saveCustomers() error {
-	var merged, moved []*model.Customer
+	var heard, merged, moved []*model.Customer
 	for _, p := range b.directory.People() {
 		switch {
 		case p.Stored == nil:
 			b.newCustomers = append(b.newCustomers, p.Row())
-		case p.Customer != p.Stored:
+		case p.Customer == p.Stored:
+		case casework.NewCustomerChange(p.Stored, p.Customer) == nil:
+			heard = append(heard, p.Customer)
+		default:
 			merged = append(merged, p.Customer)
 			if !casework.SameCopies(p.Customer, p.Stored) {
 				moved = append(moved, p.Customer)
 			}
 		}
+	}
+	if err := customer.SaveLastResponse(b.tx, heard...); err != nil {
+		return err
 	}
 	if err := customer.Save(b.tx, merged...); err != nil {
 		return err

@@ -105,6 +105,35 @@ func TestEraseForgotten(t *testing.T) {
 		}
 	})
 
+	t.Run("notes once in a retention time that a customer is active", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.newCustomer("AT")
+		w.setRetention(30)
+		noted := func() int {
+			return w.Count("SELECT count(*) FROM customers WHERE active_at = last_response_at AND erased_at IS NULL")
+		}
+		w.Later(20 * day)
+		w.Submit(worktest.From("AT", 9))
+		w.checkForgotten(0)
+		if noted() != 0 {
+			t.Error("a customer was noted before the first retention time was over")
+		}
+		w.Later(11 * day)
+		w.checkForgotten(0)
+		if noted() != 1 {
+			t.Error("a customer who responded again was not noted")
+		}
+		w.Submit(worktest.From("AT", 9))
+		w.Later(10 * day)
+		w.checkForgotten(0)
+		if noted() != 0 {
+			t.Error("a customer was noted twice")
+		}
+		w.Later(21 * day)
+		w.checkForgotten(1)
+	})
+
 	t.Run("erases each customer once on several servers and skips locked customers", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
