@@ -50,7 +50,7 @@ CREATE TABLE cases (
 
 -- The list of cases: the newest first, and the newest with one value of a filter.
 CREATE INDEX cases_newest ON cases (opened_at DESC, id DESC);
-CREATE INDEX cases_status ON cases (status, opened_at DESC, id DESC);
+CREATE INDEX cases_status ON cases (status, opened_at, id); -- the order by status as well
 CREATE INDEX cases_assignee ON cases (assignee_id, opened_at DESC, id DESC);
 CREATE INDEX cases_category ON cases (category, opened_at DESC, id DESC);
 CREATE INDEX cases_country ON cases (country, opened_at DESC, id DESC);
@@ -65,7 +65,6 @@ CREATE INDEX cases_by_target ON cases (due_at, id);
 CREATE INDEX cases_by_closing ON cases (closed_at, id);
 CREATE INDEX cases_by_score ON cases (score, id);
 CREATE INDEX cases_by_value ON cases (lifetime_value, id);
-CREATE INDEX cases_by_status ON cases (array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], status), id);
 -- The filter `overdue`.
 CREATE INDEX cases_due ON cases (due_at, id) WHERE first_follow_up_at IS NULL AND status <> 'CLOSED';
 -- The timer looks here once a second. A case that was past its target when it opened does not become overdue later.

@@ -4,7 +4,7 @@
 CREATE TABLE case_events (
     id                   uuid PRIMARY KEY,
     seq                  bigint GENERATED ALWAYS AS IDENTITY (CACHE 1), -- drawn while the case's row is locked
-    position             bigint CONSTRAINT case_events_position_key UNIQUE, -- null until the stamp gives the event its place
+    position             bigint, -- null until the stamp gives the event its place
     case_id              uuid NOT NULL REFERENCES cases,
     version              integer NOT NULL,
     type                 text NOT NULL CHECK (type IN ('OPENED', 'ASSIGNED', 'STATUS_CHANGED', 'NOTE_ADDED', 'DETAILS_CHANGED', 'OVERDUE',
@@ -41,6 +41,8 @@ CREATE TABLE case_events (
     CONSTRAINT case_events_whys_check CHECK ((type = 'ROOT_CAUSE_SET') = (whys IS NOT NULL)),
     CONSTRAINT case_events_escalated_check CHECK ((type = 'ESCALATED') = (step IS NOT NULL AND after IS NOT NULL))
 );
+-- Readers of the log. An event gets its entry when it gets its position.
+CREATE UNIQUE INDEX case_events_position_key ON case_events (position) WHERE position IS NOT NULL;
 -- The stamp looks here for events that have no position.
 CREATE INDEX case_events_unstamped ON case_events (seq) WHERE position IS NULL;
 -- A case becomes overdue once, and each of its escalation steps happens once, whatever servers and clocks do.

@@ -81,6 +81,9 @@ func newProvider(pool *pgxpool.Pool) (*goose.Provider, *sql.DB, error) {
 
 // riverTables creates the tables of the job queue. Some of its steps cannot share a transaction, so
 // it runs in none; after an interruption it continues where it stopped.
+//
+// It drops the indexes that serve only lists of jobs, which closeloop does not have: every job got an
+// entry in each of them when it was queued, when it started and when it ended.
 func riverTables(pool *pgxpool.Pool) *goose.Migration {
 	return goose.NewGoMigration(riverMigration, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
 		migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
@@ -90,6 +93,9 @@ func riverTables(pool *pgxpool.Pool) *goose.Migration {
 		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: riverVersion})
 		if err != nil {
 			return fmt.Errorf("migrate the job queue: %w", err)
+		}
+		if _, err := pool.Exec(ctx, "DROP INDEX IF EXISTS river_job_args_index, river_job_metadata_index, river_job_kind"); err != nil {
+			return fmt.Errorf("drop indexes of the job queue: %w", err)
 		}
 		return nil
 	}}, nil)

@@ -69,10 +69,8 @@ var caseKeys = map[string]page.Key[model.Case]{
 	"NUMBER":         {Column: "cases.number", Kind: page.Integer, Of: func(c *model.Case) any { return c.Number }},
 	"SCORE":          {Column: "cases.score", Kind: page.Integer, Nullable: true, Of: func(c *model.Case) any { return deref[int](c.Score) }},
 	"LIFETIME_VALUE": {Column: "cases.lifetime_value", Kind: page.Decimal, Nullable: true, Of: func(c *model.Case) any { return deref[decimal.Decimal](c.LifetimeValue) }},
-	"STATUS": {Column: "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], cases.status)", Kind: page.Integer,
-		Of: func(c *model.Case) any {
-			return map[model.CaseStatus]int{model.Open: 1, model.InProgress: 2, model.Closed: 3}[c.Status]
-		}},
+	// As texts the statuses sort the other way round: CLOSED, IN_PROGRESS, OPEN.
+	"STATUS": {Column: "cases.status", Kind: page.Text, Desc: true, Of: func(c *model.Case) any { return string(c.Status) }},
 }
 
 var responseKeys = map[string]page.Key[model.Response]{
@@ -98,6 +96,10 @@ var customerKeys = map[string]page.Key[model.Customer]{
 	"LIFETIME_VALUE": {Column: "customers.lifetime_value", Kind: page.Decimal, Nullable: true, Of: func(c *model.Customer) any { return deref[decimal.Decimal](c.LifetimeValue) }},
 }
 
+// ties has the key that sorts rows which are equal in a column, before the id does. So the index of the list that is
+// filtered by the column has the order as well.
+var ties = map[string]string{"cases.status": "OPENED_AT", "responses.segment_fold": "RESPONDED_AT"}
+
 var noteOrder = page.Order[model.Note]{
 	{Name: "CREATED_AT", Column: "created_at", Kind: page.Time, Of: func(n *model.Note) any { return n.CreatedAt }},
 	{Name: "ID", Column: "id", Kind: page.ID, Of: func(n *model.Note) any { return n.ID.UUID }},
@@ -120,14 +122,15 @@ func customerOrder(by []*CustomerOrder) (page.Order[model.Customer], error) {
 	return newOrder(by, customerKeys, "CREATED_AT", "customers.id", func(c *model.Customer) uuid.UUID { return c.ID.UUID })
 }
 
-// newOrder makes a page order from the caller's keys; without keys the newest row comes first. Ties are sorted by ID, in
-// the direction of the first key, so that one index serves both columns. The ID key is named with its table: cases and
+// newOrder makes a page order from the caller's keys; without keys the newest row comes first. A key of the map with Desc is
+// a column that runs against its field. Ties are sorted by ID, in the direction of the first key, so that one index serves
+// all columns. The ID key is named with its table: cases and
 // responses both have a SCORE, and a cursor of one list must not be valid in the other.
 func newOrder[T any, O interface{ parts() (string, bool) }](by []O, keys map[string]page.Key[T], newest, id string, of func(*T) uuid.UUID) (page.Order[T], error) {
 	var order page.Order[T]
 	add := func(name string, desc bool) {
 		key := keys[name]
-		key.Name, key.Desc = name, desc
+		key.Name, key.Desc = name, desc != key.Desc
 		order = append(order, key)
 	}
 	seen := map[string]bool{}
@@ -141,6 +144,9 @@ func newOrder[T any, O interface{ parts() (string, bool) }](by []O, keys map[str
 	}
 	if len(by) == 0 {
 		add(newest, true)
+	}
+	if tie := ties[order[0].Column]; tie != "" && len(order) == 1 {
+		add(tie, order[0].Desc)
 	}
 	return append(order, page.Key[T]{Name: id, Column: id, Kind: page.ID, Desc: order[0].Desc, Of: func(row *T) any { return of(row) }}), nil
 }

@@ -13,10 +13,10 @@ import (
 var (
 	caseIndexes = map[string]string{
 		"OPENED_AT": "cases_newest", "UPDATED_AT": "cases_by_update", "ASSIGNED_AT": "cases_by_assignment", "DUE_AT": "cases_by_target", "CLOSED_AT": "cases_by_closing",
-		"NUMBER": "cases_number_key", "SCORE": "cases_by_score", "LIFETIME_VALUE": "cases_by_value", "STATUS": "cases_by_status",
+		"NUMBER": "cases_number_key", "SCORE": "cases_by_score", "LIFETIME_VALUE": "cases_by_value", "STATUS": "cases_status",
 	}
 	responseIndexes = map[string]string{
-		"RESPONDED_AT": "responses_newest", "SCORE": "responses_by_score", "SEGMENT": "responses_by_segment", "LIFETIME_VALUE": "responses_by_value",
+		"RESPONDED_AT": "responses_newest", "SCORE": "responses_by_score", "SEGMENT": "responses_segment", "LIFETIME_VALUE": "responses_by_value",
 		"TESTIMONIAL_LIKELIHOOD": "responses_by_testimonial", "EFFORT": "response_themes_theme",
 	}
 	customerIndexes = map[string]string{
