@@ -15,7 +15,7 @@ soak: ## Put the feed under fire for as long as SOAK says (10m), with kill -9 of
 	CLOSELOOP_SOAK=$${SOAK:-10m} go test -race -count 1 -timeout 0 -v -run '^TestLogUnderFire$$' ./e2e/chaos
 
 generate: ## Write the GraphQL code in graph/ from its schema
-	go tool gqlgen generate
+	go run ./graph/generate
 
 build: ## Build the program ./closeloop
 	CGO_ENABLED=0 go build -trimpath -o closeloop .

@@ -4,9 +4,7 @@ package graph
 
 import (
 	"context"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -561,9 +559,7 @@ var assignCasePayloadImplementors = []string{"AssignCasePayload"}
 func (ec *executionContext) _AssignCasePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.AssignCasePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, assignCasePayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -587,15 +583,6 @@ func (ec *executionContext) _AssignCasePayload(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -604,9 +591,7 @@ var assignCasesPayloadImplementors = []string{"AssignCasesPayload"}
 func (ec *executionContext) _AssignCasesPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.AssignCasesPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, assignCasesPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -625,15 +610,6 @@ func (ec *executionContext) _AssignCasesPayload(ctx context.Context, sel ast.Sel
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -642,9 +618,7 @@ var openCasePayloadImplementors = []string{"OpenCasePayload"}
 func (ec *executionContext) _OpenCasePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.OpenCasePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, openCasePayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -668,15 +642,6 @@ func (ec *executionContext) _OpenCasePayload(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -685,9 +650,7 @@ var updateCaseStatusPayloadImplementors = []string{"UpdateCaseStatusPayload"}
 func (ec *executionContext) _UpdateCaseStatusPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.UpdateCaseStatusPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateCaseStatusPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -710,15 +673,6 @@ func (ec *executionContext) _UpdateCaseStatusPayload(ctx context.Context, sel as
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }

@@ -4,9 +4,7 @@ package graph
 
 import (
 	"context"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -524,9 +522,7 @@ var linkCasePayloadImplementors = []string{"LinkCasePayload"}
 func (ec *executionContext) _LinkCasePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.LinkCasePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, linkCasePayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -545,15 +541,6 @@ func (ec *executionContext) _LinkCasePayload(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -562,9 +549,7 @@ var recordOutreachPayloadImplementors = []string{"RecordOutreachPayload"}
 func (ec *executionContext) _RecordOutreachPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.RecordOutreachPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordOutreachPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -588,15 +573,6 @@ func (ec *executionContext) _RecordOutreachPayload(ctx context.Context, sel ast.
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -605,9 +581,7 @@ var recordReplyPayloadImplementors = []string{"RecordReplyPayload"}
 func (ec *executionContext) _RecordReplyPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.RecordReplyPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordReplyPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -631,15 +605,6 @@ func (ec *executionContext) _RecordReplyPayload(ctx context.Context, sel ast.Sel
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -648,9 +613,7 @@ var setRootCausePayloadImplementors = []string{"SetRootCausePayload"}
 func (ec *executionContext) _SetRootCausePayload(ctx context.Context, sel ast.SelectionSet, obj *casework.SetRootCausePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, setRootCausePayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -673,15 +636,6 @@ func (ec *executionContext) _SetRootCausePayload(ctx context.Context, sel ast.Se
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }
@@ -840,7 +794,7 @@ func (ec *executionContext) marshalOOutreachChannel2ᚕgithubᚗcomᚋcloseloop�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOutreachChannel2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachChannel(ctx, sel, v[i])
@@ -884,7 +838,7 @@ func (ec *executionContext) marshalOOutreachOffer2ᚕgithubᚗcomᚋcloseloopᚋ
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOutreachOffer2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOffer(ctx, sel, v[i])
@@ -939,7 +893,7 @@ func (ec *executionContext) marshalOOutreachOutcome2ᚕgithubᚗcomᚋcloseloop�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOutreachOutcome2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐOutreachOutcome(ctx, sel, v[i])

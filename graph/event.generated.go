@@ -6,16 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
-	"sync/atomic"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
-	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -125,48 +121,10 @@ func (ec *executionContext) fieldContext_CaseEventConnection_pageInfo(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _CaseEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *read.CaseEventEdge) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseEventEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseEventEdge_matches(ctx context.Context, field graphql.CollectedField, obj *read.CaseEventEdge) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseEventEdge_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Matches, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseEventEdge_matches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseEventEdge", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -203,577 +161,102 @@ func (ec *executionContext) fieldContext_CaseEventEdge_node(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _CaseSnapshot_caseId(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_caseId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CaseID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.CaseID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseID(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_caseId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_number(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_number(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Number, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_version(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_version(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Version, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_status(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_status(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Status, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.CaseStatus) graphql.Marshaler {
-			return ec.marshalNCaseStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatus(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type CaseStatus does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_origin(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_origin(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Origin, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.CaseOrigin) graphql.Marshaler {
-			return ec.marshalNCaseOrigin2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOrigin(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type CaseOrigin does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_assigneeId(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_assigneeId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AssigneeID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.UserID) graphql.Marshaler {
-			return ec.marshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_assigneeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_assigneeName(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_assigneeName(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AssigneeName, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_assigneeName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_openedAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_openedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.OpenedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_openedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_dueAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_dueAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DueAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_dueAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_firstFollowUpAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_firstFollowUpAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FirstFollowUpAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_firstFollowUpAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_closedAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_closedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ClosedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_responseId(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_responseId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ResponseID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ResponseID) graphql.Marshaler {
-			return ec.marshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseID(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_responseId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_score(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_score(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Score, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_score(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_category(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_category(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Category, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Category) graphql.Marshaler {
-			return ec.marshalOCategory2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCategory(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Category does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_comment(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_comment(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Comment, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_comment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_contactRequested(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_contactRequested(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ContactRequested, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_contactRequested(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_respondedAt(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_respondedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.RespondedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_respondedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_survey(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_survey(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Survey, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_survey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_themes(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_themes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Themes, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_themes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_customerId(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_customerId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CustomerID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.CustomerID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerID(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_customerId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_customerName(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_customerName(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CustomerName, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_customerName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_company(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_company(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Company, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_company(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_country(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_country(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Country, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_country(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_segment(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_segment(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Segment, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_segment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseSnapshot_lifetimeValue(ctx context.Context, field graphql.CollectedField, obj *model.CaseSnapshot) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseSnapshot_lifetimeValue(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.LifetimeValue, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
-			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseSnapshot_lifetimeValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseSnapshot", field, false, false, errors.New("field of type Decimal does not have child fields"))
 }
@@ -885,9 +368,7 @@ var caseEventConnectionImplementors = []string{"CaseEventConnection"}
 func (ec *executionContext) _CaseEventConnection(ctx context.Context, sel ast.SelectionSet, obj *read.CaseEventConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, caseEventConnectionImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -916,15 +397,6 @@ func (ec *executionContext) _CaseEventConnection(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -933,20 +405,18 @@ var caseEventEdgeImplementors = []string{"CaseEventEdge"}
 func (ec *executionContext) _CaseEventEdge(ctx context.Context, sel ast.SelectionSet, obj *read.CaseEventEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, caseEventEdgeImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("CaseEventEdge")
 		case "cursor":
-			out.Values[i] = ec._CaseEventEdge_cursor(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Cursor)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "matches":
-			out.Values[i] = ec._CaseEventEdge_matches(ctx, field, obj)
+			out.Values[i] = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Matches)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -964,15 +434,6 @@ func (ec *executionContext) _CaseEventEdge(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -981,135 +442,133 @@ var caseSnapshotImplementors = []string{"CaseSnapshot"}
 func (ec *executionContext) _CaseSnapshot(ctx context.Context, sel ast.SelectionSet, obj *model.CaseSnapshot) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, caseSnapshotImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("CaseSnapshot")
 		case "caseId":
-			out.Values[i] = ec._CaseSnapshot_caseId(ctx, field, obj)
+			out.Values[i] = ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseID(ctx, field.Selections, obj.CaseID)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "number":
-			out.Values[i] = ec._CaseSnapshot_number(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Number)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "version":
-			out.Values[i] = ec._CaseSnapshot_version(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Version)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "status":
-			out.Values[i] = ec._CaseSnapshot_status(ctx, field, obj)
+			out.Values[i] = ec.marshalNCaseStatus2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseStatus(ctx, field.Selections, obj.Status)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "origin":
-			out.Values[i] = ec._CaseSnapshot_origin(ctx, field, obj)
+			out.Values[i] = ec.marshalNCaseOrigin2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseOrigin(ctx, field.Selections, obj.Origin)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "assigneeId":
-			out.Values[i] = ec._CaseSnapshot_assigneeId(ctx, field, obj)
+			out.Values[i] = ec.marshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐUserID(ctx, field.Selections, obj.AssigneeID)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "assigneeName":
-			out.Values[i] = ec._CaseSnapshot_assigneeName(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.AssigneeName)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "openedAt":
-			out.Values[i] = ec._CaseSnapshot_openedAt(ctx, field, obj)
+			out.Values[i] = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.OpenedAt)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "dueAt":
-			out.Values[i] = ec._CaseSnapshot_dueAt(ctx, field, obj)
+			out.Values[i] = ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.DueAt)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "firstFollowUpAt":
-			out.Values[i] = ec._CaseSnapshot_firstFollowUpAt(ctx, field, obj)
+			out.Values[i] = ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.FirstFollowUpAt)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "closedAt":
-			out.Values[i] = ec._CaseSnapshot_closedAt(ctx, field, obj)
+			out.Values[i] = ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.ClosedAt)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "responseId":
-			out.Values[i] = ec._CaseSnapshot_responseId(ctx, field, obj)
+			out.Values[i] = ec.marshalOID2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseID(ctx, field.Selections, obj.ResponseID)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "score":
-			out.Values[i] = ec._CaseSnapshot_score(ctx, field, obj)
+			out.Values[i] = ec.marshalOInt2ᚖint(ctx, field.Selections, obj.Score)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "category":
-			out.Values[i] = ec._CaseSnapshot_category(ctx, field, obj)
+			out.Values[i] = ec.marshalOCategory2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCategory(ctx, field.Selections, obj.Category)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "comment":
-			out.Values[i] = ec._CaseSnapshot_comment(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Comment)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "contactRequested":
-			out.Values[i] = ec._CaseSnapshot_contactRequested(ctx, field, obj)
+			out.Values[i] = ec.marshalOBoolean2ᚖbool(ctx, field.Selections, obj.ContactRequested)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "respondedAt":
-			out.Values[i] = ec._CaseSnapshot_respondedAt(ctx, field, obj)
+			out.Values[i] = ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.RespondedAt)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "survey":
-			out.Values[i] = ec._CaseSnapshot_survey(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Survey)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "themes":
-			out.Values[i] = ec._CaseSnapshot_themes(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Themes)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "customerId":
-			out.Values[i] = ec._CaseSnapshot_customerId(ctx, field, obj)
+			out.Values[i] = ec.marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerID(ctx, field.Selections, obj.CustomerID)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "customerName":
-			out.Values[i] = ec._CaseSnapshot_customerName(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.CustomerName)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "company":
-			out.Values[i] = ec._CaseSnapshot_company(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Company)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "country":
-			out.Values[i] = ec._CaseSnapshot_country(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Country)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "segment":
-			out.Values[i] = ec._CaseSnapshot_segment(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Segment)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "lifetimeValue":
-			out.Values[i] = ec._CaseSnapshot_lifetimeValue(ctx, field, obj)
+			out.Values[i] = ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, field.Selections, obj.LifetimeValue)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1121,15 +580,6 @@ func (ec *executionContext) _CaseSnapshot(ctx context.Context, sel ast.Selection
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }
@@ -1149,7 +599,7 @@ func (ec *executionContext) marshalNCaseEvent2githubᚗcomᚋcloseloopᚋcloselo
 }
 
 func (ec *executionContext) marshalNCaseEvent2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEventᚄ(ctx context.Context, sel ast.SelectionSet, v []model.CaseEvent) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCaseEvent2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCaseEvent(ctx, sel, v[i])
@@ -1175,7 +625,7 @@ func (ec *executionContext) marshalNCaseEventConnection2ᚖgithubᚗcomᚋclosel
 }
 
 func (ec *executionContext) marshalNCaseEventEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*read.CaseEventEdge) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCaseEventEdge2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreadᚐCaseEventEdge(ctx, sel, v[i])

@@ -296,7 +296,7 @@ func (ec *executionContext) marshalOEffort2ᚕgithubᚗcomᚋcloseloopᚋcloselo
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNEffort2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐEffort(ctx, sel, v[i])

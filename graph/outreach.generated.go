@@ -4,9 +4,7 @@ package graph
 
 import (
 	"context"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -124,9 +122,7 @@ var recordOutreachesPayloadImplementors = []string{"RecordOutreachesPayload"}
 func (ec *executionContext) _RecordOutreachesPayload(ctx context.Context, sel ast.SelectionSet, obj *casework.RecordOutreachesPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordOutreachesPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -144,15 +140,6 @@ func (ec *executionContext) _RecordOutreachesPayload(ctx context.Context, sel as
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }

@@ -5,9 +5,7 @@ package graph
 import (
 	"context"
 	"errors"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/passive"
@@ -57,48 +55,10 @@ func (ec *executionContext) fieldContext_AllocatePassivesPayload_cases(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _AllocatePassivesPayload_considered(ctx context.Context, field graphql.CollectedField, obj *passive.AllocatePassivesPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AllocatePassivesPayload_considered(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Considered, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_AllocatePassivesPayload_considered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AllocatePassivesPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _AllocatePassivesPayload_allocated(ctx context.Context, field graphql.CollectedField, obj *passive.AllocatePassivesPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AllocatePassivesPayload_allocated(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Allocated, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_AllocatePassivesPayload_allocated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AllocatePassivesPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -192,9 +152,7 @@ var allocatePassivesPayloadImplementors = []string{"AllocatePassivesPayload"}
 func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel ast.SelectionSet, obj *passive.AllocatePassivesPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, allocatePassivesPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -205,12 +163,12 @@ func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel as
 				out.Invalids++
 			}
 		case "considered":
-			out.Values[i] = ec._AllocatePassivesPayload_considered(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Considered)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "allocated":
-			out.Values[i] = ec._AllocatePassivesPayload_allocated(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Allocated)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -222,15 +180,6 @@ func (ec *executionContext) _AllocatePassivesPayload(ctx context.Context, sel as
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }
@@ -289,7 +238,7 @@ func (ec *executionContext) marshalOPassivePriority2ᚕgithubᚗcomᚋcloseloop�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPassivePriority2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpassiveᚐPriority(ctx, sel, v[i])

@@ -5,9 +5,7 @@ package graph
 import (
 	"context"
 	"errors"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/privacy"
@@ -57,25 +55,6 @@ func (ec *executionContext) fieldContext_EraseCustomerPayload_customer(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _EraseCustomerPayload_responsesKept(ctx context.Context, field graphql.CollectedField, obj *privacy.EraseCustomerPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_EraseCustomerPayload_responsesKept(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ResponsesKept, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_EraseCustomerPayload_responsesKept(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EraseCustomerPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -228,9 +207,7 @@ var eraseCustomerPayloadImplementors = []string{"EraseCustomerPayload"}
 func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.SelectionSet, obj *privacy.EraseCustomerPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, eraseCustomerPayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -241,7 +218,7 @@ func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.S
 				out.Invalids++
 			}
 		case "responsesKept":
-			out.Values[i] = ec._EraseCustomerPayload_responsesKept(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ResponsesKept)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -254,15 +231,6 @@ func (ec *executionContext) _EraseCustomerPayload(ctx context.Context, sel ast.S
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -271,9 +239,7 @@ var redactNotePayloadImplementors = []string{"RedactNotePayload"}
 func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.SelectionSet, obj *privacy.RedactNotePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, redactNotePayloadImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -296,15 +262,6 @@ func (ec *executionContext) _RedactNotePayload(ctx context.Context, sel ast.Sele
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }

@@ -5,14 +5,11 @@ package graph
 import (
 	"context"
 	"errors"
-	"math"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/model"
-	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -26,577 +23,102 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _CaseGroup_key(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_key(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Key, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_label(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_label(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Label, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_open(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_open(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Open, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_open(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_inProgress(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_inProgress(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.InProgress, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_inProgress(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_closed(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_closed(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Closed, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_closed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_total(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_total(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Total, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _CaseGroup_overdue(ctx context.Context, field graphql.CollectedField, obj *report.CaseGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CaseGroup_overdue(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Overdue, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_CaseGroup_overdue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CaseGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_key(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_key(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Key, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_label(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_label(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Label, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_cases(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_cases(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cases, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_cases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_withTarget(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_withTarget(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.WithTarget, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_withTarget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_followedUpInTime(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_followedUpInTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FollowedUpInTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_followedUpInTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_inTimeRate(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_inTimeRate(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.InTimeRate(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_inTimeRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, true, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_medianTimeToFollowUp(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_medianTimeToFollowUp(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MedianTimeToFollowUp, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
-			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_medianTimeToFollowUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type Duration does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpGroup_medianTimeToClose(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpGroup_medianTimeToClose(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MedianTimeToClose, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
-			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpGroup_medianTimeToClose(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpGroup", field, false, false, errors.New("field of type Duration does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_cases(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_cases(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cases, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_cases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_withTarget(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_withTarget(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.WithTarget, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_withTarget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_followedUpInTime(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_followedUpInTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FollowedUpInTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_followedUpInTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_contactedInTime(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_contactedInTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ContactedInTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_contactedInTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_closedInTime(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_closedInTime(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ClosedInTime, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_closedInTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_inTimeRate(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_inTimeRate(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.InTimeRate(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_inTimeRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, true, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_medianTimeToFollowUp(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_medianTimeToFollowUp(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MedianTimeToFollowUp, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
-			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_medianTimeToFollowUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Duration does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_p90TimeToFollowUp(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_p90TimeToFollowUp(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.P90TimeToFollowUp, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
-			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_p90TimeToFollowUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Duration does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_medianTimeToClose(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_medianTimeToClose(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MedianTimeToClose, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Duration) graphql.Marshaler {
-			return ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_medianTimeToClose(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Duration does not have child fields"))
 }
 
-func (ec *executionContext) _FollowUpReport_overdueNow(ctx context.Context, field graphql.CollectedField, obj *report.FollowUpReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_FollowUpReport_overdueNow(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.OverdueNow, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_FollowUpReport_overdueNow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FollowUpReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -633,324 +155,58 @@ func (ec *executionContext) fieldContext_FollowUpReport_groups(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _NpsGroup_key(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_key(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Key, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_label(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_label(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Label, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_responses(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_responses(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Responses, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_responses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_promoters(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_promoters(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Promoters, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_promoters(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_passives(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_passives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Passives, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_passives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_detractors(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_detractors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Detractors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_detractors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_nps(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_nps(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nps(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_nps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, true, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _NpsGroup_marginOfError(ctx context.Context, field graphql.CollectedField, obj *report.NpsGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsGroup_marginOfError(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MarginOfError(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_NpsGroup_marginOfError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsGroup", field, true, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_responses(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_responses(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Responses, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_responses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_promoters(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_promoters(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Promoters, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_promoters(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_passives(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_passives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Passives, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_passives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_detractors(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_detractors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Detractors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_detractors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_nps(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_nps(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nps(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_nps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, true, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _NpsReport_marginOfError(ctx context.Context, field graphql.CollectedField, obj *report.NpsReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NpsReport_marginOfError(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MarginOfError(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_NpsReport_marginOfError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NpsReport", field, true, false, errors.New("field of type Float does not have child fields"))
 }
@@ -987,301 +243,54 @@ func (ec *executionContext) fieldContext_NpsReport_groups(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _RecoveryGroup_key(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_key(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Key, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_label(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_label(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Label, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_closedCases(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_closedCases(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ClosedCases, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_closedCases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_answeredAgain(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_answeredAgain(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AnsweredAgain, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_answeredAgain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_recoveredDetractors(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_recoveredDetractors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.RecoveredDetractors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_recoveredDetractors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_convertedPassives(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_convertedPassives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ConvertedPassives, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_convertedPassives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryGroup_meanScoreChange(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryGroup) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryGroup_meanScoreChange(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MeanScoreChange, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryGroup_meanScoreChange(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryGroup", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_closedCases(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_closedCases(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ClosedCases, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_closedCases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_answeredAgain(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_answeredAgain(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AnsweredAgain, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_answeredAgain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_recoveredDetractors(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_recoveredDetractors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.RecoveredDetractors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_recoveredDetractors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_convertedPassives(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_convertedPassives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ConvertedPassives, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_convertedPassives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_meanScoreChange(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_meanScoreChange(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MeanScoreChange, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_meanScoreChange(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _RecoveryReport_lifetimeValueRecovered(ctx context.Context, field graphql.CollectedField, obj *report.RecoveryReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecoveryReport_lifetimeValueRecovered(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.LifetimeValueRecovered, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
-			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_RecoveryReport_lifetimeValueRecovered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecoveryReport", field, false, false, errors.New("field of type Decimal does not have child fields"))
 }
@@ -1350,117 +359,22 @@ func (ec *executionContext) fieldContext_ThemeReport_theme(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _ThemeReport_responses(ctx context.Context, field graphql.CollectedField, obj *report.ThemeReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ThemeReport_responses(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Responses, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_ThemeReport_responses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ThemeReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ThemeReport_promoters(ctx context.Context, field graphql.CollectedField, obj *report.ThemeReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ThemeReport_promoters(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Promoters, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_ThemeReport_promoters(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ThemeReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ThemeReport_passives(ctx context.Context, field graphql.CollectedField, obj *report.ThemeReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ThemeReport_passives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Passives, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_ThemeReport_passives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ThemeReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ThemeReport_detractors(ctx context.Context, field graphql.CollectedField, obj *report.ThemeReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ThemeReport_detractors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Detractors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
 func (ec *executionContext) fieldContext_ThemeReport_detractors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ThemeReport", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ThemeReport_nps(ctx context.Context, field graphql.CollectedField, obj *report.ThemeReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ThemeReport_nps(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nps(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
-			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
 func (ec *executionContext) fieldContext_ThemeReport_nps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ThemeReport", field, true, false, errors.New("field of type Float does not have child fields"))
 }
@@ -1514,45 +428,43 @@ var caseGroupImplementors = []string{"CaseGroup"}
 func (ec *executionContext) _CaseGroup(ctx context.Context, sel ast.SelectionSet, obj *report.CaseGroup) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, caseGroupImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("CaseGroup")
 		case "key":
-			out.Values[i] = ec._CaseGroup_key(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Key)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "label":
-			out.Values[i] = ec._CaseGroup_label(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Label)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "open":
-			out.Values[i] = ec._CaseGroup_open(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Open)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "inProgress":
-			out.Values[i] = ec._CaseGroup_inProgress(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.InProgress)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "closed":
-			out.Values[i] = ec._CaseGroup_closed(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Closed)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "total":
-			out.Values[i] = ec._CaseGroup_total(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Total)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "overdue":
-			out.Values[i] = ec._CaseGroup_overdue(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Overdue)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1564,15 +476,6 @@ func (ec *executionContext) _CaseGroup(ctx context.Context, sel ast.SelectionSet
 	if out.Invalids > 0 {
 		return graphql.Null
 	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
 
 	return out
 }
@@ -1582,50 +485,48 @@ var followUpGroupImplementors = []string{"FollowUpGroup"}
 func (ec *executionContext) _FollowUpGroup(ctx context.Context, sel ast.SelectionSet, obj *report.FollowUpGroup) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, followUpGroupImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("FollowUpGroup")
 		case "key":
-			out.Values[i] = ec._FollowUpGroup_key(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Key)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "label":
-			out.Values[i] = ec._FollowUpGroup_label(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Label)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "cases":
-			out.Values[i] = ec._FollowUpGroup_cases(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Cases)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "withTarget":
-			out.Values[i] = ec._FollowUpGroup_withTarget(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.WithTarget)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "followedUpInTime":
-			out.Values[i] = ec._FollowUpGroup_followedUpInTime(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.FollowedUpInTime)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "inTimeRate":
-			out.Values[i] = ec._FollowUpGroup_inTimeRate(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.InTimeRate())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "medianTimeToFollowUp":
-			out.Values[i] = ec._FollowUpGroup_medianTimeToFollowUp(ctx, field, obj)
+			out.Values[i] = ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, field.Selections, obj.MedianTimeToFollowUp)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "medianTimeToClose":
-			out.Values[i] = ec._FollowUpGroup_medianTimeToClose(ctx, field, obj)
+			out.Values[i] = ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, field.Selections, obj.MedianTimeToClose)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1638,15 +539,6 @@ func (ec *executionContext) _FollowUpGroup(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -1655,60 +547,58 @@ var followUpReportImplementors = []string{"FollowUpReport"}
 func (ec *executionContext) _FollowUpReport(ctx context.Context, sel ast.SelectionSet, obj *report.FollowUpReport) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, followUpReportImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("FollowUpReport")
 		case "cases":
-			out.Values[i] = ec._FollowUpReport_cases(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Cases)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "withTarget":
-			out.Values[i] = ec._FollowUpReport_withTarget(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.WithTarget)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "followedUpInTime":
-			out.Values[i] = ec._FollowUpReport_followedUpInTime(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.FollowedUpInTime)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "contactedInTime":
-			out.Values[i] = ec._FollowUpReport_contactedInTime(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ContactedInTime)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "closedInTime":
-			out.Values[i] = ec._FollowUpReport_closedInTime(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ClosedInTime)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "inTimeRate":
-			out.Values[i] = ec._FollowUpReport_inTimeRate(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.InTimeRate())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "medianTimeToFollowUp":
-			out.Values[i] = ec._FollowUpReport_medianTimeToFollowUp(ctx, field, obj)
+			out.Values[i] = ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, field.Selections, obj.MedianTimeToFollowUp)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "p90TimeToFollowUp":
-			out.Values[i] = ec._FollowUpReport_p90TimeToFollowUp(ctx, field, obj)
+			out.Values[i] = ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, field.Selections, obj.P90TimeToFollowUp)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "medianTimeToClose":
-			out.Values[i] = ec._FollowUpReport_medianTimeToClose(ctx, field, obj)
+			out.Values[i] = ec.marshalODuration2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐDuration(ctx, field.Selections, obj.MedianTimeToClose)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "overdueNow":
-			out.Values[i] = ec._FollowUpReport_overdueNow(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.OverdueNow)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1726,15 +616,6 @@ func (ec *executionContext) _FollowUpReport(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -1743,50 +624,48 @@ var npsGroupImplementors = []string{"NpsGroup"}
 func (ec *executionContext) _NpsGroup(ctx context.Context, sel ast.SelectionSet, obj *report.NpsGroup) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, npsGroupImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("NpsGroup")
 		case "key":
-			out.Values[i] = ec._NpsGroup_key(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Key)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "label":
-			out.Values[i] = ec._NpsGroup_label(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Label)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "responses":
-			out.Values[i] = ec._NpsGroup_responses(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Responses)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "promoters":
-			out.Values[i] = ec._NpsGroup_promoters(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Promoters)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "passives":
-			out.Values[i] = ec._NpsGroup_passives(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Passives)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "detractors":
-			out.Values[i] = ec._NpsGroup_detractors(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Detractors)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "nps":
-			out.Values[i] = ec._NpsGroup_nps(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.Nps())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "marginOfError":
-			out.Values[i] = ec._NpsGroup_marginOfError(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.MarginOfError())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1799,15 +678,6 @@ func (ec *executionContext) _NpsGroup(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -1816,40 +686,38 @@ var npsReportImplementors = []string{"NpsReport"}
 func (ec *executionContext) _NpsReport(ctx context.Context, sel ast.SelectionSet, obj *report.NpsReport) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, npsReportImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("NpsReport")
 		case "responses":
-			out.Values[i] = ec._NpsReport_responses(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Responses)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "promoters":
-			out.Values[i] = ec._NpsReport_promoters(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Promoters)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "passives":
-			out.Values[i] = ec._NpsReport_passives(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Passives)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "detractors":
-			out.Values[i] = ec._NpsReport_detractors(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Detractors)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "nps":
-			out.Values[i] = ec._NpsReport_nps(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.Nps())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "marginOfError":
-			out.Values[i] = ec._NpsReport_marginOfError(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.MarginOfError())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1867,15 +735,6 @@ func (ec *executionContext) _NpsReport(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -1884,45 +743,43 @@ var recoveryGroupImplementors = []string{"RecoveryGroup"}
 func (ec *executionContext) _RecoveryGroup(ctx context.Context, sel ast.SelectionSet, obj *report.RecoveryGroup) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recoveryGroupImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RecoveryGroup")
 		case "key":
-			out.Values[i] = ec._RecoveryGroup_key(ctx, field, obj)
+			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Key)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "label":
-			out.Values[i] = ec._RecoveryGroup_label(ctx, field, obj)
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Label)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "closedCases":
-			out.Values[i] = ec._RecoveryGroup_closedCases(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ClosedCases)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "answeredAgain":
-			out.Values[i] = ec._RecoveryGroup_answeredAgain(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.AnsweredAgain)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "recoveredDetractors":
-			out.Values[i] = ec._RecoveryGroup_recoveredDetractors(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.RecoveredDetractors)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "convertedPassives":
-			out.Values[i] = ec._RecoveryGroup_convertedPassives(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ConvertedPassives)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "meanScoreChange":
-			out.Values[i] = ec._RecoveryGroup_meanScoreChange(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.MeanScoreChange)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1935,15 +792,6 @@ func (ec *executionContext) _RecoveryGroup(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -1952,40 +800,38 @@ var recoveryReportImplementors = []string{"RecoveryReport"}
 func (ec *executionContext) _RecoveryReport(ctx context.Context, sel ast.SelectionSet, obj *report.RecoveryReport) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recoveryReportImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RecoveryReport")
 		case "closedCases":
-			out.Values[i] = ec._RecoveryReport_closedCases(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ClosedCases)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "answeredAgain":
-			out.Values[i] = ec._RecoveryReport_answeredAgain(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.AnsweredAgain)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "recoveredDetractors":
-			out.Values[i] = ec._RecoveryReport_recoveredDetractors(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.RecoveredDetractors)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "convertedPassives":
-			out.Values[i] = ec._RecoveryReport_convertedPassives(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ConvertedPassives)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "meanScoreChange":
-			out.Values[i] = ec._RecoveryReport_meanScoreChange(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.MeanScoreChange)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "lifetimeValueRecovered":
-			out.Values[i] = ec._RecoveryReport_lifetimeValueRecovered(ctx, field, obj)
+			out.Values[i] = ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, field.Selections, obj.LifetimeValueRecovered)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2003,15 +849,6 @@ func (ec *executionContext) _RecoveryReport(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -2020,9 +857,7 @@ var themeReportImplementors = []string{"ThemeReport"}
 func (ec *executionContext) _ThemeReport(ctx context.Context, sel ast.SelectionSet, obj *report.ThemeReport) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, themeReportImplementors)
 
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	out := newFieldSet(fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -2033,27 +868,27 @@ func (ec *executionContext) _ThemeReport(ctx context.Context, sel ast.SelectionS
 				out.Invalids++
 			}
 		case "responses":
-			out.Values[i] = ec._ThemeReport_responses(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Responses)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "promoters":
-			out.Values[i] = ec._ThemeReport_promoters(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Promoters)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "passives":
-			out.Values[i] = ec._ThemeReport_passives(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Passives)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "detractors":
-			out.Values[i] = ec._ThemeReport_detractors(ctx, field, obj)
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.Detractors)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "nps":
-			out.Values[i] = ec._ThemeReport_nps(ctx, field, obj)
+			out.Values[i] = ec.marshalOFloat2ᚖfloat64(ctx, field.Selections, obj.Nps())
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -2071,15 +906,6 @@ func (ec *executionContext) _ThemeReport(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
 	return out
 }
 
@@ -2088,7 +914,7 @@ func (ec *executionContext) _ThemeReport(ctx context.Context, sel ast.SelectionS
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNCaseGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCaseGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.CaseGroup) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCaseGroup2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐCaseGroup(ctx, sel, v[i])
@@ -2131,7 +957,7 @@ func (ec *executionContext) marshalNCaseGroupBy2githubᚗcomᚋcloseloopᚋclose
 }
 
 func (ec *executionContext) marshalNFollowUpGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.FollowUpGroup) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNFollowUpGroup2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐFollowUpGroup(ctx, sel, v[i])
@@ -2157,7 +983,7 @@ func (ec *executionContext) marshalNFollowUpGroup2ᚖgithubᚗcomᚋcloseloopᚋ
 }
 
 func (ec *executionContext) marshalNNpsGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.NpsGroup) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNNpsGroup2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐNpsGroup(ctx, sel, v[i])
@@ -2183,7 +1009,7 @@ func (ec *executionContext) marshalNNpsGroup2ᚖgithubᚗcomᚋcloseloopᚋclose
 }
 
 func (ec *executionContext) marshalNRecoveryGroup2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*report.RecoveryGroup) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRecoveryGroup2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐRecoveryGroup(ctx, sel, v[i])
@@ -2281,7 +1107,7 @@ func (ec *executionContext) marshalOThemeReport2ᚕᚖgithubᚗcomᚋcloseloop�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNThemeReport2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋreportᚐThemeReport(ctx, sel, v[i])

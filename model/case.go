@@ -134,3 +134,23 @@ type Note struct {
 }
 
 func (*Note) IsNode() {}
+
+// Loaded reports whether the case was read together with what this field of the API leads to.
+func (c *Case) Loaded(field string) bool {
+	if c == nil {
+		return true // null leads nowhere
+	}
+	switch field {
+	case "customer":
+		return c.Customer != nil
+	case "response":
+		return c.ResponseID == nil || c.Response != nil
+	case "assignee":
+		return c.AssigneeID == nil || c.Assignee != nil
+	case "assignedBy":
+		return c.AssignedByID == nil
+	case "openedBy":
+		return c.OpenedByID == nil
+	}
+	return false
+}

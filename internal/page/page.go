@@ -62,6 +62,14 @@ type Edge[T any] struct {
 	Node   *T
 }
 
+// Wrapped returns what this field of the API has: the node, or nil.
+func (e *Edge[T]) Wrapped(field string) any {
+	if field != "node" {
+		return nil
+	}
+	return e.Node
+}
+
 // Connection is one page of a list.
 type Connection[T any] struct {
 	Edges    []*Edge[T]
