@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"internal/pg/flock": {}, "internal/pg/cluster": {}, "internal/pg/fair": {},
 
 	"internal/text":      {"model", "internal/fault"},
-	"internal/page":      {"internal/fault"},
+	"internal/page":      {"internal/fault", "internal/pg"},
 	"internal/filter":    {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar":  {"model", "internal/fault"},
 	"internal/rule":      {"model", "internal/auth", "internal/calendar", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},

@@ -131,6 +131,8 @@ type Note struct {
 	Body       string
 	CreatedAt  time.Time
 	RedactedAt *time.Time // when the text was removed; Body then holds a placeholder
+
+	Author *User // set only where a list loaded it
 }
 
 func (*Note) IsNode() {}

@@ -73,4 +73,6 @@ func (r *Response) AttributeList() []Attribute { return attributeList(r.Attribut
 func (*Response) IsNode() {}
 
 // Loaded reports whether the response was read together with what this field of the API leads to.
-func (r *Response) Loaded(field string) bool { return r == nil || field == "customer" && r.Customer != nil }
+func (r *Response) Loaded(field string) bool {
+	return r == nil || field == "customer" && r.Customer != nil
+}

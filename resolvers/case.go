@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/read"
@@ -17,7 +18,7 @@ func (r *Resolver) Case() graph.CaseResolver { return caseResolver{r} }
 func caseList(ctx context.Context, a page.Args, f *filter.Case, orderBy []*read.CaseOrder) read.CaseList {
 	return read.CaseList{
 		Args: a, Filter: f, OrderBy: orderBy, FeedCursor: selected(ctx, "feedCursor"),
-		Join: selectedRelations(ctx, "Customer", "Response", "Assignee"),
+		Select: rowSelection(ctx),
 	}
 }
 
@@ -26,7 +27,11 @@ func (r query) Cases(ctx context.Context, first *int, after *string, last *int, 
 }
 
 func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
-	return withViewer(ctx, r.Read.CaseByNumber, number)
+	viewer, err := auth.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Read.CaseByNumber(ctx, viewer, number, selection(ctx))
 }
 
 func (caseResolver) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {
@@ -71,7 +76,7 @@ func (caseResolver) Overdue(ctx context.Context, c *model.Case) (bool, error) {
 }
 
 func (caseResolver) Notes(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.NoteConnection, error) {
-	return read.NotesOf(ctx, c.ID, args(first, after, last, before))
+	return read.NotesOf(ctx, c.ID, read.NoteList{Args: args(first, after, last, before), Select: rowSelection(ctx)})
 }
 
 func (caseResolver) History(ctx context.Context, c *model.Case, first *int, after *string, last *int, before *string) (*read.CaseEventConnection, error) {

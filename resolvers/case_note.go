@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
-	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
@@ -15,11 +14,7 @@ type noteResolver struct{ *Resolver }
 func (r *Resolver) Note() graph.NoteResolver { return noteResolver{r} }
 
 func (r query) Notes(ctx context.Context, first *int, after *string, last *int, before *string, f *read.NoteFilter) (*read.NoteConnection, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Read.Notes(ctx, viewer, args(first, after, last, before), f)
+	return withViewer(ctx, r.Read.Notes, read.NoteList{Args: args(first, after, last, before), Filter: f, Select: rowSelection(ctx)})
 }
 
 func (r mutation) AddNote(ctx context.Context, in casework.AddNoteInput) (*casework.AddNotePayload, error) {
@@ -31,5 +26,8 @@ func (noteResolver) Case(ctx context.Context, n *model.Note) (*model.Case, error
 }
 
 func (noteResolver) Author(ctx context.Context, n *model.Note) (*model.User, error) {
+	if n.Author != nil {
+		return n.Author, nil
+	}
 	return read.LoadersFrom(ctx).Users.Load(ctx, n.AuthorID)
 }

@@ -15,7 +15,7 @@ type customerResolver struct{ *Resolver }
 func (r *Resolver) Customer() graph.CustomerResolver { return customerResolver{r} }
 
 func (r customerResolver) Responses(ctx context.Context, customer *model.Customer, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
-	return read.ResponsesOf(ctx, customer.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy})
+	return read.ResponsesOf(ctx, customer.ID, read.ResponseList{Args: args(first, after, last, before), Filter: f, OrderBy: orderBy, Select: rowSelection(ctx)})
 }
 
 func (r customerResolver) Cases(ctx context.Context, customer *model.Customer, first *int, after *string, last *int, before *string, f *filter.Case, orderBy []*read.CaseOrder) (*read.CaseConnection, error) {

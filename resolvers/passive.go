@@ -3,20 +3,14 @@ package resolvers
 import (
 	"context"
 
-	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/passive"
 	"github.com/closeloop/closeloop/internal/read"
 )
 
 func (r query) Passives(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, by []passive.Priority, segments []string) (*read.ResponseConnection, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Read.Passives(ctx, viewer, read.PassiveList{
-		Args: args(first, after, last, before), Filter: f, PrioritizeBy: by, Segments: segments,
-		Join: selectedRelations(ctx, "Customer"),
+	return withViewer(ctx, r.Read.Passives, read.PassiveList{
+		Args: args(first, after, last, before), Filter: f, PrioritizeBy: by, Segments: segments, Select: rowSelection(ctx),
 	})
 }
 

@@ -7,9 +7,10 @@ package resolvers
 import (
 	"context"
 	"reflect"
-	"strings"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
@@ -104,35 +105,51 @@ func args(first *int, after *string, last *int, before *string) page.Args {
 	return page.Args{First: first, After: after, Last: last, Before: before}
 }
 
-// selected reports whether the operation selects the field at the path below the field that is being resolved.
-func selected(ctx context.Context, path ...string) bool {
-	fields := graphql.CollectFieldsCtx(ctx, nil)
-	for i, name := range path {
-		var next []graphql.CollectedField
-		for _, f := range fields {
-			if f.Name != name {
-				continue
-			}
-			if i == len(path)-1 {
-				return true
-			}
-			next = append(next, graphql.CollectFields(graphql.GetOperationContext(ctx), f.Selections, nil)...)
-		}
-		fields = next
-	}
-	return false
+// selected reports whether the operation selects the field below the field that is being resolved.
+func selected(ctx context.Context, name string) bool {
+	return slices.ContainsFunc(graphql.CollectFieldsCtx(ctx, nil), func(f graphql.CollectedField) bool { return f.Name == name })
 }
 
-// selectedRelations returns the to-one relations of a list's rows that the operation selects. GORM's names are those of
-// the fields with a capital letter. The order is fixed, so that equal selections give equal SQL statements.
-func selectedRelations(ctx context.Context, relations ...string) []string {
-	var found []string
-	for _, relation := range relations {
-		if field := strings.ToLower(relation); selected(ctx, "nodes", field) || selected(ctx, "edges", "node", field) {
-			found = append(found, relation)
+// selection returns what the operation selects of the object that is being resolved.
+func selection(ctx context.Context) read.Selection {
+	s := read.Selection{}
+	addFields(graphql.GetOperationContext(ctx), s, graphql.GetFieldContext(ctx).Field.Selections, levels)
+	return s
+}
+
+// rowSelection returns what the operation selects of the rows of the list that is being resolved.
+func rowSelection(ctx context.Context) read.Selection {
+	s, oc := read.Selection{}, graphql.GetOperationContext(ctx)
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		switch f.Name {
+		case "nodes":
+			addFields(oc, s, f.Selections, levels)
+		case "edges":
+			for _, below := range graphql.CollectFields(oc, f.Selections, nil) {
+				if below.Name == "node" {
+					addFields(oc, s, below.Selections, levels)
+				}
+			}
 		}
 	}
-	return found
+	return s
+}
+
+// levels are how deep a selection is looked at: an object, and the relations that are joined to it.
+const levels = 2
+
+// addFields adds the fields of a selection set with those of its fragments, whatever types they are on.
+func addFields(oc *graphql.OperationContext, s read.Selection, set ast.SelectionSet, levels int) {
+	for _, f := range graphql.CollectFields(oc, set, nil) {
+		below := s[f.Name]
+		if below == nil && len(f.Selections) > 0 {
+			below = read.Selection{}
+		}
+		if levels > 1 {
+			addFields(oc, below, f.Selections, levels-1)
+		}
+		s[f.Name] = below
+	}
 }
 
 func loadUser(ctx context.Context, id *model.UserID) (*model.User, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/closeloop/closeloop/graph"
-	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/intake"
@@ -26,17 +25,14 @@ func (r mutation) UpdateCustomer(ctx context.Context, in customer.UpdateCustomer
 
 func (r query) Responses(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Response, orderBy []*read.ResponseOrder) (*read.ResponseConnection, error) {
 	return withViewer(ctx, r.Read.Responses, read.ResponseList{
-		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy,
-		Join: selectedRelations(ctx, "Customer"),
+		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy, Select: rowSelection(ctx),
 	})
 }
 
 func (r query) Customers(ctx context.Context, first *int, after *string, last *int, before *string, f *filter.Customer, orderBy []*read.CustomerOrder) (*read.CustomerConnection, error) {
-	viewer, err := auth.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Read.Customers(ctx, viewer, args(first, after, last, before), f, orderBy)
+	return withViewer(ctx, r.Read.Customers, read.CustomerList{
+		Args: args(first, after, last, before), Filter: f, OrderBy: orderBy, Select: rowSelection(ctx),
+	})
 }
 
 func (responseResolver) Customer(ctx context.Context, response *model.Response) (*model.Customer, error) {

@@ -25,7 +25,7 @@ func (r query) Viewer(ctx context.Context) (*auth.Viewer, error) {
 }
 
 func (r query) Users(ctx context.Context, first *int, after *string, last *int, before *string, f *read.UserFilter) (*read.UserConnection, error) {
-	return r.Read.Users(ctx, args(first, after, last, before), f)
+	return r.Read.Users(ctx, read.UserList{Args: args(first, after, last, before), Filter: f, Select: rowSelection(ctx)})
 }
 
 func (r query) APITokens(ctx context.Context) ([]*model.ApiToken, error) {

@@ -34,6 +34,7 @@ func (k Kind) mark() string {
 type Key[T any] struct {
 	Name     string // in cursors; an order refuses the cursors of an order with other names
 	Column   string // SQL, never from a caller's input
+	Reads    string // the column that Of reads, where it is not Column
 	Kind     Kind
 	Desc     bool
 	Nullable bool
@@ -43,6 +44,21 @@ type Key[T any] struct {
 
 // Order is the keys that a list is sorted by. The last key is unique.
 type Order[T any] []Key[T]
+
+// Reads are the columns, without their table, that a row must have for its cursor.
+func (o Order[T]) Reads() []string {
+	columns := make([]string, 0, len(o))
+	for _, k := range o {
+		switch {
+		case k.Groups != nil: // Fill reads the key
+		case k.Reads != "":
+			columns = append(columns, k.Reads)
+		default:
+			columns = append(columns, k.Column[strings.LastIndexByte(k.Column, '.')+1:])
+		}
+	}
+	return columns
+}
 
 func (o Order[T]) names() string {
 	var b strings.Builder

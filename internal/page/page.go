@@ -90,9 +90,10 @@ func (c *Connection[T]) Nodes() []*T {
 // TotalCount counts the whole list, by a statement of its own.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
 
-// Read reads one page of the query, which has its conditions, but neither order nor limit. preload adds joins that only
-// the rows need, and is not used for the count; it may be nil.
-func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
+// Read reads one page of the query, which has its conditions, but neither order nor limit. shape chooses the columns of the
+// rows, which include those of Order.Reads, and adds joins that only the rows need. It is not used for the count, and may be
+// nil.
+func Read[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
 	n, backward, ends, err := order.bounds(args)
 	if err != nil {
 		return nil, err
@@ -106,8 +107,8 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 			rows = rows.Where(order.beyond(e.at, e.before, false))
 		}
 	}
-	if preload != nil {
-		rows = preload(rows)
+	if shape != nil {
+		rows = shape(rows)
 	}
 	var found []*T
 	if err := rows.Clauses(order.by(backward), Limit(n+1)).Find(&found).Error; err != nil {
@@ -123,11 +124,7 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, preload func(*gorm.D
 	if backward {
 		slices.Reverse(found)
 	}
-	c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: func(ctx context.Context) (int, error) {
-		var total int64
-		err := whole.WithContext(ctx).Model(new(T)).Count(&total).Error
-		return int(total), err
-	}}
+	c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: counter[T](whole)}
 	for i, row := range found {
 		c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
 	}

@@ -70,7 +70,7 @@ func TestEffortOrder(t *testing.T) {
 			})
 			order := []*read.ResponseOrder{{Field: "EFFORT", Direction: map[bool]read.OrderDirection{false: "ASC", true: "DESC"}[desc]}}
 			got := walk(t, text, func(r *model.Response) model.ResponseID { return r.ID }, len(want), func(args page.Args) (*page.Connection[model.Response], error) {
-				return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, Filter: responseFilter(t, text), OrderBy: order, Join: []string{"Customer"}})
+				return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, Filter: responseFilter(t, text), OrderBy: order, Select: joined("customer")})
 			})
 			below := walk(t, text+" below a customer", func(r *model.Response) model.ResponseID { return r.ID }, len(want), func(args page.Args) (*page.Connection[model.Response], error) {
 				return read.ResponsesOf(w.answer(), ana.ID, read.ResponseList{Args: args, Filter: responseFilter(t, text), OrderBy: order})

@@ -51,7 +51,7 @@ func (r *Reader) Events(ctx context.Context, viewer auth.Viewer, args page.Args,
 
 // HistoryOf pages the events of a case, oldest first. One statement reads the histories of all cases in one answer.
 func HistoryOf(ctx context.Context, id model.CaseID, args page.Args) (*CaseEventConnection, error) {
-	return loadNested[*CaseEventConnection](ctx, id.UUID, historyOfCase, args, nil, nil, model.UserID{})
+	return loadNested[*CaseEventConnection](ctx, id.UUID, historyOfCase, listRequest{Args: args})
 }
 
 func (r *Reader) histories(ctx context.Context, scope *filter.Scope, args page.Args, ids []uuid.UUID) (map[uuid.UUID]any, error) {

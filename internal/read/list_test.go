@@ -97,20 +97,20 @@ func TestList(t *testing.T) {
 			for _, field := range read.CaseFields() {
 				order := []*read.CaseOrder{{Field: read.CaseOrderField(field), Direction: direction}}
 				walk(t, fmt.Sprint("cases by ", field, direction), caseID, 24, func(args page.Args) (*page.Connection[model.Case], error) {
-					c, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{Args: args, OrderBy: order, Join: []string{"Customer", "Response", "Assignee"}})
+					c, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{Args: args, OrderBy: order, Select: joined("customer", "response", "assignee")})
 					return unwrap(c), err
 				})
 			}
 			for _, field := range read.ResponseFields() {
 				order := []*read.ResponseOrder{{Field: read.ResponseOrderField(field), Direction: direction}}
 				walk(t, fmt.Sprint("responses by ", field, direction), func(r *model.Response) model.ResponseID { return r.ID }, 19, func(args page.Args) (*page.Connection[model.Response], error) {
-					return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, OrderBy: order, Join: []string{"Customer"}})
+					return w.read.Responses(t.Context(), everybody, read.ResponseList{Args: args, OrderBy: order, Select: joined("customer")})
 				})
 			}
 			for _, field := range read.CustomerFields() {
 				order := []*read.CustomerOrder{{Field: read.CustomerOrderField(field), Direction: direction}}
 				walk(t, fmt.Sprint("customers by ", field, direction), func(c *model.Customer) model.CustomerID { return c.ID }, 24, func(args page.Args) (*page.Connection[model.Customer], error) {
-					return w.read.Customers(t.Context(), everybody, args, nil, order)
+					return w.read.Customers(t.Context(), everybody, read.CustomerList{Args: args, OrderBy: order})
 				})
 			}
 		}
@@ -130,7 +130,7 @@ func TestList(t *testing.T) {
 		w.scatter()
 		responses, err := w.read.Responses(t.Context(), everybody, read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}}})
 		w.must(err)
-		customers, err := w.read.Customers(t.Context(), everybody, page.Args{}, nil, []*read.CustomerOrder{{"LIFETIME_VALUE", "DESC"}})
+		customers, err := w.read.Customers(t.Context(), everybody, read.CustomerList{OrderBy: []*read.CustomerOrder{{"LIFETIME_VALUE", "DESC"}}})
 		w.must(err)
 		cases, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{})
 		w.must(err)
@@ -145,7 +145,7 @@ func TestList(t *testing.T) {
 		for name, err := range map[string]error{
 			"cases":     failed(w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{OrderBy: []*read.CaseOrder{{"SCORE", "ASC"}, {"SCORE", "DESC"}}})),
 			"responses": failed(w.read.Responses(t.Context(), everybody, read.ResponseList{OrderBy: []*read.ResponseOrder{{"SCORE", "ASC"}, {"SCORE", "ASC"}}})),
-			"customers": failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, []*read.CustomerOrder{{"COMPANY", "ASC"}, {"COMPANY", "ASC"}})),
+			"customers": failed(w.read.Customers(t.Context(), everybody, read.CustomerList{OrderBy: []*read.CustomerOrder{{"COMPANY", "ASC"}, {"COMPANY", "ASC"}}})),
 		} {
 			if !is(err, fault.CodeBadUserInput, "orderBy") {
 				t.Errorf("%s sorted twice by the same field: got %v, want BAD_USER_INPUT for orderBy", name, err)
@@ -176,14 +176,14 @@ func TestList(t *testing.T) {
 		if none, err := w.read.Cases(t.Context(), viewer(w.ann), read.CaseList{Filter: caseFilter(t, `{"or": []}`)}); err != nil || len(none.Edges) != 0 || none.FeedCursor != "" {
 			t.Errorf("an empty or: got %v, %v, want an empty page without a feed cursor", none, err)
 		}
-		customers, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(100)}, parsed(t, `{"company": {"eq": "ALPHA"}}`, new(filter.Customer)), nil)
+		customers, err := w.read.Customers(t.Context(), everybody, read.CustomerList{Args: page.Args{First: number(100)}, Filter: parsed(t, `{"company": {"eq": "ALPHA"}}`, new(filter.Customer))})
 		w.must(err)
 		for _, c := range customers.Nodes() {
 			if model.Fold(*c.Company) != "alpha" {
 				t.Errorf("the filter by company found a customer of %s", *c.Company)
 			}
 		}
-		responses, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(100)}, Filter: responseFilter(t, `{"customer": {"company": {"eq": "ALPHA"}}}`), Join: []string{"Customer"}})
+		responses, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(100)}, Filter: responseFilter(t, `{"customer": {"company": {"eq": "ALPHA"}}}`), Select: joined("customer")})
 		w.must(err)
 		for _, r := range responses.Nodes() {
 			if r.Customer.ID != r.CustomerID || model.Fold(*r.Customer.Company) != "alpha" {

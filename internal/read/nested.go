@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -12,7 +13,6 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -32,15 +32,12 @@ type listRequest struct {
 	Filter json.RawMessage
 	Order  json.RawMessage
 	Viewer model.UserID
+	Select Selection
 }
 
-func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, args page.Args, raw json.RawMessage, order any, viewer model.UserID) (C, error) {
+func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, q listRequest) (C, error) {
 	var none C
-	orderBy, err := json.Marshal(order)
-	if err != nil {
-		return none, err
-	}
-	request, err := json.Marshal(listRequest{Args: args, Filter: raw, Order: orderBy, Viewer: viewer})
+	request, err := json.Marshal(q)
 	if err != nil {
 		return none, err
 	}
@@ -51,14 +48,20 @@ func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, args 
 	return found.(C), nil
 }
 
-// NotesOf lists the notes of a case, oldest first.
-func NotesOf(ctx context.Context, id model.CaseID, args page.Args) (*NoteConnection, error) {
-	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, args, nil, nil, model.UserID{})
+// encoded is the order of a request; nil orders decode as nil.
+func encoded(order any) json.RawMessage {
+	raw, _ := json.Marshal(order) // texts always marshal
+	return raw
+}
+
+// NotesOf lists the notes of a case, oldest first. It ignores the list's filter.
+func NotesOf(ctx context.Context, id model.CaseID, q NoteList) (*NoteConnection, error) {
+	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, listRequest{Args: q.Args, Select: q.Select})
 }
 
 // ResponsesOf lists the responses of a customer.
 func ResponsesOf(ctx context.Context, id model.CustomerID, q ResponseList) (*ResponseConnection, error) {
-	return loadNested[*ResponseConnection](ctx, id.UUID, responsesOfCustomer, q.Args, q.Filter.Raw(), q.OrderBy, model.UserID{})
+	return loadNested[*ResponseConnection](ctx, id.UUID, responsesOfCustomer, listRequest{Args: q.Args, Filter: q.Filter.Raw(), Order: encoded(q.OrderBy), Select: q.Select})
 }
 
 // CasesOf lists the cases of a customer.
@@ -79,7 +82,8 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 			return nil, err
 		}
 	}
-	out.Connection, err = loadNested[*page.Connection[model.Case]](ctx, parent, kind, q.Args, q.Filter.Raw(), q.OrderBy, viewer.User.ID)
+	out.Connection, err = loadNested[*page.Connection[model.Case]](ctx, parent, kind,
+		listRequest{Args: q.Args, Filter: q.Filter.Raw(), Order: encoded(q.OrderBy), Viewer: viewer.User.ID, Select: q.Select})
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +118,11 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, kind string,
 	now := r.now()
 	switch kind {
 	case notesOfCase:
-		return readPages(ctx, r, "case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteOrder, q.Args, ids, scope.Notes(now))
+		n := nested[model.Note]{"notes.case_id", func(n *model.Note) uuid.UUID { return n.CaseID.UUID }, noteObject, noteOrder}
+		return n.read(ctx, r, q, ids, scope.Notes(now))
 	case deliveriesOfWebhook:
-		return readPages(ctx, r, "webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, deliveryOrder, q.Args, ids)
+		n := nested[model.WebhookDelivery]{"webhook_deliveries.webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, nil, deliveryOrder}
+		return n.read(ctx, r, q, ids)
 	case historyOfCase:
 		return r.histories(ctx, scope, q.Args, ids)
 	case responsesOfCustomer:
@@ -124,17 +130,18 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, kind string,
 		if err != nil {
 			return nil, err
 		}
-		return readPages(ctx, r, "customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, order, q.Args, ids, scope.Responses(now), f.Where(now))
+		n := nested[model.Response]{"responses.customer_id", func(x *model.Response) uuid.UUID { return x.CustomerID.UUID }, responseObject, order}
+		return n.read(ctx, r, q, ids, scope.Responses(now), f.Where(now))
 	case casesOfCustomer, casesOfUser:
 		f, order, err := decodeRequest[filter.Case](q, caseOrder)
 		if err != nil {
 			return nil, err
 		}
-		column, parent := "customer_id", func(c *model.Case) uuid.UUID { return c.CustomerID.UUID }
+		n := nested[model.Case]{"cases.customer_id", func(c *model.Case) uuid.UUID { return c.CustomerID.UUID }, caseObject, order}
 		if kind == casesOfUser {
-			column, parent = "assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
+			n.column, n.parent = "cases.assignee_id", func(c *model.Case) uuid.UUID { return c.AssigneeID.UUID }
 		}
-		return readPages(ctx, r, column, parent, order, q.Args, ids, scope.Cases(now), f.Where(q.Viewer, now))
+		return n.read(ctx, r, q, ids, scope.Cases(now), f.Where(q.Viewer, now))
 	}
 	return nil, fmt.Errorf("unknown nested list %q", kind)
 }
@@ -159,16 +166,24 @@ func decodeRequest[F any, O any, T any](q listRequest, order func([]O) (page.Ord
 	return f, keys, err
 }
 
-// readPages reads one page of T for each parent in ids. column holds the parent's ID.
-func readPages[T any](ctx context.Context, r *Reader, column string, parent func(*T) uuid.UUID, order page.Order[T], args page.Args, ids []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
-	rows := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
-	query := rows.Session(&gorm.Session{}).Where(column+" = ANY(?)", pg.Array(ids))
-	count := func(ctx context.Context, id uuid.UUID) (int, error) {
-		var n int64
-		err := rows.Session(&gorm.Session{Context: ctx}).Where(column+" = ?", id).Count(&n).Error
-		return int(n), err
-	}
-	lists, err := page.ReadEach(query, column, parent, order, args, count, ids)
+// nested is a list below each of several parents.
+type nested[T any] struct {
+	column string             // has the parent's id
+	parent func(*T) uuid.UUID // gives it in a row
+	object *object            // nil: whole rows are read
+	order  page.Order[T]
+}
+
+// read reads a page for each parent.
+func (n nested[T]) read(ctx context.Context, r *Reader, q listRequest, parents []uuid.UUID, conditions ...clause.Expression) (map[uuid.UUID]any, error) {
+	query := r.db.WithContext(ctx).Model(new(T)).Clauses(clause.Where{Exprs: conditions})
+	lists, err := page.ReadEach(query, page.Parents[T]{Column: n.column, Of: n.parent, IDs: parents}, n.order, q.Args, func(rows *gorm.DB) *gorm.DB {
+		if n.object == nil {
+			return rows
+		}
+		_, foreignKey, _ := strings.Cut(n.column, ".")
+		return n.object.read(rows, q.Select, append(n.order.Reads(), foreignKey)...)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func TestNestedList(t *testing.T) {
 		}
 		for name, err := range map[string]error{
 			"a wrong cursor":       failed(read.ResponsesOf(ctx, mine.ID, read.ResponseList{Args: page.Args{After: pointer("x")}})),
-			"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, page.Args{After: &cases.FeedCursor})),
+			"a cursor of the feed": failed(read.NotesOf(ctx, model.CaseID{}, read.NoteList{Args: page.Args{After: &cases.FeedCursor}})),
 		} {
 			if !is(err, fault.CodeBadUserInput, "after") {
 				t.Errorf("%s: got %v, want BAD_USER_INPUT for after", name, err)

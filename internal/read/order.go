@@ -86,8 +86,9 @@ var responseKeys = map[string]page.Key[model.Response]{
 
 var customerKeys = map[string]page.Key[model.Customer]{
 	"CREATED_AT": {Column: "customers.created_at", Kind: page.Time, Of: func(c *model.Customer) any { return c.CreatedAt }},
-	"COMPANY":    {Column: "customers.company_fold", Kind: page.Text, Nullable: true, Of: func(c *model.Customer) any { return deref[string](model.FoldPointer(c.Company)) }},
-	"LAST_NAME": {Column: "customers.last_name_fold", Kind: page.Text, Nullable: true,
+	"COMPANY": {Column: "customers.company_fold", Reads: "company", Kind: page.Text, Nullable: true,
+		Of: func(c *model.Customer) any { return deref[string](model.FoldPointer(c.Company)) }},
+	"LAST_NAME": {Column: "customers.last_name_fold", Reads: "last_name", Kind: page.Text, Nullable: true,
 		Of: func(c *model.Customer) any { return deref[string](model.FoldPointer(c.LastName)) }},
 	"LAST_CONTACTED_AT": {Column: "customers.last_contacted_at", Kind: page.Time, Nullable: true,
 		Of: func(c *model.Customer) any { return deref[time.Time](c.LastContactedAt) }},
@@ -101,8 +102,8 @@ var customerKeys = map[string]page.Key[model.Customer]{
 var ties = map[string]string{"cases.status": "OPENED_AT", "responses.segment_fold": "RESPONDED_AT"}
 
 var noteOrder = page.Order[model.Note]{
-	{Name: "CREATED_AT", Column: "created_at", Kind: page.Time, Of: func(n *model.Note) any { return n.CreatedAt }},
-	{Name: "ID", Column: "id", Kind: page.ID, Of: func(n *model.Note) any { return n.ID.UUID }},
+	{Name: "CREATED_AT", Column: "notes.created_at", Kind: page.Time, Of: func(n *model.Note) any { return n.CreatedAt }},
+	{Name: "ID", Column: "notes.id", Kind: page.ID, Of: func(n *model.Note) any { return n.ID.UUID }},
 }
 
 var userOrder = page.Order[model.User]{

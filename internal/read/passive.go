@@ -21,7 +21,7 @@ type PassiveList struct {
 	Filter       *filter.Response
 	PrioritizeBy []passive.Priority
 	Segments     []string
-	Join         []string // Customer if the query selects the customer
+	Select       Selection // of each response
 }
 
 // Passives lists the passives queue. One statement finds the page, and a second one reads the page's rows with their
@@ -43,11 +43,8 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 		return nil, err
 	}
 	rows := r.db.WithContext(ctx).Where("responses.id = ANY(?)", pg.Array(model.UUIDs(found.Responses)))
-	for _, relation := range q.Join {
-		rows = rows.Joins(relation)
-	}
 	var list []*model.Response
-	if err := rows.Find(&list).Error; err != nil {
+	if err := responseObject.read(rows, q.Select).Find(&list).Error; err != nil {
 		return nil, fmt.Errorf("list passives: %w", err)
 	}
 	byID := make(map[model.ResponseID]*model.Response, len(list))

@@ -24,7 +24,7 @@ func TestPassives(t *testing.T) {
 		for sql := range strings.SplitSeq(crowd, ";") {
 			w.exec(sql)
 		}
-		list := read.PassiveList{Args: page.Args{First: number(5)}, PrioritizeBy: []passive.Priority{passive.Score}, Join: []string{"Customer"},
+		list := read.PassiveList{Args: page.Args{First: number(5)}, PrioritizeBy: []passive.Priority{passive.Score}, Select: joined("customer"),
 			Filter: responseFilter(t, `{"customer": {"country": {"eq": "BR"}}}`)}
 		var want []model.ResponseID
 		w.must(w.db.Gorm.Raw(`SELECT id FROM (SELECT DISTINCT ON (customer_id) * FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r

@@ -76,7 +76,7 @@ func TestOrderIndexes(t *testing.T) {
 		return c.PageInfo.EndCursor, nil
 	})
 	list("customers", read.CustomerFields(), customerIndexes, func(field string, direction read.OrderDirection, args page.Args) (*string, error) {
-		c, err := w.read.Customers(t.Context(), everybody, args, nil, []*read.CustomerOrder{{Field: read.CustomerOrderField(field), Direction: direction}})
+		c, err := w.read.Customers(t.Context(), everybody, read.CustomerList{Args: args, OrderBy: []*read.CustomerOrder{{Field: read.CustomerOrderField(field), Direction: direction}}})
 		if err != nil {
 			return nil, err
 		}

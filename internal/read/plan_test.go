@@ -102,7 +102,7 @@ func TestFilterIndexes(t *testing.T) {
 		}
 	}
 	by := func(filter string) read.CaseList {
-		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Join: []string{"Customer", "Response", "Assignee"}}
+		return read.CaseList{Args: page.Args{First: number(50)}, Filter: caseFilter(t, filter), Select: joined("customer", "response", "assignee")}
 	}
 	british := viewer(&model.User{Role: model.Partner, ScopeCustomer: json.RawMessage(`{"country": {"eq": "GB"}}`)})
 	// When an index finds a handful of rows, PostgreSQL may sort them.
@@ -115,7 +115,7 @@ func TestFilterIndexes(t *testing.T) {
 		"cases by a comment", "cases by a rare survey", "customers by country", "customers by segment")
 	responses := func(text string) func() error {
 		return func() error {
-			c, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Join: []string{"Customer"}})
+			c, err := w.read.Responses(t.Context(), everybody, read.ResponseList{Args: page.Args{First: number(50)}, Filter: responseFilter(t, text), Select: joined("customer")})
 			if err == nil && len(c.Edges) == 0 {
 				t.Errorf("%s finds nothing, so its plan proves nothing", text)
 			}
@@ -124,7 +124,7 @@ func TestFilterIndexes(t *testing.T) {
 	}
 	customers := func(text string) func() error {
 		return func() error {
-			c, err := w.read.Customers(t.Context(), everybody, page.Args{First: number(50)}, parsed(t, text, new(filter.Customer)), nil)
+			c, err := w.read.Customers(t.Context(), everybody, read.CustomerList{Args: page.Args{First: number(50)}, Filter: parsed(t, text, new(filter.Customer))})
 			if err == nil && len(c.Edges) == 0 {
 				t.Errorf("%s finds nothing, so its plan proves nothing", text)
 			}
@@ -172,7 +172,7 @@ func TestFilterIndexes(t *testing.T) {
 		"cases by number":          {"cases_number_key", cases(by(`{"number": {"eq": 77}}`))},
 		"cases by customer":        {"cases_customer", cases(by(`{"customer": {"id": ["` + quiet.String() + `"]}}`))},
 		"responses": {"responses_newest", func() error {
-			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Join: []string{"Customer"}}))
+			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Select: joined("customer")}))
 		}},
 		"responses by customer": {"responses_customer", func() error {
 			return failed(w.read.Responses(t.Context(), everybody, read.ResponseList{Filter: responseFilter(t, `{"customer": {"id": ["`+busy.String()+`"]}}`)}))
@@ -187,9 +187,9 @@ func TestFilterIndexes(t *testing.T) {
 		"cases below a customer":     {"cases_customer", func() error { return failed(w.read.CasesOf(w.answer(), viewer(w.ann), quiet, read.CaseList{})) }},
 		"cases of a scope":           {"cases_country", func() error { return failed(w.read.Cases(t.Context(), british, by(`{}`))) }},
 		"responses of a scope": {"responses_country", func() error {
-			return failed(w.read.Responses(t.Context(), british, read.ResponseList{Join: []string{"Customer"}}))
+			return failed(w.read.Responses(t.Context(), british, read.ResponseList{Select: joined("customer")}))
 		}},
-		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, page.Args{}, nil, nil)) }},
+		"customers": {"customers_newest", func() error { return failed(w.read.Customers(t.Context(), everybody, read.CustomerList{})) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := w.plan(last, c.call)

@@ -9,7 +9,6 @@ package read
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -69,8 +68,8 @@ type CaseList struct {
 	page.Args
 	Filter     *filter.Case
 	OrderBy    []*CaseOrder
-	FeedCursor bool     // whether the query selects feedCursor
-	Join       []string // the relations that the query selects: Customer, Response, Assignee
+	FeedCursor bool      // whether the query selects feedCursor
+	Select     Selection // of each case
 }
 
 // Cases lists cases.
@@ -87,12 +86,7 @@ func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*Ca
 	}
 	now := r.now()
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(now)).Where(q.Filter.Where(viewer.User.ID, now))
-	out.Connection, err = page.Read(query, order, q.Args, func(rows *gorm.DB) *gorm.DB {
-		for _, relation := range q.Join {
-			rows = rows.Joins(relation)
-		}
-		return rows
-	})
+	out.Connection, err = readPage(query, order, q.Args, caseObject, q.Select)
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
 	}
@@ -104,7 +98,7 @@ type ResponseList struct {
 	page.Args
 	Filter  *filter.Response
 	OrderBy []*ResponseOrder
-	Join    []string // Customer if the query selects the customer
+	Select  Selection // of each response
 }
 
 // Responses lists responses.
@@ -115,65 +109,33 @@ func (r *Reader) Responses(ctx context.Context, viewer auth.Viewer, q ResponseLi
 	}
 	now := r.now()
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Responses(now)).Where(q.Filter.Where(now))
-	c, err := page.Read(query, order, q.Args, func(rows *gorm.DB) *gorm.DB {
-		for _, relation := range q.Join {
-			rows = rows.Joins(relation)
-		}
-		return rows
-	})
+	c, err := readPage(query, order, q.Args, responseObject, q.Select)
 	return wrapErr(c, "list responses", err)
 }
 
+// CustomerList holds the arguments of a list of customers.
+type CustomerList struct {
+	page.Args
+	Filter  *filter.Customer
+	OrderBy []*CustomerOrder
+	Select  Selection // of each customer
+}
+
 // Customers lists customers.
-func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, args page.Args, f *filter.Customer, orderBy []*CustomerOrder) (*CustomerConnection, error) {
-	order, err := customerOrder(orderBy)
+func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, q CustomerList) (*CustomerConnection, error) {
+	order, err := customerOrder(q.OrderBy)
 	if err != nil {
 		return nil, err
 	}
 	now := r.now()
-	c, err := page.Read(r.db.WithContext(ctx).Where(viewer.Scope().Customers(now)).Where(f.Where(now)), order, args, nil)
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Customers(now)).Where(q.Filter.Where(now))
+	c, err := readPage(query, order, q.Args, customerObject, q.Select)
 	return wrapErr(c, "list customers", err)
 }
 
-// NoteFilter selects notes. A nil field does not restrict the list.
-type NoteFilter struct {
-	Case      []model.CaseID
-	Author    []model.UserID
-	CreatedAt *filter.Time
-	Search    *string
-}
-
-// Personal returns the name of the field that searches the text of notes, or an empty string. The text is personal data.
-func (f *NoteFilter) Personal() string {
-	if f != nil && f.Search != nil {
-		return "search"
-	}
-	return ""
-}
-
-// Notes lists notes, oldest first.
-func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, args page.Args, f *NoteFilter) (*NoteConnection, error) {
-	query := r.db.WithContext(ctx).Where(viewer.Scope().Notes(r.now()))
-	if f != nil {
-		if f.Case != nil {
-			query = query.Where("case_id = ANY(?)", pg.Array(model.UUIDs(f.Case)))
-		}
-		if f.Author != nil {
-			query = query.Where("author_id = ANY(?)", pg.Array(model.UUIDs(f.Author)))
-		}
-		query = query.Where(f.CreatedAt.Where("notes.created_at", r.now()))
-		if f.Search != nil {
-			words, err := filter.ReadSearch(*f.Search)
-			if err != nil {
-				return nil, fault.WithPath("filter.search", err)
-			}
-			if strings.TrimSpace(words) != "" {
-				query = query.Where(filter.FullText("notes.body"), words)
-			}
-		}
-	}
-	c, err := page.Read(query, noteOrder, args, nil)
-	return wrapErr(c, "list notes", err)
+// readPage reads a page of what is selected of an object's rows.
+func readPage[T any](query *gorm.DB, order page.Order[T], args page.Args, o *object, s Selection) (*page.Connection[T], error) {
+	return page.Read(query, order, args, func(rows *gorm.DB) *gorm.DB { return o.read(rows, s, order.Reads()...) })
 }
 
 // wrapErr returns c, or err wrapped with a phrase for the failed action.
@@ -212,14 +174,14 @@ func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	return tokens, nil
 }
 
-// CaseByNumber reads a case by its number. It returns nil when no case has the number or the viewer may not see the case.
-func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int) (*model.Case, error) {
-	c := new(model.Case)
-	err := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("number = ?", number).Take(c).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
+// CaseByNumber reads what is selected of a case. It returns nil when no case has the number or the viewer may not see it.
+func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int, s Selection) (*model.Case, error) {
+	var found []*model.Case
+	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("cases.number = ?", number)
+	if err := caseObject.read(query, s).Find(&found).Error; err != nil || len(found) == 0 {
+		return nil, pg.WrapErr("read a case", err)
 	}
-	return wrapErr(c, "read a case", err)
+	return found[0], nil
 }
 
 // notFound is the error for a row that does not exist or that the viewer may not see.

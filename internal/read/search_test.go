@@ -53,7 +53,7 @@ func TestUsers(t *testing.T) {
 			`\`:             "",
 			"'; DROP":       "",
 		} {
-			got, err := w.read.Users(t.Context(), page.Args{}, &read.UserFilter{Search: &search})
+			got, err := w.read.Users(t.Context(), read.UserList{Filter: &read.UserFilter{Search: &search}})
 			if err != nil {
 				t.Errorf("%q: %v", search, err)
 				continue
@@ -80,7 +80,7 @@ func TestUsers(t *testing.T) {
 		list := func(f *read.UserFilter) string {
 			t.Helper()
 			got := walk(t, "users", func(u *model.User) model.UserID { return u.ID }, count(t, w, f), func(args page.Args) (*page.Connection[model.User], error) {
-				return w.read.Users(t.Context(), args, f)
+				return w.read.Users(t.Context(), read.UserList{Args: args, Filter: f})
 			})
 			return names(got, func(u *model.User) string { return u.Name })
 		}
@@ -102,7 +102,7 @@ func TestUsers(t *testing.T) {
 
 func count(t *testing.T, w *world, f *read.UserFilter) int {
 	t.Helper()
-	c, err := w.read.Users(t.Context(), page.Args{}, f)
+	c, err := w.read.Users(t.Context(), read.UserList{Filter: f})
 	w.must(err)
 	n, err := c.TotalCount(t.Context())
 	w.must(err)
@@ -136,7 +136,7 @@ func TestNotes(t *testing.T) {
 		{&read.NoteFilter{CreatedAt: within(`{"gte": "2026-03-01T07:30:00Z", "lt": "2026-03-01T09:30:00Z"}`)}, "b c "},
 		{&read.NoteFilter{Author: []model.UserID{w.ann.ID}, CreatedAt: within(`{"isNull": true}`)}, ""},
 	} {
-		got, err := w.read.Notes(t.Context(), everybody, page.Args{}, c.f)
+		got, err := w.read.Notes(t.Context(), everybody, read.NoteList{Filter: c.f})
 		w.must(err)
 		if found := names(got.Nodes(), func(n *model.Note) string { return n.Body }); found != c.want {
 			t.Errorf("%+v listed %s; want %s", c.f, found, c.want)
@@ -145,7 +145,7 @@ func TestNotes(t *testing.T) {
 			t.Errorf("%+v: totalCount is %d, %v; want %d", c.f, n, err, len(got.Edges))
 		}
 	}
-	last, err := w.read.Notes(t.Context(), everybody, page.Args{Last: number(2)}, nil)
+	last, err := w.read.Notes(t.Context(), everybody, read.NoteList{Args: page.Args{Last: number(2)}})
 	if err != nil || names(last.Nodes(), func(n *model.Note) string { return n.Body }) != "c d " || !last.PageInfo.HasPreviousPage {
 		t.Errorf("the last two notes: got %v, %v, want c and d", last, err)
 	}

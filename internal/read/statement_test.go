@@ -62,7 +62,7 @@ func (w *world) loadRelations(n int) {
 	t.Helper()
 	ctx := w.answer()
 	page3 := page.Args{Last: number(3)}
-	list, err := w.read.Cases(ctx, viewer(w.ann), read.CaseList{Args: page.Args{First: &n}, Join: []string{"Customer", "Response", "Assignee"}})
+	list, err := w.read.Cases(ctx, viewer(w.ann), read.CaseList{Args: page.Args{First: &n}, Select: joined("customer", "response", "assignee")})
 	w.must(err)
 	cases := list.Nodes()
 	if len(cases) != n {
@@ -75,7 +75,9 @@ func (w *world) loadRelations(n int) {
 		}
 	}
 	rules := loadAll(t, cases, func(c *model.Case) ([]*model.Rule, error) { return read.LoadersFrom(ctx).RulesOf.Load(ctx, c.ID) })
-	notes := loadAll(t, cases, func(c *model.Case) (*read.NoteConnection, error) { return read.NotesOf(ctx, c.ID, page3) })
+	notes := loadAll(t, cases, func(c *model.Case) (*read.NoteConnection, error) {
+		return read.NotesOf(ctx, c.ID, read.NoteList{Args: page3})
+	})
 	histories := loadAll(t, cases, func(c *model.Case) (*read.CaseEventConnection, error) { return read.HistoryOf(ctx, c.ID, page3) })
 	assigners := loadAll(t, cases, func(c *model.Case) (*model.User, error) {
 		return read.Optional(ctx, read.LoadersFrom(ctx).Users, c.AssignedByID)

@@ -16,10 +16,17 @@ type UserFilter struct {
 	Search *string
 }
 
+// UserList holds the arguments of a list of users.
+type UserList struct {
+	page.Args
+	Filter *UserFilter
+	Select Selection // of each user
+}
+
 // Users lists users, sorted by name.
-func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*UserConnection, error) {
+func (r *Reader) Users(ctx context.Context, q UserList) (*UserConnection, error) {
 	query := r.db.WithContext(ctx)
-	if f != nil {
+	if f := q.Filter; f != nil {
 		if f.Role != nil {
 			query = query.Where("role = ANY(?)", pg.Array(f.Role))
 		}
@@ -35,6 +42,6 @@ func (r *Reader) Users(ctx context.Context, args page.Args, f *UserFilter) (*Use
 			}
 		}
 	}
-	c, err := page.Read(query, userOrder, args, nil)
+	c, err := readPage(query, userOrder, q.Args, userObject, q.Select)
 	return wrapErr(c, "list users", err)
 }

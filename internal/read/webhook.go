@@ -45,7 +45,7 @@ func (r *Reader) webhook(ctx context.Context, viewer auth.Viewer, id model.Webho
 
 // DeliveriesOf lists a webhook's deliveries, newest first.
 func DeliveriesOf(ctx context.Context, id model.WebhookID, args page.Args) (*WebhookDeliveryConnection, error) {
-	return loadNested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, args, nil, nil, model.UserID{})
+	return loadNested[*WebhookDeliveryConnection](ctx, id.UUID, deliveriesOfWebhook, listRequest{Args: args})
 }
 
 // Event loads an event by ID; nil if the viewer may not see it. One statement reads all events that one answer asks for.

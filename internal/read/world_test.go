@@ -211,6 +211,15 @@ func parsed[F interface{ UnmarshalGQL(any) error }](t testing.TB, text string, f
 	return f
 }
 
+// joined selects an object with all its columns, and joins relations.
+func joined(relations ...string) read.Selection {
+	s := read.Selection{"everything": nil} // is no field, so all columns are read
+	for _, field := range relations {
+		s[field] = nil
+	}
+	return s
+}
+
 func number(n int) *int     { return &n }
 func pointer[T any](v T) *T { return &v }
 func names[T any](list []T, name func(T) string) string {
