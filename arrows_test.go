@@ -29,14 +29,16 @@ var arrows = map[string][]string{
 	"internal/pg":       {"internal/pg/cluster", "internal/pg/fair", "internal/pg/flock"},
 	"internal/pg/flock": {}, "internal/pg/cluster": {}, "internal/pg/fair": {},
 
+	"internal/configuration": {"internal/pg", "internal/shared"},
+
 	"internal/text":      {"model", "internal/fault"},
 	"internal/page":      {"internal/fault", "internal/pg"},
 	"internal/filter":    {"model", "internal/country", "internal/fault", "internal/pg"},
 	"internal/calendar":  {"model", "internal/fault"},
-	"internal/rule":      {"model", "internal/auth", "internal/calendar", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},
+	"internal/rule":      {"model", "internal/auth", "internal/calendar", "internal/configuration", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},
 	"internal/audit":     {"model", "internal/auth", "internal/filter", "internal/job", "internal/pg"},
 	"internal/keyword":   {"model"},
-	"internal/auth":      {"model", "internal/fault", "internal/filter", "internal/pg", "internal/shared"},
+	"internal/auth":      {"model", "internal/configuration", "internal/fault", "internal/filter", "internal/pg", "internal/shared"},
 	"internal/event":     {"model", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/pg", "internal/rate", "internal/shared"},
 	"internal/job":       {"model", "internal/pg"},
 	"internal/rate":      {"model", "internal/pg/fair"},
@@ -61,17 +63,17 @@ var arrows = map[string][]string{
 	"internal/customer": {"model", "internal/auth", "internal/casework", "internal/country", "internal/fault", "internal/pg", "internal/text"},
 	"internal/passive": {"model", "internal/auth", "internal/assignment", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/page", "internal/pg"},
-	"internal/theme": {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg", "internal/audit"},
-	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault",
+	"internal/theme": {"model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg", "internal/audit"},
+	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/configuration", "internal/customer", "internal/event", "internal/fault",
 		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
 	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/text", "internal/audit"},
-	"internal/settings": {"model", "internal/auth", "internal/fault", "internal/pg", "internal/audit"},
-	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},
+	"internal/settings": {"model", "internal/auth", "internal/configuration", "internal/fault", "internal/audit"},
+	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},
 	"internal/importer": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/country", "internal/fault", "internal/job", "internal/pg", "internal/audit"},
-	"internal/sample": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
+	"internal/sample": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/user"},
 	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
-	"internal/webhook": {"model", "internal/auth", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg", "internal/audit"},
+	"internal/webhook": {"model", "internal/auth", "internal/configuration", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg", "internal/audit"},
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
@@ -84,7 +86,7 @@ var arrows = map[string][]string{
 		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
 	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/argument", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
 	// The program.
-	"internal/app": {"model", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/egress", "internal/event",
+	"internal/app": {"model", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/configuration", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/audit", "internal/auth", "internal/config", "internal/importer", "internal/logline", "internal/persisted"},
@@ -105,7 +107,7 @@ var arrows = map[string][]string{
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
 	"internal/querytest":      {},
-	"internal/worktest":       {"internal/customer", "internal/intake", "model", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
+	"internal/worktest":       {"internal/customer", "internal/intake", "model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 
 func TestArrowsBetweenPackagesRunDownOnly(t *testing.T) {

@@ -62,6 +62,7 @@ func TestSchema(t *testing.T) {
 		for _, insert := range []string{
 			"INSERT INTO settings (only_row) VALUES ($1)",
 			"INSERT INTO feed_head (only_row) VALUES ($1)",
+			"INSERT INTO configuration (only_row) VALUES ($1)",
 			"INSERT INTO erasure_key (key, only_row) SELECT key, $1 FROM erasure_key",
 		} {
 			for onlyRow, code := range map[bool]string{true: "23505", false: "23514"} { // unique_violation, check_violation

@@ -28,6 +28,8 @@ func TestOutage(t *testing.T) {
 	}
 
 	at.Stop()
+	for s.Do(model.Admin, `{viewer {role}}`, nil).Status == http.StatusOK { // a caller who was there a moment ago is known for a second
+	}
 	for _, query := range []string{`{caseSummary {total}}`, `{cases {nodes {id}}}`, `{caseEvents {nodes {id}}}`} {
 		if a := s.Do(model.Admin, query, nil); a.Code() != "UNAVAILABLE" || a.Status != http.StatusServiceUnavailable || a.V != nil {
 			t.Errorf("%s: status %d: %s", query, a.Status, a.Body)

@@ -28,7 +28,7 @@ func TestListStatements(t *testing.T) {
 	fill(many, 50)
 	for _, list := range []struct {
 		name, query string
-		most        int // different statements, including the two that find the caller
+		most        int // different statements
 	}{
 		{"cases with all around them", `{cases(first: 50) {nodes {id customer {displayName} response {score customer {id}} assignee {name} assignedBy {name}
 			openedBy {name} rules {name} notes(last: 3) {nodes {body author {name}}} history(last: 3) {nodes {type actor {name} note {body}}} notifications {to}}}}`, 12},

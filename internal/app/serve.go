@@ -86,7 +86,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 
 // sample fills an empty database with made-up data, calls made, and then keeps responses coming.
 func (a *App) sample(ctx context.Context, made func()) {
-	err := sample.Run(ctx, sample.Options{DB: a.DB, Feed: a.Feed, Queue: a.Queue, Log: a.log, Now: time.Now, Made: made})
+	err := sample.Run(ctx, sample.Options{DB: a.DB, Configuration: a.Configuration, Feed: a.Feed, Queue: a.Queue, Log: a.log, Now: time.Now, Made: made})
 	if err != nil && ctx.Err() == nil {
 		a.log.Error("sample data", "error", err)
 	}

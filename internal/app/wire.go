@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
@@ -41,6 +42,7 @@ import (
 // parts are the packages' objects on one database.
 type parts struct {
 	DB            *pg.DB
+	Configuration *configuration.Revisions
 	Feed          *event.Log
 	Queue         *job.Queue
 	Work          *casework.Work
@@ -72,7 +74,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	a.DB = db
+	a.DB, a.Configuration = db, configuration.New(db, time.Now)
 	if a.Queue, err = job.NewQueue(db.Lane(pg.Background).Pool, a.log); err != nil {
 		return err
 	}
@@ -91,12 +93,12 @@ func (a *App) wire(db *pg.DB) (err error) {
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
-	a.Subscriptions = webhook.NewSubscriptions(db, a.Feed, addresses, time.Now)
-	a.Users = user.New(db, a.Work, a.Feed, time.Now)
-	a.Rules = rule.New(db, time.Now)
-	a.Settings = settings.New(db)
+	a.Subscriptions = webhook.NewSubscriptions(db, a.Configuration, a.Feed, addresses, time.Now)
+	a.Users = user.New(a.Configuration, a.Work, a.Feed, time.Now)
+	a.Rules = rule.New(db, a.Configuration, time.Now)
+	a.Settings = settings.New(a.Configuration)
 	a.Registered = persisted.New(db.Lane(pg.SignIn), time.Now)
-	a.Themes = theme.New(db, a.Queue, time.Now)
+	a.Themes = theme.New(a.Configuration, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Addresses: addresses, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, time.Now)
 	a.SignIns = audit.NewSignIns(db, time.Now)
@@ -110,7 +112,7 @@ func (a *App) Handler() http.Handler {
 		collect = read.BatchWait
 	}
 	entry := a.DB.Lane(pg.SignIn)
-	tokens := auth.NewTokens(entry.Gorm, time.Now)
+	tokens := auth.NewTokens(entry.Gorm, a.Configuration, time.Now)
 	gate := auth.NewGate(tokens, auth.Watch{Accepted: a.SignIns.Accepted, Refused: a.SignIns.Refused})
 	answers := inflight.New(a.config.Unread())
 	var registeredOnly []model.Role

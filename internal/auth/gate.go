@@ -39,7 +39,7 @@ type Gate struct {
 	tokens *Tokens
 	watch  Watch
 	now    func() time.Time
-	known  *knownHashes
+	valid  *validHashes
 
 	mu        sync.Mutex
 	addresses *simplelru.LRU[netip.Prefix, *rate.Limiter]
@@ -61,31 +61,29 @@ func NewGate(tokens *Tokens, watch Watch) *Gate {
 		watch.Refused = func(Refusal) {}
 	}
 	addresses, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](addressesMax, nil) // the error is for a size below 1
-	return &Gate{tokens: tokens, watch: watch, now: tokens.now, known: newKnownHashes(tokens), addresses: addresses}
+	return &Gate{tokens: tokens, watch: watch, now: tokens.now, valid: newValidHashes(tokens), addresses: addresses}
 }
 
 // SignIn signs the owner of the secret in, like Tokens.SignIn. remote is the caller's address, with or without a port.
 func (g *Gate) SignIn(ctx context.Context, remote, secret string) (*SignedIn, error) {
 	address, hash := g.address(remote), hashOf(Hash(secret))
-	known := g.known.has(hash) // the first use of a valid token counts as well: whether it is valid is not known yet
+	known := g.tokens.owners.Contains(hash) // the first use of a valid token counts as well: whether it is valid is not known yet
 	if !known && !address.AllowN(g.now(), 1) {
 		// An error means that the database does not answer: the sign-in says so.
-		if valid, err := g.known.check(ctx, hash); err == nil && !valid {
+		if valid, err := g.valid.has(ctx, hash); err == nil && !valid {
 			g.watch.Refused(Refusal{Address: hostOf(remote)})
 			return nil, &TooManyRefusals{Wait: wait(address, g.now())}
 		}
 	}
-	caller, refusal, err := g.tokens.signIn(ctx, secret)
+	caller, refusal, err := g.tokens.signIn(ctx, hash)
 	switch {
 	case err == nil:
-		g.known.add(hash)
 		caller.Address = hostOf(remote)
 		g.watch.Accepted(caller.Viewer)
 	case fault.Is(err, fault.CodeUnauthenticated):
 		refusal.Address = hostOf(remote)
 		g.watch.Refused(refusal)
-		if known {
-			g.known.drop(hash) // revoked or expired; the next one counts from the start
+		if known { // revoked or expired, and forgotten now: the next one counts from the start
 			address.AllowN(g.now(), 1)
 		}
 	}

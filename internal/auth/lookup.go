@@ -8,7 +8,7 @@ import (
 )
 
 // lookups let sign-ins by the same secret share what the database says, so that thousands of sockets that come back at once
-// with one token cost it two lookups, and a token that was revoked signs nobody in afterwards.
+// with one token after a change of the configuration cost it two lookups.
 type lookups struct {
 	mu  sync.Mutex
 	all map[hash]*lookup // that somebody waits for
@@ -16,19 +16,14 @@ type lookups struct {
 
 type lookup struct {
 	callers int // guarded by lookups.mu
-	*shared.Question[*SignedIn]
+	*shared.Question[*owner]
 }
 
 // share returns the answer of ask, or that of another caller with the same hash.
-func (ls *lookups) share(ctx context.Context, h hash, ask func() (*SignedIn, error)) (*SignedIn, error) {
+func (ls *lookups) share(ctx context.Context, h hash, ask func() (*owner, error)) (*owner, error) {
 	l := ls.enter(h)
 	defer ls.leave(h, l)
-	in, err := l.Ask(ctx, ask)
-	if in == nil {
-		return nil, err
-	}
-	own := *in // callers add to it, such as an address
-	return &own, err
+	return l.Ask(ctx, ask)
 }
 
 func (ls *lookups) enter(h hash) *lookup {
@@ -36,7 +31,7 @@ func (ls *lookups) enter(h hash) *lookup {
 	defer ls.mu.Unlock()
 	l := ls.all[h]
 	if l == nil {
-		l = &lookup{Question: shared.New[*SignedIn]()}
+		l = &lookup{Question: shared.New[*owner]()}
 		ls.all[h] = l
 	}
 	l.callers++

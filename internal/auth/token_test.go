@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -112,6 +113,7 @@ func TestSignIn(t *testing.T) {
 			t.Error("a sign-in wrote the last use on the way of the request")
 		}
 		w.must("UPDATE api_tokens SET revoked_at = now()")
+		w.now = w.now.Add(time.Second)
 		if _, err := gate.SignIn(t.Context(), "192.0.2.3:4711", k.secret); err == nil || refused[100] != (auth.Refusal{Address: "192.0.2.3", Token: k.ID, User: k.UserID}) {
 			t.Errorf("a revoked token is refused (%v) as %v", err, refused[100:])
 		}
@@ -172,17 +174,25 @@ func TestEnded(t *testing.T) {
 
 // world is a database, a sign-in that uses it, and a clock that tests set.
 type world struct {
-	t      *testing.T
-	db     *pg.DB
-	tokens *auth.Tokens
-	now    time.Time
+	t         *testing.T
+	db        *pg.DB
+	revisions *configuration.Revisions
+	tokens    *auth.Tokens
+	now       time.Time
 }
 
 func newWorld(t *testing.T, with ...pgtest.Option) *world {
 	t.Helper()
 	w := &world{t: t, db: pgtest.New(t, with...), now: start}
-	w.tokens = auth.NewTokens(w.db.Gorm, func() time.Time { return w.now })
+	w.revisions, w.tokens = w.server()
 	return w
+}
+
+// server makes the sign-in of one server on the database.
+func (w *world) server() (*configuration.Revisions, *auth.Tokens) {
+	now := func() time.Time { return w.now }
+	revisions := configuration.New(w.db, now)
+	return revisions, auth.NewTokens(w.db.Gorm, revisions, now)
 }
 
 type token struct {

@@ -5,10 +5,10 @@
 //
 // It does not read cases for display; package read does. It does not change settings; package settings does.
 //
-// Every call takes its locks in one order, so that calls do not deadlock: an idempotency key → identities (advisory,
-// sorted) → keywords (advisory) → customers' rows by id → users' rows → rules' turns, and users' loads (advisory) →
-// cases' rows by id → at the commit, by triggers, the passives' queue. If PostgreSQL still finds a deadlock, pg.Tx repeats
-// the call.
+// Every call takes its locks in one order, so that calls do not deadlock: an idempotency key → the configuration
+// (advisory) → identities (advisory, sorted) → customers' rows by id → users' rows → rules' turns, and users' loads
+// (advisory) → cases' rows by id → at the commit, by triggers, the passives' queue and the configuration's revision. If
+// PostgreSQL still finds a deadlock, pg.Tx repeats the call.
 package casework
 
 import (

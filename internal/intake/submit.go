@@ -10,6 +10,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
@@ -110,6 +111,9 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 		if err := pg.Replan(tx); err != nil {
 			return err
 		}
+	}
+	if _, err := configuration.Share(tx); err != nil {
+		return err
 	}
 	if err := lockIdentities(tx, checked); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/passive"
@@ -105,7 +106,7 @@ func (w *world) anyResponse(random uint64) (id model.ResponseID) {
 // retheme changes a theme as package theme does: it takes the locks first.
 func (w *world) retheme(id model.ThemeID, effort string, resolved bool) error {
 	return w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error {
-		if err := theme.LockKeywords(tx); err != nil {
+		if err := configuration.Lock(tx); err != nil {
 			return err
 		}
 		if err := tx.Exec("SELECT 1 FROM themes WHERE id = ? FOR UPDATE", id).Error; err != nil {

@@ -25,6 +25,8 @@ const (
 	CatchUp
 	// Background is for queued jobs and the loops around them.
 	Background
+	// Revision is for looking whether the configuration has changed: one statement at a time, which waits for no other.
+	Revision
 
 	lanes
 )
@@ -38,6 +40,8 @@ func (l Lane) size(n int32) int32 {
 		return max(2, n/8)
 	case SignIn, Feed:
 		return 4
+	case Revision:
+		return 1
 	case Background:
 		return max(4, n/4)
 	}

@@ -10,7 +10,7 @@ import (
 func TestLanes(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t, pgtest.New(t, pgtest.Empty()))
-	all := []pg.Lane{pg.Lists, pg.Writes, pg.Reports, pg.SignIn, pg.Feed, pg.CatchUp, pg.Background}
+	all := []pg.Lane{pg.Lists, pg.Writes, pg.Reports, pg.SignIn, pg.Feed, pg.CatchUp, pg.Background, pg.Revision}
 	open := func(t *testing.T, o pg.Options) *pg.DB {
 		db, err := pg.Connect(t.Context(), url, o)
 		if err != nil {
@@ -39,7 +39,7 @@ func TestLanes(t *testing.T) {
 
 	t.Run("have sizes that follow from that of writes", func(t *testing.T) {
 		t.Parallel()
-		for conns, want := range map[int32][]int32{1: {4, 4, 2, 4, 4, 2, 4}, 8: {4, 8, 2, 4, 4, 2, 4}, 32: {16, 32, 4, 4, 4, 4, 8}} {
+		for conns, want := range map[int32][]int32{1: {4, 4, 2, 4, 4, 2, 4, 1}, 8: {4, 8, 2, 4, 4, 2, 4, 1}, 32: {16, 32, 4, 4, 4, 4, 8, 1}} {
 			db := open(t, pg.Options{MaxConns: conns})
 			for i, lane := range all {
 				if got := db.Lane(lane).Pool.Config().MaxConns; got != want[i] {

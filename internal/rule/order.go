@@ -9,8 +9,8 @@ import (
 
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -64,13 +64,11 @@ func (s *Rules) Move(ctx context.Context, viewer auth.Viewer, in MoveRuleInput) 
 	return &MoveRulePayload{Rules: rules}, nil
 }
 
-// Each write of rules takes rulesLock.
-const rulesLock pg.AdvisoryLock = "closeloop rules"
-
-// inOrder runs a transaction while no other transaction writes rules, so that positions have no gaps and no duplicates.
+// inOrder runs a transaction while no other transaction writes rules, so that positions have no gaps and no duplicates, and
+// while no response is saved.
 func (s *Rules) inOrder(ctx context.Context, do func(tx *gorm.DB) error) error {
-	return s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := rulesLock.Lock(tx); err != nil {
+	return s.revisions.Change(ctx, func(tx *gorm.DB) error {
+		if err := configuration.Lock(tx); err != nil {
 			return err
 		}
 		return do(tx)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -26,12 +27,15 @@ const (
 
 // Rules writes the rules of one database. Each exported write is one transaction, and only managers may call it.
 type Rules struct {
-	db  *pg.DB
-	now func() time.Time
+	db        *pg.DB
+	revisions *configuration.Revisions
+	now       func() time.Time
 }
 
 // New makes the writes.
-func New(db *pg.DB, now func() time.Time) *Rules { return &Rules{db: db, now: now} }
+func New(db *pg.DB, revisions *configuration.Revisions, now func() time.Time) *Rules {
+	return &Rules{db: db, revisions: revisions, now: now}
+}
 
 func (s *Rules) clock() time.Time { return pg.Timestamp(s.now()) }
 

@@ -16,7 +16,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := worktest.New(t)
-	return &world{w, rule.New(w.DB, w.Now)}
+	return &world{w, rule.New(w.DB, w.Revisions, w.Now)}
 }
 
 func (w *world) rule(in rule.CreateRuleInput) *model.Rule {

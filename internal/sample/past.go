@@ -36,13 +36,13 @@ func makePast(ctx context.Context, o Options) error {
 
 	p.clock = p.now.Add(-year - 14*day)
 	var err error
-	if p.staff, err = createStaff(ctx, o.DB, user.New(o.DB, p.work, o.Feed, read), settings.New(o.DB)); err != nil {
+	if p.staff, err = createStaff(ctx, o.DB, user.New(o.Configuration, p.work, o.Feed, read), settings.New(o.Configuration)); err != nil {
 		return err
 	}
 	if len(p.staff.workers) == 0 {
 		return fmt.Errorf("no case can be assigned to any user of the sample team; activate one of them, or use an empty database")
 	}
-	if err := createRules(ctx, o.DB, rule.New(o.DB, read), p.staff); err != nil {
+	if err := createRules(ctx, o.DB, rule.New(o.DB, o.Configuration, read), p.staff); err != nil {
 		return err
 	}
 	replies := pastReplies(p.now, o.customers)

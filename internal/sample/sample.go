@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -20,14 +21,15 @@ import (
 
 // Options say where the data goes and how fast new data appears.
 type Options struct {
-	DB    *pg.DB
-	Feed  *event.Log
-	Queue *job.Queue
-	Log   *slog.Logger     // nil: nothing is logged
-	Now   func() time.Time // nil: time.Now
-	Every time.Duration    // between two new responses; 0: 4 s
-	Made  func()           // called once when the past is complete, failed, or not needed; may be nil
-	Step  func()           // called after each live step; may be nil
+	DB            *pg.DB
+	Configuration *configuration.Revisions
+	Feed          *event.Log
+	Queue         *job.Queue
+	Log           *slog.Logger     // nil: nothing is logged
+	Now           func() time.Time // nil: time.Now
+	Every         time.Duration    // between two new responses; 0: 4 s
+	Made          func()           // called once when the past is complete, failed, or not needed; may be nil
+	Step          func()           // called after each live step; may be nil
 
 	customers int // number of customers in the past; 0: 300
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -39,19 +40,19 @@ func newWorld(t *testing.T, opts ...pgtest.Option) *world {
 	}
 	feed := event.New(db, log)
 	t.Cleanup(feed.Close)
-	w.Options = Options{DB: db, Feed: feed, Queue: queue, Log: log, Now: func() time.Time { return now }, Every: time.Millisecond}
+	w.Options = Options{DB: db, Configuration: configuration.New(db, time.Now), Feed: feed, Queue: queue, Log: log, Now: func() time.Time { return now }, Every: time.Millisecond}
 	return w
 }
 
 // staff creates only the users, the settings and the rules.
 func (w *world) staff() *staff {
 	w.t.Helper()
-	users := user.New(w.DB, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
-	c, err := createStaff(w.t.Context(), w.DB, users, settings.New(w.DB))
+	users := user.New(w.Configuration, casework.New(w.DB, w.Feed, w.Queue, w.Now), w.Feed, w.Now)
+	c, err := createStaff(w.t.Context(), w.DB, users, settings.New(w.Configuration))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := createRules(w.t.Context(), w.DB, rule.New(w.DB, w.Now), c); err != nil {
+	if err := createRules(w.t.Context(), w.DB, rule.New(w.DB, w.Configuration, w.Now), c); err != nil {
 		w.t.Fatal(err)
 	}
 	return c

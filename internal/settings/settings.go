@@ -14,8 +14,8 @@ import (
 
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -28,10 +28,10 @@ const (
 )
 
 // Settings writes the settings of one database.
-type Settings struct{ db *pg.DB }
+type Settings struct{ revisions *configuration.Revisions }
 
 // New makes the writes.
-func New(db *pg.DB) *Settings { return &Settings{db: db} }
+func New(revisions *configuration.Revisions) *Settings { return &Settings{revisions} }
 
 // UpdateSettingsInput changes the settings; an absent field stays.
 type UpdateSettingsInput struct {
@@ -56,7 +56,10 @@ func (s *Settings) Update(ctx context.Context, viewer auth.Viewer, in UpdateSett
 		return nil, err
 	}
 	settings := new(model.Settings)
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
+		if err := configuration.Lock(tx); err != nil {
+			return err
+		}
 		*settings = model.Settings{}
 		if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(settings).Error; err != nil {
 			return err

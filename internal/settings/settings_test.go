@@ -22,7 +22,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := worktest.New(t)
-	return &world{w, settings.New(w.DB)}
+	return &world{w, settings.New(w.Revisions)}
 }
 
 func TestUpdate(t *testing.T) {

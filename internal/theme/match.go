@@ -16,11 +16,8 @@ type Matcher struct {
 	words  *keyword.Set
 }
 
-// ReadMatcher reads all themes that have keywords, and prevents changes of keywords until the caller's transaction ends.
+// ReadMatcher reads all themes that have keywords.
 func ReadMatcher(tx *gorm.DB) (*Matcher, error) {
-	if err := ShareKeywords(tx); err != nil {
-		return nil, err
-	}
 	m := new(Matcher)
 	err := tx.Where("deleted_at IS NULL AND keywords <> '[]'").Order("name_fold, id").Find(&m.themes).Error
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package theme owns the topics of comments: the themes and their keywords, the lock that prevents changes of keywords while
-// responses are saved, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
+// Package theme owns the topics of comments: the themes and their keywords, the tagging of responses by keywords or by hand, runs over past responses, and the estimate of a
 // comment's likelihood as a testimonial.
 //
 // It does not lock cases or set their versions; package casework does.
@@ -17,6 +16,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -27,14 +27,14 @@ const themesMax = 500 // without deleted themes; every comment is searched for t
 
 // Themes writes the themes of one database. An exported write is one transaction, and is for managers.
 type Themes struct {
-	db    *pg.DB
-	queue *job.Queue
-	now   func() time.Time
+	revisions *configuration.Revisions
+	queue     *job.Queue
+	now       func() time.Time
 }
 
 // New returns the writes of themes. The queue receives the runs over past responses.
-func New(db *pg.DB, queue *job.Queue, now func() time.Time) *Themes {
-	return &Themes{db: db, queue: queue, now: now}
+func New(revisions *configuration.Revisions, queue *job.Queue, now func() time.Time) *Themes {
+	return &Themes{revisions: revisions, queue: queue, now: now}
 }
 
 func (s *Themes) clock() time.Time { return pg.Timestamp(s.now()) }
@@ -127,10 +127,11 @@ func (s *Themes) Delete(ctx context.Context, viewer auth.Viewer, in DeleteThemeI
 	return &DeleteThemePayload{DeletedID: in.ThemeID}, nil
 }
 
-// write runs one transaction, during which no submitted response is saved.
+// write runs one transaction, during which no submitted response is saved. So every response is either committed before
+// the change, where a run over past responses finds it, or tagged with the new keywords when it is saved. None is missed.
 func (s *Themes) write(ctx context.Context, t *model.Theme, applyToPast bool, do func(tx *gorm.DB) error) error {
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := LockKeywords(tx); err != nil {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
+		if err := configuration.Lock(tx); err != nil {
 			return err
 		}
 		if err := do(tx); err != nil {

@@ -23,4 +23,4 @@ func newAgentWorld(t *testing.T) *world {
 	return withThemes(worktest.NewWithAgent(t))
 }
 
-func withThemes(w *worktest.World) *world { return &world{w, theme.New(w.DB, w.Queue, w.Now)} }
+func withThemes(w *worktest.World) *world { return &world{w, theme.New(w.Revisions, w.Queue, w.Now)} }

@@ -28,11 +28,8 @@ func (s *Users) FirstStart(ctx context.Context, viewer auth.Viewer, given string
 	if err := viewer.Require(model.Admin); err != nil {
 		return "", err
 	}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		secret = ""
-		if err := usersLock.Lock(tx); err != nil {
-			return err
-		}
 		now := s.clock()
 		var admin model.User
 		err := tx.Where("role = 'ADMIN' AND active").Order("created_at, id").Limit(1).Take(&admin).Error

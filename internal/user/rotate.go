@@ -43,7 +43,7 @@ func (s *Users) RotateToken(ctx context.Context, viewer auth.Viewer, in RotateTo
 		return nil, fault.Input("input.gracePeriod", "gracePeriod must be from PT0S to P7D")
 	}
 	out := &RotateTokenPayload{Token: new(model.ApiToken), Secret: auth.NewSecret()}
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND hash = ?", viewer.TokenID, viewer.Secret()).Take(out.Token).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.New(fault.CodeConflict, "this secret was replaced already: rotate the token with its current secret")

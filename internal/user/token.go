@@ -48,7 +48,7 @@ func (s *Users) CreateToken(ctx context.Context, viewer auth.Viewer, in CreateAp
 		ofName = fault.Input("input.name", "%s", ofName.Error())
 	}
 	out := &CreateApiTokenPayload{Secret: auth.NewSecret()}
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
 		var user model.User
 		ofUser := tx.Where("id = ?", in.UserID).Take(&user).Error
 		if errors.Is(ofUser, gorm.ErrRecordNotFound) {
@@ -132,7 +132,7 @@ func (s *Users) RevokeToken(ctx context.Context, viewer auth.Viewer, in RevokeAp
 		return nil, err
 	}
 	out := &RevokeApiTokenPayload{Token: new(model.ApiToken)}
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.TokenID).Take(out.Token).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.NotFound("input.tokenId", "there is no such token")
@@ -164,7 +164,7 @@ func (s *Users) IssueToken(ctx context.Context, viewer auth.Viewer, email string
 		return "", fault.Input("user", "%s", err.Error())
 	}
 	secret = auth.NewSecret()
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		now := s.clock()
 		user := model.User{ID: model.UserID{UUID: model.NewUUID()}, Name: address, Email: address, Role: role, Active: true, CreatedAt: now}
 		user.Fold()

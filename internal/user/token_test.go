@@ -189,7 +189,7 @@ func TestIssueToken(t *testing.T) {
 // signIn returns the caller with the secret; nil where the secret does not work.
 func (w *world) signIn(secret string) *auth.SignedIn {
 	w.T.Helper()
-	in, err := auth.NewTokens(w.DB.Gorm, func() time.Time { return w.Time }).SignIn(w.T.Context(), secret)
+	in, err := auth.NewTokens(w.DB.Gorm, w.Revisions, func() time.Time { return w.Time }).SignIn(w.T.Context(), secret)
 	if err != nil && !fault.Is(err, fault.CodeUnauthenticated) {
 		w.T.Errorf("sign in: %v", err)
 	}

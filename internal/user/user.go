@@ -17,26 +17,24 @@ import (
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-// A transaction takes usersLock where it must not leave the database without an administrator, or make a second first one.
-const usersLock pg.AdvisoryLock = "closeloop users"
-
 // Users writes the users of one database.
 type Users struct {
-	db   *pg.DB
-	work *casework.Work
-	log  *event.Log
-	now  func() time.Time
+	revisions *configuration.Revisions
+	work      *casework.Work
+	log       *event.Log
+	now       func() time.Time
 }
 
 // New makes the writes. work reassigns the cases of a user who leaves.
-func New(db *pg.DB, work *casework.Work, log *event.Log, now func() time.Time) *Users {
-	return &Users{db: db, work: work, log: log, now: now}
+func New(revisions *configuration.Revisions, work *casework.Work, log *event.Log, now func() time.Time) *Users {
+	return &Users{revisions: revisions, work: work, log: log, now: now}
 }
 
 func (s *Users) clock() time.Time { return pg.Timestamp(s.now()) }
@@ -87,11 +85,21 @@ func (s *Users) Create(ctx context.Context, viewer auth.Viewer, in CreateUserInp
 	if err := fault.Join(err, ofScope, checkRestrictions(user)); err != nil {
 		return nil, err
 	}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error { return create(tx, viewer, user) })
+	err = s.change(ctx, func(tx *gorm.DB) error { return create(tx, viewer, user) })
 	if err != nil {
 		return nil, emailTaken(err)
 	}
 	return &CreateUserPayload{User: user}, nil
+}
+
+// change runs a transaction that changes users, one at a time: two administrators who remove each other cannot both succeed.
+func (s *Users) change(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.revisions.Change(ctx, func(tx *gorm.DB) error {
+		if err := configuration.Lock(tx); err != nil {
+			return err
+		}
+		return do(tx)
+	})
 }
 
 // create stores a new user, with its entry in the audit.
@@ -116,11 +124,7 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 		return nil, err
 	}
 	out := new(UpdateUserPayload)
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		// Every update of a user takes this lock, so that two administrators who remove each other cannot both succeed.
-		if err := usersLock.Lock(tx); err != nil {
-			return err
-		}
+	err := s.change(ctx, func(tx *gorm.DB) error {
 		user := new(model.User)
 		ofUser := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
 		if errors.Is(ofUser, gorm.ErrRecordNotFound) {
@@ -207,7 +211,7 @@ func (in UpdateUserInput) apply(u *model.User) error {
 	return fault.Join(append(faults, checkRestrictions(u))...)
 }
 
-// anotherAdmin refuses to remove the last active administrator. The caller must hold usersLock.
+// anotherAdmin refuses to remove the last active administrator. The caller is in change.
 func anotherAdmin(tx *gorm.DB, except model.UserID) error {
 	var n int64
 	if err := tx.Model(&model.User{}).Where("role = 'ADMIN' AND active AND id <> ?", except).Count(&n).Error; err != nil {

@@ -26,7 +26,7 @@ func newEmptyWorld(t *testing.T) *world {
 }
 
 func over(w *worktest.World) *world {
-	return &world{w, user.New(w.DB, w.Work, w.Log, w.Now), rule.New(w.DB, w.Now)}
+	return &world{w, user.New(w.Revisions, w.Work, w.Log, w.Now), rule.New(w.DB, w.Revisions, w.Now)}
 }
 
 func (w *world) rule(in rule.CreateRuleInput) *model.Rule {

@@ -77,7 +77,7 @@ func TestBody(t *testing.T) {
 	ok(w.Work.UpdateCaseStatus(ctx, w.Admin, casework.UpdateCaseStatusInput{CaseID: full.ID, Status: model.Closed, Note: "Solved."}))
 	bare, err := w.Work.OpenCase(ctx, w.Admin, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{CustomerID: &full.CustomerID}, Note: "By itself.", DueAt: &target})
 	w.must(err)
-	ok(rule.New(w.DB, w.Now).Create(ctx, w.Admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
+	ok(rule.New(w.DB, w.Revisions, w.Now).Create(ctx, w.Admin, rule.CreateRuleInput{Name: "Nines", Enabled: true, Scores: []int{9}, OpensCase: true, Escalations: []*rule.EscalationInput{
 		{After: model.Duration(90 * time.Minute), Notify: []*rule.RecipientInput{{Kind: model.RecipientAddress, Address: new("lead@example.com")}}},
 	}}))
 	ruled, err := intake.New(w.Work).Submit(ctx, w.Admin, intake.SubmitResponseInput{Score: 9})

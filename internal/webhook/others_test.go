@@ -81,7 +81,7 @@ func TestWebhooksOfUsers(t *testing.T) {
 	t.Run("have public addresses, whatever the setting allows administrators", func(t *testing.T) {
 		t.Parallel()
 		w := newWrites(t)
-		subscriptions := webhook.NewSubscriptions(w.DB, w.Log, webhook.Addresses{OfAdmins: egress.Policy{Private: true}}, w.Now)
+		subscriptions := webhook.NewSubscriptions(w.DB, w.Revisions, w.Log, webhook.Addresses{OfAdmins: egress.Policy{Private: true}}, w.Now)
 		inside := webhook.CreateWebhookInput{URL: "http://10.0.0.1/", Events: opened}
 		partner := auth.Viewer{User: w.User("kim@care.example", model.Partner)}
 		_, err := subscriptions.Create(t.Context(), partner, inside)

@@ -95,7 +95,7 @@ func TestSelection(t *testing.T) {
 		other := w.User("other@care.example", model.Admin)
 		r := newReceiver(t, nil)
 		h := w.hook(r)
-		_, err := user.New(w.DB, w.Work, w.Log, w.Now).Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: w.Admin.User.ID, Active: graphql.OmittableOf(new(false))})
+		_, err := user.New(w.Revisions, w.Work, w.Log, w.Now).Update(t.Context(), w.Admin, user.UpdateUserInput{UserID: w.Admin.User.ID, Active: graphql.OmittableOf(new(false))})
 		w.must(err)
 		w.open("DE")
 		w.run(w.DB, w.Log)

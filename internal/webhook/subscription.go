@@ -16,6 +16,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -35,14 +36,15 @@ const (
 // webhooks, and administrators all: the webhooks of others do not exist for the caller.
 type Subscriptions struct {
 	db        *pg.DB
+	revisions *configuration.Revisions
 	log       *event.Log
 	addresses Addresses
 	now       func() time.Time
 }
 
 // NewSubscriptions returns the Subscriptions of a database. addresses says which addresses webhooks may have.
-func NewSubscriptions(db *pg.DB, log *event.Log, addresses Addresses, now func() time.Time) *Subscriptions {
-	return &Subscriptions{db: db, log: log, addresses: addresses, now: now}
+func NewSubscriptions(db *pg.DB, revisions *configuration.Revisions, log *event.Log, addresses Addresses, now func() time.Time) *Subscriptions {
+	return &Subscriptions{db: db, revisions: revisions, log: log, addresses: addresses, now: now}
 }
 
 func (s *Subscriptions) clock() time.Time { return pg.Timestamp(s.now()) }
@@ -114,7 +116,7 @@ func (s *Subscriptions) Create(ctx context.Context, viewer auth.Viewer, in Creat
 	if w.Position, err = s.log.Stamp(ctx); err != nil {
 		return nil, err
 	}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err = s.revisions.Change(ctx, func(tx *gorm.DB) error {
 		ofOwner := s.lockOwner(tx, w)
 		if err := fault.Join(ofOwner, all.apply(w, s.policy(viewer, w.Owner))); err != nil {
 			return err
@@ -164,7 +166,7 @@ func (s *Subscriptions) Update(ctx context.Context, viewer auth.Viewer, in Updat
 		return nil, err
 	}
 	var w *model.Webhook
-	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) (err error) {
 		if w, err = lockVisible(tx, viewer, in.WebhookID); err != nil {
 			return fault.Join(err, in.apply(new(model.Webhook), s.policy(viewer, new(model.User))))
 		}
@@ -259,7 +261,7 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, viewer auth.Viewer, in
 		return nil, err
 	}
 	var w *model.Webhook
-	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) (err error) {
 		if w, err = lockVisible(tx, viewer, in.WebhookID); err != nil {
 			return err
 		}
@@ -287,7 +289,7 @@ func (s *Subscriptions) Delete(ctx context.Context, viewer auth.Viewer, in Delet
 	if err := mayWrite(viewer); err != nil {
 		return nil, err
 	}
-	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+	err := s.revisions.Change(ctx, func(tx *gorm.DB) error {
 		w, err := lockVisible(tx, viewer, in.WebhookID)
 		if err != nil {
 			return err

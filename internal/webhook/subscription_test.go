@@ -26,7 +26,7 @@ type writes struct {
 func newWrites(t *testing.T) *writes {
 	t.Helper()
 	w := worktest.New(t)
-	return &writes{w, webhook.NewSubscriptions(w.DB, w.Log, webhook.Addresses{}, w.Now)}
+	return &writes{w, webhook.NewSubscriptions(w.DB, w.Revisions, w.Log, webhook.Addresses{}, w.Now)}
 }
 
 func (w *writes) webhook() *model.Webhook {

@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{World: worktest.New(t)}
 	w.Clock = time.Now
 	w.Log.Follow()
-	w.subscriptions = webhook.NewSubscriptions(w.DB, w.Log, anywhere, w.Now)
+	w.subscriptions = webhook.NewSubscriptions(w.DB, w.Revisions, w.Log, anywhere, w.Now)
 	return w
 }
 

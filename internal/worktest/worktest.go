@@ -16,6 +16,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
@@ -35,9 +36,11 @@ type World struct {
 	Log   *event.Log
 	Queue *job.Queue
 	Work  *casework.Work
-	Admin auth.Viewer // the only user of New
-	Agent auth.Viewer // the only user of NewWithAgent
-	Time  time.Time   // what the clock shows, before Later; set it only while no call is running
+	// Revisions is that of all that changes the configuration in the test's process.
+	Revisions *configuration.Revisions
+	Admin     auth.Viewer // the only user of New
+	Agent     auth.Viewer // the only user of NewWithAgent
+	Time      time.Time   // what the clock shows, before Later; set it only while no call is running
 	// Clock replaces Time where it is set: time.Now for tests whose goroutines need a clock that runs.
 	Clock func() time.Time
 	Gate  Gate
@@ -79,6 +82,7 @@ func NewEmpty(t *testing.T, opts ...pgtest.Option) *World {
 	if w.Queue, err = job.NewQueue(w.DB.Pool, quiet); err != nil {
 		t.Fatal(err)
 	}
+	w.Revisions = configuration.New(w.DB, w.Now)
 	w.Work = casework.New(w.DB, w.Log, w.Queue, w.Now)
 	return w
 }
