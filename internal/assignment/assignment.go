@@ -22,21 +22,13 @@ type Request struct {
 	Customer *model.Customer
 }
 
-// LookUp reads the users that the decisions need, and locks them until the transaction ends. For ROUND_ROBIN it also takes
-// the turns, and returns the first turn of each rule. For LEAST_BUSY it also counts the open cases of each user.
-//
-// A transaction that chooses by the same rule, or by the load of users, waits until this transaction ends: otherwise both
-// would read the same turn or the same load, and choose the same user.
+// LookUp reads the users that the decisions need, locks them until the transaction ends, and takes their turns (Take).
 func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
-	var choosing []rule.Decision
 	for _, a := range requests {
 		i, e := UserRefs(a.Decision, a.Customer)
 		ids, emails = append(ids, i...), append(emails, e...)
-		if len(i)+len(e) > 0 && a.Opens != nil && a.Opens.Strategy.Choosing() {
-			choosing = append(choosing, a.Decision)
-		}
 	}
 	var users []*model.User
 	if len(ids)+len(emails) > 0 {
@@ -47,7 +39,21 @@ func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, 
 			return people, nil, fmt.Errorf("look up users: %w", err)
 		}
 	}
-	people = NewPeople(users, central)
+	return Take(tx, NewPeople(users, central), requests...)
+}
+
+// Take prepares the people for the decisions. For ROUND_ROBIN it takes the turns, and returns the first turn of each rule.
+// For LEAST_BUSY it counts the open cases of each user.
+//
+// A transaction that chooses by the same rule, or by the load of users, waits until this transaction ends: otherwise both
+// would read the same turn or the same load, and choose the same user.
+func Take(tx *gorm.DB, people People, requests ...Request) (_ People, turns map[model.RuleID]int64, err error) {
+	var choosing []rule.Decision
+	for _, a := range requests {
+		if a.Opens != nil && a.Opens.Strategy.Choosing() && len(a.Opens.Assignees) > 0 {
+			choosing = append(choosing, a.Decision)
+		}
+	}
 	if turns, err = takeTurns(tx, choosing); err != nil {
 		return people, nil, err
 	}

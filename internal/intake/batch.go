@@ -55,7 +55,9 @@ func (b *batch) load() error {
 		}
 		it.response = it.valid.response(it.customer, b.now)
 		it.themes = b.themes.Match(it.response.Comment)
-		it.Decision = rule.Match(b.rules, it.response, it.customer, b.now, it.themes...)
+		if !b.options.SkipRules {
+			it.Decision = rule.Match(b.rules, it.response, it.customer, b.now, it.themes...)
+		}
 	}
 	return nil
 }
@@ -144,7 +146,7 @@ func (b *batch) resolveCustomer(it *item) error {
 	return nil
 }
 
-// lock locks and reads the rows that decide needs: users, the turns of rules, and the cases of customers who change.
+// lock locks and reads the rows that decide needs: the turns of rules, and the cases of customers who change.
 func (b *batch) lock() (err error) {
 	var requests []assignment.Request
 	var changing []model.CustomerID
@@ -156,7 +158,7 @@ func (b *batch) lock() (err error) {
 			changing = append(changing, it.customer.ID)
 		}
 	}
-	if b.people, b.turns, err = assignment.LookUp(b.tx, b.central, requests...); err != nil {
+	if b.people, b.turns, err = assignment.Take(b.tx, b.house.people, requests...); err != nil {
 		return err
 	}
 	b.cases, b.calendars = map[model.CustomerID][]*casework.LockedCase{}, map[*model.Calendar]*model.StoredCalendar{}

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,9 +23,7 @@ type batchTx struct {
 	now     time.Time
 	viewer  auth.Viewer
 	options SubmitOptions
-	themes  *theme.Matcher
-	rules   []rule.Compiled
-	central []string
+	*house
 }
 
 // item is one submission of a batch.
@@ -42,50 +39,6 @@ type item struct {
 	themes   []model.Theme
 	rule.Decision
 	opened *casework.LockedCase // nil: no case was opened
-}
-
-// readRules reads the enabled rules and the settings, once for the whole transaction.
-func (t *batchTx) readRules() error {
-	if t.options.SkipRules {
-		return nil
-	}
-	var rules []model.Rule
-	if err := t.tx.Where("deleted_at IS NULL AND enabled").Order("position").Find(&rules).Error; err != nil {
-		return fmt.Errorf("read the rules: %w", err)
-	}
-	if len(rules) == 0 {
-		return nil
-	}
-	var recipients []model.Recipient
-	if err := t.tx.Order("rule_id, ordinal").Find(&recipients).Error; err != nil {
-		return fmt.Errorf("read the rules' recipients: %w", err)
-	}
-	for i := range rules {
-		for _, r := range recipients {
-			if r.RuleID == rules[i].ID {
-				rules[i].Recipients = append(rules[i].Recipients, r)
-			}
-		}
-	}
-	var assignees []model.Assignee
-	if err := t.tx.Order("rule_id, ordinal").Find(&assignees).Error; err != nil {
-		return fmt.Errorf("read the rules' assignees: %w", err)
-	}
-	for i := range rules {
-		for _, a := range assignees {
-			if a.RuleID == rules[i].ID {
-				rules[i].Assignees = append(rules[i].Assignees, a.UserID)
-			}
-		}
-	}
-	var settings model.Settings
-	if err := t.tx.Take(&settings).Error; err != nil {
-		return fmt.Errorf("read the settings: %w", err)
-	}
-	t.central = settings.CentralAddresses
-	var err error
-	t.rules, err = rule.Compile(rules)
-	return err
 }
 
 // processBatch loads, decides and saves items together.

@@ -4,26 +4,28 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
-	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
 // Intake saves submitted responses.
-type Intake struct{ work *casework.Work }
+type Intake struct {
+	work  *casework.Work
+	known atomic.Pointer[house] // the last one that was read
+}
 
 // New returns the intake for one database.
-func New(work *casework.Work) *Intake { return &Intake{work} }
+func New(work *casework.Work) *Intake { return &Intake{work: work} }
 
 // Submit saves one response.
 func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitResponseInput) (*SubmitResponsePayload, error) {
@@ -112,20 +114,14 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 			return err
 		}
 	}
-	if _, err := configuration.Share(tx); err != nil {
+	house, err := in.shareHouse(tx)
+	if err != nil {
 		return err
 	}
 	if err := lockIdentities(tx, checked); err != nil {
 		return err
 	}
-	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o}
-	var err error
-	if batch.themes, err = theme.ReadMatcher(tx); err != nil {
-		return err
-	}
-	if err := batch.readRules(); err != nil {
-		return err
-	}
+	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o, house: house}
 	var items []*item
 	for i, v := range checked {
 		if v != nil {

@@ -233,7 +233,7 @@ func (w *twin) tables() map[string][]string {
 		return texts
 	}
 	names := list(`SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
-		AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' AND table_name NOT IN ('erasure_key', 'erased_response_ids', 'feed_epochs')`)
+		AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' AND table_name NOT IN ('configuration', 'erasure_key', 'erased_response_ids', 'feed_epochs')`)
 	ids := map[string]string{}
 	for _, name := range list(`SELECT table_name::text FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id' AND data_type = 'uuid'`) {
 		for i, id := range list("SELECT id::text FROM " + name + " ORDER BY id") {
