@@ -64,7 +64,9 @@ func SaveCases(tx *gorm.DB, cases ...*LockedCase) error {
 	for i, c := range cases {
 		rows[i] = &c.Case
 	}
-	return pg.WrapErr("write cases", pg.Update(tx, rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
-		"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
-		"country", "company_fold", "segment_fold", "lifetime_value")))
+	return pg.Pipelined(tx, func(p *pg.Pipeline) {
+		pg.AddUpdate(p, "write cases", rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
+			"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
+			"country", "company_fold", "segment_fold", "lifetime_value"))
+	})
 }

@@ -56,6 +56,11 @@ func (w *Work) Mail(ctx context.Context, tx *gorm.DB, mails []model.Notification
 	return w.queue.Mail(ctx, tx, mails)
 }
 
+// AddMail adds the notifications of mails to a pipeline; see job.Queue.
+func (w *Work) AddMail(p *pg.Pipeline, mails []model.Notification) *job.StoredMail {
+	return w.queue.AddMail(p, mails)
+}
+
 // RowErr returns NOT_FOUND for the argument where the row is missing, and wraps any other error.
 func RowErr(err error, argument, what string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {

@@ -58,8 +58,8 @@ func (m *Mention) Merge(was *model.Customer) (merged *model.Customer, changed *c
 
 // SaveLastResponse writes the time of the newest response of customers whose other data did not change. The index entries
 // of their rows stay as they are.
-func SaveLastResponse(tx *gorm.DB, customers ...*model.Customer) error {
-	return pg.WrapErr("write customers' last responses", pg.Update(tx, customers, pg.Only("last_response_at")))
+func SaveLastResponse(p *pg.Pipeline, customers []*model.Customer) {
+	pg.AddUpdate(p, "write customers' last responses", customers, pg.Only("last_response_at"))
 }
 
 // Save updates the rows of stored customers.
@@ -68,7 +68,9 @@ func Save(tx *gorm.DB, customers ...*model.Customer) error {
 	for i, c := range customers {
 		rows[i] = c.Row()
 	}
-	return pg.WrapErr("update customers", pg.Update(tx, rows, pg.Except("number", "name_key", "created_at")))
+	return pg.Pipelined(tx, func(p *pg.Pipeline) {
+		pg.AddUpdate(p, "update customers", rows, pg.Except("number", "name_key", "created_at"))
+	})
 }
 
 // fill sets the fields that the input gives.

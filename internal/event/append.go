@@ -33,6 +33,15 @@ func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.B
 // caller has locked the rows of the cases. So the sequence is drawn in the order of each case's versions, and stamping
 // keeps that order.
 func Write(tx *gorm.DB, entries []*Pending) error {
+	p := pg.NewPipeline(tx)
+	if err := Add(p, entries); err != nil {
+		return err
+	}
+	return p.Send()
+}
+
+// Add is Write in the caller's pipeline.
+func Add(to *pg.Pipeline, entries []*Pending) error {
 	rows := make([]*model.Event, len(entries))
 	for i, p := range entries {
 		rows[i] = &p.Event
@@ -40,9 +49,7 @@ func Write(tx *gorm.DB, entries []*Pending) error {
 			return err
 		}
 	}
-	if err := pg.Insert(tx, rows); err != nil {
-		return fmt.Errorf("append to the log: %w", err)
-	}
+	pg.AddInsert(to, "append to the log", rows)
 	return nil
 }
 

@@ -19,17 +19,17 @@ type batch struct {
 	directory *customer.Directory
 	people    assignment.People
 	turns     map[model.RuleID]int64
+	numbers   []int                                       // of the cases that this batch opens, in order
 	cases     map[model.CustomerID][]*casework.LockedCase // the cases of customers who change, and the cases opened by this batch
 
 	// Rows to write.
-	newCustomers []*model.CustomerRow
-	lockedCases  []*casework.LockedCase // cases that existed before this batch
-	opened       []*casework.LockedCase
-	tags         []*model.Tag
-	steps        []*model.CaseEscalation
-	calendars    map[*model.Calendar]*model.StoredCalendar
-	events       []*event.Pending
-	mails        []model.Notification
+	lockedCases []*casework.LockedCase // cases that existed before this batch
+	opened      []*casework.LockedCase
+	tags        []*model.Tag
+	steps       []*model.CaseEscalation
+	calendars   map[*model.Calendar]*model.StoredCalendar
+	events      []*event.Pending
+	mails       []model.Notification
 }
 
 // load finds the responses that are already stored. For each of the other responses it finds or creates the customer and
@@ -262,6 +262,7 @@ func (b *batch) open(it *item) *casework.LockedCase {
 		opened.CalendarID = &b.calendars[c].ID
 	}
 	opened.Begin(b.now)
+	opened.Number, b.numbers = b.numbers[0], b.numbers[1:]
 	b.log(event.Entry{Type: model.EventOpened, Rule: &it.Opens.ID, After: opened.Snapshot()})
 	for _, s := range it.Steps(it.response, b.now) {
 		s.CaseID = opened.ID

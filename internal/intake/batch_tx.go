@@ -50,6 +50,9 @@ func (t *batchTx) processBatch(ctx context.Context, items []*item) error {
 	if err := b.lock(); err != nil {
 		return err
 	}
+	if err := b.drawNumbers(); err != nil {
+		return err
+	}
 	b.decide()
 	if err := b.save(ctx); err != nil {
 		return err

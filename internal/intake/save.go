@@ -3,13 +3,8 @@ package intake
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/google/uuid"
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
@@ -18,37 +13,43 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// save writes the rows one table at a time, referenced rows before the rows that refer to them.
+// save writes the rows, referenced rows before the rows that refer to them. What a response always writes goes to the
+// database together.
 func (b *batch) save(ctx context.Context) error {
-	for _, write := range []func() error{
-		b.saveCustomers, b.saveResponses, b.saveCases, b.saveEvents,
-		func() error { return b.work.Mail(ctx, b.tx, b.mails) },
-	} {
-		if err := write(); err != nil {
-			return err
-		}
+	p := pg.NewPipeline(b.tx)
+	if err := b.saveCustomers(p); err != nil {
+		return err
 	}
-	return nil
+	b.saveResponses(p)
+	if err := b.saveCases(p); err != nil {
+		return err
+	}
+	if err := event.Add(p, b.events); err != nil {
+		return err
+	}
+	mails := b.work.AddMail(p, b.mails)
+	if err := p.Send(); err != nil {
+		return err
+	}
+	return mails.Queue(ctx, b.tx)
 }
 
-func (b *batch) saveCustomers() error {
+func (b *batch) saveCustomers(p *pg.Pipeline) error {
 	var heard, merged, moved []*model.Customer
-	for _, p := range b.directory.People() {
-		switch {
-		case p.Stored == nil:
-			b.newCustomers = append(b.newCustomers, p.Row())
-		case p.Customer == p.Stored:
-		case casework.NewCustomerChange(p.Stored, p.Customer) == nil:
-			heard = append(heard, p.Customer)
+	var rows []*model.CustomerRow
+	for _, person := range b.directory.People() {
+		switch now, was := person.Customer, person.Stored; {
+		case was == nil:
+			rows = append(rows, now.Row())
+		case now == was:
+		case casework.NewCustomerChange(was, now) == nil:
+			heard = append(heard, now)
 		default:
-			merged = append(merged, p.Customer)
-			if !casework.SameCopies(p.Customer, p.Stored) {
-				moved = append(moved, p.Customer)
+			merged = append(merged, now)
+			if !casework.SameCopies(now, was) {
+				moved = append(moved, now)
 			}
 		}
-	}
-	if err := customer.SaveLastResponse(b.tx, heard...); err != nil {
-		return err
 	}
 	if err := customer.Save(b.tx, merged...); err != nil {
 		return err
@@ -56,13 +57,12 @@ func (b *batch) saveCustomers() error {
 	if err := casework.CopyToResponses(b.tx, moved...); err != nil {
 		return err
 	}
-	if err := pg.Insert(b.tx, b.newCustomers); err != nil {
-		return fmt.Errorf("insert customers: %w", err)
-	}
+	customer.SaveLastResponse(p, heard)
+	pg.AddInsert(p, "insert customers", rows, "number")
 	return nil
 }
 
-func (b *batch) saveResponses() error {
+func (b *batch) saveResponses(p *pg.Pipeline) {
 	var rows []*model.ResponseRow
 	var texts []*model.ResponseTexts
 	var matches []*match
@@ -80,16 +80,10 @@ func (b *batch) saveResponses() error {
 			matches = append(matches, &match{it.response.ID, r.ID})
 		}
 	}
-	if err := pg.Insert(b.tx, rows); err != nil {
-		return fmt.Errorf("insert responses: %w", err)
-	}
-	if err := pg.Insert(b.tx, texts); err != nil {
-		return fmt.Errorf("insert response texts: %w", err)
-	}
-	if err := pg.Insert(b.tx, b.tags); err != nil {
-		return fmt.Errorf("tag responses: %w", err)
-	}
-	return pg.WrapErr("insert rule matches", pg.Insert(b.tx, matches))
+	pg.AddInsert(p, "insert responses", rows)
+	pg.AddInsert(p, "insert response texts", texts)
+	pg.AddInsert(p, "tag responses", b.tags)
+	pg.AddInsert(p, "insert rule matches", matches)
 }
 
 // match is a rule that matched a response.
@@ -101,13 +95,13 @@ type match struct {
 // TableName returns the name of the table.
 func (match) TableName() string { return "response_rules" }
 
-func (b *batch) saveCases() error {
+func (b *batch) saveCases(p *pg.Pipeline) error {
+	if err := casework.SaveCases(b.tx, b.lockedCases...); err != nil {
+		return err
+	}
 	// The calendars are stored apart from the rules: a case keeps its calendar when the rule gets another one.
-	calendars := slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) })
-	for _, c := range calendars {
-		if err := b.tx.Clauses(clause.OnConflict{DoNothing: true}).Create(c).Error; err != nil {
-			return fmt.Errorf("store a calendar: %w", err)
-		}
+	for _, c := range slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) }) {
+		p.Exec("store a calendar", "INSERT INTO calendars (id, calendar) VALUES ($1, $2) ON CONFLICT DO NOTHING", c.ID, c.Calendar)
 	}
 	rows := make([]*model.Case, len(b.opened))
 	var rules []*caseRule
@@ -117,16 +111,10 @@ func (b *batch) saveCases() error {
 			rules = append(rules, &caseRule{opened.ID, id, n})
 		}
 	}
-	if err := pg.Insert(b.tx, rows); err != nil {
-		return fmt.Errorf("insert cases: %w", err)
-	}
-	if err := pg.Insert(b.tx, rules); err != nil {
-		return fmt.Errorf("insert the rules of cases: %w", err)
-	}
-	if err := pg.Insert(b.tx, b.steps); err != nil {
-		return fmt.Errorf("insert the escalation steps of cases: %w", err)
-	}
-	return casework.SaveCases(b.tx, b.lockedCases...)
+	pg.AddInsert(p, "insert cases", rows, "number")
+	pg.AddInsert(p, "insert the rules of cases", rules)
+	pg.AddInsert(p, "insert the escalation steps of cases", b.steps)
+	return nil
 }
 
 // caseRule links a case to a rule that its response matched.
@@ -138,66 +126,3 @@ type caseRule struct {
 
 // TableName returns the name of the table.
 func (caseRule) TableName() string { return "case_rules" }
-
-// saveEvents writes the events. It runs after the inserts, because the snapshots contain the numbers that the database
-// gave to customers and cases.
-func (b *batch) saveEvents() error {
-	if len(b.events) == 0 {
-		return nil
-	}
-	customerNumbers, err := numbers(b.tx, "customers", b.newCustomers, func(r *model.CustomerRow) (uuid.UUID, int64) { return r.ID.UUID, r.Number })
-	if err != nil {
-		return err
-	}
-	caseNumbers, err := numbers(b.tx, "cases", b.opened, func(c *casework.LockedCase) (uuid.UUID, int64) { return c.ID.UUID, int64(c.Number) })
-	if err != nil {
-		return err
-	}
-	for _, it := range b.items {
-		if c := it.outcome.Case; c != nil && c.Number == 0 {
-			c.Number = int(caseNumbers[c.ID.UUID])
-		}
-	}
-	for _, p := range b.events {
-		before, after := p.Snapshots()
-		for _, s := range []*model.Snapshot{before, after} {
-			if s == nil {
-				continue
-			}
-			if s.Customer.Number == 0 {
-				s.Customer.Number = customerNumbers[s.Customer.ID.UUID]
-			}
-			if s.Case.Number == 0 {
-				s.Case.Number = int(caseNumbers[s.Case.ID.UUID])
-			}
-		}
-	}
-	return event.Write(b.tx, b.events)
-}
-
-// numbers returns the numbers of rows that have just been written. An INSERT has filled them in; COPY has not, so they are
-// read.
-func numbers[T any](tx *gorm.DB, table string, rows []*T, of func(*T) (uuid.UUID, int64)) (map[uuid.UUID]int64, error) {
-	byID := make(map[uuid.UUID]int64, len(rows))
-	var missing []uuid.UUID
-	for _, r := range rows {
-		id, number := of(r)
-		if byID[id] = number; number == 0 {
-			missing = append(missing, id)
-		}
-	}
-	if len(missing) == 0 {
-		return byID, nil
-	}
-	var read []struct {
-		ID     uuid.UUID
-		Number int64
-	}
-	if err := tx.Raw("SELECT id, number FROM "+table+" WHERE id = ANY(?)", pg.Array(missing)).Scan(&read).Error; err != nil {
-		return nil, fmt.Errorf("read numbers: %w", err)
-	}
-	for _, r := range read {
-		byID[r.ID] = r.Number
-	}
-	return byID, nil
-}

@@ -28,26 +28,44 @@ RETURNING id`
 // The caller sets Kind, To, CaseID, ResponseID, RuleID, EventID, WebhookID and CreatedAt; Mail makes ID, ToFold and
 // Status. An empty list or a nil queue does nothing.
 func (q *Queue) Mail(ctx context.Context, tx *gorm.DB, list []model.Notification) error {
+	p := pg.NewPipeline(tx)
+	stored := q.AddMail(p, list)
+	if err := p.Send(); err != nil {
+		return err
+	}
+	return stored.Queue(ctx, tx)
+}
+
+// AddMail adds to a pipeline what stores the notifications, as Mail does. When the pipeline has been sent, the caller calls
+// Queue on what AddMail returns, which queues the mails.
+func (q *Queue) AddMail(p *pg.Pipeline, list []model.Notification) *StoredMail {
+	stored := &StoredMail{queue: q}
 	if q == nil || len(list) == 0 {
+		return stored
+	}
+	p.Query("insert notifications", insertNotifications, columns(list), func(rows pgx.Rows) (err error) {
+		stored.ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	return stored
+}
+
+// StoredMail are notifications that are stored and not queued yet.
+type StoredMail struct {
+	queue *Queue
+	ids   []uuid.UUID
+}
+
+// Queue queues the mails, in tx.
+func (s *StoredMail) Queue(ctx context.Context, tx *gorm.DB) error {
+	if len(s.ids) == 0 {
 		return nil
 	}
-	raw := pg.Raw(tx)
-	rows, err := raw.Query(ctx, insertNotifications, columns(list)...)
-	if err != nil {
-		return fmt.Errorf("insert notifications: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("insert notifications: %w", err)
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	jobs := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
+	jobs := make([]river.InsertManyParams, len(s.ids))
+	for i, id := range s.ids {
 		jobs[i].Args = SendMail{NotificationID: model.NotificationID{UUID: id}}
 	}
-	if _, err := q.river.InsertManyTx(ctx, raw, jobs); err != nil {
+	if _, err := s.queue.river.InsertManyTx(ctx, pg.Raw(tx), jobs); err != nil {
 		return fmt.Errorf("queue mails: %w", err)
 	}
 	return nil

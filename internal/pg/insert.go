@@ -9,52 +9,37 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 )
 
-// Insert writes rows into the table of their type: one row by an INSERT, several by one COPY, which costs a fraction of
-// as many INSERTs. It writes all columns that GORM may write. Unlike GORM's Create, COPY applies no column default to a
-// zero value, and does not read back the values that the database generates.
-func Insert[T any](tx *gorm.DB, rows []*T) error {
-	switch len(rows) {
-	case 0:
-		return nil
-	case 1:
-		return tx.Omit(clause.Associations).Create(rows[0]).Error
-	}
-	table, err := tableOf[T](tx)
-	if err != nil {
-		return err
-	}
-	var names []string
-	var fields []*schema.Field
-	for _, name := range table.DBNames {
-		if f := table.FieldsByDBName[name]; f.Creatable {
-			names, fields = append(names, name), append(fields, f)
-		}
-	}
-	ctx := tx.Statement.Context
-	values := make([]any, len(fields)) // reused: pgx has encoded a row before it asks for the next
-	source := pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
-		read(ctx, values, fields, rows[i])
-		return values, nil
-	})
-	_, err = Raw(tx).CopyFrom(ctx, pgx.Identifier{table.Table}, names, source)
-	return err
+// insertion is what an INSERT of a type's rows writes.
+type insertion struct {
+	table  string
+	names  []string // of the columns
+	fields []*schema.Field
 }
 
-// Update writes columns of existing rows, which it finds by their ids, in one batch.
-func Update[T any](tx *gorm.DB, rows []*T, columns Columns) error {
-	if len(rows) == 0 {
-		return nil
-	}
+func insertable[T any](tx *gorm.DB, others []string) (t insertion, err error) {
 	table, err := tableOf[T](tx)
 	if err != nil {
-		return err
+		return t, err
+	}
+	t.table = table.Table
+	for _, name := range table.DBNames {
+		if f := table.FieldsByDBName[name]; f.Creatable || slices.Contains(others, name) {
+			t.names, t.fields = append(t.names, name), append(t.fields, f)
+		}
+	}
+	return t, nil
+}
+
+// updatable returns the statement that updates a row of a type, and the fields that are its parameters.
+func updatable[T any](tx *gorm.DB, columns Columns) (sql string, fields []*schema.Field, err error) {
+	table, err := tableOf[T](tx)
+	if err != nil {
+		return "", nil, err
 	}
 	var sets []string
-	var fields []*schema.Field
 	for _, name := range table.DBNames {
 		if f := table.FieldsByDBName[name]; f.Updatable && !f.PrimaryKey && columns(name) {
 			fields = append(fields, f)
@@ -62,19 +47,8 @@ func Update[T any](tx *gorm.DB, rows []*T, columns Columns) error {
 		}
 	}
 	fields = append(fields, table.PrioritizedPrimaryField)
-	sql := fmt.Sprintf("UPDATE %s SET %s WHERE id = $%d", pgx.Identifier{table.Table}.Sanitize(), strings.Join(sets, ", "), len(fields))
-	ctx := tx.Statement.Context
-	var batch pgx.Batch
-	for _, row := range rows {
-		values := make([]any, len(fields))
-		read(ctx, values, fields, row)
-		if len(rows) == 1 {
-			_, err := Raw(tx).Exec(ctx, sql, values...)
-			return err
-		}
-		batch.Queue(sql, values...)
-	}
-	return Raw(tx).SendBatch(ctx, &batch).Close()
+	sql = fmt.Sprintf("UPDATE %s SET %s WHERE id = $%d", pgx.Identifier{table.Table}.Sanitize(), strings.Join(sets, ", "), len(fields))
+	return sql, fields, nil
 }
 
 // Columns reports whether a column is written.

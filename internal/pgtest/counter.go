@@ -14,6 +14,7 @@ import (
 type Counter struct {
 	mu         sync.Mutex
 	statements []string
+	trips      int
 }
 
 // Count returns the number of statements that began since the last Reset.
@@ -21,6 +22,14 @@ func (c *Counter) Count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.statements)
+}
+
+// Trips returns how often the pool waited for the server since the last Reset: for a batch once, however many statements
+// it has.
+func (c *Counter) Trips() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trips
 }
 
 // Statements returns the texts of these statements, in order.
@@ -34,13 +43,14 @@ func (c *Counter) Statements() []string {
 func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.statements = nil
+	c.statements, c.trips = nil, 0
 }
 
-func (c *Counter) add(sql string) {
+func (c *Counter) add(statements ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.statements = append(c.statements, sql)
+	c.statements = append(c.statements, statements...)
+	c.trips++
 }
 
 // TraceQueryStart implements pgx.QueryTracer.
@@ -54,9 +64,11 @@ func (c *Counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDat
 
 // TraceBatchStart implements pgx.BatchTracer.
 func (c *Counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	var statements []string
 	for _, query := range data.Batch.QueuedQueries {
-		c.add(query.SQL)
+		statements = append(statements, query.SQL)
 	}
+	c.add(statements...)
 	return ctx
 }
 

@@ -1,0 +1,146 @@
+package pg
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+)
+
+// Pipeline collects statements of a transaction, which Send sends together, so that they wait for the server once. Each
+// statement sees what the ones before it did. The first that fails ends the transaction, and the ones after it do not run;
+// Send returns its error.
+type Pipeline struct {
+	tx     *gorm.DB
+	batch  *pgx.Batch
+	answer []func(pgx.BatchResults) error // of each statement
+	err    error                          // of what has failed before Send
+}
+
+// NewPipeline makes an empty pipeline of a transaction begun by Tx.
+func NewPipeline(tx *gorm.DB) *Pipeline { return &Pipeline{tx: tx, batch: new(pgx.Batch)} }
+
+// Pipelined sends the statements that add adds.
+func Pipelined(tx *gorm.DB, add func(p *Pipeline)) error {
+	p := NewPipeline(tx)
+	add(p)
+	return p.Send()
+}
+
+// Exec adds a statement whose rows do not matter. Its error begins with what.
+func (p *Pipeline) Exec(what, sql string, args ...any) {
+	p.add(sql, args, func(answers pgx.BatchResults) error {
+		_, err := answers.Exec()
+		return WrapErr(what, err)
+	})
+}
+
+// Query adds a statement whose rows read reads. Its error begins with what.
+func (p *Pipeline) Query(what, sql string, args []any, read func(pgx.Rows) error) {
+	p.add(sql, args, func(answers pgx.BatchResults) error {
+		rows, err := answers.Query()
+		if err == nil {
+			err = read(rows)
+			rows.Close()
+		}
+		if err == nil {
+			err = rows.Err()
+		}
+		return WrapErr(what, err)
+	})
+}
+
+func (p *Pipeline) add(sql string, args []any, answer func(pgx.BatchResults) error) {
+	p.batch.Queue(sql, args...)
+	p.answer = append(p.answer, answer)
+}
+
+// Send sends the statements that were added since the last call, and waits for all of them.
+func (p *Pipeline) Send() error {
+	if p.err != nil || len(p.answer) == 0 {
+		return p.err
+	}
+	answers := Raw(p.tx).SendBatch(p.tx.Statement.Context, p.batch)
+	for _, answer := range p.answer {
+		if p.err = answer(answers); p.err != nil {
+			break
+		}
+	}
+	p.batch, p.answer = new(pgx.Batch), nil
+	if err := answers.Close(); p.err == nil { // else it repeats the error
+		p.err = err
+	}
+	return p.err
+}
+
+// fail keeps an error for Send, and reports whether there is one.
+func (p *Pipeline) fail(what string, err error) bool {
+	if p.err == nil {
+		p.err = WrapErr(what, err)
+	}
+	return p.err != nil
+}
+
+// copyFrom is the number of rows from which one COPY costs less than as many INSERTs: a COPY waits for the server three
+// times.
+const copyFrom = 8
+
+// AddInsert adds the rows of a table: a few by INSERTs, many by one COPY, before which it sends what was added. It writes
+// all columns that GORM may write, and the others that are named. Unlike GORM's Create it applies no column default to a
+// zero value, and does not read back the values that the database generates.
+func AddInsert[T any](p *Pipeline, what string, rows []*T, others ...string) {
+	if len(rows) == 0 {
+		return
+	}
+	t, err := insertable[T](p.tx, others)
+	if p.fail(what, err) {
+		return
+	}
+	ctx := p.tx.Statement.Context
+	if len(rows) < copyFrom {
+		sql := t.insert()
+		for _, row := range rows {
+			values := make([]any, len(t.fields))
+			read(ctx, values, t.fields, row)
+			p.Exec(what, sql, values...)
+		}
+		return
+	}
+	if p.Send() != nil {
+		return
+	}
+	values := make([]any, len(t.fields)) // reused: pgx has encoded a row before it asks for the next
+	source := pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+		read(ctx, values, t.fields, rows[i])
+		return values, nil
+	})
+	_, err = Raw(p.tx).CopyFrom(ctx, pgx.Identifier{t.table}, t.names, source)
+	p.fail(what, err)
+}
+
+// AddUpdate adds the update of columns of existing rows, which it finds by their ids.
+func AddUpdate[T any](p *Pipeline, what string, rows []*T, columns Columns) {
+	if len(rows) == 0 {
+		return
+	}
+	sql, fields, err := updatable[T](p.tx, columns)
+	if p.fail(what, err) {
+		return
+	}
+	for _, row := range rows {
+		values := make([]any, len(fields))
+		read(p.tx.Statement.Context, values, fields, row)
+		p.Exec(what, sql, values...)
+	}
+}
+
+// insert is the statement that inserts a row. An identity column that is named gets the given value.
+func (t insertion) insert() string {
+	columns, marks := make([]string, len(t.names)), make([]string, len(t.names))
+	for i, name := range t.names {
+		columns[i], marks[i] = pgx.Identifier{name}.Sanitize(), fmt.Sprintf("$%d", i+1)
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)", pgx.Identifier{t.table}.Sanitize(),
+		strings.Join(columns, ", "), strings.Join(marks, ", "))
+}
