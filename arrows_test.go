@@ -107,6 +107,7 @@ var arrows = map[string][]string{
 	"internal/pgtest":         {"internal/pg", "internal/pg/cluster", "internal/pg/flock", "internal/pgtest/scratch", "migrations"},
 	"internal/pgtest/scratch": {},
 	"internal/querytest":      {},
+	"graph/generate":          {},
 	"internal/worktest":       {"internal/customer", "internal/intake", "model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/pgtest"},
 }
 

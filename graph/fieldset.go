@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/closeloop/closeloop/internal/read"
 )
 
 // fieldSet is the answer to the selections of one object. The generated code fills it.
@@ -47,9 +49,13 @@ func (s *fieldSet) Dispatch(ctx context.Context) {
 	}
 	var others sync.WaitGroup
 	for _, w := range s.waiting[1:] {
-		others.Go(func() { s.Values[w.i] = w.resolve(ctx) })
+		others.Go(func() {
+			defer read.Begin(ctx)()
+			s.Values[w.i] = w.resolve(ctx)
+		})
 	}
 	s.Values[s.waiting[0].i] = s.waiting[0].resolve(ctx)
+	defer read.Pause(ctx)()
 	others.Wait()
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/closeloop/closeloop/internal/read"
 )
 
 // atOnce has the resolvers that never wait for anything: they compute.
@@ -37,7 +39,11 @@ func ready(object, field string, obj any) bool {
 // loader that collects IDs from all of them; otherwise at the same time.
 func marshalSlice[T any](ctx context.Context, sel ast.SelectionSet, v []T, element func(ctx context.Context, i int) graphql.Marshaler) graphql.Array {
 	if len(v) > 1 && waitsFor(sel, v) {
-		return graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, element)
+		defer read.Pause(ctx)()
+		return graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+			defer read.Begin(ctx)()
+			return element(ctx, i)
+		})
 	}
 	all := make(graphql.Array, len(v))
 	for i := range v {

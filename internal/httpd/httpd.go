@@ -125,7 +125,6 @@ func executor(o Options) *handler.Server {
 	h.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(o.Read.WithLoaders(ctx))
 	})
-	h.AroundRootFields(payments.rootField)
 	h.SetErrorPresenter(severally(o.Present))
 	h.SetRecoverFunc(func(ctx context.Context, panicked any) error {
 		o.Log.ErrorContext(ctx, "panic", "doing", "run an operation", "panic", panicked, "stack", string(debug.Stack()))

@@ -19,6 +19,7 @@ import (
 	"github.com/closeloop/closeloop/internal/live"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
+	"github.com/closeloop/closeloop/internal/read"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -61,8 +62,6 @@ type bill struct {
 	told      bool        // the refusal tells the caller to wait, or that a retry never helps, or took long to find
 	left      *rate.Limit // of a refusal whose message says so; nil for others
 	leave     func()      // ends the turn to be read, or that of a heavy operation; nil: it has none
-
-	field sync.Mutex // locked while a heavy operation resolves one of its root fields
 
 	mu   sync.Mutex
 	used pg.Usage // since the last answer
@@ -181,16 +180,8 @@ func (m meter) execute(ctx context.Context, b *bill, next graphql.ResponseHandle
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Query {
 		ctx = pg.OneByOne(ctx)
 	}
-	return next(ctx)
-}
-
-// rootField resolves a root field. Those of a heavy operation are resolved one after the other: all at once would keep all
-// processors busy.
-func (m meter) rootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-	if b := billOf(graphql.GetOperationContext(ctx)); b != nil && b.heavy {
-		b.field.Lock()
-		defer b.field.Unlock()
-	}
+	ctx, done := read.InTurn(ctx)
+	defer done()
 	return next(ctx)
 }
 

@@ -24,30 +24,30 @@ type Loaders struct {
 	// the time of the first call, which comes after the list was read: a case of a list of overdue cases is overdue.
 	Now func() time.Time
 
-	Customers *dataloadgen.Loader[model.CustomerID, *model.Customer]
-	Responses *dataloadgen.Loader[model.ResponseID, *model.Response]
-	Cases     *dataloadgen.Loader[model.CaseID, *model.Case]
-	NextOf    *dataloadgen.Loader[model.ResponseID, *model.Response]
-	CaseOf    *dataloadgen.Loader[model.ResponseID, *model.Case]
-	Notes     *dataloadgen.Loader[model.NoteID, *model.Note]
-	Users     *dataloadgen.Loader[model.UserID, *model.User]
-	Rules     *dataloadgen.Loader[model.RuleID, *model.Rule]
-	Tokens    *dataloadgen.Loader[model.ApiTokenID, *model.ApiToken]
-	Events    *dataloadgen.Loader[model.EventID, *model.LoggedEvent]
-	Calendars *dataloadgen.Loader[model.CalendarID, *calendar.Calendar]
+	Customers *Loader[model.CustomerID, *model.Customer]
+	Responses *Loader[model.ResponseID, *model.Response]
+	Cases     *Loader[model.CaseID, *model.Case]
+	NextOf    *Loader[model.ResponseID, *model.Response]
+	CaseOf    *Loader[model.ResponseID, *model.Case]
+	Notes     *Loader[model.NoteID, *model.Note]
+	Users     *Loader[model.UserID, *model.User]
+	Rules     *Loader[model.RuleID, *model.Rule]
+	Tokens    *Loader[model.ApiTokenID, *model.ApiToken]
+	Events    *Loader[model.EventID, *model.LoggedEvent]
+	Calendars *Loader[model.CalendarID, *calendar.Calendar]
 
-	RulesOf         *dataloadgen.Loader[model.CaseID, []*model.Rule]
-	ExternalRefsOf  *dataloadgen.Loader[model.CaseID, []*model.ExternalRef]
-	NotificationsOf *dataloadgen.Loader[model.CaseID, []*model.Notification]
-	RecipientsOf    *dataloadgen.Loader[model.RuleID, []*model.Recipient]
-	AssigneesOf     *dataloadgen.Loader[model.RuleID, []*model.User]
-	ThemesOf        *dataloadgen.Loader[model.ResponseID, []*model.Theme]
-	TaggingOf       *dataloadgen.Loader[model.ThemeID, *model.ThemeRun]
-	MatchCounts     *dataloadgen.Loader[model.RuleID, int]
+	RulesOf         *Loader[model.CaseID, []*model.Rule]
+	ExternalRefsOf  *Loader[model.CaseID, []*model.ExternalRef]
+	NotificationsOf *Loader[model.CaseID, []*model.Notification]
+	RecipientsOf    *Loader[model.RuleID, []*model.Recipient]
+	AssigneesOf     *Loader[model.RuleID, []*model.User]
+	ThemesOf        *Loader[model.ResponseID, []*model.Theme]
+	TaggingOf       *Loader[model.ThemeID, *model.ThemeRun]
+	MatchCounts     *Loader[model.RuleID, int]
 
-	Notifications *dataloadgen.Loader[model.NotificationID, *model.Notification]
+	Notifications *Loader[model.NotificationID, *model.Notification]
 
-	lists *dataloadgen.Loader[listKey, any]
+	lists *Loader[listKey, any]
 }
 
 type loadersKey struct{}
@@ -59,14 +59,17 @@ func (r *Reader) WithLoaders(ctx context.Context) context.Context {
 	if viewer, err := auth.From(ctx); err == nil {
 		scope = viewer.Scope()
 	}
-	return context.WithValue(ctx, loadersKey{}, r.loaders(scope))
+	wait := r.collect
+	if takesTurns(ctx) {
+		wait = max(wait, turnsWait)
+	}
+	return context.WithValue(ctx, loadersKey{}, r.loaders(scope, wait))
 }
 
 // LoadersFrom returns the loaders of the current answer.
 func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
 
-func (r *Reader) loaders(scope *filter.Scope) *Loaders {
-	wait := r.collect
+func (r *Reader) loaders(scope *filter.Scope, wait time.Duration) *Loaders {
 	return &Loaders{
 		Now: sync.OnceValue(r.now),
 
@@ -111,8 +114,26 @@ func withScope[K comparable, V any](scope *filter.Scope, fetch func(context.Cont
 // their IDs arrive within this time.
 const BatchWait = 500 * time.Microsecond
 
-func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))
+// turnsWait is the same for an operation whose goroutines run one after the other.
+const turnsWait = 10 * BatchWait
+
+// Loader reads objects by their keys. Its methods that wait let the operation's other goroutines run meanwhile.
+type Loader[K comparable, V any] struct{ *dataloadgen.Loader[K, V] }
+
+func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *Loader[K, V] {
+	return &Loader[K, V]{dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))}
+}
+
+// Load returns the object with the key.
+func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
+	defer Pause(ctx)()
+	return l.Loader.Load(ctx, key)
+}
+
+// LoadAll returns the objects with the keys, in their order.
+func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
+	defer Pause(ctx)()
+	return l.Loader.LoadAll(ctx, keys)
 }
 
 // rowScope is the condition for the rows that an answer may show.
@@ -256,7 +277,7 @@ func PrimeCase(ctx context.Context, c *model.Case) {
 }
 
 // Optional loads the object with the ID, or returns nil when id is nil.
-func Optional[K comparable, T any](ctx context.Context, l *dataloadgen.Loader[K, *T], id *K) (*T, error) {
+func Optional[K comparable, T any](ctx context.Context, l *Loader[K, *T], id *K) (*T, error) {
 	if id == nil {
 		return nil, nil
 	}

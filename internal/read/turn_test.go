@@ -1,0 +1,55 @@
+package read_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/closeloop/closeloop/internal/read"
+)
+
+func TestInTurn(t *testing.T) {
+	t.Parallel()
+	run := func(ctx context.Context) (most, finished int64) {
+		var running, highest, n atomic.Int64
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				defer read.Begin(ctx)()
+				for range 3 {
+					if now := running.Add(1); now > highest.Load() {
+						highest.Store(now)
+					}
+					time.Sleep(time.Millisecond)
+					running.Add(-1)
+					resume := read.Pause(ctx)
+					time.Sleep(time.Second) // for a loader
+					resume()
+				}
+				n.Add(1)
+			})
+		}
+		resume := read.Pause(ctx)
+		all.Wait()
+		resume()
+		return highest.Load(), n.Load()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, done := read.InTurn(t.Context())
+		began := time.Now()
+		most, finished := run(ctx)
+		done()
+		if most != 1 || finished != 100 {
+			t.Errorf("%d goroutines run at a time, and %d of 100 finish", most, finished)
+		}
+		if took := time.Since(began); took > 4*time.Second {
+			t.Errorf("goroutines that wait keep the others from running: they took %v", took)
+		}
+		if most, finished := run(t.Context()); most != 100 || finished != 100 {
+			t.Errorf("without turns %d run at a time, and %d of 100 finish", most, finished)
+		}
+	})
+}
