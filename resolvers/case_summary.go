@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
@@ -32,7 +34,11 @@ func (r query) CaseSummary(ctx context.Context, f *filter.Case) (*report.CaseSum
 	if err != nil {
 		return nil, err
 	}
-	return r.Reports.CaseSummary(ctx, viewer, f, selected(ctx, "cursor"))
+	asked := selection(ctx)
+	_, cursor := asked["cursor"]
+	return r.Reports.CaseSummary(ctx, viewer, f, report.AskedCounts{
+		Figures: slices.Collect(maps.Keys(asked)), Groups: slices.Collect(maps.Keys(asked["groups"])), Cursor: cursor,
+	})
 }
 
 func (r subscription) CaseSummary(ctx context.Context, f *filter.Case) (<-chan *report.CaseSummary, error) {

@@ -197,7 +197,7 @@ func (r *Reports) recount(b *board, reader *event.Reader) (*event.Reader, error)
 		}
 	}
 	cursor := reader.Cursor()
-	figures, err := r.CaseSummary(b.ctx, b.viewer, b.filter, false)
+	figures, err := r.CaseSummary(b.ctx, b.viewer, b.filter, allCounts)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func TestFilterFields(t *testing.T) {
 				}
 			}
 		}
-		if got, err := reports.CaseSummary(t.Context(), ann, f, false); err != nil || got.CaseCounts != made.recount(f, ann.User.ID) {
+		if got, err := reports.CaseSummary(t.Context(), ann, f, report.AllCounts); err != nil || got.CaseCounts != made.recount(f, ann.User.ID) {
 			t.Errorf("summary of %s: got %+v, %v; want %+v", text, got, err, made.recount(f, ann.User.ID))
 		}
 		if got, err := reports.FollowUp(t.Context(), ann, f, report.Grouping[report.CaseGroupBy]{}); err != nil || got.Cases != len(matching) || got.WithTarget != followUp(matching).WithTarget {

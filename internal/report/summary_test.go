@@ -2,8 +2,11 @@ package report_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
@@ -27,7 +30,7 @@ func TestCaseSummary(t *testing.T) {
 		} {
 			f := made.cases(text)
 			for _, u := range made.users {
-				got, err := reports.CaseSummary(t.Context(), auth.Viewer{User: u}, f, false)
+				got, err := reports.CaseSummary(t.Context(), auth.Viewer{User: u}, f, report.AllCounts)
 				if err != nil {
 					t.Errorf("%s: %v", text, err)
 					continue
@@ -43,10 +46,38 @@ func TestCaseSummary(t *testing.T) {
 		}
 	})
 
+	t.Run("counts what is asked for", func(t *testing.T) {
+		t.Parallel()
+		made := newRows(t, 300)
+		reports, viewer := report.New(made.pg, made.log, func() time.Time { return now }), auth.Viewer{User: made.users[0]}
+		all := made.recount(nil, viewer.User.ID)
+		for name, want := range map[string]report.CaseCounts{
+			"open": {Open: all.Open}, "inProgress": {InProgress: all.InProgress}, "closed": {Closed: all.Closed}, "total": {Total: all.Total},
+			"overdue": {Overdue: all.Overdue}, "overdue open": {Overdue: all.Overdue, Open: all.Open}, "cursor": {},
+		} {
+			asked := report.AskedCounts{Figures: strings.Fields(name), Groups: []string{"key", "overdue"}}
+			got, err := reports.CaseSummary(t.Context(), viewer, nil, asked)
+			if err != nil || got.CaseCounts != want {
+				t.Errorf("%s: %+v, want %+v (%v)", name, got, want, err)
+				continue
+			}
+			groups, err := got.Groups(t.Context(), "CATEGORY", nil, nil)
+			overdue := 0
+			for _, g := range groups {
+				if overdue += g.Overdue; g.Open+g.Total > 0 {
+					t.Errorf("a group has %+v", g.CaseCounts)
+				}
+			}
+			if err != nil || overdue != all.Overdue {
+				t.Errorf("the groups have %d overdue cases of %d: %v", overdue, all.Overdue, err)
+			}
+		}
+	})
+
 	t.Run("is zero without cases", func(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 0)
-		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, false)
+		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AllCounts)
 		if err != nil || got.CaseCounts != (report.CaseCounts{}) {
 			t.Errorf("got %+v, %v, want zero counts", got, err)
 		}
@@ -58,11 +89,15 @@ func TestCaseSummary(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 3)
 		for _, x := range made.all { // committed, but not stamped yet
-			if _, err := event.Append(made.db, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *x.Case, Customer: *x.Customer}}); err != nil {
+			err := made.pg.Tx(t.Context(), func(tx *gorm.DB) error {
+				_, err := event.Append(tx, event.Entry{Type: model.EventOpened, After: &model.Snapshot{Case: *x.Case, Customer: *x.Customer}})
+				return err
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, true)
+		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AskedCounts{Figures: []string{"total"}, Cursor: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +118,7 @@ func TestCaseSummary(t *testing.T) {
 		zone, first := auckland, 1000
 		for _, text := range caseFilters {
 			f, ann := made.cases(text), made.users[0]
-			summary, err := reports.CaseSummary(t.Context(), auth.Viewer{User: ann}, f, false)
+			summary, err := reports.CaseSummary(t.Context(), auth.Viewer{User: ann}, f, report.AllCounts)
 			if err != nil {
 				t.Fatal(err)
 			}
