@@ -75,6 +75,9 @@ func cost(s *setup.Server, counter *pgtest.Counter, query string) (least map[str
 		bytes = len(s.OK(model.Manager, query, nil).Body)
 		sent := map[string]int{}
 		for _, statement := range counter.Statements() {
+			if statement == "SELECT revision FROM configuration" { // twice a second at most, for all callers
+				continue
+			}
 			sent[parameters.ReplaceAllString(statement, "$$n")]++
 		}
 		if try == 1 || try > 1 && total(sent) < total(least) {
