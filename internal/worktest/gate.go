@@ -24,14 +24,32 @@ func (g *Gate) Hold(before string) *Bar {
 	return b
 }
 
-// TraceQueryStart implements pgx.QueryTracer.
-func (g *Gate) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if b := g.shut.Load(); b != nil && strings.Contains(data.SQL, b.before) && g.shut.CompareAndSwap(b, nil) {
+func (g *Gate) pass(sql string) {
+	if b := g.shut.Load(); b != nil && strings.Contains(sql, b.before) && g.shut.CompareAndSwap(b, nil) {
 		close(b.Reached)
 		<-b.Open
 	}
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (g *Gate) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	g.pass(data.SQL)
 	return ctx
 }
 
 // TraceQueryEnd implements pgx.QueryTracer.
 func (*Gate) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart implements pgx.BatchTracer. Statements that are sent together stop before the first.
+func (g *Gate) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	for _, query := range data.Batch.QueuedQueries {
+		g.pass(query.SQL)
+	}
+	return ctx
+}
+
+// TraceBatchQuery implements pgx.BatchTracer.
+func (*Gate) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd implements pgx.BatchTracer.
+func (*Gate) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}

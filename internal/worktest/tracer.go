@@ -17,8 +17,17 @@ type tracer struct {
 
 // TraceQueryEnd implements pgx.QueryTracer.
 func (t tracer) TraceQueryEnd(_ context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.ended(data.Err)
+}
+
+// TraceBatchQuery implements pgx.BatchTracer.
+func (t tracer) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	t.ended(data.Err)
+}
+
+func (t tracer) ended(err error) {
 	var refused *pgconn.PgError
-	if errors.As(data.Err, &refused) && refused.Code == "40P01" {
+	if errors.As(err, &refused) && refused.Code == "40P01" {
 		t.deadlocks.Add(1)
 	}
 }
