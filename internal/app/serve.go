@@ -34,6 +34,9 @@ func Listen(c *config.Config) (net.Listener, error) {
 // Serve answers the API on the listener, and does what must be done in the background, until ctx ends. The caller closes
 // the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
+	if a.config.SMTPURL == "" {
+		a.Queue.KeepUnsent()
+	}
 	server := &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: httpd.LimitNewConnections(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}

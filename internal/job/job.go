@@ -35,7 +35,8 @@ func (SendMail) InsertOpts() river.InsertOpts {
 
 // Queue adds jobs to the queue.
 type Queue struct {
-	river *river.Client[pgx.Tx]
+	river  *river.Client[pgx.Tx]
+	unsent bool // see KeepUnsent
 }
 
 // NewQueue makes a queue that only adds jobs; it starts no goroutine and need not be stopped.

@@ -17,11 +17,14 @@ import (
 // DO NOTHING has no conflict target, so it covers both partial unique indexes, and equal rows in one list.
 const insertNotifications = `
 INSERT INTO notifications (id, kind, "to", to_fold, case_id, response_id, rule_id, event_id, created_at, webhook_id, status)
-SELECT n.*, 'QUEUED'
+SELECT n.*, $11::text
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[],
               $9::timestamptz[], $10::uuid[]) AS n
 ON CONFLICT DO NOTHING
 RETURNING id`
+
+// KeepUnsent makes Mail store notifications as NOT_SENT and queue no mails: there is no mail server. Call it before Mail.
+func (q *Queue) KeepUnsent() { q.unsent = true }
 
 // Mail stores the notifications and queues a mail for each, in tx. An address gets one mail at most about a response and
 // one about an event: Mail skips, without an error, a notification that repeats a stored one or another one of the list.
@@ -43,8 +46,15 @@ func (q *Queue) AddMail(p *pg.Pipeline, list []model.Notification) *StoredMail {
 	if q == nil || len(list) == 0 {
 		return stored
 	}
-	p.Query("insert notifications", insertNotifications, columns(list), func(rows pgx.Rows) (err error) {
-		stored.ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	status := model.NotificationQueued
+	if q.unsent {
+		status = model.NotificationNotSent
+	}
+	p.Query("insert notifications", insertNotifications, append(columns(list), string(status)), func(rows pgx.Rows) (err error) {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if !q.unsent {
+			stored.ids = ids
+		}
 		return err
 	})
 	return stored

@@ -132,6 +132,22 @@ func TestMail(t *testing.T) {
 		}
 	})
 
+	t.Run("keeps mails as NOT_SENT and queues none where there is no mail server", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.queue.KeepUnsent()
+		list := w.alerts(2)
+		w.mail(append(list, list[0])...)
+		for _, n := range w.rows() {
+			if n.Status != model.NotificationNotSent || n.Attempts != 0 || n.SentAt != nil {
+				t.Errorf("a row is %+v", n)
+			}
+		}
+		if rows, jobs := len(w.rows()), w.allJobs(); rows != 2 || jobs != 0 {
+			t.Errorf("%d rows and %d jobs, want 2 and 0", rows, jobs)
+		}
+	})
+
 	t.Run("sends no NOTIFY", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
