@@ -100,6 +100,7 @@ var arrows = map[string][]string{
 	"bench/size":    {"model", "bench/program", "bench/year", "internal/pg/cluster"},
 	"bench/year":    {"model", "bench/program", "internal/event", "internal/keyword", "internal/pg", "internal/rule", "internal/theme"},
 	"bench/program": {},
+	"bench/peers":   {"bench/peers/byhand", "bench/program", "bench/year", "internal/pg/cluster"}, "bench/peers/byhand": {},
 
 	// For tests alone.
 	"e2e/setup": {"graph", "model", "internal/app", "internal/auth", "internal/cli", "internal/config", "internal/logline", "internal/pg", "internal/pg/cluster",

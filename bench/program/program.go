@@ -51,6 +51,9 @@ func Start(program, url string, settings ...string) *Server {
 	}
 }
 
+// PID is the process's number, by which the system counts what it uses.
+func (s *Server) PID() int { return s.process.Process.Pid }
+
 // Stop ends the server and waits for its end.
 func (s *Server) Stop() {
 	check(s.process.Process.Signal(os.Interrupt))
