@@ -3,6 +3,7 @@ package read
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,35 @@ func TestListStatements(t *testing.T) {
 		if answeredAll <= answered {
 			t.Errorf("%s: %d bytes for 5 rows, %d for 50", list.name, answered, answeredAll)
 		}
+	}
+}
+
+// A case with all that is next to it takes two statements: one for the case with its to-one relations, and one for its notes
+// with their authors. Not parallel, because it counts statements.
+func TestCaseStatements(t *testing.T) {
+	var counter pgtest.Counter
+	s := setup.NewServer(t, setup.Options{Tracer: &counter, Still: true})
+	s.AddRule(vars{"assignment": vars{"strategy": "USER", "userId": s.Users[model.Agent]}})
+	_, opened := s.Submit(nil)
+	for i := range 12 {
+		s.AddNote(opened, fmt.Sprint("Note ", i))
+	}
+	const query = `{case(number: 1) {number customer {displayName} response {score} assignee {name} notes(last: 10) {nodes {body author {name}} pageInfo {hasPreviousPage}}}}`
+	s.OK(model.Manager, query, nil)
+	counter.Reset()
+	got := s.OK(model.Manager, query, nil)
+	if n := len(got.List("case.notes.nodes")); n != 10 || got.Text("case.notes.nodes.9.author.name") == "" || !got.Bool("case.notes.pageInfo.hasPreviousPage") ||
+		got.Text("case.assignee.name") == "" || got.Missing("case.response.score") {
+		t.Errorf("the case lacks something: %s", got.Body)
+	}
+	var reads []string
+	for _, statement := range counter.Statements() {
+		if !strings.Contains(statement, "api_tokens") && !strings.HasPrefix(statement, `SELECT * FROM "users" WHERE id = $1`) { // these find the caller
+			reads = append(reads, statement)
+		}
+	}
+	if len(reads) != 2 {
+		t.Errorf("the case takes %d statements:\n%s", len(reads), strings.Join(reads, "\n"))
 	}
 }
 
@@ -157,4 +187,4 @@ func TestEventStatements(t *testing.T) {
 	}
 }
 
-var byID = regexp.MustCompile(`^SELECT \* FROM "(?:cases|notes)" WHERE id = (\$1 LIMIT \$2|ANY)`)
+var byID = regexp.MustCompile(`^SELECT "(?:cases|notes)"\."id",.* FROM "(?:cases|notes)" WHERE id = (\$1$|ANY)`)

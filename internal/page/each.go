@@ -78,10 +78,9 @@ func readRanked[T any](query *gorm.DB, parents Parents[T], order Order[T], shape
 	one = one.Select(append(slices.Clone(columns), "row_number() OVER (ORDER BY "+by.Expression.(clause.Expr).SQL+") AS nth")).Clauses(by, Limit(n))
 
 	db := query.Session(&gorm.Session{NewDB: true})
-	var rows []*T
 	// For each parent, PostgreSQL reads the first rows of its list in an index, and no others.
-	err := db.Table("(SELECT unnest(CAST(? AS uuid[])) AS id) parents CROSS JOIN LATERAL (?) AS ranked", pg.Array(parents.IDs), one).
-		Select("ranked.*").Order("nth").Find(&rows).Error
+	rows, err := pg.Find[T](db.Table("(SELECT unnest(CAST(? AS uuid[])) AS id) parents CROSS JOIN LATERAL (?) AS ranked", pg.Array(parents.IDs), one).
+		Select("ranked.*").Order("nth"))
 	if err != nil {
 		return nil, err
 	}

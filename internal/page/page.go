@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 )
 
 const (
@@ -110,8 +111,8 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB)
 	if shape != nil {
 		rows = shape(rows)
 	}
-	var found []*T
-	if err := rows.Clauses(order.by(backward), Limit(n+1)).Find(&found).Error; err != nil {
+	found, err := pg.Find[T](rows.Clauses(order.by(backward), Limit(n+1)))
+	if err != nil {
 		return nil, err
 	}
 	if err := order.fill(whole, found); err != nil {

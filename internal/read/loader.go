@@ -47,7 +47,8 @@ type Loaders struct {
 
 	Notifications *Loader[model.NotificationID, *model.Notification]
 
-	lists *Loader[listKey, any]
+	lists     *Loader[listKey, any]
+	readLists func(context.Context, []listKey) (map[listKey]any, error) // what lists does, without a wait
 }
 
 type loadersKey struct{}
@@ -70,6 +71,7 @@ func (r *Reader) WithLoaders(ctx context.Context) context.Context {
 func LoadersFrom(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loaders) }
 
 func (r *Reader) loaders(scope *filter.Scope, wait time.Duration) *Loaders {
+	readLists := withScope(scope, r.readLists)
 	return &Loaders{
 		Now: sync.OnceValue(r.now),
 
@@ -98,7 +100,7 @@ func (r *Reader) loaders(scope *filter.Scope, wait time.Duration) *Loaders {
 		TaggingOf:       newLoader(wait, loadBy(r, "theme_id", unscoped, func(t *model.ThemeRun) model.ThemeID { return t.ThemeID })),
 		MatchCounts:     newLoader(wait, withScope(scope, r.matchCounts)),
 
-		lists: newLoader(wait, withScope(scope, r.readLists)),
+		lists: newLoader(wait, readLists), readLists: readLists,
 	}
 }
 
@@ -145,8 +147,8 @@ func loadByID[K model.AnyID, T any](r *Reader, see rowScope, id func(*T) K) func
 
 func loadBy[K model.AnyID, T any](r *Reader, column string, see rowScope, key func(*T) K) func(context.Context, []K) (map[K]*T, error) {
 	return func(ctx context.Context, ids []K) (map[K]*T, error) {
-		var rows []*T
-		if err := r.db.WithContext(ctx).Where(column+" = ANY(?)", pg.Array(model.UUIDs(ids))).Where(see(r.now())).Find(&rows).Error; err != nil {
+		rows, err := pg.Find[T](r.db.WithContext(ctx).Where(column+" = ANY(?)", pg.Array(model.UUIDs(ids))).Where(see(r.now())))
+		if err != nil {
 			return nil, fmt.Errorf("load by %s: %w", column, err)
 		}
 		found := make(map[K]*T, len(ids))
@@ -175,9 +177,8 @@ func (r *Reader) rulesOf(ctx context.Context, ids []model.CaseID) (map[model.Cas
 }
 
 func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.ExternalRef, error) {
-	var rows []*model.ExternalRef
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
-		Where(scope.OfCase("case_external_refs.case_id", r.now())).Order("case_id, system").Find(&rows).Error
+	rows, err := pg.Find[model.ExternalRef](r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
+		Where(scope.OfCase("case_external_refs.case_id", r.now())).Order("case_id, system"))
 	found := emptyLists[model.CaseID, *model.ExternalRef](ids)
 	for _, ref := range rows {
 		found[ref.CaseID] = append(found[ref.CaseID], ref)
@@ -186,9 +187,8 @@ func (r *Reader) externalRefsOf(ctx context.Context, scope *filter.Scope, ids []
 }
 
 func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids []model.CaseID) (map[model.CaseID][]*model.Notification, error) {
-	var rows []*model.Notification
-	err := r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
-		Where(scope.Notifications(r.now())).Order("created_at, id").Find(&rows).Error
+	rows, err := pg.Find[model.Notification](r.db.WithContext(ctx).Where("case_id = ANY(?)", pg.Array(model.UUIDs(ids))).
+		Where(scope.Notifications(r.now())).Order("created_at, id"))
 	found := emptyLists[model.CaseID, *model.Notification](ids)
 	for _, n := range rows {
 		found[*n.CaseID] = append(found[*n.CaseID], n)
@@ -197,8 +197,7 @@ func (r *Reader) notificationsOf(ctx context.Context, scope *filter.Scope, ids [
 }
 
 func (r *Reader) recipientsOf(ctx context.Context, ids []model.RuleID) (map[model.RuleID][]*model.Recipient, error) {
-	var rows []*model.Recipient
-	err := r.db.WithContext(ctx).Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("rule_id, ordinal").Find(&rows).Error
+	rows, err := pg.Find[model.Recipient](r.db.WithContext(ctx).Where("rule_id = ANY(?)", pg.Array(model.UUIDs(ids))).Order("rule_id, ordinal"))
 	found := emptyLists[model.RuleID, *model.Recipient](ids)
 	for _, to := range rows {
 		found[to.RuleID] = append(found[to.RuleID], to)

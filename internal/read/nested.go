@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -41,11 +42,34 @@ func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, q lis
 	if err != nil {
 		return none, err
 	}
-	found, err := LoadersFrom(ctx).lists.Load(ctx, listKey{parent, kind, string(request)})
+	l, key := LoadersFrom(ctx), listKey{parent, kind, string(request)}
+	if alone(ctx) {
+		lists, err := l.readLists(ctx, []listKey{key})
+		if err != nil {
+			return none, err
+		}
+		return lists[key].(C), nil
+	}
+	found, err := l.lists.Load(ctx, key)
 	if err != nil {
 		return none, err
 	}
 	return found.(C), nil
+}
+
+// alone reports whether the field that is being resolved is below no list. Its siblings then ask for no list of the same
+// kind, and a loader would wait for them in vain.
+func alone(ctx context.Context) bool {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil { // no operation runs
+		return false
+	}
+	for ; fc != nil; fc = fc.Parent {
+		if fc.Index != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // encoded is the order of a request; nil orders decode as nil.

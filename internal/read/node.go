@@ -8,6 +8,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -90,8 +91,8 @@ func node[T any, P interface {
 }
 
 func loadOne[T any](ctx context.Context, r *Reader, id any) (*T, error) {
-	var rows []*T
-	if err := r.db.WithContext(ctx).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil || len(rows) == 0 {
+	rows, err := pg.Find[T](r.db.WithContext(ctx).Where("id = ?", id))
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	return rows[0], nil

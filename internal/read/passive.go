@@ -43,8 +43,8 @@ func (r *Reader) Passives(ctx context.Context, viewer auth.Viewer, q PassiveList
 		return nil, err
 	}
 	rows := r.db.WithContext(ctx).Where("responses.id = ANY(?)", pg.Array(model.UUIDs(found.Responses)))
-	var list []*model.Response
-	if err := responseObject.read(rows, q.Select).Find(&list).Error; err != nil {
+	list, err := pg.Find[model.Response](responseObject.read(rows, q.Select))
+	if err != nil {
 		return nil, fmt.Errorf("list passives: %w", err)
 	}
 	byID := make(map[model.ResponseID]*model.Response, len(list))

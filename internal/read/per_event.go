@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -47,9 +48,8 @@ func newPerEvent[T any]() perEvent[T] {
 func (p perEvent[T]) row(ctx context.Context, db *gorm.DB, key eventKey, id any) (*T, error) {
 	now := time.Now()
 	own := &eventRead[T]{began: now, row: sync.OnceValues(func() (*T, error) {
-		var rows []*T
 		// Other answers wait for this read, too, so the end of the first answer must not cancel it.
-		err := db.WithContext(context.WithoutCancel(ctx)).Where("id = ?", id).Limit(1).Find(&rows).Error
+		rows, err := pg.Find[T](db.WithContext(context.WithoutCancel(ctx)).Where("id = ?", id))
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}

@@ -176,9 +176,9 @@ func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 
 // CaseByNumber reads what is selected of a case. It returns nil when no case has the number or the viewer may not see it.
 func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int, s Selection) (*model.Case, error) {
-	var found []*model.Case
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("cases.number = ?", number)
-	if err := caseObject.read(query, s).Find(&found).Error; err != nil || len(found) == 0 {
+	found, err := pg.Find[model.Case](caseObject.read(query, s))
+	if err != nil || len(found) == 0 {
 		return nil, pg.WrapErr("read a case", err)
 	}
 	return found[0], nil
