@@ -191,7 +191,9 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	db, counter := things(t)
 	rows := []*thing{{ID: 1, Tags: []string{"a"}, At: time.Unix(1, 0).UTC()}, {ID: 2, Tags: []string{}, At: time.Unix(2, 0).UTC()}}
-	in(t, db, func(tx *gorm.DB) error { return pg.Insert(tx, rows) })
+	in(t, db, func(tx *gorm.DB) error {
+		return pg.Pipelined(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "insert things", rows) })
+	})
 
 	t.Run("is one statement, which is reported to the context", func(t *testing.T) {
 		counter.Reset()
