@@ -59,6 +59,7 @@ type (
 type tree struct {
 	root expr
 	raw  json.RawMessage
+	only string
 	traits
 }
 
@@ -89,7 +90,7 @@ func (t *tree) parse(v any, n *entity, strict bool) error {
 	if whole, ok := root.(*shared); ok {
 		whole.whole = true
 	}
-	t.root, t.raw, t.traits = root, raw, p.traits
+	t.root, t.raw, t.traits, t.only = root, raw, p.traits, onlyOf(v)
 	return nil
 }
 
@@ -206,6 +207,37 @@ func (f *Case) Raw() json.RawMessage { return f.orZero().raw }
 
 // Raw is the filter as the caller wrote it; nil if the filter is nil or was never parsed.
 func (f *Customer) Raw() json.RawMessage { return f.orZero().raw }
+
+// Only is the name of the filter's condition if it has only one, with a single value; otherwise it is empty.
+func (f *Case) Only() string { return f.orZero().only }
+
+// Only is the name of the filter's condition if it has only one, with a single value; otherwise it is empty.
+func (f *Response) Only() string { return f.orZero().only }
+
+// Only is the name of the filter's condition if it has only one, with a single value; otherwise it is empty.
+func (f *Customer) Only() string { return f.orZero().only }
+
+func onlyOf(v any) string {
+	m, _ := v.(map[string]any)
+	if len(m) != 1 {
+		return ""
+	}
+	for name, given := range m {
+		list, isList := given.([]any)
+		if isList && len(list) == 1 {
+			given = list[0]
+		}
+		switch given := given.(type) {
+		case string:
+			return name
+		case bool:
+			if given {
+				return name
+			}
+		}
+	}
+	return ""
+}
 
 // Mine reports whether the answer depends on the viewer.
 func (f *Case) Mine() bool { return f.orZero().mine }

@@ -339,3 +339,26 @@ func TestTraits(t *testing.T) {
 		}
 	})
 }
+
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"status": ["OPEN"]}`: "status", `{"mine": true}`: "mine", `{"mine": false}`: "", `{}`: "",
+		`{"status": ["OPEN", "CLOSED"]}`: "", `{"status": ["OPEN"], "mine": true}`: "", `{"number": {"eq": 7}}`: "", `{"not": {"status": ["OPEN"]}}`: "",
+	} {
+		v, err := filter.Decode(json.RawMessage(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := new(filter.Case)
+		if err := f.UnmarshalGQL(v); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Only(); got != want {
+			t.Errorf("the only condition of %s is %q, want %q", text, got, want)
+		}
+	}
+	if got := (*filter.Case)(nil).Only(); got != "" {
+		t.Errorf("the only condition of no filter is %q", got)
+	}
+}

@@ -86,7 +86,7 @@ func (r *Reader) Cases(ctx context.Context, viewer auth.Viewer, q CaseList) (*Ca
 	}
 	now := r.now()
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(now)).Where(q.Filter.Where(viewer.User.ID, now))
-	out.Connection, err = readPage(query, order, q.Args, caseObject, q.Select)
+	out.Connection, err = readPage(planned(query, viewer, q.Filter, len(q.OrderBy) > 0), order, q.Args, caseObject, q.Select)
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
 	}
@@ -109,7 +109,7 @@ func (r *Reader) Responses(ctx context.Context, viewer auth.Viewer, q ResponseLi
 	}
 	now := r.now()
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Responses(now)).Where(q.Filter.Where(now))
-	c, err := readPage(query, order, q.Args, responseObject, q.Select)
+	c, err := readPage(planned(query, viewer, q.Filter, len(q.OrderBy) > 0), order, q.Args, responseObject, q.Select)
 	return wrapErr(c, "list responses", err)
 }
 
@@ -129,7 +129,7 @@ func (r *Reader) Customers(ctx context.Context, viewer auth.Viewer, q CustomerLi
 	}
 	now := r.now()
 	query := r.db.WithContext(ctx).Where(viewer.Scope().Customers(now)).Where(q.Filter.Where(now))
-	c, err := readPage(query, order, q.Args, customerObject, q.Select)
+	c, err := readPage(planned(query, viewer, q.Filter, len(q.OrderBy) > 0), order, q.Args, customerObject, q.Select)
 	return wrapErr(c, "list customers", err)
 }
 
