@@ -74,13 +74,7 @@ func (w *world) fill(ctx context.Context, parent string) {
 	}
 	execute(ctx, w.cluster.URL("postgres"), "DROP DATABASE IF EXISTS filling WITH (FORCE)", "CREATE DATABASE filling")
 	url := w.cluster.URL("filling")
-	s := program.Start(*binary, url)
-	year.Configure(s, year.Thorough)
-	s.Stop()
-	spool, err := os.MkdirTemp(parent, "spool-*")
-	check(err)
-	year.Fill(ctx, url, spool, *responses, time.Now().UTC().Truncate(time.Microsecond), year.Thorough)
-	check(os.RemoveAll(spool))
+	year.Make(ctx, *binary, url, parent, *responses, time.Now().UTC().Truncate(time.Microsecond), year.Thorough)
 	execute(ctx, w.cluster.URL("postgres"), "ALTER DATABASE filling RENAME TO filled")
 }
 

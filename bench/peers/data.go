@@ -97,13 +97,7 @@ func (d *data) fill(ctx context.Context, parent string) {
 	const filling = "filling"
 	execute(ctx, d.admin(), "DROP DATABASE IF EXISTS "+filling+" WITH (FORCE)", "CREATE DATABASE "+filling)
 	url := d.cluster.URL(filling)
-	s := program.Start(*binary, url)
-	year.Configure(s, year.Usual)
-	s.Stop()
-	spool, err := os.MkdirTemp(parent, "spool-*")
-	check(err)
-	year.Fill(ctx, url, spool, *responses, time.Now().UTC().Truncate(time.Microsecond), year.Usual)
-	check(os.RemoveAll(spool))
+	year.Make(ctx, *binary, url, parent, *responses, time.Now().UTC().Truncate(time.Microsecond), year.Usual)
 	execute(ctx, url, plain, "VACUUM ANALYZE")
 	execute(ctx, d.admin(), "ALTER DATABASE "+filling+" RENAME TO "+d.name)
 }

@@ -82,13 +82,7 @@ func main() {
 		_, err = admin.Exec(ctx, "CREATE DATABASE "+d.name)
 		check(err)
 		check(admin.Close(ctx))
-		s := program.Start(*binary, d.url)
-		year.Configure(s, year.Usual)
-		s.Stop()
-		spool, err := os.MkdirTemp(folder, "spool-*")
-		check(err)
-		year.Fill(ctx, d.url, spool, d.n, now, year.Usual)
-		check(os.RemoveAll(spool))
+		year.Make(ctx, *binary, d.url, folder, d.n, now, year.Usual)
 	}
 	for _, d := range all {
 		d.server = program.Start(*binary, d.url)

@@ -32,8 +32,8 @@ func scores(from, to int) (all []int) {
 	return all
 }
 
-// Configure creates users, rules and themes over the API, on a database that is empty.
-func Configure(s *program.Server, p Policy) {
+// configure creates users, rules and themes over the API, on a database that is empty.
+func configure(s *program.Server, p Policy) {
 	var agents []any
 	for i := range 30 {
 		user := program.Vars{"name": fmt.Sprintf("%s %s", firstNames[i], lastNames[i]), "email": fmt.Sprintf("agent%02d@example.com", i), "role": "AGENT"}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,12 +16,24 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closeloop/closeloop/bench/program"
 	"github.com/closeloop/closeloop/internal/pg"
 )
 
-// Fill generates the year before now with n responses, in a migrated database that has only what Configure made with the
-// same policy. It needs a folder for temporary files.
-func Fill(ctx context.Context, url, folder string, n int, now time.Time, p Policy) {
+// Make generates the year before now with n responses, in an empty database, whose tables and configuration the program
+// makes. The folder is for temporary files.
+func Make(ctx context.Context, binary, url, folder string, n int, now time.Time, p Policy) {
+	s := program.Start(binary, url)
+	configure(s, p)
+	s.Stop()
+	spool, err := os.MkdirTemp(folder, "spool-*")
+	check(err)
+	fill(ctx, url, spool, n, now, p)
+	check(os.RemoveAll(spool))
+}
+
+// fill generates the year in a database that has only what configure made with the same policy.
+func fill(ctx context.Context, url, folder string, n int, now time.Time, p Policy) {
 	began := time.Now()
 	db, err := pg.Connect(ctx, url, pg.Options{})
 	check(err)
