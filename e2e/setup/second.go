@@ -1,10 +1,8 @@
 package setup
 
 import (
-	"context"
 	"log/slog"
 	"maps"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/closeloop/closeloop/internal/app"
@@ -27,15 +25,5 @@ func (s *Server) Second(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(a.Handler())
-	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), Patience)
-		defer cancel()
-		if err := a.CloseSockets(ending); err != nil {
-			t.Error(err)
-		}
-		web.Close()
-		a.Close()
-	})
-	return &Server{T: t, App: a, URL: web.URL, Tokens: maps.Clone(s.Tokens), Users: maps.Clone(s.Users), Log: log}
+	return &Server{T: t, App: a, URL: serve(t, a), Tokens: maps.Clone(s.Tokens), Users: maps.Clone(s.Users), Log: log}
 }

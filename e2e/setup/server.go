@@ -93,17 +93,7 @@ func NewServer(t testing.TB, with ...Options) *Server {
 		t.Fatal(err)
 	}
 	s.App = a
-	web := httptest.NewServer(a.Handler())
-	s.URL = web.URL
-	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), Patience)
-		defer cancel()
-		if err := a.CloseSockets(ending); err != nil {
-			t.Error(err)
-		}
-		web.Close()
-		a.Close()
-	})
+	s.URL = serve(t, a)
 	if !o.Still {
 		a.Feed.Follow()
 		running, end := context.WithCancel(context.Background())
@@ -146,6 +136,21 @@ func NewServer(t testing.TB, with ...Options) *Server {
 		}
 	}
 	return s
+}
+
+// serve serves the program until the test ends, and returns its address.
+func serve(t testing.TB, a *app.App) (url string) {
+	web := httptest.NewServer(a.Handler())
+	t.Cleanup(func() {
+		ending, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		if err := a.CloseSockets(ending); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+		a.Close()
+	})
+	return web.URL
 }
 
 // As is the same server for a subtest, whose failures it reports.
