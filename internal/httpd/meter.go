@@ -185,15 +185,20 @@ func (m meter) execute(ctx context.Context, b *bill, next graphql.ResponseHandle
 	return next(ctx)
 }
 
-// takeTurn waits for a turn. It ends with the operation's context at the latest.
-func (b *bill) takeTurn(ctx context.Context, turn func(context.Context) (leave func(), err error)) error {
-	leave, err := turn(ctx)
+// takeTurn waits for the turn of a heavy operation.
+func (b *bill) takeTurn(ctx context.Context, heavy func(context.Context) (leave func(), err error)) error {
+	leave, err := heavy(ctx)
 	if err != nil {
 		return err
 	}
+	b.inTurn(ctx, leave)
+	return nil
+}
+
+// inTurn begins a turn, which endTurn ends, or the operation's context.
+func (b *bill) inTurn(ctx context.Context, leave func()) {
 	b.leave = sync.OnceFunc(leave)
 	context.AfterFunc(ctx, b.leave)
-	return nil
 }
 
 func (b *bill) endTurn() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -62,8 +61,7 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	}
 	b.requested, b.read, b.input = 0, text+input, input
 	if cost.Long(b.read) {
-		b.leave = sync.OnceFunc(r.turns.Begin(ctx, b.token))
-		context.AfterFunc(ctx, b.leave)
+		b.inTurn(ctx, r.turns.Begin(ctx, b.token))
 	}
 	if operation, err := json.Marshal([]any{b.token, params.OperationName, params.Query, params.Variables}); err == nil {
 		sum := sha256.Sum256(operation)

@@ -93,15 +93,14 @@ func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter
 func (q selection) countCases(names []string) (counts CaseCounts, err error) {
 	overdue := slices.Contains(names, "overdue")
 	figures := countsOf(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "overdue" }))
-	byStatus := q.rows.Clauses(q.selectFigures(figures, nil))
 	late := q.rows.Where(filter.Overdue("?"), q.now).Select("count(*) AS overdue")
 	switch {
 	case overdue && figures != "":
-		err = q.db.Table("(?) AS by_status, (?) AS late", byStatus, late).Scan(&counts).Error
+		err = q.db.Table("(?) AS by_status, (?) AS late", q.rows.Clauses(q.selectFigures(figures, nil)), late).Scan(&counts).Error
 	case overdue:
 		err = late.Scan(&counts).Error
 	case figures != "":
-		err = byStatus.Scan(&counts).Error
+		return countAll[CaseCounts](q, figures)
 	}
 	return counts, err
 }
