@@ -22,6 +22,7 @@ import (
 type Intake struct {
 	work  *casework.Work
 	known atomic.Pointer[house] // the last one that was read
+	calls gathering
 }
 
 // New returns the intake for one database.
@@ -33,6 +34,10 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 	v, err := validate(Submission{SubmitResponseInput: input}, in.work.Now())
 	if err := fault.Join(fault.WithPath("input", err), call.Check(viewer)); err != nil {
 		return nil, err
+	}
+	// A key is the first lock of a transaction, and a scope is checked by statements that see one response after the other.
+	if call.Key == nil && !viewer.Scope().Restricted() {
+		return in.submitGathered(ctx, viewer, v)
 	}
 	var out *SubmitResponsePayload
 	err = idempotency.Run(ctx, in.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (submitted, error) {
@@ -52,6 +57,18 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 		return nil, err
 	}
 	return out, nil
+}
+
+// submitAlone saves one response in a transaction of its own.
+func (in *Intake) submitAlone(ctx context.Context, viewer auth.Viewer, v *valid) (*SubmitResponsePayload, error) {
+	outcomes := make([]Outcome, 1)
+	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		return in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes[0].SubmitResponsePayload, nil
 }
 
 // submitted holds the ids from which a repeated call rebuilds its payload. It does not include a case that was opened for

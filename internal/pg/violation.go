@@ -14,3 +14,9 @@ func Violates(err error, constraint string) bool {
 	return errors.As(err, &refused) && strings.HasPrefix(refused.Code, "23") &&
 		constraint != "" && refused.ConstraintName == constraint
 }
+
+// Refused reports whether the error is PostgreSQL's own answer to a statement or to a commit: the transaction is rolled back.
+func Refused(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && !Unavailable(err)
+}

@@ -1,0 +1,4 @@
+package intake
+
+// Most is how many transactions of a token begin at once.
+var Most = most
