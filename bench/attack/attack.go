@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/closeloop/closeloop/bench/program"
 )
@@ -24,8 +27,8 @@ type attack struct {
 	role string
 	// request returns the nth request of the loop. An attack has either requests or subscriptions.
 	request func(n int) (media string, body []byte)
-	// subscriptions are opened together on one socket, which then reads what comes.
-	subscriptions []operation
+	// subscriptions are the messages that open subscriptions, all on one socket, which then reads what comes.
+	subscriptions [][]byte
 }
 
 // operation is a document with its variables.
@@ -117,14 +120,16 @@ func (r *attackers) saw(outcome string) {
 
 // subscribe opens all subscriptions on one socket and reads what comes until the end. If the server closes the socket, it
 // connects again.
-func (r *attackers) subscribe(ctx context.Context, address, token string, all []operation) {
+func (r *attackers) subscribe(ctx context.Context, address, token string, all [][]byte) {
 	for ctx.Err() == nil {
 		socket := dial(ctx, address, token)
 		stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
-		for i, o := range all {
-			if socket.WriteJSON(program.Vars{"id": fmt.Sprint(i), "type": "subscribe", "payload": o}) != nil {
+		for _, message := range all {
+			if socket.WriteMessage(websocket.TextMessage, message) != nil {
 				break
 			}
+			// Over a network it takes time, too; and without a pause, who measures in the same process would have to wait.
+			time.Sleep(time.Millisecond)
 		}
 		for {
 			var m struct {

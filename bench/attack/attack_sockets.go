@@ -1,13 +1,22 @@
 package main
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
 
-// socketAttacks open as many subscriptions on a socket as one may have.
+	"github.com/closeloop/closeloop/bench/program"
+)
+
+// socketAttacks open as many subscriptions on a socket as one may have. Their messages are encoded before anything is
+// measured, because the attackers share a process with those who measure.
 func socketAttacks(f *facts) []attack {
 	all := func(name, query string, variables func(i int) vars) attack {
 		a := attack{name: name, role: "PARTNER"}
 		for i := range 100 {
-			a.subscriptions = append(a.subscriptions, operation{fmt.Sprintf("subscription S%d %s", i, query), variables(i)})
+			message, err := json.Marshal(program.Vars{"id": fmt.Sprint(i), "type": "subscribe",
+				"payload": operation{fmt.Sprintf("subscription S%d %s", i, query), variables(i)}})
+			check(err)
+			a.subscriptions = append(a.subscriptions, message)
 		}
 		return a
 	}
