@@ -62,6 +62,7 @@ type parts struct {
 	Webhooks      *webhook.Sender
 	Reports       *report.Reports
 	Rate          *rate.Buckets
+	filterWork    *rate.Work
 	SignIns       *audit.SignIns
 }
 
@@ -92,6 +93,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 		return err
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
+	a.filterWork = rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), a.Rate.Owes, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
 	a.Subscriptions = webhook.NewSubscriptions(db, a.Configuration, a.Feed, addresses, time.Now)
 	a.Users = user.New(a.Configuration, a.Work, a.Feed, time.Now)
@@ -100,7 +102,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Registered = persisted.New(db.Lane(pg.SignIn), time.Now)
 	a.Themes = theme.New(a.Configuration, a.Queue, time.Now)
 	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Addresses: addresses, Now: time.Now, Log: a.log})
-	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, time.Now)
+	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, a.filterWork, time.Now)
 	a.SignIns = audit.NewSignIns(db, time.Now)
 	return nil
 }
@@ -140,7 +142,7 @@ func (a *App) Handler() http.Handler {
 			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
 			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
-			FilterWork: rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), a.Rate.Owes, time.Now),
+			FilterWork: a.filterWork,
 		},
 		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Readings: readings, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/pg/fair"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -19,15 +22,17 @@ const (
 	minInterval   = 500 * time.Millisecond // between two counts of one board: at most two counts a second
 	maxInterval   = time.Minute            // the latest time for the next count, because figures also change with time
 	retryAfter    = time.Second            // between two attempts while the database is away
-	maxConcurrent = 2                      // counts that this server runs at once; other boards wait for a slot
+	maxConcurrent = 2                      // counts that this server runs at once, one at most for each token; other boards wait
 )
 
 // boards holds the figures that subscriptions watch on this server. One count serves all watchers of a board: N boards
-// cost N counts of one statement each, at most twice a second for each board, and maxConcurrent at once. A board without
-// watchers costs nothing. No board queries the log's head: each board follows the log in memory.
+// cost N counts of one statement each, at most twice a second for each board, and maxConcurrent at once, in which tokens take
+// turns. A board without watchers costs nothing. No board queries the log's head: each board follows the log in memory, at the
+// expense of its watchers' tokens.
 type boards struct {
 	minInterval, maxInterval, retryAfter time.Duration
-	slots                                chan struct{} // its capacity is maxConcurrent
+	slots                                *fair.Gate
+	work                                 *rate.Work // nil: unbounded
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
@@ -38,8 +43,9 @@ type boards struct {
 	seq  int64 // the offset of the figures that any board published last
 }
 
-func newBoards() *boards {
-	b := &boards{minInterval: minInterval, maxInterval: maxInterval, retryAfter: retryAfter, slots: make(chan struct{}, maxConcurrent), open: map[boardKey]*board{}}
+func newBoards(work *rate.Work) *boards {
+	b := &boards{minInterval: minInterval, maxInterval: maxInterval, retryAfter: retryAfter, work: work, open: map[boardKey]*board{}}
+	b.slots = fair.New(maxConcurrent, 1, math.MaxInt, math.MaxInt64)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b
 }
@@ -173,23 +179,50 @@ func (b *board) waitForChange(reader *event.Reader) error {
 		case err != nil:
 			return err
 		}
-		for _, e := range events {
-			if e.Touches(b.filter, b.viewer.User.ID) {
-				wait = b.boards.minInterval
-			}
+		touched, err := b.touchedBy(events)
+		if err != nil {
+			return err
+		}
+		if touched {
+			wait = b.boards.minInterval
 		}
 	}
+}
+
+// touchedBy reports whether one of the events may have changed the figures. It waits until the time that this takes is paid.
+func (b *board) touchedBy(events []*event.Event) (bool, error) {
+	if b.filter != nil && b.boards.work != nil {
+		done, err := b.boards.work.Begin(b.ctx, b.tokens)
+		if err != nil {
+			return false, err
+		}
+		defer done()
+	}
+	return slices.ContainsFunc(events, func(e *event.Event) bool { return e.Touches(b.filter, b.viewer.User.ID) }), nil
+}
+
+// tokens returns the tokens of the watchers, which pay for the board; that of the first one when the last has just left.
+func (b *board) tokens() []model.ApiTokenID {
+	b.boards.mu.Lock()
+	defer b.boards.mu.Unlock()
+	tokens := map[model.ApiTokenID]bool{}
+	for w := range b.watchers {
+		tokens[w.token] = true
+	}
+	if len(tokens) == 0 {
+		return []model.ApiTokenID{b.viewer.TokenID}
+	}
+	return slices.Collect(maps.Keys(tokens))
 }
 
 // recount counts once and publishes the figures. The figures include every event up to the reader's cursor. recount opens
 // a reader when reader is nil, and returns a nil reader when it fails.
 func (r *Reports) recount(b *board, reader *event.Reader) (*event.Reader, error) {
-	select {
-	case b.boards.slots <- struct{}{}:
-		defer func() { <-b.boards.slots }()
-	case <-b.ctx.Done():
-		return nil, b.ctx.Err()
+	leave, err := b.boards.slots.Enter(b.ctx, b.viewer.TokenID.String())
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	if reader == nil {
 		var err error
 		if reader, err = r.log.From(b.ctx, nil); err != nil {

@@ -10,7 +10,7 @@ import (
 func TestBoardSharesItsStatementsAmongItsWatchers(t *testing.T) {
 	t.Parallel()
 	got := map[int]pg.Usage{}
-	b := &board{boards: newBoards(), watchers: map[*Watch]func(pg.Usage){}}
+	b := &board{boards: newBoards(nil), watchers: map[*Watch]func(pg.Usage){}}
 	b.share(pg.Usage{Time: time.Second}) // the last watcher has just left
 	for i := range 3 {
 		b.watchers[new(Watch)] = func(used pg.Usage) { got[i] = used }

@@ -45,7 +45,7 @@ func TestFilterFields(t *testing.T) {
 	numbered(t, made)
 	ids := strings.NewReplacer("{customer}", made.customers[0].ID.String(), "{response}", made.responded[0].Response.ID.String(), "{case}", made.all[0].Case.ID.String(),
 		"{user}", made.users[0].ID.String(), "{rule}", made.rules[0].ID.String(), "{theme}", made.themes[0].ID.String())
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	ann := auth.Viewer{User: made.users[0]}
 	for _, text := range filters(t, "ResponseFilter", everyResponseField, "customer", everyCustomerField) {
 		text = ids.Replace(text)

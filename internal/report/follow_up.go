@@ -25,9 +25,9 @@ type FollowUpCounts struct {
 
 // InTimeRate returns the share, from 0 to 1, of the decided cases that were followed up in time; nil without decided
 // cases.
-func (c FollowUpCounts) InTimeRate() *float64 { return rate(c.FollowedUpInTime, c.Decided) }
+func (c FollowUpCounts) InTimeRate() *float64 { return share(c.FollowedUpInTime, c.Decided) }
 
-func rate(part, all int) *float64 {
+func share(part, all int) *float64 {
 	if all == 0 {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 func TestFollowUp(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 200)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	ann := made.users[0]
 	for _, text := range caseFilters {
 		f := made.cases(text)

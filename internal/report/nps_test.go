@@ -17,7 +17,7 @@ import (
 func TestNps(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 200)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	for _, text := range []string{"", `{"category": ["PASSIVE", "PROMOTER"]}`, `{"customer": {"country": {"eq": "DE"}}}`, `{"score": {"gte": 11}}`,
 		`{"respondedAt": {"gte": "2025-06-30T11:59:59Z", "lt": "2026-02-10T11:00:00Z"}}`} {
 		f := made.responses(text)
@@ -93,7 +93,7 @@ func (made *rows) responseGroups(x *filter.Subject, by report.ResponseGroupBy) [
 func TestTopThemes(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 200)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	f := made.responses(`{"category": ["DETRACTOR", "PASSIVE"]}`)
 	want := map[string]report.NpsCounts{}
 	tagged := map[string][]*filter.Subject{}

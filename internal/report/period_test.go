@@ -13,7 +13,7 @@ func TestPeriods(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 0)
 	made.status = "OPEN"
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	ann := auth.Viewer{User: made.users[0]}
 	for _, day := range []string{"2026-01-20T00:00:00Z", "2026-01-23T23:00:00Z"} { // the 20th and the 24th in Auckland
 		made.addCase()

@@ -19,7 +19,7 @@ import (
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 300)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	ann := made.users[0]
 	var won int
 	for _, text := range caseFilters {

@@ -17,6 +17,7 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -29,9 +30,10 @@ type Reports struct {
 	boards *boards
 }
 
-// New makes the reports. Close ends all watches.
-func New(db *pg.DB, log *event.Log, now func() time.Time) *Reports {
-	return &Reports{db: db.Gorm, log: log, now: now, boards: newBoards()}
+// New makes the reports. work bounds the time that watches take to decide which events concern them; nil: nothing does.
+// Close ends all watches.
+func New(db *pg.DB, log *event.Log, work *rate.Work, now func() time.Time) *Reports {
+	return &Reports{db: db.Gorm, log: log, now: now, boards: newBoards(work)}
 }
 
 // selection is the set of rows that a report counts, with its viewer and time. The SQL of figures uses the time as @now.

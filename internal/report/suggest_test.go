@@ -29,7 +29,7 @@ func (made *rows) comment(score, minute int, text string) *model.Response {
 func TestSuggestThemes(t *testing.T) {
 	t.Parallel()
 	made := newRows(t, 0)
-	reports := report.New(made.pg, made.log, func() time.Time { return now })
+	reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 	var newest []*model.Response
 	for i := range 5 {
 		newest = append([]*model.Response{made.comment(3, i, fmt.Sprintf("The hot drinks were cold and the hot drinks came late. %d 1234", i))}, newest...)

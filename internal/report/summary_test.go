@@ -20,7 +20,7 @@ func TestCaseSummary(t *testing.T) {
 	t.Run("equals a recount in Go", func(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 300)
-		reports := report.New(made.pg, made.log, func() time.Time { return now })
+		reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 		for _, text := range []string{
 			``, `{}`, `{"or": []}`, `{"status": ["OPEN"]}`, `{"status": ["CLOSED", "IN_PROGRESS"]}`, `{"overdue": true}`, `{"overdue": false}`,
 			`{"mine": true}`, `{"mine": false}`, `{"assigned": false}`, `{"response": {}}`, `{"not": {"response": {}}}`,
@@ -49,7 +49,7 @@ func TestCaseSummary(t *testing.T) {
 	t.Run("counts what is asked for", func(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 300)
-		reports, viewer := report.New(made.pg, made.log, func() time.Time { return now }), auth.Viewer{User: made.users[0]}
+		reports, viewer := report.New(made.pg, made.log, nil, func() time.Time { return now }), auth.Viewer{User: made.users[0]}
 		all := made.recount(nil, viewer.User.ID)
 		for name, want := range map[string]report.CaseCounts{
 			"open": {Open: all.Open}, "inProgress": {InProgress: all.InProgress}, "closed": {Closed: all.Closed}, "total": {Total: all.Total},
@@ -77,7 +77,7 @@ func TestCaseSummary(t *testing.T) {
 	t.Run("is zero without cases", func(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 0)
-		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AllCounts)
+		got, err := report.New(made.pg, made.log, nil, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AllCounts)
 		if err != nil || got.CaseCounts != (report.CaseCounts{}) {
 			t.Errorf("got %+v, %v, want zero counts", got, err)
 		}
@@ -97,7 +97,7 @@ func TestCaseSummary(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := report.New(made.pg, made.log, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AskedCounts{Figures: []string{"total"}, Cursor: true})
+		got, err := report.New(made.pg, made.log, nil, func() time.Time { return now }).CaseSummary(t.Context(), auth.Viewer{User: made.users[0]}, nil, report.AskedCounts{Figures: []string{"total"}, Cursor: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestCaseSummary(t *testing.T) {
 	t.Run("has groups that equal a recount in Go", func(t *testing.T) {
 		t.Parallel()
 		made := newRows(t, 200)
-		reports := report.New(made.pg, made.log, func() time.Time { return now })
+		reports := report.New(made.pg, made.log, nil, func() time.Time { return now })
 		zone, first := auckland, 1000
 		for _, text := range caseFilters {
 			f, ann := made.cases(text), made.users[0]

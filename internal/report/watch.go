@@ -7,11 +7,13 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
 )
 
 // Watch is one subscription's position among a board's figures. A slow subscription skips figures: Next returns only the
 // newest.
 type Watch struct {
+	token  model.ApiTokenID
 	board  *board
 	each   bool
 	offset int64
@@ -25,7 +27,7 @@ func (r *Reports) Watch(ctx context.Context, viewer auth.Viewer, f *filter.Case,
 	if f.Mine() {
 		key.viewer = viewer.User.ID
 	}
-	w := &Watch{each: each}
+	w := &Watch{token: viewer.TokenID, each: each}
 	w.board = r.join(key, viewer, f, w, pg.UsageOf(ctx))
 	context.AfterFunc(ctx, func() { w.board.leave(w) })
 	if _, err := w.Next(ctx); err != nil { // a new board has no figures yet

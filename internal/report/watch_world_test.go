@@ -43,7 +43,7 @@ func newWatched(t *testing.T, n int) *watched {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	w.log.Follow()
-	w.reports = report.New(db, w.log, func() time.Time { return now.Add(time.Duration(w.clock.Load())) })
+	w.reports = report.New(db, w.log, nil, func() time.Time { return now.Add(time.Duration(w.clock.Load())) })
 	w.reports.Tune(time.Millisecond, never)
 	t.Cleanup(w.reports.Close)
 	return w
