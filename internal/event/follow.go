@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/job"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -113,24 +114,22 @@ func (l *Log) announce() {
 
 // readNews reads the next events behind the cached ones.
 func (l *Log) readNews(ctx context.Context, tail int64) ([]*Event, error) {
-	var rows []model.Event
-	err := l.db.Gorm.WithContext(ctx).Raw(
-		"SELECT * FROM case_events WHERE position > ? ORDER BY position LIMIT ?", tail, batchSize).Scan(&rows).Error
+	rows, err := pg.Find[model.Event](l.feed.Gorm.WithContext(ctx).Where("position > ?", tail).Order("position").Limit(batchSize))
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	return l.decodeAll(rows)
 }
 
-func (l *Log) decodeAll(rows []model.Event) ([]*Event, error) {
+func (l *Log) decodeAll(rows []*model.Event) ([]*Event, error) {
 	events := make([]*Event, len(rows))
 	for i := range rows {
 		runtime.Gosched() // thousands of rows take long: who has little to do goes first
-		then, was, err := decode(&rows[i])
+		then, was, err := decode(rows[i])
 		if err != nil {
 			return nil, err
 		}
-		events[i] = &Event{Event: rows[i], Cursor: l.cursorOf(*rows[i].Position), Then: then, Was: was}
+		events[i] = &Event{Event: *rows[i], Cursor: l.cursorOf(*rows[i].Position), Then: then, Was: was}
 	}
 	return events, nil
 }

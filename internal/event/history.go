@@ -31,7 +31,7 @@ func (l *Log) Histories(ctx context.Context, scope *filter.Scope, ids []model.Ca
 		Select("*, row_number() OVER (PARTITION BY case_id ORDER BY "+by+") AS nth").
 		Where("case_id IN ? AND position > ? AND position < ?", model.UUIDs(ids), low, high).
 		Where(scope.OfCase("case_events.case_id", time.Now()))
-	var rows []model.Event
+	var rows []*model.Event
 	err := l.db.Gorm.Session(&gorm.Session{Context: ctx, NewDB: true}).Table("(?) AS ranked", inner).
 		Where("nth <= ?", n+1).Order("case_id, nth").Find(&rows).Error
 	if err != nil {

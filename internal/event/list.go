@@ -13,6 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -66,7 +67,7 @@ func (l *Log) collect(ctx context.Context, scope *filter.Scope, of *model.CaseID
 	return edges, nil
 }
 
-func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID, types []model.CaseEventType, low, high int64, limit int, backward bool) ([]model.Event, error) {
+func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID, types []model.CaseEventType, low, high int64, limit int, backward bool) ([]*model.Event, error) {
 	query := l.db.Gorm.WithContext(ctx).Where("position > ? AND position < ?", low, high).
 		Where(scope.OfCase("case_events.case_id", time.Now()))
 	if of != nil {
@@ -75,9 +76,8 @@ func (l *Log) between(ctx context.Context, scope *filter.Scope, of *model.CaseID
 	if types != nil {
 		query = query.Where("type IN ?", append(slices.Clone(types), "")) // an empty list would give IN (), which is not valid SQL
 	}
-	var rows []model.Event
-	err := query.Order(clause.OrderByColumn{Column: clause.Column{Name: "position"}, Desc: backward}).
-		Clauses(page.Limit(limit)).Find(&rows).Error
+	rows, err := pg.Find[model.Event](query.Order(clause.OrderByColumn{Column: clause.Column{Name: "position"}, Desc: backward}).
+		Clauses(page.Limit(limit)))
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
@@ -105,7 +105,7 @@ func (l *Log) find(ctx context.Context, query *gorm.DB, id model.EventID) (*Even
 	if err != nil {
 		return nil, fmt.Errorf("read an event: %w", err)
 	}
-	events, err := l.decodeAll([]model.Event{row})
+	events, err := l.decodeAll([]*model.Event{&row})
 	if err != nil {
 		return nil, err
 	}

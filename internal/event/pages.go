@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -108,8 +109,7 @@ func (l *Log) fill(ctx context.Context, p *logPage) {
 			}
 		}
 	}()
-	var rows []model.Event
-	err := l.pages.db.WithContext(ctx).Raw("SELECT * FROM case_events WHERE position > ? AND position <= ? ORDER BY position", p.after, p.to).Scan(&rows).Error
+	rows, err := pg.Find[model.Event](l.pages.db.WithContext(ctx).Where("position > ? AND position <= ?", p.after, p.to).Order("position"))
 	if err == nil {
 		p.events, err = l.decodeAll(rows)
 	}

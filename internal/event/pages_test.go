@@ -144,7 +144,7 @@ func TestPages(t *testing.T) {
 		l, _ := w.behind(100, 0)
 		leaves, stays := w.from(l, w.start(l)), w.from(l, w.start(l))
 		waiting := func() { // one reader waits for the lock; what else waits for it, such as a stamp, does not matter
-			w.until("the page is read", "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT * FROM case\\_events WHERE position > %'")
+			w.until("the page is read", "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT % FROM %case\\_events% WHERE %position > %'")
 		}
 		got := make(chan []*event.Event, 1)
 		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {

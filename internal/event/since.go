@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/closeloop/closeloop/internal/filter"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -39,8 +40,7 @@ func (l *Log) ByID(ctx context.Context, scope *filter.Scope, ids []model.EventID
 	if _, err := l.Stamp(ctx); err != nil { // cursors need positions and the current epochs
 		return nil, err
 	}
-	var rows []model.Event
-	err := l.db.Gorm.WithContext(ctx).Where("id IN ?", model.UUIDs(ids)).Where(scope.OfCase("case_events.case_id", time.Now())).Find(&rows).Error
+	rows, err := pg.Find[model.Event](l.db.Gorm.WithContext(ctx).Where("id IN ?", model.UUIDs(ids)).Where(scope.OfCase("case_events.case_id", time.Now())))
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}

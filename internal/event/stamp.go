@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/internal/pg"
 )
 
 // epoch is one life of the log on one cluster. The positions after AfterPosition belong to it, up to and including the
@@ -52,30 +54,29 @@ func (l *Log) readHead(ctx context.Context) (cursor, error) {
 	return head, err
 }
 
+// stamp gives positions in one transaction, whose statements are sent together. Each has a READ COMMITTED snapshot of its
+// own: the last one is taken under the lock, and sees all that is committed by then.
 func (l *Log) stamp(ctx context.Context) (head cursor, err error) {
-	err = l.feed.Tx(ctx, func(tx *gorm.DB) error {
-		if err := tx.Raw("SELECT position FROM feed_head FOR UPDATE").Scan(&head.position).Error; err != nil {
-			return err
-		}
-		if err := beginEpoch(tx, head.position, true); err != nil {
-			return err
-		}
-		if err := tx.Raw("SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1").Scan(&head.nonce).Error; err != nil {
-			return err
-		}
-		// A separate statement, so that its READ COMMITTED snapshot, taken under the lock, sees all that is committed by now.
-		return tx.Raw(`WITH fresh AS (
-				SELECT id, row_number() OVER (ORDER BY seq) AS nth FROM case_events WHERE position IS NULL
-			), stamped AS (
-				UPDATE case_events e SET position = ? + fresh.nth FROM fresh WHERE e.id = fresh.id RETURNING 1
-			), counted AS (SELECT count(*) AS n FROM stamped)
-			UPDATE feed_head SET position = position + counted.n FROM counted RETURNING position`, head.position).Scan(&head.position).Error
+	err = pg.Retry(ctx, func() error { // it may meet an erasure, which changes events too
+		batch := new(pgx.Batch)
+		batch.Queue("SELECT FROM feed_head FOR UPDATE")
+		batch.Queue(beginEpoch, newNonce(), true)
+		batch.Queue(givePositions).QueryRow(func(row pgx.Row) error { return row.Scan(&head.position, &head.nonce) })
+		return l.feed.Pool.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
 		return cursor{}, fmt.Errorf("stamp the log: %w", err)
 	}
 	return head, nil
 }
+
+const givePositions = `WITH fresh AS (
+		SELECT id, row_number() OVER (ORDER BY seq) AS nth FROM case_events WHERE position IS NULL
+	), stamped AS (
+		UPDATE case_events e SET position = h.position + fresh.nth FROM fresh, feed_head h WHERE e.id = fresh.id RETURNING 1
+	), counted AS (SELECT count(*) AS n FROM stamped)
+	UPDATE feed_head SET position = position + counted.n FROM counted
+	RETURNING position, (SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1)`
 
 // idle reports, with one statement, whether there is nothing to stamp and the cluster is still that of the newest epoch.
 func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {

@@ -29,8 +29,13 @@ func (d *DB) Tx(ctx context.Context, do func(tx *gorm.DB) error) error {
 	if d.writes != nil {
 		d = d.writes
 	}
+	return Retry(ctx, func() error { return d.try(ctx, do) })
+}
+
+// Retry repeats a transaction that another one has ended by a deadlock or a conflict, a few times.
+func Retry(ctx context.Context, transaction func() error) error {
 	for try := 1; ; try++ {
-		err := d.try(ctx, do)
+		err := transaction()
 		if err == nil || try == maxTries || !retryable(err) {
 			return err
 		}
