@@ -5310,64 +5310,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
-	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
-		ec.unmarshalInputAddNoteInput,
-		ec.unmarshalInputAllocatePassivesInput,
-		ec.unmarshalInputAssignCaseInput,
-		ec.unmarshalInputAssignCasesInput,
-		ec.unmarshalInputAssignmentInput,
-		ec.unmarshalInputAttributeInput,
-		ec.unmarshalInputAuditEventFilter,
-		ec.unmarshalInputCalendarHoursInput,
-		ec.unmarshalInputCalendarInput,
-		ec.unmarshalInputCaseOrder,
-		ec.unmarshalInputCaseSubjectInput,
-		ec.unmarshalInputCaseVersionInput,
-		ec.unmarshalInputCreateApiTokenInput,
-		ec.unmarshalInputCreateRuleInput,
-		ec.unmarshalInputCreateThemeInput,
-		ec.unmarshalInputCreateUserInput,
-		ec.unmarshalInputCreateWebhookInput,
-		ec.unmarshalInputCustomerInput,
-		ec.unmarshalInputCustomerOrder,
-		ec.unmarshalInputDeleteRuleInput,
-		ec.unmarshalInputDeleteThemeInput,
-		ec.unmarshalInputDeleteWebhookInput,
-		ec.unmarshalInputEraseCustomerInput,
-		ec.unmarshalInputEscalationInput,
-		ec.unmarshalInputImportColumns,
-		ec.unmarshalInputImportResponsesInput,
-		ec.unmarshalInputLinkCaseInput,
-		ec.unmarshalInputMoveRuleInput,
-		ec.unmarshalInputNoteFilter,
-		ec.unmarshalInputNotificationFilter,
-		ec.unmarshalInputOpenCaseInput,
-		ec.unmarshalInputOutreachInput,
-		ec.unmarshalInputRecipientInput,
-		ec.unmarshalInputRecordOutreachInput,
-		ec.unmarshalInputRecordOutreachesInput,
-		ec.unmarshalInputRecordReplyInput,
-		ec.unmarshalInputRedactNoteInput,
-		ec.unmarshalInputRedeliverWebhookInput,
-		ec.unmarshalInputResponseOrder,
-		ec.unmarshalInputRetryNotificationInput,
-		ec.unmarshalInputRevokeApiTokenInput,
-		ec.unmarshalInputRotateTokenInput,
-		ec.unmarshalInputRotateWebhookSecretInput,
-		ec.unmarshalInputScopeInput,
-		ec.unmarshalInputSetRootCauseInput,
-		ec.unmarshalInputSubmitResponseInput,
-		ec.unmarshalInputSubmitResponsesInput,
-		ec.unmarshalInputTagResponseInput,
-		ec.unmarshalInputUpdateCaseStatusInput,
-		ec.unmarshalInputUpdateCustomerInput,
-		ec.unmarshalInputUpdateRuleInput,
-		ec.unmarshalInputUpdateSettingsInput,
-		ec.unmarshalInputUpdateThemeInput,
-		ec.unmarshalInputUpdateUserInput,
-		ec.unmarshalInputUpdateWebhookInput,
-		ec.unmarshalInputUserFilter,
-	)
 	first := true
 
 	switch opCtx.Operation.Operation {
@@ -5377,7 +5319,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			var data graphql.Marshaler
 			if first {
 				first = false
-				ctx = graphql.WithUnmarshalerMap(ctx, inputUnmarshalMap)
 				data = ec._Query(ctx, opCtx.Operation.SelectionSet)
 			} else {
 				if atomic.LoadInt32(&ec.PendingDeferred) > 0 {
@@ -5407,7 +5348,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				return nil
 			}
 			first = false
-			ctx = graphql.WithUnmarshalerMap(ctx, inputUnmarshalMap)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
 			data.MarshalGQL(&buf)

@@ -3,7 +3,8 @@
 // gqlgen resolves each field in a context of its own, each element of a list in a goroutine, and prepares each object for
 // @defer. For a page of 50 cases that is more work than reading them from PostgreSQL. So a field that is a plain value is
 // written where it stands, the elements of a list are written one after the other unless they have to wait for something
-// (graph/slice.go), and @defer, which no transport offers, goes.
+// (graph/slice.go), and @defer, which no transport offers, goes. So does a map of the functions that read inputs, which gqlgen
+// makes for each request, and which only a resolver that reads inputs by itself would need.
 package main
 
 import (
@@ -109,7 +110,9 @@ func (s *schema) fields() (plain map[string]string, waits string) {
 var (
 	function = regexp.MustCompile(`^func \(ec \*executionContext\) (_\w+)\(ctx context\.Context, `)
 	assigned = regexp.MustCompile(`= ec\.(_\w+)\(ctx, field, obj\)`)
-	forDefer = []*regexp.Regexp{
+	needless = []*regexp.Regexp{
+		regexp.MustCompile(`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n`),
+		regexp.MustCompile(`\t+ctx = graphql\.WithUnmarshalerMap\(ctx, inputUnmarshalMap\)\n`),
 		regexp.MustCompile(`\tdeferredFieldSet := graphql\.NewFieldSet\(nil\)\n\tdeferLabelToView := make\(map\[string\]\*graphql\.FieldSetView\)\n`),
 		regexp.MustCompile(`(?s)\n\t\t\tif field\.IsDeferred\(\) \{.*?\n\t\t\t\}\n`),
 		regexp.MustCompile(`(?s)\n\tatomic\.AddInt32\(&ec\.Deferred.*?\n\t\}\)\n`),
@@ -129,12 +132,12 @@ const (
 // shorten takes out of a generated file what is not needed. It fails where gqlgen's code is not as expected, as it may be
 // in another version.
 func shorten(text string, plain map[string]string) (string, error) {
-	for _, part := range forDefer {
+	for _, part := range needless {
 		text = part.ReplaceAllString(text, "")
 	}
 	text = replaced.Replace(text)
-	if strings.Contains(text, "deferLabelToView") {
-		return "", errors.New("gqlgen prepares objects for @defer in another way than before")
+	if strings.Contains(text, "deferLabelToView") || strings.Contains(text, "inputUnmarshalMap") {
+		return "", errors.New("gqlgen prepares @defer or inputs in another way than before")
 	}
 	functions := strings.Split(text, "\nfunc ")
 	kept := functions[:1]

@@ -34,6 +34,7 @@ func Listen(c *config.Config) (net.Listener, error) {
 // Serve answers the API on the listener, and does what must be done in the background, until ctx ends. The caller closes
 // the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
+	defer keepHeapFloor()()
 	if a.config.SMTPURL == "" {
 		a.Queue.KeepUnsent()
 	}
