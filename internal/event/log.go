@@ -51,6 +51,7 @@ type Log struct {
 	lookMost   int64         // how many positions a list looks at
 	lookFor    time.Duration // after how long a list stops looking
 
+	fresh    atomic.Bool // this server has committed events since its last stamp
 	starting sync.Mutex
 	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
@@ -94,6 +95,7 @@ func (l *Log) Close() {
 // transaction, because inside one it takes a cluster-wide lock at commit, and one NOTIFY serves all calls of a few
 // milliseconds.
 func (l *Log) Wake() {
+	l.fresh.Store(true)
 	l.wake.Send()
 	l.starting.Lock()
 	defer l.starting.Unlock()

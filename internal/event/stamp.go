@@ -37,8 +37,11 @@ func (l *Log) head(ctx context.Context) (cursor, error) {
 	return l.stamping.Ask(ctx, func() (cursor, error) { return l.readHead(ctx) })
 }
 
-func (l *Log) readHead(ctx context.Context) (cursor, error) {
-	head, idle, err := l.idle(ctx)
+func (l *Log) readHead(ctx context.Context) (head cursor, err error) {
+	idle := false
+	if !l.fresh.Swap(false) { // else there is something to stamp
+		head, idle, err = l.idle(ctx)
+	}
 	if err == nil && !idle {
 		head, err = l.stamp(ctx)
 	}
