@@ -204,7 +204,7 @@ func respond(w http.ResponseWriter, media string, status int, response *graphql.
 			Extensions map[string]any `json:"extensions,omitempty"`
 		}{response.Errors, response.Extensions})
 	} else {
-		text, err = json.Marshal(response)
+		text, err = wire.AppendResponse(make([]byte, 0, len(response.Data)+512), response)
 	}
 	if err != nil {
 		panic(err) // a resolver's extensions are not JSON: a programming error
