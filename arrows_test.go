@@ -77,7 +77,8 @@ var arrows = map[string][]string{
 
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/page", "internal/passive", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg", "internal/pg/fair", "internal/rate"},
+	"internal/tally":  {"model", "internal/event", "internal/filter", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/configuration", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg", "internal/pg/fair", "internal/rate", "internal/tally"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",

@@ -34,9 +34,10 @@ type parser struct {
 
 // traits are properties of a whole filter that callers check before they evaluate it.
 type traits struct {
-	mine     bool   // whether the answer depends on the viewer
-	searches bool   // whether only PostgreSQL can evaluate the filter
-	personal string // path of the first field that reads personal data; empty if no field does
+	mine     bool     // whether the answer depends on the viewer
+	searches bool     // whether only PostgreSQL can evaluate the filter
+	personal string   // path of the first field that reads personal data; empty if no field does
+	fields   []string // the fields that the filter reads, such as customer.country, without and, or and not
 }
 
 func (p *parser) object(v any, n *entity) (expr, error) {
@@ -102,12 +103,21 @@ func (p *parser) field(name string, v any, n *entity) (expr, error) {
 		if f.personal && p.personal == "" {
 			p.personal = strings.Join(p.path, ".")
 		}
+		p.fields = append(p.fields, plainPath(p.path))
 		x, err := f.parse(p, v)
 		if err != nil {
 			return nil, err
 		}
 		return conditionOn(n, name, f, v, x), nil
 	})
+}
+
+// plainPath joins the fields of a path.
+func plainPath(path []string) string {
+	fields := slices.DeleteFunc(slices.Clone(path), func(name string) bool {
+		return name == "not" || strings.HasPrefix(name, "and[") || strings.HasPrefix(name, "or[")
+	})
+	return strings.Join(fields, ".")
 }
 
 // atPath calls read with the name added to the path.

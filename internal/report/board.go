@@ -229,12 +229,12 @@ func (r *Reports) recount(b *board, reader *event.Reader) (*event.Reader, error)
 			return nil, err
 		}
 	}
-	cursor := reader.Cursor()
-	figures, err := r.CaseSummary(b.ctx, b.viewer, b.filter, allCounts)
+	at := reader.Place()
+	figures, err := r.caseSummary(b.ctx, b.viewer, b.filter, allCounts, func() (event.Place, error) { return at, nil })
 	if err != nil {
 		return nil, err
 	}
-	figures.Cursor = cursor
+	figures.Cursor = at.Cursor()
 	b.publish(figures)
 	return reader, nil
 }

@@ -25,7 +25,7 @@ type dimension struct {
 type naming func(q selection, keys []string) (map[string]Group, error)
 
 var caseDimensions = map[CaseGroupBy]dimension{
-	"ASSIGNEE": {key: "cases.assignee_id::text", none: "Nobody", names: namesFrom("users", userID)},
+	"ASSIGNEE": {key: "cases.assignee_id::text", none: "Nobody", names: usersByID},
 	"COUNTRY":  {key: "cases.country", none: noCountry, names: countries},
 	"SEGMENT":  {key: "cases.segment_fold", none: noSegment, names: originalSpelling("segment", visibleCustomers)},
 	"COMPANY":  {key: "cases.company_fold", none: noCompany, names: originalSpelling("company", visibleCustomers)},
@@ -109,7 +109,6 @@ func namesFrom(table string, global func(uuid.UUID) string) naming {
 	}
 }
 
-func userID(u uuid.UUID) string  { return model.UserID{UUID: u}.String() }
 func ruleID(u uuid.UUID) string  { return model.RuleID{UUID: u}.String() }
 func themeID(u uuid.UUID) string { return model.ThemeID{UUID: u}.String() }
 

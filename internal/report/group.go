@@ -34,18 +34,9 @@ type Group struct {
 // split counts the rows by group. The largest group comes first, but scores, categories and periods are in their natural
 // order.
 func split[F, G any, By ~string](q selection, dimensions map[By]dimension, by Grouping[By], figures string, newGroup func(Group, F) *G) ([]*G, error) {
-	if by.By == nil {
-		return []*G{}, nil
-	}
-	first := groupsDefault
-	if by.First != nil {
-		if first = *by.First; first < 1 || first > groupsMax {
-			return nil, fault.Input("first", fault.OutOfRange, "first", 1, groupsMax, first)
-		}
-	}
-	d := dimensions[*by.By]
-	if len(d.roles) > 0 && !q.viewer.Has(d.roles...) {
-		return nil, fault.New(fault.CodeForbidden, "your role %s may not group figures by %s", q.viewer.User.Role, *by.By)
+	d, first, err := grouping(q, dimensions, by)
+	if err != nil || by.By == nil {
+		return []*G{}, err
 	}
 	if d.period != nil {
 		return byPeriod(q, d, first, by.TimeZone, figures, newGroup)
@@ -54,15 +45,38 @@ func split[F, G any, By ~string](q selection, dimensions map[By]dimension, by Gr
 	if err != nil {
 		return nil, fmt.Errorf("count by %s: %w", *by.By, err)
 	}
-	named, err := d.names(q, keysOf(rows))
+	return named(q, d, rows, newGroup)
+}
+
+// grouping returns the dimension and the largest number of groups that a grouping asks for.
+func grouping[By ~string](q selection, dimensions map[By]dimension, by Grouping[By]) (d dimension, first int, err error) {
+	if by.By == nil {
+		return d, 0, nil
+	}
+	first = groupsDefault
+	if by.First != nil {
+		if first = *by.First; first < 1 || first > groupsMax {
+			return d, 0, fault.Input("first", fault.OutOfRange, "first", 1, groupsMax, first)
+		}
+	}
+	d = dimensions[*by.By]
+	if len(d.roles) > 0 && !q.viewer.Has(d.roles...) {
+		return d, 0, fault.New(fault.CodeForbidden, "your role %s may not group figures by %s", q.viewer.User.Role, *by.By)
+	}
+	return d, first, nil
+}
+
+// named gives the counted groups their labels.
+func named[F, G any](q selection, d dimension, rows []countedGroup[F], newGroup func(Group, F) *G) ([]*G, error) {
+	labels, err := d.names(q, keysOf(rows))
 	if err != nil {
-		return nil, fmt.Errorf("name the groups by %s: %w", *by.By, err)
+		return nil, fmt.Errorf("name the groups: %w", err)
 	}
 	out := make([]*G, len(rows))
 	for i, row := range rows {
 		group := Group{Label: d.none}
 		if row.GroupKey != nil {
-			group = named[*row.GroupKey]
+			group = labels[*row.GroupKey]
 		}
 		out[i] = newGroup(group, row.Figures)
 	}

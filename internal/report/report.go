@@ -1,8 +1,8 @@
 // Package report owns figures: counts, rates and medians over the rows that match a filter, in total and by group.
 // docs/figures.md defines each figure.
 //
-// It refuses to write, and to store figures: one statement counts every figure anew, from the columns that lists filter
-// by.
+// It refuses to write, and to store figures. One statement counts a figure anew, from the columns that lists filter by;
+// package tally keeps the numbers of all cases in memory.
 package report
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
+	"github.com/closeloop/closeloop/internal/tally"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -27,13 +28,15 @@ type Reports struct {
 	log *event.Log
 	now func() time.Time
 
+	tally  *tally.Tally
+	users  *userNames
 	boards *boards
 }
 
 // New makes the reports. work bounds the time that watches take to decide which events concern them; nil: nothing does.
 // Close ends all watches.
 func New(db *pg.DB, log *event.Log, work *rate.Work, now func() time.Time) *Reports {
-	return &Reports{db: db.Gorm, log: log, now: now, boards: newBoards(work)}
+	return &Reports{db: db.Gorm, log: log, now: now, tally: tally.New(db, log), users: newUserNames(db, now), boards: newBoards(work)}
 }
 
 // selection is the set of rows that a report counts, with its viewer and time. The SQL of figures uses the time as @now.
@@ -42,6 +45,7 @@ type selection struct {
 	rows   *gorm.DB
 	viewer auth.Viewer
 	now    time.Time
+	users  *userNames
 	span   filter.Span // the bounds that the filter sets for openedAt or respondedAt
 }
 
@@ -53,7 +57,7 @@ func (q selection) withContext(ctx context.Context) selection {
 
 // cases selects the cases that the viewer may see and that match the filter.
 func (r *Reports) cases(ctx context.Context, viewer auth.Viewer, f *filter.Case) selection {
-	q := selection{db: r.db.WithContext(ctx), viewer: viewer, now: r.now()}
+	q := selection{db: r.db.WithContext(ctx), viewer: viewer, now: r.now(), users: r.users}
 	q.span = f.Opened(q.now)
 	q.rows = q.db.Model(&model.Case{}).Where(viewer.Scope().Cases(q.now)).Where(f.Where(viewer.User.ID, q.now)).Session(&gorm.Session{})
 	return q
@@ -61,7 +65,7 @@ func (r *Reports) cases(ctx context.Context, viewer auth.Viewer, f *filter.Case)
 
 // responses selects the responses that the viewer may see and that match the filter.
 func (r *Reports) responses(ctx context.Context, viewer auth.Viewer, f *filter.Response) selection {
-	q := selection{db: r.db.WithContext(ctx), viewer: viewer, now: r.now()}
+	q := selection{db: r.db.WithContext(ctx), viewer: viewer, now: r.now(), users: r.users}
 	q.span = f.Responded(q.now)
 	q.rows = q.db.Model(&model.Response{}).Where(viewer.Scope().Responses(q.now)).Where(f.Where(q.now)).Session(&gorm.Session{})
 	return q

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/filter"
 )
 
@@ -69,40 +71,88 @@ type CaseGroup struct {
 // CaseSummary counts the cases that match the filter. If the cursor is asked for, it reads the feed's cursor before it counts,
 // so the figures include at least every event up to the cursor.
 func (r *Reports) CaseSummary(ctx context.Context, viewer auth.Viewer, f *filter.Case, asked AskedCounts) (*CaseSummary, error) {
-	var head string
-	var err error
+	at := sync.OnceValues(func() (event.Place, error) { return r.log.Place(ctx) })
+	var cursor string
 	if asked.Cursor {
-		if head, err = r.log.Head(ctx); err != nil {
+		head, err := at()
+		if err != nil {
 			return nil, err
 		}
+		cursor = head.Cursor()
 	}
-	q := r.cases(ctx, viewer, f)
-	out := &CaseSummary{Cursor: head}
-	if out.CaseCounts, err = q.countCases(asked.Figures); err != nil {
-		return nil, fmt.Errorf("count cases: %w", err)
+	s, err := r.caseSummary(ctx, viewer, f, asked, at)
+	if err != nil {
+		return nil, err
 	}
-	groups := cmp.Or(countsOf(asked.Groups), caseCounts["total"])
-	out.split = func(ctx context.Context, g Grouping[CaseGroupBy]) ([]*CaseGroup, error) {
-		return split(q.withContext(ctx), caseDimensions, g, groups, func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} })
-	}
-	return out, nil
+	s.Cursor = cursor
+	return s, nil
 }
 
-// countCases counts the figures with one statement. Overdue cases are few and have an index of their own, and without them the
-// statuses are counted in an index as well.
-func (q selection) countCases(names []string) (counts CaseCounts, err error) {
+// caseSummary counts the cases as they are at a place of the log, or later.
+func (r *Reports) caseSummary(ctx context.Context, viewer auth.Viewer, f *filter.Case, asked AskedCounts, at func() (event.Place, error)) (*CaseSummary, error) {
+	q := r.cases(ctx, viewer, f)
+	t := tallied{r.tally, f, at}
+	counts, err := q.countCases(t, asked.Figures)
+	if err != nil {
+		return nil, fmt.Errorf("count cases: %w", err)
+	}
+	return &CaseSummary{CaseCounts: counts, split: func(ctx context.Context, g Grouping[CaseGroupBy]) ([]*CaseGroup, error) {
+		return q.withContext(ctx).groupCases(t, asked.Groups, g)
+	}}, nil
+}
+
+// countCases counts the figures: in memory where they are kept, else with one statement. Overdue cases are few and have an index
+// of their own, and without them the statuses are counted in an index as well.
+func (q selection) countCases(t tallied, names []string) (counts CaseCounts, err error) {
 	overdue := slices.Contains(names, "overdue")
 	figures := countsOf(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "overdue" }))
+	if figures != "" {
+		kept, ok, err := t.total(q)
+		if err != nil {
+			return counts, err
+		}
+		if ok {
+			counts, figures = kept.only(names), ""
+		}
+	}
 	late := q.rows.Where(filter.Overdue("?"), q.now).Select("count(*) AS overdue")
 	switch {
 	case overdue && figures != "":
 		err = q.db.Table("(?) AS by_status, (?) AS late", q.rows.Clauses(q.selectFigures(figures, nil)), late).Scan(&counts).Error
 	case overdue:
-		err = late.Scan(&counts).Error
+		err = late.Scan(&counts.Overdue).Error
 	case figures != "":
 		return countAll[CaseCounts](q, figures)
 	}
 	return counts, err
+}
+
+// groupCases counts the figures of each group.
+func (q selection) groupCases(t tallied, names []string, by Grouping[CaseGroupBy]) ([]*CaseGroup, error) {
+	newGroup := func(at Group, counts CaseCounts) *CaseGroup { return &CaseGroup{at, counts} }
+	d, first, err := grouping(q, caseDimensions, by)
+	if err != nil || by.By == nil {
+		return []*CaseGroup{}, err
+	}
+	rows, ok, err := t.groups(q, *by.By, first, names)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("count by %s: %w", *by.By, err)
+	case ok:
+		return named(q, d, rows, newGroup)
+	}
+	return split(q, caseDimensions, by, cmp.Or(countsOf(names), caseCounts["total"]), newGroup)
+}
+
+// only are the figures with these names; the others are zero.
+func (c CaseCounts) only(names []string) (out CaseCounts) {
+	for name, figure := range map[string][2]*int{"open": {&out.Open, &c.Open}, "inProgress": {&out.InProgress, &c.InProgress},
+		"closed": {&out.Closed, &c.Closed}, "total": {&out.Total, &c.Total}, "overdue": {&out.Overdue, &c.Overdue}} {
+		if slices.Contains(names, name) {
+			*figure[0] = *figure[1]
+		}
+	}
+	return out
 }
 
 // Groups counts the same cases by group.
