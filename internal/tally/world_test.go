@@ -43,6 +43,8 @@ type world struct {
 	*worktest.World
 	agents []*model.User
 	pools  []*pg.DB // of servers
+
+	release func() // after holdStamps
 }
 
 func newWorld(t *testing.T) *world {
@@ -194,4 +196,19 @@ func sorted(rows []tally.Row) []tally.Row {
 		return cmp.Compare(a.Text, b.Text)
 	})
 	return rows
+}
+
+// holdStamps does something after which no event gets a position until release.
+func (w *world) holdStamps(do func()) {
+	w.T.Helper()
+	tx, err := w.DB.Pool.Begin(w.T.Context())
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	if _, err := tx.Exec(w.T.Context(), "SELECT FROM feed_head FOR UPDATE"); err != nil {
+		w.T.Fatal(err)
+	}
+	w.release = func() { _ = tx.Rollback(context.WithoutCancel(w.T.Context())) }
+	w.T.Cleanup(w.release)
+	do()
 }
