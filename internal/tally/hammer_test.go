@@ -40,7 +40,7 @@ type answer struct {
 type hammer struct {
 	*world
 	servers [manyServers]atomic.Pointer[server]
-	writing sync.RWMutex // held by a writer while it writes, and alone by who compares with the table
+	writing sync.RWMutex // locked for reading by a writer while it writes, and alone by who compares with the table
 
 	restarts, kills, forks, written atomic.Int64
 	counter                         *pgtest.Counter // of the servers' statements
