@@ -2,6 +2,7 @@ package tally
 
 import (
 	"context"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/event"
 )
@@ -20,3 +21,10 @@ func (t *Tally) Tune(most int) {
 
 // Column is how PostgreSQL reads the key of a case, and the join that it needs.
 func Column(by Property) (column, join string) { return properties[by].column, properties[by].join }
+
+// Age makes what was counted as old as numbers may become.
+func (t *Tally) Age() {
+	for _, k := range t.kept {
+		k.counted = time.Now().Add(-countEvery - time.Second)
+	}
+}

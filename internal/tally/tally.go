@@ -27,6 +27,7 @@ const (
 	mostKeys    = 10_000           // values of a property; with more, the tables are counted
 	mostMatched = 1_000            // values that a filter is decided for at each question
 	refusedFor  = 10 * time.Minute // until a property with too many values is counted again
+	countEvery  = 10 * time.Minute // so that rows that somebody changed by hand are in figures again
 	patience    = 2 * time.Second  // for this server to read what is in the log already; then the table is counted
 )
 
@@ -69,6 +70,7 @@ type kept struct {
 	most    int // values
 	at      event.Stand
 	counts  map[Key]*Counts // nil: not counted
+	counted time.Time       // when they were counted
 	refused atomic.Int64    // until this time in nanoseconds it has too many values
 }
 
@@ -142,7 +144,7 @@ func (k *kept) reach(ctx context.Context, t *Tally, to event.Place) error {
 func (k *kept) follow(ctx context.Context, log *event.Log, to event.Place) error {
 	for {
 		switch {
-		case k.counts == nil || k.at.Epoch != to.Epoch:
+		case k.counts == nil || k.at.Epoch != to.Epoch || time.Since(k.counted) > countEvery:
 			return event.ErrLost
 		case k.at.Position >= to.Position:
 			return nil
@@ -194,15 +196,17 @@ func (k *kept) add(s *model.Snapshot, n int) bool {
 	return true
 }
 
-// count counts the table. One statement is one snapshot: where it stands in the log is read together with the cases.
+// count counts the table. One statement is one snapshot: where it stands in the log is read together with the cases. It uses a
+// share of its own: others wait for it, and must not wait for the share of the caller who came first, who pays for it.
 func (k *kept) count(ctx context.Context, db *gorm.DB) error {
+	began := time.Now()
 	k.counts = nil
 	var rows []struct {
 		Part, Text *string
 		Status     model.CaseStatus
 		N          int64
 	}
-	err := db.WithContext(ctx).Raw(`WITH stand AS MATERIALIZED (`+event.StandSQL+`), counted AS (
+	err := db.WithContext(pg.WithClient(ctx, "tally")).Raw(`WITH stand AS MATERIALIZED (`+event.StandSQL+`), counted AS (
 			SELECT `+k.column+` AS key, cases.status, count(cases.id) AS n FROM cases `+k.join+` GROUP BY 1, 2 LIMIT ?)
 		SELECT 'at' AS part, epoch AS text, '' AS status, position AS n FROM stand
 		UNION ALL SELECT 'pending', id::text, '', 0 FROM stand, unnest(pending) AS id
@@ -236,7 +240,7 @@ func (k *kept) count(ctx context.Context, db *gorm.DB) error {
 		k.refused.Store(time.Now().Add(refusedFor).UnixNano())
 		return nil
 	}
-	k.at, k.counts = at, counts
+	k.at, k.counts, k.counted = at, counts, began
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (w *world) answer(s *server, q int) []tally.Row {
 
 func TestTally(t *testing.T) {
 	t.Parallel()
-	t.Run("counts the table once and then follows the log", func(t *testing.T) {
+	t.Run("counts the table once and then follows the log, for some minutes", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		s, counter := w.counting()
@@ -79,6 +79,9 @@ func TestTally(t *testing.T) {
 		if n := w.counted(counter); n != 1 {
 			t.Errorf("the table was counted %d times", n)
 		}
+		w.Must("UPDATE cases SET assignee_id = $1, assigned_at = now()", w.agents[2].ID)
+		s.tally.Age()
+		w.answer(s, by(tally.Assignee))
 	})
 
 	t.Run("counts again when an epoch begins, and when a customer's company was erased", func(t *testing.T) {
