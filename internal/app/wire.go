@@ -131,6 +131,7 @@ func (a *App) Handler() http.Handler {
 		Hold:                      answers.Hold,
 		Read:                      readInTurn(readings),
 		InitTimeout:               time.Duration(a.config.InitTimeout),
+		ReadTimeout:               a.config.Timeout(),
 		MaxMessageBytes:           int64(a.config.MaxMessageBytes),
 		MaxSubscriptionsPerSocket: int(a.config.MaxSubscriptions),
 		MaxSocketsPerToken:        int(a.config.MaxSocketsPerToken),

@@ -63,7 +63,7 @@ func (c *connection) serve() {
 	}
 	handled := make(chan struct{}, 1)
 	for {
-		text, began, ok := c.socket.Read()
+		text, began, ok := c.socket.Read(c.messageLimit(), c.hold)
 		if !ok {
 			break
 		}
@@ -128,6 +128,24 @@ func (c *connection) handle(text []byte, began time.Time) {
 	case wire.TypeTerminate:
 		c.socket.Close(wire.Done)
 	}
+}
+
+// strangersMessage bounds the messages before the sign-in, in bytes: they have nothing but a token.
+const strangersMessage = 16 << 10
+
+func (c *connection) messageLimit() int64 {
+	if limit := c.server.options.MaxMessageBytes; c.session != nil || limit < strangersMessage {
+		return limit
+	}
+	return strangersMessage
+}
+
+// hold counts a long message while it arrives.
+func (c *connection) hold(bytes int, cut func()) (release func()) {
+	if c.session == nil {
+		return func() {}
+	}
+	return c.server.options.Hold(c.session.Key, bytes, cut)
 }
 
 // longMessage is the number of bytes from which a session's messages are parsed one after the other.

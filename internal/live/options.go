@@ -19,8 +19,8 @@ type Options struct {
 	// changed. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
 	// error means "unknown": the sessions continue. Nil: no session ends this way.
 	Ended func(ctx context.Context, keys []string) ([]string, error)
-	// Hold counts a large answer of the session with this key while the peer has not taken it, until release is called. It
-	// may call cut, which ends the socket. Nil: nothing is counted.
+	// Hold counts a large answer of the session with this key while the peer has not taken it, or a large message while it
+	// arrives, until release is called. It may call cut, which ends the socket. Nil: nothing is counted.
 	Hold func(key string, bytes int, cut func()) (release func())
 	// Read waits until no other long message of the session with this key is parsed; the server calls done when it has parsed the
 	// message. Nil: messages are parsed as they come.
@@ -31,10 +31,12 @@ type Options struct {
 	InitTimeout   time.Duration // for connection_init after the upgrade, and again for SignIn; 3 s
 	PingInterval  time.Duration // between pings; a peer that leaves two pings unanswered is cut off; 20 s
 	WriteTimeout  time.Duration // for the peer to take one message, or the peer is cut off; 10 s
+	ReadTimeout   time.Duration // for the peer to send a message, and again for each 64 KiB of it, or the peer is cut off; 10 s
 	CloseTimeout  time.Duration // for the peer to answer a close frame; 1 s
 	CheckInterval time.Duration // between two calls of Ended; 1 s
 
-	// MaxMessageBytes bounds a client's message; a longer message closes the socket with 1009. 256 KiB.
+	// MaxMessageBytes bounds a client's message; a longer message closes the socket with 1009. 256 KiB, and before the
+	// sign-in 16 KiB at most.
 	MaxMessageBytes int64
 	// MaxSubscriptionsPerSocket bounds the operations, of any kind, that are active on one socket at a
 	// time; one more operation gets an error message with the code TOO_MANY_SUBSCRIPTIONS. 100.
@@ -66,6 +68,7 @@ func (o Options) withDefaults() Options {
 	o.InitTimeout = cmp.Or(o.InitTimeout, 3*time.Second)
 	o.PingInterval = cmp.Or(o.PingInterval, 20*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, 10*time.Second)
 	o.CloseTimeout = cmp.Or(o.CloseTimeout, time.Second)
 	o.CheckInterval = cmp.Or(o.CheckInterval, time.Second)
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, 256<<10)

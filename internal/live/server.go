@@ -50,7 +50,7 @@ func New(o Options) *Server {
 	s := &Server{
 		options: o,
 		sockets: conn.Options{Log: o.Log, WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout,
-			MaxMessageBytes: o.MaxMessageBytes, MaxOperations: o.MaxSubscriptionsPerSocket},
+			ReadTimeout: o.ReadTimeout, MaxOperations: o.MaxSubscriptionsPerSocket},
 		subprotocols: []*wire.Subprotocol{wire.TransportWS(), wire.SubscriptionsWS()},
 		sessions:     conn.NewSessions(o.Log, o.Ended, o.CheckInterval, o.MaxSocketsPerToken),
 		heartbeat:    conn.NewHeartbeat(o.Log, o.PingInterval),

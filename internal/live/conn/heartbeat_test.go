@@ -27,10 +27,10 @@ func webSocket(t *testing.T) (*Socket, *websocket.Conn) {
 			return
 		}
 		s := New(ws.NetConn(), ws, codec, &Options{Log: slog.New(slog.DiscardHandler), WriteTimeout: patience,
-			CloseTimeout: patience, MaxMessageBytes: 1000, MaxOperations: 1})
+			CloseTimeout: patience, MaxOperations: 1})
 		sockets <- s
 		for ok := true; ok; {
-			_, _, ok = s.Read()
+			_, _, ok = s.Read(1000, nil)
 		}
 		s.Finish()
 	}))

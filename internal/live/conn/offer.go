@@ -159,7 +159,7 @@ func (s *Socket) append(text []byte, op *Operation, m *wire.Message) []byte {
 	}
 	if m.IsLast() && s.ws == nil { // a stream ends with its operation: wake the reader, which closes the stream
 		s.complete = true
-		_ = s.conn.SetReadDeadline(past)
+		s.wakeReader()
 	}
 	return s.Codec.Message(text, op.id, op.prefix, m)
 }
@@ -194,7 +194,7 @@ func (s *Socket) try(text []byte, by sender) (taken int, err error) {
 		by = newSender()
 	}
 	if taken, err = by.send(s.raw, text); err != nil {
-		_ = s.conn.SetReadDeadline(past)
+		s.wakeReader()
 	}
 	return taken, err
 }

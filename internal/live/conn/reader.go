@@ -2,7 +2,6 @@ package conn
 
 import (
 	"fmt"
-	"io"
 	"time"
 	"unicode/utf8"
 
@@ -29,11 +28,11 @@ func (s *Socket) handleControlFrames() {
 // heard records that the peer is alive. It is called for everything that the peer sends.
 func (s *Socket) heard() { s.unanswered.Store(0) }
 
-// Read returns the peer's next text and when the text began to arrive; false means that the connection has ended. While
-// the socket closes, Read goes on, but only for the peer's close frame: a TCP connection that is closed with bytes unread
-// is reset, and the reset can overtake the server's own close frame.
-func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
-	limit := s.options.MaxMessageBytes
+// Read returns the peer's next text, of limit bytes at most, and when the text began to arrive; false means that the
+// connection has ended. hold counts a long text while it arrives. While the socket closes, Read goes on, but only for the
+// peer's close frame: a TCP connection that is closed with bytes unread is reset, and the reset can overtake the server's own
+// close frame.
+func (s *Socket) Read(limit int64, hold Hold) (text []byte, began time.Time, ok bool) {
 	for {
 		kind, r, err := s.ws.NextReader()
 		began = graphql.Now()
@@ -42,7 +41,7 @@ func (s *Socket) Read() (text []byte, began time.Time, ok bool) {
 			continue
 		}
 		if err == nil {
-			text, err = io.ReadAll(io.LimitReader(r, limit+1))
+			text, err = s.receive(r, began, limit, hold)
 		}
 		switch {
 		case err != nil:

@@ -26,6 +26,7 @@ type Socket struct {
 	draining bool              // a goroutine is writing the queue
 	drained  chan struct{}     // closed when that goroutine ends
 	complete bool              // the operation of a stream has ended
+	waking   bool              // the reader is to notice that the connection has ended
 
 	conn       net.Conn
 	ws         *websocket.Conn // reads; nil for a stream of server-sent events
