@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	// The sockets know neither the schema nor the log.
 	"internal/live":      {"internal/fault", "internal/live/conn", "internal/live/wire"},
 	"internal/live/conn": {"internal/live/wire"},
-	"internal/live/wire": {},
+	"internal/live/wire": {"internal/fault"},
 
 	// casework uses both.
 	"internal/assignment":  {"model", "internal/fault", "internal/pg", "internal/rule"},

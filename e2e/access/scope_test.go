@@ -137,7 +137,7 @@ func TestScope(t *testing.T) {
 		} {
 			c := w.Watch("partner", "", "id")
 			change(id, step)
-			if code := c.Closed(); code != 4403 {
+			if code := c.Closed(); code != 4511 {
 				t.Errorf("after %v the socket ends with %d", step, code)
 			}
 		}

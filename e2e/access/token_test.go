@@ -81,7 +81,7 @@ func TestTokenIsNarrowerThanItsUser(t *testing.T) {
 		w.addToken("writer", manager, vars{"role": "AGENT"})
 		socket := w.SignIn(w.Tokens["board"])
 		update(vars{"scope": vars{"customer": vars{"country": vars{"eq": "FR"}}}})
-		if code := socket.Closed(); code != 4403 {
+		if code := socket.Closed(); code != 4511 {
 			t.Errorf("after the user's scope changed, the socket ends with %d", code)
 		}
 		if n := w.OK("board", `{customers {totalCount}}`, nil).Number("customers.totalCount"); n != 0 {

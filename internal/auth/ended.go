@@ -37,15 +37,15 @@ type checked struct {
 }
 
 // Ended returns the keys of the sessions that are over: the token or its secret is revoked or expired, or the user is
-// inactive, or one of both has another role or scope than at the sign-in. A session is looked up again when the
-// configuration has changed.
-func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
+// inactive; and those that have changed: the token is valid, but it or its user has another role or scope than at the
+// sign-in. A session is looked up again when the configuration has changed.
+func (t *Tokens) Ended(ctx context.Context, keys []string) (ended, changed []string, err error) {
 	if len(keys) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	revision, err := t.revisions.Current(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t.checked.mu.Lock()
 	defer t.checked.mu.Unlock()
@@ -58,30 +58,42 @@ func (t *Tokens) Ended(ctx context.Context, keys []string) ([]string, error) {
 			unknown = append(unknown, k)
 		}
 	}
-	if err := t.findOpen(ctx, unknown, open); err != nil {
-		return nil, err
+	valid, err := t.findOpen(ctx, unknown, open)
+	if err != nil {
+		return nil, nil, err
 	}
 	t.checked.revision, t.checked.open = revision, open
 	now := t.now()
-	var ended []string
 	for _, k := range keys {
-		if until, ok := open[k]; !ok || until != nil && !until.After(now) {
+		until, ok := open[k]
+		switch {
+		case ok && (until == nil || until.After(now)):
+		case !ok && valid[credential(k)]:
+			changed = append(changed, k)
+		default:
 			ended = append(ended, k)
 		}
 	}
-	return ended, nil
+	return ended, changed, nil
 }
 
-// findOpen adds those of the sessions to open that the database has.
-func (t *Tokens) findOpen(ctx context.Context, keys []string, open map[string]*time.Time) error {
+// credential is the part of a session's key that the token and its secret make up.
+func credential(key string) string {
+	token, rest, _ := strings.Cut(key, " ")
+	hash, _, _ := strings.Cut(rest, " ")
+	return token + " " + hash
+}
+
+// findOpen adds those of the sessions to open that the database has. valid has the credentials with which one can sign in.
+func (t *Tokens) findOpen(ctx context.Context, keys []string, open map[string]*time.Time) (valid map[string]bool, err error) {
 	if len(keys) == 0 {
-		return nil
+		return nil, nil
 	}
+	valid = map[string]bool{}
 	ids, asked := make([]model.ApiTokenID, len(keys)), make(map[string]bool, len(keys))
 	for i, k := range keys {
-		var err error
 		if ids[i], err = TokenOf(k); err != nil {
-			return err
+			return nil, err
 		}
 		asked[k] = true
 	}
@@ -89,14 +101,14 @@ func (t *Tokens) findOpen(ctx context.Context, keys []string, open map[string]*t
 		model.ApiToken `gorm:"embedded"`
 		User           model.User `gorm:"embedded;embeddedPrefix:of_"`
 	}
-	err := t.db.WithContext(ctx).Raw(`SELECT t.id, t.hash, t.expires_at, t.previous_hash, t.previous_until,
+	err = t.db.WithContext(ctx).Raw(`SELECT t.id, t.hash, t.expires_at, t.previous_hash, t.previous_until,
 			t.role, t.scope_customer, t.scope_response, t.own_cases_only, t.personal_data_hidden,
 			u.id AS of_id, u.role AS of_role, u.scope_customer AS of_scope_customer, u.scope_response AS of_scope_response,
 			u.own_cases_only AS of_own_cases_only, u.personal_data_hidden AS of_personal_data_hidden
 		FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.id = ANY(?) AND u.active AND t.revoked_at IS NULL`,
 		pg.Array(model.UUIDs(ids))).Scan(&rows).Error
 	if err != nil {
-		return fmt.Errorf("find ended sessions: %w", err)
+		return nil, fmt.Errorf("find ended sessions: %w", err)
 	}
 	now := t.now()
 	for i := range rows {
@@ -106,12 +118,13 @@ func (t *Tokens) findOpen(ctx context.Context, keys []string, open map[string]*t
 			if hash == nil || !ok {
 				continue
 			}
-			if until, valid := validUntil(token, hash, now); valid {
-				if key := sessionKey(token.ID, hash, narrowed); asked[key] {
+			if until, ok := validUntil(token, hash, now); ok {
+				key := sessionKey(token.ID, hash, narrowed)
+				if valid[credential(key)] = true; asked[key] {
 					open[key] = until
 				}
 			}
 		}
 	}
-	return nil
+	return valid, nil
 }

@@ -29,16 +29,16 @@ func TestScope(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+			if ended, changed, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended)+len(changed) != 0 {
 				t.Fatalf("before %s: ended sessions are %v, %v, want none", change, ended, err)
 			}
 			w.must("UPDATE users SET name = name || 'x' WHERE id = $1", u.ID.UUID)
-			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 {
+			if ended, changed, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended)+len(changed) != 0 {
 				t.Fatalf("after a new name: ended sessions are %v, %v, want none", ended, err)
 			}
 			w.must("UPDATE users SET "+change+" WHERE id = $1", u.ID.UUID)
-			if ended, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 1 {
-				t.Errorf("after %s the session has not ended: %v", change, err)
+			if ended, changed, err := w.tokens.Ended(t.Context(), []string{in.Key()}); err != nil || len(ended) != 0 || len(changed) != 1 {
+				t.Errorf("after %s, %v have ended and %v have changed: %v", change, ended, changed, err)
 			}
 			again, err := w.tokens.SignIn(t.Context(), k.secret)
 			if err != nil || again.View() == in.View() {

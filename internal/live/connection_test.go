@@ -108,7 +108,7 @@ func TestConnection(t *testing.T) {
 			asked := make(chan struct{}, 10_000)
 			w := newWorld(t, func(o *live.Options) {
 				o.InitTimeout, o.CheckInterval = deadline, 20*time.Millisecond
-				o.Ended = func(context.Context, []string) ([]string, error) { asked <- struct{}{}; return nil, nil }
+				o.Ended = func(context.Context, []string) ([]string, []string, error) { asked <- struct{}{}; return nil, nil, nil }
 			})
 			c := w.connect(nil)
 			c.send(initAnn)

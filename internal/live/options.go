@@ -15,10 +15,10 @@ type Options struct {
 	// 4403, an error that wraps ErrUnavailable with 1013, and an error that has a method RetryAfter with 4510. SignIn is
 	// called once per socket and may take InitTimeout. Nil: signing in fails.
 	SignIn func(ctx context.Context, remote, bearer string) (Session, error)
-	// Ended returns the keys whose sessions have ended, because the token was revoked, the user is inactive or the role has
-	// changed. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
+	// Ended returns the keys whose sessions have ended, because the token was revoked or the user is inactive, and those whose
+	// rights have changed, which may come back with the same token: their sockets are closed with 4511. It is called every CheckInterval for all sockets together, with each key once, and may take five seconds. An
 	// error means "unknown": the sessions continue. Nil: no session ends this way.
-	Ended func(ctx context.Context, keys []string) ([]string, error)
+	Ended func(ctx context.Context, keys []string) (ended, changed []string, err error)
 	// Hold counts a large answer of the session with this key while the peer has not taken it, or a large message while it
 	// arrives, until release is called. It may call cut, which ends the socket. Nil: nothing is counted.
 	Hold func(key string, bytes int, cut func()) (release func())

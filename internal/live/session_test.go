@@ -68,10 +68,10 @@ func TestSession(t *testing.T) {
 		var revoked []string
 		w := newWorld(t, func(o *live.Options) {
 			o.CheckInterval = 10 * time.Millisecond
-			o.Ended = func(context.Context, []string) ([]string, error) {
+			o.Ended = func(context.Context, []string) (ended, changed []string, err error) {
 				mu.Lock()
 				defer mu.Unlock()
-				return revoked, nil
+				return revoked, nil, nil
 			}
 		})
 		ann, again, bob := w.signedIn("ann"), w.signedIn("ann"), w.signedIn("bob")
@@ -97,7 +97,7 @@ func TestSession(t *testing.T) {
 		asked := make(chan []string, 1000)
 		w := newWorld(t, func(o *live.Options) {
 			o.CheckInterval = 10 * time.Millisecond
-			o.Ended = func(_ context.Context, keys []string) ([]string, error) { asked <- keys; return nil, nil }
+			o.Ended = func(_ context.Context, keys []string) (ended, changed []string, err error) { asked <- keys; return nil, nil, nil }
 		})
 		w.connect(nil) // not signed in: Ended is not called for it
 		w.signedIn("ann")
@@ -130,18 +130,18 @@ func TestSession(t *testing.T) {
 		var over atomic.Bool
 		w := newWorld(t, func(o *live.Options) {
 			o.CheckInterval = 10 * time.Millisecond
-			o.Ended = func(_ context.Context, keys []string) ([]string, error) {
+			o.Ended = func(_ context.Context, keys []string) (ended, changed []string, err error) {
 				n++
 				asked <- n
 				switch {
 				case n < 3:
-					return keys, errors.New("the database is away")
+					return keys, nil, errors.New("the database is away")
 				case n < 5:
 					panic("so is its driver")
 				case !over.Load():
-					return nil, nil
+					return nil, nil, nil
 				}
-				return keys, nil
+				return keys, nil, nil
 			}
 		})
 		c := w.signedIn("ann")

@@ -163,12 +163,12 @@ func TestStream(t *testing.T) {
 		over := make(chan struct{})
 		w := newWorld(t, func(o *live.Options) {
 			o.CheckInterval = 10 * time.Millisecond
-			o.Ended = func(context.Context, []string) ([]string, error) {
+			o.Ended = func(context.Context, []string) (ended, changed []string, err error) {
 				select {
 				case <-over:
-					return []string{"ann"}, nil
+					return []string{"ann"}, nil, nil
 				default:
-					return nil, nil
+					return nil, nil, nil
 				}
 			}
 		})
@@ -176,7 +176,7 @@ func TestStream(t *testing.T) {
 		bobs := w.request("bob", "", `{"query":"subscription{feed}"}`, nil)
 		w.opens(2)
 		close(over)
-		anns.expect("event: next\ndata: {\"errors\":[{\"message\":\"Forbidden\",\"extensions\":{\"closeCode\":4403}}]}\n", completed, "")
+		anns.expect("event: next\ndata: {\"errors\":[{\"message\":\"the API token is not valid any more: subscribe again with a valid one\",\"extensions\":{\"code\":\"UNAUTHENTICATED\"}}]}\n", completed, "")
 		if err := w.live.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -15,9 +16,15 @@ import (
 // askTimeout bounds one call of the function ended. The next call waits for it.
 const askTimeout = 5 * time.Second
 
+// Ended returns those of the keys whose sessions have ended, and those whose token is still valid but has other rights.
+type Ended func(ctx context.Context, keys []string) (ended, changed []string, err error)
+
+// reconnectWithin spreads the peers of sessions with other rights.
+const reconnectWithin = time.Second
+
 // Sessions holds the signed-in sockets by their sessions' keys and closes those whose session has ended.
 type Sessions struct {
-	ended    func(ctx context.Context, keys []string) ([]string, error)
+	ended    Ended
 	interval time.Duration
 	max      int // sockets of one key
 	log      *slog.Logger
@@ -27,8 +34,8 @@ type Sessions struct {
 }
 
 // NewSessions returns a Sessions without sockets. Run calls ended once in an interval with all keys, and ended returns
-// those whose session has ended (nil: no session ends this way). A key may have limit sockets at a time.
-func NewSessions(log *slog.Logger, ended func(ctx context.Context, keys []string) ([]string, error), interval time.Duration, limit int) *Sessions {
+// those that are over (nil: no session ends this way). A key may have limit sockets at a time.
+func NewSessions(log *slog.Logger, ended Ended, interval time.Duration, limit int) *Sessions {
 	return &Sessions{ended: ended, interval: interval, max: limit, log: log, sockets: map[string]map[*Socket]struct{}{}}
 }
 
@@ -95,18 +102,24 @@ func (s *Sessions) ask(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	gone, err := s.ended(ctx, keys)
+	ended, changed, err := s.ended(ctx, keys)
 	if err != nil {
 		return err
 	}
-	var closing []*Socket
-	s.mu.Lock()
-	for _, key := range gone {
-		closing = slices.AppendSeq(closing, maps.Keys(s.sockets[key]))
-	}
-	s.mu.Unlock()
-	for _, socket := range closing {
+	for _, socket := range s.of(ended) {
 		socket.Close(wire.Forbidden)
 	}
+	for _, socket := range s.of(changed) {
+		socket.Close(wire.RightsChanged(rand.N(reconnectWithin)))
+	}
 	return nil
+}
+
+func (s *Sessions) of(keys []string) (sockets []*Socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		sockets = slices.AppendSeq(sockets, maps.Keys(s.sockets[key]))
+	}
+	return sockets
 }

@@ -227,7 +227,7 @@ func testSocket(t *testing.T, wrap func(net.Conn) net.Conn) {
 		}
 		first := fmt.Sprintf("event: next\ndata: %s\n\n", message(1, size).Data)
 		rest := strings.TrimPrefix(string(text), first) // the message is there as a whole, or not at all
-		if !strings.HasPrefix(rest, `event: next`+"\n"+`data: {"errors":`) || !strings.Contains(rest, `"closeCode":4403`) {
+		if !strings.HasPrefix(rest, `event: next`+"\n"+`data: {"errors":`) || !strings.Contains(rest, `"code":"UNAUTHENTICATED"`) {
 			t.Errorf("at the end came %.200q", rest)
 		}
 		if reason := <-finished; reason != wire.Forbidden {

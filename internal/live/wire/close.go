@@ -16,10 +16,11 @@ type CloseReason struct {
 }
 
 // The codes below 4000 are from RFC 6455, section 7.4.1, Defined Status Codes. The codes 4400 to 4429 and their texts
-// are from the GraphQL over WebSocket Protocol; its reference implementation uses 4500. The codes 4508 to 4510 are this
+// are from the GraphQL over WebSocket Protocol; its reference implementation uses 4500. The codes 4508 to 4511 are this
 // project's.
 //
-// A client may reconnect after 1001, 1006, 1013, 4403 (with a valid token), 4408, 4508, 4509 and 4510. The other codes stand
+// A client may reconnect after 1001, 1006, 1013, 4403 (with a valid token), 4408, 4508, 4509, 4510 and
+// 4511. The other codes stand
 // for mistakes that a second attempt would repeat.
 var (
 	None          = CloseReason{}
@@ -61,6 +62,11 @@ const CodeTooManyRefusals = 4510
 // TooManyRefusals closes a socket with a wrong token from an address that has sent too many of them.
 func TooManyRefusals(wait time.Duration) CloseReason {
 	return CloseReason{Code: CodeTooManyRefusals, Text: "Too many wrong tokens came from your address"}.after(wait)
+}
+
+// RightsChanged closes a socket whose token is still valid but lets its bearer see or do something else than at the sign-in.
+func RightsChanged(retry time.Duration) CloseReason {
+	return CloseReason{Code: 4511, Text: "The rights of the token have changed"}.after(retry)
 }
 
 // SubscriberExists closes a socket whose client used the id of an active operation again.

@@ -1,8 +1,12 @@
 package wire
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/closeloop/closeloop/internal/fault"
 )
 
 // EventStream is the GraphQL over Server-Sent Events Protocol in its distinct connections mode: one operation is one
@@ -52,11 +56,18 @@ func (EventStream) CloseFrame(b []byte, reason CloseReason) []byte {
 	case reason.Retry > 0:
 		b = appendChunk(b, fmt.Appendf(nil, "retry: %d\n: %d %s\n\n", reason.Retry.Milliseconds(), reason.Code, reason.Text))
 	default:
-		message, _ := json.Marshal(reason.Text) // a string always encodes
-		errors := fmt.Appendf(nil, `{"errors":[{"message":%s,"extensions":{"closeCode":%d}}]}`, message, reason.Code)
-		b = appendChunk(b, append(appendEvent(nil, errors), completeEvent...))
+		b = appendChunk(b, append(appendEvent(nil, AppendRefusal(nil, Refusal(&graphql.Response{Errors: gqlerror.List{reason.fault()}}))), completeEvent...))
 	}
 	return append(b, "0\r\n\r\n"...)
+}
+
+// fault says why a stream ends, as an error of its operation.
+func (r CloseReason) fault() *gqlerror.Error {
+	message, code := r.Text, fault.CodeInternal
+	if r == Forbidden {
+		message, code = "the API token is not valid any more: subscribe again with a valid one", fault.CodeUnauthenticated
+	}
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }
 
 // appendChunk appends a chunk (RFC 9112, section 7.1, Chunked Transfer Coding).
