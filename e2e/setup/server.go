@@ -6,6 +6,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http/httptest"
@@ -50,7 +51,7 @@ type Server struct {
 type Options struct {
 	SMTPURL    string           // a mail server; empty: no job runs, and no mail is sent
 	Rate       [2]config.Number // the points that a token's bucket holds, and those restored each second; two zeros: endless
-	Tracer     pgx.QueryTracer  // sees every statement
+	Tracer     pgx.QueryTracer  // sees every statement; then answers are shared only if HTTP says so
 	CollectFor time.Duration    // how long a loader collects keys
 	HTTP       config.HTTP      // origins and proxies
 	Live       config.Live      // limits of sockets
@@ -72,6 +73,7 @@ func NewServer(t testing.TB, with ...Options) *Server {
 	}
 	var options []pgtest.Option
 	if o.Tracer != nil {
+		o.HTTP.ShareAnswers = cmp.Or(o.HTTP.ShareAnswers, "no")
 		options = append(options, pgtest.WithTracer(o.Tracer))
 	}
 	s := &Server{T: t, Log: &Journal{all: o.LogAll}, Tokens: map[model.Role]string{}, Users: map[model.Role]string{}}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/answer"
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -122,6 +123,10 @@ func (a *App) Handler() http.Handler {
 		registeredOnly = append(registeredOnly, model.Role(role))
 	}
 	proxies, _ := a.config.Proxies() // Validate has refused wrong ones
+	var shared *answer.Answers
+	if a.config.ShareAnswers != "no" {
+		shared = answer.New(a.DB)
+	}
 	reader := read.New(a.DB, a.Feed, time.Now, collect)
 	readings := rate.NewReadings()
 	a.sockets = live.New(live.Options{
@@ -147,7 +152,7 @@ func (a *App) Handler() http.Handler {
 		},
 		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Readings: readings, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
-		ClientTimeout: a.config.Timeout(), Answers: answers,
+		ClientTimeout: a.config.Timeout(), Answers: answers, Shared: shared,
 		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }

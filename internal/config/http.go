@@ -18,6 +18,7 @@ type HTTP struct {
 	MaxUnreadBytes   Number   `name:"max-unread-bytes" env:"CLOSELOOP_MAX_UNREAD_BYTES" default:"33554432" placeholder:"NUMBER" help:"Bytes of answers that clients have not taken yet (${default}); beyond that the server ends the oldest answer of the token that has the most."`
 	PersistedQueries string   `name:"persisted-queries" env:"CLOSELOOP_PERSISTED_QUERIES" placeholder:"yes|no" help:"Whether clients may send a document once and then its hash (automatic persisted queries). Default: yes."`
 	RegisteredOnly   string   `name:"registered-only" env:"CLOSELOOP_REGISTERED_ONLY" placeholder:"ROLES" help:"Roles that may use registered documents only, such as PARTNER,STAKEHOLDER; closeloop persisted add registers them. Default: none."`
+	ShareAnswers     string   `name:"share-answers" env:"CLOSELOOP_SHARE_ANSWERS" placeholder:"yes|no" help:"Whether equal queries share an answer while nothing in the database has changed. Default: yes."`
 	TrustedProxies   string   `name:"trusted-proxies" env:"CLOSELOOP_TRUSTED_PROXIES" placeholder:"ADDRESSES" help:"Proxies whose header X-Forwarded-For names the client, as addresses and networks, such as 10.0.0.5,192.168.0.0/16. Default: none."`
 }
 
@@ -33,6 +34,7 @@ func (h *HTTP) validate(check func(setting string, err error)) {
 		check("CLOSELOOP_MAX_UNREAD_BYTES", fmt.Errorf("must be greater than 0, not %d", h.MaxUnreadBytes))
 	}
 	check("CLOSELOOP_PERSISTED_QUERIES", checkYesNo(h.PersistedQueries))
+	check("CLOSELOOP_SHARE_ANSWERS", checkYesNo(h.ShareAnswers))
 	for _, role := range h.RegisteredRoles() {
 		if !slices.Contains(roles, role) {
 			check("CLOSELOOP_REGISTERED_ONLY", fmt.Errorf("%q is not one of the roles %s", role, strings.Join(roles, ", ")))

@@ -21,6 +21,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/closeloop/closeloop/graph"
+	"github.com/closeloop/closeloop/internal/answer"
 	"github.com/closeloop/closeloop/internal/argument"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -58,6 +59,8 @@ type Options struct {
 
 	ClientTimeout time.Duration // for a client to send or take 64 KiB
 	Answers       *inflight.Answers
+
+	Shared *answer.Answers // nil: equal queries share nothing
 }
 
 // Handler returns the handler for all requests.
@@ -108,11 +111,13 @@ func executor(o Options) *handler.Server {
 	known := knowing{texts, parsed, o.Rate}
 	h.AddTransport(streams{o.Live, known})
 	h.AddTransport(uploads{})
-	h.AddTransport(transport{known, o.Readings}) // the last, because it takes every request
-	payments := meter{o.Rate, newRefused(), o.Heavy}
+	shares := sharing{o.Shared, marksOf(graph.Schema())}
+	h.AddTransport(transport{known, o.Readings, shares}) // the last, because it takes every request
+	payments := meter{o.Rate, newRefused(), o.Heavy, shares}
 	h.SetQueryCache(parsed)
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(texts)
+	h.Use(shares)
 	h.Use(reading{payments, parsed, o.Readings})
 	h.Use(Limits{})
 	h.Use(streamOnly{})

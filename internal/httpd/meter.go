@@ -33,6 +33,7 @@ type meter struct {
 	buckets *rate.Buckets
 	refused *cache[refusal]                                 // by bill.key
 	heavy   func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
+	sharing sharing
 }
 
 var (
@@ -223,7 +224,7 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 	}
 	switch b.state {
 	case running:
-		return m.execute(ctx, b, next)
+		return m.sharing.execute(ctx, b.requested, func() *graphql.Response { return m.execute(ctx, b, next) })
 	case settled: // a subscription
 		response := next(ctx)
 		if response == nil || len(response.Data) > 0 {

@@ -21,7 +21,7 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 	o := cors.Options{
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"Retry-After"},
+		ExposedHeaders: []string{"ETag", "Retry-After"},
 		MaxAge:         86400, // seconds
 	}
 	if slices.Contains(origins, "*") {

@@ -19,7 +19,7 @@ func TestRespondNamesTheLongestWait(t *testing.T) {
 	}
 	for want, errs := range map[string]gqlerror.List{"": {{Message: "wrong"}}, "1": wait(1), "7": wait(1, 7, 3)} {
 		w := httptest.NewRecorder()
-		respond(w, mediaJSON, http.StatusOK, &graphql.Response{Errors: errs})
+		respond(w, httptest.NewRequest(http.MethodPost, "/graphql", nil), mediaJSON, http.StatusOK, &graphql.Response{Errors: errs})
 		if got := w.Header().Get("Retry-After"); got != want {
 			t.Errorf("%v: Retry-After is %q, want %q", errs, got, want)
 		}

@@ -25,6 +25,7 @@ import (
 type transport struct {
 	knowing
 	readings *rate.Readings
+	sharing  sharing
 }
 
 var _ graphql.Transport = transport{}
@@ -59,6 +60,10 @@ func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		refuseMethod(w, r, exec)
 		return
 	}
+	if kept := t.answerKept(r, params); kept != nil {
+		respond(w, r, media, http.StatusOK, kept)
+		return
+	}
 	params.Headers = r.Header
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
 	execute(w, r, exec, params, media)
@@ -75,7 +80,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	if errs != nil {
 		refusal := exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
 		pause(ctx, oc)
-		respond(w, media, statusOfRefusal(media, refusal.Errors), refusal)
+		respond(w, r, media, statusOfRefusal(media, refusal.Errors), refusal)
 		return
 	}
 	if r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
@@ -85,7 +90,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	}
 	responses, ctx := exec.DispatchOperation(ctx, oc)
 	if response := responses(ctx); response != nil { // nil: the client has gone
-		respond(w, media, http.StatusOK, response)
+		respond(w, r, media, http.StatusOK, response)
 	}
 }
 
@@ -195,7 +200,15 @@ func statusOfRefusal(media string, errs gqlerror.List) int {
 }
 
 // respond writes an answer. An answer to a request that did not run has no entry "data".
-func respond(w http.ResponseWriter, media string, status int, response *graphql.Response) {
+func respond(w http.ResponseWriter, r *http.Request, media string, status int, response *graphql.Response) {
+	if r.Method == http.MethodGet && len(response.Errors) == 0 {
+		tag := tagOf(media, response.Data)
+		w.Header().Set("ETag", tag)
+		if matches(r.Header.Values("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
 	var text []byte
 	var err error
 	if response.Data == nil {
@@ -204,7 +217,7 @@ func respond(w http.ResponseWriter, media string, status int, response *graphql.
 			Extensions map[string]any `json:"extensions,omitempty"`
 		}{response.Errors, response.Extensions})
 	} else {
-		text, err = wire.AppendResponse(make([]byte, 0, len(response.Data)+512), response)
+		text, err = wire.AppendResponse(make([]byte, 0, len(response.Data)+bytesAround), response)
 	}
 	if err != nil {
 		panic(err) // a resolver's extensions are not JSON: a programming error
@@ -216,6 +229,9 @@ func respond(w http.ResponseWriter, media string, status int, response *graphql.
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
 }
+
+// bytesAround is about how many bytes an answer has around its data.
+const bytesAround = 256
 
 // retryAfterOf is the longest wait that an error names, in seconds.
 func retryAfterOf(errs gqlerror.List) (longest int) {

@@ -7,8 +7,14 @@ package shared
 
 import (
 	"context"
+	"errors"
+	"math"
 	"sync/atomic"
+	"time"
 )
+
+// ErrPatience is the error of a caller who has waited for another one's answer for as long as it wanted to.
+var ErrPatience = errors.New("another caller takes long to ask the same question")
 
 // Question is a question that callers share. It is made by New.
 type Question[T any] struct {
@@ -30,21 +36,42 @@ func New[T any]() *Question[T] { return &Question[T]{turn: make(chan struct{}, 1
 // Ask returns the answer of ask, or of another caller's ask that began after this call. If ctx ends while ask runs, its outcome
 // is this caller's alone.
 func (q *Question[T]) Ask(ctx context.Context, ask func() (T, error)) (T, error) {
+	return q.AskWithin(ctx, math.MaxInt64, ask)
+}
+
+// AskWithin is Ask for a caller who waits for others no longer than patience: then it gets ErrPatience.
+func (q *Question[T]) AskWithin(ctx context.Context, patience time.Duration, ask func() (T, error)) (value T, err error) {
 	came := q.begun.Load()
-	select {
-	case q.turn <- struct{}{}:
-		defer func() { <-q.turn }()
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+	if err := q.await(ctx, patience); err != nil {
+		return value, err
 	}
+	defer func() { <-q.turn }()
 	if q.last.number > came {
 		return q.last.value, q.last.err
 	}
 	number := q.begun.Add(1)
-	value, err := ask()
+	value, err = ask()
 	if ctx.Err() == nil {
 		q.last = answer[T]{number, value, err}
 	}
 	return value, err
+}
+
+// await waits for the turn to ask.
+func (q *Question[T]) await(ctx context.Context, patience time.Duration) error {
+	select {
+	case q.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case q.turn <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return ErrPatience
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
