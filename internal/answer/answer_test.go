@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -220,6 +221,7 @@ func TestAskTogether(t *testing.T) {
 				if callers == 21 {
 					break
 				}
+				time.Sleep(time.Millisecond)
 			}
 			close(goOn)
 			all.Wait()

@@ -17,7 +17,8 @@ const keptMost = 16 << 10
 // charged as always. It returns nil where there is no such answer, or anything else is to be said.
 func (t transport) answerKept(r *http.Request, params *graphql.RawParams) *graphql.Response {
 	ctx := r.Context()
-	if t.sharing.answers == nil || r.Header.Values(dryRunHeader) != nil || params.Extensions["cost"] != nil || len(params.Query) > keptMost {
+	_, dry := params.Extensions["cost"]
+	if t.sharing.answers == nil || dry || r.Header.Values(dryRunHeader) != nil || len(params.Query) > keptMost {
 		return nil
 	}
 	if _, input := cost.Reading(0, sizeOf(params.Variables)); input > 0 {
