@@ -57,17 +57,29 @@ func data(body string) string {
 func TestEqualQueries(t *testing.T) {
 	c := newCounted(t, "yes")
 	ask := func(role model.Role, query string, v vars) func() { return func() { c.OK(role, query, v) } }
-	same := func(t *testing.T, what string, call func(), again bool) {
+	// again wants a call to read nothing. What runs in the background, and PostgreSQL itself, commits too: then it reads, and is
+	// made again.
+	again := func(t *testing.T, what string, call func()) {
 		t.Helper()
-		if reads := c.reads(call); (len(reads) == 0) != again {
-			t.Errorf("%s reads %q", what, reads)
+		var reads []string
+		for range 50 {
+			if reads = c.reads(call); len(reads) == 0 {
+				return
+			}
+		}
+		t.Errorf("%s reads %q", what, reads)
+	}
+	anew := func(t *testing.T, what string, call func()) {
+		t.Helper()
+		if reads := c.reads(call); len(reads) == 0 {
+			t.Errorf("%s reads nothing", what)
 		}
 	}
 
 	t.Run("read nothing while nothing changes", func(t *testing.T) {
 		first := c.OK(model.Manager, list, five)
 		var second *setup.Answer
-		same(t, "the second", func() { second = c.OK(model.Manager, list, five) }, true)
+		again(t, "the second", func() { second = c.OK(model.Manager, list, five) })
 		if data(second.Body) != data(first.Body) || !strings.Contains(first.Body, `"totalCount":1`) {
 			t.Errorf("%s, then %s", first.Body, second.Body)
 		}
@@ -75,22 +87,26 @@ func TestEqualQueries(t *testing.T) {
 			t.Errorf("the charges are %s", second.Body)
 		}
 		c.Submit(nil)
-		same(t, "one after a change", ask(model.Manager, list, five), false)
+		anew(t, "one after a change", ask(model.Manager, list, five))
 		if got := c.OK(model.Manager, list, five); got.Number("cases.totalCount") != 2 {
 			t.Errorf("after a change: %s", got.Body)
 		}
-		same(t, "one after that", ask(model.Manager, list, five), true)
+		again(t, "one after that", ask(model.Manager, list, five))
 	})
 
 	t.Run("are those of equal variables, operation and rights", func(t *testing.T) {
 		c.OK(model.Manager, list, five)
-		same(t, "another variable", ask(model.Manager, list, vars{"first": 6}), false)
-		same(t, "another document", ask(model.Manager, list+" ", five), false)
-		same(t, "another role", ask(model.Agent, list, five), false)
+		anew(t, "another variable", ask(model.Manager, list, vars{"first": 6}))
+		anew(t, "another document", ask(model.Manager, list+" ", five))
+		anew(t, "another role", ask(model.Agent, list, five))
 		c.AddUser("colleague", vars{"role": "MANAGER"})
 		c.AddUser("partner of NL", vars{"role": "PARTNER", "scope": vars{"customer": vars{"country": vars{"eq": "NL"}}}})
-		c.OK(model.Manager, list, five)
-		same(t, "a colleague with the same rights", ask("colleague", list, five), true)
+		again(t, "a colleague with the same rights", func() {
+			c.Reset()
+			c.OK(model.Manager, list, five)
+			c.Reset()
+			c.OK("colleague", list, five)
+		})
 		c.OK(model.Partner, list, five)
 		if got := c.OK("partner of NL", list, five); got.Number("cases.totalCount") != 0 {
 			t.Errorf("a partner with a scope gets %s", got.Body)
@@ -101,8 +117,8 @@ func TestEqualQueries(t *testing.T) {
 		const mine = `query ($f: CaseFilter) {cases(filter: $f) {totalCount}}`
 		filter := vars{"f": vars{"mine": true}}
 		c.OK(model.Manager, mine, filter)
-		same(t, "the caller's second", ask(model.Manager, mine, filter), true)
-		same(t, "a colleague's", ask("colleague", mine, filter), false)
+		again(t, "the caller's second", ask(model.Manager, mine, filter))
+		anew(t, "a colleague's", ask("colleague", mine, filter))
 		for _, role := range []model.Role{model.Manager, "colleague"} {
 			for range 2 {
 				if got := c.OK(role, `{viewer {user {id}}}`, nil).Text("viewer.user.id"); got != c.Users[role] {
@@ -115,7 +131,7 @@ func TestEqualQueries(t *testing.T) {
 	t.Run("read again where the time counts", func(t *testing.T) {
 		for _, query := range []string{`{cases {nodes {overdue}}}`, `{cases {nodes {timeSinceOpen}}}`, `{cases(filter: {openedAt: {withinLast: "P1D"}}) {totalCount}}`, `{followUpReport {overdueNow}}`} {
 			c.OK(model.Manager, query, nil)
-			same(t, query, ask(model.Manager, query, nil), false)
+			anew(t, query, ask(model.Manager, query, nil))
 		}
 	})
 
