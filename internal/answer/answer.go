@@ -2,8 +2,8 @@
 // and lets callers who ask the same question at the same time share one run.
 //
 // No answer is older than its question, on any server. Two equal snapshots of PostgreSQL show the same rows in all tables. An
-// answer is given from before only if the snapshot before its first statement equals one that was taken after its last
-// statement and after the question came. docs/decisions/0027 has the proof.
+// answer is given from before only if the snapshot before its first statement equals one that was taken after the question
+// came. docs/decisions/0027 has the proof.
 //
 // Package answer refuses to know what a question is, and what its answer depends on besides rows: package httpd puts that
 // into the key.
@@ -44,14 +44,13 @@ type Answer struct {
 // Answers keeps the answers of one database. A nil *Answers keeps and shares nothing.
 type Answers struct {
 	db         *pg.DB
-	looking    *shared.Question[look]
+	looking    *shared.Question[state]
 	total      int
 	connection *pgx.Conn // that has looked last; only who looks touches it
 
 	mu      sync.Mutex
-	clock   int64 // counts looks and runs, in their order
-	current state // what the newest look has seen
-	kept    *simplelru.LRU[Key, entry]
+	current state                        // what the newest look has seen
+	kept    *simplelru.LRU[Key, *Answer] // of runs before which current was seen
 	bytes   int
 	flights map[Key]*flight
 }
@@ -60,9 +59,9 @@ type Answers struct {
 func New(db *pg.DB) *Answers { return newAnswers(db, totalBytes) }
 
 func newAnswers(db *pg.DB, total int) *Answers {
-	a := &Answers{db: db.Lane(pg.Revision), looking: shared.New[look](), total: total, flights: map[Key]*flight{}}
+	a := &Answers{db: db.Lane(pg.Revision), looking: shared.New[state](), total: total, flights: map[Key]*flight{}}
 	// The error is for a size below 1. The bytes bound the number.
-	a.kept, _ = simplelru.NewLRU(math.MaxInt, func(_ Key, e entry) { a.bytes -= e.size() })
+	a.kept, _ = simplelru.NewLRU(math.MaxInt, func(_ Key, dropped *Answer) { a.bytes -= dropped.size() })
 	return a
 }
 
@@ -74,8 +73,8 @@ func (a *Answers) Find(key Key) *Answer {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	e, _ := a.kept.Peek(key)
-	return e.Answer
+	found, _ := a.kept.Get(key)
+	return found
 }
 
 // Kept returns the answer from before if it is what a run would find now; nil if it is not.
@@ -83,11 +82,10 @@ func (a *Answers) Kept(ctx context.Context, key Key) *Answer {
 	if a.Find(key) == nil {
 		return nil
 	}
-	seen, err := a.look(ctx)
-	if err != nil {
+	if _, err := a.look(ctx); err != nil {
 		return nil
 	}
-	return a.get(key, seen)
+	return a.Find(key)
 }
 
 // Ask returns the answer to a question: the one that is kept, or that of a run, by this caller or another, that began after
@@ -95,13 +93,13 @@ func (a *Answers) Kept(ctx context.Context, key Key) *Answer {
 // and a caller whose run was not called runs alone: another one's run has failed, or takes long. An answer is kept if keep
 // is true.
 func (a *Answers) Ask(ctx context.Context, key Key, keep bool, run func() *Answer) *Answer {
-	var seen look
+	var seen state
 	if keep {
 		var err error
 		if seen, err = a.look(ctx); err != nil {
 			return nil // the run will say what is wrong with the database
 		}
-		if kept := a.get(key, seen); kept != nil {
+		if kept := a.Find(key); kept != nil {
 			return kept
 		}
 	}
@@ -111,19 +109,18 @@ func (a *Answers) Ask(ctx context.Context, key Key, keep bool, run func() *Answe
 		if !keep {
 			return run(), nil
 		}
-		if a.Find(key) != nil { // another run has ended since
-			again, err := a.look(ctx)
-			if err != nil {
+		if a.Find(key) != nil { // another run has ended since; others who wait need a look from after they came
+			var err error
+			if seen, err = a.look(ctx); err != nil {
 				return nil, err
 			}
-			if kept := a.get(key, again); kept != nil {
+			if kept := a.Find(key); kept != nil {
 				return kept, nil
 			}
-			seen = again
 		}
 		found := run()
 		if found != nil {
-			a.keep(key, seen.state, found)
+			a.keep(key, seen, found)
 		}
 		return found, nil
 	})

@@ -13,22 +13,15 @@ type state struct {
 	snapshot string // xmin:xmax:xip
 }
 
-// look is a look at the database.
-type look struct {
-	state
-	sent int64 // by Answers.clock
-}
-
 // look looks at the state of the database. Calls at the same time share a statement, which is sent after they came.
-func (a *Answers) look(ctx context.Context) (look, error) {
-	return a.looking.Ask(ctx, func() (look, error) {
-		sent := a.tick()
+func (a *Answers) look(ctx context.Context) (state, error) {
+	return a.looking.Ask(ctx, func() (state, error) {
 		now, err := a.read(ctx)
 		if err != nil {
 			now = state{life: now.life + 1} // no look sees it, so that nothing is given from before
 		}
 		a.enter(now)
-		return look{now, sent}, err
+		return now, err
 	})
 }
 
@@ -53,14 +46,6 @@ func (a *Answers) read(ctx context.Context) (state, error) {
 		return now, fmt.Errorf("read the snapshot: %w", err)
 	}
 	return now, nil
-}
-
-// tick is the next time of the clock.
-func (a *Answers) tick() int64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock++
-	return a.clock
 }
 
 func (a *Answers) life() int64 {
