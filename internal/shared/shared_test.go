@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestQuestion(t *testing.T) {
@@ -56,5 +57,30 @@ func TestQuestion(t *testing.T) {
 		if n, err := q.Ask(t.Context(), func() (int, error) { return 7, nil }); n != 7 || err != nil {
 			t.Errorf("the next gets %d, %v", n, err)
 		}
+	})
+
+	t.Run("is waited for no longer than a caller wants to", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			q, goOn := New[int](), make(chan struct{})
+			ask := func() (int, error) { <-goOn; return 1, nil }
+			first := make(chan int, 1)
+			go func() {
+				n, err := q.AskWithin(t.Context(), time.Second, ask) // its own asking may take as long as it takes
+				if err != nil {
+					t.Error(err)
+				}
+				first <- n
+			}()
+			synctest.Wait()
+			began := time.Now()
+			if _, err := q.AskWithin(t.Context(), time.Second, ask); !errors.Is(err, ErrPatience) || time.Since(began) != time.Second {
+				t.Errorf("got %v after %v", err, time.Since(began))
+			}
+			close(goOn)
+			if n := <-first; n != 1 {
+				t.Errorf("the first gets %d", n)
+			}
+		})
 	})
 }
