@@ -3,7 +3,7 @@
 //
 // No answer is older than its question, on any server. Two equal snapshots of PostgreSQL show the same rows in all tables. An
 // answer is given from before only if the snapshot before its first statement equals one that was taken after the question
-// came. docs/decisions/0027 has the proof.
+// came. docs/decisions/0028 has the proof.
 //
 // Package answer refuses to know what a question is, and what its answer depends on besides rows: package httpd puts that
 // into the key.
