@@ -105,11 +105,32 @@ func TestReadingALongDocument(t *testing.T) {
 		}
 		take(t, s, model.Partner, config.RateLeast)
 		began := time.Now()
-		if a := s.Post(s.Tokens[model.Partner], body); a.Code() != "RATE_LIMITED" || a.Errors[0].Extensions["retryAfter"].(float64) < 900 {
+		if a := s.Post(s.Tokens[model.Partner], body); a.Code() != "RATE_LIMITED" || a.Errors[0].Extensions["retryAfter"].(float64) < 900 ||
+			!strings.Contains(a.Body, "reading this operation costs ") || !strings.Contains(a.Body, " at least") || strings.Contains(a.Body, "ask for less") {
 			t.Errorf("with an empty bucket: %s", a.Body)
 		}
 		if took := time.Since(began); took < 100*time.Millisecond {
 			t.Errorf("it was refused after %v", took)
+		}
+	})
+
+	t.Run("is part of the wait that a refusal names, so that the operation runs after it", func(t *testing.T) {
+		t.Parallel()
+		s := setup.NewServer(t, setup.Options{Rate: [2]config.Number{config.RateLeast, 1}})
+		send := transports(s)["POST"]
+		long := func(name string) string {
+			return `{` + strings.Repeat(`a: viewer {user {id}} `, 400) + `responses(first: 100) {nodes {id}}} #` + name
+		}
+		charges := send(t, vars{"query": long("first")}, nil).Extensions.Cost
+		if charges == nil {
+			t.Fatal("the operation does not run")
+		}
+		reading := points(long("again"))
+		take(t, s, model.Admin, *charges.Remaining-reading-charges.Requested/2)
+		a := send(t, vars{"query": long("again")}, nil)
+		wait := charges.Requested - charges.Requested/2 + reading - 2 // two seconds for this test
+		if len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "RATE_LIMITED" || a.Errors[0].Extensions.RetryAfter < wait {
+			t.Errorf("it costs %d points, reading it %d, and the wait is less than %d s: %+v", charges.Requested, reading, wait, a.Errors)
 		}
 	})
 }

@@ -29,8 +29,9 @@ type answer struct {
 	Data   json.RawMessage
 	Errors []struct {
 		Extensions struct {
-			Code string
-			Cost *paid
+			Code       string
+			RetryAfter int
+			Cost       *paid
 		}
 	}
 	Extensions struct{ Cost *paid }

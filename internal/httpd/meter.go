@@ -246,6 +246,7 @@ func billOf(oc *graphql.OperationContext) *bill {
 func (b *bill) exceeded(err error) {
 	b.told = true
 	if e := (*rate.Exceeded)(nil); errors.As(err, &e) {
+		e.AddReading(b.read) // the client sends the operation again
 		b.left = &e.Limit
 	}
 }

@@ -55,7 +55,7 @@ func (r reading) MutateOperationParameters(ctx context.Context, params *graphql.
 	}
 	b := &bill{token: v.TokenID, requested: text + input}
 	graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
-	if _, err := r.meter.buckets.Take(b.token, b.requested); err != nil {
+	if err := r.meter.buckets.TakeReading(b.token, b.requested); err != nil {
 		b.exceeded(err)
 		return gqlerror.Wrap(err)
 	}

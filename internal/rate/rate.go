@@ -7,6 +7,7 @@
 package rate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -57,6 +58,7 @@ type Limit struct {
 // Exceeded is the error for an operation that costs more than the bucket holds. The refusal takes no points.
 type Exceeded struct {
 	Limit
+	Reading    bool          // Cost is for reading the operation; what the operation itself costs is not known
 	RetryAfter time.Duration // until the bucket holds enough for the operation
 }
 
@@ -65,13 +67,35 @@ func (e *Exceeded) Error() string {
 	if e.Cost == 1 {
 		points = "point"
 	}
+	switch {
+	case e.Reading:
+		return fmt.Sprintf("reading this operation costs %d %s and your token has %d left: retry in %d s at least; the operation itself costs more",
+			e.Cost, points, e.Remaining, e.Seconds())
+	case e.Remaining <= 0: // even the cheapest operation would be refused
+		return fmt.Sprintf("this operation costs %d %s and your token has %d left: retry in %d s", e.Cost, points, e.Remaining, e.Seconds())
+	}
 	return fmt.Sprintf("this operation costs %d %s and your token has %d left: retry in %d s, or ask for less",
 		e.Cost, points, e.Remaining, e.Seconds())
+}
+
+// AddReading adds to RetryAfter the time for the points that reading the operation again will take before its price.
+func (e *Exceeded) AddReading(points int) {
+	e.RetryAfter += time.Duration(float64(points) / e.RestoreRate * float64(time.Second))
 }
 
 // Seconds is RetryAfter rounded up to whole seconds, at least 1: the value of the HTTP header Retry-After (RFC 9110,
 // section 10.2.3).
 func (e *Exceeded) Seconds() int { return max(1, int(math.Ceil(e.RetryAfter.Seconds()))) }
+
+// TakeReading pays for reading an operation from the token's bucket, before the price of the operation is known. It returns
+// *Exceeded when the bucket holds too little.
+func (b *Buckets) TakeReading(token model.ApiTokenID, cost int) error {
+	_, err := b.Take(token, cost)
+	if e := (*Exceeded)(nil); errors.As(err, &e) {
+		e.Reading = true
+	}
+	return err
+}
 
 // Take pays an operation from the token's bucket. It returns *Exceeded when the bucket holds too little.
 func (b *Buckets) Take(token model.ApiTokenID, cost int) (*Limit, error) {

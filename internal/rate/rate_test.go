@@ -58,6 +58,37 @@ func TestTake(t *testing.T) {
 		}
 	})
 
+	t.Run("promises no more than it knows", func(t *testing.T) {
+		t.Parallel()
+		var c clock
+		b, mine := New(1000, 10, c.now), token()
+		b.Settle(mine, 950)
+		refusal := func(err error) *Exceeded {
+			t.Helper()
+			var e *Exceeded
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+			return e
+		}
+		_, err := b.Take(mine, 70)
+		dear := refusal(err)
+		if want := "this operation costs 70 points and your token has 50 left: retry in 2 s, or ask for less"; dear.Error() != want {
+			t.Errorf("%s, want %s", dear, want)
+		}
+		if dear.AddReading(30); dear.RetryAfter != 5*time.Second {
+			t.Errorf("with 30 points for reading it again: %v, want 5 s", dear.RetryAfter)
+		}
+		if e, want := refusal(b.TakeReading(mine, 60)), "reading this operation costs 60 points and your token has 50 left: retry in 1 s at least; the operation itself costs more"; e.Error() != want {
+			t.Errorf("%s, want %s", e, want)
+		}
+		b.Settle(mine, 100)
+		_, err = b.Take(mine, 1)
+		if e, want := refusal(err), "this operation costs 1 point and your token has -50 left: retry in 6 s"; e.Error() != want {
+			t.Errorf("%s, want %s", e, want)
+		}
+	})
+
 	t.Run("pays no more than the limit to concurrent callers", func(t *testing.T) {
 		t.Parallel()
 		var c clock
