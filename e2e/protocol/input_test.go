@@ -65,6 +65,9 @@ func TestInput(t *testing.T) {
 		before := notes()
 		for _, size := range []string{"first: 101", "first: 0", "last: -1", "first: 2, last: 2", "first: $n"} {
 			a := s.Do(model.Admin, `mutation ($note: AddNoteInput!, $n: Int) {addNote(input: $note) {note {id} case {history(`+size+`) {nodes {id}}}}}`, vars{"note": note, "n": 1000})
+			if strings.Contains(a.Body, "first: first") || strings.Contains(a.Body, "last: last") {
+				t.Errorf("%s: %s", size, a.Body)
+			}
 			if a.Code() != "BAD_USER_INPUT" && a.Code() != "GRAPHQL_VALIDATION_FAILED" || notes() != before {
 				t.Errorf("%s: %s", size, a.Body)
 			}

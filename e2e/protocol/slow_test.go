@@ -1,9 +1,11 @@
 package protocol
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -45,5 +47,40 @@ func TestSlowSendersAreEnded(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestSlowSendersAreTold(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t, setup.Options{HTTP: config.HTTP{ClientTimeout: config.Duration(500 * time.Millisecond)}})
+	for name, request := range map[string]string{
+		"JSON":                     "Content-Type: application/json\r\n\r\n{",
+		"a form before its parts":  "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x",
+		"a form within a part":     "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; name=operations\r\n\r\n{",
+		"a form with a wrong part": "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; name=operations; filename=\"a\x00b\"\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(setup.Patience))
+			fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: closeloop\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n%s", s.Tokens[model.Manager], request)
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			want := "took too long"
+			if name == "a form with a wrong part" {
+				want = "the header of a part of the form is not well-formed"
+			}
+			if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), want) {
+				t.Errorf("status %d, %v: %s", answer.StatusCode, err, text)
+			}
+		})
 	}
 }

@@ -166,9 +166,7 @@ func (c *coercer) page(arguments map[string]any) {
 		return nil
 	}
 	_, _, err := page.Args{First: size("first"), Last: size("last")}.Size()
-	for _, f := range fault.All(err) {
-		c.in(f.Argument, func() { c.fault("%s", f.Message) })
-	}
+	c.faults = append(c.faults, fault.All(err)...) // their messages name the argument
 }
 
 // literal checks the value of an argument. A variable alone has been coerced already, to a type that fits here, but it

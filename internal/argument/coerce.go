@@ -203,7 +203,9 @@ func (c *coercer) scalar(name string, v any) any {
 		}
 		return n
 	case "Float":
-		if !finite(v) {
+		if isHuge(v) {
+			c.fault("Float expected: this number is out of its range")
+		} else if !finite(v) {
 			c.fault("Float expected, which is a number, not %s", kindOf(v))
 		}
 	case "Boolean":
@@ -224,6 +226,8 @@ func (c *coercer) scalar(name string, v any) any {
 	default:
 		if check := scalars[name]; check == nil {
 			c.fault("%s is not a type of input", name)
+		} else if name == "Decimal" && isHuge(v) {
+			c.fault("Decimal expected: this number is out of its range")
 		} else if _, isText := v.(string); !isText && (name != "Decimal" || !finite(v)) {
 			c.fault("%s expected, which is a string, not %s", name, kindOf(v))
 		} else if err := check(v); err != nil {
@@ -256,7 +260,7 @@ func kindOf(v any) string {
 	case bool:
 		return "true or false"
 	case json.Number, float64, int64, int:
-		if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".eE") {
+		if n, ok := v.(json.Number); ok && !isWhole(n.String()) {
 			return "a number with a fraction"
 		}
 		return "a number"

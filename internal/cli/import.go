@@ -14,7 +14,7 @@ import (
 )
 
 type importCommand struct {
-	File             string `arg:"" type:"existingfile" help:"The CSV file; its first line names the columns."`
+	File             string `arg:"" type:"path" help:"The CSV file; its first line names the columns."`
 	importer.Columns `group:"Columns of the file:"`
 	Survey           string `placeholder:"NAME" help:"The survey of all rows."`
 	TimeZone         string `default:"UTC" placeholder:"ZONE" help:"Time zone of times that name none, an IANA name (${default})."`
@@ -30,7 +30,7 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	}
 	file, err := os.Open(i.File)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the file: %w", err)
 	}
 	defer file.Close()
 	info, err := file.Stat()

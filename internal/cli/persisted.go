@@ -19,7 +19,7 @@ type persistedCommand struct {
 }
 
 type persistedAddCommand struct {
-	File string `arg:"" type:"existingfile" help:"The manifest as JSON: Apollo's persisted query manifest, or Relay's object of ids and texts."`
+	File string `arg:"" type:"path" help:"The manifest as JSON: Apollo's persisted query manifest, or Relay's object of ids and texts."`
 }
 
 // Help is the long text of --help.
@@ -32,7 +32,7 @@ func (persistedAddCommand) Help() string {
 func (p *persistedAddCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
 	text, err := os.ReadFile(p.File)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the manifest: %w", err)
 	}
 	documents, err := persisted.ParseManifest(text)
 	if err != nil {

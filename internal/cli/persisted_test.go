@@ -24,6 +24,9 @@ func TestPersisted(t *testing.T) {
 		return out.String(), err
 	}
 
+	if _, err := command("add", filepath.Join(t.TempDir(), "none.json")); err == nil || !strings.HasPrefix(err.Error(), "read the manifest: open ") {
+		t.Errorf("a manifest that is not there: %v", err)
+	}
 	manifest(`{"wrong": "{ nope }", "me": "{ viewer { user { role } } }"}`)
 	if out, err := command("add", file); err == nil || !strings.Contains(err.Error(), "wrong: ") || strings.Contains(err.Error(), "me: ") {
 		t.Errorf("a document that does not fit: %q, %v", out, err)

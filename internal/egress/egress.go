@@ -18,6 +18,9 @@ import (
 
 const urlMax = 2000 // characters
 
+// privateRule says what a private address takes. It holds for every caller: a partner's webhook is never let through.
+const privateRule = "the setting CLOSELOOP_WEBHOOK_PRIVATE=yes allows private ones, for webhooks of administrators only"
+
 // Policy says which addresses are allowed. The zero value is strict: https and public addresses only.
 type Policy struct {
 	// Private allows every address, including this machine's own, and http.
@@ -47,7 +50,7 @@ func (p Policy) Check(argument, address string) error {
 		return fault.Input(argument, "the port must be a number from 1 to 65535")
 	}
 	if !p.Private && private(u.Hostname()) {
-		return fault.Input(argument, "%s is a private address or the server's own; use a public address, or set CLOSELOOP_WEBHOOK_PRIVATE=yes to allow private ones", u.Hostname())
+		return fault.Input(argument, "%s is a private address or the server's own: use a public address; "+privateRule, u.Hostname())
 	}
 	return nil
 }
@@ -70,4 +73,4 @@ func private(host string) bool {
 }
 
 // ErrPrivate is the error of a dial to an address that the policy forbids.
-var ErrPrivate = errors.New("the host has a private address or the server's own; use a public address, or set CLOSELOOP_WEBHOOK_PRIVATE=yes to allow private ones")
+var ErrPrivate = errors.New("the host has a private address or the server's own: use a public address; " + privateRule)

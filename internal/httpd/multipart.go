@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
@@ -69,6 +70,8 @@ var (
 	errPlace             = errors.New("the part map names a place that is not in the variables: a place is a path such as variables.input.file, at which the variables have null")
 	errFiles             = errors.New("the files of the request must be those that the part map names, each once")
 	errCut               = errors.New("the body ended too early")
+	errSlow              = errors.New("the body took too long to arrive: send it faster, or split it")
+	errPart              = errors.New("the header of a part of the form is not well-formed")
 	errOperationTooLarge = errors.New("the operation or the map is larger than 1 MiB")
 	errFormTooLarge      = errors.New("the request is larger than 1 GiB; split the file, and repeat its header line in each part")
 )
@@ -116,7 +119,7 @@ func (f *uploadForm) read(r *http.Request) error {
 	}
 }
 
-// cut tells a body that is too large, and a disk that does not take it, from a body that ended too early.
+// cut says why the rest of a body could not be read; of a disk that does not take the file it returns the error itself.
 func cut(err error) error {
 	var tooLarge *http.MaxBytesError
 	var disk *os.PathError
@@ -125,13 +128,20 @@ func cut(err error) error {
 		return errFormTooLarge
 	case errors.As(err, &disk):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlow
+	case errors.As(err, new(textproto.ProtocolError)):
+		return errPart
 	}
 	return errCut
 }
 
 func readPart(parts *multipart.Reader, name string) ([]byte, error) {
 	part, err := parts.NextPart()
-	if err != nil || part.FormName() != name {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, new(textproto.ProtocolError)):
+		return nil, cut(err)
+	case err != nil || part.FormName() != name:
 		return nil, errForm
 	}
 	text, err := io.ReadAll(io.LimitReader(part, bodyMax+1))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,16 +145,23 @@ func quality(q string) float64 {
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
-var errEncoded = errors.New(wire.Encoded)
+var (
+	errEncoded = errors.New(wire.Encoded)
+	errAddress = errors.New("the address is not well-formed after its question mark: write % as %25, ; as %3B, and & in a value as %26")
+)
 
 // readParams reads the operation of a request; with an error it returns the status of the refusal.
 func (t transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	switch r.Method {
 	case http.MethodGet:
-		if values := r.URL.Query(); !slices.ContainsFunc([]string{"query", wire.DocumentID, "id", "extensions"}, values.Has) {
+		values, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return nil, http.StatusBadRequest, errAddress
+		}
+		if !slices.ContainsFunc([]string{"query", wire.DocumentID, "id", "extensions"}, values.Has) {
 			return nil, http.StatusBadRequest, errors.New("the request has no query: send it as ?query=…, or in the body of a POST")
 		}
-		params, err := wire.ParseQuery("the request", r.URL.Query())
+		params, err := wire.ParseQuery("the request", values)
 		return params, http.StatusBadRequest, err
 	case http.MethodPost:
 	default:
@@ -172,7 +180,7 @@ func (t transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql.
 	case errors.As(err, &tooLarge):
 		return nil, http.StatusRequestEntityTooLarge, errors.New("the request is larger than 1 MiB; split it into several requests")
 	case err != nil:
-		return nil, http.StatusBadRequest, errCut
+		return nil, http.StatusBadRequest, cut(err)
 	}
 	if len(body) > longBody {
 		if v, err := auth.From(r.Context()); err == nil {
