@@ -96,17 +96,24 @@ func TestRefusedRequests(t *testing.T) {
 		message string // a part of it
 		allow   string
 	}{
-		"PUT":                   {request{method: http.MethodPut, contentType: mediaJSON, body: operation(query)}, 405, "by POST", "GET, POST, OPTIONS"},
-		"DELETE":                {request{method: http.MethodDelete}, 405, "by POST", "GET, POST, OPTIONS"},
-		"no content type":       {with(""), 415, "application/json", ""},
-		"text/plain":            {with("text/plain"), 415, "application/json", ""},
-		"application/graphql":   {with("application/graphql"), 415, "application/json", ""},
-		"another charset":       {with("application/json; charset=latin1"), 415, "application/json", ""},
-		"an empty body":         {post(""), 400, "one JSON object", ""},
-		"half a body":           {post(`{"query": "{ viewer`), 400, "one JSON object", ""},
-		"an array":              {post(`[` + operation(query) + `]`), 400, "one JSON object", ""},
-		"null":                  {post(`null`), 400, "one JSON object", ""},
-		"data after the object": {post(operation(query) + `{}`), 400, "one JSON object", ""},
+		"PUT":                          {request{method: http.MethodPut, contentType: mediaJSON, body: operation(query)}, 405, "by POST", "GET, POST, OPTIONS"},
+		"DELETE":                       {request{method: http.MethodDelete}, 405, "by POST", "GET, POST, OPTIONS"},
+		"no content type":              {with(""), 415, "application/json", ""},
+		"text/plain":                   {with("text/plain"), 415, "application/json", ""},
+		"application/graphql":          {with("application/graphql"), 415, "application/json", ""},
+		"another charset":              {with("application/json; charset=latin1"), 415, "application/json", ""},
+		"an empty body":                {post(""), 400, "one JSON object", ""},
+		"half a body":                  {post(`{"query": "{ viewer`), 400, "one JSON object", ""},
+		"an array":                     {post(`[` + operation(query) + `]`), 400, "one JSON object", ""},
+		"null":                         {post(`null`), 400, "one JSON object", ""},
+		"a text with half a character": {post(`{"query": "query ($a: ID!) {case(id: $a) {id}}", "variables": {"a": "\ud83d"}}`), 400, "half a character", ""},
+		"a body that is not UTF-8":     {post(`{"query": "{ viewer { user { role } } } #` + "\xff" + `"}`), 400, "not UTF-8", ""},
+		"two queries":                  {post(`{"query": "{ viewer { user { role } } }", "query": "{ viewer { user { id } } }"}`), 400, "is there twice", ""},
+		"two ids of a document":        {post(`{"documentId": "a", "id": "b"}`), 400, "differ", ""},
+		"GET with two queries":         {request{method: http.MethodGet, query: url.Values{"query": {query, query}}.Encode()}, 400, "the 'query' of the request is there twice", ""},
+		"GET with two ids":             {request{method: http.MethodGet, query: url.Values{"documentId": {"a"}, "id": {"b"}}.Encode()}, 400, "differ", ""},
+		"GET that is not UTF-8":        {request{method: http.MethodGet, query: "query=%7Bviewer%7Buser%7Brole%7D%7D%7D%23%ff"}, 400, "not UTF-8", ""},
+		"data after the object":        {post(operation(query) + `{}`), 400, "one JSON object", ""},
 		"a stream's body with data after the object": {request{method: http.MethodPost, contentType: mediaJSON, accept: "text/event-stream", body: operation(query) + `{}`}, 400, "one JSON object", ""},
 		"no query":                          {post(`{}`), 400, "the 'query' of the request is missing", ""},
 		"a query that is null":              {post(`{"query": null}`), 400, "the 'query' of the request is missing", ""},
@@ -146,6 +153,24 @@ func TestRefusedRequests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestHalfACharacterInADocument(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	for text, refused := range map[string]bool{
+		`"a\uD800b"`: true, `"é\uDC00"`: true, `"\ud83dx\ude00"`: true, `"\\\ud83d"`: true, `"\ud83d\u0041"`: true,
+		`"\ud83d\ude00 \uFFFD"`: false, `"\\ud83d \uFFFD"`: false, `"""\ud83d�"""`: false, `"�"`: false, `"\u{1F600}�"`: false,
+	} {
+		a := send(t, s, post(operation("{responses(first: 1, filter: {comment: {contains: \"ééé\"}}) {totalCount} more: responses(first: 1, filter: {comment: {contains: "+text+"}}) {totalCount}} # \\ud83d")))
+		message, code := "", ""
+		if a.tree["errors"] != nil {
+			message, code = problem(t, a.tree["errors"])
+		}
+		if refused != (code == "GRAPHQL_PARSE_FAILED" && strings.Contains(message, "half a character")) || !refused && a.tree["data"] == nil || refused && !strings.Contains(a.body, `"locations":[{"line":1,`) {
+			t.Errorf("%s: %s", text, a.body)
+		}
 	}
 }
 

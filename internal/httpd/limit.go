@@ -2,14 +2,19 @@ package httpd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/live/wire"
 )
 
 const (
@@ -43,7 +48,11 @@ func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
 func (Limits) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if err := checkDocument(params.Query); err != nil {
+	err := checkDocument(params.Query)
+	if parse := (*gqlerror.Error)(nil); errors.As(err, &parse) {
+		return parse
+	}
+	if err != nil {
 		return gqlerror.Wrap(err)
 	}
 	return nil
@@ -90,6 +99,7 @@ func checkDocument(document string) error {
 	l := lexer.New(&ast.Source{Input: document})
 	depth := 0
 	fields := nameCounter{counts: map[string]int{}}
+	raw := characters{document: document}
 	for tokens := 0; ; tokens++ {
 		token, err := l.ReadToken()
 		if err != nil {
@@ -103,6 +113,11 @@ func checkDocument(document string) error {
 		case lexer.BraceR, lexer.BracketR, lexer.ParenR:
 			depth--
 		}
+		if token.Kind == lexer.String && strings.ContainsRune(token.Value, utf8.RuneError) && raw.hasLoneSurrogate(token) {
+			err := gqlerror.ErrorPosf(&token.Pos, "a string has half a character: %s", wire.LoneSurrogate)
+			errcode.Set(err, errcode.ParseFailed)
+			return err
+		}
 		if name := fields.next(token); name != "" {
 			return limitError("more than %d fields are called %s in the answer: use aliases, or split the request", sameNameMax, name)
 		}
@@ -113,6 +128,22 @@ func checkDocument(document string) error {
 			return limitError("the document is nested more than %d levels deep", depthMax)
 		}
 	}
+}
+
+// characters are those of a document, in which the positions of tokens count. They are made for the first token that needs
+// them.
+type characters struct {
+	document string
+	all      []rune
+}
+
+// hasLoneSurrogate reports whether a string of the document has an escape for half of a character. The lexer replaces it
+// with U+FFFD, where GraphQL demands a syntax error (specification, section 2.9.4).
+func (c *characters) hasLoneSurrogate(token lexer.Token) bool {
+	if c.all == nil {
+		c.all = []rune(c.document)
+	}
+	return wire.HasLoneSurrogate([]byte(string(c.all[token.Pos.Start:token.Pos.End])))
 }
 
 func limitError(format string, args ...any) error {

@@ -41,6 +41,9 @@ func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 	if err := json.Unmarshal(text, &o); err != nil || o == nil {
 		return ClientMessage{}, errors.New("the message is not a JSON object")
 	}
+	if memberCount(text) != len(o) {
+		return ClientMessage{}, errors.New("a member of the message is there twice")
+	}
 	var m ClientMessage
 	var name string
 	if !isString(o["type"], &name) {

@@ -19,6 +19,8 @@ func TestParse(t *testing.T) {
 			`{"type":"complete","id":"1"}`,
 			`{"type":"subscribe","id":"1","payload":{"query":""}}`,
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\uD83D\ude00 \\uD800 \ufffd \": {","query":[{"a":1,"b":{}}]}}}`,
+			`{"type":"subscribe","id":"1","payload":{"documentId":"a","id":"a"}}`,
 			`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
 		} {
 			if _, err := TransportWS().Parse([]byte(text)); err != nil {
@@ -36,6 +38,7 @@ func TestParse(t *testing.T) {
 			`{"type":"connection_ack"}`,
 			`{"type":"connection_terminate"}`,
 			`{"type":"complete"}`,
+			`{"type":"complete","id":"1","id":"2"}`,
 			`{"type":"complete","id":""}`,
 			`{"type":"complete","id":1}`,
 			`{"type":"subscribe","id":"1"}`,
@@ -46,6 +49,11 @@ func TestParse(t *testing.T) {
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":1}}`,
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}`,
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":"x"}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","query":"{b}"}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\uD800"}}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\\\uDC00\uD800"}}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\ud83dx\ude00"}}}`,
+			`{"type":"subscribe","id":"1","payload":{"documentId":"a","id":"b"}}`,
 		} {
 			if m, err := TransportWS().Parse([]byte(text)); err == nil {
 				t.Errorf("%s was parsed as %+v", text, m)

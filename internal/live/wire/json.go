@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 )
 
 // object is a JSON object whose members are still encoded. Unlike a struct, it distinguishes a missing member from
@@ -28,4 +29,67 @@ func isObject(raw json.RawMessage, into any) bool {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	return d.Decode(into) == nil
+}
+
+// memberCount returns how many members a valid JSON object has, with those whose name is there twice: of these, decoding
+// keeps the last one only.
+func memberCount(raw json.RawMessage) (count int) {
+	depth := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ':':
+			if depth == 1 {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// LoneSurrogate says what HasLoneSurrogate has found.
+const LoneSurrogate = `the escapes \uD800 to \uDFFF come in pairs, a high one before a low one`
+
+// HasLoneSurrogate reports whether a text with escapes, valid JSON or a string of GraphQL, has an escape for half of a
+// character. Decoders replace it with U+FFFD, so that the text would not be stored as it was sent.
+func HasLoneSurrogate(text []byte) bool {
+	for {
+		at := bytes.IndexByte(text, '\\')
+		if at < 0 || at+1 >= len(text) {
+			return false
+		}
+		text = text[at:]
+		unit := escaped(text)
+		switch {
+		case unit < 0xD800 || unit > 0xDFFF:
+			text = text[2:]
+		case unit < 0xDC00 && low(escaped(text[6:])):
+			text = text[12:]
+		default:
+			return true
+		}
+	}
+}
+
+func low(unit uint64) bool { return unit >= 0xDC00 && unit <= 0xDFFF }
+
+// escaped returns the UTF-16 code unit of the escape \uXXXX with which a text begins; 0 where it begins with none.
+func escaped(text []byte) uint64 {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return unit
 }

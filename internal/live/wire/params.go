@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -30,6 +32,12 @@ func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, er
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
 	switch {
+	case memberCount(payload) != len(o):
+		return nil, fmt.Errorf("a member of %s is there twice", source)
+	case HasLoneSurrogate(payload):
+		return nil, fmt.Errorf("a text of %s has half a character: %s", source, LoneSurrogate)
+	case present(o[DocumentID]) && present(o["id"]) && !bytes.Equal(o[DocumentID], o["id"]):
+		return nil, fmt.Errorf("the '%s' and the 'id' of %s differ: send one of them", DocumentID, source)
 	case len(o["extensions"]) > extensionsMost:
 		return nil, fmt.Errorf("the 'extensions' of '%s' are longer than %d bytes", source, extensionsMost)
 	case !isObject(o["extensions"], &params.Extensions):
@@ -69,6 +77,9 @@ func documentID(o object) (id string, named bool) {
 // ParseBody reads an operation from the body of a request: one JSON object and nothing after it. The error never repeats
 // the body, which may hold personal data.
 func ParseBody(body []byte) (*graphql.RawParams, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("the body is not UTF-8")
+	}
 	body = bytes.TrimSpace(body)
 	if !json.Valid(body) || body[0] != '{' {
 		return nil, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
@@ -78,6 +89,14 @@ func ParseBody(body []byte) (*graphql.RawParams, error) {
 
 // ParseQuery reads an operation from the query string of a GET request.
 func ParseQuery(source string, values url.Values) (*graphql.RawParams, error) {
+	for name, given := range values {
+		switch {
+		case len(given) > 1 && slices.Contains([]string{"query", "operationName", "variables", "extensions", DocumentID, "id"}, name):
+			return nil, fmt.Errorf("the '%s' of %s is there twice", name, source)
+		case !utf8.ValidString(given[0]):
+			return nil, fmt.Errorf("%s is not UTF-8", source)
+		}
+	}
 	o := object{}
 	for _, name := range []string{"query", "operationName", DocumentID, "id"} {
 		if v := values.Get(name); v != "" {
