@@ -3,6 +3,7 @@ package docs_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,5 +91,37 @@ func TestSnippets(t *testing.T) {
 	}
 	if !strings.Contains(string(makefile), sampleToken) {
 		t.Errorf("make run does not start the sample with the token %s", sampleToken)
+	}
+}
+
+// TestFinalCloseCodes holds the client of clients.md to the table of errors.md: after what is "no" there, it must not come back.
+func TestFinalCloseCodes(t *testing.T) {
+	t.Parallel()
+	snippet, err := os.ReadFile("../e2e/clients/testdata/connect.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(snippet), "const FINAL = [")
+	list, _, _ = strings.Cut(list, "]")
+	final := strings.Split(list, ", ")
+	_, rows, _ := strings.Cut(string(table), "## Close codes of WebSockets")
+	found := 0
+	for row := range strings.Lines(rows) {
+		cells := strings.Split(row, "|")
+		if len(cells) != 5 || !strings.HasPrefix(cells[3], " no") {
+			continue
+		}
+		for code := range strings.SplitSeq(strings.TrimSpace(cells[1]), ", ") {
+			if found++; !slices.Contains(final, code) {
+				t.Errorf("the client comes back after %s", code)
+			}
+		}
+	}
+	if found < 8 || !strings.Contains(rows, "| 1002, ") { // a broken frame, which the library of sockets answers itself
+		t.Errorf("%d final codes are in the table", found)
 	}
 }

@@ -53,8 +53,8 @@ type file struct {
 // casePath matches the path of one case's page. Nine digits always fit an Int of the API.
 var casePath = regexp.MustCompile(`^/cases/[1-9][0-9]{0,8}$`)
 
-// Handler serves the pages.
-func Handler() http.Handler {
+// Handler serves the pages. Requests for anything else are for missing.
+func Handler(missing http.HandlerFunc) http.Handler {
 	pages, err := load()
 	if err != nil {
 		panic(err) // the files are embedded, so the tests of this package find every error of load
@@ -70,7 +70,7 @@ func Handler() http.Handler {
 		page, ok := pages[at]
 		switch {
 		case !ok || at == "/cases/" && r.URL.Path == at:
-			http.NotFound(w, r)
+			missing(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "405 method not allowed", http.StatusMethodNotAllowed)

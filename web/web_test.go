@@ -13,7 +13,7 @@ import (
 func get(t *testing.T, at string) (*http.Response, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, at, nil))
+	Handler(http.NotFound).ServeHTTP(w, httptest.NewRequest(http.MethodGet, at, nil))
 	body, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestHandler(t *testing.T) {
 		t.Parallel()
 		for method, status := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed} {
 			w := httptest.NewRecorder()
-			Handler().ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+			Handler(http.NotFound).ServeHTTP(w, httptest.NewRequest(method, "/", nil))
 			if w.Code != status {
 				t.Errorf("%s /: status %d, want %d", method, w.Code, status)
 			}
@@ -114,7 +114,7 @@ func TestHandler(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/wallboard.js", nil)
 			r.Header.Set("If-None-Match", sent)
 			w := httptest.NewRecorder()
-			Handler().ServeHTTP(w, r)
+			Handler(http.NotFound).ServeHTTP(w, r)
 			if w.Code != status {
 				t.Errorf("If-None-Match %s: status %d, want %d", sent, w.Code, status)
 			}

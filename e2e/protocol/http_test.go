@@ -195,7 +195,7 @@ func TestChoiceOfOperation(t *testing.T) {
 func TestAddressBelowTheAPI(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
-	for _, path := range []string{"/graphql/", "/graphql/v1", "/graphqlx"} {
+	for _, path := range []string{"/graphql/", "/graphql/v1", "/graphqlx", "/nope", "/cases"} {
 		got, err := http.Post(s.URL+path, mediaJSON, strings.NewReader(operation(query)))
 		if err != nil {
 			t.Fatal(err)

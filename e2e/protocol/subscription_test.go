@@ -2,8 +2,12 @@ package protocol
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/model"
@@ -72,4 +76,28 @@ func TestSubscription(t *testing.T) {
 			t.Errorf("path %s of %v", path, m.Payload)
 		}
 	})
+}
+
+// A broken frame is closed with the code that docs/errors.md has for it.
+func TestBrokenFrames(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	for name, frame := range map[string]string{"an unmasked frame": "\x81\x02{}", "an unknown opcode": "\x83\x80\x00\x00\x00\x00"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
+			conn, _, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.URL, "http")+"/graphql", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn.NetConn(), frame); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(setup.Patience))
+			if _, _, err := conn.ReadMessage(); !websocket.IsCloseError(err, 1002) {
+				t.Errorf("got %v, want 1002", err)
+			}
+		})
+	}
 }

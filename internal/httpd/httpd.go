@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -76,14 +75,9 @@ func Handler(o Options) http.Handler {
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
-	pages := web.Handler()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/graphql") { // of a program that takes any answer for one of the API
-			write(w, http.StatusNotFound, only(withCode(fault.CodeNotFound, "there is nothing at this address: the API is at /graphql")))
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
+	mux.Handle("/", web.Handler(func(w http.ResponseWriter, _ *http.Request) { // a program takes any answer for one of the API
+		write(w, http.StatusNotFound, only(withCode(fault.CodeNotFound, "there is nothing at this address: the API is at /graphql")))
+	}))
 	return trustProxies(o.Proxies, pacer{timeout: o.ClientTimeout, answers: o.Answers}.handler(noSniff(mux)))
 }
 

@@ -1,7 +1,7 @@
 import { createClient } from "graphql-ws";
 
 // Close codes after which a retry cannot help: see "Close codes of WebSockets" in docs/errors.md.
-const FINAL = [1007, 1009, 4400, 4401, 4403, 4406, 4409, 4429, 4500, 4510];
+const FINAL = [1002, 1007, 1009, 4400, 4401, 4403, 4406, 4409, 4429, 4500, 4510];
 
 export function connect(url, token, options = {}) {
   let named = 0; // milliseconds that the last close reason asked to wait
