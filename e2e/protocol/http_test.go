@@ -126,6 +126,7 @@ func TestRefusedRequests(t *testing.T) {
 			405, "by POST", "POST"},
 		"GET with a mutation for a stream":   {request{method: http.MethodGet, accept: "text/event-stream", query: url.Values{"query": {mutation}}.Encode()}, 405, "by POST", "POST"},
 		"GET with a mutation of a wrong id":  {request{method: http.MethodGet, query: url.Values{"query": {`mutation { addNote(input: {caseId: "7", body: "x"}) { note { id } } }`}}.Encode()}, 405, "by POST", "POST"},
+		"GET with a mutation of no field":    {request{method: http.MethodGet, query: url.Values{"query": {"mutation B {nope}"}}.Encode()}, 405, "by POST", "POST"},
 		"GET with one of several operations": {request{method: http.MethodGet, query: url.Values{"query": {query + mutation[:8] + " M" + mutation[8:]}, "operationName": {"M"}}.Encode()}, 405, "by POST", "POST"},
 		"GET with a bad escape":              {request{method: http.MethodGet, query: "query={viewer{user{role}}}%zz"}, 400, "write % as %25", ""},
 		"a compressed body":                  {request{method: http.MethodPost, contentType: mediaJSON, encoding: "gzip", body: operation(query)}, 415, "Content-Encoding", ""},
