@@ -91,7 +91,7 @@ var arrows = map[string][]string{
 	"internal/app": {"model", "internal/answer", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/configuration", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",
 		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
-	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/audit", "internal/auth", "internal/config", "internal/importer", "internal/logline", "internal/persisted"},
+	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/audit", "internal/auth", "internal/config", "internal/fault", "internal/importer", "internal/logline", "internal/persisted"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},
 

@@ -8,10 +8,12 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/app"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/logline"
 )
 
@@ -52,7 +54,24 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 	if secret != "" {
 		fmt.Fprintf(out, "The administrator's API token, shown this once:\n\n    %s\n\n", secret)
 	}
+	if err := warnOfToken(ctx, a, log, c.AdminToken); err != nil {
+		return err
+	}
 	return a.Serve(ctx, listener)
+}
+
+// warnOfToken warns where the token of CLOSELOOP_ADMIN_TOKEN signs nobody in: the start has made it valid again where it had
+// expired, but it stays revoked, and its user inactive.
+func warnOfToken(ctx context.Context, a *app.App, log *slog.Logger, given string) error {
+	if given == "" {
+		return nil
+	}
+	_, err := auth.NewTokens(a.DB.Gorm, a.Configuration, time.Now).SignIn(ctx, given)
+	if !fault.Is(err, fault.CodeUnauthenticated) {
+		return err
+	}
+	log.WarnContext(ctx, "the token of CLOSELOOP_ADMIN_TOKEN is refused, because it was revoked or its user is inactive: choose another one")
+	return nil
 }
 
 // shownToken shows a token that is made for sample data, which is not secret, and only where to find any other one.

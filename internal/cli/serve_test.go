@@ -2,11 +2,17 @@ package cli
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/closeloop/closeloop/internal/app"
+	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/config"
+	"github.com/closeloop/closeloop/internal/pgtest"
 )
 
 // A server whose address is taken must not spend the administrator's first token, which is shown only once.
@@ -42,5 +48,36 @@ func TestWrongArguments(t *testing.T) {
 		if err := run(t.Context(), args, io.Discard); err == nil || !strings.Contains(err.Error(), "see closeloop --help") {
 			t.Errorf("%v: got %v, want an error that points to --help", args, err)
 		}
+	}
+}
+
+func TestWarningOfAToken(t *testing.T) {
+	t.Parallel()
+	a, err := app.Open(t.Context(), &config.Config{}, app.Options{DB: pgtest.New(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const given = "administrator-token-of-this-test"
+	for _, c := range []struct {
+		name, change string
+		warns        bool
+	}{
+		{"that is valid", "SELECT 1", false},
+		{"of an inactive user", "UPDATE users SET active = false, email = 'former@localhost', email_fold = 'former@localhost'", true},
+		{"that was revoked", "UPDATE api_tokens SET revoked_at = now()", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := a.DB.Gorm.Exec(c.change).Error; err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Users.FirstStart(t.Context(), auth.System("first start"), given); err != nil {
+				t.Fatal(err)
+			}
+			var log strings.Builder
+			err := warnOfToken(t.Context(), a, slog.New(slog.NewTextHandler(&log, nil)), given)
+			if err != nil || strings.Contains(log.String(), "CLOSELOOP_ADMIN_TOKEN is refused") != c.warns || strings.Contains(log.String(), given) {
+				t.Errorf("%v: %s", err, log.String())
+			}
+		})
 	}
 }
