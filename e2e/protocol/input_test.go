@@ -240,6 +240,17 @@ func TestRow(t *testing.T) {
 			}
 		})
 	}
+	t.Run("that is bad and a variable of its own, in a list of the document, refuses it", func(t *testing.T) {
+		before := s.Count("responses")
+		for query, bad := range map[string]any{
+			`mutation ($v: SubmitResponseInput!) {submitResponses(input: {responses: [$v, {score: 2, customer: {}}]}) {results {created}}}`:                 vars{"score": "2", "customer": vars{}},
+			`mutation ($v: CustomerInput!) {submitResponses(input: {responses: [{score: 2, customer: $v}, {score: 2, customer: {}}]}) {results {created}}}`: vars{"email": "at home"},
+		} {
+			if a := s.Do(model.Admin, query, vars{"v": bad}); a.V != nil || a.Code() != "BAD_USER_INPUT" || s.Count("responses") != before {
+				t.Errorf("%s: %s", query, a.Body)
+			}
+		}
+	})
 	t.Run("that is bad and written in the document refuses it", func(t *testing.T) {
 		a := s.Do(model.Admin, `mutation {submitResponses(input: {responses: [{score: 2, customer: {email: "x"}}]}) {results {created}}}`, nil)
 		if a.V != nil || a.Code() != "BAD_USER_INPUT" || a.Errors[0].Argument() != "input.responses[0].customer.email" {
