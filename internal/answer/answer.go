@@ -25,7 +25,7 @@ import (
 
 const (
 	totalBytes = 32 << 20 // of all answers that are kept
-	eachBytes  = 2 << 20  // of one; a larger answer is not kept
+	eachBytes  = 32 << 10 // of one. A larger answer is not kept: sent without a pause, it would occupy a processor for nothing
 	ownBytes   = 512      // about what an answer takes besides its data
 
 	patience    = time.Second     // how long a question waits for the run of another one
