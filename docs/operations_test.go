@@ -3,8 +3,8 @@ package docs_test
 import (
 	"encoding/json"
 	"os"
-	"slices"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"

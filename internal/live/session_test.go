@@ -97,7 +97,10 @@ func TestSession(t *testing.T) {
 		asked := make(chan []string, 1000)
 		w := newWorld(t, func(o *live.Options) {
 			o.CheckInterval = 10 * time.Millisecond
-			o.Ended = func(_ context.Context, keys []string) (ended, changed []string, err error) { asked <- keys; return nil, nil, nil }
+			o.Ended = func(_ context.Context, keys []string) (ended, changed []string, err error) {
+				asked <- keys
+				return nil, nil, nil
+			}
 		})
 		w.connect(nil) // not signed in: Ended is not called for it
 		w.signedIn("ann")
