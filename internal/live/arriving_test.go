@@ -44,16 +44,16 @@ func TestUnfinishedMessage(t *testing.T) {
 	t.Run("is counted while it arrives, and cut when others need the memory", func(t *testing.T) {
 		t.Parallel()
 		var mu sync.Mutex
-		held := map[int]func(){}
+		counted := map[int]func(){}
 		w := newWorld(t, func(o *live.Options) {
 			o.Hold = func(_ string, bytes int, cut func()) func() {
 				mu.Lock()
 				defer mu.Unlock()
-				held[bytes] = cut
+				counted[bytes] = cut
 				return func() {
 					mu.Lock()
 					defer mu.Unlock()
-					delete(held, bytes)
+					delete(counted, bytes)
 				}
 			}
 		})
@@ -62,7 +62,7 @@ func TestUnfinishedMessage(t *testing.T) {
 		cut := func() (most int, cut func()) {
 			mu.Lock()
 			defer mu.Unlock()
-			for bytes, of := range held {
+			for bytes, of := range counted {
 				if bytes > most {
 					most, cut = bytes, of
 				}
