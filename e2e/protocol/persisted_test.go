@@ -112,6 +112,9 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 		c := s.SignIn(s.Tokens[model.Agent])
 		for i, payload := range []vars{{"extensions": apq(persisted.Hash(text), 1)}, {"query": text, "extensions": apq(persisted.Hash(text), 1)}, {"extensions": apq(persisted.Hash(text), 1)}} {
 			c.Send(vars{"id": string(rune('a' + i)), "type": "subscribe", "payload": payload})
+			for i == 1 && strings.Contains(send(t, s, post(body(t, vars{"extensions": apq(persisted.Hash(text), 1)}))).body, "PersistedQueryNotFound") {
+				// operations of a socket run at the same time: the next one must find the text of this one
+			}
 			if i > 0 {
 				continue
 			}

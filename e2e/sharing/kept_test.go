@@ -172,6 +172,20 @@ func TestEqualQueries(t *testing.T) {
 		}
 	})
 
+	t.Run("come once over a socket", func(t *testing.T) {
+		socket := c.SignIn(c.Tokens[model.Manager])
+		ask := func() {
+			socket.Send(vars{"id": "1", "type": "subscribe", "payload": vars{"query": list, "variables": five}})
+			for _, want := range []string{"next", "complete"} {
+				if m, err := socket.Read(); err != nil || m.Type != want {
+					t.Fatalf("%+v, %v, want %s", m, err, want)
+				}
+			}
+		}
+		ask()
+		again(t, "the second", ask)
+	})
+
 	t.Run("are refused to a token that was revoked", func(t *testing.T) {
 		c.AddUser("leaver", vars{"role": "MANAGER"})
 		c.OK("leaver", list, five)

@@ -56,6 +56,7 @@ type bill struct {
 	token     model.ApiTokenID
 	requested int
 	heavy     bool
+	given     bool // an answer from before, or of another's run
 	state     state
 	read      int         // points that reading it has cost, until an answer says so
 	input     int         // of these, for its variables
@@ -224,8 +225,17 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 	}
 	switch b.state {
 	case running:
-		return m.sharing.execute(ctx, b.requested, func() *graphql.Response { return m.execute(ctx, b, next) })
-	case settled: // a subscription
+		ran := false
+		response := m.sharing.execute(ctx, b.requested, func() *graphql.Response {
+			ran = true
+			return m.execute(ctx, b, next)
+		})
+		b.given = response != nil && !ran
+		return response
+	case settled: // a subscription, or an operation that was answered
+		if b.given { // the run that a stream would go on with has not begun
+			return nil
+		}
 		response := next(ctx)
 		if response == nil || len(response.Data) > 0 {
 			return response
