@@ -217,6 +217,7 @@ func TestEntityTag(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
 	s.AddRule(nil)
+	dry := false
 	get := func(query, tag string) (int, string, string) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/graphql?query="+url.QueryEscape(query), nil)
 		if err != nil {
@@ -225,6 +226,9 @@ func TestEntityTag(t *testing.T) {
 		request.Header.Set("Authorization", "Bearer "+s.Tokens[model.Manager])
 		if tag != "" {
 			request.Header.Set("If-None-Match", tag)
+		}
+		if dry {
+			request.Header.Set("Closeloop-Dry-Run", "true")
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
@@ -253,5 +257,9 @@ func TestEntityTag(t *testing.T) {
 	}
 	if status, tag, _ := get(`{case(number: "x") {id}}`, ""); tag != "" {
 		t.Errorf("a refusal, %d, has the tag %s", status, tag)
+	}
+	dry = true
+	if status, tag, body := get(query, "*"); tag != "" || status != http.StatusOK || !strings.Contains(body, `"requested"`) {
+		t.Errorf("a dry run, %d, has the tag %s: %s", status, tag, body)
 	}
 }

@@ -217,7 +217,7 @@ func TestHeadIsReadOnceForAllWhoAskAtOnceAndIsNeverOlderThanTheQuestion(t *testi
 			heads <- head
 		}()
 	}
-	asleep(t, "shared.(*Question[...]).Ask(", callers)
+	asleep(t, "shared.(*Question[...]).await(", callers)
 	counter.Reset()
 	give()
 	first := within(t, heads)
