@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -61,18 +60,7 @@ func TestSlowSendersAreTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(setup.Patience))
-			fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: closeloop\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n%s", s.Tokens[model.Manager], request)
-			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer answer.Body.Close()
+			answer := beginPost(t, s, s.Tokens[model.Manager], "Content-Length: 1000\r\n"+request)
 			text, err := io.ReadAll(answer.Body)
 			want := "took too long"
 			if name == "a form with a wrong part" {

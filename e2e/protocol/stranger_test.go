@@ -24,22 +24,29 @@ func TestSignInComesBeforeTheBody(t *testing.T) {
 		for _, body := range []string{"Content-Length: 1000\r\n", "Transfer-Encoding: chunked\r\n"} {
 			t.Run(name+", "+strings.TrimSpace(body), func(t *testing.T) {
 				t.Parallel()
-				conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(setup.Patience))
-				fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: closeloop\r\nAuthorization: Bearer nobody-has-this-token\r\n%s%s\r\n", headers, body)
-				answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer answer.Body.Close()
+				answer := beginPost(t, s, "nobody-has-this-token", headers+body+"\r\n")
 				if answer.StatusCode != http.StatusUnauthorized || answer.Header.Get("WWW-Authenticate") == "" {
 					t.Errorf("status %d, headers %v", answer.StatusCode, answer.Header)
 				}
 			})
 		}
 	}
+}
+
+// beginPost sends the beginning of a POST, which further headers begin, and returns the answer that comes before the rest.
+func beginPost(t *testing.T, s *setup.Server, token, beginning string) *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(setup.Patience))
+	fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: closeloop\r\nAuthorization: Bearer %s\r\n%s", token, beginning)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	return answer
 }

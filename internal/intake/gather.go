@@ -226,14 +226,5 @@ func divided(calls []*call) func(pg.Usage) {
 	for _, c := range calls {
 		add = append(add, pg.UsageOf(c.ctx))
 	}
-	n := len(calls)
-	return func(u pg.Usage) {
-		for i, add := range add {
-			part := pg.Usage{Time: u.Time / time.Duration(n), Rows: u.Rows / int64(n)}
-			if i == 0 {
-				part.Rows += u.Rows % int64(n)
-			}
-			add(part)
-		}
-	}
+	return func(u pg.Usage) { u.Among(add) }
 }

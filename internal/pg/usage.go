@@ -30,6 +30,18 @@ func UsageOf(ctx context.Context) func(Usage) {
 	return func(Usage) {}
 }
 
+// Among reports the usage to several callers, in equal parts. The rows that are left over go to the first of them, one each.
+func (u Usage) Among(add []func(Usage)) {
+	n := int64(len(add))
+	for i, add := range add {
+		part := Usage{Time: u.Time / time.Duration(n), Rows: u.Rows / n}
+		if int64(i) < u.Rows%n {
+			part.Rows++
+		}
+		add(part)
+	}
+}
+
 // usageTracer reports statements to the contexts that they run with.
 type usageTracer struct{}
 

@@ -101,14 +101,7 @@ func (b *board) share(used pg.Usage) {
 	b.boards.mu.Lock()
 	reports := slices.Collect(maps.Values(b.watchers))
 	b.boards.mu.Unlock()
-	for i, report := range reports {
-		n := int64(len(reports))
-		part := pg.Usage{Time: used.Time / time.Duration(n), Rows: used.Rows / n}
-		if int64(i) < used.Rows%n {
-			part.Rows++
-		}
-		report(part)
-	}
+	used.Among(reports)
 }
 
 // leave removes a watcher. The last one ends the board.

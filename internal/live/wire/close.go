@@ -20,8 +20,7 @@ type CloseReason struct {
 // project's.
 //
 // A client may reconnect after 1001, 1006, 1013, 4403 (with a valid token), 4408, 4508, 4509, 4510 and
-// 4511. The other codes stand
-// for mistakes that a second attempt would repeat.
+// 4511. The other codes stand for mistakes that a second attempt would repeat.
 var (
 	None          = CloseReason{}
 	Done          = CloseReason{Code: websocket.CloseNormalClosure, Text: "Complete"}
