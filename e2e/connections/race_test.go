@@ -3,4 +3,4 @@
 package connections
 
 // The race detector keeps several bytes for each of the program's.
-const growth = 3 * allowed
+const growth = 4 * allowed

