@@ -107,7 +107,7 @@ func executor(o Options) *handler.Server {
 	h.AddTransport(uploads{})
 	shares := sharing{o.Shared, marksOf(graph.Schema())}
 	h.AddTransport(transport{known, o.Readings, shares}) // the last, because it takes every request
-	payments := meter{o.Rate, newRefused(), o.Heavy, shares}
+	payments := meter{o.Rate, rate.NewRefusals(), newRefused(), o.Heavy, shares}
 	h.SetQueryCache(parsed)
 	h.SetParserTokenLimit(tokensMax)
 	h.Use(texts)

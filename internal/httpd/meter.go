@@ -30,10 +30,11 @@ import (
 //
 // The meter must be the last extension, because an operation that another extension refuses must cost no more than reading it.
 type meter struct {
-	buckets *rate.Buckets
-	refused *cache[refusal]                                 // by bill.key
-	heavy   func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
-	sharing sharing
+	buckets  *rate.Buckets
+	refusals *rate.Refusals
+	refused  *cache[refusal]                                 // by bill.key
+	heavy    func(context.Context) (leave func(), err error) // waits for the turn of a heavy operation
+	sharing  sharing
 }
 
 var (
@@ -61,7 +62,7 @@ type bill struct {
 	read      int         // points that reading it has cost, until an answer says so
 	input     int         // of these, for its variables
 	key       string      // of a long operation; "" for others
-	told      bool        // the refusal tells the caller to wait, or that a retry never helps, or took long to find
+	told      bool        // the refusal tells the caller to wait, or that a retry never helps, or took long to find, or is one of many
 	left      *rate.Limit // of a refusal whose message says so; nil for others
 	leave     func()      // ends the turn to be read, or that of a heavy operation; nil: it has none
 
@@ -222,6 +223,9 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 			return next(ctx) // a stranger has no bucket
 		}
 		b = &bill{token: v.TokenID}
+		if graphql.HasOperationContext(ctx) {
+			graphql.GetOperationContext(ctx).Stats.SetExtension(meterName, b)
+		}
 	}
 	switch b.state {
 	case running:
@@ -243,7 +247,7 @@ func (m meter) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 		return m.answer(ctx, b, response) // it ends, maybe outside of what InterceptOperation returns
 	}
 	b.endTurn() // it is refused
-	b.told = b.told || cost.Long(b.read)
+	b.told = m.refusals.Often(b.token) || b.told || cost.Long(b.read)
 	return m.answer(ctx, b, next(ctx))
 }
 

@@ -94,8 +94,8 @@ func sizeOf(v any) int {
 	return size
 }
 
-// refusalPause is how long a client waits for the refusal of a long operation, or for one that tells it to wait, or that a
-// retry never helps: a loop of them must not keep the processors busy.
+// refusalPause is how long a client waits for the refusal of a long operation, for one that tells it to wait, or that a
+// retry never helps, and for one after many others: a loop of them must not keep the processors busy.
 const refusalPause = 200 * time.Millisecond
 
 func pause(ctx context.Context, oc *graphql.OperationContext) {
