@@ -138,6 +138,7 @@ func prepare(ctx context.Context, conn *pgx.Conn, settings string) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: utc},
 	})
+	conn.TypeMap().RegisterType(&pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: textNumeric{}})
 	// An event that was pushed must not be lost in a crash, so a commit waits for the disk. A stricter
 	// setting of the server stays. The statement is sent below pgx's tracers, so that a test that
 	// counts statements does not count the pool's; it is not a startup parameter, because PgBouncer
@@ -145,6 +146,12 @@ func prepare(ctx context.Context, conn *pgx.Conn, settings string) error {
 	return conn.PgConn().Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
 		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');`+settings).Close()
 }
+
+// textNumeric reads and writes numbers as text, in which they keep the digits that they have.
+type textNumeric struct{ pgtype.NumericCodec }
+
+// PreferredFormat implements pgtype.Codec.
+func (textNumeric) PreferredFormat() int16 { return pgx.TextFormatCode }
 
 // handshake makes a first connection. It waits up to answerTimeout for a server that starts or recovers.
 func handshake(ctx context.Context, pool *pgxpool.Pool) error {

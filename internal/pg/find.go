@@ -18,31 +18,34 @@ import (
 // A to-one relation that is joined is nil where it has no row. The rows of relations further away are not read, and hooks
 // of T are not called.
 func Find[T any](query *gorm.DB) ([]*T, error) {
-	made := query.Session(&gorm.Session{DryRun: true, QueryFields: true}).Find(new([]*T))
-	if made.Error != nil {
-		return nil, made.Error
+	stmt, err := statementOf[T](query)
+	if err != nil {
+		return nil, err
 	}
-	stmt := made.Statement
-	rows := scannerOf(stmt.Schema)
 	args := []any{resultFormats}
 	if _, planned := stmt.Settings.Load(planForValues); planned {
 		args = append(args, pgx.QueryExecModeCacheDescribe)
 	}
 	var found []*T
-	err := withConn(stmt.Context, stmt.ConnPool, func(conn *pgx.Conn) (err error) {
-		found, err = collect[T](conn, rows, stmt.Context, stmt.SQL.String(), append(args, stmt.Vars...))
+	err = withConn(stmt.Context, stmt.ConnPool, func(conn *pgx.Conn) error {
+		rows, err := conn.Query(stmt.Context, stmt.SQL.String(), append(args, stmt.Vars...)...)
+		if err == nil {
+			found, err = collect[T](rows, scannerOf(stmt.Schema))
+		}
 		return err
 	})
 	return found, err
 }
 
-func collect[T any](conn *pgx.Conn, s *rowScanner, ctx context.Context, sql string, args []any) ([]*T, error) {
-	rows, err := conn.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
+// statementOf is the statement that GORM makes of a query.
+func statementOf[T any](query *gorm.DB) (*gorm.Statement, error) {
+	made := query.Session(&gorm.Session{DryRun: true, QueryFields: true}).Find(new([]*T))
+	return made.Statement, made.Error
+}
+
+func collect[T any](rows pgx.Rows, s *rowScanner) ([]*T, error) {
 	defer rows.Close()
-	into := s.reader(conn.TypeMap(), rows.FieldDescriptions())
+	into := s.reader(rows.Conn().TypeMap(), rows.FieldDescriptions())
 	found := []*T{}
 	for rows.Next() {
 		row := new(T)
@@ -59,7 +62,10 @@ func collect[T any](conn *pgx.Conn, s *rowScanner, ctx context.Context, sql stri
 func withConn(ctx context.Context, pool gorm.ConnPool, do func(*pgx.Conn) error) error {
 	switch pool := pool.(type) {
 	case *txConn:
-		return pool.conn.Raw(func(any) error { return do(pool.outer.Conn()) })
+		if err := pool.ready(ctx); err != nil {
+			return err
+		}
+		return pool.conn.Raw(func(any) error { return do(pool.raw) })
 	case *sql.DB:
 		for try := 1; ; try++ {
 			err := borrow(ctx, pool, do)

@@ -78,6 +78,13 @@ func same[T any](t *testing.T, tx *gorm.DB, relations ...string) {
 	if err != nil {
 		t.Fatalf("%s: %v", of.Name, err)
 	}
+	var added []*T
+	if err := pg.Pipelined(tx, func(p *pg.Pipeline) { pg.AddFind(p, "find", query(), &added) }); err != nil {
+		t.Fatalf("%s: %v", of.Name, err)
+	}
+	if !reflect.DeepEqual(added, got) {
+		t.Errorf("%s: AddFind gives other rows than Find", of.Name)
+	}
 	if len(want) != shadowRows || len(got) != len(want) {
 		t.Fatalf("%s: %d rows, GORM gives %d of %d", of.Name, len(got), len(want), shadowRows)
 	}

@@ -9,17 +9,20 @@ import (
 )
 
 // Pipeline collects statements of a transaction, which Send sends together, so that they wait for the server once. Each
-// statement sees what the ones before it did. The first that fails ends the transaction, and the ones after it do not run;
-// Send returns its error.
+// statement sees what the ones before it did, and what others have committed by the time it begins. The first that fails
+// ends the transaction, and the ones after it do not run; Send returns its error.
 type Pipeline struct {
-	tx     *gorm.DB
-	batch  *pgx.Batch
-	answer []func(pgx.BatchResults) error // of each statement
-	err    error                          // of what has failed before Send
+	tx         *gorm.DB
+	statements []queued
+	reads      bool  // some statements have rows
+	err        error // of what has failed before Send
 }
 
 // NewPipeline makes an empty pipeline of a transaction begun by Tx.
-func NewPipeline(tx *gorm.DB) *Pipeline { return &Pipeline{tx: tx, batch: new(pgx.Batch)} }
+func NewPipeline(tx *gorm.DB) *Pipeline { return &Pipeline{tx: tx} }
+
+// Tx is the transaction, for the queries of AddFind.
+func (p *Pipeline) Tx() *gorm.DB { return p.tx }
 
 // Pipelined sends the statements that add adds.
 func Pipelined(tx *gorm.DB, add func(p *Pipeline)) error {
@@ -28,17 +31,22 @@ func Pipelined(tx *gorm.DB, add func(p *Pipeline)) error {
 	return p.Send()
 }
 
+// Later leaves the statements that add adds to the transaction; see Pipeline.Later.
+func Later(tx *gorm.DB, add func(p *Pipeline)) error {
+	p := NewPipeline(tx)
+	add(p)
+	return p.Later()
+}
+
 // Exec adds a statement whose rows do not matter. Its error begins with what.
 func (p *Pipeline) Exec(what, sql string, args ...any) {
-	p.add(sql, args, func(answers pgx.BatchResults) error {
-		_, err := answers.Exec()
-		return WrapErr(what, err)
-	})
+	p.statements = append(p.statements, execute(what, sql, args...))
 }
 
 // Query adds a statement whose rows read reads. Its error begins with what.
 func (p *Pipeline) Query(what, sql string, args []any, read func(pgx.Rows) error) {
-	p.add(sql, args, func(answers pgx.BatchResults) error {
+	p.reads = true
+	p.statements = append(p.statements, queued{sql, args, func(answers pgx.BatchResults) error {
 		rows, err := answers.Query()
 		if err == nil {
 			err = read(rows)
@@ -48,30 +56,43 @@ func (p *Pipeline) Query(what, sql string, args []any, read func(pgx.Rows) error
 			err = rows.Err()
 		}
 		return WrapErr(what, err)
-	})
+	}})
 }
 
-func (p *Pipeline) add(sql string, args []any, answer func(pgx.BatchResults) error) {
-	p.batch.Queue(sql, args...)
-	p.answer = append(p.answer, answer)
+// AddFind adds a query, and sets into to its rows, as Find returns them. It knows nothing of PlanForValues.
+func AddFind[T any](p *Pipeline, what string, query *gorm.DB, into *[]*T) {
+	made, err := statementOf[T](query)
+	if p.fail(what, err) {
+		return
+	}
+	p.Query(what, made.SQL.String(), made.Vars, func(rows pgx.Rows) (err error) {
+		*into, err = collect[T](rows, scannerOf(made.Schema))
+		return err
+	})
 }
 
 // Send sends the statements that were added since the last call, and waits for all of them.
 func (p *Pipeline) Send() error {
-	if p.err != nil || len(p.answer) == 0 {
+	if p.err != nil || len(p.statements) == 0 {
 		return p.err
 	}
-	answers := Raw(p.tx).SendBatch(p.tx.Statement.Context, p.batch)
-	for _, answer := range p.answer {
-		if p.err = answer(answers); p.err != nil {
-			break
-		}
-	}
-	p.batch, p.answer = new(pgx.Batch), nil
-	if err := answers.Close(); p.err == nil { // else it repeats the error
-		p.err = err
-	}
+	statements := p.statements
+	p.statements, p.reads = nil, false
+	p.err = connOf(p.tx).send(p.tx.Statement.Context, statements...)
 	return p.err
+}
+
+// Later leaves the statements to the transaction, which sends them with the next ones, or with its COMMIT. So they take no
+// wait of their own, and whoever sends them gets their error: a pipeline, another statement, or Tx itself. Rows must be read
+// before the commit, so statements that have some are sent at once.
+func (p *Pipeline) Later() error {
+	if p.reads || p.err != nil {
+		return p.Send()
+	}
+	conn := connOf(p.tx)
+	conn.later = append(conn.later, p.statements...)
+	p.statements = nil
+	return nil
 }
 
 // fail keeps an error for Send, and reports whether there is one.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -15,8 +16,10 @@ func Violates(err error, constraint string) bool {
 		constraint != "" && refused.ConstraintName == constraint
 }
 
-// Refused reports whether the error is PostgreSQL's own answer to a statement or to a commit: the transaction is rolled back.
+// Refused reports whether the error is PostgreSQL's own answer to a statement or to a commit, or that of a statement that
+// could not be sent: the transaction is rolled back.
 func Refused(err error) bool {
 	var refused *pgconn.PgError
-	return errors.As(err, &refused) && !Unavailable(err)
+	var unsent pgx.ErrPreprocessingBatch
+	return (errors.As(err, &refused) || errors.As(err, &unsent)) && !Unavailable(err)
 }
