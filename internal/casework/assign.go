@@ -36,8 +36,14 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 	out := new(AssignCasePayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		*out = AssignCasePayload{}
-		to, ofUser := lockAssignee(tx, in.AssigneeID)
-		c, ofCase := LockCaseFor(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		p := pg.NewPipeline(tx)
+		assignee := addLockAssignee(p, in.AssigneeID)
+		locked := addLockFor(p, now, viewer, in.CaseID, in.ExpectedVersion)
+		if err := p.Send(); err != nil {
+			return err
+		}
+		to, ofUser := assignee()
+		c, ofCase := locked()
 		if err := fault.Join(ofCase, ofUser, checkOptional("input.note", in.Note)); err != nil {
 			return err
 		}
@@ -51,12 +57,13 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 	return payload(out, err)
 }
 
-// lockAssignee locks and returns the user of the input's assigneeId; nil where there is none.
-func lockAssignee(tx *gorm.DB, id *model.UserID) (*model.User, error) {
+// addLockAssignee adds to a pipeline the lock of the user of the input's assigneeId. When the pipeline has been sent, locked
+// returns the user; nil where there is none.
+func addLockAssignee(p *pg.Pipeline, id *model.UserID) (locked func() (*model.User, error)) {
 	if id == nil {
-		return nil, nil
+		return func() (*model.User, error) { return nil, nil }
 	}
-	return assignment.LockUser(tx, "input.assigneeId", *id)
+	return assignment.AddLockUser(p, "input.assigneeId", *id)
 }
 
 // assign assigns a locked case to a user, or makes it unassigned, with an optional note. The event is nil when the
@@ -144,11 +151,17 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 	out := new(AssignCasesPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		out.Cases = make([]*model.Case, len(in.Cases))
-		to, ofUser := lockAssignee(tx, in.AssigneeID)
-		cases, ofCases := lockEach(ids, func(i int) (*LockedCase, error) {
-			c, err := LockCaseFor(tx, now, viewer, ids[i], in.Cases[i].ExpectedVersion)
-			return c, inList(fmt.Sprintf("input.cases[%d]", i), err)
-		})
+		p := pg.NewPipeline(tx)
+		assignee := addLockAssignee(p, in.AssigneeID)
+		locked := make([]func() (*LockedCase, error), len(ids))
+		for _, i := range byID(ids) {
+			locked[i] = addLockFor(p, now, viewer, ids[i], in.Cases[i].ExpectedVersion)
+		}
+		if err := p.Send(); err != nil {
+			return err
+		}
+		to, ofUser := assignee()
+		cases, ofCases := eachLocked(locked)
 		if err := fault.Join(ofInput, ofUser, ofCases); err != nil {
 			return err
 		}
@@ -165,18 +178,18 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 
 const casesMax = 500
 
-// lockEach calls lock for each index of a list, in the order in which its cases are locked. It returns the faults of all
-// cases together, and stops at an error that is no fault.
-func lockEach(ids []model.CaseID, lock func(i int) (*LockedCase, error)) ([]*LockedCase, error) {
-	locked := make([]*LockedCase, len(ids))
-	faults := make([]error, len(ids))
-	for _, i := range byID(ids) {
-		locked[i], faults[i] = lock(i)
-		if faults[i] != nil && len(fault.All(faults[i])) == 0 {
-			return nil, faults[i]
+// eachLocked returns the cases of a list, or the faults of all of them together.
+func eachLocked(locked []func() (*LockedCase, error)) ([]*LockedCase, error) {
+	cases := make([]*LockedCase, len(locked))
+	faults := make([]error, len(locked))
+	for i, of := range locked {
+		var err error
+		if cases[i], err = of(); err != nil && len(fault.All(err)) == 0 {
+			return nil, err
 		}
+		faults[i] = inList(fmt.Sprintf("input.cases[%d]", i), err)
 	}
-	return locked, fault.Join(faults...)
+	return cases, fault.Join(faults...)
 }
 
 // inList changes the argument of a fault about one case to the place of that case in the list.

@@ -39,13 +39,19 @@ func (c *LockedCase) Snapshot() *model.Snapshot {
 	return s
 }
 
-// Change makes one change to the case. It writes the row at the next version, and the event of that version to the log.
+// Change makes one change to the case. It writes the row at the next version, and the event of that version to the log; the
+// transaction sends both later (pg.Later).
 func (c *LockedCase) Change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*model.LoggedEvent, error) {
 	e = c.Apply(now, e, do)
-	if err := SaveCases(tx, c); err != nil {
+	logged := event.Prepare(e)
+	p := pg.NewPipeline(tx)
+	SaveCases(p, c)
+	if err := event.Add(p, []*event.Pending{logged}); err != nil {
 		return nil, err
 	}
-	return event.Append(tx, e)
+	then := *e.After
+	logged.Then = &then
+	return &logged.LoggedEvent, p.Later()
 }
 
 // Apply makes one change to the case in memory, and returns its event. The caller writes the case and the event.
@@ -58,15 +64,13 @@ func (c *LockedCase) Apply(now time.Time, e event.Entry, do func()) event.Entry 
 	return e
 }
 
-// SaveCases writes the columns of the cases that can change.
-func SaveCases(tx *gorm.DB, cases ...*LockedCase) error {
+// SaveCases adds to a pipeline what writes the columns of the cases that can change.
+func SaveCases(p *pg.Pipeline, cases ...*LockedCase) {
 	rows := make([]*model.Case, len(cases))
 	for i, c := range cases {
 		rows[i] = &c.Case
 	}
-	return pg.Pipelined(tx, func(p *pg.Pipeline) {
-		pg.AddUpdate(p, "write cases", rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
-			"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
-			"country", "company_fold", "segment_fold", "lifetime_value"))
-	})
+	pg.AddUpdate(p, "write cases", rows, pg.Only("status", "assignee_id", "assigned_at", "assigned_by_id", "updated_at",
+		"first_follow_up_at", "first_contact_at", "root_cause", "closed_at", "overdue_at", "reopen_count", "version",
+		"country", "company_fold", "segment_fold", "lifetime_value"))
 }

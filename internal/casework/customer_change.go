@@ -81,10 +81,12 @@ func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID
 	for i, c := range cases {
 		entries[i] = event.Prepare(ch.Apply(c, now, by))
 	}
-	if err := SaveCases(tx, cases...); err != nil {
+	p := pg.NewPipeline(tx)
+	SaveCases(p, cases...)
+	if err := event.Add(p, entries); err != nil {
 		return err
 	}
-	return event.Write(tx, entries)
+	return p.Later()
 }
 
 // Apply updates a case's copy of its customer, and returns the event.
@@ -102,7 +104,7 @@ func SameCopies(a, b *model.Customer) bool {
 		sameDecimal(a.LifetimeValue, b.LifetimeValue)
 }
 
-// CopyToResponses updates the copies on the customers' responses.
+// CopyToResponses updates the copies on the customers' responses. The transaction sends it later (pg.Later).
 func CopyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 	if len(customers) == 0 {
 		return nil
@@ -116,10 +118,10 @@ func CopyToResponses(tx *gorm.DB, customers ...*model.Customer) error {
 			values[i] = new(c.LifetimeValue.String())
 		}
 	}
-	err := tx.Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment, lifetime_value = CAST(c.value AS numeric)
+	copied := tx.Session(&gorm.Session{DryRun: true}).Exec(`UPDATE responses r SET country = c.country, company_fold = c.company, segment_fold = c.segment, lifetime_value = CAST(c.value AS numeric)
 		FROM unnest(CAST(? AS uuid[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[])) AS c(id, country, company, segment, value)
 		WHERE ? AND r.customer_id = c.id AND (r.country, r.company_fold, r.segment_fold, r.lifetime_value)
 			IS DISTINCT FROM (c.country, c.company, c.segment, CAST(c.value AS numeric))`,
-		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), pg.In("r.customer_id", ids)).Error
-	return pg.WrapErr("copy customers to responses", err)
+		pg.Array(model.UUIDs(ids)), pg.Array(countries), pg.Array(companies), pg.Array(segments), pg.Array(values), pg.In("r.customer_id", ids)).Statement
+	return pg.Later(tx, func(p *pg.Pipeline) { p.Exec("copy customers to responses", copied.SQL.String(), copied.Vars...) })
 }

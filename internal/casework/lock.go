@@ -1,8 +1,6 @@
 package casework
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -35,36 +33,35 @@ func LockCase(tx *gorm.DB, id model.CaseID, expectedVersion *int) (*LockedCase, 
 	return cases[0], cases[0].expect(expectedVersion)
 }
 
-// LockCases locks the cases' rows in the order of their ids, and then reads the cases in a second statement: a statement
-// that waits for a lock shows the rows that it joins as they were before the wait.
+// LockCases locks the cases' rows in the order of their ids, and reads the cases.
 func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var locked []*model.Case
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(pg.In("id", ids)).Order("id").Find(&locked).Error
-	if err != nil {
-		return nil, fmt.Errorf("lock cases: %w", err)
+	p := pg.NewPipeline(tx)
+	locked := addLock(p, ids)
+	if err := p.Send(); err != nil {
+		return nil, err
 	}
-	if len(locked) == 0 {
-		return nil, nil
-	}
-	var rows []*model.Case
-	err = tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(pg.In("cases.id", ids)).Order("cases.id").Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("read cases: %w", err)
-	}
-	cases := make([]*LockedCase, len(rows))
-	for i, c := range rows {
-		if c.ResponseID == nil {
-			c.Response = nil
+	return locked()
+}
+
+// addLock adds to a pipeline what locks and reads cases. When the pipeline has been sent, locked returns the cases. They are
+// read after the lock, in a second statement: a statement that waits for a lock shows the rows that it joins as they were
+// before the wait.
+func addLock(p *pg.Pipeline, ids []model.CaseID) (locked func() ([]*LockedCase, error)) {
+	tx := p.Tx()
+	var named, rows []*model.Case
+	pg.AddFind(p, "lock cases", tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where(pg.In("id", ids)).Order("id"), &named)
+	pg.AddFind(p, "read cases", tx.Joins("Customer").Joins("Response").Joins("Assignee").Where(pg.In("cases.id", ids)).Order("cases.id"), &rows)
+	related := addRelations(p, ids)
+	return func() ([]*LockedCase, error) {
+		cases := make([]*LockedCase, len(rows))
+		for i, c := range rows {
+			cases[i] = &LockedCase{Case: *c}
 		}
-		if c.AssigneeID == nil {
-			c.Assignee = nil
-		}
-		cases[i] = &LockedCase{Case: *c}
+		return cases, related(cases)
 	}
-	return cases, loadRelations(tx, cases...)
 }
 
 // LockCaseFor locks a case that a viewer names. Where the case is outside the viewer's scope, it returns the same error as
@@ -72,46 +69,54 @@ func LockCases(tx *gorm.DB, ids []model.CaseID) ([]*LockedCase, error) {
 // the case cannot leave the scope before the write. The write itself may move the case out of the scope, for example a
 // reassignment; the answer still shows the case.
 func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
-	c, err := LockCase(tx, id, nil)
-	if err != nil {
+	p := pg.NewPipeline(tx)
+	locked := addLockFor(p, now, viewer, id, expectedVersion)
+	if err := p.Send(); err != nil {
 		return nil, err
 	}
-	seen, err := viewer.Sees(tx.Model(&model.Case{}).Where("id = ?", id).Where(viewer.Scope().Cases(now)))
-	switch {
-	case err != nil:
-		return nil, err
-	case !seen:
-		return nil, noSuchCase()
+	return locked()
+}
+
+// addLockFor adds LockCaseFor to a pipeline.
+func addLockFor(p *pg.Pipeline, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (locked func() (*LockedCase, error)) {
+	cases := addLock(p, []model.CaseID{id})
+	var seen []*model.Case
+	restricted := viewer.Scope().Restricted()
+	if restricted {
+		pg.AddFind(p, "look for a row within a scope", p.Tx().Select("id").Where("id = ?", id).Where(viewer.Scope().Cases(now)), &seen)
 	}
-	return c, c.expect(expectedVersion)
+	return func() (*LockedCase, error) {
+		found, err := cases()
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) == 0, restricted && len(seen) == 0:
+			return nil, noSuchCase()
+		}
+		return found[0], found[0].expect(expectedVersion)
+	}
 }
 
 func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
 
-// lockCaseWithCustomer locks the customer's row and then the case's row, for a caller that changes both. The customer
-// comes first in the order of locks.
-func lockCaseWithCustomer(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (*LockedCase, error) {
-	var c model.Case
-	err := tx.Select("customer_id").Where("id = ?", id).Take(&c).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, noSuchCase()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read a case: %w", err)
-	}
-	err = tx.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", c.CustomerID).Take(&model.Customer{}).Error
-	if err != nil {
-		return nil, fmt.Errorf("lock a customer: %w", err)
-	}
-	return LockCaseFor(tx, now, viewer, id, expectedVersion)
+// addCustomerLock adds the lock of the row of a case's customer, for a caller that changes both. The customer comes first
+// in the order of locks.
+func addCustomerLock(p *pg.Pipeline, id model.CaseID) {
+	p.Exec("lock a customer", "SELECT FROM customers WHERE id = (SELECT customer_id FROM cases WHERE id = $1) FOR UPDATE", id)
 }
 
 // LockCasesOf locks and reads all cases of the customers.
 func LockCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*LockedCase, error) {
-	var ids []model.CaseID
-	err := tx.Raw("SELECT id FROM cases WHERE ? ORDER BY id", pg.In("customer_id", customers)).Scan(&ids).Error
+	var found []*model.Case
+	err := pg.Pipelined(tx, func(p *pg.Pipeline) {
+		pg.AddFind(p, "find customers' cases", tx.Select("id").Where(pg.In("customer_id", customers)).Order("id"), &found)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("find customers' cases: %w", err)
+		return nil, err
+	}
+	ids := make([]model.CaseID, len(found))
+	for i, c := range found {
+		ids[i] = c.ID
 	}
 	return LockCases(tx, ids)
 }

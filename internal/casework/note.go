@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,16 +70,14 @@ func (c *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argumen
 	return note, logged, err
 }
 
-// WriteNote inserts a note of the case, after it has checked the text with CheckNote.
+// WriteNote inserts a note of the case, after it has checked the text with CheckNote. The transaction sends it later
+// (pg.Later).
 func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
 	if err := CheckNote(argument, body); err != nil {
 		return nil, err
 	}
 	note := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
-	if err := tx.Create(note).Error; err != nil {
-		return nil, fmt.Errorf("write a note: %w", err)
-	}
-	return note, nil
+	return note, pg.Later(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "write a note", []*model.Note{note}) })
 }
 
 // checkOptional is CheckNote for a note that may be left out.

@@ -50,7 +50,12 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 	}
 	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		response, customer, ofSubject := readSubject(tx, now, viewer, in.Subject)
-		to, ofUser := lockAssignee(tx, in.AssigneeID)
+		p := pg.NewPipeline(tx)
+		assignee := addLockAssignee(p, in.AssigneeID)
+		if err := p.Send(); err != nil {
+			return nil, nil, fault.Join(ofSubject, err)
+		}
+		to, ofUser := assignee()
 		if err := fault.Join(ofSubject, ofUser); err != nil {
 			return nil, nil, err
 		}
@@ -159,7 +164,12 @@ func (c *LockedCase) Open(tx *gorm.DB, now time.Time, e event.Entry, note func()
 		return nil, fmt.Errorf("open a case: %w", err)
 	}
 	if c.Response != nil { // the response may have themes
-		if err := loadRelations(tx, c); err != nil {
+		p := pg.NewPipeline(tx)
+		fill := addRelations(p, []model.CaseID{c.ID})
+		if err := p.Send(); err != nil {
+			return nil, err
+		}
+		if err := fill([]*LockedCase{c}); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -49,7 +49,13 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		*out = RecordOutreachPayload{Case: c, Event: &model.OutreachRecorded{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
-		c, err := lockCaseWithCustomer(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		p := pg.NewPipeline(tx)
+		addCustomerLock(p, in.CaseID)
+		locked := addLockFor(p, now, viewer, in.CaseID, in.ExpectedVersion)
+		if err := p.Send(); err != nil {
+			return nil, nil, err
+		}
+		c, err := locked()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -99,10 +105,12 @@ func (c *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in Out
 	if changed == nil {
 		return logged, nil
 	}
-	err = tx.Model(&model.Customer{}).Where("id = ?", customer.ID).
-		Updates(map[string]any{"last_contacted_at": customer.LastContactedAt, "next_survey_at": customer.NextSurveyAt}).Error
+	err = pg.Later(tx, func(p *pg.Pipeline) {
+		p.Exec("write a customer", "UPDATE customers SET last_contacted_at = $1, next_survey_at = $2 WHERE id = $3",
+			customer.LastContactedAt, customer.NextSurveyAt, customer.ID)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("write a customer: %w", err)
+		return nil, err
 	}
 	return logged, changed.Propagate(tx, now, &by.ID, &c.Case)
 }
@@ -122,12 +130,10 @@ func (c *LockedCase) writeContact(tx *gorm.DB) error {
 	if c.ResponseID == nil {
 		return nil
 	}
-	err := tx.Exec("UPDATE responses SET contact_status = ? WHERE id = ? AND contact_status <> ?",
-		c.Response.ContactStatus, *c.ResponseID, c.Response.ContactStatus).Error
-	if err != nil {
-		return fmt.Errorf("write a response's contact: %w", err)
-	}
-	return nil
+	return pg.Later(tx, func(p *pg.Pipeline) {
+		p.Exec("write a response's contact", "UPDATE responses SET contact_status = $1 WHERE id = $2 AND contact_status <> $1",
+			c.Response.ContactStatus, *c.ResponseID)
+	})
 }
 
 // addOutreach adds the outreach to the snapshot's list. The list has each kind once, because filters ask only whether an

@@ -9,6 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -31,16 +32,22 @@ type UpdateCaseStatusPayload struct {
 func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in UpdateCaseStatusInput) (*UpdateCaseStatusPayload, error) {
 	out := new(UpdateCaseStatusPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		lock := LockCaseFor
+		p := pg.NewPipeline(tx)
 		if in.Outreach != nil {
-			lock = lockCaseWithCustomer
+			addCustomerLock(p, in.CaseID)
+		}
+		locked := addLockFor(p, now, viewer, in.CaseID, in.ExpectedVersion)
+		var settings []*model.Settings
+		pg.AddFind(p, "read the settings", tx.Limit(1), &settings)
+		if err := p.Send(); err != nil {
+			return err
 		}
 		ofNote := CheckNote("input.note", in.Note)
-		c, err := lock(tx, now, viewer, in.CaseID, in.ExpectedVersion)
+		c, err := locked()
 		if err != nil {
 			return fault.Join(err, ofNote)
 		}
-		if err := fault.Join(mayMove(tx, c, in.Status), ofNote); err != nil {
+		if err := fault.Join(mayMove(settings[0], c, in.Status), ofNote); err != nil {
 			return err
 		}
 		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
@@ -65,13 +72,9 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 }
 
 // mayMove refuses a status that the case has already, or that the settings do not allow next.
-func mayMove(tx *gorm.DB, c *LockedCase, to model.CaseStatus) error {
+func mayMove(settings *model.Settings, c *LockedCase, to model.CaseStatus) error {
 	if c.Status == to {
 		return &fault.Error{Code: fault.CodeConflict, Argument: "input.status", Message: "the case already has this status"}
-	}
-	var settings model.Settings
-	if err := tx.Take(&settings).Error; err != nil {
-		return err
 	}
 	if settings.ForcedStatusOrder && c.Status == model.Open && to == model.Closed {
 		return fault.Input("input.status", "the settings force the order of statuses: a case goes from OPEN to IN_PROGRESS to CLOSED")

@@ -14,8 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -123,19 +123,22 @@ func (c Call) claim(viewer auth.Viewer) (*claim, error) {
 // take claims the key for the call, or returns the answer of the earlier call that claimed it. A key that is older than a
 // day can be claimed again, even if its row has not been deleted yet.
 func (c *claim) take(tx *gorm.DB, now time.Time) (answer json.RawMessage, err error) {
-	c.CreatedAt, c.Answer = now, nil
-	inserted := tx.Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "user_id"}, {Name: "key"}},
-		DoUpdates: clause.AssignmentColumns([]string{"mutation", "input", "answer", "created_at"}),
-		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "idempotency_keys.created_at <= ?", Vars: []any{now.Add(-keyLifetime)}}}},
-	}).Create(c)
-	if inserted.Error != nil || inserted.RowsAffected == 1 {
-		return nil, pg.WrapErr("claim an idempotency key", inserted.Error)
+	var claimed []bool
+	var stored []*claim
+	err = pg.Pipelined(tx, func(p *pg.Pipeline) {
+		p.Query("claim an idempotency key", `INSERT INTO idempotency_keys AS k (user_id, key, mutation, input, created_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (user_id, key) DO UPDATE SET mutation = excluded.mutation, input = excluded.input, answer = NULL, created_at = excluded.created_at
+			WHERE k.created_at <= $6 RETURNING true`,
+			[]any{c.UserID, c.Key, c.Mutation, c.Input, now, now.Add(-keyLifetime)}, func(rows pgx.Rows) (err error) {
+				claimed, err = pgx.CollectRows(rows, pgx.RowTo[bool])
+				return err
+			})
+		pg.AddFind(p, "read an idempotency key", tx.Where("user_id = ? AND key = ?", c.UserID, c.Key), &stored)
+	})
+	if err != nil || len(claimed) == 1 {
+		return nil, err
 	}
-	var earlier claim
-	if err := tx.Where("user_id = ? AND key = ?", c.UserID, c.Key).Take(&earlier).Error; err != nil {
-		return nil, fmt.Errorf("read an idempotency key: %w", err)
-	}
+	earlier := stored[0]
 	if earlier.Mutation != c.Mutation || !bytes.Equal(earlier.Input, c.Input) {
 		return nil, fault.Input("input.idempotencyKey",
 			"this key was used within the last day for %s, as another mutation or with another input: send a new key with each new call", earlier.Mutation)
@@ -148,8 +151,9 @@ func (c *claim) store(tx *gorm.DB, answer any) error {
 	if err != nil {
 		return fmt.Errorf("store the answer of a call: %w", err)
 	}
-	err = tx.Model(&claim{}).Where("user_id = ? AND key = ?", c.UserID, c.Key).Update("answer", json.RawMessage(raw)).Error
-	return pg.WrapErr("store the answer of a call", err)
+	return pg.Later(tx, func(p *pg.Pipeline) {
+		p.Exec("store the answer of a call", "UPDATE idempotency_keys SET answer = $1 WHERE user_id = $2 AND key = $3", json.RawMessage(raw), c.UserID, c.Key)
+	})
 }
 
 // PruneKeys deletes idempotency keys that are older than a day, once an hour, until ctx ends. Every server runs it; one

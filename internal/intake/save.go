@@ -21,9 +21,7 @@ func (b *batch) save(ctx context.Context) error {
 		return err
 	}
 	b.saveResponses(p)
-	if err := b.saveCases(p); err != nil {
-		return err
-	}
+	b.saveCases(p)
 	if err := event.Add(p, b.events); err != nil {
 		return err
 	}
@@ -95,10 +93,8 @@ type match struct {
 // TableName returns the name of the table.
 func (match) TableName() string { return "response_rules" }
 
-func (b *batch) saveCases(p *pg.Pipeline) error {
-	if err := casework.SaveCases(b.tx, b.lockedCases...); err != nil {
-		return err
-	}
+func (b *batch) saveCases(p *pg.Pipeline) {
+	casework.SaveCases(p, b.lockedCases...)
 	// The calendars are stored apart from the rules: a case keeps its calendar when the rule gets another one.
 	for _, c := range slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) }) {
 		p.Exec("store a calendar", "INSERT INTO calendars (id, calendar) VALUES ($1, $2) ON CONFLICT DO NOTHING", c.ID, c.Calendar)
@@ -114,7 +110,6 @@ func (b *batch) saveCases(p *pg.Pipeline) error {
 	pg.AddInsert(p, "insert cases", rows, "number")
 	pg.AddInsert(p, "insert the rules of cases", rules)
 	pg.AddInsert(p, "insert the escalation steps of cases", b.steps)
-	return nil
 }
 
 // caseRule links a case to a rule that its response matched.
