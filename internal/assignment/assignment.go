@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -22,7 +23,7 @@ type Request struct {
 	Customer *model.Customer
 }
 
-// LookUp reads the users that the decisions need, locks them until the transaction ends, and takes their turns (Take).
+// LookUp reads the users that the decisions need, locks them until the transaction ends, and takes their turns (AddTake).
 func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, turns map[model.RuleID]int64, err error) {
 	var ids []model.UserID
 	var emails []string
@@ -39,30 +40,36 @@ func LookUp(tx *gorm.DB, central []string, requests ...Request) (people People, 
 			return people, nil, fmt.Errorf("look up users: %w", err)
 		}
 	}
-	return Take(tx, NewPeople(users, central), requests...)
+	p := pg.NewPipeline(tx)
+	take := AddTake(p, NewPeople(users, central), requests...)
+	if err := p.Send(); err != nil {
+		return people, nil, err
+	}
+	people, turns = take()
+	return people, turns, nil
 }
 
-// Take prepares the people for the decisions. For ROUND_ROBIN it takes the turns, and returns the first turn of each rule.
-// For LEAST_BUSY it counts the open cases of each user.
+// AddTake adds to a pipeline what prepares people for decisions. For ROUND_ROBIN it takes the turns, and for LEAST_BUSY it
+// counts the open cases of each user. When the pipeline has been sent, take returns the people and the first turn of each
+// rule.
 //
 // A transaction that chooses by the same rule, or by the load of users, waits until this transaction ends: otherwise both
 // would read the same turn or the same load, and choose the same user.
-func Take(tx *gorm.DB, people People, requests ...Request) (_ People, turns map[model.RuleID]int64, err error) {
+func AddTake(p *pg.Pipeline, people People, requests ...Request) (take func() (People, map[model.RuleID]int64)) {
 	var choosing []rule.Decision
 	for _, a := range requests {
 		if a.Opens != nil && a.Opens.Strategy.Choosing() && len(a.Opens.Assignees) > 0 {
 			choosing = append(choosing, a.Decision)
 		}
 	}
-	if turns, err = takeTurns(tx, choosing); err != nil {
-		return people, nil, err
-	}
-	people.OpenCases, err = countOpenCases(tx, choosing)
-	return people, turns, err
+	turns := addTurns(p, choosing)
+	people.OpenCases = addOpenCases(p, choosing)
+	return func() (People, map[model.RuleID]int64) { return people, turns }
 }
 
-// takeTurns takes a turn for each ROUND_ROBIN decision, and returns the first turn of each rule.
-func takeTurns(tx *gorm.DB, decisions []rule.Decision) (map[model.RuleID]int64, error) {
+// addTurns takes a turn for each ROUND_ROBIN decision. When the pipeline has been sent, the map has the first turn of each
+// rule.
+func addTurns(p *pg.Pipeline, decisions []rule.Decision) map[model.RuleID]int64 {
 	type counter struct { // a rule's escalation steps and its new cases have separate turns
 		model.RuleID
 		step int
@@ -82,25 +89,25 @@ func takeTurns(tx *gorm.DB, decisions []rule.Decision) (map[model.RuleID]int64, 
 	first := map[model.RuleID]int64{}
 	for _, l := range counters {
 		n := taken[l]
-		take, args := "UPDATE rules SET turn = turn + ? WHERE id = ? RETURNING turn", []any{n, l.RuleID}
+		take, args := "UPDATE rules SET turn = turn + $1 WHERE id = $2 RETURNING turn", []any{n, l.RuleID}
 		if l.step > 0 {
-			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES (?, ?, ?)
+			take, args = `INSERT INTO escalation_turns AS t (rule_id, step, turn) VALUES ($1, $2, $3)
 				ON CONFLICT (rule_id, step) DO UPDATE SET turn = t.turn + excluded.turn RETURNING turn`, []any{l.RuleID, l.step, n}
 		}
-		var last int64
-		if err := tx.Raw(take, args...).Scan(&last).Error; err != nil {
-			return nil, fmt.Errorf("take turns: %w", err)
-		}
-		first[l.RuleID] = last - n + 1
+		p.Query("take turns", take, args, func(rows pgx.Rows) error {
+			last, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int64])
+			first[l.RuleID] = last - n + 1
+			return err
+		})
 	}
-	return first, nil
+	return first
 }
 
 // leastBusyLock makes transactions that choose by users' loads run one after the other.
 const leastBusyLock pg.AdvisoryLock = "closeloop least busy"
 
-// countOpenCases counts the open cases of the users of LEAST_BUSY decisions.
-func countOpenCases(tx *gorm.DB, decisions []rule.Decision) (map[model.UserID]int, error) {
+// addOpenCases counts the open cases of the users of LEAST_BUSY decisions. When the pipeline has been sent, the map has them.
+func addOpenCases(p *pg.Pipeline, decisions []rule.Decision) map[model.UserID]int {
 	openCases := map[model.UserID]int{}
 	var candidates []model.UserID
 	for _, d := range decisions {
@@ -109,22 +116,18 @@ func countOpenCases(tx *gorm.DB, decisions []rule.Decision) (map[model.UserID]in
 		}
 	}
 	if len(candidates) == 0 {
-		return openCases, nil
+		return openCases
 	}
-	if err := leastBusyLock.Lock(tx); err != nil {
-		return nil, fmt.Errorf("wait for the lock of LEAST_BUSY: %w", err)
-	}
-	var rows []struct {
-		AssigneeID model.UserID
-		N          int
-	}
-	err := tx.Raw("SELECT assignee_id, count(*) AS n FROM cases WHERE assignee_id = ANY(?) AND status <> 'CLOSED' GROUP BY assignee_id",
-		pg.Array(model.UUIDs(pg.LockOrder(candidates)))).Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("count users' cases: %w", err)
-	}
-	for _, r := range rows {
-		openCases[r.AssigneeID] = r.N
-	}
-	return openCases, nil
+	leastBusyLock.AddTo(p)
+	p.Query("count users' cases", "SELECT assignee_id, count(*) FROM cases WHERE assignee_id = ANY($1) AND status <> 'CLOSED' GROUP BY assignee_id",
+		[]any{model.UUIDs(pg.LockOrder(candidates))}, func(rows pgx.Rows) error {
+			var id model.UserID
+			var n int
+			_, err := pgx.ForEachRow(rows, []any{&id.UUID, &n}, func() error {
+				openCases[id] = n
+				return nil
+			})
+			return err
+		})
+	return openCases
 }

@@ -1,8 +1,7 @@
 package configuration
 
 import (
-	"fmt"
-
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/pg"
@@ -17,11 +16,11 @@ const lock pg.AdvisoryLock = "closeloop configuration"
 // of the configuration.
 func Lock(tx *gorm.DB) error { return lock.Lock(tx) }
 
-// Share prevents such changes until the caller's transaction ends, and returns the revision. Several transactions may
-// share. It is the transaction's first lock, after an idempotency key.
-func Share(tx *gorm.DB) (revision Revision, err error) {
-	if err := tx.Raw("SELECT share_configuration()").Scan(&revision).Error; err != nil {
-		return 0, fmt.Errorf("share the configuration: %w", err)
-	}
-	return revision, nil
+// Share adds to a pipeline what prevents such changes until the transaction ends, and sets revision. Several transactions
+// may share. It is the transaction's first lock, after an idempotency key.
+func Share(p *pg.Pipeline, revision *Revision) {
+	p.Query("share the configuration", "SELECT share_configuration()", nil, func(rows pgx.Rows) (err error) {
+		*revision, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[Revision])
+		return err
+	})
 }

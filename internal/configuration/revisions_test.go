@@ -205,7 +205,8 @@ func TestLock(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			err := db.Tx(t.Context(), func(tx *gorm.DB) error {
-				revision, err := configuration.Share(tx)
+				var revision configuration.Revision
+				err := pg.Pipelined(tx, func(p *pg.Pipeline) { configuration.Share(p, &revision) })
 				saving <- revision
 				<-save
 				return err
@@ -237,9 +238,8 @@ func TestLock(t *testing.T) {
 }
 
 func share(t *testing.T, db *pg.DB) (revision configuration.Revision) {
-	err := db.Tx(t.Context(), func(tx *gorm.DB) (err error) {
-		revision, err = configuration.Share(tx)
-		return err
+	err := db.Tx(t.Context(), func(tx *gorm.DB) error {
+		return pg.Pipelined(tx, func(p *pg.Pipeline) { configuration.Share(p, &revision) })
 	})
 	if err != nil {
 		t.Error(err)

@@ -2,7 +2,6 @@ package customer
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -34,48 +33,47 @@ type Person struct {
 	Stored *model.Customer // the row in the database; nil if it is not inserted yet
 }
 
-// OpenDirectory locks and reads the customers that the mentions may refer to.
-func OpenDirectory(tx *gorm.DB, mentions []*Mention) (*Directory, error) {
-	d := &Directory{tx: tx, external: map[string]*Person{}, email: map[string]*Person{}, name: map[string]*Person{}, stale: map[string]bool{}}
+// AddDirectory adds to a pipeline what locks and reads the customers that the mentions may refer to. When the pipeline has
+// been sent, open returns their directory.
+func AddDirectory(p *pg.Pipeline, mentions []*Mention) (open func() (*Directory, error)) {
+	d := &Directory{tx: p.Tx(), external: map[string]*Person{}, email: map[string]*Person{}, name: map[string]*Person{}, stale: map[string]bool{}}
 	if len(mentions) == 1 {
-		return d, d.readOne(mentions[0])
+		return d.addOne(p, mentions[0])
 	}
-	return d, d.readAll(mentions)
+	return d.addAll(p, mentions)
 }
 
-// readOne looks for the customer of one mention by one key after the other, which costs less than by all keys at once.
-func (d *Directory) readOne(m *Mention) error {
-	if m.Given.ExternalID != nil {
-		if found, err := d.lockFirst("external_id = ?", *m.Given.ExternalID); found || err != nil {
-			return err
+// addOne looks for the customer of one mention by each of its keys, which costs less than by all keys at once.
+func (d *Directory) addOne(p *pg.Pipeline, m *Mention) func() (*Directory, error) {
+	var first, second []*model.Customer
+	email, _ := m.Given.Email.ValueOK()
+	id := m.Given.ExternalID
+	if id != nil {
+		d.addFirst(p, d.tx.Where("external_id = ?", *id), &first)
+	}
+	switch {
+	case id != nil && email != nil:
+		d.addFirst(p, d.tx.Where("email_fold = ? AND NOT EXISTS (SELECT FROM customers WHERE external_id = ?)", model.Fold(*email), *id), &second)
+	case email != nil:
+		d.addFirst(p, d.tx.Where("email_fold = ?", model.Fold(*email)), &first)
+	case id == nil && m.NameKey != "":
+		d.addFirst(p, d.tx.Where("name_key = ?", m.NameKey), &first)
+	}
+	return func() (*Directory, error) {
+		for _, c := range append(first, second...) {
+			d.Add(&Person{c, c})
 		}
+		return d, nil
 	}
-	if email, _ := m.Given.Email.ValueOK(); email != nil {
-		_, err := d.lockFirst("email_fold = ?", model.Fold(*email))
-		return err
-	}
-	if m.Given.ExternalID == nil && m.NameKey != "" {
-		_, err := d.lockFirst("name_key = ?", m.NameKey)
-		return err
-	}
-	return nil
 }
 
-// lockFirst locks the row of the first customer that matches a condition, and adds the customer.
-func (d *Directory) lockFirst(condition string, values ...any) (found bool, err error) {
-	var rows []*model.Customer
-	// Of the customers who share an address, the one without an external id comes first, then the oldest.
-	err = d.tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(condition, values...).Order("external_id IS NOT NULL, id").Limit(1).Find(&rows).Error
-	if err != nil {
-		return false, fmt.Errorf("find a customer: %w", err)
-	}
-	for _, c := range rows {
-		d.Add(&Person{c, c})
-	}
-	return len(rows) > 0, nil
+// addFirst adds to a pipeline the lock of the row of the first customer that a query finds. Of the customers who share an
+// address, the one without an external id comes first, then the oldest.
+func (d *Directory) addFirst(p *pg.Pipeline, query *gorm.DB, into *[]*model.Customer) {
+	pg.AddFind(p, "find a customer", query.Clauses(clause.Locking{Strength: "UPDATE"}).Order("external_id IS NOT NULL, id").Limit(1), into)
 }
 
-func (d *Directory) readAll(mentions []*Mention) error {
+func (d *Directory) addAll(p *pg.Pipeline, mentions []*Mention) func() (*Directory, error) {
 	var ids, emails, names []string
 	for _, m := range mentions {
 		if m.Given.ExternalID != nil {
@@ -89,29 +87,35 @@ func (d *Directory) readAll(mentions []*Mention) error {
 		}
 	}
 	ids, emails, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(names)
-	if len(ids)+len(emails)+len(names) == 0 {
-		return nil
-	}
 	var rows []*found
-	for changed := true; changed; {
-		rows, changed = nil, false
-		if err := d.tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)).Scan(&rows).Error; err != nil {
-			return fmt.Errorf("find customers: %w", err)
-		}
-		for _, r := range rows { // a row that changed while the statement waited for it may no longer match: look again
-			changed = changed || !model.Same(r.ExternalID, r.FoundExternalID) || !model.Same(r.EmailFold, r.FoundEmail)
+	add := func(p *pg.Pipeline) {
+		if len(ids)+len(emails)+len(names) > 0 {
+			pg.AddFind(p, "find customers", d.tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)), &rows)
 		}
 	}
-	for _, r := range rows {
-		d.Add(&Person{&r.Customer, &r.Customer})
+	add(p)
+	return func() (*Directory, error) {
+		for slices.ContainsFunc(rows, (*found).changed) {
+			if err := pg.Pipelined(d.tx, add); err != nil {
+				return nil, err
+			}
+		}
+		for _, r := range rows {
+			d.Add(&Person{&r.Customer, &r.Customer})
+		}
+		return d, nil
 	}
-	return nil
 }
 
 type found struct {
 	model.Customer
 	FoundExternalID *string
 	FoundEmail      *string
+}
+
+// changed reports whether the row has changed while the statement waited for it, so that it may no longer match.
+func (f *found) changed() bool {
+	return !model.Same(f.ExternalID, f.FoundExternalID) || !model.Same(f.EmailFold, f.FoundEmail)
 }
 
 // lookUp looks up each key separately. For a condition on a list of keys, PostgreSQL would plan to read the whole table while
@@ -156,8 +160,15 @@ func (d *Directory) firstByEmail(fold string) (*Person, error) {
 		loaded = append(loaded, p.ID)
 		d.index(p)
 	}
-	if _, err := d.lockFirst("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(loaded))); err != nil {
+	var next []*model.Customer
+	err := pg.Pipelined(d.tx, func(p *pg.Pipeline) {
+		d.addFirst(p, d.tx.Where("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(loaded))), &next)
+	})
+	if err != nil {
 		return nil, err
+	}
+	for _, c := range next {
+		d.Add(&Person{c, c})
 	}
 	return d.email[fold], nil
 }

@@ -1,21 +1,18 @@
 package customer
 
 import (
-	"fmt"
 	"hash/fnv"
 	"slices"
-
-	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
-// LockIdentities takes advisory locks for the external ids of responses and for the identities of their customers. Another
+// AddLockIdentities adds to a pipeline advisory locks for the external ids of responses and for the identities of their customers. Another
 // transaction that submits one of these responses, or a response of one of these customers, waits until this transaction
 // ends. Row locks are not enough, because a row that does not exist yet cannot be locked. All transactions take the locks
 // in one order, so that batches do not deadlock. If two identities have the same hash, a transaction waits without need.
-func LockIdentities(tx *gorm.DB, responses []string, mentions []*Mention) error {
+func AddLockIdentities(p *pg.Pipeline, responses []string, mentions []*Mention) {
 	var keys []int64
 	add := func(kind, id string) {
 		hash := fnv.New64a()
@@ -36,14 +33,8 @@ func LockIdentities(tx *gorm.DB, responses []string, mentions []*Mention) error 
 			add("name", m.NameKey)
 		}
 	}
-	if len(keys) == 0 {
-		return nil
-	}
 	slices.Sort(keys)
 	for part := range slices.Chunk(slices.Compact(keys), 1000) {
-		if err := pg.LockKeys(tx, part); err != nil {
-			return fmt.Errorf("lock identities: %w", err)
-		}
+		pg.AddLockKeys(p, part)
 	}
-	return nil
 }

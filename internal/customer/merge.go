@@ -68,7 +68,7 @@ func Save(tx *gorm.DB, customers ...*model.Customer) error {
 	for i, c := range customers {
 		rows[i] = c.Row()
 	}
-	return pg.Pipelined(tx, func(p *pg.Pipeline) {
+	return pg.Later(tx, func(p *pg.Pipeline) {
 		pg.AddUpdate(p, "update customers", rows, pg.Except("number", "name_key", "created_at"))
 	})
 }

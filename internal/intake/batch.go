@@ -16,6 +16,8 @@ import (
 type batch struct {
 	*batchTx
 	items     []*item
+	found     []*storedRow                        // responses that are stored already
+	customers func() (*customer.Directory, error) // returns the directory
 	directory *customer.Directory
 	people    assignment.People
 	turns     map[model.RuleID]int64
@@ -35,11 +37,11 @@ type batch struct {
 // load finds the responses that are already stored. For each of the other responses it finds or creates the customer and
 // matches the rules.
 func (b *batch) load() error {
-	stored, err := b.findStored()
+	stored, err := b.storedCases()
 	if err != nil {
 		return err
 	}
-	if b.directory, err = customer.OpenDirectory(b.tx, b.mentions()); err != nil {
+	if b.directory, err = b.customers(); err != nil {
 		return err
 	}
 	first := map[string]*item{}
@@ -70,9 +72,15 @@ func (b *batch) mentions() []*customer.Mention {
 	return mentions
 }
 
-// findStored finds the stored responses that have an external id of this batch, with their cases. No other transaction
-// can insert such a response meanwhile: the caller holds the locks of the external ids.
-func (b *batch) findStored() (map[string]*SubmitResponsePayload, error) {
+// storedRow is a stored response, and the external id of this batch that it has.
+type storedRow struct {
+	Asked string
+	model.Response
+}
+
+// addStored finds the stored responses that have an external id of this batch. No other transaction can insert such a
+// response meanwhile: the transaction holds the locks of the external ids.
+func (b *batch) addStored(p *pg.Pipeline) {
 	var ids []string
 	for _, it := range b.items {
 		if it.ExternalID != nil {
@@ -80,11 +88,7 @@ func (b *batch) findStored() (map[string]*SubmitResponsePayload, error) {
 		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
-	}
-	var rows []*struct {
-		Asked string
-		model.Response
+		return
 	}
 	// This is one statement: an erasure between two statements could move an id from responses to erased_response_ids, and
 	// neither statement would find the response.
@@ -95,15 +99,16 @@ func (b *batch) findStored() (map[string]*SubmitResponsePayload, error) {
 		sql, args = `SELECT @id AS asked, r.* FROM responses r WHERE external_id = @id UNION ALL
 			SELECT @id, r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`, map[string]any{"id": ids[0]}
 	}
-	err := b.tx.Raw(sql, args).Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("find stored responses: %w", err)
-	}
-	if len(rows) == 0 {
+	pg.AddFind(p, "find stored responses", b.tx.Raw(sql, args), &b.found)
+}
+
+// storedCases returns the stored responses with their cases, by the external ids of this batch.
+func (b *batch) storedCases() (map[string]*SubmitResponsePayload, error) {
+	if len(b.found) == 0 {
 		return nil, nil
 	}
 	var responses []model.ResponseID
-	for _, r := range rows {
+	for _, r := range b.found {
 		responses = append(responses, r.ID)
 	}
 	var cases []*model.Case
@@ -115,7 +120,7 @@ func (b *batch) findStored() (map[string]*SubmitResponsePayload, error) {
 		caseByResponse[*c.ResponseID] = c
 	}
 	stored := map[string]*SubmitResponsePayload{}
-	for _, r := range rows {
+	for _, r := range b.found {
 		stored[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: caseByResponse[r.ID]}
 	}
 	return stored, nil
@@ -146,7 +151,8 @@ func (b *batch) resolveCustomer(it *item) error {
 	return nil
 }
 
-// lock locks and reads the rows that decide needs: the turns of rules, and the cases of customers who change.
+// lock locks and reads what decide needs: the turns of rules, the numbers of new rows, and the cases of customers who
+// change.
 func (b *batch) lock() (err error) {
 	var requests []assignment.Request
 	var changing []model.CustomerID
@@ -158,9 +164,13 @@ func (b *batch) lock() (err error) {
 			changing = append(changing, it.customer.ID)
 		}
 	}
-	if b.people, b.turns, err = assignment.Take(b.tx, b.house.people, requests...); err != nil {
+	p := pg.NewPipeline(b.tx)
+	take := assignment.AddTake(p, b.house.people, requests...)
+	b.addNumbers(p)
+	if err := p.Send(); err != nil {
 		return err
 	}
+	b.people, b.turns = take()
 	b.cases, b.calendars = map[model.CustomerID][]*casework.LockedCase{}, map[*model.Calendar]*model.StoredCalendar{}
 	if len(changing) == 0 {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
@@ -23,7 +24,7 @@ type batchTx struct {
 	now     time.Time
 	viewer  auth.Viewer
 	options SubmitOptions
-	*house
+	*house  // nil until it is read
 }
 
 // item is one submission of a batch.
@@ -41,24 +42,28 @@ type item struct {
 	opened *casework.LockedCase // nil: no case was opened
 }
 
-// processBatch loads, decides and saves items together.
-func (t *batchTx) processBatch(ctx context.Context, items []*item) error {
+// newBatch begins to work on items together. It adds to a pipeline what finds their responses and customers.
+func (t *batchTx) newBatch(p *pg.Pipeline, items []*item) *batch {
 	b := &batch{batchTx: t, items: items}
+	b.addStored(p)
+	b.customers = customer.AddDirectory(p, b.mentions())
+	return b
+}
+
+// process loads, decides and saves the items, when the pipeline of newBatch has been sent.
+func (b *batch) process(ctx context.Context) error {
 	if err := b.load(); err != nil {
 		return err
 	}
 	if err := b.lock(); err != nil {
 		return err
 	}
-	if err := b.drawNumbers(); err != nil {
-		return err
-	}
 	b.decide()
 	if err := b.save(ctx); err != nil {
 		return err
 	}
-	for _, it := range items {
-		if err := withinScope(t.tx, t.now, t.viewer, it.outcome.SubmitResponsePayload); err != nil {
+	for _, it := range b.items {
+		if err := withinScope(b.tx, b.now, b.viewer, it.outcome.SubmitResponsePayload); err != nil {
 			return err
 		}
 	}

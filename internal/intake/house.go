@@ -20,13 +20,9 @@ type house struct {
 	people   assignment.People // all active users
 }
 
-// shareHouse returns what decides about the responses of the transaction: from memory, where it has not changed since it
-// was last read. Nobody changes it until the transaction ends.
-func (in *Intake) shareHouse(tx *gorm.DB) (*house, error) {
-	revision, err := configuration.Share(tx)
-	if err != nil {
-		return nil, err
-	}
+// houseAt returns what decides about the responses of the transaction: from memory, where it has not changed since it
+// was last read. The caller shares the revision of the configuration, so nobody changes it until the transaction ends.
+func (in *Intake) houseAt(tx *gorm.DB, revision configuration.Revision) (_ *house, err error) {
 	if h := in.known.Load(); h != nil && h.revision == revision {
 		return h, nil
 	}

@@ -1,7 +1,7 @@
 package intake
 
 import (
-	"fmt"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
@@ -11,9 +11,9 @@ import (
 const draw = `SELECT ARRAY(SELECT nextval(pg_get_serial_sequence('customers', 'number')) FROM generate_series(1, $1)),
 	ARRAY(SELECT nextval(pg_get_serial_sequence('cases', 'number')) FROM generate_series(1, $2))`
 
-// drawNumbers takes the numbers of the customers and cases that are to be inserted. So they are known when the events are
+// addNumbers takes the numbers of the customers and cases that are to be inserted. So they are known when the events are
 // prepared, whose snapshots contain them, and the rows and the events are written together.
-func (b *batch) drawNumbers() error {
+func (b *batch) addNumbers(p *pg.Pipeline) {
 	created := map[model.CustomerID][]*model.Customer{} // each version of each new customer
 	var ids []model.CustomerID
 	cases := 0
@@ -29,16 +29,18 @@ func (b *batch) drawNumbers() error {
 		}
 	}
 	if len(ids)+cases == 0 {
-		return nil
+		return
 	}
 	var ofCustomers []int64
-	if err := pg.Raw(b.tx).QueryRow(b.tx.Statement.Context, draw, len(ids), cases).Scan(&ofCustomers, &b.numbers); err != nil {
-		return fmt.Errorf("draw numbers: %w", err)
-	}
-	for i, id := range ids {
-		for _, version := range created[id] {
-			version.Number = ofCustomers[i]
-		}
-	}
-	return nil
+	p.Query("draw numbers", draw, []any{len(ids), cases}, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&ofCustomers, &b.numbers}, func() error {
+			for i, id := range ids {
+				for _, version := range created[id] {
+					version.Number = ofCustomers[i]
+				}
+			}
+			return nil
+		})
+		return err
+	})
 }

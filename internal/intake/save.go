@@ -26,7 +26,7 @@ func (b *batch) save(ctx context.Context) error {
 		return err
 	}
 	mails := b.work.AddMail(p, b.mails)
-	if err := p.Send(); err != nil {
+	if err := p.Later(); err != nil { // at once, where mails must know which of them are new
 		return err
 	}
 	return mails.Queue(ctx, b.tx)

@@ -14,7 +14,7 @@ import (
 // that the transaction waits for the database.
 const (
 	mostStatements = 18
-	mostTrips      = 9
+	mostTrips      = 5
 )
 
 func TestStatementsOfAResponse(t *testing.T) {

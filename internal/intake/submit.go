@@ -11,6 +11,7 @@ import (
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
@@ -131,14 +132,7 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 			return err
 		}
 	}
-	house, err := in.shareHouse(tx)
-	if err != nil {
-		return err
-	}
-	if err := lockIdentities(tx, checked); err != nil {
-		return err
-	}
-	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o, house: house}
+	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o}
 	var items []*item
 	for i, v := range checked {
 		if v != nil {
@@ -149,15 +143,29 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 	if viewer.Scope().Restricted() {
 		size = 1 // the scope is checked by a query, which must see the items before this one
 	}
+	var revision configuration.Revision
+	first := pg.NewPipeline(tx)
+	configuration.Share(first, &revision)
+	addLockIdentities(first, checked)
 	for part := range slices.Chunk(items, size) {
-		if err := batch.processBatch(ctx, part); err != nil {
+		b := batch.newBatch(first, part)
+		if err := first.Send(); err != nil {
+			return err
+		}
+		if batch.house == nil {
+			var err error
+			if batch.house, err = in.houseAt(tx, revision); err != nil {
+				return err
+			}
+		}
+		if err := b.process(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func lockIdentities(tx *gorm.DB, checked []*valid) error {
+func addLockIdentities(p *pg.Pipeline, checked []*valid) {
 	var responses []string
 	var mentions []*customer.Mention
 	for _, v := range checked {
@@ -169,5 +177,5 @@ func lockIdentities(tx *gorm.DB, checked []*valid) error {
 		}
 		mentions = append(mentions, &v.mention)
 	}
-	return customer.LockIdentities(tx, responses, mentions)
+	customer.AddLockIdentities(p, responses, mentions)
 }

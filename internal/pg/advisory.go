@@ -17,9 +17,13 @@ func (l AdvisoryLock) LockShared(tx *gorm.DB) error {
 	return WrapErr("share the lock "+string(l), tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext(?))", string(l)).Error)
 }
 
-// LockKeys takes one lock for each key, in their order. The keys are sorted and unique, so that no two transactions
-// wait for each other in a circle.
-func LockKeys(tx *gorm.DB, keys []int64) error {
-	err := tx.Exec("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(? AS bigint[])) AS keys(k)", Array(keys)).Error
-	return WrapErr("take advisory locks", err)
+// AddTo adds Lock to a pipeline.
+func (l AdvisoryLock) AddTo(p *Pipeline) {
+	p.Exec("take the lock "+string(l), "SELECT pg_advisory_xact_lock(hashtext($1))", string(l))
+}
+
+// AddLockKeys adds to a pipeline one lock for each key, in their order. The keys are sorted and unique, so that no two
+// transactions wait for each other in a circle.
+func AddLockKeys(p *Pipeline, keys []int64) {
+	p.Exec("take advisory locks", "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS keys(k)", keys)
 }
