@@ -65,7 +65,12 @@ func (l statementLog) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.T
 func (statementLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	sql := "a batch"
 	if data.Batch != nil && len(data.Batch.QueuedQueries) > 0 {
-		sql = fmt.Sprintf("%d statements, the first: %s", len(data.Batch.QueuedQueries), data.Batch.QueuedQueries[0].SQL)
+		all := data.Batch.QueuedQueries
+		first := 0
+		if all[0].SQL == "begin" && len(all) > 1 { // it says nothing about the others
+			first = 1
+		}
+		sql = fmt.Sprintf("%d statements, the first: %s", len(all), all[first].SQL)
 	}
 	return begin(ctx, sql)
 }

@@ -133,6 +133,20 @@ func TestLater(t *testing.T) {
 		}
 	})
 
+	t.Run("leaves it unknown whether the transaction was committed where the connection breaks", func(t *testing.T) {
+		t.Parallel()
+		db := table(t)
+		err := db.Tx(t.Context(), func(tx *gorm.DB) error {
+			return errors.Join(put(tx, 1), pg.Later(tx, func(p *pg.Pipeline) { p.Exec("break", "SELECT pg_terminate_backend(pg_backend_pid())") }))
+		})
+		if !pg.Unavailable(err) || pg.Refused(err) {
+			t.Errorf("the error is %v", err)
+		}
+		if count(t, db) != 0 {
+			t.Errorf("%d rows are left", count(t, db))
+		}
+	})
+
 	t.Run("is tried again after a conflict", func(t *testing.T) {
 		t.Parallel()
 		db := table(t)
