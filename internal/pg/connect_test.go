@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -97,6 +98,9 @@ func TestStatementLogShowsNoValues(t *testing.T) {
 		"pgx":  db.Pool.QueryRow(t.Context(), "SELECT 'pgx', $1::text", secret).Scan(&row, &seen),
 		"batch": db.Pool.SendBatch(t.Context(), &pgx.Batch{QueuedQueries: []*pgx.QueuedQuery{
 			{SQL: "SELECT 'batch', $1::text", Arguments: []any{secret}}}}).Close(),
+		"pipeline": db.Tx(t.Context(), func(tx *gorm.DB) error { // begins with BEGIN
+			return pg.Pipelined(tx, func(p *pg.Pipeline) { p.Exec("", "SELECT 'pipeline', $1::text", secret) })
+		}),
 	} {
 		if err != nil {
 			t.Fatal(name, err)
