@@ -65,12 +65,13 @@ type result struct {
 	report  *importer.Report
 	rate    float64         // rows per second
 	batches []time.Duration // the time of each transaction
+	wal     int64           // bytes that PostgreSQL wrote ahead
 }
 
 func (r result) String() string {
 	slices.Sort(r.batches)
-	return fmt.Sprintf("%.0f rows/s, %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
-		r.rate, r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
+	return fmt.Sprintf("%.0f rows/s, %.1f kB of WAL a row, %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
+		r.rate, float64(r.wal)/1000/float64(r.report.Rows), r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -110,10 +111,15 @@ func measureImport(folder, file string, rules bool) (r result) {
 	check(err)
 	defer in.Close()
 	timed := &timedSubmitter{work: casework.New(db, feed, queue, time.Now)}
-	began := time.Now()
+	wal := func() (at int64) {
+		check(db.Pool.QueryRow(context.Background(), "SELECT pg_current_wal_insert_lsn() - '0/0'").Scan(&at))
+		return at
+	}
+	before, began := wal(), time.Now()
 	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, importer.Options{Columns: columns})
 	check(err)
 	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), timed.took
+	r.wal = wal() - before
 	if r.report.ResponsesCreated != *rows {
 		log.Fatalf("not every row was imported: %+v", r.report)
 	}
