@@ -3,10 +3,10 @@
 CREATE TABLE customers (
     id                         uuid PRIMARY KEY,
     number                     bigint GENERATED ALWAYS AS IDENTITY,
-    external_id                text CONSTRAINT customers_external_id_key UNIQUE,
+    external_id                text,
     external_id_fold           text COLLATE "C",
     -- Set for customers that an import identifies by name and country alone.
-    name_key                   text COLLATE "C" CONSTRAINT customers_name_key_key UNIQUE,
+    name_key                   text COLLATE "C",
     first_name                 text,
     first_name_fold            text COLLATE "C",
     last_name                  text,
@@ -37,13 +37,22 @@ CREATE TABLE customers (
     -- When the personal data was removed for good; docs/decisions/0009-erasing-a-customer.md says what that means.
     erased_at                  timestamptz,
     -- Retention's own note: it found that the customer was active at this time. Null: it has not looked; use created_at.
-    active_at                  timestamptz
+    active_at                  timestamptz,
+    -- The unique index of external ids begins with the folded ones.
+    CONSTRAINT customers_external_id_check CHECK ((external_id IS NULL) = (external_id_fold IS NULL))
 -- A response of a known customer changes last_response_at alone, which is in no index. So the new version of the row needs
 -- no index entry, if it finds room on the row's page.
 ) WITH (fillfactor = 90);
 
--- Intake finds the customer of a response by e-mail address.
+-- A customer who comes in gets an entry in each index whose WHERE the row meets. Every index costs each import, so that each
+-- has its query here, and an index of a column that many customers lack leaves these out.
+
+-- Intake finds the customer of a response by external id, by e-mail address, or by name and country. The filters by a whole
+-- external id or e-mail address, or by its beginning, use these too. Two ids that are equal are folded alike: so no two
+-- customers have one external id.
+CREATE UNIQUE INDEX customers_external_id_key ON customers (external_id_fold, external_id) WHERE external_id_fold IS NOT NULL;
 CREATE INDEX customers_email ON customers (email_fold) WHERE email_fold IS NOT NULL;
+CREATE UNIQUE INDEX customers_name_key_key ON customers (name_key) WHERE name_key IS NOT NULL;
 -- Retention looks here for customers to erase, once a minute. It checks each of those for what keeps a customer: a later
 -- response, which it notes in active_at, or an open case.
 CREATE INDEX customers_active ON customers (coalesce(active_at, created_at)) WHERE erased_at IS NULL;
@@ -62,13 +71,13 @@ CREATE INDEX customers_by_contact ON customers (last_contacted_at, id);
 CREATE INDEX customers_next_survey ON customers (next_survey_at, id);
 
 -- Filters by a whole text or by its beginning.
-CREATE INDEX customers_external_id ON customers (external_id_fold);
 CREATE INDEX customers_first_name ON customers (first_name_fold);
-CREATE INDEX customers_phone ON customers (phone_fold);
+CREATE INDEX customers_phone ON customers (phone_fold) WHERE phone_fold IS NOT NULL;
 CREATE INDEX customers_account_manager ON customers (account_manager_email_fold) WHERE account_manager_email_fold IS NOT NULL;
 CREATE INDEX customers_agent ON customers (agent_email_fold) WHERE agent_email_fold IS NOT NULL;
 -- The filter by an attribute's value.
-CREATE INDEX customers_attributes ON customers USING gin (attributes_fold jsonb_path_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX customers_attributes ON customers USING gin (attributes_fold jsonb_path_ops) WITH (gin_pending_list_limit = 512)
+    WHERE attributes_fold <> '{}';
 -- The search box, and filters by a part of a text. Each column has an index of its own: PostgreSQL would read one index
 -- of all columns as a whole for a part of two letters, whatever else the query asks for.
 CREATE INDEX customers_search ON customers USING gin (search_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);

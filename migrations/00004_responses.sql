@@ -61,10 +61,14 @@ CREATE TABLE response_texts (
 -- PostgreSQL decides by a sample whether to find a part of a comment in the index or to read the newest responses until
 -- enough contain it. The default sample of a hundred comments often has no comment with what one in fifty contains.
 ALTER TABLE response_texts ALTER comment_fold SET STATISTICS 500;
--- Filters by comment, drivers and attribute.
-CREATE INDEX response_texts_comment ON response_texts USING gin (comment_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512);
-CREATE INDEX response_texts_drivers ON response_texts USING gin (drivers_fold) WITH (gin_pending_list_limit = 512);
-CREATE INDEX response_texts_attributes ON response_texts USING gin (attributes_fold jsonb_path_ops) WITH (gin_pending_list_limit = 512);
+-- Filters by a part of a comment, by drivers and by an attribute's value. Many responses lack one of these; the filters
+-- say `<> '{}'`, too, because PostgreSQL uses such an index only for a query that implies its WHERE.
+CREATE INDEX response_texts_comment ON response_texts USING gin (comment_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512)
+    WHERE comment_fold IS NOT NULL;
+CREATE INDEX response_texts_drivers ON response_texts USING gin (drivers_fold) WITH (gin_pending_list_limit = 512)
+    WHERE drivers_fold <> '{}';
+CREATE INDEX response_texts_attributes ON response_texts USING gin (attributes_fold jsonb_path_ops) WITH (gin_pending_list_limit = 512)
+    WHERE attributes_fold <> '{}';
 
 -- A response whose customer was erased must not come in again, and the survey tool's id of the response may be personal.
 -- So the id is kept as a hash that reveals nothing without the key. The key leaves the database only in a dump.

@@ -32,8 +32,9 @@ func TestDatabase(t *testing.T) {
 			insertResponse = `INSERT INTO responses (id, external_id, customer_id, score, responded_at, received_at) VALUES (gen_random_uuid(), $1, $2, $3, now(), now())`
 			insertCase     = `INSERT INTO cases (id, status, origin, opened_by_id, customer_id, response_id, score, opened_at, updated_at, version)
 			VALUES (gen_random_uuid(), 'OPEN', 'MANUAL', $1, $2, $3, 3, now(), now(), 1)`
-			insertNote  = `INSERT INTO notes (id, case_id, author_id, body, created_at) VALUES (gen_random_uuid(), $1, $2, $3, now())`
-			insertEvent = `INSERT INTO case_events (id, case_id, version, type, at, actor_id, note_id, previous_status, status, snapshot, before)
+			insertCustomer = `INSERT INTO customers (id, external_id, external_id_fold, created_at) VALUES (gen_random_uuid(), 'c-1', $1, now())`
+			insertNote     = `INSERT INTO notes (id, case_id, author_id, body, created_at) VALUES (gen_random_uuid(), $1, $2, $3, now())`
+			insertEvent    = `INSERT INTO case_events (id, case_id, version, type, at, actor_id, note_id, previous_status, status, snapshot, before)
 			VALUES (gen_random_uuid(), $1, $2, $3, now(), $4, $5, $6, $7, '{}', $8)`
 		)
 		for name, c := range map[string]struct {
@@ -45,7 +46,8 @@ func TestDatabase(t *testing.T) {
 			"a score below 0":                          {"23514", "responses_score_check", insertResponse, []any{nil, customer, -1}},
 			"a second response with one external id":   {"23505", "responses_external_id_key", insertResponse, []any{"r-1", customer, 5}},
 			"a response of an unknown customer":        {"23503", "responses_customer_id_fkey", insertResponse, []any{nil, unknownID, 5}},
-			"a second customer with one external id":   {"23505", "customers_external_id_key", `INSERT INTO customers (id, external_id, created_at) VALUES (gen_random_uuid(), 'c-1', now())`, nil},
+			"a second customer with one external id":   {"23505", "customers_external_id_key", insertCustomer, []any{"c-1"}},
+			"an external id that is not folded":        {"23514", "customers_external_id_check", insertCustomer, []any{nil}},
 			"a second case for one response":           {"23505", "cases_response_id_key", insertCase, []any{userID, customer, response}},
 			"a case of an unknown customer":            {"23503", "cases_customer_id_fkey", insertCase, []any{userID, unknownID, model.NewUUID()}},
 			"a manual case without its user":           {"23514", "", insertCase, []any{nil, customer, other.Response.ID.UUID}},

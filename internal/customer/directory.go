@@ -49,11 +49,12 @@ func (d *Directory) addOne(p *pg.Pipeline, m *Mention) func() (*Directory, error
 	email, _ := m.Given.Email.ValueOK()
 	id := m.Given.ExternalID
 	if id != nil {
-		d.addFirst(p, d.tx.Where("external_id = ?", *id), &first)
+		d.addFirst(p, d.tx.Where("external_id_fold = ? AND external_id = ?", model.Fold(*id), *id), &first)
 	}
 	switch {
 	case id != nil && email != nil:
-		d.addFirst(p, d.tx.Where("email_fold = ? AND NOT EXISTS (SELECT FROM customers WHERE external_id = ?)", model.Fold(*email), *id), &second)
+		d.addFirst(p, d.tx.Where("email_fold = ? AND NOT EXISTS (SELECT FROM customers WHERE external_id_fold = ? AND external_id = ?)",
+			model.Fold(*email), model.Fold(*id), *id), &second)
 	case email != nil:
 		d.addFirst(p, d.tx.Where("email_fold = ?", model.Fold(*email)), &first)
 	case id == nil && m.NameKey != "":
@@ -87,10 +88,14 @@ func (d *Directory) addAll(p *pg.Pipeline, mentions []*Mention) func() (*Directo
 		}
 	}
 	ids, emails, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(names)
+	folds := make([]string, len(ids))
+	for i, id := range ids {
+		folds[i] = model.Fold(id)
+	}
 	var rows []*found
 	add := func(p *pg.Pipeline) {
 		if len(ids)+len(emails)+len(names) > 0 {
-			pg.AddFind(p, "find customers", d.tx.Raw(lookUp, pg.Array(ids), pg.Array(names), pg.Array(emails)), &rows)
+			pg.AddFind(p, "find customers", d.tx.Raw(lookUp, pg.Array(folds), pg.Array(ids), pg.Array(names), pg.Array(emails)), &rows)
 		}
 	}
 	add(p)
@@ -121,7 +126,8 @@ func (f *found) changed() bool {
 // lookUp looks up each key separately. For a condition on a list of keys, PostgreSQL would plan to read the whole table while
 // it is small, and would keep that plan when the table grows.
 const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email FROM (
-		SELECT x.* FROM unnest(CAST(? AS text[])) AS k(id), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE external_id = k.id) x
+		SELECT x.* FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS k(fold, id), LATERAL (
+			SELECT id, external_id, email_fold FROM customers WHERE external_id_fold = k.fold AND external_id = k.id) x
 		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE name_key = k.name) x
 		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(fold), LATERAL (
 			SELECT id, external_id, email_fold FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x

@@ -82,3 +82,7 @@ func (c column) copiedAs(name string, tables ...string) column {
 	}
 	return c
 }
+
+// notEmpty follows from having an item or an attribute. The indexes of these leave out the rows that have none, and
+// PostgreSQL uses them only if it sees that the condition leaves these rows out too.
+const notEmpty = " <> '{}'"

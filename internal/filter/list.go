@@ -43,14 +43,24 @@ func (f driversField) parse(p *parser, v any) (expr, error) {
 	has := func(s *Subject, want string) bool {
 		return slices.ContainsFunc(s.Response.Drivers, func(d string) bool { return s.fold(d).text == want })
 	}
+	shares := func(operator string, want []string, matches func(*Subject) bool) leaf {
+		return leaf{
+			writeSQL: func(b *sqlBuilder) {
+				f.writeCondition(b, func(ref string) string {
+					return "(" + ref + operator + " CAST(? AS text[]) AND " + ref + notEmpty + ")"
+				}, pg.Array(want))
+			},
+			matches: func(s *Subject, _ model.UserID) bool { return matches(s) },
+		}
+	}
 	return anyAllNone(p, v, readFolded,
 		func(want []string) expr {
-			return compare(f.column, "&& CAST(? AS text[])", pg.Array(want), func(s *Subject) bool {
+			return shares(" &&", want, func(s *Subject) bool {
 				return slices.ContainsFunc(want, func(w string) bool { return has(s, w) })
 			})
 		},
 		func(want []string) expr {
-			return compare(f.column, "@> CAST(? AS text[])", pg.Array(want), func(s *Subject) bool {
+			return shares(" @>", want, func(s *Subject) bool {
 				return !slices.ContainsFunc(want, func(w string) bool { return !has(s, w) })
 			})
 		})

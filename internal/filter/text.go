@@ -137,7 +137,7 @@ func (t text) equals(want string) leaf {
 	pair, _ := json.Marshal(map[string]any{t.vars[0].(string): want}) // strings always marshal
 	return leaf{
 		writeSQL: func(b *sqlBuilder) {
-			t.in.writeCondition(b, func(ref string) string { return ref + " @> CAST(? AS jsonb)" }, string(pair))
+			t.in.writeCondition(b, func(ref string) string { return "(" + ref + " @> CAST(? AS jsonb) AND " + ref + notEmpty + ")" }, string(pair))
 		},
 		matches: t.matcher(same),
 	}

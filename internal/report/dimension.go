@@ -147,7 +147,7 @@ func originalDrivers(q selection, keys []string) (map[string]Group, error) {
 		Drivers []string `gorm:"serializer:json"`
 	}
 	one := visibleResponses(q).Joins("JOIN response_texts t ON t.response_id = responses.id").Select("responses.drivers").
-		Where(`t.drivers_fold @> ARRAY[k.fold COLLATE "C"]`).Clauses(page.Limit(1))
+		Where(`t.drivers_fold @> ARRAY[k.fold COLLATE "C"] AND t.drivers_fold <> '{}'`).Clauses(page.Limit(1))
 	err = q.db.Raw("SELECT x.drivers FROM unnest(?::text[]) AS k(fold), LATERAL (?) x", pg.Array(keys), one).Scan(&lists).Error
 	for _, list := range lists {
 		for _, driver := range list.Drivers {
