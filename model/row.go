@@ -28,7 +28,7 @@ func (c *Customer) Row() *CustomerRow {
 	return &CustomerRow{
 		Customer: *c, ExternalIDFold: FoldPointer(c.ExternalID), FirstNameFold: FoldPointer(c.FirstName), LastNameFold: FoldPointer(c.LastName),
 		PhoneFold: FoldPointer(c.Phone), AccountManagerEmailFold: FoldPointer(c.AccountManagerEmail), AgentEmailFold: FoldPointer(c.AgentEmail),
-		AttributesFold: FoldValues(c.Attributes), SearchFold: searchWords(c.FirstName, c.LastName, c.Email, c.Company),
+		AttributesFold: FoldValues(c.Attributes), SearchFold: searchWords(c.FirstName, c.LastName, c.Email, c.Company, c.Phone, c.ExternalID),
 	}
 }
 
@@ -77,28 +77,32 @@ func FoldValues(m map[string]string) map[string]string {
 	return folded
 }
 
-// searchWords returns the folded words of the texts, each after a space. A word with punctuation in it is followed by its
-// parts, so that 'souza' finds ana.souza@example.com and 'jones' finds Smith-Jones.
+// searchWords returns the folded words of the texts, each after a space. The words of one text stay together, in their
+// order: filters find parts of it there (internal/filter/words.go). The parts of words with punctuation follow, so that
+// 'souza' finds ana.souza@example.com, 'jones' finds Smith-Jones, and '49' finds +49.
 func searchWords(texts ...*string) string {
 	var b strings.Builder
-	add := func(words []string) {
-		for _, w := range words {
-			b.WriteString(" " + w)
-		}
-	}
 	for _, t := range texts {
 		if t == nil {
 			continue
 		}
-		folded := Fold(*t)
-		words := strings.Fields(folded)
-		add(words)
-		parts := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) })
-		if len(parts) > len(words) {
-			add(parts)
+		words := strings.Fields(Fold(*t))
+		for _, w := range words {
+			b.WriteString(" " + w)
+		}
+		for _, w := range words {
+			for _, part := range strings.FieldsFunc(w, isPunctuation) {
+				if !strings.HasPrefix(w, part) { // the word's own beginning is there
+					b.WriteString(" " + part)
+				}
+			}
 		}
 	}
 	return b.String()
+}
+
+func isPunctuation(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
 }
 
 // textArray is a column of PostgreSQL's type text[].

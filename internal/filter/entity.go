@@ -1,5 +1,7 @@
 package filter
 
+import "strings"
+
 // entity is a customer, a response or a case: the name of its filter, its table and its fields.
 type entity struct {
 	name   string
@@ -33,6 +35,7 @@ type column struct {
 	own    string            // that table
 	copied map[string]string // table → its column with a copy of the value
 	fixed  string            // the SQL of the column, for a filter that belongs to no entity
+	words  string            // the column of that table that has the words of this one, and an index of their parts
 }
 
 // key joins the rows of a table to the rows of others.
@@ -65,7 +68,21 @@ func (c column) writeCondition(b *sqlBuilder, condition func(ref string) string,
 	}
 }
 
+// hasWords reports whether the rows of the table are compared in the table that has the column's words.
+func (c column) hasWords(table string) bool {
+	_, copied := c.copied[table]
+	return c.words != "" && !copied
+}
+
+// wordsOf turns the reference to the column into the reference to the column that has its words.
+func (c column) wordsOf(ref string) string { return strings.TrimSuffix(ref, c.name) + c.words }
+
 func onCustomer(name string) column { return column{name: name, own: "customers"} }
+
+// searched is a column of customers whose words the search box finds.
+func searched(name string) column {
+	return column{name: name, own: "customers", words: "search_fold"}
+}
 func onResponse(name string) column { return column{name: name, own: "responses"} }
 func onCase(name string) column     { return column{name: name, own: "cases"} }
 

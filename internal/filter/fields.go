@@ -22,12 +22,12 @@ func customerFields() map[string]field {
 	return map[string]field{
 		"id": {idField[model.CustomerID]{onCustomer("id").copiedAs("customer_id", "cases", "responses"), func(s *Subject) *model.CustomerID { return &s.Customer.ID }}, open},
 		// Some feeds use the e-mail address as the id.
-		"externalId": {textField{onCustomer("external_id_fold"), func(s *Subject) *string { return s.Customer.ExternalID }}, personal},
-		"email":      {textField{onCustomer("email_fold"), func(s *Subject) *string { return s.Customer.Email }}, personal},
-		"firstName":  {textField{onCustomer("first_name_fold"), func(s *Subject) *string { return s.Customer.FirstName }}, personal},
-		"lastName":   {textField{onCustomer("last_name_fold"), func(s *Subject) *string { return s.Customer.LastName }}, personal},
-		"phone":      {textField{onCustomer("phone_fold"), func(s *Subject) *string { return s.Customer.Phone }}, personal},
-		"company":    {textField{onCustomer("company_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Company }}, open},
+		"externalId": {textField{searched("external_id_fold"), func(s *Subject) *string { return s.Customer.ExternalID }}, personal},
+		"email":      {textField{searched("email_fold"), func(s *Subject) *string { return s.Customer.Email }}, personal},
+		"firstName":  {textField{searched("first_name_fold"), func(s *Subject) *string { return s.Customer.FirstName }}, personal},
+		"lastName":   {textField{searched("last_name_fold"), func(s *Subject) *string { return s.Customer.LastName }}, personal},
+		"phone":      {textField{searched("phone_fold"), func(s *Subject) *string { return s.Customer.Phone }}, personal},
+		"company":    {textField{searched("company_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Company }}, open},
 		"country":    {countryField{onCustomer("country").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Country }}, open},
 		"segment":    {textField{onCustomer("segment_fold").copiedTo("cases", "responses"), func(s *Subject) *string { return s.Customer.Segment }}, open},
 		"lifetimeValue": {decimalField{onCustomer("lifetime_value").copiedTo("cases", "responses"), func(s *Subject) *decimal.Decimal { return s.Customer.LifetimeValue }},

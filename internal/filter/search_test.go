@@ -33,14 +33,14 @@ func TestSearch(t *testing.T) {
 		t.Parallel()
 		db := pgtest.New(t)
 		byTable, byIndex := without(t, db, "enable_indexscan", "enable_bitmapscan"), without(t, db, "enable_seqscan")
-		for phone, c := range map[string]model.Customer{
+		for segment, c := range map[string]model.Customer{
 			"1": {FirstName: new("Anna Maria"), LastName: new("Weiß"), Email: new("a.weiss@north.example.com"), Company: new("Müller-Lüdenscheidt AG")},
 			"2": {FirstName: new("Susanna"), LastName: new("O'Brien"), Company: new("100% Juice")},
 			"3": {LastName: new("Ὀδυσσεύς"), Email: new("under_score@example.org"), Company: new(`Back\slash`)},
-			"4": {},
+			"4": {Phone: new("+49 (30) 555-0199"), ExternalID: new("CRM/00-17")},
 			"5": {FirstName: new("田中"), LastName: new("E\u0301lodie"), Company: new("İzmir Taşıt")},
 		} {
-			c.ID, c.Phone, c.Attributes, c.CreatedAt = model.CustomerID{UUID: model.NewUUID()}, &phone, map[string]string{}, moment
+			c.ID, c.Segment, c.Attributes, c.CreatedAt = model.CustomerID{UUID: model.NewUUID()}, &segment, map[string]string{}, moment
 			if err := db.Gorm.Create(c.Row()).Error; err != nil {
 				t.Fatal(err)
 			}
@@ -49,13 +49,14 @@ func TestSearch(t *testing.T) {
 			"": "1, 2, 3, 4, 5", " \t": "1, 2, 3, 4, 5", "an": "1", "ANNA": "1", "anna wei": "1", "weiss  MARIA": "1", "anna o": "", "nna": "",
 			"weiss@": "", "a.weiss@north": "1", "north.ex": "", "north": "1", "müller": "1", "lüden": "1", "muller": "", "brien": "2", "o'b": "2",
 			"ὈΔΥΣΣΕΎΣ": "3", "ὀδυσσεύσ": "3", "under": "3", "under_s": "3", "underxs": "", "score": "3", "slash": "3", `back\s`: "3", `back\\s`: "",
-			"%": "", "_": "", "1": "2", "100%": "2", "100_": "", "田": "5", "中": "", "élo": "5", "elo": "", "İZ": "5", "iz": "", "taş": "5", "'": "", "example": "1, 3",
+			"%": "", "_": "", "1": "2, 4", "100%": "2", "100_": "", "田": "5", "中": "", "élo": "5", "elo": "", "İZ": "5", "iz": "", "taş": "5", "'": "", "example": "1, 3",
+			"crm/00": "4", "17": "4", "7": "", "+49 (30) 555": "4", "49 30 0199": "4", "0199 1": "4", "199": "",
 		} {
 			f := new(Customer)
 			if err := f.UnmarshalGQL(map[string]any{"search": search}); err != nil {
 				t.Fatal(err)
 			}
-			if got := findRows(t, byTable, byIndex, "customers", f.Where(moment), "phone"); got != want {
+			if got := findRows(t, byTable, byIndex, "customers", f.Where(moment), "segment"); got != want {
 				t.Errorf("%q finds %s; want %s", search, got, want)
 			}
 		}

@@ -103,7 +103,8 @@ func (t text) parse(p *parser, v any) (expr, error) {
 			if len(want) == 1 {
 				return t.equals(want[0]), err
 			}
-			return t.leaf(func(have folded) bool { return slices.Contains(want, have.text) }, comparison{"= ANY(?)", pg.Array(want)}), err
+			same := func(have folded) bool { return slices.Contains(want, have.text) }
+			return t.leafInWords(t.begins(want...), same, comparison{"= ANY(?)", pg.Array(want)}), err
 		},
 		"isNull": func(v any) (expr, error) {
 			want, err := readBool(v)
@@ -119,7 +120,8 @@ func (t text) parse(p *parser, v any) (expr, error) {
 	if !t.whole {
 		operators["contains"] = func(v any) (expr, error) {
 			want, err := t.read(v)
-			return t.leaf(func(have folded) bool { return have.contains(want) }, comparison{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
+			has := func(have folded) bool { return have.contains(want) }
+			return t.leafInWords(t.part(want), has, comparison{"LIKE ?", "%" + pg.EscapeLike(want) + "%"}), err
 		}
 		operators["startsWith"] = func(v any) (expr, error) {
 			want, err := t.read(v)
@@ -132,7 +134,7 @@ func (t text) parse(p *parser, v any) (expr, error) {
 func (t text) equals(want string) leaf {
 	same := func(have folded) bool { return have.text == want }
 	if !t.object {
-		return t.leaf(same, comparison{"= ?", want})
+		return t.leafInWords(t.begins(want), same, comparison{"= ?", want})
 	}
 	pair, _ := json.Marshal(map[string]any{t.vars[0].(string): want}) // strings always marshal
 	return leaf{
@@ -154,7 +156,7 @@ func (t text) startsWith(want string) leaf {
 	if end, ok := after(want); ok {
 		bounds = append(bounds, comparison{"< ?", end})
 	}
-	return t.leaf(matches, bounds...)
+	return t.leafInWords(t.begins(want), matches, bounds...)
 }
 
 // comparison compares the text with a value; a nil value has no ? in the SQL.
@@ -165,6 +167,11 @@ type comparison struct {
 
 // leaf makes a condition that requires all comparisons.
 func (t text) leaf(holds func(have folded) bool, all ...comparison) leaf {
+	return t.leafInWords(nil, holds, all...)
+}
+
+// leafInWords is leaf for comparisons from which another follows, of the column that has the text's words; nil: none does.
+func (t text) leafInWords(words *comparison, holds func(have folded) bool, all ...comparison) leaf {
 	return leaf{
 		writeSQL: func(b *sqlBuilder) {
 			var vars []any
@@ -173,15 +180,25 @@ func (t text) leaf(holds func(have folded) bool, all ...comparison) leaf {
 					vars = append(vars, one.value)
 				}
 			}
+			words := words
+			if words != nil && t.in.hasWords(b.table) {
+				vars = append(vars, words.value)
+			} else {
+				words = nil
+			}
 			t.in.writeCondition(b, func(ref string) string {
 				sql := make([]string, len(all))
 				for i, one := range all {
 					sql[i] = t.extract(ref) + " " + one.sql
 				}
-				if len(sql) == 1 {
-					return sql[0]
+				own := strings.Join(sql, " AND ")
+				if words != nil {
+					return likely(own, t.in.wordsOf(ref)+" "+words.sql)
 				}
-				return "(" + strings.Join(sql, " AND ") + ")"
+				if len(sql) == 1 {
+					return own
+				}
+				return "(" + own + ")"
 			}, vars...)
 		},
 		matches: t.matcher(holds),

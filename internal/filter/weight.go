@@ -146,7 +146,7 @@ func elsewhere(match float64) Weight {
 // indexed has the columns that begin an index for their own comparisons (migrations).
 var indexed = map[string]bool{
 	"customers.country": true, "customers.segment_fold": true, "customers.company_fold": true, "customers.lifetime_value": true,
-	"customers.email_fold": true, "customers.first_name_fold": true, "customers.last_name_fold": true, "customers.phone_fold": true,
+	"customers.email_fold": true, "customers.last_name_fold": true, "customers.phone_fold": true,
 	"customers.external_id_fold": true, "customers.account_manager_email_fold": true, "customers.agent_email_fold": true,
 	"customers.last_contacted_at": true, "customers.next_survey_at": true, "customers.id": true,
 	"responses.id": true, "responses.customer_id": true, "responses.external_id_fold": true, "responses.category": true, "responses.country": true,
@@ -164,12 +164,13 @@ func (c column) compare(w weigher, match float64) Weight {
 	if copied, ok := c.copied[w.table]; ok {
 		at, here = w.table+"."+copied, true
 	}
+	found := indexed[at] || c.words != ""
 	switch {
-	case here && indexed[at]:
+	case here && found:
 		return byIndex(match)
 	case here:
 		return byColumn(match)
-	case indexed[at] && match < some: // few rows there lead to few rows here
+	case found && match < some: // few rows there lead to few rows here
 		return Weight{Read: match, Match: match, Row: 1, Once: searchIndex, Plan: planTable}
 	}
 	return elsewhere(match)
@@ -179,7 +180,7 @@ func (c column) compare(w weigher, match float64) Weight {
 func (c column) part(w weigher, v any) Weight {
 	s, _ := v.(string)
 	_, copied := c.copied[w.table]
-	switch short := utf8.RuneCountInString(s) < 3; {
+	switch short := utf8.RuneCountInString(s) < partLeast; {
 	case short && c.own == "response_texts":
 		return Weight{Read: 1, Match: half, Row: decideText, Once: scanTexts, Plan: planTable}
 	case short && (c.own == w.table || copied):

@@ -55,7 +55,8 @@ INSERT INTO customers (id, company, company_fold, country, segment, segment_fold
 INSERT INTO responses (id, customer_id, score, responded_at, received_at, country, company_fold, segment_fold)
 	SELECT gen_random_uuid(), c.id, (i * 7919) % 11, timestamptz '2025-01-01 00:00Z' + i * interval '1 minute', now(), c.country, c.company_fold, c.segment_fold
 	FROM generate_series(1, 8000) i JOIN (SELECT *, row_number() OVER () AS n FROM customers) c ON c.n = 1 + (i * 31) % 4000;
-UPDATE customers SET search_fold = ' ' || company_fold || ' n' || number, last_name_fold = 'name' || number, phone_fold = '+49 ' || number,
+UPDATE customers SET search_fold = ' anna' || number % 300 || ' name' || number || ' ' || company_fold || ' n' || number || ' +49 ' || number || ' k-' || number,
+	external_id = 'K-' || number, external_id_fold = 'k-' || number, first_name_fold = 'anna' || number % 300, last_name_fold = 'name' || number, phone_fold = '+49 ' || number,
 	attributes_fold = jsonb_build_object('plan', 'p' || number % 700), lifetime_value = number,
 	segment_fold = 's' || number % 200, country = CASE WHEN number % 400 = 0 THEN 'NZ' ELSE country END;
 UPDATE responses r SET survey_fold = CASE WHEN n % 50 = 0 THEN 'rare' ELSE 'flight' END, segment_fold = 's' || n % 40, company_fold = 'c' || n % 900,
@@ -110,6 +111,7 @@ func TestFilterIndexes(t *testing.T) {
 	var theme model.ThemeID
 	w.must(w.db.Gorm.Raw("SELECT id FROM themes WHERE name = 't7'").Scan(&theme).Error)
 	few = append(few, "customers by a part of the name", "customers by a part of the name and the phone", "customers by the last name", "customers by search",
+		"customers by the first name", "customers by several first names", "customers by external id", "customers by a part of the external id", "cases by a part of the phone",
 		"customers by attribute", "cases by a customer's phone", "cases by search", "responses by external id", "responses by a part of the comment",
 		"responses by search", "responses by driver", "responses by attribute", "responses by theme", "cases by reference", "cases by company",
 		"cases by a comment", "cases by a rare survey", "customers by country", "customers by segment")
@@ -135,9 +137,15 @@ func TestFilterIndexes(t *testing.T) {
 		index string
 		call  func() error
 	}{
-		"customers by a part of the name":               {"customers_last_name_part", customers(`{"lastName": {"contains": "AME77"}}`)},
-		"customers by a part of the name and the phone": {"customers_last_name_part", customers(`{"lastName": {"contains": "AME77"}, "phone": {"contains": "77"}}`)},
+		"customers by a part of the name":               {"customers_search", customers(`{"lastName": {"contains": "AME77"}}`)},
+		"customers by a part of the name and the phone": {"customers_search", customers(`{"lastName": {"contains": "AME77"}, "phone": {"contains": "77"}}`)},
 		"customers by the last name":                    {"customers_last_name", customers(`{"lastName": {"startsWith": "name77"}}`)},
+		"customers by a part of many names":             {"customers_newest", customers(`{"lastName": {"contains": "name"}}`)},
+		"customers by the first name":                   {"customers_search", customers(`{"firstName": {"startsWith": "ANNA77"}}`)},
+		"customers by several first names":              {"customers_search", customers(`{"firstName": {"in": ["anna77", "anna78"]}}`)},
+		"customers by external id":                      {"customers_external_id_key", customers(`{"externalId": {"eq": "k-77"}}`)},
+		"customers by a part of the external id":        {"customers_search", customers(`{"externalId": {"contains": "K-77"}}`)},
+		"cases by a part of the phone":                  {"customers_search", cases(by(`{"customer": {"phone": {"contains": "49 77"}}}`))},
 		"customers by search":                           {"customers_search", customers(`{"search": "C77 n77"}`)},
 		"customers by attribute":                        {"customers_attributes", customers(`{"attribute": {"key": "plan", "value": {"eq": "P77"}}}`)},
 		"customers by country":                          {"customers_country", customers(`{"country": {"eq": "New Zealand"}}`)},
