@@ -33,6 +33,9 @@ func (SendMail) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 300}
 }
 
+// Mails is SQL that selects the ids of the notifications that have a job: all that are queued, and few others.
+const Mails = "SELECT CAST(args->>'notificationId' AS uuid) FROM river_job WHERE kind = 'send_mail'"
+
 // Queue adds jobs to the queue.
 type Queue struct {
 	river  *river.Client[pgx.Tx]

@@ -62,9 +62,11 @@ func NewRuntime(pool *pgxpool.Pool, o RuntimeOptions, register ...Register) (*Ru
 		FetchCooldown:        min(o.PollEvery, river.FetchCooldownDefault),
 		JobTimeout:           Timeout,
 		RescueStuckJobsAfter: rescueAfter,
-		SoftStopTimeout:      Timeout,
-		Logger:               quiet(o.Log),
-		ErrorHandler:         reporter{o.Log},
+		// A queued mail always has a job, by which lists find it (Mails): the job of a mail is not dropped when it is given up.
+		DiscardedJobRetentionPeriod: -1,
+		SoftStopTimeout:             Timeout,
+		Logger:                      quiet(o.Log),
+		ErrorHandler:                reporter{o.Log},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the job queue: %w", err)

@@ -4,7 +4,8 @@
 // A notification is a row that starts QUEUED and ends SENT, FAILED or, where no mail server is configured, NOT_SENT.
 // An error that may pass (no connection, a 4xx reply, a wrong password) is retried for three days. A 5xx reply to the
 // recipient or to the mail itself is final, and so is a recipient who may no longer receive the mail (recipient.go). The
-// row and its job change in one transaction.
+// job is removed after its row has got the final status: a job that runs again because a server ended in between finds
+// that, and does nothing.
 //
 // A mail server and a database cannot share a transaction: when the program ends between the server's reply 250 and the
 // commit, the mail is sent again. The Message-ID is made of the notification's id and the sender's domain, so the

@@ -43,14 +43,14 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 		return nil // the job ran again after the mail was finished
 	case w.server == nil:
 		w.log.DebugContext(ctx, "mail not sent: no mail server is configured", "notification", n.ID.String())
-		return w.finish(ctx, j, n, map[string]any{"status": model.NotificationNotSent})
+		return w.finish(ctx, n, map[string]any{"status": model.NotificationNotSent})
 	}
 
 	n.Attempts++
 	err = w.attempt(ctx, n)
 	if err == nil {
 		w.log.DebugContext(ctx, "mail sent", "notification", n.ID.String(), "attempts", n.Attempts)
-		return w.finish(ctx, j, n, map[string]any{
+		return w.finish(ctx, n, map[string]any{
 			"status": model.NotificationSent, "attempts": n.Attempts,
 			"sent_at": pg.Timestamp(time.Now()),
 		})
@@ -61,7 +61,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job.SendMail]) error {
 	reason := w.server.explain(err)
 	if _, final := errors.AsType[permanentError](err); final || n.Attempts >= triesMax {
 		w.log.WarnContext(ctx, "mail given up", "notification", n.ID.String(), "attempts", n.Attempts, "error", reason)
-		return w.finish(ctx, j, n, map[string]any{
+		return w.finish(ctx, n, map[string]any{
 			"status": model.NotificationFailed, "attempts": n.Attempts, "last_error": reason,
 		})
 	}
@@ -97,20 +97,13 @@ func (w *worker) attempt(ctx context.Context, n *model.Notification) error {
 	return w.server.send(ctx, w.writer.from, to, m)
 }
 
-// finish writes the final status and completes the job in one transaction. The condition on the current status keeps the
+// finish writes the final status; the job is removed when Work has returned. The condition on the current status keeps the
 // first final status.
-func (w *worker) finish(ctx context.Context, j *river.Job[job.SendMail], n *model.Notification, end map[string]any) error {
+func (w *worker) finish(ctx context.Context, n *model.Notification, end map[string]any) error {
 	// The status of a sent mail must be written even while the server stops.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	err := w.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := ifQueued(tx, n).Updates(end).Error; err != nil {
-			return err
-		}
-		_, err := river.JobCompleteTx[job.Driver](ctx, pg.Raw(tx), j)
-		return err
-	})
-	if err != nil {
+	if err := ifQueued(w.db.Gorm.WithContext(ctx), n).Updates(end).Error; err != nil {
 		return fmt.Errorf("write the status of notification %s: %w", n.ID, err)
 	}
 	return nil
