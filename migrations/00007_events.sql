@@ -40,7 +40,9 @@ CREATE TABLE case_events (
         ((type = 'OUTREACH_RECORDED') = (channel IS NOT NULL AND outcome IS NOT NULL) AND (type <> 'OUTREACH_RECORDED' OR note_id IS NOT NULL)),
     CONSTRAINT case_events_whys_check CHECK ((type = 'ROOT_CAUSE_SET') = (whys IS NOT NULL)),
     CONSTRAINT case_events_escalated_check CHECK ((type = 'ESCALATED') = (step IS NOT NULL AND after IS NOT NULL))
-);
+-- An event gets its position a moment after it was stored. If its new version is on the same page, PostgreSQL logs what
+-- differs, and not the snapshot once more.
+) WITH (fillfactor = 60);
 -- Readers of the log. An event gets its entry when it gets its position.
 CREATE UNIQUE INDEX case_events_position_key ON case_events (position) WHERE position IS NOT NULL;
 -- The stamp looks here for events that have no position.
