@@ -33,13 +33,13 @@ CREATE TABLE responses (
 -- The list of responses: the newest first, and the newest of one customer or one value of a filter.
 CREATE INDEX responses_newest ON responses (responded_at DESC, id DESC);
 CREATE INDEX responses_customer ON responses (customer_id, responded_at DESC, id DESC);
-CREATE INDEX responses_category ON responses (category, responded_at DESC, id DESC);
 CREATE INDEX responses_country ON responses (country, responded_at DESC, id DESC);
 CREATE INDEX responses_survey ON responses (survey_fold, responded_at DESC, id DESC);
 CREATE INDEX responses_segment ON responses (segment_fold, responded_at, id); -- the order by segment as well
 CREATE INDEX responses_company ON responses (company_fold, responded_at DESC, id DESC);
--- Every other order of the list, as for customers. The order by effort reads response_themes_theme.
-CREATE INDEX responses_by_score ON responses (score, id);
+-- Every other order of the list, as for customers. The order by effort reads response_themes_theme. The filter by category
+-- is a range of scores: if few responses are in it, it reads the index of the scores, and else the newest responses.
+CREATE INDEX responses_by_score ON responses (score, responded_at, id);
 CREATE INDEX responses_by_testimonial ON responses (testimonial_likelihood, id);
 CREATE INDEX responses_by_value ON responses (lifetime_value, id);
 -- Filters by externalId and receivedAt.

@@ -53,7 +53,5 @@ CREATE TABLE rule_assignees (
 CREATE TABLE response_rules (
     response_id uuid NOT NULL REFERENCES responses,
     rule_id     uuid NOT NULL REFERENCES rules,
-    PRIMARY KEY (response_id, rule_id)
+    PRIMARY KEY (rule_id, response_id) -- for counting how many responses each rule matched
 );
--- Counting how many responses each rule matched.
-CREATE INDEX response_rules_rule ON response_rules (rule_id);

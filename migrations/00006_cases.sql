@@ -52,18 +52,18 @@ CREATE TABLE cases (
 CREATE INDEX cases_newest ON cases (opened_at DESC, id DESC);
 CREATE INDEX cases_status ON cases (status, opened_at, id); -- the order by status as well
 CREATE INDEX cases_assignee ON cases (assignee_id, opened_at DESC, id DESC);
-CREATE INDEX cases_category ON cases (category, opened_at DESC, id DESC);
 CREATE INDEX cases_country ON cases (country, opened_at DESC, id DESC);
 CREATE INDEX cases_customer ON cases (customer_id, opened_at DESC, id DESC);
 CREATE INDEX cases_survey ON cases (survey_fold, opened_at DESC, id DESC);
 CREATE INDEX cases_segment ON cases (segment_fold, opened_at DESC, id DESC);
 CREATE INDEX cases_company ON cases (company_fold, opened_at DESC, id DESC);
--- Every other order of the list, as for customers. The order by number reads cases_number_key.
+-- Every other order of the list, as for customers. The order by number reads cases_number_key. The filter by category is a
+-- range of scores, as for responses.
 CREATE INDEX cases_by_update ON cases (updated_at, id);
 CREATE INDEX cases_by_assignment ON cases (assigned_at, id);
 CREATE INDEX cases_by_target ON cases (due_at, id);
 CREATE INDEX cases_by_closing ON cases (closed_at, id);
-CREATE INDEX cases_by_score ON cases (score, id);
+CREATE INDEX cases_by_score ON cases (score, opened_at, id);
 CREATE INDEX cases_by_value ON cases (lifetime_value, id);
 -- The filter `overdue`.
 CREATE INDEX cases_due ON cases (due_at, id) WHERE first_follow_up_at IS NULL AND status <> 'CLOSED';
@@ -76,11 +76,9 @@ CREATE TABLE case_rules (
     case_id uuid NOT NULL REFERENCES cases,
     rule_id uuid NOT NULL REFERENCES rules,
     ordinal integer NOT NULL, -- 0: the rule that opened the case
-    PRIMARY KEY (case_id, rule_id),
-    CONSTRAINT case_rules_ordinal_key UNIQUE (case_id, ordinal)
+    PRIMARY KEY (case_id, ordinal),
+    CONSTRAINT case_rules_rule_key UNIQUE (rule_id, case_id) -- for the filter `rule`, and the figures of a rule
 );
--- The filter `rule`.
-CREATE INDEX case_rules_rule ON case_rules (rule_id);
 
 CREATE TABLE notes (
     id          uuid PRIMARY KEY,

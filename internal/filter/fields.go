@@ -43,11 +43,10 @@ func customerFields() map[string]field {
 
 func responseFields(customer *entity) map[string]field {
 	return map[string]field{
-		"id":         {idField[model.ResponseID]{onResponse("id").copiedAs("response_id", "cases"), func(s *Subject) *model.ResponseID { return &s.Response.ID }}, open},
-		"externalId": {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, personal},
-		"score":      {intField{onResponse("score").copiedTo("cases"), func(s *Subject) *int { return &s.Response.Score }}, open},
-		"category": {enumField{onResponse("category").copiedTo("cases"),
-			func(s *Subject) *string { return stringPtr(model.CategoryOf(s.Response.Score)) }, stringsOf(model.Detractor, model.Passive, model.Promoter)}, open},
+		"id":               {idField[model.ResponseID]{onResponse("id").copiedAs("response_id", "cases"), func(s *Subject) *model.ResponseID { return &s.Response.ID }}, open},
+		"externalId":       {textField{onResponse("external_id_fold"), func(s *Subject) *string { return s.Response.ExternalID }}, personal},
+		"score":            {intField{onResponse("score").copiedTo("cases"), func(s *Subject) *int { return &s.Response.Score }}, open},
+		"category":         {categoryField{onResponse("score").copiedTo("cases"), func(s *Subject) int { return s.Response.Score }}, open},
 		"survey":           {textField{onResponse("survey_fold").copiedTo("cases"), func(s *Subject) *string { return s.Response.Survey }}, open},
 		"contactRequested": {boolField{onResponse("contact_requested").copiedTo("cases"), func(s *Subject) *bool { return &s.Response.ContactRequested }}, open},
 		"comment":          {textField{onTexts("comment_fold"), func(s *Subject) *string { return s.Response.Comment }}, personal},

@@ -136,7 +136,7 @@ func (m *generator) operators(f fieldType) ([]string, bool) {
 		return []string{"all", "any", "none"}, true
 	case timeField:
 		return []string{"gte", "isNull", "lt", "withinLast", "withinNext"}, true
-	case nested, enumField, boolField, presentField, mineField, overdueField, ruleField, effortField, contactField, hasCaseField, refField,
+	case nested, enumField, categoryField, boolField, presentField, mineField, overdueField, ruleField, effortField, contactField, hasCaseField, refField,
 		outreachField, idField[model.CustomerID], idField[model.ResponseID], idField[model.CaseID], idField[model.UserID]:
 		return nil, false
 	}
@@ -190,6 +190,8 @@ func (m *generator) one(f fieldType, op string) any {
 		return m.time()
 	case enumField:
 		return m.pick(f.values)
+	case categoryField:
+		return m.pick(categories)
 	case contactField:
 		return m.pick(contactStatuses)
 	case effortField:

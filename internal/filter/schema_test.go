@@ -94,6 +94,8 @@ func TestSchemaNamesTheFieldsOfTheTables(t *testing.T) {
 				}
 			case enumField:
 				m.sameValues(asked, field.values)
+			case categoryField:
+				m.sameValues(asked, categories)
 			case effortField:
 				m.sameValues(asked, efforts)
 			case contactField:

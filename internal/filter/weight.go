@@ -149,10 +149,10 @@ var indexed = map[string]bool{
 	"customers.email_fold": true, "customers.last_name_fold": true, "customers.phone_fold": true,
 	"customers.external_id_fold": true, "customers.account_manager_email_fold": true, "customers.agent_email_fold": true,
 	"customers.last_contacted_at": true, "customers.next_survey_at": true, "customers.id": true,
-	"responses.id": true, "responses.customer_id": true, "responses.external_id_fold": true, "responses.category": true, "responses.country": true,
+	"responses.id": true, "responses.customer_id": true, "responses.external_id_fold": true, "responses.country": true,
 	"responses.survey_fold": true, "responses.segment_fold": true, "responses.company_fold": true, "responses.score": true,
 	"responses.lifetime_value": true, "responses.testimonial_likelihood": true, "responses.responded_at": true, "responses.received_at": true,
-	"cases.id": true, "cases.number": true, "cases.status": true, "cases.assignee_id": true, "cases.customer_id": true, "cases.category": true,
+	"cases.id": true, "cases.number": true, "cases.status": true, "cases.assignee_id": true, "cases.customer_id": true,
 	"cases.country": true, "cases.survey_fold": true, "cases.segment_fold": true, "cases.company_fold": true, "cases.score": true,
 	"cases.lifetime_value": true, "cases.opened_at": true, "cases.updated_at": true, "cases.assigned_at": true, "cases.due_at": true, "cases.closed_at": true,
 }

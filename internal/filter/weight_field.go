@@ -45,9 +45,10 @@ func valuesOf(v any) (share float64) {
 
 func (f nested) weigh(w weigher, v any) Weight { return w.object(v, f.of) }
 
-func (f enumField) weigh(w weigher, v any) Weight    { return f.compare(w, valuesOf(v)) }
-func (f boolField) weigh(w weigher, _ any) Weight    { return f.compare(w, some) }
-func (f presentField) weigh(w weigher, _ any) Weight { return f.compare(w, half) }
+func (f enumField) weigh(w weigher, v any) Weight     { return f.compare(w, valuesOf(v)) }
+func (f categoryField) weigh(w weigher, v any) Weight { return f.compare(w, valuesOf(v)) }
+func (f boolField) weigh(w weigher, _ any) Weight     { return f.compare(w, some) }
+func (f presentField) weigh(w weigher, _ any) Weight  { return f.compare(w, half) }
 func (f idField[T]) weigh(w weigher, v any) Weight {
 	if f.name == "assignee_id" { // a user has many cases
 		return f.compare(w, values(v, few*4))

@@ -99,7 +99,9 @@ var customerKeys = map[string]page.Key[model.Customer]{
 
 // ties has the key that sorts rows which are equal in a column, before the id does. So the index of the list that is
 // filtered by the column has the order as well.
-var ties = map[string]string{"cases.status": "OPENED_AT", "responses.segment_fold": "RESPONDED_AT"}
+var ties = map[string]string{
+	"cases.status": "OPENED_AT", "cases.score": "OPENED_AT", "responses.segment_fold": "RESPONDED_AT", "responses.score": "RESPONDED_AT",
+}
 
 var noteOrder = page.Order[model.Note]{
 	{Name: "CREATED_AT", Column: "notes.created_at", Kind: page.Time, Of: func(n *model.Note) any { return n.CreatedAt }},
