@@ -94,6 +94,10 @@ func (c *Cluster) arguments() []string {
 			"max_connections=300", "max_parallel_workers_per_gather=0",
 			// Files in the data folder are deleted with it; files in /dev/shm would outlive a killed server.
 			"dynamic_shared_memory_type=mmap")
+	} else {
+		// After each checkpoint, PostgreSQL logs every page whole when it first changes: most of what a response writes.
+		// docs/decisions/0030-what-a-response-writes.md has the numbers.
+		settings = append(settings, "checkpoint_timeout=15min", "max_wal_size=4GB", "checkpoint_completion_target=0.9")
 	}
 	args := []string{"-D", c.data()}
 	for _, setting := range settings {
