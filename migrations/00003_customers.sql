@@ -52,8 +52,8 @@ ALTER TABLE customers ALTER search_fold SET STATISTICS 500;
 
 -- Intake finds the customer of a response by external id, by e-mail address, or by name and country. The filters by a whole
 -- external id or e-mail address, or by its beginning, use these too. Two ids that are equal are folded alike: so no two
--- customers have one external id.
-CREATE UNIQUE INDEX customers_external_id_key ON customers (external_id_fold, external_id) WHERE external_id_fold IS NOT NULL;
+-- customers have one external id. Both forms of the longest ids would not fit into an entry, so the given one is a hash.
+CREATE UNIQUE INDEX customers_external_id_key ON customers (external_id_fold, md5(external_id)) WHERE external_id_fold IS NOT NULL;
 CREATE INDEX customers_email ON customers (email_fold) WHERE email_fold IS NOT NULL;
 CREATE UNIQUE INDEX customers_name_key_key ON customers (name_key) WHERE name_key IS NOT NULL;
 -- Retention looks here for customers to erase, once a minute. It checks each of those for what keeps a customer: a later
