@@ -104,13 +104,19 @@ func (c *txConn) commit(ctx context.Context) error {
 	if c.outer == nil && len(c.later) == 0 {
 		return nil
 	}
-	return c.send(ctx, queued{"commit", nil, func(answers pgx.BatchResults) error {
+	committed := false
+	err := c.send(ctx, queued{"commit", nil, func(answers pgx.BatchResults) error {
 		tag, err := answers.Exec()
 		if err == nil && tag.String() == "ROLLBACK" {
 			err = pgx.ErrTxCommitRollback
 		}
+		committed = err == nil
 		return WrapErr("commit", err)
 	}})
+	if committed { // a connection that breaks after PostgreSQL has answered takes nothing back
+		return nil
+	}
+	return err
 }
 
 // rollback ends the transaction where it has not ended yet.
