@@ -167,6 +167,13 @@ func TestLinkCaseReplacesTheLinkOfItsSystemOnce(t *testing.T) {
 		_, err := w.Work.LinkCase(t.Context(), w.Agent, in)
 		worktest.Refused(t, argument, err, fault.CodeBadUserInput, argument)
 	}
+	letters := make([]rune, 500) // different ones of four bytes each, so that PostgreSQL cannot compress the text
+	for i := range letters {
+		letters[i] = 0x20000 + rune(i*7919%40000)
+	}
+	link(string(letters[:325]), string(letters[:325]), nil) // the longest that one entry of the index has room for
+	_, err := w.Work.LinkCase(t.Context(), w.Agent, casework.LinkCaseInput{CaseID: c.ID, System: string(letters[:326]), ExternalID: string(letters[:325])})
+	worktest.Refused(t, "both too long", err, fault.CodeBadUserInput, "input.externalId")
 }
 
 func TestAssignCasesIsAllOrNothing(t *testing.T) {

@@ -73,8 +73,14 @@ func checkRef(r model.ExternalRef) error {
 	if r.ExternalID == "" {
 		faults = append(faults, fault.Input("input.externalId", "externalId must not be blank: give the id that the other system uses"))
 	}
+	if len(r.System)+len(r.ExternalID) > refBytesMax {
+		faults = append(faults, fault.Input("input.externalId", "system and externalId must not take more than %d bytes together", refBytesMax))
+	}
 	return fault.Join(append(faults, checkLink(r.URL))...)
 }
+
+// refBytesMax is what both texts of a reference may take, because one index has both: an entry has at most 2,704 bytes.
+const refBytesMax = 2600
 
 // checkLink refuses a URL that dashboards must not show as a link: a scheme such as javascript: would run code in the browser
 // of the user who follows it.
