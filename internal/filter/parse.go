@@ -25,6 +25,7 @@ type parser struct {
 	strict bool // for stored filters: no nulls, nothing empty, no search
 	depth  int
 	values int
+	full   bool // the filter is larger than it may be: nothing further of it is read
 
 	mask func(any) any // replaces each condition on personal data, once it is read; nil: nothing does
 
@@ -47,22 +48,29 @@ func (p *parser) object(v any, n *entity) (expr, error) {
 	}
 	defer func() { p.depth-- }()
 	var all allOf
+	var faults []error
 	for _, name := range sorted(m) {
 		given := m[name]
 		if given == nil {
 			if p.strict {
-				return nil, fault.Input(name, "null is not allowed in a stored filter: leave the field out")
+				faults = append(faults, fault.Input(name, "null is not allowed in a stored filter: leave the field out"))
 			}
 			continue
 		}
 		x, err := p.field(name, given, n)
 		if err != nil {
-			return nil, fault.WithPath(name, scalarFault(err))
+			if faults = append(faults, fault.WithPath(name, scalarFault(err))); p.full {
+				break
+			}
+			continue
 		}
 		if p.mask != nil && n.fields[name].personal {
 			m[name] = p.mask(given)
 		}
 		all = append(all, x)
+	}
+	if len(faults) > 0 {
+		return nil, fault.Join(faults...)
 	}
 	if len(all) == 0 && p.strict {
 		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
@@ -135,19 +143,26 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 	}
 	defer func() { p.depth-- }()
 	var all allOf
+	var faults []error
 	for _, name := range sorted(m) {
 		op, ok := ops[name]
 		switch {
 		case !ok:
-			return nil, fault.Input(name, "unknown operator: expected one of %s", strings.Join(sorted(ops), ", "))
+			faults = append(faults, fault.Input(name, "unknown operator: expected one of %s", strings.Join(sorted(ops), ", ")))
+			continue
 		case m[name] == nil:
-			return nil, fault.Input(name, "an operator cannot compare with null: use isNull, or leave the operator out")
+			faults = append(faults, fault.Input(name, "an operator cannot compare with null: use isNull, or leave the operator out"))
+			continue
 		}
 		x, err := op(m[name])
 		if err != nil {
-			return nil, fault.WithPath(name, scalarFault(err))
+			faults = append(faults, fault.WithPath(name, scalarFault(err)))
+			continue
 		}
 		all = append(all, x)
+	}
+	if len(faults) > 0 {
+		return nil, fault.Join(faults...)
 	}
 	if len(all) == 0 && p.strict {
 		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
@@ -163,20 +178,24 @@ func (p *parser) objectParts(v any, name string, read map[string]func(any) error
 	}
 	defer func() { p.depth-- }()
 	given := 0
+	var faults []error
 	for _, field := range sorted(m) {
 		into, ok := read[field]
 		switch {
 		case !ok:
-			return fault.Input(field, "%s has no such field", name)
+			faults = append(faults, fault.Input(field, "%s has no such field", name))
 		case m[field] == nil && p.strict:
-			return fault.Input(field, "null is not allowed in a stored filter: leave the field out")
+			faults = append(faults, fault.Input(field, "null is not allowed in a stored filter: leave the field out"))
 		case m[field] == nil:
-			continue
+		default:
+			if err := into(m[field]); err != nil {
+				faults = append(faults, fault.WithPath(field, scalarFault(err)))
+			}
+			given++
 		}
-		if err := into(m[field]); err != nil {
-			return fault.WithPath(field, scalarFault(err))
-		}
-		given++
+	}
+	if len(faults) > 0 {
+		return fault.Join(faults...)
 	}
 	if given == 0 && p.strict {
 		return fault.New(fault.CodeBadUserInput, emptyRefused)
@@ -190,6 +209,7 @@ func (p *parser) enterObject(v any) (map[string]any, error) {
 		return nil, fault.New(fault.CodeBadUserInput, "expected an object")
 	}
 	if p.depth++; p.depth > depthMax {
+		p.full = true
 		return nil, fault.New(fault.CodeBadUserInput, "the filter is nested more than %d levels deep", depthMax)
 	}
 	return m, p.count()
@@ -197,6 +217,7 @@ func (p *parser) enterObject(v any) (map[string]any, error) {
 
 func (p *parser) count() error {
 	if p.values++; p.values > valuesMax {
+		p.full = true
 		return fault.New(fault.CodeBadUserInput, "the filter has more than %d values", valuesMax)
 	}
 	return nil
@@ -206,19 +227,27 @@ func (p *parser) count() error {
 func readList[T any](p *parser, v any, read func(any) (T, error)) ([]T, error) {
 	given := listOf(v)
 	items := make([]T, 0, len(given))
+	var faults []error
 	for i, g := range given {
 		at := "[" + strconv.Itoa(i) + "]"
 		if err := p.count(); err != nil {
 			return nil, err
 		}
 		if g == nil {
-			return nil, fault.Input(at, "null is not allowed in a list")
+			faults = append(faults, fault.Input(at, "null is not allowed in a list"))
+			continue
 		}
 		item, err := read(g)
 		if err != nil {
-			return nil, fault.WithPath(at, scalarFault(err))
+			if faults = append(faults, fault.WithPath(at, scalarFault(err))); p.full {
+				break
+			}
+			continue
 		}
 		items = append(items, item)
+	}
+	if len(faults) > 0 {
+		return nil, fault.Join(faults...)
 	}
 	return items, nil
 }

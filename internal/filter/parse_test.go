@@ -3,6 +3,7 @@ package filter_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,19 @@ func assertRefused(t *testing.T, err error, argument, words string) {
 
 func TestParse(t *testing.T) {
 	t.Parallel()
+	t.Run("names all wrong values", func(t *testing.T) {
+		t.Parallel()
+		_, err := read(t, `{"assignee": ["nope", null], "colour": 1, "or": [{"number": {"eq": "7", "gt": 1}}, {"customer": {"country": {"eq": "Narnia"}, "id": ["x"]}}],
+			"externalRef": {"system": 5, "id": 6}}`)
+		var got []string
+		for _, f := range fault.All(err) {
+			got = append(got, f.Argument)
+		}
+		want := []string{"assignee[0]", "assignee[1]", "colour", "externalRef.id", "externalRef.system", "or[0].number.eq", "or[0].number.gt", "or[1].customer.country.eq", "or[1].customer.id[0]"}
+		if !slices.Equal(got, want) {
+			t.Errorf("the wrong values are %q, want %q", got, want)
+		}
+	})
 	t.Run("names the path of a wrong value", func(t *testing.T) {
 		t.Parallel()
 		for _, c := range []struct{ name, filter, argument, words string }{
