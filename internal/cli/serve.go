@@ -47,7 +47,7 @@ func (s *serveCommand) Run(ctx context.Context, c *config.Config, out io.Writer)
 		return err
 	}
 	defer a.Close()
-	secret, err := a.Users.FirstStart(ctx, auth.System("first start"), c.AdminToken)
+	secret, err := a.Users.FirstStart(ctx, auth.System("start"), c.AdminToken)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func TestWarningOfAToken(t *testing.T) {
 			if err := a.DB.Gorm.Exec(c.change).Error; err != nil {
 				t.Fatal(err)
 			}
-			if _, err := a.Users.FirstStart(t.Context(), auth.System("first start"), given); err != nil {
+			if _, err := a.Users.FirstStart(t.Context(), auth.System("start"), given); err != nil {
 				t.Fatal(err)
 			}
 			var log strings.Builder

@@ -45,7 +45,7 @@ func TestFirstStart(t *testing.T) {
 		w := newEmptyWorld(t)
 		secrets := make(chan string, 6)
 		worktest.AtOnce(cap(secrets), func(int) {
-			secret, err := w.users.FirstStart(t.Context(), auth.System("first start"), "")
+			secret, err := w.users.FirstStart(t.Context(), auth.System("start"), "")
 			if err != nil {
 				t.Errorf("first start: %v", err)
 			} else if secret != "" {
@@ -114,7 +114,7 @@ func TestFirstStart(t *testing.T) {
 		for sql, want := range map[string]int{
 			"TRUE": 3, "before->>'expiresAt' IS NULL AND after->>'expiresAt' IS NOT NULL": 2, "after->>'expiresAt' IS NULL": 1,
 		} {
-			if n := w.Count("SELECT count(*) FROM audit_events WHERE action = 'TOKEN_UPDATED' AND program = 'first start' AND " + sql); n != want {
+			if n := w.Count("SELECT count(*) FROM audit_events WHERE action = 'TOKEN_UPDATED' AND program = 'start' AND " + sql); n != want {
 				t.Errorf("%d entries where %s, want %d", n, sql, want)
 			}
 		}
@@ -153,7 +153,7 @@ func TestFirstStart(t *testing.T) {
 
 func (w *world) start(given string) string {
 	w.T.Helper()
-	secret, err := w.users.FirstStart(w.T.Context(), auth.System("first start"), given)
+	secret, err := w.users.FirstStart(w.T.Context(), auth.System("start"), given)
 	if err != nil {
 		w.T.Fatalf("first start: %v", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -30,8 +31,9 @@ func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: RECEIVER_SECRET=whsec_… receiver HOST:PORT")
 	}
-	secret, err := standardwebhooks.NewWebhook(os.Getenv("RECEIVER_SECRET"))
-	if err != nil {
+	given := os.Getenv("RECEIVER_SECRET")
+	secret, err := standardwebhooks.NewWebhook(given)
+	if err != nil || len(given) <= len("whsec_") || !strings.HasPrefix(given, "whsec_") { // an empty secret would accept whatever anybody signs
 		log.Fatal("RECEIVER_SECRET must be the secret that createWebhook or rotateWebhookSecret returned; it begins with whsec_")
 	}
 	listener, err := net.Listen("tcp", os.Args[1])
