@@ -85,7 +85,8 @@ func TestCaseStatements(t *testing.T) {
 	}
 	var reads []string
 	for _, statement := range counter.Statements() {
-		if !strings.Contains(statement, "api_tokens") && !strings.HasPrefix(statement, `SELECT * FROM "users" WHERE id = $1`) { // these find the caller
+		// These find the caller, and ask twice a second at most whether what is known of callers is still true.
+		if !strings.Contains(statement, "api_tokens") && !strings.HasPrefix(statement, `SELECT * FROM "users" WHERE id = $1`) && statement != "SELECT revision FROM configuration" {
 			reads = append(reads, statement)
 		}
 	}
