@@ -43,15 +43,13 @@ func (c *LockedCase) Snapshot() *model.Snapshot {
 // transaction sends both later (pg.Later).
 func (c *LockedCase) Change(tx *gorm.DB, now time.Time, e event.Entry, do func()) (*model.LoggedEvent, error) {
 	e = c.Apply(now, e, do)
-	logged := event.Prepare(e)
 	p := pg.NewPipeline(tx)
 	SaveCases(p, c)
-	if err := event.Add(p, []*event.Pending{logged}); err != nil {
+	logged, err := event.AddOne(p, e)
+	if err != nil {
 		return nil, err
 	}
-	then := *e.After
-	logged.Then = &then
-	return &logged.LoggedEvent, p.Later()
+	return logged, p.Later()
 }
 
 // Apply makes one change to the case in memory, and returns its event. The caller writes the case and the event.

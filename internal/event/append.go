@@ -20,27 +20,18 @@ type Pending struct {
 	model.LoggedEvent
 }
 
-// Prepare makes the row of an entry without its snapshots' JSON, which Write encodes.
+// Prepare makes the row of an entry without its snapshots' JSON, which Add encodes.
 func Prepare(e Entry) *Pending {
 	return &Pending{e, model.LoggedEvent{Event: e.Event(), Then: e.After, Matches: true}}
 }
 
-// Snapshots returns the case right before the event, nil where there was none, and right after it. Until Write encodes
+// Snapshots returns the case right before the event, nil where there was none, and right after it. Until Add encodes
 // them, the caller can fill in values that the database gives, such as the case's number.
 func (p *Pending) Snapshots() (before, after *model.Snapshot) { return p.entry.Before, p.entry.After }
 
-// Write appends entries to the log, in their order, in the transaction that made the changes which they record. The
-// caller has locked the rows of the cases. So the sequence is drawn in the order of each case's versions, and stamping
-// keeps that order.
-func Write(tx *gorm.DB, entries []*Pending) error {
-	p := pg.NewPipeline(tx)
-	if err := Add(p, entries); err != nil {
-		return err
-	}
-	return p.Send()
-}
-
-// Add is Write in the caller's pipeline.
+// Add adds to a pipeline what appends entries to the log, in their order, in the transaction that made the changes which
+// they record. The caller has locked the rows of the cases. So the sequence is drawn in the order of each case's versions,
+// and stamping keeps that order.
 func Add(to *pg.Pipeline, entries []*Pending) error {
 	rows := make([]*model.Event, len(entries))
 	for i, p := range entries {
@@ -53,15 +44,22 @@ func Add(to *pg.Pipeline, entries []*Pending) error {
 	return nil
 }
 
-// Append appends one entry to the log; see Write.
-func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+// AddOne is Add for one entry. It returns the event, with the case as it is now.
+func AddOne(to *pg.Pipeline, e Entry) (*model.LoggedEvent, error) {
 	p := Prepare(e)
-	if err := Write(tx, []*Pending{p}); err != nil {
-		return nil, err
-	}
 	then := *e.After
 	p.Then = &then
-	return &p.LoggedEvent, nil
+	return &p.LoggedEvent, Add(to, []*Pending{p})
+}
+
+// Append is AddOne in a pipeline of its own.
+func Append(tx *gorm.DB, e Entry) (*model.LoggedEvent, error) {
+	p := pg.NewPipeline(tx)
+	logged, err := AddOne(p, e)
+	if err != nil {
+		return nil, err
+	}
+	return logged, p.Send()
 }
 
 // Row makes the row of an entry as the log keeps it, with an ID of its own and no position yet.
