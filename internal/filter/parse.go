@@ -48,29 +48,22 @@ func (p *parser) object(v any, n *entity) (expr, error) {
 	}
 	defer func() { p.depth-- }()
 	var all allOf
-	var faults []error
-	for _, name := range sorted(m) {
-		given := m[name]
+	err = p.each(m, func(name string, given any) error {
 		if given == nil {
-			if p.strict {
-				faults = append(faults, fault.Input(name, "null is not allowed in a stored filter: leave the field out"))
-			}
-			continue
+			return p.null()
 		}
 		x, err := p.field(name, given, n)
 		if err != nil {
-			if faults = append(faults, fault.WithPath(name, scalarFault(err))); p.full {
-				break
-			}
-			continue
+			return err
 		}
 		if p.mask != nil && n.fields[name].personal {
 			m[name] = p.mask(given)
 		}
 		all = append(all, x)
-	}
-	if len(faults) > 0 {
-		return nil, fault.Join(faults...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(all) == 0 && p.strict {
 		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
@@ -143,26 +136,20 @@ func (p *parser) operators(v any, ops map[string]func(any) (expr, error)) (expr,
 	}
 	defer func() { p.depth-- }()
 	var all allOf
-	var faults []error
-	for _, name := range sorted(m) {
+	err = p.each(m, func(name string, given any) error {
 		op, ok := ops[name]
 		switch {
 		case !ok:
-			faults = append(faults, fault.Input(name, "unknown operator: expected one of %s", strings.Join(sorted(ops), ", ")))
-			continue
-		case m[name] == nil:
-			faults = append(faults, fault.Input(name, "an operator cannot compare with null: use isNull, or leave the operator out"))
-			continue
+			return fault.New(fault.CodeBadUserInput, "unknown operator: expected one of %s", strings.Join(sorted(ops), ", "))
+		case given == nil:
+			return fault.New(fault.CodeBadUserInput, "an operator cannot compare with null: use isNull, or leave the operator out")
 		}
-		x, err := op(m[name])
-		if err != nil {
-			faults = append(faults, fault.WithPath(name, scalarFault(err)))
-			continue
-		}
+		x, err := op(given)
 		all = append(all, x)
-	}
-	if len(faults) > 0 {
-		return nil, fault.Join(faults...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(all) == 0 && p.strict {
 		return nil, fault.New(fault.CodeBadUserInput, emptyRefused)
@@ -177,28 +164,44 @@ func (p *parser) objectParts(v any, name string, read map[string]func(any) error
 		return err
 	}
 	defer func() { p.depth-- }()
-	given := 0
-	var faults []error
-	for _, field := range sorted(m) {
+	parts := 0
+	err = p.each(m, func(field string, given any) error {
 		into, ok := read[field]
 		switch {
 		case !ok:
-			faults = append(faults, fault.Input(field, "%s has no such field", name))
-		case m[field] == nil && p.strict:
-			faults = append(faults, fault.Input(field, "null is not allowed in a stored filter: leave the field out"))
-		case m[field] == nil:
-		default:
-			if err := into(m[field]); err != nil {
-				faults = append(faults, fault.WithPath(field, scalarFault(err)))
+			return fault.New(fault.CodeBadUserInput, "%s has no such field", name)
+		case given == nil:
+			return p.null()
+		}
+		parts++
+		return into(given)
+	})
+	if err != nil {
+		return err
+	}
+	if parts == 0 && p.strict {
+		return fault.New(fault.CodeBadUserInput, emptyRefused)
+	}
+	return nil
+}
+
+// each reads the members of an object, in the order of their names, and returns the faults of all of them.
+func (p *parser) each(m map[string]any, read func(name string, given any) error) error {
+	var faults []error
+	for _, name := range sorted(m) {
+		if err := read(name, m[name]); err != nil {
+			if faults = append(faults, fault.WithPath(name, scalarFault(err))); p.full {
+				break
 			}
-			given++
 		}
 	}
-	if len(faults) > 0 {
-		return fault.Join(faults...)
-	}
-	if given == 0 && p.strict {
-		return fault.New(fault.CodeBadUserInput, emptyRefused)
+	return fault.Join(faults...)
+}
+
+// null is the fault of a member that is null; nil where it counts as left out.
+func (p *parser) null() error {
+	if p.strict {
+		return fault.New(fault.CodeBadUserInput, "null is not allowed in a stored filter: leave the field out")
 	}
 	return nil
 }
