@@ -12,11 +12,6 @@ func (l AdvisoryLock) Lock(tx *gorm.DB) error {
 	return WrapErr("take the lock "+string(l), tx.Exec("SELECT pg_advisory_xact_lock(hashtext(?))", string(l)).Error)
 }
 
-// LockShared waits until no other transaction holds the lock exclusively, and shares it.
-func (l AdvisoryLock) LockShared(tx *gorm.DB) error {
-	return WrapErr("share the lock "+string(l), tx.Exec("SELECT pg_advisory_xact_lock_shared(hashtext(?))", string(l)).Error)
-}
-
 // AddTo adds Lock to a pipeline.
 func (l AdvisoryLock) AddTo(p *Pipeline) {
 	p.Exec("take the lock "+string(l), "SELECT pg_advisory_xact_lock(hashtext($1))", string(l))
