@@ -151,7 +151,7 @@ func TestNotifications(t *testing.T) {
 				}
 				plan := w.plan(last, func() error {
 					c, err := w.read.Notifications(t.Context(), viewer(w.ann), page.Args{First: number(10), After: after}, c.filter)
-					if err == nil {
+					if err == nil && c.PageInfo.HasNextPage {
 						after = c.PageInfo.EndCursor
 					}
 					return err
