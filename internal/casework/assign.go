@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -48,11 +49,11 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 			return err
 		}
 		out.Case = &c.Case
-		logged, err := w.assign(ctx, tx, now, viewer, c, to, in.Note)
-		if logged != nil {
+		changes := NewChanges(now)
+		if logged := changes.assign(viewer, c, to, in.Note); logged != nil {
 			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
-		return err
+		return w.Save(ctx, tx, changes)
 	})
 	return payload(out, err)
 }
@@ -68,38 +69,23 @@ func addLockAssignee(p *pg.Pipeline, id *model.UserID) (locked func() (*model.Us
 
 // assign assigns a locked case to a user, or makes it unassigned, with an optional note. The event is nil when the
 // assignee did not change.
-func (w *Work) assign(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, c *LockedCase, to *model.User, note *string) (*model.LoggedEvent, error) {
+func (ch *Changes) assign(viewer auth.Viewer, c *LockedCase, to *model.User, note *string) *model.LoggedEvent {
 	e := event.Entry{Actor: &viewer.User.ID}
+	if note != nil {
+		e.Note = ch.Note(c, viewer.User, *note)
+	}
 	var id *model.UserID
 	if to != nil {
 		id = &to.ID
 	}
-	unchanged := model.Same(c.AssigneeID, id)
-	switch {
-	case unchanged && note == nil:
-		return nil, nil
-	case unchanged:
-		_, _, err := c.addNote(tx, now, viewer.User, "input.note", *note)
-		return nil, err
-	case note != nil:
-		written, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", *note)
-		if err != nil {
-			return nil, err
-		}
-		e.Note = &written.ID
+	if !model.Same(c.AssigneeID, id) {
+		return ch.Assign(c, to, e)
 	}
-	return w.Assign(ctx, tx, now, c, to, e, true)
-}
-
-// Assign assigns a locked case to a user, or makes it unassigned where to is nil, and writes the event. Where mail is set,
-// it queues the mail to the new assignee. The caller must have locked the row of the user.
-func (w *Work) Assign(ctx context.Context, tx *gorm.DB, now time.Time, c *LockedCase, to *model.User, e event.Entry, mail bool) (*model.LoggedEvent, error) {
-	e = c.AssignedEntry(to, e)
-	logged, err := c.Change(tx, now, e, func() { c.AssignTo(to, e.Actor, now) })
-	if err != nil || to == nil || !mail {
-		return logged, err
+	if note != nil {
+		e.Type = model.EventNoteAdded
+		ch.Change(c, e, func() {})
 	}
-	return logged, w.Mail(ctx, tx, AssignedMail(c, to, logged))
+	return nil
 }
 
 // AssignedEntry completes the entry of an ASSIGNED event. Call it before the assignee changes: it reads the previous one.
@@ -153,44 +139,42 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		out.Cases = make([]*model.Case, len(in.Cases))
 		p := pg.NewPipeline(tx)
 		assignee := addLockAssignee(p, in.AssigneeID)
-		locked := make([]func() (*LockedCase, error), len(ids))
-		for _, i := range byID(ids) {
-			locked[i] = addLockFor(p, now, viewer, ids[i], in.Cases[i].ExpectedVersion)
-		}
+		locked, visible := addLock(p, ids), addVisible(p, now, viewer, ids...)
 		if err := p.Send(); err != nil {
 			return err
 		}
 		to, ofUser := assignee()
-		cases, ofCases := eachLocked(locked)
-		if err := fault.Join(ofInput, ofUser, ofCases); err != nil {
+		cases, err := locked()
+		if err != nil {
 			return err
 		}
-		for _, i := range byID(ids) {
-			if _, err := w.assign(ctx, tx, now, viewer, cases[i], to, in.Note); err != nil {
-				return err
-			}
-			out.Cases[i] = &cases[i].Case
+		byID := map[model.CaseID]*LockedCase{}
+		for _, c := range cases {
+			byID[c.ID] = c
 		}
-		return nil
+		faults := []error{ofInput, ofUser}
+		for i, of := range in.Cases {
+			at := fmt.Sprintf("input.cases[%d]", i)
+			if c := byID[of.CaseID]; c == nil || !visible(c.ID) {
+				faults = append(faults, inList(at, noSuchCase()))
+			} else {
+				faults = append(faults, inList(at, c.expect(of.ExpectedVersion)))
+			}
+		}
+		if err := fault.Join(faults...); err != nil {
+			return err
+		}
+		changes := NewChanges(now)
+		for i, id := range ids {
+			changes.assign(viewer, byID[id], to, in.Note)
+			out.Cases[i] = &byID[id].Case
+		}
+		return w.Save(ctx, tx, changes)
 	})
 	return payload(out, err)
 }
 
 const casesMax = 500
-
-// eachLocked returns the cases of a list, or the faults of all of them together.
-func eachLocked(locked []func() (*LockedCase, error)) ([]*LockedCase, error) {
-	cases := make([]*LockedCase, len(locked))
-	faults := make([]error, len(locked))
-	for i, of := range locked {
-		var err error
-		if cases[i], err = of(); err != nil && len(fault.All(err)) == 0 {
-			return nil, err
-		}
-		faults[i] = inList(fmt.Sprintf("input.cases[%d]", i), err)
-	}
-	return cases, fault.Join(faults...)
-}
 
 // inList changes the argument of a fault about one case to the place of that case in the list.
 func inList(at string, err error) error {
@@ -228,15 +212,18 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		c, err := LockCase(tx, id, nil)
+	for some := range slices.Chunk(ids, casesMax) {
+		cases, err := LockCases(tx, some)
 		if err != nil {
 			return err
 		}
-		if !model.Same(c.AssigneeID, &from) || c.Status == model.Closed {
-			continue // another transaction reassigned or closed the case meanwhile
+		changes := NewChanges(now)
+		for _, c := range cases {
+			if model.Same(c.AssigneeID, &from) && c.Status != model.Closed { // else another transaction reassigned or closed it meanwhile
+				changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
+			}
 		}
-		if _, err := w.Assign(ctx, tx, now, c, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+		if err := w.Save(ctx, tx, changes); err != nil {
 			return err
 		}
 	}

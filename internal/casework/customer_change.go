@@ -67,8 +67,8 @@ func sameDecimal(a, b *decimal.Decimal) bool {
 }
 
 // Propagate writes a customer's new data to the copies on the customer's responses and cases, and records an event on
-// each of the customer's cases. It skips the case except, to which the caller makes this change itself; nil skips none.
-func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID, except *model.Case) error {
+// each of the customer's cases.
+func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID) error {
 	if err := CopyToResponses(tx, ch.Now); err != nil {
 		return err
 	}
@@ -76,7 +76,6 @@ func (ch *CustomerChange) Propagate(tx *gorm.DB, now time.Time, by *model.UserID
 	if err != nil {
 		return err
 	}
-	cases = slices.DeleteFunc(cases, func(c *LockedCase) bool { return except != nil && c.ID == except.ID })
 	entries := make([]*event.Pending, len(cases))
 	for i, c := range cases {
 		entries[i] = event.Prepare(ch.Apply(c, now, by))

@@ -69,22 +69,17 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 		return nil, err
 	}
 	previous := c.Assignee
-	logged, err := c.Change(tx, now, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
-	if err != nil {
-		return nil, err
-	}
+	changes := NewChanges(now)
+	logged := changes.Change(c, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
 	if d.Opens != nil {
-		if err := w.reassign(ctx, tx, now, c, people.Assignee(d, c.Customer), s); err != nil {
-			return nil, err
-		}
+		changes.reassign(c, people.Assignee(d, c.Customer), s)
 	}
-	var mails []model.Notification
 	for _, a := range people.Alerts(d, c.Customer, previous) {
-		mails = append(mails, model.Notification{
+		changes.mails = append(changes.mails, model.Notification{
 			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &c.ID, ResponseID: c.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
 	}
-	return logged, w.Mail(ctx, tx, mails)
+	return logged, w.Save(ctx, tx, changes)
 }
 
 // stepPeople reads the users that the step may need, and locks them until the transaction ends. It locks the customer
@@ -109,15 +104,14 @@ func (w *Work) stepPeople(tx *gorm.DB, s *model.CaseEscalation, of *model.Case) 
 
 // reassign assigns the case to the user that the step's strategy found. Where the strategy found no user, the assignee
 // stays, unless the strategy is UNASSIGNED.
-func (w *Work) reassign(ctx context.Context, tx *gorm.DB, now time.Time, c *LockedCase, to *model.User, s *model.CaseEscalation) error {
+func (ch *Changes) reassign(c *LockedCase, to *model.User, s *model.CaseEscalation) {
 	if to == nil && (s.Reassign.Strategy != model.Unassigned || c.AssigneeID == nil) {
-		return nil
+		return
 	}
 	if to != nil && model.Same(c.AssigneeID, &to.ID) {
-		return nil
+		return
 	}
-	_, err := w.Assign(ctx, tx, now, c, to, event.Entry{Rule: &s.RuleID}, true)
-	return err
+	ch.Assign(c, to, event.Entry{Rule: &s.RuleID})
 }
 
 // settle marks the step as taken; the event is nil where the step recorded none.

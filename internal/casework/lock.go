@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,6 +20,8 @@ type LockedCase struct {
 	ExternalRefs []model.ExternalRef
 	Outreaches   []model.Outreach // each kind once, in the order of their first events
 	Themes       []model.Theme    // the response's, without deleted ones
+
+	siblings []*LockedCase // the customer's other cases, where they are locked together with this one
 }
 
 // LockCase locks the case's row and reads it.
@@ -80,29 +83,77 @@ func LockCaseFor(tx *gorm.DB, now time.Time, viewer auth.Viewer, id model.CaseID
 // addLockFor adds LockCaseFor to a pipeline.
 func addLockFor(p *pg.Pipeline, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (locked func() (*LockedCase, error)) {
 	cases := addLock(p, []model.CaseID{id})
-	var seen []*model.Case
-	restricted := viewer.Scope().Restricted()
-	if restricted {
-		pg.AddFind(p, "look for a row within a scope", p.Tx().Select("id").Where("id = ?", id).Where(viewer.Scope().Cases(now)), &seen)
-	}
+	visible := addVisible(p, now, viewer, id)
 	return func() (*LockedCase, error) {
 		found, err := cases()
 		switch {
 		case err != nil:
 			return nil, err
-		case len(found) == 0, restricted && len(seen) == 0:
+		case len(found) == 0, !visible(id):
 			return nil, noSuchCase()
 		}
 		return found[0], found[0].expect(expectedVersion)
 	}
 }
 
+// addVisible adds to a pipeline what reads which of the cases are within the viewer's scope.
+func addVisible(p *pg.Pipeline, now time.Time, viewer auth.Viewer, ids ...model.CaseID) (visible func(model.CaseID) bool) {
+	if !viewer.Scope().Restricted() {
+		return func(model.CaseID) bool { return true }
+	}
+	var seen []*model.Case
+	pg.AddFind(p, "look for rows within a scope", p.Tx().Select("id").Where(pg.In("id", ids)).Where(viewer.Scope().Cases(now)), &seen)
+	return func(id model.CaseID) bool {
+		return slices.ContainsFunc(seen, func(c *model.Case) bool { return c.ID == id })
+	}
+}
+
 func noSuchCase() error { return fault.NotFound("input.caseId", "there is no such case") }
 
-// addCustomerLock adds the lock of the row of a case's customer, for a caller that changes both. The customer comes first
-// in the order of locks.
-func addCustomerLock(p *pg.Pipeline, id model.CaseID) {
-	p.Exec("lock a customer", "SELECT FROM customers WHERE id = (SELECT customer_id FROM cases WHERE id = $1) FOR UPDATE", id)
+// addLockWithCustomer is addLockFor for a caller that changes the customer too.
+func addLockWithCustomer(p *pg.Pipeline, now time.Time, viewer auth.Viewer, id model.CaseID, expectedVersion *int) (locked func() (*LockedCase, error)) {
+	cases := addLockWithCustomers(p, now, viewer, []model.CaseID{id})
+	return func() (*LockedCase, error) {
+		found, err := cases()
+		switch {
+		case err != nil:
+			return nil, err
+		case found[id] == nil:
+			return nil, noSuchCase()
+		}
+		return found[id], found[id].expect(expectedVersion)
+	}
+}
+
+// addLockWithCustomers adds to a pipeline the locks of the customers of cases, by id, and then of all their cases, by id: a
+// change of a customer records an event on each case of the customer. It sends the pipeline once, to find those cases. When
+// the pipeline has been sent again, locked returns the cases that the viewer sees among those with the ids, and each knows
+// its siblings.
+func addLockWithCustomers(p *pg.Pipeline, now time.Time, viewer auth.Viewer, ids []model.CaseID) (locked func() (map[model.CaseID]*LockedCase, error)) {
+	var found []*model.Case
+	p.Exec("lock customers", "SELECT FROM customers WHERE id IN (SELECT customer_id FROM cases WHERE id = ANY($1)) ORDER BY id FOR UPDATE", model.UUIDs(ids))
+	pg.AddFind(p, "find customers' cases", p.Tx().Select("id").Where("customer_id IN (SELECT customer_id FROM cases WHERE ?)", pg.In("id", ids)), &found)
+	if err := p.Send(); err != nil {
+		return func() (map[model.CaseID]*LockedCase, error) { return nil, err }
+	}
+	cases, visible := addLock(p, idsOf(found)), addVisible(p, now, viewer, ids...)
+	return func() (map[model.CaseID]*LockedCase, error) {
+		all, err := cases()
+		if err != nil {
+			return nil, err
+		}
+		ofCustomer, byID := map[model.CustomerID][]*LockedCase{}, map[model.CaseID]*LockedCase{}
+		for _, c := range all {
+			ofCustomer[c.CustomerID] = append(ofCustomer[c.CustomerID], c)
+		}
+		for _, c := range all {
+			c.siblings = slices.DeleteFunc(slices.Clone(ofCustomer[c.CustomerID]), func(x *LockedCase) bool { return x == c })
+			if slices.Contains(ids, c.ID) && visible(c.ID) {
+				byID[c.ID] = c
+			}
+		}
+		return byID, nil
+	}
 }
 
 // LockCasesOf locks and reads all cases of the customers.
@@ -114,9 +165,13 @@ func LockCasesOf(tx *gorm.DB, customers []model.CustomerID) ([]*LockedCase, erro
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]model.CaseID, len(found))
-	for i, c := range found {
+	return LockCases(tx, idsOf(found))
+}
+
+func idsOf(cases []*model.Case) []model.CaseID {
+	ids := make([]model.CaseID, len(cases))
+	for i, c := range cases {
 		ids[i] = c.ID
 	}
-	return LockCases(tx, ids)
+	return ids
 }

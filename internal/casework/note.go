@@ -76,8 +76,12 @@ func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argu
 	if err := CheckNote(argument, body); err != nil {
 		return nil, err
 	}
-	note := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
+	note := newNote(now, on, by, body)
 	return note, pg.Later(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "write a note", []*model.Note{note}) })
+}
+
+func newNote(now time.Time, on model.CaseID, by *model.User, body string) *model.Note {
+	return &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
 }
 
 // checkOptional is CheckNote for a note that may be left out.

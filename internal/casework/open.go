@@ -78,7 +78,9 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return nil, nil, err
 		}
 		if to != nil {
-			if _, err := w.Assign(ctx, tx, now, c, to, event.Entry{Actor: &viewer.User.ID}, true); err != nil {
+			changes := NewChanges(now)
+			changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
+			if err := w.Save(ctx, tx, changes); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -50,8 +50,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 	}
 	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		p := pg.NewPipeline(tx)
-		addCustomerLock(p, in.CaseID)
-		locked := addLockFor(p, now, viewer, in.CaseID, in.ExpectedVersion)
+		locked := addLockWithCustomer(p, now, viewer, in.CaseID, in.ExpectedVersion)
 		if err := p.Send(); err != nil {
 			return nil, nil, err
 		}
@@ -59,81 +58,57 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		if err != nil {
 			return nil, nil, err
 		}
-		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
-		if err != nil {
-			return nil, nil, err
-		}
-		logged, err := c.outreach(tx, now, viewer.User, *in.Outreach, note)
-		return &c.Case, logged, err
+		changes := NewChanges(now)
+		logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
+		return &c.Case, logged, w.Save(ctx, tx, changes)
 	}, w.reloadNamed)
 	return payload(out, err)
 }
 
-// outreach records an attempt to reach the customer. The caller must have locked the customer and then the case. An attempt
-// that reached the customer, or was sent, counts as contact and as follow-up. Where it changes the customer, each of the
-// customer's other cases gets an event about the change.
-func (c *LockedCase) outreach(tx *gorm.DB, now time.Time, by *model.User, in OutreachInput, note *model.Note) (*model.LoggedEvent, error) {
+// outreach records an attempt to reach the customer. An attempt that reached the customer, or was sent, counts as contact
+// and as follow-up. Where it changes the customer, each of the customer's other cases gets an event about the change, so
+// the caller must have locked the case together with them (addLockWithCustomer).
+func (ch *Changes) outreach(c *LockedCase, by *model.User, in OutreachInput, note *model.NoteID) *model.LoggedEvent {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *c.Customer, *c.Customer
 	if o.Outcome.IsContact() {
-		customer.LastContactedAt = &now
+		customer.LastContactedAt = &ch.now
 	}
 	if in.NextSurveyAt != nil {
 		customer.NextSurveyAt = in.NextSurveyAt
 	}
-	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
-	logged, err := c.Change(tx, now, e, func() {
+	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: note, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
+	logged := ch.Change(c, e, func() {
 		c.Customer = &customer
 		if o.Outcome.IsContact() {
-			c.contact(model.Contacted)
+			ch.contact(c, model.Contacted)
 			if c.FirstContactAt == nil {
-				c.FirstContactAt = &now
+				c.FirstContactAt = &ch.now
 			}
 			if c.FirstFollowUpAt == nil {
-				c.FirstFollowUpAt = &now
+				c.FirstFollowUpAt = &ch.now
 			}
 		}
 		c.addOutreach(o)
 	})
-	if err != nil {
-		return nil, err
+	if changed := NewCustomerChange(&was, &customer); changed != nil {
+		ch.customers = append(ch.customers, &customer)
+		for _, other := range c.siblings {
+			ch.add(other, changed.Apply(other, ch.now, &by.ID))
+		}
 	}
-	if err := c.writeContact(tx); err != nil {
-		return nil, err
-	}
-	changed := NewCustomerChange(&was, &customer)
-	if changed == nil {
-		return logged, nil
-	}
-	err = pg.Later(tx, func(p *pg.Pipeline) {
-		p.Exec("write a customer", "UPDATE customers SET last_contacted_at = $1, next_survey_at = $2 WHERE id = $3",
-			customer.LastContactedAt, customer.NextSurveyAt, customer.ID)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return logged, changed.Propagate(tx, now, &by.ID, &c.Case)
+	return logged
 }
 
-// contact sets the response's contact status. REPLIED is final: a later outreach does not change it back.
-func (c *LockedCase) contact(to model.ContactStatus) {
-	if c.ResponseID == nil || c.Response.ContactStatus == model.Replied {
+// contact sets the contact status of the case's response. REPLIED is final: a later outreach does not change it back.
+func (ch *Changes) contact(c *LockedCase, to model.ContactStatus) {
+	if c.ResponseID == nil || c.Response.ContactStatus == model.Replied || c.Response.ContactStatus == to {
 		return
 	}
 	response := *c.Response
 	response.ContactStatus = to
 	c.Response = &response
-}
-
-// writeContact stores the contact status that contact has set.
-func (c *LockedCase) writeContact(tx *gorm.DB) error {
-	if c.ResponseID == nil {
-		return nil
-	}
-	return pg.Later(tx, func(p *pg.Pipeline) {
-		p.Exec("write a response's contact", "UPDATE responses SET contact_status = $1 WHERE id = $2 AND contact_status <> $1",
-			c.Response.ContactStatus, *c.ResponseID)
-	})
+	ch.responses = append(ch.responses, &response)
 }
 
 // addOutreach adds the outreach to the snapshot's list. The list has each kind once, because filters ask only whether an

@@ -3,8 +3,6 @@ package casework
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -36,34 +34,32 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 	}
 	out := new(RecordOutreachesPayload)
 	err := idempotency.Run(ctx, w.Write, viewer, call, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
-		if err := lockCustomersOf(tx, in.CaseIDs); err != nil {
+		p := pg.NewPipeline(tx)
+		locked := addLockWithCustomers(p, now, viewer, in.CaseIDs)
+		if err := p.Send(); err != nil {
+			return nil, err
+		}
+		cases, err := locked()
+		if err != nil {
 			return nil, err
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		events := make([]model.EventID, len(in.CaseIDs))
+		changes := NewChanges(now)
 		var unknown []error
-		// A case is read when its turn comes: the outreach before may have changed it, if both are of one customer.
-		for _, i := range byID(in.CaseIDs) {
-			c, err := LockCaseFor(tx, now, viewer, in.CaseIDs[i], nil)
-			if fault.Is(err, fault.CodeNotFound) {
-				unknown = append(unknown, fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case"))
-			} else if err != nil {
-				return nil, err
-			}
-			if len(unknown) > 0 {
+		for i, id := range in.CaseIDs {
+			c := cases[id]
+			if c == nil {
+				unknown = append(unknown, inCases(i, noSuchCase()))
 				continue
 			}
-			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
-			if err != nil {
-				return nil, err
-			}
-			logged, err := c.outreach(tx, now, viewer.User, *in.Outreach, note)
-			if err != nil {
-				return nil, err
-			}
+			logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
 			out.Cases[i], events[i] = &c.Case, logged.ID
 		}
-		return events, fault.Join(unknown...)
+		if len(unknown) > 0 {
+			return nil, fault.Join(unknown...)
+		}
+		return events, w.Save(ctx, tx, changes)
 	}, func(tx *gorm.DB, events []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(events))
 		for i, id := range events {
@@ -82,16 +78,6 @@ func inCases(i int, err error) error {
 		return fault.NotFound(fmt.Sprintf("input.caseIds[%d]", i), "there is no such case")
 	}
 	return err
-}
-
-// byID returns the indexes of a list in the order in which its cases are locked.
-func byID(ids []model.CaseID) []int {
-	order := make([]int, len(ids))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(ids[a].String(), ids[b].String()) })
-	return order
 }
 
 // checkCases returns an error where a list of cases is empty or too long, or has a case twice.
@@ -113,18 +99,4 @@ func checkTwice(argument string, ids []model.CaseID) error {
 		seen[id] = true
 	}
 	return fault.Join(faults...)
-}
-
-// lockCustomersOf locks the customers of these cases, and then all cases of those customers, both by id. All cases are
-// needed because a change of a customer records an event on each of the customer's cases; without one order of locks, two
-// calls that share a customer would deadlock.
-func lockCustomersOf(tx *gorm.DB, ids []model.CaseID) error {
-	const customers = "SELECT customer_id FROM cases WHERE id IN ?"
-	var locked int64
-	err := tx.Raw("SELECT count(*) FROM (SELECT id FROM customers WHERE id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
-	if err != nil {
-		return fmt.Errorf("lock customers: %w", err)
-	}
-	err = tx.Raw("SELECT count(*) FROM (SELECT id FROM cases WHERE customer_id IN ("+customers+") ORDER BY id FOR UPDATE) x", ids).Scan(&locked).Error
-	return pg.WrapErr("lock customers' cases", err)
 }

@@ -66,20 +66,17 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 		if err := tx.Take(&settings).Error; err != nil {
 			return err
 		}
-		var mails []model.Notification
-		for _, id := range ids {
-			c, err := LockCase(tx, id, nil)
-			if err != nil {
-				return err
-			}
-			logged, err := c.Change(tx, now, event.Entry{Type: model.EventOverdue}, func() { c.OverdueAt = &now })
-			if err != nil {
-				return err
-			}
-			mails = append(mails, overdueMails(c, logged, settings.CentralAddresses)...)
+		cases, err := LockCases(tx, ids)
+		if err != nil {
+			return err
+		}
+		changes := NewChanges(now)
+		for _, c := range cases {
+			logged := changes.Change(c, event.Entry{Type: model.EventOverdue}, func() { c.OverdueAt = &now })
+			changes.mails = append(changes.mails, overdueMails(c, logged, settings.CentralAddresses)...)
 		}
 		marked = len(ids)
-		return w.Mail(ctx, tx, mails)
+		return w.Save(ctx, tx, changes)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("mark overdue cases: %w", err)

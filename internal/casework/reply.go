@@ -43,18 +43,12 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: in.Improvement}
+		changes := NewChanges(now)
 		if in.Note != nil {
-			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", *in.Note)
-			if err != nil {
-				return nil, nil, err
-			}
-			e.Note = &note.ID
+			e.Note = changes.Note(c, viewer.User, *in.Note)
 		}
-		logged, err := c.Change(tx, now, e, func() { c.contact(model.Replied) })
-		if err != nil {
-			return nil, nil, err
-		}
-		return &c.Case, logged, c.writeContact(tx)
+		logged := changes.Change(c, e, func() { changes.contact(c, model.Replied) })
+		return &c.Case, logged, w.Save(ctx, tx, changes)
 	}, w.reloadNamed)
 	return payload(out, err)
 }

@@ -33,10 +33,11 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 	out := new(UpdateCaseStatusPayload)
 	err := w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		p := pg.NewPipeline(tx)
-		if in.Outreach != nil {
-			addCustomerLock(p, in.CaseID)
+		lock := addLockFor
+		if in.Outreach != nil { // it may change the customer
+			lock = addLockWithCustomer
 		}
-		locked := addLockFor(p, now, viewer, in.CaseID, in.ExpectedVersion)
+		locked := lock(p, now, viewer, in.CaseID, in.ExpectedVersion)
 		var settings []*model.Settings
 		pg.AddFind(p, "read the settings", tx.Limit(1), &settings)
 		if err := p.Send(); err != nil {
@@ -50,23 +51,16 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := fault.Join(mayMove(settings[0], c, in.Status), ofNote); err != nil {
 			return err
 		}
-		note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
-		if err != nil {
-			return err
-		}
+		changes := NewChanges(now)
+		note := changes.Note(c, viewer.User, in.Note)
 		if in.Outreach != nil {
-			if _, err := c.outreach(tx, now, viewer.User, *in.Outreach, note); err != nil {
-				return err
-			}
+			changes.outreach(c, viewer.User, *in.Outreach, note)
 		}
 		previous := c.Status
-		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
-		logged, err := c.Change(tx, now, e, func() { c.MoveTo(in.Status, now) })
-		if err != nil {
-			return err
-		}
+		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: note, PreviousStatus: &previous, Status: &in.Status}
+		logged := changes.Change(c, e, func() { c.MoveTo(in.Status, now) })
 		*out = UpdateCaseStatusPayload{Case: &c.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
-		return nil
+		return w.Save(ctx, tx, changes)
 	})
 	return payload(out, err)
 }

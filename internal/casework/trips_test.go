@@ -36,6 +36,14 @@ func TestWaitsOfAMutation(t *testing.T) {
 			return err
 		}
 	}
+	many := []model.CaseID{id}
+	var versions []*casework.CaseVersionInput
+	for range 30 {
+		many = append(many, w.Open(nil).ID)
+	}
+	for _, id := range many {
+		versions = append(versions, &casework.CaseVersionInput{CaseID: id})
+	}
 	if err := assign(&other.ID)(); err != nil { // River reads the version of PostgreSQL once
 		t.Fatal(err)
 	}
@@ -49,8 +57,16 @@ func TestWaitsOfAMutation(t *testing.T) {
 		{"addNote with a key", 3, note(w.Agent, new("k-1"))},
 		{"assignCase to nobody", 2, assign(nil)},
 		{"assignCase with its mail", 4, assign(&other.ID)},
-		{"recordOutreach", 4, func() error {
+		{"recordOutreach", 3, func() error {
 			_, err := w.Work.RecordOutreach(t.Context(), w.Agent, casework.RecordOutreachInput{CaseID: id, Outreach: worktest.Phone(model.Reached), Note: "Hello."})
+			return err
+		}},
+		{"recordOutreaches on 31 cases", 6, func() error {
+			_, err := w.Work.RecordOutreaches(t.Context(), w.Agent, campaign("A voucher.", many...))
+			return err
+		}},
+		{"assignCases, 31 of them", 7, func() error {
+			_, err := w.Work.AssignCases(t.Context(), w.Agent, casework.AssignCasesInput{Cases: versions, AssigneeID: &w.Agent.User.ID, Note: new("Yours.")})
 			return err
 		}},
 		{"updateCaseStatus", 2, func() error {

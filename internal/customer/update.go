@@ -77,7 +77,7 @@ func (c *Customers) Update(ctx context.Context, viewer auth.Viewer, in UpdateCus
 		if err := Save(tx, customer); err != nil {
 			return err
 		}
-		return changed.Propagate(tx, now, &viewer.User.ID, nil)
+		return changed.Propagate(tx, now, &viewer.User.ID)
 	})
 	if err != nil {
 		return nil, err

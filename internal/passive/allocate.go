@@ -166,17 +166,15 @@ func (a *allocation) assignShare(ctx context.Context, n int) ([]*model.Case, []m
 		return nil, nil, err
 	}
 	assigned, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
-	var mails []model.Notification
+	changes := casework.NewChanges(a.now)
 	for i, c := range cases {
-		to := users[i%len(users)]
-		logged, err := a.assign(ctx, c, to)
-		if err != nil {
-			return nil, nil, err
+		e := event.Entry{Actor: &a.viewer.User.ID}
+		if a.in.Note != nil {
+			e.Note = changes.Note(c, a.viewer.User, *a.in.Note)
 		}
-		assigned[i], events[i] = &c.Case, logged.ID
-		mails = append(mails, casework.AssignedMail(c, to, logged)...)
+		assigned[i], events[i] = &c.Case, changes.Assign(c, users[i%len(users)], e).ID
 	}
-	return assigned, events, a.work.Mail(ctx, a.tx, mails)
+	return assigned, events, a.work.Save(ctx, a.tx, changes)
 }
 
 // choose reads the first n rows of the queue and locks their customers, so that no other transaction can add a response,
@@ -219,12 +217,12 @@ func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase
 	if err := a.tx.Raw("SELECT id FROM cases WHERE response_id = ANY(?) ORDER BY id", pg.Array(model.UUIDs(ids))).Scan(&caseIDs).Error; err != nil {
 		return nil, fmt.Errorf("find the cases of responses: %w", err)
 	}
+	locked, err := casework.LockCases(a.tx, caseIDs)
+	if err != nil {
+		return nil, err
+	}
 	byResponse := map[model.ResponseID]*casework.LockedCase{}
-	for _, id := range caseIDs {
-		c, err := casework.LockCase(a.tx, id, nil)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range locked {
 		byResponse[*c.ResponseID] = c
 	}
 	var stillQueued []model.ResponseID
@@ -246,17 +244,4 @@ func (a *allocation) lockCases(chosen []*model.Response) ([]*casework.LockedCase
 		cases = append(cases, c)
 	}
 	return cases, nil
-}
-
-// assign assigns a case to a user, with the note. The caller queues the mail.
-func (a *allocation) assign(ctx context.Context, c *casework.LockedCase, to *model.User) (*model.LoggedEvent, error) {
-	e := event.Entry{Actor: &a.viewer.User.ID}
-	if a.in.Note != nil {
-		note, err := casework.WriteNote(a.tx, a.now, c.ID, a.viewer.User, "input.note", *a.in.Note)
-		if err != nil {
-			return nil, err
-		}
-		e.Note = &note.ID
-	}
-	return a.work.Assign(ctx, a.tx, a.now, c, to, e, false)
 }
