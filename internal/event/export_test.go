@@ -8,6 +8,15 @@ import (
 // NotifyEvery is the shortest time between two notifications of a server.
 const NotifyEvery = notifyEvery
 
+// StampMost is how many events a stamp gives positions.
+const StampMost = stampMost
+
+// StampOnce stamps once, and returns whether more may be waiting.
+func (l *Log) StampOnce(ctx context.Context) (more bool, err error) {
+	_, more, err = l.stampSome(ctx)
+	return more, err
+}
+
 // Tune changes settings for a test, before Follow: how often the log is read without a notification, and the size of the
 // cache. 0 keeps the default.
 func (l *Log) Tune(lookEvery time.Duration, cacheBytes int) {

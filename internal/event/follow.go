@@ -31,18 +31,32 @@ func (l *Log) catchUp(ctx context.Context) error {
 	l.mu.Lock()
 	l.pages.dropIdle(time.Now())
 	l.mu.Unlock()
-	head, err := l.Stamp(ctx)
-	if err != nil {
-		return err
-	}
 	select {
 	case <-l.started:
 	default: // events before the start are not cached; readers get them from the table
+		head, err := l.Stamp(ctx)
+		if err != nil {
+			return err
+		}
 		l.mu.Lock()
 		l.tail = head
 		l.mu.Unlock()
 		close(l.started)
 	}
+	for more := true; more; { // what a stamp gives positions is read before the next stamp
+		head, left, err := l.stampSome(ctx)
+		if err != nil {
+			return err
+		}
+		if more, err = left, l.readUpTo(ctx, head.position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readUpTo reads the events up to a position into the cache, and wakes the readers.
+func (l *Log) readUpTo(ctx context.Context, head int64) error {
 	for {
 		l.mu.Lock()
 		tail, nonce := l.tail, l.nonce()

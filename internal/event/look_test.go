@@ -63,6 +63,7 @@ func newRareWorld(t *testing.T, gaps ...int) *rareWorld {
 	w.exec("UPDATE cases SET country = 'DE'")
 	for i, gap := range gaps {
 		w.moves(other, gap)
+		w.head(r.log) // else the next event would not wait for all of these
 		to := []*model.UserID{&w.bob, nil}[i%2]
 		w.write(func(tx *gorm.DB) (*model.LoggedEvent, error) { return r.subject.give(tx, to) })
 		w.head(r.log)

@@ -32,21 +32,27 @@ func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 }
 
 // head stamps and returns the cursor of the head: position and epoch, read together. The loaded epochs include that one.
-// Callers that ask for it at the same time share a stamp.
+// Callers that ask for it at the same time share the stamps.
 func (l *Log) head(ctx context.Context) (cursor, error) {
-	return l.stamping.Ask(ctx, func() (cursor, error) { return l.readHead(ctx) })
+	return l.stamping.Ask(ctx, func() (head cursor, err error) {
+		for more := true; more && err == nil; {
+			head, more, err = l.stampSome(ctx)
+		}
+		return head, err
+	})
 }
 
-func (l *Log) readHead(ctx context.Context) (head cursor, err error) {
+// stampSome stamps once, unless the log is idle, and returns the head, and whether more may be waiting.
+func (l *Log) stampSome(ctx context.Context) (head cursor, more bool, err error) {
 	idle := false
 	if !l.fresh.Swap(false) { // else there is something to stamp
 		head, idle, err = l.idle(ctx)
 	}
 	if err == nil && !idle {
-		head, err = l.stamp(ctx)
+		head, more, err = l.stamp(ctx)
 	}
 	if err != nil {
-		return cursor{}, err
+		return cursor{}, false, err
 	}
 	l.mu.Lock()
 	known := l.nonce() == head.nonce
@@ -54,32 +60,45 @@ func (l *Log) readHead(ctx context.Context) (head cursor, err error) {
 	if !known {
 		err = l.loadEpochs(ctx)
 	}
-	return head, err
+	return head, more, err
 }
+
+// stampMost is how many events a stamp gives positions.
+const stampMost = 100
 
 // stamp gives positions in one transaction, whose statements are sent together. Each has a READ COMMITTED snapshot of its
 // own: the last one is taken under the lock, and sees all that is committed by then.
-func (l *Log) stamp(ctx context.Context) (head cursor, err error) {
+func (l *Log) stamp(ctx context.Context) (head cursor, more bool, err error) {
 	err = pg.Retry(ctx, func() error { // it may meet an erasure, which changes events too
 		batch := new(pgx.Batch)
 		batch.Queue("SELECT FROM feed_head FOR UPDATE")
 		batch.Queue(beginEpoch, newNonce(), true)
-		batch.Queue(givePositions).QueryRow(func(row pgx.Row) error { return row.Scan(&head.position, &head.nonce) })
+		batch.Queue(givePositions, stampMost).QueryRow(func(row pgx.Row) error { return row.Scan(&head.position, &head.nonce, &more) })
 		return l.feed.Pool.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
-		return cursor{}, fmt.Errorf("stamp the log: %w", err)
+		return cursor{}, false, fmt.Errorf("stamp the log: %w", err)
 	}
-	return head, nil
+	return head, more, nil
 }
 
-const givePositions = `WITH fresh AS (
-		SELECT id, row_number() OVER (ORDER BY seq) AS nth FROM case_events WHERE position IS NULL
+// givePositions stamps the events that wait, in the order in which they were written. If they are more than $1, it takes the
+// first of them, and some of the last, so that one event does not wait for the thousands of a large transaction before it. One of
+// the last is taken only if the event before it in its case has its position.
+const givePositions = `WITH waiting AS MATERIALIZED (
+		SELECT id, seq, row_number() OVER (ORDER BY seq) AS nth FROM (SELECT id, seq FROM case_events WHERE position IS NULL ORDER BY seq LIMIT $1) oldest
+	), large AS MATERIALIZED (
+		SELECT count(*) >= $1 AS yes FROM waiting
+	), fresh AS (
+		SELECT id, row_number() OVER (ORDER BY seq) AS nth FROM (
+			SELECT id, seq FROM waiting WHERE nth <= $1 * 4 / 5 OR NOT (SELECT yes FROM large)
+			UNION SELECT id, seq FROM (SELECT * FROM case_events WHERE position IS NULL AND (SELECT yes FROM large) ORDER BY seq DESC LIMIT $1 / 5) w
+				WHERE version = 1 OR (SELECT position FROM case_events e WHERE e.case_id = w.case_id AND e.version = w.version - 1) IS NOT NULL) chosen
 	), stamped AS (
 		UPDATE case_events e SET position = h.position + fresh.nth FROM fresh, feed_head h WHERE e.id = fresh.id RETURNING 1
 	), counted AS (SELECT count(*) AS n FROM stamped)
 	UPDATE feed_head SET position = position + counted.n FROM counted
-	RETURNING position, (SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1)`
+	RETURNING position, (SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1), (SELECT yes FROM large)`
 
 // idle reports, with one statement, whether there is nothing to stamp and the cluster is still that of the newest epoch.
 func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -111,6 +112,55 @@ func TestStamp(t *testing.T) {
 		}
 		if !query[bool](w, "SELECT (SELECT seq FROM case_events WHERE position = 3) > (SELECT seq FROM case_events WHERE position = 4)") {
 			t.Error("the slow one drew its sequence later: the test shows nothing")
+		}
+	})
+
+	t.Run("lets a small transaction pass the rest of a large one", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.log()
+		var many []*subject
+		for range 2 * event.StampMost {
+			many = append(many, w.open())
+		}
+		w.head(l)
+		before := len(w.positions())
+		w.must(w.db.Tx(t.Context(), func(tx *gorm.DB) error {
+			for range 3 {
+				for _, s := range many {
+					if _, err := s.move(tx, "FR"); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
+		small, behind := w.open(), many[len(many)-1] // the events of the second are behind those of the large transaction
+		w.moves(behind, 1)
+		more, err := l.StampOnce(t.Context())
+		w.must(err)
+		if n := len(w.positions()) - before; !more || n < event.StampMost/2 || n > event.StampMost {
+			t.Errorf("a stamp gave %d positions, and more is %t", n, more)
+		}
+		if query[int](w, "SELECT count(*) FROM case_events WHERE case_id = ? AND position IS NOT NULL", small.Case.ID) != 1 {
+			t.Error("an event of a small transaction waited for a large one")
+		}
+		w.head(l)
+		if got := w.positions(); len(got) != before+6*event.StampMost+2 || got[len(got)-1] != int64(len(got)) {
+			t.Errorf("%d positions up to %d", len(got), got[len(got)-1])
+		}
+		if query[bool](w, "SELECT EXISTS (SELECT 1 FROM case_events a JOIN case_events b ON a.case_id = b.case_id AND a.version < b.version AND a.position > b.position)") {
+			t.Error("the events of a case are not in its order")
+		}
+	})
+
+	t.Run("stamps many events of one case", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		l := w.log()
+		w.moves(w.open(), 5*event.StampMost)
+		if head, err := l.Stamp(t.Context()); head != 5*event.StampMost+1 || err != nil {
+			t.Errorf("the head is %d: %v", head, err)
 		}
 	})
 
