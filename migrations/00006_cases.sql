@@ -65,6 +65,8 @@ CREATE INDEX cases_by_target ON cases (due_at, id);
 CREATE INDEX cases_by_closing ON cases (closed_at, id);
 CREATE INDEX cases_by_score ON cases (score, opened_at, id);
 CREATE INDEX cases_by_value ON cases (lifetime_value, id);
+-- The strategy LEAST_BUSY counts the cases of users that are not closed, for each response that it assigns.
+CREATE INDEX cases_load ON cases (assignee_id) WHERE status <> 'CLOSED';
 -- The filter `overdue`.
 CREATE INDEX cases_due ON cases (due_at, id) WHERE first_follow_up_at IS NULL AND status <> 'CLOSED';
 -- The timer looks here once a second. A case that was past its target when it opened does not become overdue later.

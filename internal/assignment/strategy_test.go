@@ -1,10 +1,16 @@
 package assignment_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/internal/pgtest"
 	"github.com/closeloop/closeloop/internal/worktest"
 	"github.com/closeloop/closeloop/model"
 )
@@ -92,6 +98,35 @@ func TestLeastBusyIsEvenWhenManyResponsesComeAtOnce(t *testing.T) {
 	worktest.AtOnce(23, func(int) { w.Submit(intake.SubmitResponseInput{Score: 1}) })
 	if a, b, c := w.CasesOf(busy), w.CasesOf(idle)-1, w.CasesOf(third); a != 10 || b != 10 || c != 10 {
 		t.Errorf("the users have %d, %d and %d new or open cases, want 10 each", a, b, c)
+	}
+}
+
+// Whoever has worked for years has thousands of closed cases, which are not read for each response that comes in.
+func TestLeastBusyReadsOpenCasesOnly(t *testing.T) {
+	t.Parallel()
+	var counter pgtest.Counter
+	w := &world{worktest.NewWithAgent(t, pgtest.WithTracer(&counter))}
+	a, b := w.User("a@example.com", model.Agent), w.User("b@example.com", model.Agent)
+	customer := w.Open(nil).CustomerID
+	w.Must(`INSERT INTO cases (id, status, origin, opened_by_id, customer_id, assignee_id, assigned_at, opened_at, updated_at, closed_at, version)
+		SELECT gen_random_uuid(), 'CLOSED', 'MANUAL', $1, $2, CASE WHEN i % 2 = 0 THEN $3::uuid ELSE $4 END, now(), now(), now(), now(), 1
+		FROM generate_series(1, 4000) i`, a.ID.UUID, customer.UUID, a.ID.UUID, b.ID.UUID)
+	w.Must("VACUUM ANALYZE cases")
+	w.choosing(model.LeastBusy, a, b)
+	counter.Reset()
+	w.Submit(intake.SubmitResponseInput{Score: 1})
+	sent := counter.Statements()
+	at := slices.IndexFunc(sent, func(sql string) bool { return strings.HasPrefix(sql, "SELECT assignee_id, count(*)") })
+	if at < 0 {
+		t.Fatalf("nothing counts the users' cases: %q", sent)
+	}
+	var plan []string
+	rows, err := w.DB.Pool.Query(t.Context(), "EXPLAIN "+sent[at], []uuid.UUID{a.ID.UUID, b.ID.UUID})
+	if err == nil {
+		plan, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, "using cases_load on cases") {
+		t.Errorf("%v: the plan is\n%s", err, text)
 	}
 }
 
