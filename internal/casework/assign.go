@@ -49,7 +49,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 			return err
 		}
 		out.Case = &c.Case
-		changes := NewChanges(now)
+		changes := w.changes()
 		if logged := changes.assign(viewer, c, to, in.Note); logged != nil {
 			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
@@ -164,7 +164,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		if err := fault.Join(faults...); err != nil {
 			return err
 		}
-		changes := NewChanges(now)
+		changes := w.changes()
 		for i, id := range ids {
 			changes.assign(viewer, byID[id], to, in.Note)
 			out.Cases[i] = &byID[id].Case
@@ -206,7 +206,6 @@ func LockSuccessor(tx *gorm.DB, argument string, leaving *model.User, to model.U
 // Reassign assigns all cases of user from that are not closed to user to. Package user calls it in the transaction that
 // makes from inactive; that transaction must have locked the rows of both.
 func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from model.UserID, to *model.User) error {
-	now := pg.Timestamp(w.now())
 	var ids []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
 	if err != nil {
@@ -217,7 +216,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		if err != nil {
 			return err
 		}
-		changes := NewChanges(now)
+		changes := w.changes()
 		for _, c := range cases {
 			if model.Same(c.AssigneeID, &from) && c.Status != model.Closed { // else another transaction reassigned or closed it meanwhile
 				changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})

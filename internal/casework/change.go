@@ -52,8 +52,13 @@ func (c *LockedCase) Change(tx *gorm.DB, now time.Time, e event.Entry, do func()
 	return logged, p.Later()
 }
 
-// Apply makes one change to the case in memory, and returns its event. The caller writes the case and the event.
+// Apply makes one change to the case in memory, and returns its event. The caller writes the case and the event. Its time is
+// not before that of the case's last change: a call may have read its clock and then waited for the case, or run on a server
+// whose clock is behind.
 func (c *LockedCase) Apply(now time.Time, e event.Entry, do func()) event.Entry {
+	if now.Before(c.UpdatedAt) {
+		now = c.UpdatedAt
+	}
 	e.Before = c.Snapshot()
 	do()
 	c.Version++

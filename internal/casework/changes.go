@@ -28,6 +28,9 @@ type Changes struct {
 // NewChanges returns an empty collection; now is the time of the changes.
 func NewChanges(now time.Time) *Changes { return &Changes{now: now, saved: map[*LockedCase]bool{}} }
 
+// changes is NewChanges after a call has locked its cases, for which it may have waited for long.
+func (w *Work) changes() *Changes { return NewChanges(w.Now()) }
+
 // Note adds a note of a case. The caller has checked the text with CheckNote.
 func (ch *Changes) Note(on *LockedCase, by *model.User, body string) *model.NoteID {
 	note := newNote(ch.now, on.ID, by, body)

@@ -34,13 +34,14 @@ const noteMax = 20_000 // characters
 // AddNote adds an internal note to the case.
 func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput) (*AddNotePayload, error) {
 	call := idempotency.Call{Mutation: "addNote", Key: in.IdempotencyKey, Input: in}
-	if err := fault.Join(CheckNote("input.body", in.Body), call.Check(viewer)); err != nil {
-		return nil, err
+	ofBody := CheckNote("input.body", in.Body)
+	if err := call.Check(viewer); err != nil {
+		return nil, fault.Join(ofBody, err)
 	}
 	out := new(AddNotePayload)
 	err := idempotency.Run(ctx, w.Write, viewer, call, func(tx *gorm.DB, now time.Time) (eventID model.EventID, err error) {
 		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
-		if err != nil {
+		if err := fault.Join(err, ofBody); err != nil {
 			return eventID, err
 		}
 		note, logged, err := c.addNote(tx, now, viewer.User, "input.body", in.Body)

@@ -48,11 +48,10 @@ func TestAddNote(t *testing.T) {
 			argument string
 			in       casework.AddNoteInput
 		}{
-			"empty":                         {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
-			"blank":                         {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
-			"too long":                      {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
-			"unknown case":                  {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
-			"blank note on an unknown case": {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: ""}},
+			"empty":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id}},
+			"blank":        {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: " \n\u2003"}},
+			"too long":     {fault.CodeBadUserInput, "input.body", casework.AddNoteInput{CaseID: id, Body: strings.Repeat("a", 20_001)}},
+			"unknown case": {fault.CodeNotFound, "input.caseId", casework.AddNoteInput{CaseID: model.CaseID{UUID: model.NewUUID()}, Body: "Hello."}},
 		} {
 			out, err := w.Work.AddNote(t.Context(), w.Agent, c.in)
 			worktest.Refused(t, name, err, c.code, c.argument)

@@ -41,8 +41,9 @@ type OpenCasePayload struct {
 // OpenCase opens a case by hand, for a customer without a response or for one response.
 func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInput) (*OpenCasePayload, error) {
 	call := idempotency.Call{Mutation: "openCase", Key: in.IdempotencyKey, Input: in}
-	if err := fault.Join(in.check(), call.Check(viewer)); err != nil {
-		return nil, err
+	ofInput, ofKey := in.check(), call.Check(viewer)
+	if (in.Subject.CustomerID == nil) == (in.Subject.ResponseID == nil) || ofKey != nil {
+		return nil, fault.Join(ofInput, ofKey)
 	}
 	out := new(OpenCasePayload)
 	answer := func(c *model.Case, e *model.LoggedEvent) {
@@ -56,7 +57,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return nil, nil, fault.Join(ofSubject, err)
 		}
 		to, ofUser := assignee()
-		if err := fault.Join(ofSubject, ofUser); err != nil {
+		if err := fault.Join(ofSubject, ofUser, ofInput); err != nil {
 			return nil, nil, err
 		}
 		c := &LockedCase{Case: model.Case{
@@ -78,7 +79,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			return nil, nil, err
 		}
 		if to != nil {
-			changes := NewChanges(now)
+			changes := w.changes()
 			changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
 			if err := w.Save(ctx, tx, changes); err != nil {
 				return nil, nil, err

@@ -41,8 +41,9 @@ type RecordOutreachPayload struct {
 // RecordOutreach records an attempt to reach the customer, with its outcome.
 func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in RecordOutreachInput) (*RecordOutreachPayload, error) {
 	call := idempotency.Call{Mutation: "recordOutreach", Key: in.IdempotencyKey, Input: in}
-	if err := fault.Join(CheckNote("input.note", in.Note), call.Check(viewer)); err != nil {
-		return nil, err
+	ofNote := CheckNote("input.note", in.Note)
+	if err := call.Check(viewer); err != nil {
+		return nil, fault.Join(ofNote, err)
 	}
 	out := new(RecordOutreachPayload)
 	answer := func(c *model.Case, e *model.LoggedEvent) {
@@ -55,10 +56,10 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 			return nil, nil, err
 		}
 		c, err := locked()
-		if err != nil {
+		if err := fault.Join(err, ofNote); err != nil {
 			return nil, nil, err
 		}
-		changes := NewChanges(now)
+		changes := w.changes()
 		logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
 		return &c.Case, logged, w.Save(ctx, tx, changes)
 	}, w.reloadNamed)
@@ -71,7 +72,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 func (ch *Changes) outreach(c *LockedCase, by *model.User, in OutreachInput, note *model.NoteID) *model.LoggedEvent {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *c.Customer, *c.Customer
-	if o.Outcome.IsContact() {
+	if last := customer.LastContactedAt; o.Outcome.IsContact() && (last == nil || last.Before(ch.now)) {
 		customer.LastContactedAt = &ch.now
 	}
 	if in.NextSurveyAt != nil {

@@ -29,8 +29,9 @@ type RecordOutreachesPayload struct{ Cases []*model.Case }
 // own event and its own note: on all of them or on none.
 func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in RecordOutreachesInput) (*RecordOutreachesPayload, error) {
 	call := idempotency.Call{Mutation: "recordOutreaches", Key: in.IdempotencyKey, Input: in}
-	if err := fault.Join(checkCases("input.caseIds", in.CaseIDs), CheckNote("input.note", in.Note), call.Check(viewer)); err != nil {
-		return nil, err
+	ofNote, ofKey := CheckNote("input.note", in.Note), call.Check(viewer)
+	if n := len(in.CaseIDs); n < 1 || n > casesMax || ofKey != nil {
+		return nil, fault.Join(checkCases("input.caseIds", in.CaseIDs), ofNote, ofKey)
 	}
 	out := new(RecordOutreachesPayload)
 	err := idempotency.Run(ctx, w.Write, viewer, call, func(tx *gorm.DB, now time.Time) ([]model.EventID, error) {
@@ -45,19 +46,19 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		events := make([]model.EventID, len(in.CaseIDs))
-		changes := NewChanges(now)
-		var unknown []error
+		changes := w.changes()
+		faults := []error{checkCases("input.caseIds", in.CaseIDs), ofNote}
 		for i, id := range in.CaseIDs {
 			c := cases[id]
 			if c == nil {
-				unknown = append(unknown, inCases(i, noSuchCase()))
+				faults = append(faults, inCases(i, noSuchCase()))
 				continue
 			}
 			logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
 			out.Cases[i], events[i] = &c.Case, logged.ID
 		}
-		if len(unknown) > 0 {
-			return nil, fault.Join(unknown...)
+		if err := fault.Join(faults...); err != nil {
+			return nil, err
 		}
 		return events, w.Save(ctx, tx, changes)
 	}, func(tx *gorm.DB, events []model.EventID) (err error) {

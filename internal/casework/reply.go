@@ -31,19 +31,20 @@ type RecordReplyPayload struct {
 func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordReplyInput) (*RecordReplyPayload, error) {
 	out := new(RecordReplyPayload)
 	call := idempotency.Call{Mutation: "recordReply", Key: in.IdempotencyKey, Input: in}
-	if err := fault.Join(checkOptional("input.note", in.Note), checkOptional("input.improvement", in.Improvement), call.Check(viewer)); err != nil {
-		return nil, err
+	ofInput := fault.Join(checkOptional("input.note", in.Note), checkOptional("input.improvement", in.Improvement))
+	if err := call.Check(viewer); err != nil {
+		return nil, fault.Join(ofInput, err)
 	}
 	answer := func(c *model.Case, e *model.LoggedEvent) {
 		*out = RecordReplyPayload{Case: c, Event: &model.CustomerReplied{LoggedEvent: e}}
 	}
 	err := idempotentEvent(ctx, w, viewer, call, answer, func(tx *gorm.DB, now time.Time) (*model.Case, *model.LoggedEvent, error) {
 		c, err := LockCaseFor(tx, now, viewer, in.CaseID, nil)
-		if err != nil {
+		if err := fault.Join(err, ofInput); err != nil {
 			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: in.Improvement}
-		changes := NewChanges(now)
+		changes := w.changes()
 		if in.Note != nil {
 			e.Note = changes.Note(c, viewer.User, *in.Note)
 		}

@@ -51,7 +51,7 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := fault.Join(mayMove(settings[0], c, in.Status), ofNote); err != nil {
 			return err
 		}
-		changes := NewChanges(now)
+		changes := w.changes()
 		note := changes.Note(c, viewer.User, in.Note)
 		if in.Outreach != nil {
 			changes.outreach(c, viewer.User, *in.Outreach, note)

@@ -70,6 +70,38 @@ func TestDeactivateAtOnce(t *testing.T) {
 		}
 	})
 
+	// A call has locked the user's case to give it to somebody else. Its event names the user, whose row the update has locked.
+	t.Run("lets a case be taken away", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		ana, bo, eve := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent), w.User("eve@care.example", model.Agent)
+		c, kept := w.Open(ana), w.Open(ana)
+		bar := w.Gate.Hold(`INSERT INTO "notes"`)
+		assigned := make(chan error, 1)
+		go func() {
+			_, err := w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &eve.ID, Note: new("Hers.")})
+			assigned <- err
+		}()
+		<-bar.Reached
+		ended, left := w.leaving(user.UpdateUserInput{UserID: ana.ID, ReassignTo: &bo.ID})
+		if !w.Waits(ended) {
+			t.Error("the user left while somebody had the lock of a case")
+		}
+		close(bar.Open)
+		if err := <-assigned; err != nil {
+			t.Errorf("assign: %v", err)
+		}
+		<-ended
+		if n := w.Deadlocks.Load(); n != 0 || left.CasesLeft != 0 {
+			t.Errorf("got %d deadlocks, and %d cases are left to the user", n, left.CasesLeft)
+		}
+		for id, to := range map[model.CaseID]model.UserID{c.ID: eve.ID, kept.ID: bo.ID} {
+			if got := worktest.Read[model.Case](w.T, w.DB, id); *got.AssigneeID != to {
+				t.Errorf("the case is assigned to %s, want %s", got.AssigneeID, to)
+			}
+		}
+	})
+
 	// The user is becoming inactive. An assignment to the user waits for this, and then reads an inactive user.
 	t.Run("makes an assignment to the user fail", func(t *testing.T) {
 		t.Parallel()

@@ -126,7 +126,8 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 	out := new(UpdateUserPayload)
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		user := new(model.User)
-		ofUser := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
+		// Calls that have locked a case, and record that this user had it, must not wait: this call locks cases next.
+		ofUser := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", in.UserID).Take(user).Error
 		if errors.Is(ofUser, gorm.ErrRecordNotFound) {
 			ofUser = fault.NotFound("input.userId", "there is no such user")
 		} else if ofUser != nil {
