@@ -1,4 +1,4 @@
 package intake
 
-// Most is how many transactions of a token begin at once.
-var Most = most
+// MostRunning is how many transactions of a token run at a time.
+const MostRunning = heldUpMost

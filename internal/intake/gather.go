@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -16,13 +15,17 @@ import (
 )
 
 const (
-	// gatherFor is how long a call waits at most for a transaction of the same token to end, before it begins another.
+	// gatherFor is how long a call waits for a transaction of the same token to end, before it begins a second one.
 	gatherFor = 5 * time.Millisecond
+	// heldUpFor is how long a call waits for two transactions, before it begins another: they may be waiting for locks.
+	heldUpFor = 100 * time.Millisecond
+	// heldUpMost is how many transactions of a token run at most.
+	heldUpMost = 4
 	// gatherMost is how many calls share a transaction at most.
 	gatherMost = 32
 )
 
-// gathering lets the calls of a token that arrive while its transactions run share the next one. A call that finds few
+// gathering lets the calls of a token that arrive while a transaction of it runs share the next one. A call that finds none
 // running begins its own at once, so a lone caller never waits. Calls of different tokens do not share, because a
 // transaction uses its caller's share of the connections.
 type gathering struct {
@@ -51,9 +54,6 @@ type turn struct {
 	again bool // the shared transaction failed: the call saves its response alone
 }
 
-// most is how many transactions of a token begin at once; twice as many run at a time, with those that waited long enough.
-func most() int { return max(2, runtime.GOMAXPROCS(0)) }
-
 // join adds a call. It returns the call itself if the call saves its response now; else the call gets its turn.
 func (g *gathering) join(c *call) []*call {
 	g.mu.Lock()
@@ -66,7 +66,7 @@ func (g *gathering) join(c *call) []*call {
 		q = new(queue)
 		g.tokens[c.viewer.TokenID] = q
 	}
-	if q.running < most() {
+	if q.running == 0 {
 		q.running++
 		return []*call{c}
 	}
@@ -74,12 +74,12 @@ func (g *gathering) join(c *call) []*call {
 	return nil
 }
 
-// hurry begins another transaction for the calls that wait, if the call is still one of them and few are running.
-func (g *gathering) hurry(c *call) []*call {
+// hurry begins another transaction for the calls that wait, if the call is still one of them and fewer than most are running.
+func (g *gathering) hurry(c *call, most int) []*call {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q := g.tokens[c.viewer.TokenID]
-	if q == nil || q.running >= 2*most() || !q.remove(c) {
+	if q == nil || q.running >= most || !q.remove(c) {
 		return nil
 	}
 	q.running++
@@ -99,7 +99,7 @@ func (g *gathering) end(token model.ApiTokenID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q := g.tokens[token]
-	if q.running <= most() && len(q.waiting) > 0 {
+	if q.running <= 1 && len(q.waiting) > 0 {
 		next := q.take(gatherMost)
 		next[0].turn <- turn{leads: next}
 		return
@@ -145,15 +145,19 @@ func (in *Intake) submitGathered(ctx context.Context, viewer auth.Viewer, v *val
 
 // await waits for a call's turn.
 func (in *Intake) await(c *call) (turn, error) {
-	late := time.NewTimer(gatherFor)
+	late, most := time.NewTimer(gatherFor), 2
 	defer late.Stop()
 	for {
 		select {
 		case t := <-c.turn:
 			return t, nil
 		case <-late.C:
-			if leads := in.calls.hurry(c); leads != nil {
+			if leads := in.calls.hurry(c, most); leads != nil {
 				return turn{leads: leads}, nil
+			}
+			if most < heldUpMost {
+				most = heldUpMost
+				late.Reset(heldUpFor - gatherFor)
 			}
 		case <-c.ctx.Done():
 			if in.calls.leave(c) {

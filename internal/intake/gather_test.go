@@ -71,7 +71,7 @@ func (c *crowd) blocked(n int) {
 // fill begins as many transactions as a token can have, so that every other call waits.
 func (c *crowd) fill() {
 	c.T.Helper()
-	for i, id := range names(2 * intake.Most()) {
+	for i, id := range names(intake.MostRunning) {
 		c.submit(c.T.Context(), id)
 		c.blocked(i + 1)
 	}
@@ -117,9 +117,9 @@ func TestCallsThatWaitShareATransaction(t *testing.T) {
 	t.Run("and each gets its own outcome", func(t *testing.T) {
 		t.Parallel()
 		c := newCrowd(t)
-		calls := 12 * intake.Most()
+		calls := 6 * intake.MostRunning
 		c.submit(t.Context(), names(calls)...)
-		c.blocked(intake.Most())
+		c.blocked(1)
 		if begun := c.finish(); begun > calls/2 {
 			t.Errorf("%d transactions for %d calls", begun, calls)
 		}
@@ -169,7 +169,7 @@ func TestCallsThatWaitShareATransaction(t *testing.T) {
 			t.Parallel()
 			c := newCrowd(t)
 			trigger(c, timing, "RAISE EXCEPTION 'no'")
-			c.submit(t.Context(), append(names(8*intake.Most()), "bad")...)
+			c.submit(t.Context(), append(names(4*intake.MostRunning), "bad")...)
 			c.finish()
 			for id, err := range c.errs {
 				if (err != nil) != (id == "bad") {
@@ -186,7 +186,7 @@ func TestCallsThatWaitShareATransaction(t *testing.T) {
 		t.Parallel()
 		c := newCrowd(t)
 		trigger(c, "DEFERRABLE INITIALLY DEFERRED", "PERFORM pg_terminate_backend(pg_backend_pid())")
-		c.submit(t.Context(), append(names(8*intake.Most()), "bad")...)
+		c.submit(t.Context(), append(names(4*intake.MostRunning), "bad")...)
 		c.finish()
 		if err := c.errs["bad"]; !pg.Unavailable(err) {
 			t.Errorf("the connection broke at the commit: %v", err)
