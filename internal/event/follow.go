@@ -182,10 +182,13 @@ func (l *Log) listenOnce(ctx context.Context) (heard bool) {
 	}
 	l.wake.Send() // for events that came before LISTEN
 	for {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
 			return heard
 		}
 		heard = true
-		l.wake.Send()
+		if n.Payload != l.name { // else Wake has woken the follower already
+			l.wake.Send()
+		}
 	}
 }

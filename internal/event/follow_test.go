@@ -225,6 +225,27 @@ func TestWake(t *testing.T) {
 		}
 	})
 
+	t.Run("makes only the other servers look", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		w := newWorld(t, pgtest.WithTracer(counter))
+		here, there := w.follow(w.db, never, 0), w.follow(w.another(4, "another"), never, 0)
+		w.listening(2)
+		r, other := w.from(here, w.start(here)), w.from(there, w.start(there))
+		counter.Reset()
+		for range 3 {
+			w.open()
+			here.Wake()
+			w.take(r, 1)
+			w.take(other, 1) // the notification has come
+		}
+		for _, sql := range counter.Statements() {
+			if strings.Contains(sql, "AS idle") {
+				t.Errorf("the server heard itself, and asked %s", sql)
+			}
+		}
+	})
+
 	t.Run("is sent by a server that closes", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -40,6 +40,7 @@ type Log struct {
 	db   *pg.DB
 	feed *pg.DB // its lane Feed: no request delays the head of the log
 	log  *slog.Logger
+	name string // of this server in NOTIFY
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
@@ -76,7 +77,7 @@ type Log struct {
 func New(db *pg.DB, log *slog.Logger) *Log {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Log{
-		db: db, feed: db.Lane(pg.Feed), log: log, ctx: ctx, stop: stop,
+		db: db, feed: db.Lane(pg.Feed), log: log, name: newNonce(), ctx: ctx, stop: stop,
 		wake: job.NewSignal(), started: make(chan struct{}), grown: make(chan struct{}),
 		lookEvery: time.Second, cacheBytes: 32 << 20, pages: newPages(db.Lane(pg.CatchUp).Gorm, 32<<20), stamping: shared.New[cursor](), lookMost: LookMost, lookFor: lookFor,
 	}
@@ -117,7 +118,7 @@ func (l *Log) notify() {
 	// This NOTIFY is sent even if the server is closing: a commit has been made that other servers must hear of.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
 	defer cancel()
-	if _, err := l.feed.Pool.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
+	if _, err := l.feed.Pool.Exec(ctx, "SELECT pg_notify($1, $2)", channel, l.name); err != nil {
 		l.log.Debug("a wake-up was not sent; every server still looks at the log once a second", "error", err)
 	}
 }
