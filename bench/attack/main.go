@@ -79,7 +79,7 @@ func main() {
 func run(ctx context.Context, w *world, chosen []attack, concurrency []int, d time.Duration) {
 	b := w.watch(ctx)
 	defer b.close()
-	b.measure(ctx, time.Second) // connections are open and caches are warm afterwards
+	b.measure(ctx, 5*time.Second) // connections are open and caches are warm afterwards
 	fmt.Println("| attack | at a time | what became of it | list p50, ms | p99, ms | p50, × | p99, × | event p99, ms | × | /healthz failed |")
 	fmt.Println("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 	var failed []string

@@ -45,7 +45,7 @@ func openWorld(ctx context.Context, parent string, module string, settings ...st
 	}
 	w := &world{cluster: c, url: c.URL("attacked"), users: map[string]string{}}
 	w.fill(ctx, parent)
-	execute(ctx, c.URL("postgres"), "DROP DATABASE IF EXISTS attacked WITH (FORCE)", "CREATE DATABASE attacked TEMPLATE filled")
+	execute(ctx, c.URL("postgres"), "DROP DATABASE IF EXISTS attacked WITH (FORCE)", "CREATE DATABASE attacked TEMPLATE filled", "CHECKPOINT") // else the copy is written while others are measured
 	url := w.url
 	if module == "pg_stat_statements" {
 		url += "&options=-c%20pg_stat_statements.track_planning%3Don"
