@@ -17,7 +17,7 @@ import (
 const (
 	// gatherFor is how long a call waits for a transaction of the same token to end, before it begins a second one.
 	gatherFor = 5 * time.Millisecond
-	// heldUpFor is how long a call waits for two transactions, before it begins another: they may be waiting for locks.
+	// heldUpFor is how long a call that finds two transactions then waits, before it begins another: they may be waiting for locks.
 	heldUpFor = 100 * time.Millisecond
 	// heldUpMost is how many transactions of a token run at most.
 	heldUpMost = 4
@@ -155,10 +155,8 @@ func (in *Intake) await(c *call) (turn, error) {
 			if leads := in.calls.hurry(c, most); leads != nil {
 				return turn{leads: leads}, nil
 			}
-			if most < heldUpMost {
-				most = heldUpMost
-				late.Reset(heldUpFor - gatherFor)
-			}
+			most = heldUpMost
+			late.Reset(heldUpFor) // again and again: of those that run, all but one that is held up may have ended
 		case <-c.ctx.Done():
 			if in.calls.leave(c) {
 				return turn{}, c.ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -155,6 +156,40 @@ func TestCallsThatWaitShareATransaction(t *testing.T) {
 		if n != 1 || c.Count("SELECT count(*) FROM responses WHERE external_id = 'twin'") != 1 {
 			t.Errorf("%d calls have created the response", n)
 		}
+	})
+
+	// The calls that wait find as many transactions as there may be. Then all but one of these end.
+	t.Run("and go on beside one that is held up", func(t *testing.T) {
+		t.Parallel()
+		c := newCrowd(t)
+		c.unlock()
+		c.Must(`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			PERFORM pg_advisory_xact_lock_shared(CASE WHEN NEW.external_id = 'R-0' THEN 42 ELSE 43 END); RETURN NEW; END $$`)
+		c.Must("CREATE TRIGGER hold BEFORE INSERT ON responses FOR EACH ROW EXECUTE FUNCTION hold()")
+		release := func(key int) func() {
+			tx, err := c.DB.Pool.Begin(t.Context())
+			if err == nil {
+				_, err = tx.Exec(t.Context(), "SELECT pg_advisory_xact_lock($1)", key)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sync.OnceFunc(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) })
+		}
+		first, others := release(42), release(43)
+		defer others()
+		defer first()
+		c.fill()
+		c.submit(t.Context(), "last")
+		time.Sleep(2 * intake.HeldUpFor) // it asks whether it may begin, and may not
+		others()
+		for c.Count("SELECT count(*) FROM responses WHERE external_id = 'last'") == 0 {
+			if t.Context().Err() != nil {
+				t.FailNow()
+			}
+		}
+		first()
+		c.finish()
 	})
 
 	// trigger makes every transaction with the response "bad" run a statement, which also counts the tries.
