@@ -28,6 +28,17 @@ func (w *world) leaving(in user.UpdateUserInput) (ended chan struct{}, left *use
 	return ended, left
 }
 
+// assigning assigns a case to a user in a goroutine, which has locked both and waits at the bar before it writes.
+func (w *world) assigning(c *model.Case, to *model.User) (bar *worktest.Bar, assigned chan error) {
+	bar, assigned = w.Gate.Hold(`INSERT INTO "notes"`), make(chan error, 1)
+	go func() {
+		_, err := w.Work.AssignCase(w.T.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &to.ID, Note: new("Hers.")})
+		assigned <- err
+	}()
+	<-bar.Reached
+	return bar, assigned
+}
+
 func TestDeactivateAtOnce(t *testing.T) {
 	t.Parallel()
 	// The assignment has read an active user. The update that makes the user inactive waits for it, and then counts the case.
@@ -39,13 +50,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 				w := newWorld(t)
 				ana, bo := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent)
 				c := w.Open(w.Admin.User)
-				bar := w.Gate.Hold(`INSERT INTO "notes"`)
-				assigned := make(chan error, 1)
-				go func() {
-					_, err := w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &ana.ID, Note: new("Hers.")})
-					assigned <- err
-				}()
-				<-bar.Reached
+				bar, assigned := w.assigning(c, ana)
 				in := user.UpdateUserInput{UserID: ana.ID}
 				if handOn {
 					in.ReassignTo = &bo.ID
@@ -76,13 +81,7 @@ func TestDeactivateAtOnce(t *testing.T) {
 		w := newWorld(t)
 		ana, bo, eve := w.User("ana@care.example", model.Agent), w.User("bo@care.example", model.Agent), w.User("eve@care.example", model.Agent)
 		c, kept := w.Open(ana), w.Open(ana)
-		bar := w.Gate.Hold(`INSERT INTO "notes"`)
-		assigned := make(chan error, 1)
-		go func() {
-			_, err := w.Work.AssignCase(t.Context(), w.Admin, casework.AssignCaseInput{CaseID: c.ID, AssigneeID: &eve.ID, Note: new("Hers.")})
-			assigned <- err
-		}()
-		<-bar.Reached
+		bar, assigned := w.assigning(c, eve)
 		ended, left := w.leaving(user.UpdateUserInput{UserID: ana.ID, ReassignTo: &bo.ID})
 		if !w.Waits(ended) {
 			t.Error("the user left while somebody had the lock of a case")
