@@ -49,7 +49,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 			return err
 		}
 		out.Case = &c.Case
-		changes := w.changes()
+		changes := w.Changes()
 		if logged := changes.assign(viewer, c, to, in.Note); logged != nil {
 			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
@@ -72,7 +72,7 @@ func addLockAssignee(p *pg.Pipeline, id *model.UserID) (locked func() (*model.Us
 func (ch *Changes) assign(viewer auth.Viewer, c *LockedCase, to *model.User, note *string) *model.LoggedEvent {
 	e := event.Entry{Actor: &viewer.User.ID}
 	if note != nil {
-		e.Note = ch.Note(c, viewer.User, *note)
+		e.Note = &ch.Note(c, viewer.User, *note).ID
 	}
 	var id *model.UserID
 	if to != nil {
@@ -164,7 +164,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 		if err := fault.Join(faults...); err != nil {
 			return err
 		}
-		changes := w.changes()
+		changes := w.Changes()
 		for i, id := range ids {
 			changes.assign(viewer, byID[id], to, in.Note)
 			out.Cases[i] = &byID[id].Case
@@ -216,7 +216,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 		if err != nil {
 			return err
 		}
-		changes := w.changes()
+		changes := w.Changes()
 		for _, c := range cases {
 			if model.Same(c.AssigneeID, &from) && c.Status != model.Closed { // else another transaction reassigned or closed it meanwhile
 				changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})

@@ -25,17 +25,15 @@ type Changes struct {
 	mails     []model.Notification
 }
 
-// NewChanges returns an empty collection; now is the time of the changes.
-func NewChanges(now time.Time) *Changes { return &Changes{now: now, saved: map[*LockedCase]bool{}} }
-
-// changes is NewChanges after a call has locked its cases, for which it may have waited for long.
-func (w *Work) changes() *Changes { return NewChanges(w.Now()) }
+// Changes returns an empty collection, for changes that are made now. A caller has locked its cases before, for which it may
+// have waited for long.
+func (w *Work) Changes() *Changes { return &Changes{now: w.Now(), saved: map[*LockedCase]bool{}} }
 
 // Note adds a note of a case. The caller has checked the text with CheckNote.
-func (ch *Changes) Note(on *LockedCase, by *model.User, body string) *model.NoteID {
+func (ch *Changes) Note(on *LockedCase, by *model.User, body string) *model.Note {
 	note := newNote(ch.now, on.ID, by, body)
 	ch.notes = append(ch.notes, note)
-	return &note.ID
+	return note
 }
 
 // Change makes one change to a case, and returns its event.

@@ -69,7 +69,7 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 		return nil, err
 	}
 	previous := c.Assignee
-	changes := w.changes()
+	changes := w.Changes()
 	logged := changes.Change(c, event.Entry{Type: model.EventEscalated, Rule: &s.RuleID, Step: &s.Step, Duration: &s.After}, func() {})
 	if d.Opens != nil {
 		changes.reassign(c, people.Assignee(d, c.Customer), s)

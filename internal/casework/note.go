@@ -44,12 +44,11 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		if err := fault.Join(err, ofBody); err != nil {
 			return eventID, err
 		}
-		note, logged, err := c.addNote(tx, now, viewer.User, "input.body", in.Body)
-		if err != nil {
-			return eventID, err
-		}
+		changes := w.Changes()
+		note := changes.Note(c, viewer.User, in.Body)
+		logged := changes.Change(c, event.Entry{Type: model.EventNoteAdded, Actor: &viewer.User.ID, Note: &note.ID}, func() {})
 		*out = AddNotePayload{Note: note, Case: &c.Case}
-		return logged.ID, nil
+		return logged.ID, w.Save(ctx, tx, changes)
 	}, func(tx *gorm.DB, eventID model.EventID) error {
 		of, logged, err := w.reloadNamed(tx, viewer, eventID)
 		if err != nil {
@@ -59,26 +58,6 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		return pg.WrapErr("read a note", tx.Where("id = ?", *logged.NoteID).Take(out.Note).Error)
 	})
 	return payload(out, err)
-}
-
-// addNote adds a note to a locked case, with an event of its own.
-func (c *LockedCase) addNote(tx *gorm.DB, now time.Time, by *model.User, argument, body string) (*model.Note, *model.LoggedEvent, error) {
-	note, err := WriteNote(tx, now, c.ID, by, argument, body)
-	if err != nil {
-		return nil, nil, err
-	}
-	logged, err := c.Change(tx, now, event.Entry{Type: model.EventNoteAdded, Actor: &by.ID, Note: &note.ID}, func() {})
-	return note, logged, err
-}
-
-// WriteNote inserts a note of the case, after it has checked the text with CheckNote. The transaction sends it later
-// (pg.Later).
-func WriteNote(tx *gorm.DB, now time.Time, on model.CaseID, by *model.User, argument, body string) (*model.Note, error) {
-	if err := CheckNote(argument, body); err != nil {
-		return nil, err
-	}
-	note := newNote(now, on, by, body)
-	return note, pg.Later(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "write a note", []*model.Note{note}) })
 }
 
 func newNote(now time.Time, on model.CaseID, by *model.User, body string) *model.Note {

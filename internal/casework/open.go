@@ -69,17 +69,14 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 			c.DueAt = &due
 		}
 		logged, err := c.Open(tx, now, event.Entry{Actor: &viewer.User.ID}, func() (*model.NoteID, error) {
-			note, err := WriteNote(tx, now, c.ID, viewer.User, "input.note", in.Note)
-			if err != nil {
-				return nil, err
-			}
-			return &note.ID, nil
+			note := newNote(now, c.ID, viewer.User, in.Note)
+			return &note.ID, pg.Later(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "write a note", []*model.Note{note}) })
 		})
 		if err != nil {
 			return nil, nil, err
 		}
 		if to != nil {
-			changes := w.changes()
+			changes := w.Changes()
 			changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
 			if err := w.Save(ctx, tx, changes); err != nil {
 				return nil, nil, err

@@ -59,7 +59,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		if err := fault.Join(err, ofNote); err != nil {
 			return nil, nil, err
 		}
-		changes := w.changes()
+		changes := w.Changes()
 		logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
 		return &c.Case, logged, w.Save(ctx, tx, changes)
 	}, w.reloadNamed)
@@ -69,7 +69,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 // outreach records an attempt to reach the customer. An attempt that reached the customer, or was sent, counts as contact
 // and as follow-up. Where it changes the customer, each of the customer's other cases gets an event about the change, so
 // the caller must have locked the case together with them (addLockWithCustomer).
-func (ch *Changes) outreach(c *LockedCase, by *model.User, in OutreachInput, note *model.NoteID) *model.LoggedEvent {
+func (ch *Changes) outreach(c *LockedCase, by *model.User, in OutreachInput, note *model.Note) *model.LoggedEvent {
 	o := model.Outreach{Channel: in.Channel, Offer: in.Offer, Outcome: in.Outcome}
 	was, customer := *c.Customer, *c.Customer
 	if last := customer.LastContactedAt; o.Outcome.IsContact() && (last == nil || last.Before(ch.now)) {
@@ -78,7 +78,7 @@ func (ch *Changes) outreach(c *LockedCase, by *model.User, in OutreachInput, not
 	if in.NextSurveyAt != nil {
 		customer.NextSurveyAt = in.NextSurveyAt
 	}
-	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: note, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
+	e := event.Entry{Type: model.EventOutreachRecorded, Actor: &by.ID, Note: &note.ID, Outreach: &o, NextSurveyAt: in.NextSurveyAt}
 	logged := ch.Change(c, e, func() {
 		c.Customer = &customer
 		if o.Outcome.IsContact() {

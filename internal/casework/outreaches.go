@@ -46,7 +46,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		}
 		out.Cases = make([]*model.Case, len(in.CaseIDs))
 		events := make([]model.EventID, len(in.CaseIDs))
-		changes := w.changes()
+		changes := w.Changes()
 		faults := []error{checkCases("input.caseIds", in.CaseIDs), ofNote}
 		for i, id := range in.CaseIDs {
 			c := cases[id]

@@ -70,7 +70,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 		if err != nil {
 			return err
 		}
-		changes := w.changes()
+		changes := w.Changes()
 		for _, c := range cases {
 			logged := changes.Change(c, event.Entry{Type: model.EventOverdue}, func() { c.OverdueAt = &now })
 			changes.mails = append(changes.mails, overdueMails(c, logged, settings.CentralAddresses)...)

@@ -44,9 +44,9 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			return nil, nil, err
 		}
 		e := event.Entry{Type: model.EventCustomerReplied, Actor: &viewer.User.ID, Improvement: in.Improvement}
-		changes := w.changes()
+		changes := w.Changes()
 		if in.Note != nil {
-			e.Note = changes.Note(c, viewer.User, *in.Note)
+			e.Note = &changes.Note(c, viewer.User, *in.Note).ID
 		}
 		logged := changes.Change(c, e, func() { changes.contact(c, model.Replied) })
 		return &c.Case, logged, w.Save(ctx, tx, changes)

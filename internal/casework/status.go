@@ -51,13 +51,13 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := fault.Join(mayMove(settings[0], c, in.Status), ofNote); err != nil {
 			return err
 		}
-		changes := w.changes()
+		changes := w.Changes()
 		note := changes.Note(c, viewer.User, in.Note)
 		if in.Outreach != nil {
 			changes.outreach(c, viewer.User, *in.Outreach, note)
 		}
 		previous := c.Status
-		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: note, PreviousStatus: &previous, Status: &in.Status}
+		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
 		logged := changes.Change(c, e, func() { c.MoveTo(in.Status, now) })
 		*out = UpdateCaseStatusPayload{Case: &c.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
 		return w.Save(ctx, tx, changes)

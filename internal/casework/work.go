@@ -51,11 +51,6 @@ func (w *Work) Write(ctx context.Context, do func(tx *gorm.DB, now time.Time) er
 // Now is the time of Work's clock, with the precision that PostgreSQL stores.
 func (w *Work) Now() time.Time { return pg.Timestamp(w.now()) }
 
-// Mail queues mails in the caller's transaction.
-func (w *Work) Mail(ctx context.Context, tx *gorm.DB, mails []model.Notification) error {
-	return w.queue.Mail(ctx, tx, mails)
-}
-
 // AddMail adds the notifications of mails to a pipeline; see job.Queue.
 func (w *Work) AddMail(p *pg.Pipeline, mails []model.Notification) *job.StoredMail {
 	return w.queue.AddMail(p, mails)

@@ -166,11 +166,11 @@ func (a *allocation) assignShare(ctx context.Context, n int) ([]*model.Case, []m
 		return nil, nil, err
 	}
 	assigned, events := make([]*model.Case, len(cases)), make([]model.EventID, len(cases))
-	changes := casework.NewChanges(a.now)
+	changes := a.work.Changes()
 	for i, c := range cases {
 		e := event.Entry{Actor: &a.viewer.User.ID}
 		if a.in.Note != nil {
-			e.Note = changes.Note(c, a.viewer.User, *a.in.Note)
+			e.Note = &changes.Note(c, a.viewer.User, *a.in.Note).ID
 		}
 		assigned[i], events[i] = &c.Case, changes.Assign(c, users[i%len(users)], e).ID
 	}
