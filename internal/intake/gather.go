@@ -156,7 +156,7 @@ func (in *Intake) await(c *call) (turn, error) {
 				return turn{leads: leads}, nil
 			}
 			most = heldUpMost
-			late.Reset(heldUpFor) // again and again: of those that run, all but one that is held up may have ended
+			late.Reset(heldUpFor) // repeatedly: all transactions but one that waits for a lock may end meanwhile
 		case <-c.ctx.Done():
 			if in.calls.leave(c) {
 				return turn{}, c.ctx.Err()
