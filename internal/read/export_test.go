@@ -1,6 +1,7 @@
 package read
 
 import (
+	"context"
 	"maps"
 	"slices"
 )
@@ -9,3 +10,11 @@ import (
 func CaseFields() []string     { return slices.Sorted(maps.Keys(caseKeys)) }
 func ResponseFields() []string { return slices.Sorted(maps.Keys(responseKeys)) }
 func CustomerFields() []string { return slices.Sorted(maps.Keys(customerKeys)) }
+
+// How the goroutines of an operation share a processor.
+var (
+	RestFor  = restFor
+	NewQueue = newQueue
+)
+
+func (q queue) Await(ctx context.Context) (resume func()) { return q.await(ctx) }

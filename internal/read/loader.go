@@ -120,22 +120,27 @@ const BatchWait = 500 * time.Microsecond
 const turnsWait = 10 * BatchWait
 
 // Loader reads objects by their keys. Its methods that wait let the operation's other goroutines run meanwhile.
-type Loader[K comparable, V any] struct{ *dataloadgen.Loader[K, V] }
+type Loader[K comparable, V any] struct {
+	*dataloadgen.Loader[K, V]
+	next queue // of the goroutines that wait for a batch
+}
 
 func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *Loader[K, V] {
-	return &Loader[K, V]{dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait))}
+	return &Loader[K, V]{dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait)), newQueue()}
 }
 
 // Load returns the object with the key.
 func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
-	defer Pause(ctx)()
-	return l.Loader.Load(ctx, key)
+	wait := l.LoadThunk(ctx, key)
+	defer l.next.await(ctx)()
+	return wait()
 }
 
 // LoadAll returns the objects with the keys, in their order.
 func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
-	defer Pause(ctx)()
-	return l.Loader.LoadAll(ctx, keys)
+	wait := l.LoadAllThunk(ctx, keys)
+	defer l.next.await(ctx)()
+	return wait()
 }
 
 // rowScope is the condition for the rows that an answer may show.

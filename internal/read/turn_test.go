@@ -53,3 +53,59 @@ func TestInTurn(t *testing.T) {
 		}
 	})
 }
+
+func TestInTurnRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const each, times = 5 * time.Millisecond, 20
+		ctx, done := read.InTurn(t.Context())
+		began := time.Now()
+		for range times {
+			time.Sleep(each) // it runs
+			read.Pause(ctx)()
+		}
+		if rested, want := time.Since(began)-times*each, times*read.RestFor(each); rested != want {
+			t.Errorf("an operation that ran %d times for %v rested for %v; want %v", times, each, rested, want)
+		}
+		began = time.Now()
+		time.Sleep(time.Second) // it waits for the database
+		read.Pause(ctx)()
+		if rested := time.Since(began) - time.Second; rested > 10*time.Millisecond {
+			t.Errorf("after a long statement the operation rested for %v", rested)
+		}
+		done()
+	})
+}
+
+func TestQueueWakesOneByOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, done := read.InTurn(t.Context())
+		batch, q := make(chan struct{}), read.NewQueue()
+		var awake, most, finished atomic.Int64
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				defer read.Begin(ctx)()
+				resume := q.Await(ctx)
+				<-batch
+				if now := awake.Add(1); now > most.Load() {
+					most.Store(now)
+				}
+				time.Sleep(time.Microsecond) // others could wake meanwhile
+				awake.Add(-1)
+				resume()
+				finished.Add(1)
+			})
+		}
+		resume := read.Pause(ctx)
+		synctest.Wait()
+		close(batch)
+		all.Wait()
+		resume()
+		done()
+		if most.Load() != 1 || finished.Load() != 100 {
+			t.Errorf("%d goroutines wake at a time, and %d of 100 finish", most.Load(), finished.Load())
+		}
+	})
+}
