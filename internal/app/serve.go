@@ -34,7 +34,6 @@ func Listen(c *config.Config) (net.Listener, error) {
 // Serve answers the API on the listener, and does what must be done in the background, until ctx ends. The caller closes
 // the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
-	defer keepHeapFloor()()
 	if a.config.SMTPURL == "" {
 		a.Queue.KeepUnsent()
 	}
@@ -77,6 +76,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 		all.Go(func() { audit.WatchRetention(ctx, a.DB, time.Now, a.log) })
 	}
+	all.Go(func() { keepHeapFloor(ctx) })
 	all.Go(func() { a.Uploads.Run(ctx) })
 	all.Go(func() { a.SignIns.Run(ctx, a.log) })
 	if a.options.Sample {
