@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"unicode/utf8"
 )
 
 // object is a JSON object whose members are still encoded. Unlike a struct, it distinguishes a missing member from
@@ -13,8 +14,22 @@ type object map[string]json.RawMessage
 // present reports whether a member exists and is not null.
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
+// objectOf returns the members of a text that is one JSON object and nothing else.
+func objectOf(text []byte) (o object, ok bool) {
+	ok = len(text) > 0 && text[0] == '{' && json.Unmarshal(text, &o) == nil
+	return o, ok
+}
+
+// isString reports whether a member, which is valid JSON, is a string, and decodes it.
 func isString(raw json.RawMessage, into *string) bool {
-	return len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, into) == nil
+	if len(raw) < 2 || raw[0] != '"' {
+		return false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) { // most of a long document; it is as it stands there
+		*into = string(raw[1 : len(raw)-1])
+		return true
+	}
+	return json.Unmarshal(raw, into) == nil
 }
 
 // isObject reports whether a member is an object, null or missing, and decodes it where into is not nil. Numbers keep

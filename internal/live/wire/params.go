@@ -25,10 +25,15 @@ const extensionsMost = 16 << 10
 // request. source names the message or the request in the error's text, with its quotes. The query may be missing where the request names
 // its document, by an id or by a hash in the extensions.
 func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, error) {
-	var o object
-	if !present(payload) || !isObject(payload, &o) {
+	o, ok := objectOf(payload)
+	if !ok {
 		return nil, fmt.Errorf("the 'payload' of %s is not an object", source)
 	}
+	return parseObject(source, payload, o)
+}
+
+// parseObject reads an operation from an object, whose text is payload.
+func parseObject(source string, payload json.RawMessage, o object) (*graphql.RawParams, error) {
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
 	switch {
@@ -81,10 +86,11 @@ func ParseBody(body []byte) (*graphql.RawParams, error) {
 		return nil, errors.New("the body is not UTF-8")
 	}
 	body = bytes.TrimSpace(body)
-	if !json.Valid(body) || body[0] != '{' {
+	o, ok := objectOf(body)
+	if !ok {
 		return nil, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
 	}
-	return ParseParams("the request", body)
+	return parseObject("the request", body, o)
 }
 
 // ParseQuery reads an operation from the query string of a GET request.
