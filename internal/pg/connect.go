@@ -77,7 +77,7 @@ func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, err
 		db.SetMaxIdleConns(0) // see connector
 		all[lane] = &DB{Pool: pool, sql: db, lanes: all, life: shared}
 		connectors[lane] = connector
-		if all[lane].Gorm, err = openGorm(db); err != nil {
+		if all[lane].Gorm, err = openGorm(lanePool{db, connector}); err != nil {
 			return nil, errors.Join(err, all[lane].Close())
 		}
 	}
@@ -86,8 +86,8 @@ func openLanes(ctx context.Context, config *pgxpool.Config, o Options) (*DB, err
 	return all[Lists], nil
 }
 
-func openGorm(db *sql.DB) (*gorm.DB, error) {
-	return gorm.Open(postgres.New(postgres.Config{Conn: db}), &gorm.Config{
+func openGorm(pool gorm.ConnPool) (*gorm.DB, error) {
+	return gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{
 		// A single write is one statement, which is atomic by itself; several writes go through Tx.
 		SkipDefaultTransaction: true,
 		// pgx has checked the connection. It prepares statements itself; GORM's cache on top of pgx's
@@ -138,6 +138,7 @@ func prepare(ctx context.Context, conn *pgx.Conn, settings string) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: utc},
 	})
+	conn.TypeMap().TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{planID}, conn.TypeMap().TryWrapEncodePlanFuncs...)
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: textNumeric{}})
 	// An event that was pushed must not be lost in a crash, so a commit waits for the disk. A stricter
 	// setting of the server stays. The statement is sent below pgx's tracers, so that a test that

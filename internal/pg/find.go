@@ -2,12 +2,10 @@ package pg
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"reflect"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"gorm.io/gorm"
 )
@@ -57,8 +55,7 @@ func collect[T any](rows pgx.Rows, s *rowScanner) ([]*T, error) {
 	return found, rows.Err()
 }
 
-// withConn lends a connection, from GORM's lane or the transaction that it runs in. A statement that a broken connection
-// cannot have sent is tried on another one, as database/sql does.
+// withConn lends a connection, from GORM's lane or the transaction that it runs in.
 func withConn(ctx context.Context, pool gorm.ConnPool, do func(*pgx.Conn) error) error {
 	switch pool := pool.(type) {
 	case *txConn:
@@ -66,26 +63,10 @@ func withConn(ctx context.Context, pool gorm.ConnPool, do func(*pgx.Conn) error)
 			return err
 		}
 		return pool.conn.Raw(func(any) error { return do(pool.raw) })
-	case *sql.DB:
-		for try := 1; ; try++ {
-			err := borrow(ctx, pool, do)
-			if try == connTries || !pgconn.SafeToRetry(err) {
-				return err
-			}
-		}
+	case lanePool:
+		return pool.withConn(ctx, do)
 	}
 	return fmt.Errorf("find rows: GORM runs on a %T", pool)
-}
-
-const connTries = 3
-
-func borrow(ctx context.Context, pool *sql.DB, do func(*pgx.Conn) error) error {
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(driver any) error { return do(driver.(*placed).Conn.Conn()) })
 }
 
 // resultFormats are the formats in which PostgreSQL sends values: binary where decoding is then cheap, and otherwise text,

@@ -11,6 +11,8 @@ import (
 // Pipeline collects statements of a transaction, which Send sends together, so that they wait for the server once. Each
 // statement sees what the ones before it did, and what others have committed by the time it begins. The first that fails
 // ends the transaction, and the ones after it do not run; Send returns its error.
+//
+// A pipeline of a lane, outside a transaction, is for reading.
 type Pipeline struct {
 	tx         *gorm.DB
 	statements []queued
@@ -18,7 +20,7 @@ type Pipeline struct {
 	err        error // of what has failed before Send
 }
 
-// NewPipeline makes an empty pipeline of a transaction begun by Tx.
+// NewPipeline makes an empty pipeline of a transaction begun by Tx, or of a lane.
 func NewPipeline(tx *gorm.DB) *Pipeline { return &Pipeline{tx: tx} }
 
 // Tx is the transaction, for the queries of AddFind.
@@ -78,7 +80,11 @@ func (p *Pipeline) Send() error {
 	}
 	statements := p.statements
 	p.statements, p.reads = nil, false
-	p.err = connOf(p.tx).send(p.tx.Statement.Context, statements...)
+	if lane, ok := p.tx.Statement.ConnPool.(lanePool); ok {
+		p.err = lane.send(p.tx.Statement.Context, statements)
+	} else {
+		p.err = connOf(p.tx).send(p.tx.Statement.Context, statements...)
+	}
 	return p.err
 }
 

@@ -174,6 +174,32 @@ func TestPipeline(t *testing.T) {
 	})
 }
 
+func TestPipelineOfALane(t *testing.T) {
+	t.Parallel()
+	db, counter := things(t)
+	in(t, db, func(tx *gorm.DB) error { return tx.Create([]*thing{{ID: 1}, {ID: 2}, {ID: 3}}).Error })
+	counter.Reset()
+	p := pg.NewPipeline(db.Gorm.WithContext(t.Context()))
+	var few, all []*thing
+	pg.AddFind(p, "find few", p.Tx().Where("id < 3"), &few)
+	pg.AddFind(p, "find all", p.Tx().Order("id"), &all)
+	if err := p.Send(); err != nil || len(few) != 2 || len(all) != 3 || all[2].Twice != 6 {
+		t.Errorf("found %v and %v, %v; want two and three things", few, all, err)
+	}
+	if counter.Trips() != 1 {
+		t.Errorf("%d waits for the server, want 1", counter.Trips())
+	}
+	p = pg.NewPipeline(db.Gorm.WithContext(t.Context()))
+	pg.AddFind(p, "find none", p.Tx().Where("id / (id - id) = 1"), &few)
+	pg.AddFind(p, "find all", p.Tx(), &all)
+	if err := p.Send(); err == nil || !strings.HasPrefix(err.Error(), "find none: ") {
+		t.Errorf("the first statement fails with %v, want an error that names it", err)
+	}
+	if err := db.Gorm.Exec("SELECT 1").Error; err != nil {
+		t.Errorf("after an error the lane does not work: %v", err)
+	}
+}
+
 func TestReplan(t *testing.T) {
 	t.Parallel()
 	db, _ := things(t)

@@ -83,7 +83,7 @@ func kindOf(f *schema.Field, value reflect.Type) scanKind {
 		return jsonText
 	case f.Serializer != nil:
 		return unknown
-	case value == uuidType, value.Kind() == reflect.Struct && value.NumField() == 1 && value.Field(0).Type == uuidType:
+	case isID(value):
 		return id
 	case reflect.PointerTo(value).Implements(reflect.TypeFor[sql.Scanner]()):
 		return scanned

@@ -8,6 +8,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -22,12 +23,13 @@ func Busy(err error) bool { return errors.Is(err, fair.ErrBusy) }
 // database/sql keeps no idle connection, so that each takes one and gives it back.
 type connector struct {
 	driver.Connector
+	pool *pgxpool.Pool
 	gate *fair.Gate // nil where callers have no shares
 	own  *connector // takes the place of this one for closeloop's own work; nil where there is no other
 }
 
 func newConnector(pool *pgxpool.Pool, l Lane, limits Limits) *connector {
-	c := &connector{Connector: stdlib.GetPoolConnector(pool)}
+	c := &connector{Connector: stdlib.GetPoolConnector(pool), pool: pool}
 	if l.ofCallers() {
 		c.gate = newGate(pool.Config().MaxConns, math.MaxInt, limits)
 	}
@@ -95,6 +97,25 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	return &placed{Conn: taken.(*stdlib.Conn), leave: sync.OnceFunc(leave)}, nil
+}
+
+// lend lends do a connection, as Connect does, without database/sql.
+func (c *connector) lend(ctx context.Context, do func(*pgx.Conn) error) error {
+	name := clientOf(ctx)
+	if name == "" && c.own != nil {
+		return c.own.lend(ctx, do)
+	}
+	leave, err := c.enter(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	conn, err := c.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return do(conn.Conn())
 }
 
 // placed is a connection that has a place at its lane's gate.

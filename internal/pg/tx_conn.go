@@ -65,19 +65,14 @@ func (c *txConn) send(ctx context.Context, statements ...queued) error {
 			batch.Queue(s.sql, s.args...)
 		}
 		answers := c.raw.SendBatch(ctx, batch)
-		err := error(nil)
 		if begins {
 			c.outer = answers.Tx()
-			_, err = answers.Exec()
-			err = WrapErr("begin the transaction", err)
+			if _, err := answers.Exec(); err != nil {
+				_ = answers.Close() // repeats the error
+				return WrapErr("begin the transaction", err)
+			}
 		}
-		for i := 0; i < len(statements) && err == nil; i++ {
-			err = statements[i].answer(answers)
-		}
-		if closed := answers.Close(); err == nil { // else it repeats the error
-			err = closed
-		}
-		return err
+		return readAnswers(answers, statements)
 	})
 }
 
