@@ -156,9 +156,10 @@ func TestNotifications(t *testing.T) {
 					}
 					return err
 				})
-				// PostgreSQL sorts the mails to several addresses and the few of a condition, and may find so few with a bitmap.
+				// PostgreSQL sorts the mails to several addresses and the few of a condition, or of an address behind its first page, and may
+				// find so few with a bitmap.
 				found := strings.Contains(plan, "using "+c.index+" on") && !strings.Contains(plan, "Sort")
-				if slices.Contains([]string{"mails to some addresses", "mails that are queued", "mails of a rare kind"}, name) {
+				if slices.Contains([]string{"mails to one address", "mails to some addresses", "mails that are queued", "mails of a rare kind"}, name) {
 					found = strings.Contains(plan, c.index)
 				}
 				if !found || strings.Contains(plan, "Seq Scan on notifications") {
