@@ -137,6 +137,11 @@ type Note struct {
 
 func (*Note) IsNode() {}
 
+// Loaded reports whether the note was read together with what this field of the API leads to.
+func (n *Note) Loaded(field string) bool {
+	return n == nil || field == "author" && n.Author != nil
+}
+
 // Loaded reports whether the case was read together with what this field of the API leads to.
 func (c *Case) Loaded(field string) bool {
 	if c == nil {

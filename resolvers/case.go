@@ -3,6 +3,8 @@ package resolvers
 import (
 	"context"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/filter"
@@ -31,7 +33,39 @@ func (r query) Case(ctx context.Context, number int) (*model.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Read.CaseByNumber(ctx, viewer, number, selection(ctx))
+	return r.Read.CaseByNumber(ctx, viewer, number, selection(ctx), noteLists(ctx)...)
+}
+
+// noteLists returns what the operation asks the case that is being resolved for its notes.
+func noteLists(ctx context.Context) (lists []read.NoteList) {
+	oc := graphql.GetOperationContext(ctx)
+	for _, f := range graphql.CollectFields(oc, graphql.GetFieldContext(ctx).Field.Selections, nil) {
+		if f.Name != "notes" {
+			continue
+		}
+		given := f.ArgumentMap(oc.Variables)
+		lists = append(lists, read.NoteList{
+			Args:   args(intArgument(given["first"]), stringArgument(given["after"]), intArgument(given["last"]), stringArgument(given["before"])),
+			Select: rowsOf(oc, graphql.CollectFields(oc, f.Selections, nil)),
+		})
+	}
+	return lists
+}
+
+// intArgument returns an argument that is an Int, if it is given.
+func intArgument(v any) *int {
+	if n, err := graphql.UnmarshalInt(v); err == nil && v != nil {
+		return &n
+	}
+	return nil
+}
+
+// stringArgument returns an argument that is a String, if it is given.
+func stringArgument(v any) *string {
+	if s, ok := v.(string); ok {
+		return &s
+	}
+	return nil
 }
 
 func (caseResolver) Customer(ctx context.Context, c *model.Case) (*model.Customer, error) {

@@ -119,8 +119,13 @@ func selection(ctx context.Context) read.Selection {
 
 // rowSelection returns what the operation selects of the rows of the list that is being resolved.
 func rowSelection(ctx context.Context) read.Selection {
-	s, oc := read.Selection{}, graphql.GetOperationContext(ctx)
-	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+	return rowsOf(graphql.GetOperationContext(ctx), graphql.CollectFieldsCtx(ctx, nil))
+}
+
+// rowsOf returns what the fields of a list select of its rows.
+func rowsOf(oc *graphql.OperationContext, fields []graphql.CollectedField) read.Selection {
+	s := read.Selection{}
+	for _, f := range fields {
 		switch f.Name {
 		case "nodes":
 			addFields(oc, s, f.Selections, levels)

@@ -95,12 +95,29 @@ func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.
 // rows, which include those of Order.Reads, and adds joins that only the rows need. It is not used for the count, and may be
 // nil.
 func Read[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
-	n, backward, ends, err := order.bounds(args)
+	rows, pageOf, err := Prepare(query, order, args, shape)
 	if err != nil {
 		return nil, err
 	}
+	found, err := pg.Find[T](rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := order.fill(query.Session(&gorm.Session{}), found); err != nil {
+		return nil, err
+	}
+	return pageOf(found), nil
+}
+
+// Prepare returns the query of the rows of a page that Read would read, and what makes the page of them, for a caller that
+// reads them together with others. Keys with Groups are not filled in.
+func Prepare[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB) *gorm.DB) (rows *gorm.DB, pageOf func(found []*T) *Connection[T], err error) {
+	n, backward, ends, err := order.bounds(args)
+	if err != nil {
+		return nil, nil, err
+	}
 	whole := query.Session(&gorm.Session{})
-	rows := whole
+	rows = whole
 	if order[0].Nullable {
 		rows = order.inParts(whole, whole.Session(&gorm.Session{NewDB: true}), ends, n+1, backward)
 	} else {
@@ -111,26 +128,21 @@ func Read[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB)
 	if shape != nil {
 		rows = shape(rows)
 	}
-	found, err := pg.Find[T](rows.Clauses(order.by(backward), Limit(n+1)))
-	if err != nil {
-		return nil, err
-	}
-	if err := order.fill(whole, found); err != nil {
-		return nil, err
-	}
-	more := len(found) > n
-	if more {
-		found = found[:n]
-	}
-	if backward {
-		slices.Reverse(found)
-	}
-	c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: counter[T](whole)}
-	for i, row := range found {
-		c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
-	}
-	c.PageInfo = InfoOf(c.Edges, more, backward, args)
-	return c, nil
+	return rows.Clauses(order.by(backward), Limit(n+1)), func(found []*T) *Connection[T] {
+		more := len(found) > n
+		if more {
+			found = found[:n]
+		}
+		if backward {
+			slices.Reverse(found)
+		}
+		c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: counter[T](whole)}
+		for i, row := range found {
+			c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
+		}
+		c.PageInfo = InfoOf(c.Edges, more, backward, args)
+		return c
+	}, nil
 }
 
 // NewConnection makes a page of rows that the caller has read, for lists that Read cannot read.

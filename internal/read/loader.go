@@ -49,6 +49,7 @@ type Loaders struct {
 
 	lists     *Loader[listKey, any]
 	readLists func(context.Context, []listKey) (map[listKey]any, error) // what lists does, without a wait
+	put       sync.Map                                                  // listKey → list that was read together with its parent
 }
 
 type loadersKey struct{}
@@ -121,26 +122,42 @@ const turnsWait = 10 * BatchWait
 
 // Loader reads objects by their keys. Its methods that wait let the operation's other goroutines run meanwhile.
 type Loader[K comparable, V any] struct {
-	*dataloadgen.Loader[K, V]
-	next queue // of the goroutines that wait for a batch
+	wait  time.Duration
+	fetch func(context.Context, []K) (map[K]V, error)
+	once  sync.Once // most answers need few of the loaders, so each is made when it is used first
+	made  *dataloadgen.Loader[K, V]
+	next  queue // of the goroutines that wait for a batch
 }
 
 func newLoader[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) (map[K]V, error)) *Loader[K, V] {
-	return &Loader[K, V]{dataloadgen.NewMappedLoader(fetch, dataloadgen.WithWait(wait)), newQueue()}
+	return &Loader[K, V]{wait: wait, fetch: fetch}
+}
+
+func (l *Loader[K, V]) loader() *dataloadgen.Loader[K, V] {
+	l.once.Do(func() {
+		l.made, l.next = dataloadgen.NewMappedLoader(l.fetch, dataloadgen.WithWait(l.wait)), newQueue()
+	})
+	return l.made
 }
 
 // Load returns the object with the key.
 func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
-	wait := l.LoadThunk(ctx, key)
+	wait := l.loader().LoadThunk(ctx, key)
 	defer l.next.await(ctx)()
 	return wait()
 }
 
 // LoadAll returns the objects with the keys, in their order.
 func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
-	wait := l.LoadAllThunk(ctx, keys)
+	wait := l.loader().LoadAllThunk(ctx, keys)
 	defer l.next.await(ctx)()
 	return wait()
+}
+
+// Put makes Load return an object without reading it, in place of what it has read.
+func (l *Loader[K, V]) Put(key K, object V) {
+	l.loader().Clear(key)
+	l.loader().Prime(key, object)
 }
 
 // rowScope is the condition for the rows that an answer may show.
@@ -274,9 +291,7 @@ func Case(ctx context.Context, id model.CaseID) (*model.Case, error) {
 // may be unable to load the case now, but still gets it in the mutation's answer.
 func PrimeCase(ctx context.Context, c *model.Case) {
 	if c != nil {
-		cases := LoadersFrom(ctx).Cases
-		cases.Clear(c.ID) // an earlier write of the same request may have primed the case
-		cases.Prime(c.ID, c)
+		LoadersFrom(ctx).Cases.Put(c.ID, c) // an earlier write of the same request may have put another state there
 	}
 }
 

@@ -38,11 +38,14 @@ type listRequest struct {
 
 func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, q listRequest) (C, error) {
 	var none C
-	request, err := json.Marshal(q)
+	key, err := keyOf(parent, kind, q)
 	if err != nil {
 		return none, err
 	}
-	l, key := LoadersFrom(ctx), listKey{parent, kind, string(request)}
+	l := LoadersFrom(ctx)
+	if list, ok := l.put.Load(key); ok {
+		return list.(C), nil
+	}
 	if alone(ctx) {
 		lists, err := l.readLists(ctx, []listKey{key})
 		if err != nil {
@@ -55,6 +58,18 @@ func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, q lis
 		return none, err
 	}
 	return found.(C), nil
+}
+
+// putNested makes loadNested return a list that was read together with its parent.
+func putNested(ctx context.Context, parent uuid.UUID, kind string, q listRequest, list any) {
+	if key, err := keyOf(parent, kind, q); err == nil {
+		LoadersFrom(ctx).put.Store(key, list)
+	}
+}
+
+func keyOf(parent uuid.UUID, kind string, q listRequest) (listKey, error) {
+	request, err := json.Marshal(q)
+	return listKey{parent, kind, string(request)}, err
 }
 
 // alone reports whether the field that is being resolved is below no list. Its siblings then ask for no list of the same
@@ -80,8 +95,11 @@ func encoded(order any) json.RawMessage {
 
 // NotesOf lists the notes of a case, oldest first. It ignores the list's filter.
 func NotesOf(ctx context.Context, id model.CaseID, q NoteList) (*NoteConnection, error) {
-	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, listRequest{Args: q.Args, Select: q.Select})
+	return loadNested[*NoteConnection](ctx, id.UUID, notesOfCase, q.request())
 }
+
+// request is what a case is asked for its notes.
+func (q NoteList) request() listRequest { return listRequest{Args: q.Args, Select: q.Select} }
 
 // ResponsesOf lists the responses of a customer.
 func ResponsesOf(ctx context.Context, id model.CustomerID, q ResponseList) (*ResponseConnection, error) {

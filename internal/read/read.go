@@ -174,16 +174,6 @@ func (r *Reader) APITokens(ctx context.Context) ([]*model.ApiToken, error) {
 	return tokens, nil
 }
 
-// CaseByNumber reads what is selected of a case. It returns nil when no case has the number or the viewer may not see it.
-func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int, s Selection) (*model.Case, error) {
-	query := r.db.WithContext(ctx).Where(viewer.Scope().Cases(r.now())).Where("cases.number = ?", number)
-	found, err := pg.Find[model.Case](caseObject.read(query, s))
-	if err != nil || len(found) == 0 {
-		return nil, pg.WrapErr("read a case", err)
-	}
-	return found[0], nil
-}
-
 // notFound is the error for a row that does not exist or that the viewer may not see.
 func notFound(what string) error {
 	return fault.New(fault.CodeNotFound, "the %s was not found: it does not exist, or you may not see it", what)

@@ -111,23 +111,6 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-func TestCaseByNumber(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.open(w.customer(nil), nil, nil)
-	second := w.open(w.customer(nil), nil, nil)
-	var number int
-	w.must(w.db.Gorm.Raw("SELECT number FROM cases WHERE id = ?", second.ID).Scan(&number).Error)
-	if got, err := w.read.CaseByNumber(t.Context(), everybody, number, nil); err != nil || got.ID != second.ID || got.Number != number {
-		t.Errorf("got %v, %v, want case %d", got, err, number)
-	}
-	for _, none := range []int{0, -1, number + 1, 2147483647} {
-		if got, err := w.read.CaseByNumber(t.Context(), everybody, none, nil); got != nil || err != nil {
-			t.Errorf("the unknown number %d: got %v, %v, want nil", none, got, err)
-		}
-	}
-}
-
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
