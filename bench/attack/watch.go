@@ -20,7 +20,7 @@ const (
 	listQuery = `{"query": "{cases(first: 20) {nodes {number status dueAt customer {displayName}}}}"}`
 	listEvery = 40 * time.Millisecond
 	// An event happens this often, on a case whose comment is long, which every filter has to look through.
-	eventEvery    = 250 * time.Millisecond
+	eventEvery    = 100 * time.Millisecond
 	eventPatience = 20 * time.Second
 	commentLength = 19_000
 )
