@@ -13,7 +13,7 @@ const StampMost = stampMost
 
 // StampOnce stamps once, and returns whether more may be waiting.
 func (l *Log) StampOnce(ctx context.Context) (more bool, err error) {
-	_, more, err = l.stampSome(ctx)
+	_, more, err = l.stampSome(ctx, nil)
 	return more, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
@@ -44,27 +46,38 @@ func (l *Log) catchUp(ctx context.Context) error {
 		close(l.started)
 	}
 	for more := true; more; { // what a stamp gives positions is read before the next stamp
-		head, left, err := l.stampSome(ctx)
+		l.mu.Lock()
+		n := news{after: l.tail}
+		l.mu.Unlock()
+		head, left, err := l.stampSome(ctx, &n)
 		if err != nil {
 			return err
 		}
-		if more, err = left, l.readUpTo(ctx, head.position); err != nil {
+		if more, err = left, l.readUpTo(ctx, head, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readUpTo reads the events up to a position into the cache, and wakes the readers.
-func (l *Log) readUpTo(ctx context.Context, head int64) error {
+// readUpTo reads the events up to the head into the cache, and wakes the readers. The first of them may have been read with the
+// stamp.
+func (l *Log) readUpTo(ctx context.Context, head cursor, first news) error {
 	for {
 		l.mu.Lock()
 		tail, nonce := l.tail, l.nonce()
 		l.mu.Unlock()
-		if tail >= head {
+		if tail >= head.position {
 			return nil
 		}
-		events, err := l.readNews(ctx, tail)
+		rows, err := first.events, error(nil)
+		if first.read && first.after == tail {
+			nonce = head.nonce
+		} else if rows, err = pg.Find[model.Event](l.newsAfter(ctx, tail)); err != nil {
+			return fmt.Errorf("read the log: %w", err)
+		}
+		first = news{}
+		events, err := l.decodeAll(rows)
 		if err != nil {
 			return err
 		}
@@ -76,9 +89,14 @@ func (l *Log) readUpTo(ctx context.Context, head int64) error {
 			return l.catchUp(ctx) // an epoch began meanwhile: the events that were read may be lost
 		}
 		if len(events) == 0 || *events[0].Position != tail+1 {
-			return fmt.Errorf("the log has a gap after %d, its head is at %d", tail, head)
+			return fmt.Errorf("the log has a gap after %d, its head is at %d", tail, head.position)
 		}
 	}
+}
+
+// newsAfter is the query of the next events behind a position.
+func (l *Log) newsAfter(ctx context.Context, position int64) *gorm.DB {
+	return l.feed.Gorm.WithContext(ctx).Where("position > ?", position).Order("position").Limit(batchSize)
 }
 
 // cache adds the next events if they continue the cached ones. It returns false if the newest epoch is not the one in
@@ -124,15 +142,6 @@ func (e *Event) size() int { return 512 + 2*(len(e.Snapshot)+len(e.Before)) }
 func (l *Log) announce() {
 	close(l.grown)
 	l.grown = make(chan struct{})
-}
-
-// readNews reads the next events behind the cached ones.
-func (l *Log) readNews(ctx context.Context, tail int64) ([]*Event, error) {
-	rows, err := pg.Find[model.Event](l.feed.Gorm.WithContext(ctx).Where("position > ?", tail).Order("position").Limit(batchSize))
-	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
-	}
-	return l.decodeAll(rows)
 }
 
 func (l *Log) decodeAll(rows []*model.Event) ([]*Event, error) {

@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -242,6 +243,28 @@ func TestWake(t *testing.T) {
 		for _, sql := range counter.Statements() {
 			if strings.Contains(sql, "AS idle") {
 				t.Errorf("the server heard itself, and asked %s", sql)
+			}
+		}
+	})
+
+	t.Run("waits for the database twice, for the stamp with the news and for NOTIFY", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		w := newWorld(t, pgtest.WithTracer(counter))
+		here := w.follow(w.db, never, 0)
+		w.listening(1)
+		r := w.from(here, w.start(here))
+		for range 3 {
+			w.open()
+			counter.Reset()
+			here.Wake()
+			w.take(r, 1)
+			notified := func(sql string) bool { return strings.Contains(sql, "pg_notify") }
+			for !slices.ContainsFunc(counter.Statements(), notified) {
+				time.Sleep(time.Millisecond)
+			}
+			if waits := counter.Trips(); waits != 2 {
+				t.Errorf("%d waits: %q", waits, counter.Statements())
 			}
 		}
 	})

@@ -2,12 +2,14 @@ package event
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/model"
 )
 
 // epoch is one life of the log on one cluster. The positions after AfterPosition belong to it, up to and including the
@@ -36,20 +38,28 @@ func (l *Log) Stamp(ctx context.Context) (head int64, err error) {
 func (l *Log) head(ctx context.Context) (cursor, error) {
 	return l.stamping.Ask(ctx, func() (head cursor, err error) {
 		for more := true; more && err == nil; {
-			head, more, err = l.stampSome(ctx)
+			head, more, err = l.stampSome(ctx, nil)
 		}
 		return head, err
 	})
 }
 
-// stampSome stamps once, unless the log is idle, and returns the head, and whether more may be waiting.
-func (l *Log) stampSome(ctx context.Context) (head cursor, more bool, err error) {
+// news is what the follower reads together with a stamp.
+type news struct {
+	after  int64 // the position behind which events are read
+	events []*model.Event
+	read   bool // false: the log was idle
+}
+
+// stampSome stamps once, unless the log is idle, and returns the head, and whether more may be waiting. A stamp also reads the
+// news that the caller wants, if it wants any.
+func (l *Log) stampSome(ctx context.Context, n *news) (head cursor, more bool, err error) {
 	idle := false
 	if !l.fresh.Swap(false) { // else there is something to stamp
 		head, idle, err = l.idle(ctx)
 	}
 	if err == nil && !idle {
-		head, more, err = l.stamp(ctx)
+		head, more, err = l.stamp(ctx, n)
 	}
 	if err != nil {
 		return cursor{}, false, err
@@ -67,14 +77,23 @@ func (l *Log) stampSome(ctx context.Context) (head cursor, more bool, err error)
 const stampMost = 100
 
 // stamp gives positions in one transaction, whose statements are sent together. Each has a READ COMMITTED snapshot of its
-// own: the last one is taken under the lock, and sees all that is committed by then.
-func (l *Log) stamp(ctx context.Context) (head cursor, more bool, err error) {
+// own: the one that gives positions is taken under the lock, and sees all that is committed by then.
+func (l *Log) stamp(ctx context.Context, n *news) (head cursor, more bool, err error) {
 	err = pg.Retry(ctx, func() error { // it may meet an erasure, which changes events too
-		batch := new(pgx.Batch)
-		batch.Queue("SELECT FROM feed_head FOR UPDATE")
-		batch.Queue(beginEpoch, newNonce(), true)
-		batch.Queue(givePositions, stampMost).QueryRow(func(row pgx.Row) error { return row.Scan(&head.position, &head.nonce, &more) })
-		return l.feed.Pool.SendBatch(ctx, batch).Close()
+		p := pg.NewPipeline(l.feed.Gorm.WithContext(ctx))
+		p.Exec("lock the head", "SELECT FROM feed_head FOR UPDATE")
+		p.Exec("begin an epoch", beginEpoch, newNonce(), true)
+		p.Query("give positions", givePositions, []any{stampMost}, func(rows pgx.Rows) error {
+			if !rows.Next() {
+				return errors.Join(rows.Err(), pgx.ErrNoRows)
+			}
+			return rows.Scan(&head.position, &head.nonce, &more)
+		})
+		if n != nil {
+			n.read = true
+			pg.AddFind(p, "read the news", l.newsAfter(ctx, n.after), &n.events)
+		}
+		return p.Send()
 	})
 	if err != nil {
 		return cursor{}, false, fmt.Errorf("stamp the log: %w", err)

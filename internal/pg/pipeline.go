@@ -12,7 +12,7 @@ import (
 // statement sees what the ones before it did, and what others have committed by the time it begins. The first that fails
 // ends the transaction, and the ones after it do not run; Send returns its error.
 //
-// A pipeline of a lane, outside a transaction, is for reading.
+// Without a transaction the pipeline is that of a lane, and each Send is a transaction of its own.
 type Pipeline struct {
 	tx         *gorm.DB
 	statements []queued
