@@ -3,11 +3,13 @@ package read
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
+	"github.com/vikstrous/dataloadgen"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -48,6 +50,9 @@ func loadNested[C any](ctx context.Context, parent uuid.UUID, kind string, q lis
 	}
 	if alone(ctx) {
 		lists, err := l.readLists(ctx, []listKey{key})
+		if failed, of := errors.AsType[dataloadgen.MappedFetchError[listKey]](err); of {
+			err = failed[key]
+		}
 		if err != nil {
 			return none, err
 		}
@@ -132,6 +137,8 @@ func (r *Reader) nestedCases(ctx context.Context, viewer auth.Viewer, parent uui
 	return out, nil
 }
 
+// readLists reads lists of several kinds and requests. A kind or request that fails, such as for an argument of its own, has
+// an error for its lists alone.
 func (r *Reader) readLists(ctx context.Context, scope *filter.Scope, keys []listKey) (map[listKey]any, error) {
 	type group struct{ kind, request string }
 	parents := map[group][]uuid.UUID{}
@@ -139,19 +146,24 @@ func (r *Reader) readLists(ctx context.Context, scope *filter.Scope, keys []list
 		g := group{k.kind, k.request}
 		parents[g] = append(parents[g], k.parent)
 	}
-	found := make(map[listKey]any, len(keys))
+	found, failed := make(map[listKey]any, len(keys)), dataloadgen.MappedFetchError[listKey]{}
 	for g, ids := range parents {
 		var q listRequest
 		if err := json.Unmarshal([]byte(g.request), &q); err != nil {
 			return nil, fmt.Errorf("parse a list's request: %w", err)
 		}
 		lists, err := r.readList(ctx, scope, g.kind, q, ids)
-		if err != nil {
-			return nil, fmt.Errorf("list the %s: %w", g.kind, err)
+		for _, id := range ids {
+			key := listKey{id, g.kind, g.request}
+			if err != nil {
+				failed[key] = fmt.Errorf("list the %s: %w", g.kind, err)
+				continue
+			}
+			found[key] = lists[id]
 		}
-		for id, list := range lists {
-			found[listKey{id, g.kind, g.request}] = list
-		}
+	}
+	if len(failed) > 0 {
+		return found, failed
 	}
 	return found, nil
 }

@@ -3,6 +3,7 @@ package read_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,6 +174,29 @@ func TestNestedList(t *testing.T) {
 		}
 		if _, err := w.read.CasesOf(ctx, viewer(w.ann), mine.ID, read.CaseList{OrderBy: []*read.CaseOrder{{Field: "SCORE"}, {Field: "SCORE"}}}); !is(err, fault.CodeBadUserInput, "orderBy") {
 			t.Errorf("sorted twice by the same field: got %v, want BAD_USER_INPUT for orderBy", err)
+		}
+	})
+
+	t.Run("fails for its own argument alone", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.customer(nil)
+		w.response(c, 3, moment)
+		ctx := w.answer()
+		var bad, good, notes error
+		var list *read.ResponseConnection
+		var all sync.WaitGroup // they are read together
+		all.Go(func() { _, bad = read.ResponsesOf(ctx, c.ID, read.ResponseList{Args: page.Args{First: number(-1)}}) })
+		all.Go(func() { list, good = read.ResponsesOf(ctx, c.ID, read.ResponseList{}) })
+		all.Go(func() {
+			_, notes = read.NotesOf(ctx, model.CaseID{}, read.NoteList{Args: page.Args{After: pointer("x")}})
+		})
+		all.Wait()
+		if !is(bad, fault.CodeBadUserInput, "first") || !is(notes, fault.CodeBadUserInput, "after") {
+			t.Errorf("got %v for a page of -1 and %v for a wrong cursor", bad, notes)
+		}
+		if good != nil || len(list.Edges) != 1 {
+			t.Errorf("the list without a fault: got %v, %v, want one response", list, good)
 		}
 	})
 
