@@ -34,17 +34,19 @@ type statementKey struct{}
 type statement struct {
 	sql   string
 	began time.Time
+	ended bool
 }
 
 func begin(ctx context.Context, sql string) context.Context {
-	return context.WithValue(ctx, statementKey{}, statement{sql, time.Now()})
+	return context.WithValue(ctx, statementKey{}, &statement{sql: sql, began: time.Now()})
 }
 
 func (l statementLog) end(ctx context.Context, rows int64, err error) {
-	s, ok := ctx.Value(statementKey{}).(statement)
-	if !ok {
+	s, ok := ctx.Value(statementKey{}).(*statement)
+	if !ok || s.ended { // pgx ends a batch that it could not prepare twice
 		return
 	}
+	s.ended = true
 	took := time.Since(s.began)
 	if err != nil && l.log.Enabled(ctx, slog.LevelDebug) {
 		l.log.DebugContext(ctx, "statement failed", "took", took, "sql", s.sql, "code", sqlState(err))

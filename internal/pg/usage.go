@@ -56,6 +56,7 @@ type measured struct {
 	add   func(Usage)
 	began time.Time
 	rows  int64 // of a batch so far
+	ended bool
 }
 
 type measuredKey struct{}
@@ -69,7 +70,8 @@ func measure(ctx context.Context) context.Context {
 }
 
 func report(ctx context.Context, rows int64) {
-	if s, ok := ctx.Value(measuredKey{}).(*measured); ok {
+	if s, ok := ctx.Value(measuredKey{}).(*measured); ok && !s.ended { // pgx ends a batch that it could not prepare twice
+		s.ended = true
 		s.add(Usage{Time: time.Since(s.began), Rows: s.rows + rows})
 	}
 }

@@ -74,6 +74,20 @@ func TestUsage(t *testing.T) {
 		}
 	})
 
+	t.Run("reports statements once that cannot be prepared", func(t *testing.T) {
+		t.Parallel()
+		db := table(t)
+		var used total
+		p := pg.NewPipeline(db.Gorm.WithContext(pg.WithUsage(t.Context(), used.add)))
+		p.Query("find nothing", "SELECT FROM nowhere", nil, func(pgx.Rows) error { return nil })
+		if err := p.Send(); err == nil {
+			t.Fatal("a table that does not exist was read")
+		}
+		if used.statements != 1 {
+			t.Errorf("got %d statements, want 1", used.statements)
+		}
+	})
+
 	t.Run("does not count the wait for a connection", func(t *testing.T) {
 		t.Parallel()
 		db := table(t)
