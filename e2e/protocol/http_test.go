@@ -109,6 +109,8 @@ func TestRefusedRequests(t *testing.T) {
 		"a text with half a character": {post(`{"query": "query ($a: ID!) {case(id: $a) {id}}", "variables": {"a": "\ud83d"}}`), 400, "half a character", ""},
 		"a body that is not UTF-8":     {post(`{"query": "{ viewer { user { role } } } #` + "\xff" + `"}`), 400, "not UTF-8", ""},
 		"two queries":                  {post(`{"query": "{ viewer { user { role } } }", "query": "{ viewer { user { id } } }"}`), 400, "is there twice", ""},
+		"a variable's field twice":     {post(`{"query": "query ($f: CaseFilter) {cases(filter: $f) {totalCount}}", "variables": {"f": {"number": {"eq": 1, "eq": 2}}}}`), 400, "is there twice", ""},
+		"a no-break space before it":   {post("\u00a0" + operation(query)), 400, "one JSON object", ""},
 		"two ids of a document":        {post(`{"documentId": "a", "id": "b"}`), 400, "differ", ""},
 		"GET with two queries":         {request{method: http.MethodGet, query: url.Values{"query": {query, query}}.Encode()}, 400, "the 'query' of the request is there twice", ""},
 		"GET with two ids":             {request{method: http.MethodGet, query: url.Values{"documentId": {"a"}, "id": {"b"}}.Encode()}, 400, "differ", ""},

@@ -21,6 +21,7 @@ func TestParse(t *testing.T) {
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","operationName":null,"variables":null,"extensions":null}}`,
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\uD83D\ude00 \\uD800 \ufffd \": {","query":[{"a":1,"b":{}}]}}}`,
 			`{"type":"subscribe","id":"1","payload":{"documentId":"a","id":"a"}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":["b","b",":"],"b":{"a":"b"},"c":[{"a":"\":a"},{"a":"{\"a\":1,\"a\":2}"}]}}}`,
 			`{"type":"subscribe","id":"ü","payload":{"query":"{a}","operationName":"A","variables":{"a":null},"extensions":{}}}`,
 		} {
 			if _, err := TransportWS().Parse([]byte(text)); err != nil {
@@ -54,6 +55,10 @@ func TestParse(t *testing.T) {
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\\\uDC00\uD800"}}}`,
 			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":"\ud83dx\ude00"}}}`,
 			`{"type":"subscribe","id":"1","payload":{"documentId":"a","id":"b"}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":[{"b":1,"c":2},{"b":1,"b":2}]}}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":{"b" : 1 , "\u0062" : 2}}}}`,
+			`{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":{"cost":{"dryRun":true,"dryRun":false}}}}`,
+			`{"type":"subscribe","id":"\ud800","payload":{"query":"{a}"}}`,
 		} {
 			if m, err := TransportWS().Parse([]byte(text)); err == nil {
 				t.Errorf("%s was parsed as %+v", text, m)

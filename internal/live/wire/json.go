@@ -46,29 +46,38 @@ func isObject(raw json.RawMessage, into any) bool {
 	return d.Decode(into) == nil
 }
 
-// memberCount returns how many members a valid JSON object has, with those whose name is there twice: of these, decoding
-// keeps the last one only.
-func memberCount(raw json.RawMessage) (count int) {
-	depth := 0
-	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
+// hasMemberTwice reports whether an object of a valid JSON text, at any depth, has a member whose name is there twice: of
+// these, decoding keeps the last one only, and whoever wrote the first one meant it too.
+func hasMemberTwice(text []byte) bool {
+	var around []map[string]bool // the names of the objects around; nil for a list
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			around = append(around, map[string]bool{})
+		case '[':
+			around = append(around, nil)
+		case '}', ']':
+			around = around[:len(around)-1]
 		case '"':
-			for i++; raw[i] != '"'; i++ {
-				if raw[i] == '\\' {
+			begin := i
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
 					i++
 				}
 			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case ':':
-			if depth == 1 {
-				count++
+			if after := bytes.TrimLeft(text[i+1:], " \t\r\n"); len(after) == 0 || after[0] != ':' {
+				continue // a value
+			}
+			var name string
+			if names := around[len(around)-1]; isString(text[begin:i+1], &name) {
+				if names[name] {
+					return true
+				}
+				names[name] = true
 			}
 		}
 	}
-	return count
+	return false
 }
 
 // LoneSurrogate says what HasLoneSurrogate has found.

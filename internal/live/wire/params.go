@@ -37,8 +37,8 @@ func parseObject(source string, payload json.RawMessage, o object) (*graphql.Raw
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
 	switch {
-	case memberCount(payload) != len(o):
-		return nil, fmt.Errorf("a member of %s is there twice", source)
+	case hasMemberTwice(payload):
+		return nil, fmt.Errorf("a member of %s, or of an object in it, is there twice", source)
 	case HasLoneSurrogate(payload):
 		return nil, fmt.Errorf("a text of %s has half a character: %s", source, LoneSurrogate)
 	case present(o[DocumentID]) && present(o["id"]) && !bytes.Equal(o[DocumentID], o["id"]):
@@ -85,7 +85,7 @@ func ParseBody(body []byte) (*graphql.RawParams, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
 	}
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n")
 	o, ok := objectOf(body)
 	if !ok {
 		return nil, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
