@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -155,10 +156,32 @@ func (c *coercer) object(def *ast.Definition, v any) any {
 	if len(c.faults) > before {
 		return nil
 	}
-	if check != nil && !inside {
+	switch {
+	case inside:
+	case check != nil:
 		c.add(check(object))
+	case strings.HasSuffix(def.Name, "Filter") && values(object) > filter.ValuesMax:
+		c.fault("the filter has more than %d values", filter.ValuesMax)
 	}
 	return object
+}
+
+// values counts objects and list items, as package filter does.
+func values(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case map[string]any:
+		n = 1
+		for _, member := range v {
+			n += values(member)
+		}
+	case []any:
+		n = len(v)
+		for _, item := range v {
+			n += values(item)
+		}
+	}
+	return n
 }
 
 // oneOf checks that an object has one field of its type, and a value for it.

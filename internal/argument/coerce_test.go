@@ -97,6 +97,7 @@ func TestCoercion(t *testing.T) {
 		"a variable in a fragment":   {`query ($n: Int) {...q} fragment q on Query {list(filter: {score: {eq: $n}}) {pick}}`, `{"n": "1"}`, "filter.score.eq", "$n: Int expected"},
 		"a variable that is missing": {`query ($n: Int!) {list(first: $n) {pick}}`, `{}`, "first", "$n: Int! is missing"},
 		"null for what may not":      {`query ($n: Int) {list(limit: $n) {pick}}`, `{"n": null}`, "limit", "Int expected, not null"},
+		"too many values":            {byFilter, `{"f": {"color": [` + strings.Repeat(`"RED", `, 2000) + `"RED"]}}`, "filter", "$f: the filter has more than 2000 values"},
 		"both of one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {"a": 1, "b": "x"}}`, "one", "$c: Choice expected, which has exactly one of a, b"},
 		"none of one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {}}`, "one", "exactly one"},
 		"null as one":                {`query ($c: Choice) {pick(one: $c)}`, `{"c": {"a": null}}`, "one", "exactly one"},

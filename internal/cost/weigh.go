@@ -92,6 +92,9 @@ var conditions = map[string]filter.Weight{
 	"AuditEventFilter.objectType": {Read: 1, Match: 0.2}, "UserFilter.search": {Read: 1, Match: 0.05},
 }
 
+// perValue is what each value of a list adds for a row that is compared with it, guessed.
+const perValue = 0.0005
+
 // otherFilter is the weight of a filter on notes, notifications, the audit or users.
 func (p *pricer) otherFilter(ofType string, v any) (filter.Weight, bool) {
 	m, _ := v.(map[string]any)
@@ -109,6 +112,10 @@ func (p *pricer) otherFilter(ofType string, v any) (filter.Weight, bool) {
 			one = filter.Weight{Read: share, Match: share}
 		case !known:
 			one = filter.Weight{Read: 1, Match: 0.3}
+		}
+		if several := float64(len(list(m[name]))); several > 1 {
+			one.Read, one.Match = min(1, one.Read*several), min(1, one.Match*several)
+			one.Row += several * perValue
 		}
 		one.Row += 0.05
 		one.Plan = 20

@@ -13,10 +13,10 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-const (
-	depthMax  = 20   // levels of nested objects
-	valuesMax = 2000 // objects and list items in one filter
-)
+const depthMax = 20 // levels of nested objects
+
+// ValuesMax is how many objects and list items one filter may have.
+const ValuesMax = 2000
 
 const emptyRefused = "an empty filter is not allowed here: it would match everything; leave it out instead"
 
@@ -219,9 +219,9 @@ func (p *parser) enterObject(v any) (map[string]any, error) {
 }
 
 func (p *parser) count() error {
-	if p.values++; p.values > valuesMax {
+	if p.values++; p.values > ValuesMax {
 		p.full = true
-		return fault.New(fault.CodeBadUserInput, "the filter has more than %d values", valuesMax)
+		return fault.New(fault.CodeBadUserInput, "the filter has more than %d values", ValuesMax)
 	}
 	return nil
 }

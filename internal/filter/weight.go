@@ -27,7 +27,7 @@ func Weigh(ofType string, v any, now time.Time) (Weight, bool) {
 	for _, n := range []*entity{caseEntity, responseEntity, customerEntity} {
 		if n.name == ofType {
 			w := weigher{table: n.table, now: now, left: new(int)}
-			*w.left = valuesMax
+			*w.left = ValuesMax
 			return w.object(v, n), true
 		}
 	}

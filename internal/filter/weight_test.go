@@ -105,7 +105,7 @@ func TestWeigh(t *testing.T) {
 		for range 40 { // 2^40 conditions
 			deep = map[string]any{"and": []any{deep, deep}}
 		}
-		if w, _ := Weigh("ResponseFilter", deep, time.Now()); w.Conditions > valuesMax {
+		if w, _ := Weigh("ResponseFilter", deep, time.Now()); w.Conditions > ValuesMax {
 			t.Errorf("%d conditions were weighed", w.Conditions)
 		}
 	})
