@@ -6,6 +6,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,20 +39,38 @@ func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	if err := run(ctx, args, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "closeloop:", err)
-		return 1
+	err := run(ctx, args, os.Stdout)
+	if err == nil {
+		return 0
 	}
-	return 0
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("stopped")
+	}
+	fmt.Fprintln(os.Stderr, "closeloop:", err)
+	return 1
 }
 
 // run runs one command, which prints to out. --help ends the process.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	command, err := newParser(ctx, out).Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w; see closeloop --help", err)
+		return fmt.Errorf("%w; see %s --help", err, commandOf(err, args))
 	}
 	return command.Run()
+}
+
+// commandOf returns the command, as far as it was understood, whose arguments are wrong.
+func commandOf(wrong error, args []string) string {
+	name := "closeloop"
+	var parsing *kong.ParseError
+	if errors.As(wrong, &parsing) {
+		for _, p := range parsing.Context.Path {
+			if p.Command != nil && slices.Contains(args, p.Command.Name) { // else it is the default command
+				name += " " + p.Command.Name
+			}
+		}
+	}
+	return name
 }
 
 func newParser(ctx context.Context, out io.Writer, options ...kong.Option) *kong.Kong {

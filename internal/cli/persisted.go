@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/closeloop/closeloop/graph"
 	"github.com/closeloop/closeloop/internal/auth"
@@ -86,6 +88,10 @@ func (p *persistedRemoveCommand) Run(ctx context.Context, c *config.Config, out 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Documents removed: %d.\n", removed)
+	fmt.Fprintf(out, "Documents removed: %d.", len(removed))
+	if unknown := slices.DeleteFunc(p.ID, func(id string) bool { return slices.Contains(removed, id) }); len(unknown) > 0 {
+		fmt.Fprintf(out, " Not registered: %s.", strings.Join(unknown, ", "))
+	}
+	fmt.Fprintln(out)
 	return nil
 }

@@ -40,7 +40,7 @@ func TestPersisted(t *testing.T) {
 	if out, err := command("list"); err != nil || !strings.HasPrefix(out, "me\t28\t") {
 		t.Errorf("list: %q, %v", out, err)
 	}
-	if out, err := command("remove", "me", "none"); err != nil || out != "Documents removed: 1.\n" {
+	if out, err := command("remove", "me", "none"); err != nil || out != "Documents removed: 1. Not registered: none.\n" {
 		t.Errorf("remove: %q, %v", out, err)
 	}
 	if out, err := command("list"); err != nil || out != "" {

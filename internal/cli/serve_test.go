@@ -44,9 +44,12 @@ func TestShownToken(t *testing.T) {
 
 func TestWrongArguments(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"nonsense"}, {"token"}, {"serve", "--max-sockets", "0"}, {"serve", "--rate-limit", "0"}, {"serve", "--init-timeout", "0s"}} {
-		if err := run(t.Context(), args, io.Discard); err == nil || !strings.Contains(err.Error(), "see closeloop --help") {
-			t.Errorf("%v: got %v, want an error that points to --help", args, err)
+	for args, help := range map[string]string{
+		"nonsense": "closeloop --help", "token": "closeloop token --help", "import cli.go": "closeloop import --help", "persisted remove": "closeloop persisted remove --help",
+		"serve --max-sockets 0": "closeloop serve --help", "serve --rate-limit 0": "closeloop serve --help", "serve --init-timeout 0s": "closeloop serve --help",
+	} {
+		if err := run(t.Context(), strings.Fields(args), io.Discard); err == nil || !strings.HasSuffix(err.Error(), "; see "+help) {
+			t.Errorf("%s: got %v, want an error that points to %s", args, err, help)
 		}
 	}
 }

@@ -185,18 +185,18 @@ func (r *Registry) Add(ctx context.Context, viewer auth.Viewer, documents []Docu
 	return added, err
 }
 
-// Remove takes documents off the list and returns how many were on it.
-func (r *Registry) Remove(ctx context.Context, viewer auth.Viewer, ids []string) (removed int, err error) {
+// Remove takes documents off the list and returns the ids of those that were on it.
+func (r *Registry) Remove(ctx context.Context, viewer auth.Viewer, ids []string) (removed []string, err error) {
 	err = r.change(ctx, func(tx *gorm.DB) error {
 		var gone []string
 		err := tx.Raw("DELETE FROM registered_documents WHERE id = ANY(?) RETURNING id", pg.Array(ids)).Scan(&gone).Error
 		if err != nil {
 			return fmt.Errorf("remove documents: %w", err)
 		}
-		if removed = len(gone); removed == 0 {
+		slices.Sort(gone)
+		if removed = gone; len(gone) == 0 {
 			return nil
 		}
-		slices.Sort(gone)
 		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditDocumentsRemoved, Before: listed(gone)})
 	})
 	return removed, err

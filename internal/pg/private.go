@@ -75,7 +75,7 @@ func openPrivate(ctx context.Context, o Options) (*DB, error) {
 		// The notice must be seen twice: between taking the lock and writing its notice, a new owner
 		// still shows the notice of the one before it.
 		case o.Serve && now.Serve && now.State != stopping && now == seen:
-			return nil, fmt.Errorf("another %v uses the data folder %s already", now, folder)
+			return nil, fmt.Errorf("another %v uses the data folder %s already: stop it, or give another folder (CLOSELOOP_DATA_DIR)", now, folder)
 		case o.Serve && waited > o.ownerTimeout:
 			return nil, fmt.Errorf("%v is using the data folder %s: start again after it has ended", now, folder)
 		case !o.Serve && now.State == ready:

@@ -72,9 +72,12 @@ func Run(ctx context.Context, o Options) error {
 
 // preparePast creates the past if the database is empty, and reports whether the database holds sample data.
 func preparePast(ctx context.Context, o Options) (isSample bool, err error) {
-	var found struct{ Anybody, Ours bool }
+	var found struct {
+		Anybody bool
+		Ours    int
+	}
 	err = o.DB.Gorm.WithContext(ctx).Raw(`SELECT EXISTS (SELECT FROM customers) AS anybody,
-		EXISTS (SELECT FROM customers WHERE external_id LIKE ?) AS ours`, idPrefix+"%").Scan(&found).Error
+		(SELECT count(*) FROM customers WHERE external_id LIKE ?) AS ours`, idPrefix+"%").Scan(&found).Error
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("look for sample data: %w", err)
@@ -83,10 +86,13 @@ func preparePast(ctx context.Context, o Options) (isSample bool, err error) {
 			return false, fmt.Errorf("create the sample data of the past: %w", err)
 		}
 		return true, nil
-	case !found.Ours:
+	case found.Ours == 0:
 		o.Log.WarnContext(ctx, "no sample data is created: the database has customers of its own")
+	case found.Ours < o.customers:
+		o.Log.WarnContext(ctx, "the sample data has fewer customers than a year of it: the server was stopped while it made the year, or customers were erased; to make it anew, begin with an empty data folder or database",
+			"customers", found.Ours, "of", o.customers)
 	}
-	return found.Ours, nil
+	return found.Ours > 0, nil
 }
 
 // seed is fixed, so that two runs with the same current time create the same past.

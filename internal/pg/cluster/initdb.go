@@ -74,6 +74,7 @@ func (c *Cluster) initdb(ctx context.Context) error {
 			if err := os.Rename(unfinished, c.data()); err != nil {
 				return fmt.Errorf("rename the folder of the new data: %w", err)
 			}
+			c.log.Info("created a new PostgreSQL database", "folder", c.folder)
 			return nil
 		}
 		if ctx.Err() != nil {
