@@ -72,7 +72,7 @@ var arrows = map[string][]string{
 	"internal/user":     {"model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/filter", "internal/pg", "internal/audit"},
 	"internal/importer": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/country", "internal/fault", "internal/job", "internal/pg", "internal/audit"},
 	"internal/sample": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/filter",
-		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/user"},
+		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/theme", "internal/user"},
 	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
 	"internal/webhook": {"model", "internal/auth", "internal/configuration", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg", "internal/audit"},
 

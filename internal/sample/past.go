@@ -13,6 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
 )
 
@@ -43,6 +44,9 @@ func makePast(ctx context.Context, o Options) error {
 		return fmt.Errorf("no case can be assigned to any user of the sample team; activate one of them, or use an empty database")
 	}
 	if err := createRules(ctx, o.DB, rule.New(o.DB, o.Configuration, read), p.staff); err != nil {
+		return err
+	}
+	if err := createThemes(ctx, o.DB, theme.New(o.Configuration, nil, read)); err != nil {
 		return err
 	}
 	replies := pastReplies(p.now, o.customers)

@@ -56,6 +56,8 @@ func TestPast(t *testing.T) {
 			"without e-mail":        {"SELECT count(*) FROM customers WHERE email IS NULL", 10, 60},
 			"with a duplicate name": {"SELECT count(*) - count(DISTINCT (first_name, last_name)) FROM customers", 0, 0},
 			"countries":             {"SELECT count(DISTINCT country) FROM customers", 20, 30},
+			"themes":                {"SELECT count(DISTINCT theme_id) FROM response_themes", 4, 4},
+			"tagged comments":       {"SELECT count(DISTINCT response_id) FROM response_themes", 150, 600},
 			"segments":              {"SELECT count(DISTINCT segment) FROM customers", 4, 4},
 			"users":                 {"SELECT count(*) FROM users", len(team), len(team)},
 			"rules":                 {"SELECT count(*) FROM rules", 5, 5},
