@@ -42,6 +42,7 @@ func comparePrices(ctx context.Context, parent string, n int, seed uint64) {
 	// No bucket runs empty, and the second answer to a query is no kept one, which takes no time in the database.
 	w := openWorld(ctx, parent, "pg_stat_statements", "CLOSELOOP_RATE_LIMIT=2000000000", "CLOSELOOP_RATE_RESTORE=2000000000", "CLOSELOOP_SHARE_ANSWERS=no")
 	defer w.close()
+	awaitPositions(ctx, w.url)
 	execute(ctx, w.url, furtherRows...)
 	clock := newClock(ctx, w)
 	defer clock.conn.Close(ctx)

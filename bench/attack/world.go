@@ -78,6 +78,16 @@ func (w *world) fill(ctx context.Context, parent string) {
 	execute(ctx, w.cluster.URL("postgres"), "ALTER DATABASE filling RENAME TO filled")
 }
 
+// awaitPositions waits until all events have their positions, which the server begins to give when it starts.
+func awaitPositions(ctx context.Context, url string) {
+	conn, err := pgx.Connect(ctx, url)
+	check(err)
+	defer conn.Close(ctx)
+	for some := true; some; time.Sleep(100 * time.Millisecond) {
+		check(conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM case_events WHERE position IS NULL)").Scan(&some))
+	}
+}
+
 func execute(ctx context.Context, url string, statements ...string) {
 	conn, err := pgx.Connect(ctx, url)
 	check(err)
