@@ -39,7 +39,24 @@ func TestReadings(t *testing.T) {
 			t.Errorf("%d inputs of a token are read at a time, and %d of 100 in a second", most.Load(), read.Load())
 		}
 		done = readings.Begin(t.Context(), first)
-		defer done()
+		time.Sleep(5 * time.Millisecond)
+		done()
+		began := time.Now()
+		done = readings.Begin(t.Context(), first)
+		if rested, most := time.Since(began), 5*time.Millisecond; rested == 0 || rested > most {
+			t.Errorf("after a reading of 5 ms the token's next one waits for %v, want at most %v", rested, most)
+		}
+		time.Sleep(time.Minute)
+		done()
+		began = time.Now()
+		done = readings.Begin(t.Context(), first)
+		if rested := time.Since(began); rested > 20*time.Millisecond {
+			t.Errorf("after a reading of a minute the token's next one waits for %v", rested)
+		}
+		defer func() {
+			done()
+			time.Sleep(time.Second) // the rest
+		}()
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		readings.Begin(gone, first)()
