@@ -41,10 +41,10 @@ func (w *Subprotocol) Parse(text []byte) (ClientMessage, error) {
 	if err := json.Unmarshal(text, &o); err != nil || o == nil {
 		return ClientMessage{}, errors.New("the message is not a JSON object")
 	}
-	switch {
-	case hasMemberTwice(text):
-		return ClientMessage{}, errors.New("a member of the message, or of an object in it, is there twice")
-	case HasLoneSurrogate(o["id"]):
+	if err := checkMembers("the message", text); err != nil {
+		return ClientMessage{}, err
+	}
+	if HasLoneSurrogate(o["id"]) {
 		return ClientMessage{}, errors.New("the message's 'id' has half a character: " + LoneSurrogate)
 	}
 	var m ClientMessage

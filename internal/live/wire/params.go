@@ -23,7 +23,7 @@ const extensionsMost = 16 << 10
 
 // ParseParams reads an operation from the payload of a subscribe message (Protocol, Subscribe) or from the body of a
 // request. source names the message or the request in the error's text, with its quotes. The query may be missing where the request names
-// its document, by an id or by a hash in the extensions.
+// its document, by an id or by a hash in the extensions. The caller has checked the members (checkMembers), of the whole message.
 func ParseParams(source string, payload json.RawMessage) (*graphql.RawParams, error) {
 	o, ok := objectOf(payload)
 	if !ok {
@@ -37,8 +37,6 @@ func parseObject(source string, payload json.RawMessage, o object) (*graphql.Raw
 	params := &graphql.RawParams{}
 	id, named := documentID(o)
 	switch {
-	case hasMemberTwice(payload):
-		return nil, fmt.Errorf("a member of %s, or of an object in it, is there twice", source)
 	case HasLoneSurrogate(payload):
 		return nil, fmt.Errorf("a text of %s has half a character: %s", source, LoneSurrogate)
 	case present(o[DocumentID]) && present(o["id"]) && !bytes.Equal(o[DocumentID], o["id"]):
@@ -67,6 +65,14 @@ func parseObject(source string, payload json.RawMessage, o object) (*graphql.Raw
 	return params, nil
 }
 
+// checkMembers returns an error where hasMemberTwice finds a member. source is as in ParseParams.
+func checkMembers(source string, text []byte) error {
+	if hasMemberTwice(text) {
+		return fmt.Errorf("a member of %s, or of an object in it, is there twice", source)
+	}
+	return nil
+}
+
 // documentID returns the id of a registered document, which is empty where it is no string; false where the request names
 // none.
 func documentID(o object) (id string, named bool) {
@@ -89,6 +95,9 @@ func ParseBody(body []byte) (*graphql.RawParams, error) {
 	o, ok := objectOf(body)
 	if !ok {
 		return nil, errors.New(`the body must be one JSON object, such as {"query": "{ viewer { user { name } } }"}`)
+	}
+	if err := checkMembers("the request", body); err != nil {
+		return nil, err
 	}
 	return parseObject("the request", body, o)
 }
@@ -117,6 +126,9 @@ func ParseQuery(source string, values url.Values) (*graphql.RawParams, error) {
 		}
 	}
 	text, _ := json.Marshal(o)
+	if err := checkMembers(source, text); err != nil {
+		return nil, err
+	}
 	return ParseParams(source, text)
 }
 
