@@ -77,7 +77,7 @@ var arrows = map[string][]string{
 	"internal/webhook": {"model", "internal/auth", "internal/configuration", "internal/egress", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/pg", "internal/audit"},
 
 	// What reads.
-	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/passive", "internal/pg"},
+	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/passive", "internal/pg", "internal/pg/fair"},
 	"internal/tally":  {"model", "internal/event", "internal/filter", "internal/pg"},
 	"internal/report": {"model", "internal/auth", "internal/configuration", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg", "internal/pg/fair", "internal/rate", "internal/tally"},
 

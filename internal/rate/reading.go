@@ -3,7 +3,6 @@ package rate
 import (
 	"context"
 	"math"
-	"runtime"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/pg/fair"
@@ -35,7 +34,6 @@ func (r *Readings) Begin(ctx context.Context, token model.ApiTokenID) (done func
 	}
 	began := time.Now()
 	return func() {
-		took := time.Since(began) / time.Duration(max(1, runtime.GOMAXPROCS(0)-1))
-		time.AfterFunc(min(took, readingRest), leave)
+		time.AfterFunc(fair.Rest(time.Since(began), readingRest), leave)
 	}
 }

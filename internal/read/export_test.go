@@ -12,9 +12,8 @@ func ResponseFields() []string { return slices.Sorted(maps.Keys(responseKeys)) }
 func CustomerFields() []string { return slices.Sorted(maps.Keys(customerKeys)) }
 
 // How the goroutines of an operation share a processor.
-var (
-	RestFor  = restFor
-	NewQueue = newQueue
-)
+const RestMost = restMost
+
+var NewQueue = newQueue
 
 func (q queue) Await(ctx context.Context) (resume func()) { return q.await(ctx) }

@@ -2,8 +2,9 @@ package read
 
 import (
 	"context"
-	"runtime"
 	"time"
+
+	"github.com/closeloop/closeloop/internal/pg/fair"
 )
 
 // turn is handed on by the goroutines that resolve the fields of one operation: one of them runs at a time. Together they run
@@ -21,12 +22,6 @@ const runMost = 5 * time.Millisecond
 // restMost is how long they rest at most. Who ran for longer without a pause mostly waited for the database.
 const restMost = 2 * runMost
 
-// restFor is how long they rest after a time of running. On two processors they occupy a half of one, so that others' work and
-// the collection of garbage go on; on more processors they rest less.
-func restFor(ran time.Duration) time.Duration {
-	return min(ran/time.Duration(max(1, runtime.GOMAXPROCS(0)-1)), restMost)
-}
-
 func newTurn() *turn {
 	t := &turn{free: make(chan struct{}, 1)}
 	t.free <- struct{}{}
@@ -36,7 +31,7 @@ func newTurn() *turn {
 func (t *turn) take() {
 	<-t.free
 	if t.ran >= runMost {
-		time.Sleep(restFor(t.ran))
+		time.Sleep(fair.Rest(t.ran, restMost))
 		t.ran = 0
 	}
 	t.from = time.Now()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/pg/fair"
 	"github.com/closeloop/closeloop/internal/read"
 )
 
@@ -64,7 +65,7 @@ func TestInTurnRests(t *testing.T) {
 			time.Sleep(each) // it runs
 			read.Pause(ctx)()
 		}
-		if rested, want := time.Since(began)-times*each, times*read.RestFor(each); rested != want {
+		if rested, want := time.Since(began)-times*each, times*fair.Rest(each, read.RestMost); rested != want {
 			t.Errorf("an operation that ran %d times for %v rested for %v; want %v", times, each, rested, want)
 		}
 		began = time.Now()
