@@ -159,7 +159,7 @@ func TestCallsThatWaitShareATransaction(t *testing.T) {
 	})
 
 	// The calls that wait find as many transactions as there may be. Then all but one of these end.
-	t.Run("and go on beside one that is held up", func(t *testing.T) {
+	t.Run("and go on beside one that cannot", func(t *testing.T) {
 		t.Parallel()
 		c := newCrowd(t)
 		c.unlock()
