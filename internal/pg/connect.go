@@ -18,6 +18,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+	"gorm.io/gorm/schema"
 
 	"github.com/closeloop/closeloop/internal/pg/cluster"
 )
@@ -93,11 +94,27 @@ func openGorm(pool gorm.ConnPool) (*gorm.DB, error) {
 		// pgx has checked the connection. It prepares statements itself; GORM's cache on top of pgx's
 		// makes them about three times slower.
 		DisableAutomaticPing: true,
+		NamingStrategy:       namer{schema.NamingStrategy{IdentifierMaxLength: identifierMax}},
 		// GORM's own logger shows values where rows are scanned; statementLog shows placeholders.
 		Logger: logger.Discard,
 		// PostgreSQL stores microseconds: a time must read back as it was written.
 		NowFunc: func() time.Time { return Timestamp(time.Now()) },
 	})
+}
+
+// identifierMax is the length of PostgreSQL's names in bytes.
+const identifierMax = 63
+
+// namer names tables and columns as GORM does by itself. GORM also asks it whether a text that a query selects names a field;
+// for a text of many columns that takes longer than all the rest of the statement.
+type namer struct{ schema.NamingStrategy }
+
+// ColumnName returns the name of a field's column.
+func (n namer) ColumnName(table, field string) string {
+	if strings.ContainsAny(field, " .,") {
+		return field
+	}
+	return n.NamingStrategy.ColumnName(table, field)
 }
 
 func configure(config *pgxpool.Config, url string, o Options) {
