@@ -38,7 +38,7 @@ func ReadEach[T any](query *gorm.DB, parents Parents[T], order Order[T], args Ar
 	}
 	found := make(map[uuid.UUID]*Connection[T], len(parents.IDs))
 	for _, id := range parents.IDs {
-		found[id] = &Connection[T]{count: counter[T](below(id))}
+		found[id] = &Connection[T]{count: Counter[T](below(id))}
 	}
 	for _, row := range rows {
 		c := found[parents.Of(row)]
@@ -87,8 +87,8 @@ func readRanked[T any](query *gorm.DB, parents Parents[T], order Order[T], shape
 	return rows, order.fill(db, rows)
 }
 
-// counter returns a function that counts the query's rows, for the context of the answer that asks for it.
-func counter[T any](query *gorm.DB) func(context.Context) (int, error) {
+// Counter returns a function that counts the query's rows, for the context of the answer that asks for it.
+func Counter[T any](query *gorm.DB) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		var n int64
 		err := query.WithContext(ctx).Model(new(T)).Count(&n).Error

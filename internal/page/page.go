@@ -6,6 +6,7 @@ package page
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -95,29 +96,12 @@ func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.
 // rows, which include those of Order.Reads, and adds joins that only the rows need. It is not used for the count, and may be
 // nil.
 func Read[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB) *gorm.DB) (*Connection[T], error) {
-	rows, pageOf, err := Prepare(query, order, args, shape)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pg.Find[T](rows)
-	if err != nil {
-		return nil, err
-	}
-	if err := order.fill(query.Session(&gorm.Session{}), found); err != nil {
-		return nil, err
-	}
-	return pageOf(found), nil
-}
-
-// Prepare returns the query of the rows of a page that Read would read, and what makes the page of them, for a caller that
-// reads them together with others. Keys with Groups are not filled in.
-func Prepare[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.DB) *gorm.DB) (rows *gorm.DB, pageOf func(found []*T) *Connection[T], err error) {
 	n, backward, ends, err := order.bounds(args)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	whole := query.Session(&gorm.Session{})
-	rows = whole
+	rows := whole
 	if order[0].Nullable {
 		rows = order.inParts(whole, whole.Session(&gorm.Session{NewDB: true}), ends, n+1, backward)
 	} else {
@@ -128,21 +112,46 @@ func Prepare[T any](query *gorm.DB, order Order[T], args Args, shape func(*gorm.
 	if shape != nil {
 		rows = shape(rows)
 	}
-	return rows.Clauses(order.by(backward), Limit(n+1)), func(found []*T) *Connection[T] {
-		more := len(found) > n
-		if more {
-			found = found[:n]
-		}
-		if backward {
-			slices.Reverse(found)
-		}
-		c := &Connection[T]{Edges: make([]*Edge[T], len(found)), count: counter[T](whole)}
-		for i, row := range found {
-			c.Edges[i] = &Edge[T]{Cursor: order.encode(row), Node: row}
-		}
-		c.PageInfo = InfoOf(c.Edges, more, backward, args)
-		return c
+	found, err := pg.Find[T](rows.Clauses(order.by(backward), Limit(n+1)))
+	if err != nil {
+		return nil, err
+	}
+	if err := order.fill(whole, found); err != nil {
+		return nil, err
+	}
+	return order.connect(found, n, backward, args, Counter[T](whole)), nil
+}
+
+// Rest returns the end of a statement that reads a page, after its conditions, and what makes the page of the rows that it
+// finds, for a caller that writes the statement itself. No key of the order may be nullable or have Groups.
+func (o Order[T]) Rest(args Args) (rest clause.Expr, pageOf func(found []*T, count func(context.Context) (int, error)) *Connection[T], err error) {
+	n, backward, ends, err := o.bounds(args)
+	if err != nil {
+		return rest, nil, err
+	}
+	for _, e := range ends {
+		rest.SQL, rest.Vars = rest.SQL+" AND ?", append(rest.Vars, o.beyond(e.at, e.before, false))
+	}
+	rest.SQL += fmt.Sprintf(" ORDER BY %s LIMIT %d", o.by(backward).Expression.(clause.Expr).SQL, n+1)
+	return rest, func(found []*T, count func(context.Context) (int, error)) *Connection[T] {
+		return o.connect(found, n, backward, args, count)
 	}, nil
+}
+
+// connect makes the page of rows of which one more than n was looked for.
+func (o Order[T]) connect(found []*T, n int, backward bool, args Args, count func(context.Context) (int, error)) *Connection[T] {
+	more := len(found) > n
+	if more {
+		found = found[:n]
+	}
+	if backward {
+		slices.Reverse(found)
+	}
+	edges := make([]*Edge[T], len(found))
+	for i, row := range found {
+		edges[i] = &Edge[T]{Cursor: o.encode(row), Node: row}
+	}
+	return NewConnection(edges, more, backward, args, count)
 }
 
 // NewConnection makes a page of rows that the caller has read, for lists that Read cannot read.

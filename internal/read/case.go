@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/page"
@@ -15,27 +15,23 @@ import (
 // CaseByNumber reads what is selected of a case. It returns nil when no case has the number or the viewer may not see it. The
 // lists of notes, which NotesOf is about to be asked for, are read together with it.
 func (r *Reader) CaseByNumber(ctx context.Context, viewer auth.Viewer, number int, s Selection, notes ...NoteList) (*model.Case, error) {
-	now := r.now()
-	seen := func(query *gorm.DB) *gorm.DB {
-		return query.Where(viewer.Scope().Cases(now)).Where("cases.number = ?", number)
-	}
-	db := r.db.WithContext(ctx)
+	db, now := r.db.WithContext(ctx), r.now()
+	seen := clause.Expr{SQL: "cases.number = ? AND ?", Vars: []any{number, viewer.Scope().Cases(now)}}
 	together := pg.NewPipeline(db)
 	var found []*model.Case
-	pg.AddFind(together, "read a case", caseObject.read(seen(db), s), &found)
+	pg.AddFind(together, "read a case", db.Raw(caseObject.sql(s)+" WHERE ?", seen), &found)
 	var ready []func(of *model.Case)
 	for _, q := range notes {
-		// A list that cannot be read says why when NotesOf is asked for it.
-		query := db.Where("notes.case_id = (?)", seen(db.Model(&model.Case{})).Select("cases.id")).Where(viewer.Scope().Notes(now))
-		rows, pageOf, err := page.Prepare(query, noteOrder, q.Args, func(rows *gorm.DB) *gorm.DB {
-			return noteObject.read(rows, q.Select, append(noteOrder.Reads(), "case_id")...)
-		})
+		rest, pageOf, err := noteOrder.Rest(q.Args)
 		if err != nil {
-			continue
+			continue // NotesOf says why when it is asked for the list
 		}
+		visible := clause.Expr{SQL: "notes.case_id = (SELECT cases.id FROM cases WHERE ?) AND ?", Vars: []any{seen, viewer.Scope().Notes(now)}}
 		var list []*model.Note
-		pg.AddFind(together, "list the notes of a case", rows, &list)
-		ready = append(ready, func(of *model.Case) { putNested(ctx, of.ID.UUID, notesOfCase, q.request(), pageOf(list)) })
+		pg.AddFind(together, "list the notes of a case", db.Raw(noteObject.sql(q.Select, append(noteOrder.Reads(), "case_id")...)+" WHERE ??", visible, rest), &list)
+		ready = append(ready, func(of *model.Case) {
+			putNested(ctx, of.ID.UUID, notesOfCase, q.request(), pageOf(list, page.Counter[model.Note](db.Where(visible))))
+		})
 	}
 	if err := together.Send(); err != nil {
 		return nil, fmt.Errorf("read a case with its notes: %w", err)

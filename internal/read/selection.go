@@ -112,18 +112,28 @@ func (o *object) read(query *gorm.DB, s Selection, besides ...string) *gorm.DB {
 	if s == nil {
 		return query
 	}
-	columns := (o.needed(s) | o.set(besides...)).texts(nil, o.selects)
-	var joins strings.Builder
-	for _, r := range o.relations {
-		if below, selected := s[r.field]; selected {
-			columns = r.of.needed(below).texts(columns, r.selects)
-			joins.WriteString(r.join)
-		}
-	}
-	if query = query.Select([]string{strings.Join(columns, ", ")}); joins.Len() > 0 {
-		query = query.Joins(joins.String())
+	columns, joins := o.texts(s, besides)
+	if query = query.Select([]string{columns}); joins != "" {
+		query = query.Joins(joins)
 	}
 	return query
+}
+
+// sql is the start of a statement that reads the same, up to its conditions.
+func (o *object) sql(s Selection, besides ...string) string {
+	columns, joins := o.texts(s, besides)
+	return "SELECT " + columns + " FROM " + o.table + joins
+}
+
+func (o *object) texts(s Selection, besides []string) (columns, joins string) {
+	selects := (o.needed(s) | o.set(besides...)).texts(nil, o.selects)
+	for _, r := range o.relations {
+		if below, selected := s[r.field]; selected {
+			selects = r.of.needed(below).texts(selects, r.selects)
+			joins += r.join
+		}
+	}
+	return strings.Join(selects, ", "), joins
 }
 
 // needed returns the columns that the selection needs.
