@@ -113,7 +113,7 @@ func executor(o Options) *handler.Server {
 	h.Use(texts)
 	h.Use(shares)
 	h.Use(reading{payments, parsed, o.Readings})
-	h.Use(Limits{})
+	h.Use(Limits{parsed})
 	h.Use(streamOnly{})
 	h.Use(auth.Guard{})
 	h.Use(&argument.Coercion{Documents: parsed, TokenLimit: tokensMax}) // after what limits documents, before what reads arguments

@@ -32,7 +32,9 @@ const (
 // visits each spread of a fragment, and thirty fragments that each spread the next one twice make a billion visits. It
 // limits how often one name occurs, because the validation compares all fields with the same name in pairs: eight
 // thousand took eight seconds.
-type Limits struct{}
+type Limits struct {
+	parsed graphql.Cache[*ast.QueryDocument] // of documents that have passed
+}
 
 var (
 	_ graphql.HandlerExtension          = Limits{}
@@ -47,7 +49,10 @@ func (Limits) ExtensionName() string { return "Limits" }
 func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
-func (Limits) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
+func (l Limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if _, passed := l.parsed.Get(ctx, params.Query); passed {
+		return nil
+	}
 	err := checkDocument(params.Query)
 	if parse := (*gqlerror.Error)(nil); errors.As(err, &parse) {
 		return parse
