@@ -40,6 +40,7 @@ func (t transport) answerKept(r *http.Request, params *graphql.RawParams) *graph
 			return nil
 		}
 	}
+	t.buckets.Pace.Wait(ctx, v.TokenID)
 	points := found.Points
 	if _, err := t.buckets.Take(v.TokenID, points); err != nil {
 		return nil

@@ -158,6 +158,7 @@ func (m meter) InterceptOperation(ctx context.Context, next graphql.OperationHan
 	b.state = running
 	if oc.Operation.Operation != ast.Subscription {
 		b.endTurn() // it has been read
+		m.buckets.Pace.Wait(ctx, b.token)
 		answers := next(pg.WithUsage(ctx, b.add))
 		return func(ctx context.Context) *graphql.Response { return m.answer(ctx, b, answers(ctx)) }
 	}

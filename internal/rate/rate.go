@@ -19,6 +19,7 @@ import (
 
 // Buckets holds a bucket for each token that was used recently. A token without a bucket has a full one.
 type Buckets struct {
+	Pace    *Pace
 	limit   int
 	restore int // points a second
 	now     func() time.Time
@@ -43,7 +44,7 @@ const sweepLeast = 100
 
 // New makes buckets that hold at most limit points and regain restore points each second; both must be positive.
 func New(limit, restore int, now func() time.Time) *Buckets {
-	return &Buckets{limit: limit, restore: restore, now: now, byToken: map[model.ApiTokenID]bucket{}, sweepAt: sweepLeast}
+	return &Buckets{Pace: NewPace(restore), limit: limit, restore: restore, now: now, byToken: map[model.ApiTokenID]bucket{}, sweepAt: sweepLeast}
 }
 
 // Limit is the state of a bucket after an operation was paid.
