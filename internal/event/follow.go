@@ -16,6 +16,9 @@ import (
 // Follow keeps this server at the head of the log: it stamps, reads new events once for all readers, and wakes the
 // readers. It ends with Close.
 func (l *Log) Follow() {
+	l.starting.Lock()
+	l.follows = true
+	l.starting.Unlock()
 	l.tasks.Go(l.listen)
 	l.tasks.Go(l.follow)
 }
@@ -27,6 +30,13 @@ func (l *Log) follow() {
 		Log:       l.log,
 		Do:        func(ctx context.Context) (more bool, err error) { return false, l.catchUp(ctx) },
 	})
+	if !l.fresh.Load() {
+		return
+	}
+	// A commit has been made that other servers must hear of; without the stamp they look a second later.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
+	defer cancel()
+	_, _, _ = l.stampSome(ctx, nil)
 }
 
 func (l *Log) catchUp(ctx context.Context) error {
@@ -196,7 +206,7 @@ func (l *Log) listenOnce(ctx context.Context) (heard bool) {
 			return heard
 		}
 		heard = true
-		if n.Payload != l.name { // else Wake has woken the follower already
+		if n.Payload != l.name { // else this server has stamped
 			l.wake.Send()
 		}
 	}

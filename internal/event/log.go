@@ -54,6 +54,7 @@ type Log struct {
 
 	fresh    atomic.Bool // this server has committed events since its last stamp
 	starting sync.Mutex
+	follows  bool // Follow was called
 	pending  bool // a NOTIFY has been asked for and not yet sent
 	closed   bool
 
@@ -92,15 +93,16 @@ func (l *Log) Close() {
 	l.tasks.Wait()
 }
 
-// Wake tells every server to look at the log again; call it after a commit. Wake never waits. NOTIFY is sent outside any
-// transaction, because inside one it takes a cluster-wide lock at commit, and one NOTIFY serves all calls of a few
-// milliseconds.
+// Wake tells every server to look at the log again; call it after a commit. Wake never waits. A server that follows the log
+// stamps at once, and the stamp tells the others. Where nothing follows, as in a command, a NOTIFY of its own does, and one
+// serves all calls of a few milliseconds. No writer sends NOTIFY in its transaction, where it takes a cluster-wide lock at
+// commit.
 func (l *Log) Wake() {
 	l.fresh.Store(true)
 	l.wake.Send()
 	l.starting.Lock()
 	defer l.starting.Unlock()
-	if l.pending || l.closed {
+	if l.follows || l.pending || l.closed {
 		return
 	}
 	l.pending = true

@@ -83,11 +83,11 @@ func (l *Log) stamp(ctx context.Context, n *news) (head cursor, more bool, err e
 		p := pg.NewPipeline(l.feed.Gorm.WithContext(ctx))
 		p.Exec("lock the head", "SELECT FROM feed_head FOR UPDATE")
 		p.Exec("begin an epoch", beginEpoch, newNonce(), true)
-		p.Query("give positions", givePositions, []any{stampMost}, func(rows pgx.Rows) error {
+		p.Query("give positions", givePositions, []any{stampMost, channel, l.name}, func(rows pgx.Rows) error {
 			if !rows.Next() {
 				return errors.Join(rows.Err(), pgx.ErrNoRows)
 			}
-			return rows.Scan(&head.position, &head.nonce, &more)
+			return rows.Scan(&head.position, &head.nonce, &more, nil)
 		})
 		if n != nil {
 			n.read = true
@@ -103,7 +103,8 @@ func (l *Log) stamp(ctx context.Context, n *news) (head cursor, more bool, err e
 
 // givePositions stamps the events that wait, in the order in which they were written. If they are more than $1, it takes the
 // first of them, and some of the last, so that one event does not wait for the thousands of a large transaction before it. One of
-// the last is taken only if the event before it in its case has its position.
+// the last is taken only if the event before it in its case has its position. What has got positions is told on the channel $2 in
+// the name of $3. NOTIFY takes a lock of the whole cluster at commit, which only other stamps wait for: they take turns anyway.
 const givePositions = `WITH waiting AS MATERIALIZED (
 		SELECT id, seq, row_number() OVER (ORDER BY seq) AS nth FROM (SELECT id, seq FROM case_events WHERE position IS NULL ORDER BY seq LIMIT $1) oldest
 	), large AS MATERIALIZED (
@@ -117,7 +118,8 @@ const givePositions = `WITH waiting AS MATERIALIZED (
 		UPDATE case_events e SET position = h.position + fresh.nth FROM fresh, feed_head h WHERE e.id = fresh.id RETURNING 1
 	), counted AS (SELECT count(*) AS n FROM stamped)
 	UPDATE feed_head SET position = position + counted.n FROM counted
-	RETURNING position, (SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1), (SELECT yes FROM large)`
+	RETURNING position, (SELECT nonce FROM feed_epochs ORDER BY id DESC LIMIT 1), (SELECT yes FROM large),
+		CASE WHEN counted.n > 0 THEN CAST(pg_notify($2, $3) AS text) END`
 
 // idle reports, with one statement, whether there is nothing to stamp and the cluster is still that of the newest epoch.
 func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {
