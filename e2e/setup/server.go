@@ -116,9 +116,7 @@ func NewServer(t testing.TB, with ...Options) *Server {
 		t.Cleanup(func() { stop(); <-ended })
 	}
 	if o.SMTPURL != "" {
-		if err := a.Jobs.Start(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		a.Jobs.Start(context.Background())
 		t.Cleanup(func() {
 			ending, cancel := context.WithTimeout(context.Background(), Patience)
 			defer cancel()

@@ -42,9 +42,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) (err error) {
 	}
 	a.Feed.Follow()
 	a.Mailer.Announce(ctx)
-	if err := a.Jobs.Start(context.WithoutCancel(ctx)); err != nil {
-		return err
-	}
+	a.Jobs.Start(context.WithoutCancel(ctx))
 	running, end := context.WithCancel(ctx)
 	defer end()
 	background := a.background(running)

@@ -59,9 +59,7 @@ func (w *world) start(m sender) <-chan *river.Event {
 	events, done := m.Subscribe(river.EventKindJobCompleted, river.EventKindJobSnoozed,
 		river.EventKindJobFailed, river.EventKindJobCancelled, river.EventKindJobInterrupted)
 	m.Announce(w.T.Context())
-	if err := m.Start(context.WithoutCancel(w.T.Context())); err != nil {
-		w.T.Fatal(err)
-	}
+	m.Start(context.WithoutCancel(w.T.Context()))
 	w.T.Cleanup(func() {
 		done()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
