@@ -102,7 +102,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	a.Settings = settings.New(a.Configuration)
 	a.Registered = persisted.New(db.Lane(pg.SignIn), time.Now)
 	a.Themes = theme.New(a.Configuration, a.Queue, time.Now)
-	a.Webhooks = webhook.New(db, a.Feed, a.Queue, webhook.Options{Addresses: addresses, Now: time.Now, Log: a.log})
+	a.Webhooks = webhook.New(db, a.Configuration, a.Feed, a.Queue, webhook.Options{Addresses: addresses, Now: time.Now, Log: a.log})
 	a.Reports = report.New(db.Lane(pg.Reports), a.Feed, a.filterWork, time.Now)
 	a.SignIns = audit.NewSignIns(db, time.Now)
 	return nil

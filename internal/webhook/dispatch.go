@@ -13,6 +13,9 @@ import (
 // dispatch posts the due deliveries, each in a goroutine of its own, with a limit for each webhook, so that a slow receiver
 // does not delay the others.
 func (s *Sender) dispatch(ctx, posting context.Context) error {
+	if _, none, err := s.none(ctx); none || err != nil {
+		return err
+	}
 	now := s.clock()
 	var hooks []*model.Webhook
 	err := s.db.Gorm.WithContext(ctx).Joins("Owner").

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/model"
 )
@@ -18,9 +19,17 @@ const ownerGone = "its owner is no longer active, or may no longer read cases"
 // webhook that is far behind does not delay the others.
 func (s *Sender) fill(ctx context.Context) error {
 	for {
+		revision, none, err := s.none(ctx)
+		if none || err != nil {
+			return err
+		}
 		var hooks []*model.Webhook
 		if err := s.db.Gorm.WithContext(ctx).Joins("Owner").Where("enabled").Find(&hooks).Error; err != nil {
 			return fmt.Errorf("read webhooks: %w", err)
+		}
+		if len(hooks) == 0 {
+			s.noneAt.Store(int64(revision))
+			return nil
 		}
 		more := false
 		var errs []error
@@ -35,6 +44,15 @@ func (s *Sender) fill(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// none reports whether fill has found no webhook at the newest revision of the configuration. Then nothing asks for webhooks, or
+// their deliveries, after each event and each second.
+func (s *Sender) none(ctx context.Context) (revision configuration.Revision, none bool, err error) {
+	if revision, err = s.revisions.Recent(ctx); err != nil {
+		return 0, false, fmt.Errorf("look for webhooks: %w", err)
+	}
+	return revision, s.noneAt.Load() == int64(revision), nil
 }
 
 // fillOne moves a webhook by one page of the log; it returns false at the end of the log.

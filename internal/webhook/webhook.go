@@ -19,8 +19,10 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/event"
 	"github.com/closeloop/closeloop/internal/job"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -63,13 +65,16 @@ type Sender struct {
 
 	woken job.Signal // deliveries may be due
 
+	revisions *configuration.Revisions
+	noneAt    atomic.Int64 // the revision of the configuration at which no webhook was enabled
+
 	mu      sync.Mutex
 	running map[model.WebhookID]int // running requests of this server
 	tasks   sync.WaitGroup
 }
 
 // New returns a Sender that does not run yet. The log must be followed.
-func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
+func New(db *pg.DB, revisions *configuration.Revisions, log *event.Log, queue *job.Queue, o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,10 +90,12 @@ func New(db *pg.DB, log *event.Log, queue *job.Queue, o Options) *Sender {
 	if o.PollInterval <= 0 {
 		o.PollInterval = pollInterval
 	}
-	return &Sender{
-		db: db, log: log, queue: queue, o: o, ofAdmins: o.Addresses.OfAdmins.Client(o.AnswerTimeout, o.Roots), ofOthers: o.Addresses.OfOthers.Client(o.AnswerTimeout, o.Roots),
+	s := &Sender{
+		db: db, revisions: revisions, log: log, queue: queue, o: o, ofAdmins: o.Addresses.OfAdmins.Client(o.AnswerTimeout, o.Roots), ofOthers: o.Addresses.OfOthers.Client(o.AnswerTimeout, o.Roots),
 		woken: job.NewSignal(), running: map[model.WebhookID]int{},
 	}
+	s.noneAt.Store(-1)
+	return s
 }
 
 // Run works until ctx ends. Running requests then have closeTimeout to end; another server repeats the requests that Run

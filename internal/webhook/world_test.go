@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/casework"
+	"github.com/closeloop/closeloop/internal/configuration"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/egress"
 	"github.com/closeloop/closeloop/internal/event"
@@ -85,7 +86,11 @@ func (w *world) run(db *pg.DB, log *event.Log, change ...func(*webhook.Options))
 	for _, c := range change {
 		c(&o)
 	}
-	sender := webhook.New(db, log, w.Queue, o)
+	revisions := w.Revisions
+	if db != w.DB { // another server
+		revisions = configuration.New(db, time.Now)
+	}
+	sender := webhook.New(db, revisions, log, w.Queue, o)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := server{w.T, cancel, make(chan struct{})}
 	go func() {
