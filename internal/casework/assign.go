@@ -53,7 +53,7 @@ func (w *Work) AssignCase(ctx context.Context, viewer auth.Viewer, in AssignCase
 		if logged := changes.assign(viewer, c, to, in.Note); logged != nil {
 			out.Event = &model.CaseAssigned{LoggedEvent: logged}
 		}
-		return w.Save(ctx, tx, changes)
+		return w.Save(tx, changes)
 	})
 	return payload(out, err)
 }
@@ -169,7 +169,7 @@ func (w *Work) AssignCases(ctx context.Context, viewer auth.Viewer, in AssignCas
 			changes.assign(viewer, byID[id], to, in.Note)
 			out.Cases[i] = &byID[id].Case
 		}
-		return w.Save(ctx, tx, changes)
+		return w.Save(tx, changes)
 	})
 	return payload(out, err)
 }
@@ -205,7 +205,7 @@ func LockSuccessor(tx *gorm.DB, argument string, leaving *model.User, to model.U
 
 // Reassign assigns all cases of user from that are not closed to user to. Package user calls it in the transaction that
 // makes from inactive; that transaction must have locked the rows of both.
-func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, from model.UserID, to *model.User) error {
+func (w *Work) Reassign(tx *gorm.DB, viewer auth.Viewer, from model.UserID, to *model.User) error {
 	var ids []model.CaseID
 	err := tx.Raw("SELECT id FROM cases WHERE assignee_id = ? AND status <> 'CLOSED' ORDER BY id", from).Scan(&ids).Error
 	if err != nil {
@@ -222,7 +222,7 @@ func (w *Work) Reassign(ctx context.Context, tx *gorm.DB, viewer auth.Viewer, fr
 				changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
 			}
 		}
-		if err := w.Save(ctx, tx, changes); err != nil {
+		if err := w.Save(tx, changes); err != nil {
 			return err
 		}
 	}

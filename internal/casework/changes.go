@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"context"
 	"time"
 
 	"gorm.io/gorm"
@@ -61,8 +60,8 @@ func (ch *Changes) add(c *LockedCase, e event.Entry) *model.LoggedEvent {
 	return &pending.LoggedEvent
 }
 
-// Save writes the changes. The transaction sends them later (pg.Later), unless there are mails.
-func (w *Work) Save(ctx context.Context, tx *gorm.DB, ch *Changes) error {
+// Save writes the changes. The transaction sends them later (pg.Later).
+func (w *Work) Save(tx *gorm.DB, ch *Changes) error {
 	p := pg.NewPipeline(tx)
 	pg.AddInsert(p, "write notes", ch.notes)
 	SaveCases(p, ch.cases...)
@@ -71,9 +70,6 @@ func (w *Work) Save(ctx context.Context, tx *gorm.DB, ch *Changes) error {
 	if err := event.Add(p, ch.events); err != nil {
 		return err
 	}
-	mails := w.AddMail(p, ch.mails)
-	if err := p.Later(); err != nil {
-		return err
-	}
-	return mails.Queue(ctx, tx)
+	w.AddMail(p, ch.mails)
+	return p.Later()
 }

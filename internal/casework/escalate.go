@@ -23,7 +23,7 @@ import (
 // transaction waits, then the customer, the users and the case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 	now := pg.Timestamp(w.now())
-	// Look without a lock first. min(due_at) is one look into the index: see MarkOverdue.
+	// Look without a lock first, as runDue does.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
 	if err != nil || !due {
@@ -38,7 +38,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 		if found = len(steps) > 0; !found || err != nil {
 			return err
 		}
-		logged, err := w.escalate(ctx, tx, now, &steps[0])
+		logged, err := w.escalate(tx, now, &steps[0])
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
 }
 
 // escalate takes the step. The event is nil when the case has been followed up.
-func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *model.CaseEscalation) (*model.LoggedEvent, error) {
+func (w *Work) escalate(tx *gorm.DB, now time.Time, s *model.CaseEscalation) (*model.LoggedEvent, error) {
 	before := new(model.Case)
 	err := tx.Select("customer_id", "assignee_id", "status", "first_follow_up_at").Where("id = ?", s.CaseID).Take(before).Error
 	if err != nil {
@@ -79,7 +79,7 @@ func (w *Work) escalate(ctx context.Context, tx *gorm.DB, now time.Time, s *mode
 			Kind: model.NotifyCaseEscalated, To: a.To, CreatedAt: now, CaseID: &c.ID, ResponseID: c.ResponseID, RuleID: &s.RuleID, EventID: &logged.ID,
 		})
 	}
-	return logged, w.Save(ctx, tx, changes)
+	return logged, w.Save(tx, changes)
 }
 
 // stepPeople reads the users that the step may need, and locks them until the transaction ends. It locks the customer

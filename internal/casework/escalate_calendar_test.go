@@ -275,6 +275,6 @@ func (w *world) leave(u, to *model.User) error {
 		if err := tx.Exec("UPDATE users SET active = false WHERE id = ?", u.ID).Error; err != nil {
 			return err
 		}
-		return w.Work.Reassign(w.T.Context(), tx, w.Agent, u.ID, to)
+		return w.Work.Reassign(tx, w.Agent, u.ID, to)
 	})
 }

@@ -48,7 +48,7 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 		note := changes.Note(c, viewer.User, in.Body)
 		logged := changes.Change(c, event.Entry{Type: model.EventNoteAdded, Actor: &viewer.User.ID, Note: &note.ID}, func() {})
 		*out = AddNotePayload{Note: note, Case: &c.Case}
-		return logged.ID, w.Save(ctx, tx, changes)
+		return logged.ID, w.Save(tx, changes)
 	}, func(tx *gorm.DB, eventID model.EventID) error {
 		of, logged, err := w.reloadNamed(tx, viewer, eventID)
 		if err != nil {

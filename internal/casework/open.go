@@ -78,7 +78,7 @@ func (w *Work) OpenCase(ctx context.Context, viewer auth.Viewer, in OpenCaseInpu
 		if to != nil {
 			changes := w.Changes()
 			changes.Assign(c, to, event.Entry{Actor: &viewer.User.ID})
-			if err := w.Save(ctx, tx, changes); err != nil {
+			if err := w.Save(tx, changes); err != nil {
 				return nil, nil, err
 			}
 		}

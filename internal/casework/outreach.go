@@ -61,7 +61,7 @@ func (w *Work) RecordOutreach(ctx context.Context, viewer auth.Viewer, in Record
 		}
 		changes := w.Changes()
 		logged := changes.outreach(c, viewer.User, *in.Outreach, changes.Note(c, viewer.User, in.Note))
-		return &c.Case, logged, w.Save(ctx, tx, changes)
+		return &c.Case, logged, w.Save(tx, changes)
 	}, w.reloadNamed)
 	return payload(out, err)
 }

@@ -60,7 +60,7 @@ func (w *Work) RecordOutreaches(ctx context.Context, viewer auth.Viewer, in Reco
 		if err := fault.Join(faults...); err != nil {
 			return nil, err
 		}
-		return events, w.Save(ctx, tx, changes)
+		return events, w.Save(tx, changes)
 	}, func(tx *gorm.DB, events []model.EventID) (err error) {
 		out.Cases = make([]*model.Case, len(events))
 		for i, id := range events {

@@ -76,7 +76,7 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 			changes.mails = append(changes.mails, overdueMails(c, logged, settings.CentralAddresses)...)
 		}
 		marked = len(ids)
-		return w.Save(ctx, tx, changes)
+		return w.Save(tx, changes)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("mark overdue cases: %w", err)

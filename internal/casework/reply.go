@@ -49,7 +49,7 @@ func (w *Work) RecordReply(ctx context.Context, viewer auth.Viewer, in RecordRep
 			e.Note = &changes.Note(c, viewer.User, *in.Note).ID
 		}
 		logged := changes.Change(c, e, func() { changes.contact(c, model.Replied) })
-		return &c.Case, logged, w.Save(ctx, tx, changes)
+		return &c.Case, logged, w.Save(tx, changes)
 	}, w.reloadNamed)
 	return payload(out, err)
 }

@@ -60,7 +60,7 @@ func (w *Work) UpdateCaseStatus(ctx context.Context, viewer auth.Viewer, in Upda
 		e := event.Entry{Type: model.EventStatusChanged, Actor: &viewer.User.ID, Note: &note.ID, PreviousStatus: &previous, Status: &in.Status}
 		logged := changes.Change(c, e, func() { c.MoveTo(in.Status, now) })
 		*out = UpdateCaseStatusPayload{Case: &c.Case, Event: &model.CaseStatusChanged{LoggedEvent: logged}}
-		return w.Save(ctx, tx, changes)
+		return w.Save(tx, changes)
 	})
 	return payload(out, err)
 }

@@ -52,9 +52,7 @@ func (w *Work) Write(ctx context.Context, do func(tx *gorm.DB, now time.Time) er
 func (w *Work) Now() time.Time { return pg.Timestamp(w.now()) }
 
 // AddMail adds the notifications of mails to a pipeline; see job.Queue.
-func (w *Work) AddMail(p *pg.Pipeline, mails []model.Notification) *job.StoredMail {
-	return w.queue.AddMail(p, mails)
-}
+func (w *Work) AddMail(p *pg.Pipeline, mails []model.Notification) { w.queue.AddMail(p, mails) }
 
 // RowErr returns NOT_FOUND for the argument where the row is missing, and wraps any other error.
 func RowErr(err error, argument, what string) error {

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"context"
 	"time"
 
 	"gorm.io/gorm"
@@ -51,7 +50,7 @@ func (t *batchTx) newBatch(p *pg.Pipeline, items []*item) *batch {
 }
 
 // process loads, decides and saves the items, when the pipeline of newBatch has been sent.
-func (b *batch) process(ctx context.Context) error {
+func (b *batch) process() error {
 	if err := b.load(); err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (b *batch) process(ctx context.Context) error {
 		return err
 	}
 	b.decide()
-	if err := b.save(ctx); err != nil {
+	if err := b.save(); err != nil {
 		return err
 	}
 	for _, it := range b.items {

@@ -212,7 +212,7 @@ func (in *Intake) saveGathered(calls []*call) (outcomes []Outcome, again bool, e
 	committing := false
 	err = in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
 		committing = false
-		err := in.saveAll(ctx, tx, now, calls[0].viewer, checked, SubmitOptions{}, outcomes)
+		err := in.saveAll(tx, now, calls[0].viewer, checked, SubmitOptions{}, outcomes)
 		committing = err == nil
 		return err
 	})

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"bytes"
-	"context"
 	"maps"
 	"slices"
 
@@ -15,7 +14,7 @@ import (
 
 // save writes the rows, referenced rows before the rows that refer to them. What a response always writes goes to the
 // database together.
-func (b *batch) save(ctx context.Context) error {
+func (b *batch) save() error {
 	p := pg.NewPipeline(b.tx)
 	if err := b.saveCustomers(p); err != nil {
 		return err
@@ -25,11 +24,8 @@ func (b *batch) save(ctx context.Context) error {
 	if err := event.Add(p, b.events); err != nil {
 		return err
 	}
-	mails := b.work.AddMail(p, b.mails)
-	if err := p.Later(); err != nil { // at once, where mails must know which of them are new
-		return err
-	}
-	return mails.Queue(ctx, b.tx)
+	b.work.AddMail(p, b.mails)
+	return p.Later()
 }
 
 func (b *batch) saveCustomers(p *pg.Pipeline) error {

@@ -43,7 +43,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 	var out *SubmitResponsePayload
 	err = idempotency.Run(ctx, in.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
-		if err := in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
+		if err := in.saveAll(tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err
 		}
 		out = outcomes[0].SubmitResponsePayload
@@ -64,7 +64,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 func (in *Intake) submitAlone(ctx context.Context, viewer auth.Viewer, v *valid) (*SubmitResponsePayload, error) {
 	outcomes := make([]Outcome, 1)
 	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		return in.saveAll(ctx, tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes)
+		return in.saveAll(tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes)
 	})
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (in *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Sub
 		checked[i], outcomes[i].Fault = validate(s, now)
 	}
 	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		if err := in.saveAll(ctx, tx, now, viewer, checked, o, outcomes); err != nil || o.BeforeCommit == nil {
+		if err := in.saveAll(tx, now, viewer, checked, o, outcomes); err != nil || o.BeforeCommit == nil {
 			return err
 		}
 		return o.BeforeCommit(tx, outcomes)
@@ -126,7 +126,7 @@ func (in *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Sub
 const replanFrom = 100
 
 // saveAll saves the valid submissions, and sets the outcome of each at its index. A nil entry is an invalid submission.
-func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewer auth.Viewer, checked []*valid, o SubmitOptions, outcomes []Outcome) error {
+func (in *Intake) saveAll(tx *gorm.DB, now time.Time, viewer auth.Viewer, checked []*valid, o SubmitOptions, outcomes []Outcome) error {
 	if len(checked) >= replanFrom {
 		if err := pg.Replan(tx); err != nil {
 			return err
@@ -158,7 +158,7 @@ func (in *Intake) saveAll(ctx context.Context, tx *gorm.DB, now time.Time, viewe
 				return err
 			}
 		}
-		if err := b.process(ctx); err != nil {
+		if err := b.process(); err != nil {
 			return err
 		}
 	}

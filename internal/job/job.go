@@ -30,7 +30,7 @@ func (SendMail) Kind() string { return "send_mail" }
 // gives a mail up by itself; River's own limit is higher and only ends a job that panics every time. The job is not
 // unique in River: the indexes on notifications refuse duplicates, and Mail makes one job for each new row.
 func (SendMail) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: 300}
+	return river.InsertOpts{MaxAttempts: mailAttempts}
 }
 
 // Mails is SQL that selects the ids of the notifications that have a job: all that are queued, and few others.

@@ -89,7 +89,7 @@ func (w *world) mail(n model.Notification) model.NotificationID {
 	w.T.Helper()
 	n.CreatedAt = at
 	if err := w.DB.Tx(w.T.Context(), func(tx *gorm.DB) error {
-		return w.Queue.Mail(w.T.Context(), tx, []model.Notification{n})
+		return w.Queue.Mail(tx, []model.Notification{n})
 	}); err != nil {
 		w.T.Fatal(err)
 	}

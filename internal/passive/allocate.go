@@ -74,7 +74,7 @@ func (p *Allocator) Allocate(ctx context.Context, viewer auth.Viewer, in Allocat
 			return s, err
 		}
 		s.Considered = out.Considered
-		out.Cases, s.Events, err = a.assignShare(ctx, share(out.Considered, in.Percent))
+		out.Cases, s.Events, err = a.assignShare(share(out.Considered, in.Percent))
 		out.Allocated = len(out.Cases)
 		return s, err
 	}, func(tx *gorm.DB, s stored) (err error) {
@@ -149,7 +149,7 @@ func (a *allocation) count() (int, error) {
 }
 
 // assignShare assigns the first n rows of the queue to the users in turn.
-func (a *allocation) assignShare(ctx context.Context, n int) ([]*model.Case, []model.EventID, error) {
+func (a *allocation) assignShare(n int) ([]*model.Case, []model.EventID, error) {
 	if n > allocateMax {
 		return nil, nil, fault.Input("input.percent", "the share is %d cases, and one call assigns at most %d: use a smaller percent, or a filter", n, allocateMax)
 	}
@@ -174,7 +174,7 @@ func (a *allocation) assignShare(ctx context.Context, n int) ([]*model.Case, []m
 		}
 		assigned[i], events[i] = &c.Case, changes.Assign(c, users[i%len(users)], e).ID
 	}
-	return assigned, events, a.work.Save(ctx, a.tx, changes)
+	return assigned, events, a.work.Save(a.tx, changes)
 }
 
 // choose reads the first n rows of the queue and locks their customers, so that no other transaction can add a response,

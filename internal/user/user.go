@@ -157,7 +157,7 @@ func (s *Users) Update(ctx context.Context, viewer auth.Viewer, in UpdateUserInp
 			return err
 		}
 		if successor != nil {
-			if err := s.work.Reassign(ctx, tx, viewer, user.ID, successor); err != nil {
+			if err := s.work.Reassign(tx, viewer, user.ID, successor); err != nil {
 				return err
 			}
 		}

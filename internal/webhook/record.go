@@ -163,5 +163,5 @@ func (s *Sender) disable(ctx context.Context, tx *gorm.DB, hook *model.Webhook, 
 	for _, user := range recipients {
 		mails = append(mails, model.Notification{Kind: model.NotifyWebhookDisabled, To: user.Email, WebhookID: &hook.ID, CreatedAt: s.clock()})
 	}
-	return s.queue.Mail(ctx, tx, mails)
+	return s.queue.Mail(tx, mails)
 }
