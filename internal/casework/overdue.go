@@ -31,6 +31,14 @@ func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
 // runDue marks up to dueBatch overdue cases and takes up to dueBatch escalation steps. When one of the two fails, it still
 // does the other. It returns true where more work may be due.
 func (w *Work) runDue(ctx context.Context) (more bool, err error) {
+	// There is seldom anything to do. min(due_at) is one look into the index; with EXISTS, PostgreSQL may scan the table when it
+	// expects many due cases.
+	var due bool
+	err = w.db.Lane(pg.Background).Pool.QueryRow(ctx, "SELECT coalesce(least((SELECT min(due_at) FROM cases WHERE "+toFallDue+
+		"), (SELECT min(due_at) FROM case_escalations WHERE settled_at IS NULL)) < $1, false)", pg.Timestamp(w.now())).Scan(&due)
+	if err != nil || !due {
+		return false, err
+	}
 	marked, err := w.MarkOverdue(ctx)
 	steps := 0
 	for ; steps < dueBatch; steps++ {
@@ -48,8 +56,7 @@ func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 // dueBatch. A case that was past its target already when it opened gets neither event nor mail.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 	now := pg.Timestamp(w.now())
-	// Look without a lock first, because there is seldom anything to do. min(due_at) is one look into the index; with EXISTS,
-	// PostgreSQL may scan the table when it expects many due cases.
+	// Look without a lock first, as runDue does.
 	var due bool
 	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
 	if err != nil || !due {

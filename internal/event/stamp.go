@@ -123,20 +123,15 @@ const givePositions = `WITH waiting AS MATERIALIZED (
 
 // idle reports, with one statement, whether there is nothing to stamp and the cluster is still that of the newest epoch.
 func (l *Log) idle(ctx context.Context) (head cursor, idle bool, err error) {
-	var seen struct {
-		Position int64
-		Idle     bool
-		Nonce    string
-	}
-	err = l.feed.Gorm.WithContext(ctx).Raw(`SELECT h.position, coalesce(e.nonce, '') AS nonce,
+	err = l.feed.Pool.QueryRow(ctx, `SELECT h.position, coalesce(e.nonce, '') AS nonce,
 			NOT EXISTS (SELECT 1 FROM case_events WHERE position IS NULL)
 			AND coalesce((e.system_identifier, e.timeline, e.database_oid) = (i.system_identifier, i.timeline, i.database_oid), false) AS idle
-		FROM feed_head h CROSS JOIN (` + identity + `) i
-		LEFT JOIN (SELECT * FROM feed_epochs ORDER BY id DESC LIMIT 1) e ON true`).Scan(&seen).Error
+		FROM feed_head h CROSS JOIN (`+identity+`) i
+		LEFT JOIN (SELECT * FROM feed_epochs ORDER BY id DESC LIMIT 1) e ON true`).Scan(&head.position, &head.nonce, &idle)
 	if err != nil {
 		return cursor{}, false, fmt.Errorf("look at the log's head: %w", err)
 	}
-	return cursor{seen.Nonce, seen.Position}, seen.Idle, nil
+	return head, idle, nil
 }
 
 func (l *Log) loadEpochs(ctx context.Context) error {

@@ -58,10 +58,9 @@ func (u *Uploads) next(ctx context.Context) (more bool, err error) {
 
 // claim leases the oldest import that no server works on; nil if there is none.
 func (u *Uploads) claim(ctx context.Context) (*model.Import, error) {
-	var rows []*model.Import
-	err := u.db.Gorm.WithContext(ctx).Raw(`UPDATE imports SET status = 'RUNNING', owner = ?, leased_until = now() + `+lease+`, tries = tries + 1
+	rows, err := pg.Find[model.Import](u.db.Gorm.WithContext(ctx).Raw(`UPDATE imports SET status = 'RUNNING', owner = ?, leased_until = now() + `+lease+`, tries = tries + 1
 		WHERE id = (SELECT id FROM imports WHERE status IN ('QUEUED', 'RUNNING') AND (leased_until IS NULL OR leased_until < now())
-			ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`, uuid.New()).Scan(&rows).Error
+			ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`, uuid.New()))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
