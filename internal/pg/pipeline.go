@@ -113,6 +113,10 @@ func (p *Pipeline) fail(what string, err error) bool {
 // times.
 const copyFrom = 8
 
+// updateFrom is the number of rows from which one statement updates them. Each statement goes through all locks of its
+// transaction when it ends, and an import has thousands.
+const updateFrom = 8
+
 // AddInsert adds the rows of a table: a few by INSERTs, many by one COPY, before which it sends what was added. It writes
 // all columns that GORM may write, and the others that are named. Unlike GORM's Create it applies no column default to a
 // zero value, and does not read back the values that the database generates.
@@ -146,18 +150,26 @@ func AddInsert[T any](p *Pipeline, what string, rows []*T, others ...string) {
 	p.fail(what, err)
 }
 
-// AddUpdate adds the update of columns of existing rows, which it finds by their ids.
+// AddUpdate adds the update of columns of existing rows, which it finds by their ids: a few by a statement for each row, many
+// by one. Where a row is there twice, the last one counts. One statement updates the rows in any order, so the caller has
+// locked them.
 func AddUpdate[T any](p *Pipeline, what string, rows []*T, columns Columns) {
 	if len(rows) == 0 {
 		return
 	}
-	sql, fields, err := updatable[T](p.tx, columns)
+	c, err := updatable[T](p.tx, columns)
 	if p.fail(what, err) {
 		return
 	}
+	ctx := p.tx.Statement.Context
+	if sql, ok := c.many(); ok && len(rows) >= updateFrom {
+		p.Exec(what, sql, c.arrays(ctx, len(rows), func(i int) any { return rows[i] })...)
+		return
+	}
+	sql := c.one()
 	for _, row := range rows {
-		values := make([]any, len(fields))
-		read(p.tx.Statement.Context, values, fields, row)
+		values := make([]any, len(c.fields))
+		read(ctx, values, c.fields, row)
 		p.Exec(what, sql, values...)
 	}
 }

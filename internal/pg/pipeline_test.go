@@ -6,11 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/pgtest"
+	"github.com/closeloop/closeloop/model"
 )
 
 // thing has a column of each kind that an insert must handle: generated, null, encoded, read-only.
@@ -34,6 +37,32 @@ func things(t *testing.T) (*pg.DB, *pgtest.Counter) {
 	}
 	counter.Reset()
 	return db, &counter
+}
+
+// kind has a column of each kind that an update of many rows must handle.
+type kind struct {
+	ID    model.CaseID
+	Other *model.CaseID
+	Word  string
+	Maybe *bool
+	Small int
+	Part  float64
+	Worth *decimal.Decimal
+	At    *time.Time
+	Map   map[string]string `gorm:"serializer:json"`
+	List  model.Strings     `gorm:"type:jsonb"`
+	Kept  *string
+}
+
+func kinds(t *testing.T) (*pg.DB, *pgtest.Counter) {
+	t.Helper()
+	db, counter := things(t)
+	err := db.Gorm.Exec(`CREATE TABLE kinds (id uuid PRIMARY KEY, other uuid, word text, maybe boolean, small smallint, part double precision,
+		worth numeric(24, 4), at timestamptz, map jsonb, list jsonb, kept text)`).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, counter
 }
 
 func in(t *testing.T, db *pg.DB, do func(tx *gorm.DB) error) {
@@ -127,6 +156,41 @@ func TestPipeline(t *testing.T) {
 		}
 		if want := []string{`1 one ["a"]`, "2", "3 three"}; !reflect.DeepEqual(got, want) {
 			t.Errorf("%q, not %q", got, want)
+		}
+	})
+
+	t.Run("updates many rows by one statement", func(t *testing.T) {
+		t.Parallel()
+		db, counter := kinds(t)
+		id := func(i int) model.CaseID { return model.CaseID{UUID: uuid.UUID{15: byte(i)}} }
+		yes := true
+		var before, after []*kind
+		for i := range 12 {
+			before = append(before, &kind{ID: id(i)})
+			after = append(after, &kind{ID: id(i), Other: new(id(i + 1)), Word: "a,{\"b\"}\\\\", Maybe: &yes, Small: i, Part: 0.5, Worth: new(decimal.RequireFromString("12.3400")),
+				At: &at, Map: map[string]string{"k": `{"v",`}, List: model.Strings{"x", `"`}})
+		}
+		after[3] = &kind{ID: id(3)}
+		in(t, db, func(tx *gorm.DB) error {
+			return pg.Pipelined(tx, func(p *pg.Pipeline) { pg.AddInsert(p, "insert", before) })
+		})
+		counter.Reset()
+		in(t, db, func(tx *gorm.DB) error {
+			return pg.Pipelined(tx, func(p *pg.Pipeline) {
+				pg.AddUpdate(p, "update", append([]*kind{{ID: id(5), Word: "before"}}, after...), pg.Except("kept"))
+			})
+		})
+		if sent := counter.Statements(); len(sent) != 3 { // with BEGIN and COMMIT
+			t.Errorf("the rows were written by %q", sent)
+		}
+		got, err := pg.Find[kind](db.Gorm.Order("id"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range got {
+			if want := after[i]; !reflect.DeepEqual(row, want) {
+				t.Errorf("%+v, not %+v", row, want)
+			}
 		}
 	})
 
