@@ -33,6 +33,7 @@ var (
 	rows       = flag.Int("rows", 100_000, "number of rows in the file")
 	each       = flag.Bool("each", false, "import each row in a transaction of its own, as submitResponse does")
 	statements = flag.Int("statements", 0, "also list this many statements, the slowest in total first")
+	unpaced    = flag.Bool("unpaced", false, "take a thousand rows in each transaction, however long it takes: the processors' time can then be compared on a busy machine")
 	profile    = flag.String("profile", "", "write a CPU profile of the imports to this file")
 )
 
@@ -66,12 +67,15 @@ type result struct {
 	rate    float64         // rows per second
 	batches []time.Duration // the time of each transaction
 	wal     int64           // bytes that PostgreSQL wrote ahead
+	used    processorTime
 }
 
 func (r result) String() string {
 	slices.Sort(r.batches)
-	return fmt.Sprintf("%.0f rows/s, %.1f kB of WAL a row, %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
-		r.rate, float64(r.wal)/1000/float64(r.report.Rows), r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
+	n := float64(r.report.Rows)
+	return fmt.Sprintf("%.0f rows/s, %.1f kB of WAL and %.0f + %.0f µs of the processors a row (program + PostgreSQL), %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
+		r.rate, float64(r.wal)/1000/n, float64(r.used.program.Microseconds())/n, float64(r.used.postgres.Microseconds())/n,
+		r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -115,11 +119,17 @@ func measureImport(folder, file string, rules bool) (r result) {
 		check(db.Pool.QueryRow(context.Background(), "SELECT pg_current_wal_insert_lsn() - '0/0'").Scan(&at))
 		return at
 	}
+	options := importer.Options{Columns: columns}
+	if *unpaced {
+		options.Now = func() time.Time { return time.Time{} }
+	}
+	used := processor(db)
 	before, began := wal(), time.Now()
-	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, importer.Options{Columns: columns})
+	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, options)
 	check(err)
 	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), timed.took
 	r.wal = wal() - before
+	r.used = processor(db).since(used)
 	if r.report.ResponsesCreated != *rows {
 		log.Fatalf("not every row was imported: %+v", r.report)
 	}
