@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/closeloop/closeloop/internal/audit"
@@ -46,10 +47,11 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(400) // an import keeps little and makes much garbage
 	progress := importer.NewProgress(os.Stderr, info.Size())
 	done, err := importer.Import(ctx, a.Intake, auth.Viewer{}, file, importer.Options{
 		Columns: i.Columns, Survey: i.Survey, TimeZone: zone, SkipRules: i.NoRules, SkipNotify: i.NoNotify,
-		Progress: progress, Now: time.Now,
+		Progress: progress, Now: time.Now, Overlap: true,
 	})
 	progress.Close(done)
 	return err

@@ -3,7 +3,6 @@ package importer
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -17,7 +16,7 @@ import (
 type rowReader struct {
 	layout *layout
 	survey string
-	zone   *time.Location
+	times  times
 	seen   occurrences
 }
 
@@ -34,7 +33,7 @@ func (rr *rowReader) read(rec record) (intake.Submission, []RowRejection, *RowRe
 	} else {
 		r.fail(score, "the score is missing: a whole number from 0 to 10")
 	}
-	s.RespondedAt = value(r, respondedAt, func(s string) (time.Time, error) { return readTime(s, rr.zone) })
+	s.RespondedAt = value(r, respondedAt, rr.times.read)
 	s.Comment = value(r, comment, readText)
 	if list := value(r, drivers, readDrivers); list != nil {
 		s.Drivers = *list

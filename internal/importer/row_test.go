@@ -235,7 +235,7 @@ func FuzzRows(f *testing.F) {
 	}
 	l.cellOf[score], l.cellOf[respondedAt], l.cellOf[fullName], l.cellOf[countryName], l.cellOf[email], l.cellOf[lifetimeValue] = 0, 1, 2, 3, 4, 5
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g string) {
-		rr := &rowReader{layout: l, zone: time.UTC, seen: occurrences{}}
+		rr := &rowReader{layout: l, times: times{zone: time.UTC}, seen: occurrences{}}
 		rec := record{line: 2, fields: []string{a, b, c, d, e, g}}
 		s, warnings, bad := rr.read(rec)
 		if bad != nil {

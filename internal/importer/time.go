@@ -15,10 +15,35 @@ var (
 	zones = [...]string{"Z07:00", " Z07:00", "Z0700", " Z0700", "Z07", " Z07", " UTC", " GMT"}
 )
 
-// readTime reads a time. A time without a zone is in the given zone, and a day without a time means midnight. The result is
-// truncated to microseconds, the precision of PostgreSQL.
-func readTime(s string, zone *time.Location) (time.Time, error) {
-	t, ok := parseTime(s, zone)
+// times reads the times of a file. It tries first the form of the time before, which is that of nearly all times of a file.
+type times struct {
+	zone *time.Location
+	last form
+}
+
+// form is a form of times. A time that is not zoned is in the zone of the file.
+type form struct {
+	layout string
+	zoned  bool
+}
+
+// forms are all forms. No text means two times by two of them.
+var forms = func() (all []form) {
+	for _, day := range days {
+		all = append(all, form{layout: day})
+		for _, hour := range hours {
+			all = append(all, form{layout: day + hour})
+			for _, suffix := range zones {
+				all = append(all, form{layout: day + hour + suffix, zoned: true})
+			}
+		}
+	}
+	return all
+}()
+
+// read reads a time. A day without a time means midnight. The result is truncated to microseconds, the precision of PostgreSQL.
+func (r *times) read(s string) (time.Time, error) {
+	t, ok := r.parse(s)
 	if !ok {
 		return time.Time{}, fmt.Errorf("%q is not a time with a single meaning; write 2015-07-20, 2015-07-20 14:30, 2015-07-20T14:30:00+02:00 or 20 Jul 2015", shorten(s))
 	}
@@ -28,30 +53,33 @@ func readTime(s string, zone *time.Location) (time.Time, error) {
 	return t, nil
 }
 
-func parseTime(s string, zone *time.Location) (time.Time, bool) {
+func (r *times) parse(s string) (time.Time, bool) {
 	if len(s) > 40 {
 		return time.Time{}, false
 	}
-	for _, day := range days {
-		if t, err := time.Parse(day, s); err == nil {
-			return inZone(t, zone), true
-		}
-		for _, hour := range hours {
-			if t, err := time.Parse(day+hour, s); err == nil {
-				return inZone(t, zone), true
-			}
+	if r.last.layout != "" {
+		if t, ok := r.parseAs(r.last, s); ok {
+			return t, true
 		}
 	}
-	for _, day := range days {
-		for _, hour := range hours {
-			for _, suffix := range zones {
-				if t, err := time.Parse(day+hour+suffix, s); err == nil {
-					return t, true
-				}
-			}
+	for _, f := range forms {
+		if t, ok := r.parseAs(f, s); ok {
+			r.last = f
+			return t, true
 		}
 	}
 	return time.Time{}, false
+}
+
+func (r *times) parseAs(f form, s string) (time.Time, bool) {
+	t, err := time.Parse(f.layout, s)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if !f.zoned {
+		t = inZone(t, r.zone)
+	}
+	return t, true
 }
 
 // inZone returns the instant at which clocks of the zone show the wall clock time of wall. time.Date does not promise which

@@ -45,10 +45,30 @@ func TestReadTime(t *testing.T) {
 			"0001-01-02":                          "0001-01-01T23:06:32Z",
 			"9999-12-31T23:59:59.999999999+01:00": "9999-12-31T22:59:59.999999Z",
 		} {
-			got, err := readTime(text, berlin)
+			got, err := (&times{zone: berlin}).read(text)
 			if err != nil || got.Format(time.RFC3339Nano) != want {
 				t.Errorf("%q is read as %s, the error %v; want %s", text, got.Format(time.RFC3339Nano), err, want)
 			}
+		}
+	})
+
+	t.Run("reads each form after each other one", func(t *testing.T) {
+		t.Parallel()
+		r := &times{zone: time.UTC}
+		texts := map[string]string{
+			"2015-07-20": "2015-07-20T00:00:00Z", "2015-07-20 14:30": "2015-07-20T14:30:00Z", "20 Jul 2015": "2015-07-20T00:00:00Z",
+			"2015-07-20T14:30:00+02:00": "2015-07-20T12:30:00Z", "2015-07-20 14:30:00 GMT": "2015-07-20T14:30:00Z",
+		}
+		for before := range texts {
+			for text, want := range texts {
+				_, _ = r.read(before)
+				if got, err := r.read(text); err != nil || got.Format(time.RFC3339) != want {
+					t.Errorf("%q is read as %v after %q, the error %v", text, got, before, err)
+				}
+			}
+		}
+		if got, err := r.read("2015-07-20junk"); err == nil {
+			t.Errorf("junk was read as %v", got)
 		}
 	})
 
@@ -61,7 +81,7 @@ func TestReadTime(t *testing.T) {
 			"0001-01-01T00:00:00+01:00", "2015-07-20junk",
 		} {
 			rejected(t, "at", text, Columns{Score: "s", RespondedAt: "at"}, text)
-			if got, err := readTime(text, time.UTC); err == nil {
+			if got, err := (&times{zone: time.UTC}).read(text); err == nil {
 				t.Errorf("%q was read as %v, want an error", text, got)
 			}
 		}
@@ -82,7 +102,7 @@ func TestReadTime(t *testing.T) {
 			{"Pacific/Apia", "2011-12-30 12:00", "2011-12-30T22:00:00Z"},        // this day was skipped
 			{"Asia/Kathmandu", "2015-07-20 12:00", "2015-07-20T06:15:00Z"},
 		} {
-			got, err := readTime(c.wall, zone(t, c.zone))
+			got, err := (&times{zone: zone(t, c.zone)}).read(c.wall)
 			if err != nil || got.Format(time.RFC3339) != c.want {
 				t.Errorf("%s in %s is %v, the error %v; want %s", c.wall, c.zone, got, err, c.want)
 			}
