@@ -82,7 +82,7 @@ func TestKnownCallerCostsNoStatement(t *testing.T) {
 	number := w.OK(model.Agent, `{cases {nodes {number}}}`, nil).Number("cases.nodes.0.number")
 	for query, statement := range map[string]string{
 		`{viewer {user {role}}}`:                                    "",
-		`query ($number: Int!) {case(number: $number) {id status}}`: `FROM "cases"`,
+		`query ($number: Int!) {case(number: $number) {id status}}`: `FROM cases`,
 	} {
 		v := vars{}
 		if strings.Contains(query, "$number") {

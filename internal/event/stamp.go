@@ -54,14 +54,17 @@ type news struct {
 // stampSome stamps once, unless the log is idle, and returns the head, and whether more may be waiting. A stamp also reads the
 // news that the caller wants, if it wants any.
 func (l *Log) stampSome(ctx context.Context, n *news) (head cursor, more bool, err error) {
-	idle := false
-	if !l.fresh.Swap(false) { // else there is something to stamp
+	idle, fresh := false, l.fresh.Swap(false)
+	if !fresh { // else there is something to stamp
 		head, idle, err = l.idle(ctx)
 	}
 	if err == nil && !idle {
 		head, more, err = l.stamp(ctx, n)
 	}
 	if err != nil {
+		if fresh { // still, for the next stamp: this one may have ended because the server closes
+			l.fresh.Store(true)
+		}
 		return cursor{}, false, err
 	}
 	l.mu.Lock()

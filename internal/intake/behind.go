@@ -63,8 +63,23 @@ func (in *Intake) saveBehind(t *batchTx, items []*item) error {
 	second := pg.NewPipeline(t.tx)
 	addLockIdentities(second, joint)
 	late := b.find(second, joint)
+	known := len(early.found) > 0
+	if known { // the batch before may have changed them, and their cases
+		b.addStored(second, early)
+	}
 	if err := second.Send(); err != nil {
 		return err
+	}
+	if known {
+		stored, err := b.storedCases(early.found)
+		if err != nil {
+			return err
+		}
+		for _, it := range early.items {
+			if it.stored != nil {
+				it.stored = stored[*it.ExternalID]
+			}
+		}
 	}
 	return b.process(late)
 }

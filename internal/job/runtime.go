@@ -151,12 +151,7 @@ func (r *Runtime) some(ctx context.Context) (some bool, err error) {
 // Stop starts no new job and waits for the running jobs. If ctx ends first, Stop cancels these jobs and waits up to
 // cancelTimeout for them to end; a runtime works them again later. It does nothing before Start.
 func (r *Runtime) Stop(ctx context.Context) error {
-	if r.end == nil {
-		return nil
-	}
-	r.end()
-	<-r.ended
-	if !r.awake {
+	if !r.endWatch() {
 		return nil
 	}
 	r.awake = false
@@ -166,8 +161,26 @@ func (r *Runtime) Stop(ctx context.Context) error {
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
-	if err := r.StopAndCancel(late); err != nil {
+	if err := r.Client.StopAndCancel(late); err != nil {
 		return fmt.Errorf("cancel jobs: %w", err)
 	}
 	return nil
+}
+
+// StopAndCancel starts no new job, cancels the running ones, and waits for them until ctx ends. It does nothing before Start.
+func (r *Runtime) StopAndCancel(ctx context.Context) error {
+	if !r.endWatch() {
+		return nil
+	}
+	return r.Client.StopAndCancel(ctx)
+}
+
+// endWatch ends what starts and stops River, and reports whether River runs.
+func (r *Runtime) endWatch() bool {
+	if r.end == nil {
+		return false
+	}
+	r.end()
+	<-r.ended
+	return r.awake
 }
