@@ -40,7 +40,6 @@ func (t transport) answerKept(r *http.Request, params *graphql.RawParams) *graph
 			return nil
 		}
 	}
-	t.buckets.Pace.Wait(ctx, v.TokenID)
 	points := found.Points
 	if _, err := t.buckets.Take(v.TokenID, points); err != nil {
 		return nil
@@ -50,6 +49,7 @@ func (t transport) answerKept(r *http.Request, params *graphql.RawParams) *graph
 	if found == nil {
 		return nil
 	}
+	t.buckets.Pace.Wait(ctx, v.TokenID)
 	c := charges{Requested: points, Remaining: &left.Remaining, Limit: left.Limit, RestoreRate: left.RestoreRate}
 	return &graphql.Response{Data: found.Data, Extensions: map[string]any{"cost": c}}
 }

@@ -3,9 +3,11 @@ package httpd
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/rate"
@@ -37,4 +39,28 @@ func TestMeterDelaysRefusalsOfATokenThatHasManyOfThem(t *testing.T) {
 	if refuse(other) {
 		t.Error("the refusal of another token is delayed")
 	}
+}
+
+func TestMeterSpreadsOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := meter{buckets: rate.New(30_000, 4_000, time.Now)} // 200 operations a second
+		took := func(n int, kind ast.Operation) time.Duration {
+			token, began := model.ApiTokenID{UUID: model.NewUUID()}, time.Now()
+			for range n {
+				oc := &graphql.OperationContext{Operation: &ast.OperationDefinition{Operation: kind}}
+				oc.Stats.SetExtension(meterName, &bill{token: token, state: paid})
+				m.InterceptOperation(graphql.WithOperationContext(t.Context(), oc), func(context.Context) graphql.ResponseHandler { return nil })
+			}
+			return time.Since(began).Round(time.Millisecond)
+		}
+		for _, c := range []struct {
+			n    int
+			kind ast.Operation
+			want time.Duration
+		}{{200, ast.Query, 0}, {300, ast.Query, 500 * time.Millisecond}, {300, ast.Mutation, 500 * time.Millisecond}, {300, ast.Subscription, 0}} {
+			if got := took(c.n, c.kind); got != c.want {
+				t.Errorf("%d operations of the kind %s begin within %v, want %v", c.n, c.kind, got, c.want)
+			}
+		}
+	})
 }
