@@ -10,7 +10,6 @@ import (
 
 	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/event"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/model"
 )
@@ -22,11 +21,7 @@ import (
 // Each step has a transaction of its own, so that the locks keep their order: first the step's row, for which no other
 // transaction waits, then the customer, the users and the case.
 func (w *Work) Escalate(ctx context.Context) (found bool, err error) {
-	now := pg.Timestamp(w.now())
-	// Look without a lock first, as runDue does.
-	var due bool
-	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM case_escalations WHERE settled_at IS NULL", now).Scan(&due).Error
-	if err != nil || !due {
+	if due, err := w.due(ctx, nextStep); err != nil || !due {
 		return false, err
 	}
 	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {

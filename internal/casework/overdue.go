@@ -31,12 +31,7 @@ func (w *Work) WatchDue(ctx context.Context, log *slog.Logger) {
 // runDue marks up to dueBatch overdue cases and takes up to dueBatch escalation steps. When one of the two fails, it still
 // does the other. It returns true where more work may be due.
 func (w *Work) runDue(ctx context.Context) (more bool, err error) {
-	// There is seldom anything to do. min(due_at) is one look into the index; with EXISTS, PostgreSQL may scan the table when it
-	// expects many due cases.
-	var due bool
-	err = w.db.Lane(pg.Background).Pool.QueryRow(ctx, "SELECT coalesce(least((SELECT min(due_at) FROM cases WHERE "+toFallDue+
-		"), (SELECT min(due_at) FROM case_escalations WHERE settled_at IS NULL)) < $1, false)", pg.Timestamp(w.now())).Scan(&due)
-	if err != nil || !due {
+	if due, err := w.due(ctx, nextOverdue+", "+nextStep); err != nil || !due {
 		return false, err
 	}
 	marked, err := w.MarkOverdue(ctx)
@@ -55,11 +50,7 @@ func (w *Work) runDue(ctx context.Context) (more bool, err error) {
 // assignee or, if the case has no active assignee, to the central addresses. It returns how many cases it marked, at most
 // dueBatch. A case that was past its target already when it opened gets neither event nor mail.
 func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
-	now := pg.Timestamp(w.now())
-	// Look without a lock first, as runDue does.
-	var due bool
-	err = w.db.Gorm.WithContext(ctx).Raw("SELECT coalesce(min(due_at) < ?, false) FROM cases WHERE "+toFallDue, now).Scan(&due).Error
-	if err != nil || !due {
+	if due, err := w.due(ctx, nextOverdue); err != nil || !due {
 		return 0, err
 	}
 	err = w.Write(ctx, func(tx *gorm.DB, now time.Time) error {
@@ -95,6 +86,19 @@ func (w *Work) MarkOverdue(ctx context.Context) (marked int, err error) {
 // Together with due_at < now it selects the cases that filter.Overdue selects, except cases that are marked already and
 // cases that were past their target when they opened.
 const toFallDue = "overdue_at IS NULL AND first_follow_up_at IS NULL AND status <> 'CLOSED' AND due_at > opened_at"
+
+// The next times at which a case falls overdue, and a step of an escalation is due. min(due_at) is one look into the index; with
+// EXISTS, PostgreSQL may scan the table when it expects many due rows.
+const (
+	nextOverdue = "(SELECT min(due_at) FROM cases WHERE " + toFallDue + ")"
+	nextStep    = "(SELECT min(due_at) FROM case_escalations WHERE settled_at IS NULL)"
+)
+
+// due reports whether one of the times has passed. It takes no lock, because there is seldom anything to do.
+func (w *Work) due(ctx context.Context, times string) (due bool, err error) {
+	err = w.db.Lane(pg.Background).Pool.QueryRow(ctx, "SELECT coalesce(least("+times+") < $1, false)", pg.Timestamp(w.now())).Scan(&due)
+	return due, err
+}
 
 // overdueMails returns the mails to the active assignee or, where there is none, to the central addresses.
 func overdueMails(c *LockedCase, e *model.LoggedEvent, central []string) []model.Notification {
