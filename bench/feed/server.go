@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/closeloop/closeloop/bench/program"
 )
 
 // server is a process to measure.
@@ -122,16 +124,11 @@ func (s server) gql(query string, variables any) map[string]any {
 
 // cpu returns the CPU time of the server's own process, without PostgreSQL.
 func (s server) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
-	check(err)
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	var ticks int64
-	for _, field := range fields[11:13] { // utime and stime in hundredths of a second, see proc_pid_stat(5)
-		n, err := strconv.ParseInt(field, 10, 64)
-		check(err)
-		ticks += n
+	used, ok := program.TimeOf(s.process.Process.Pid)
+	if !ok {
+		log.Fatalf("process %d has ended", s.process.Process.Pid)
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return used.Own
 }
 
 // resident returns the server's resident memory in KB.

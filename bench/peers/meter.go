@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/closeloop/closeloop/bench/program"
 )
 
 // meter reads what PostgreSQL and the servers have used.
@@ -61,7 +63,7 @@ func (m *meter) read(ctx context.Context, p *peer) (r reading) {
 	if p.pid != 0 {
 		r.server = processorTime(p.pid)
 	}
-	r.postgres = m.postgresTime()
+	r.postgres = program.PostgresTime(m.postmaster)
 	check(m.conn.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&r.wal))
 	return r
 }
@@ -100,7 +102,7 @@ func (m *meter) settle() {
 		for _, pid := range m.servers {
 			all += processorTime(pid)
 		}
-		return all + m.postgresTime()
+		return all + program.PostgresTime(m.postmaster)
 	}
 	before := used()
 	for began := time.Now(); time.Since(began) < 30*time.Second; {
@@ -114,55 +116,10 @@ func (m *meter) settle() {
 	log.Print("the servers are not idle after 30 s; the next measurement begins nevertheless")
 }
 
-// postgresTime is what the postmaster, its processes and those that have ended have used.
-func (m *meter) postgresTime() (all time.Duration) {
-	s := mustStat(m.postmaster)
-	all = s.own + s.ended
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.postmaster, m.postmaster))
-	check(err)
-	for pid := range strings.FieldsSeq(string(children)) {
-		if s, ok := readStat("/proc/" + pid + "/stat"); ok {
-			all += s.own
-		}
-	}
-	return all
-}
-
-func processorTime(pid int) time.Duration { return mustStat(pid).own }
-
-func mustStat(pid int) stat {
-	s, ok := readStat(fmt.Sprintf("/proc/%d/stat", pid))
+func processorTime(pid int) time.Duration {
+	used, ok := program.TimeOf(pid)
 	if !ok {
 		check(fmt.Errorf("process %d has ended", pid))
 	}
-	return s
-}
-
-// stat is what the kernel counts of a process.
-type stat struct {
-	own, ended time.Duration // of all threads; of children that were waited for
-}
-
-// tick is the unit of times in /proc (proc(5)): 1/100 s on every Linux.
-const tick = 10 * time.Millisecond
-
-func readStat(name string) (s stat, ok bool) {
-	text, err := os.ReadFile(name) //nolint:gosec // a file of the kernel
-	if err != nil {
-		return s, false // it has ended meanwhile
-	}
-	return parseStat(string(text))
-}
-
-// parseStat reads a line of /proc/PID/stat. The second field is the program's name, which may have blanks and brackets.
-func parseStat(text string) (s stat, ok bool) {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // the first one is field 3 of proc(5)
-	if len(fields) < 15 {
-		return s, false
-	}
-	at := func(field int) time.Duration {
-		n, _ := strconv.ParseInt(fields[field-3], 10, 64) // the kernel writes numbers
-		return time.Duration(n)
-	}
-	return stat{own: (at(14) + at(15)) * tick, ended: (at(16) + at(17)) * tick}, true
+	return used.Own
 }

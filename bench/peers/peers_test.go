@@ -54,17 +54,6 @@ func TestOpensCase(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	t.Parallel()
-	s, ok := parseStat("4711 (postgres: a (b) c) S 42 1 1 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 5 6 7")
-	if want := (stat{own: 2 * time.Second, ended: 500 * time.Millisecond}); !ok || s != want {
-		t.Errorf("%+v", s)
-	}
-	if _, ok := parseStat("4711 (postgres) S 42"); ok {
-		t.Error("a line that is cut off is accepted")
-	}
-}
-
 func TestPgbenchLog(t *testing.T) {
 	t.Parallel()
 	got, err := parseTransaction("3 17 2500 0 1795993681 500250\n")
