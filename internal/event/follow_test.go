@@ -225,6 +225,28 @@ func TestWake(t *testing.T) {
 		}
 	})
 
+	t.Run("is not forgotten by a stamp that fails", func(t *testing.T) {
+		t.Parallel()
+		counter := new(pgtest.Counter)
+		w := newWorld(t, pgtest.WithTracer(counter))
+		l := w.log()
+		w.open()
+		l.Wake()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := l.StampOnce(ended); err == nil {
+			t.Fatal("a stamp of a context that has ended succeeds")
+		}
+		counter.Reset()
+		_, err := l.StampOnce(t.Context())
+		w.must(err)
+		for _, sql := range counter.Statements() {
+			if strings.Contains(sql, "AS idle") {
+				t.Errorf("the stamp asks first whether there is anything to stamp: %s", sql)
+			}
+		}
+	})
+
 	t.Run("makes only the other servers look", func(t *testing.T) {
 		t.Parallel()
 		counter := new(pgtest.Counter)
