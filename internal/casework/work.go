@@ -7,9 +7,8 @@
 //
 // Every call takes its locks in one order, so that calls do not deadlock: an idempotency key → the configuration
 // (advisory) → identities (advisory, sorted) → customers' rows by id → users' rows → rules' turns, and users' loads
-// (advisory) → cases' rows by id → at the commit, by triggers, the passives' queue and the configuration's revision. A batch
-// of an import that overlaps with the one before it goes back to identities once (docs/decisions/0035). If PostgreSQL finds a
-// deadlock, pg.Tx repeats the call.
+// (advisory) → cases' rows by id → at the commit, by triggers, the passives' queue and the configuration's revision. If
+// PostgreSQL still finds a deadlock, pg.Tx repeats the call.
 package casework
 
 import (

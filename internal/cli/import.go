@@ -51,7 +51,7 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	progress := importer.NewProgress(os.Stderr, info.Size())
 	done, err := importer.Import(ctx, a.Intake, auth.Viewer{}, file, importer.Options{
 		Columns: i.Columns, Survey: i.Survey, TimeZone: zone, SkipRules: i.NoRules, SkipNotify: i.NoNotify,
-		Progress: progress, Now: time.Now, Overlap: true,
+		Progress: progress, Now: time.Now,
 	})
 	progress.Close(done)
 	return err

@@ -182,16 +182,6 @@ func (d *Directory) firstByEmail(fold string) (*Person, error) {
 // People returns all customers of the directory, in the order in which they were added.
 func (d *Directory) People() []*Person { return d.people }
 
-// Has reports whether a customer of the directory has an identity of the set.
-func (d *Directory) Has(hashes map[int64]bool) bool {
-	return slices.ContainsFunc(d.people, func(p *Person) bool {
-		named := func(c *model.Customer) bool {
-			return slices.ContainsFunc(identities(c), func(h int64) bool { return hashes[h] })
-		}
-		return named(p.Customer) || p.Stored != nil && named(p.Stored)
-	})
-}
-
 // Add adds a person under each identity that the person has.
 func (d *Directory) Add(p *Person) {
 	d.people = append(d.people, p)

@@ -1,8 +1,12 @@
 package importer
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
@@ -46,8 +50,93 @@ func (b *batch) add(rec record, reader *rowReader) {
 	b.end = rec.end
 }
 
-// countOne adds one outcome to the report, or returns the rejection where the outcome is a fault.
-func (im *importing) countOne(r *Report, o intake.Outcome, s intake.Submission) *RowRejection {
+func (b *batch) reset() {
+	clear(b.entries)
+	clear(b.submissions)
+	*b = batch{entries: b.entries[:0], submissions: b.submissions[:0], end: b.end}
+}
+
+// commit submits the batch and reports progress after the commit.
+func (im *importing) commit(ctx context.Context) error {
+	b := &im.batch
+	if b.rows() == 0 {
+		return nil
+	}
+	t, err := im.submitBatch(ctx)
+	if err != nil {
+		return fmt.Errorf("import lines %d to %d: %w", b.entries[0].line, b.entries[b.rows()-1].line, err)
+	}
+	im.report = t.report
+	for _, r := range t.rejected {
+		im.options.Progress.Rejected(r)
+	}
+	for _, w := range t.warned {
+		im.options.Progress.Warned(w)
+	}
+	im.options.Progress.Committed(im.report, b.end)
+	b.reset()
+	return nil
+}
+
+// submitBatch submits the batch and returns its tally. SaveProgress runs in the same transaction.
+func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
+	batch, save := im.batch.submissions, im.options.SaveProgress
+	if len(batch) == 0 && save == nil {
+		return im.tally(nil), nil
+	}
+	o := intake.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
+	if save != nil {
+		o.BeforeCommit = func(tx *gorm.DB, outcomes []intake.Outcome) error {
+			return save(tx, im.tally(outcomes).report, im.batch.end)
+		}
+	}
+	began := im.options.Now()
+	outcomes, err := im.submit.SubmitAll(ctx, im.viewer, batch, o)
+	if err != nil {
+		return t, err
+	}
+	if len(outcomes) != len(batch) {
+		return t, fmt.Errorf("%d outcomes for %d responses", len(outcomes), len(batch))
+	}
+	t = im.tally(outcomes)
+	im.pace.adjust(len(batch), t.report.ResponsesCreated-im.report.ResponsesCreated, im.options.Now().Sub(began))
+	return t, nil
+}
+
+// tally is the report including one more batch, with the rejections and warnings of that batch.
+type tally struct {
+	report           *Report
+	rejected, warned []RowRejection
+}
+
+func (im *importing) tally(outcomes []intake.Outcome) tally {
+	t := tally{report: im.report.clone()}
+	submissions := im.batch.submissions
+	for _, e := range im.batch.entries {
+		t.report.Rows++
+		bad := e.bad
+		if bad == nil {
+			bad = im.count(t.report, outcomes[0], submissions[0])
+			outcomes, submissions = outcomes[1:], submissions[1:]
+		}
+		if bad != nil {
+			at := *bad
+			at.Line = e.line
+			t.report.reject(at)
+			t.rejected = append(t.rejected, at)
+			continue
+		}
+		for _, w := range e.warnings {
+			w.Line = e.line
+			t.report.warn(w)
+			t.warned = append(t.warned, w)
+		}
+	}
+	return t
+}
+
+// count adds one outcome to the report, or returns the rejection where the outcome is a fault.
+func (im *importing) count(r *Report, o intake.Outcome, s intake.Submission) *RowRejection {
 	switch {
 	case o.Fault != nil:
 		var f *fault.Error

@@ -18,21 +18,12 @@ type store struct {
 	known   map[string]bool
 	batches []int
 	options intake.SubmitOptions
-	begun   chan []intake.Submission // receives each batch when its transaction begins; may be nil
 
 	before func(batch []intake.Submission) error // may fail the whole batch
 	fault  func(intake.Submission) error         // may refuse one submission
 }
 
 func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
-	if s.begun != nil {
-		s.begun <- batch
-	}
-	if o.Behind != nil { // this store does all behind the batch before
-		if err := o.Behind.Committed(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if s.before != nil {
 		if err := s.before(batch); err != nil {
 			return nil, err
@@ -44,7 +35,6 @@ func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Sub
 	if s.known == nil {
 		s.known = map[string]bool{}
 	}
-	o.Behind = nil
 	s.batches, s.options = append(s.batches, len(batch)), o
 	outcomes := make([]intake.Outcome, len(batch))
 	for i, one := range batch {

@@ -7,7 +7,7 @@
 // A second import of the same file adds nothing, because every row has an identity (see identity.go). An import that was
 // stopped therefore does not have to store its progress: the same command continues where the import stopped.
 //
-// The file is streamed. Memory holds one record of at most 1 MiB, three batches, and 20 to 40 bytes for each row without an
+// The file is streamed. Memory holds one record of at most 1 MiB, one batch, and 20 to 40 bytes for each row without an
 // external id.
 package importer
 
@@ -24,8 +24,7 @@ import (
 	"github.com/closeloop/closeloop/internal/intake"
 )
 
-// Submitter submits a batch in one transaction. With Options.Overlap it works on two batches at a time, and obeys
-// SubmitOptions.Behind.
+// Submitter submits a batch in one transaction.
 type Submitter interface {
 	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error)
 }
@@ -39,7 +38,6 @@ type Options struct {
 	SkipNotify bool             // open cases, but send no mail
 	Progress   Progress         // may be nil
 	Now        func() time.Time // nil: time.Now; measures how long a batch takes
-	Overlap    bool             // begin to save a batch while the one before it is being saved
 
 	// Done is the report of an earlier run over the same file; nil where there was none. The import reads the rows that Done
 	// covers again, because the identity of a row can depend on earlier rows, but does not submit them again.
@@ -94,20 +92,14 @@ type importing struct {
 	records *records
 	reader  rowReader
 	pace    pace
-	batch   batch     // that is being read
-	saving  []*saving // two at most, the older one first
-	report  *Report   // of what is committed and settled
-	skip    int       // number of rows that an earlier run has processed
+	batch   batch
+	report  *Report
+	skip    int // number of rows that an earlier run has processed
 }
 
-// run reads rows until the file ends. When ctx ends, each batch is committed and counted, or rolled back, or has not begun, so
-// that the report counts exactly what is committed.
-func (im *importing) run(ctx context.Context) (err error) {
-	defer func() {
-		if ofBatch := im.settleAll(); ofBatch != nil && err == nil {
-			err = ofBatch
-		}
-	}()
+// run reads rows until the file ends. When ctx ends, the current batch is rolled back or has not begun, so that the report
+// counts exactly what is committed.
+func (im *importing) run(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -136,9 +128,6 @@ func (im *importing) run(ctx context.Context) (err error) {
 		}
 	}
 	if err := im.commit(ctx); err != nil {
-		return err
-	}
-	if err := im.settleAll(); err != nil {
 		return err
 	}
 	if im.report.Rows == 0 {

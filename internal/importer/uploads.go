@@ -80,7 +80,7 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 		return u.fail(ctx, i, err)
 	}
 	done, err := Import(ctx, u.in, auth.Viewer{}, &partReader{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
-		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i), Overlap: true,
+		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
 		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
 	})
 	switch {

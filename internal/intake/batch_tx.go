@@ -41,26 +41,19 @@ type item struct {
 	opened *casework.LockedCase // nil: no case was opened
 }
 
-func (it *item) identities() []int64 { return customer.Identities(it.ExternalID, &it.mention) }
-
-func addLockIdentities(p *pg.Pipeline, items []*item) {
-	var hashes []int64
-	for _, it := range items {
-		hashes = append(hashes, it.identities()...)
-	}
-	customer.AddLockIdentities(p, hashes)
+// newBatch begins to work on items together. It adds to a pipeline what finds their responses and customers.
+func (t *batchTx) newBatch(p *pg.Pipeline, items []*item) *batch {
+	b := &batch{batchTx: t, items: items}
+	b.addStored(p)
+	b.customers = customer.AddDirectory(p, b.mentions())
+	return b
 }
 
-func (t *batchTx) newBatch(items []*item) *batch {
-	return &batch{batchTx: t, items: items, first: map[string]*item{}}
-}
-
-// process loads, decides and saves the items of a part that has been found.
-func (b *batch) process(of *part) error {
-	if err := b.load(of); err != nil {
+// process loads, decides and saves the items, when the pipeline of newBatch has been sent.
+func (b *batch) process() error {
+	if err := b.load(); err != nil {
 		return err
 	}
-	b.unsaved = of
 	if err := b.lock(); err != nil {
 		return err
 	}

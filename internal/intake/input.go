@@ -54,7 +54,4 @@ type SubmitOptions struct {
 	// BeforeCommit runs at the end of the transaction, so that a caller can store a count together with the responses that
 	// it counts. It runs again when the transaction is retried. nil: nothing runs.
 	BeforeCommit func(tx *gorm.DB, outcomes []Outcome) error
-
-	// Behind is the batch before this one, if this one begins before that one is committed. nil: there is none.
-	Behind *Behind
 }

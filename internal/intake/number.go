@@ -11,17 +11,21 @@ import (
 const draw = `SELECT ARRAY(SELECT nextval(pg_get_serial_sequence('customers', 'number')) FROM generate_series(1, $1)),
 	ARRAY(SELECT nextval(pg_get_serial_sequence('cases', 'number')) FROM generate_series(1, $2))`
 
-// addNumbers takes the numbers of the customers to insert, unless they have theirs, and of cases. So they are known when the
-// events are prepared, whose snapshots contain them, and the rows and the events are written together.
-func (b *batch) addNumbers(p *pg.Pipeline, cases int) {
+// addNumbers takes the numbers of the customers and cases that are to be inserted. So they are known when the events are
+// prepared, whose snapshots contain them, and the rows and the events are written together.
+func (b *batch) addNumbers(p *pg.Pipeline) {
 	created := map[model.CustomerID][]*model.Customer{} // each version of each new customer
 	var ids []model.CustomerID
+	cases := 0
 	for _, it := range b.items {
-		if it.person != nil && it.person.Stored == nil && it.customer.Number == 0 {
+		if it.person != nil && it.person.Stored == nil {
 			if created[it.customer.ID] == nil {
 				ids = append(ids, it.customer.ID)
 			}
 			created[it.customer.ID] = append(created[it.customer.ID], it.customer)
+		}
+		if it.Opens != nil {
+			cases++
 		}
 	}
 	if len(ids)+cases == 0 {

@@ -16,10 +16,10 @@ import (
 // database together.
 func (b *batch) save() error {
 	p := pg.NewPipeline(b.tx)
-	if err := b.saveCustomers(p, b.unsaved); err != nil {
+	if err := b.saveCustomers(p); err != nil {
 		return err
 	}
-	b.saveResponses(p, b.unsaved)
+	b.saveResponses(p)
 	b.saveCases(p)
 	if err := event.Add(p, b.events); err != nil {
 		return err
@@ -28,10 +28,10 @@ func (b *batch) save() error {
 	return p.Later()
 }
 
-func (b *batch) saveCustomers(p *pg.Pipeline, of *part) error {
+func (b *batch) saveCustomers(p *pg.Pipeline) error {
 	var heard, merged, moved []*model.Customer
 	var rows []*model.CustomerRow
-	for _, person := range of.directory.People() {
+	for _, person := range b.directory.People() {
 		switch now, was := person.Customer, person.Stored; {
 		case was == nil:
 			rows = append(rows, now.Row())
@@ -56,12 +56,11 @@ func (b *batch) saveCustomers(p *pg.Pipeline, of *part) error {
 	return nil
 }
 
-func (b *batch) saveResponses(p *pg.Pipeline, of *part) {
+func (b *batch) saveResponses(p *pg.Pipeline) {
 	var rows []*model.ResponseRow
 	var texts []*model.ResponseTexts
-	var tags []*model.Tag
 	var matches []*match
-	for _, it := range of.items {
+	for _, it := range b.items {
 		if it.response == nil {
 			continue
 		}
@@ -71,16 +70,13 @@ func (b *batch) saveResponses(p *pg.Pipeline, of *part) {
 		if t := row.Texts(); t != nil {
 			texts = append(texts, t)
 		}
-		for _, t := range it.themes {
-			tags = append(tags, &model.Tag{ResponseID: it.response.ID, ThemeID: t.ID})
-		}
 		for _, r := range it.Matched {
 			matches = append(matches, &match{it.response.ID, r.ID})
 		}
 	}
 	pg.AddInsert(p, "insert responses", rows)
 	pg.AddInsert(p, "insert response texts", texts)
-	pg.AddInsert(p, "tag responses", tags)
+	pg.AddInsert(p, "tag responses", b.tags)
 	pg.AddInsert(p, "insert rule matches", matches)
 }
 

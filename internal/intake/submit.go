@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/configuration"
+	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/idempotency"
 	"github.com/closeloop/closeloop/internal/pg"
@@ -109,21 +109,12 @@ func (in *Intake) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []Sub
 	for i, s := range batch {
 		checked[i], outcomes[i].Fault = validate(s, now)
 	}
-	write := func() error {
-		return in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-			if err := in.saveAll(tx, now, viewer, checked, o, outcomes); err != nil || o.BeforeCommit == nil {
-				return err
-			}
-			return o.BeforeCommit(tx, outcomes)
-		})
-	}
-	err := write()
-	if errors.Is(err, errTogether) {
-		if err = o.Behind.Committed(ctx); err == nil {
-			o.Behind = nil
-			err = write()
+	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
+		if err := in.saveAll(tx, now, viewer, checked, o, outcomes); err != nil || o.BeforeCommit == nil {
+			return err
 		}
-	}
+		return o.BeforeCommit(tx, outcomes)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -141,15 +132,12 @@ func (in *Intake) saveAll(tx *gorm.DB, now time.Time, viewer auth.Viewer, checke
 			return err
 		}
 	}
-	t := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o}
+	batch := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer, options: o}
 	var items []*item
 	for i, v := range checked {
 		if v != nil {
 			items = append(items, &item{valid: v, outcome: &outcomes[i]})
 		}
-	}
-	if o.Behind != nil {
-		return in.saveBehind(t, items)
 	}
 	size := max(1, len(items))
 	if viewer.Scope().Restricted() {
@@ -158,22 +146,36 @@ func (in *Intake) saveAll(tx *gorm.DB, now time.Time, viewer auth.Viewer, checke
 	var revision configuration.Revision
 	first := pg.NewPipeline(tx)
 	configuration.Share(first, &revision)
-	addLockIdentities(first, items)
-	for some := range slices.Chunk(items, size) {
-		b := t.newBatch(some)
-		found := b.find(first, some)
+	addLockIdentities(first, checked)
+	for part := range slices.Chunk(items, size) {
+		b := batch.newBatch(first, part)
 		if err := first.Send(); err != nil {
 			return err
 		}
-		if t.house == nil {
+		if batch.house == nil {
 			var err error
-			if t.house, err = in.houseAt(tx, revision); err != nil {
+			if batch.house, err = in.houseAt(tx, revision); err != nil {
 				return err
 			}
 		}
-		if err := b.process(found); err != nil {
+		if err := b.process(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func addLockIdentities(p *pg.Pipeline, checked []*valid) {
+	var responses []string
+	var mentions []*customer.Mention
+	for _, v := range checked {
+		if v == nil {
+			continue
+		}
+		if v.ExternalID != nil {
+			responses = append(responses, *v.ExternalID)
+		}
+		mentions = append(mentions, &v.mention)
+	}
+	customer.AddLockIdentities(p, responses, mentions)
 }
