@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
@@ -70,14 +71,16 @@ type result struct {
 	batches []time.Duration // the time of each transaction
 	wal     int64           // bytes that PostgreSQL wrote ahead
 	used    processorTime
+	memory  []int64 // bytes that Go has from the system, after each transaction
 }
 
 func (r result) String() string {
 	slices.Sort(r.batches)
 	n := float64(r.report.Rows)
-	return fmt.Sprintf("%.0f rows/s, %.1f kB of WAL and %.0f + %.0f µs of the processors a row (program + PostgreSQL), %d cases; %d transactions, median %.1f ms, maximum %.1f ms",
+	return fmt.Sprintf("%.0f rows/s, %.1f kB of WAL and %.0f + %.0f µs of the processors a row (program + PostgreSQL), %d cases; %d transactions, median %.1f ms, maximum %.1f ms; memory %d MB at most, in the first tenth %d",
 		r.rate, float64(r.wal)/1000/n, float64(r.used.program.Microseconds())/n, float64(r.used.postgres.Microseconds())/n,
-		r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]))
+		r.report.CasesOpened, len(r.batches), ms(r.batches[len(r.batches)/2]), ms(r.batches[len(r.batches)-1]),
+		slices.Max(r.memory)/1e6, slices.Max(r.memory[:1+len(r.memory)/10])/1e6)
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -129,6 +132,7 @@ func measureImport(folder, file string, rules bool) (r result) {
 	before, began := wal(), time.Now()
 	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, options)
 	check(err)
+	r.memory = timed.memory
 	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), timed.took
 	r.wal = wal() - before
 	r.used = processor(db).since(used)
@@ -139,17 +143,18 @@ func measureImport(folder, file string, rules bool) (r result) {
 	return r
 }
 
-// timedSubmitter records how long each transaction takes.
+// timedSubmitter records how long each transaction takes, and how much memory Go has after it.
 type timedSubmitter struct {
 	intake *intake.Intake
 	took   []time.Duration
+	memory []int64
 }
 
 // SubmitAll implements importer.Submitter.
 func (w *timedSubmitter) SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error) {
 	if !*each || len(batch) < 2 {
 		began := time.Now()
-		defer func() { w.took = append(w.took, time.Since(began)) }()
+		defer func() { w.took, w.memory = append(w.took, time.Since(began)), append(w.memory, memory()) }()
 		return w.intake.SubmitAll(ctx, viewer, batch, o)
 	}
 	var all []intake.Outcome
@@ -161,6 +166,13 @@ func (w *timedSubmitter) SubmitAll(ctx context.Context, viewer auth.Viewer, batc
 		all = append(all, outcomes...)
 	}
 	return all, nil
+}
+
+// memory is what Go has from the system and has not given back.
+func memory() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
 }
 
 // measureCopy copies the file into a plain table and returns the rows per second.

@@ -9,6 +9,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -32,6 +33,8 @@ type Options struct {
 	Command string
 	// Log receives the program's log. Nil: it is discarded.
 	Log *slog.Logger
+	// Existing demands that the folder of the private PostgreSQL has a database: Open makes no new one.
+	Existing bool
 	// DB is a migrated database to work on. Nil: Open opens the one that the settings name, and migrates it.
 	DB *pg.DB
 	// Sample fills an empty database with made-up data when Serve starts, and keeps new responses coming.
@@ -82,6 +85,9 @@ func openDatabase(ctx context.Context, c *config.Config, o Options) (*pg.DB, err
 	var warmUp string
 	if o.Command == "serve" {
 		warmUp = read.WarmUp
+	}
+	if o.Existing && c.DatabaseURL == "" && !pg.Exists(folder) {
+		return nil, fmt.Errorf("there is no database in the folder %s: name another folder (CLOSELOOP_DATA_DIR), or begin one with \"closeloop serve\"", folder)
 	}
 	db, err := pg.Open(ctx, pg.Options{
 		URL: c.DatabaseURL, DataDir: folder, Command: o.Command, Serve: o.Command == "serve", Log: o.Log, WarmUp: warmUp,

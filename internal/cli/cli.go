@@ -107,6 +107,12 @@ func printHelp(options kong.HelpOptions, c *kong.Context) error {
 	return nil
 }
 
+// openExisting is open for a command that makes no sense on a new, empty database: with a mistyped folder it would seem to
+// succeed.
+func openExisting(ctx context.Context, c *config.Config, command string) (*app.App, error) {
+	return app.Open(ctx, c, app.Options{Command: command, Existing: true, Log: c.Logger(os.Stderr)})
+}
+
 // open opens the program for a command that ends by itself.
 func open(ctx context.Context, c *config.Config, command string) (*app.App, error) {
 	return app.Open(ctx, c, app.Options{Command: command, Log: c.Logger(os.Stderr)})

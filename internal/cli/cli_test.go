@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -61,6 +64,25 @@ func TestHelp(t *testing.T) {
 		_, _ = newParser(t.Context(), &out, kong.Writers(&out, &out), kong.Exit(func(int) {})).Parse(append(strings.Fields(command), "--help"))
 		if help := out.String(); !strings.Contains(help, "--database-url") || strings.Contains(help, "--max-sockets=") != settings {
 			t.Errorf("closeloop %s --help: the server's settings are shown: %t, want %t:\n%s", command, !settings, settings, help)
+		}
+	}
+}
+
+// A mistyped folder must not become a new database, whose token is good for nothing.
+func TestCommandsThatNeedADatabase(t *testing.T) {
+	t.Parallel()
+	manifest := filepath.Join(t.TempDir(), "manifest.json")
+	if err := os.WriteFile(manifest, []byte(`{"me": "{ viewer { user { role } } }"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"token create --user kim@care.example --role AGENT", "persisted list", "persisted remove me", "persisted add " + manifest, "feed fork"} {
+		folder := filepath.Join(t.TempDir(), "mistyped")
+		err := run(t.Context(), append(strings.Fields(command), "--data-dir="+folder), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "there is no database in the folder "+folder) {
+			t.Errorf("closeloop %s: %v", command, err)
+		}
+		if _, err := os.Stat(folder); err == nil {
+			t.Errorf("closeloop %s made the folder", command)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (feedForkCommand) Help() string {
 }
 
 func (feedForkCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
-	a, err := open(ctx, c, "feed fork")
+	a, err := openExisting(ctx, c, "feed fork")
 	if err != nil {
 		return err
 	}

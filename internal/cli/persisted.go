@@ -43,7 +43,7 @@ func (p *persistedAddCommand) Run(ctx context.Context, c *config.Config, out io.
 	if err := persisted.Check(graph.NewExecutableSchema(graph.Config{}).Schema(), documents); err != nil {
 		return fmt.Errorf("no document was registered, because some do not fit:\n%w", err)
 	}
-	a, err := open(ctx, c, "persisted add")
+	a, err := openExisting(ctx, c, "persisted add")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (p *persistedAddCommand) Run(ctx context.Context, c *config.Config, out io.
 type persistedListCommand struct{}
 
 func (persistedListCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
-	a, err := open(ctx, c, "persisted list")
+	a, err := openExisting(ctx, c, "persisted list")
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ type persistedRemoveCommand struct {
 }
 
 func (p *persistedRemoveCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
-	a, err := open(ctx, c, "persisted remove")
+	a, err := openExisting(ctx, c, "persisted remove")
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type tokenCreateCommand struct {
 }
 
 func (t *tokenCreateCommand) Run(ctx context.Context, c *config.Config, out io.Writer) error {
-	a, err := open(ctx, c, "token create")
+	a, err := openExisting(ctx, c, "token create")
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type private struct {
 	db      atomic.Pointer[DB]
 }
 
+// Exists tells whether the folder has the data of a private PostgreSQL. Where that cannot be seen it says yes, and Open tells why.
+func Exists(folder string) bool { return cluster.Exists(folder) }
+
 // openPrivate becomes the owner if there is none, and joins the owner otherwise.
 func openPrivate(ctx context.Context, o Options) (*DB, error) {
 	if o.DataDir == "" {
