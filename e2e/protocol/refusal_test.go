@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -25,11 +26,14 @@ func TestWrongTokensWait(t *testing.T) {
 	stream := wrong
 	stream.accept = "text/event-stream"
 	for name, r := range map[string]request{"JSON": wrong, "a stream": stream} {
-		a := send(t, s, r)
+		began, a := time.Now(), send(t, s, r)
 		for range 2 { // each second gives one back
 			if a.status == http.StatusUnauthorized {
-				a = send(t, s, r)
+				began, a = time.Now(), send(t, s, r)
 			}
+		}
+		if took := time.Since(began); name == "JSON" && took < 200*time.Millisecond {
+			t.Errorf("the refusal came after %v: a loop of them would keep the processors busy", took)
 		}
 		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, `"code":"RATE_LIMITED","retryAfter":1`) || !strings.Contains(a.body, `"message":"too many wrong`) {
 			t.Errorf("%s: status %d, headers %v: %s", name, a.status, a.header, a.body)

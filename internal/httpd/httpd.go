@@ -152,6 +152,7 @@ func (o Options) signIn(next http.Handler) http.Handler {
 			var tooMany *auth.TooManyRefusals
 			switch {
 			case errors.As(err, &tooMany):
+				pause(r.Context())
 				status = http.StatusTooManyRequests
 				w.Header().Set("Retry-After", strconv.Itoa(tooMany.Seconds()))
 			case fault.Is(err, fault.CodeUnauthenticated):

@@ -95,15 +95,20 @@ func sizeOf(v any) int {
 }
 
 // refusalPause is how long a client waits for the refusal of a long operation, for one that tells it to wait, or that a
-// retry never helps, and for one after many others: a loop of them must not keep the processors busy.
+// retry never helps, for one after many others, and for a wrong token after many others: a loop of them must not keep the
+// processors busy.
 const refusalPause = 200 * time.Millisecond
 
-func pause(ctx context.Context, oc *graphql.OperationContext) {
+func pauseIfTold(ctx context.Context, oc *graphql.OperationContext) {
 	if b := billOf(oc); b != nil && b.told {
-		select {
-		case <-time.After(refusalPause):
-		case <-ctx.Done():
-		}
+		pause(ctx)
+	}
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(refusalPause):
+	case <-ctx.Done():
 	}
 }
 

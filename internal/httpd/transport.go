@@ -80,7 +80,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	oc, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
 		refusal := exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
-		pause(ctx, oc)
+		pauseIfTold(ctx, oc)
 		respond(w, r, media, statusOfRefusal(media, refusal.Errors), refusal)
 		return
 	}
