@@ -246,6 +246,9 @@ func (f *Case) Mine() bool { return f.orZero().mine }
 // that reads status alone is the same for all cases with one status.
 func (f *Case) Fields() []string { return f.orZero().fields }
 
+// Fields are the paths of the fields that the filter reads, such as customer.country, as often as it reads them.
+func (f *Response) Fields() []string { return f.orZero().fields }
+
 // Searches reports whether the filter contains a search. Only PostgreSQL can evaluate a search, so that only lists,
 // counts and figures accept one.
 func (f *Case) Searches() bool { return f.orZero().searches }

@@ -99,6 +99,14 @@ func (s *Scope) Responses(now time.Time) clause.Expression {
 	return s.response.Where(now)
 }
 
+// ResponseFilter is the filter of Responses; nil if the scope excludes no response. False: the scope sees nothing.
+func (s *Scope) ResponseFilter() (f *Response, ok bool) {
+	if s == nil {
+		return nil, false
+	}
+	return s.response, true
+}
+
 // Cases is the condition on rows of cases.
 func (s *Scope) Cases(now time.Time) clause.Expression {
 	if s == nil {

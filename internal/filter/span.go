@@ -32,6 +32,38 @@ func (f *Response) Responded(now time.Time) Span {
 	return f.span("respondedAt", now)
 }
 
+// WithoutResponded is the filter without the bounds that make up Responded: a response matches the filter if it matches that
+// one, and was given in the range.
+func (f *Response) WithoutResponded() (*Response, error) {
+	if f == nil || f.raw == nil {
+		return f, nil
+	}
+	v, err := Decode(f.raw)
+	if err != nil {
+		return nil, err
+	}
+	removeBounds(v, "respondedAt")
+	out := new(Response)
+	return out, out.UnmarshalGQL(v)
+}
+
+// removeBounds removes what narrow reads.
+func removeBounds(v any, field string) {
+	object, _ := v.(map[string]any)
+	if all := object["and"]; all != nil {
+		for _, part := range listOf(all) {
+			removeBounds(part, field)
+		}
+	}
+	operators, _ := object[field].(map[string]any)
+	for _, bound := range []string{"gte", "lt", "withinLast", "withinNext"} {
+		delete(operators, bound)
+	}
+	if operators != nil && len(operators) == 0 {
+		delete(object, field)
+	}
+}
+
 func (t *tree) span(field string, now time.Time) (s Span) {
 	if t.raw == nil {
 		return s

@@ -49,3 +49,35 @@ func TestSpan(t *testing.T) {
 		t.Error("a nil or zero filter bounds something")
 	}
 }
+
+func TestWithoutResponded(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{}`: `{}`,
+		`{"score": {"gte": 3}, "respondedAt": {"gte": "2026-01-01T00:00:00Z", "lt": "2026-02-01T00:00:00Z"}}`:                                `{"score":{"gte":3}}`,
+		`{"respondedAt": {"withinLast": "P1D", "isNull": false}}`:                                                                            `{"respondedAt":{"isNull":false}}`,
+		`{"and": [{"respondedAt": {"withinNext": "P1D"}}, {"and": {"respondedAt": {"lt": "2026-02-01T00:00:00Z"}, "survey": {"eq": "x"}}}]}`: `{"and":[{},{"and":{"survey":{"eq":"x"}}}]}`,
+		`{"or": [{"respondedAt": {"lt": "2026-02-01T00:00:00Z"}}]}`:                                                                          `{"or":[{"respondedAt":{"lt":"2026-02-01T00:00:00Z"}}]}`,
+		`{"not": {"respondedAt": {"lt": "2026-02-01T00:00:00Z"}}}`:                                                                           `{"not":{"respondedAt":{"lt":"2026-02-01T00:00:00Z"}}}`,
+		`{"receivedAt": {"lt": "2026-02-01T00:00:00Z"}}`:                                                                                     `{"receivedAt":{"lt":"2026-02-01T00:00:00Z"}}`,
+	} {
+		v, err := filter.Decode(json.RawMessage(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := new(filter.Response)
+		if err := f.UnmarshalGQL(v); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		raw := string(f.Raw())
+		if got, err := f.WithoutResponded(); err != nil || string(got.Raw()) != want {
+			t.Errorf("%s without bounds is %s, %v; want %s", text, got.Raw(), err, want)
+		}
+		if string(f.Raw()) != raw {
+			t.Errorf("%s was changed to %s", raw, f.Raw())
+		}
+	}
+	if got, err := (*filter.Response)(nil).WithoutResponded(); got != nil || err != nil {
+		t.Errorf("without a filter there is one: %v, %v", got, err)
+	}
+}
