@@ -79,7 +79,8 @@ var arrows = map[string][]string{
 	// What reads.
 	"internal/read":   {"model", "internal/auth", "internal/calendar", "internal/event", "internal/fault", "internal/filter", "internal/job", "internal/page", "internal/passive", "internal/pg", "internal/pg/fair"},
 	"internal/tally":  {"model", "internal/event", "internal/filter", "internal/pg"},
-	"internal/report": {"model", "internal/auth", "internal/configuration", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg", "internal/pg/fair", "internal/rate", "internal/tally"},
+	"internal/rollup": {"internal/job", "internal/pg"},
+	"internal/report": {"model", "internal/auth", "internal/configuration", "internal/country", "internal/event", "internal/fault", "internal/filter", "internal/keyword", "internal/page", "internal/pg", "internal/pg/fair", "internal/rate", "internal/rollup", "internal/tally"},
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
@@ -90,7 +91,7 @@ var arrows = map[string][]string{
 	// The program.
 	"internal/app": {"model", "internal/answer", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/configuration", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
+		"internal/rate", "internal/read", "internal/report", "internal/rollup", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/audit", "internal/auth", "internal/config", "internal/fault", "internal/importer", "internal/logline", "internal/persisted"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},

@@ -233,7 +233,7 @@ func (w *twin) tables() map[string][]string {
 		return texts
 	}
 	names := list(`SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
-		AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' AND table_name NOT IN ('configuration', 'erasure_key', 'erased_response_ids', 'feed_epochs')`)
+		AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' AND table_name NOT IN ('changed_hours', 'configuration', 'erasure_key', 'erased_response_ids', 'feed_epochs')`)
 	ids := map[string]string{}
 	for _, name := range list(`SELECT table_name::text FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id' AND data_type = 'uuid'`) {
 		for i, id := range list("SELECT id::text FROM " + name + " ORDER BY id") {
@@ -263,6 +263,7 @@ func (w *twin) tables() map[string][]string {
 		add(name, "SELECT ("+row+")::text FROM "+pgx.Identifier{name}.Sanitize()+" t")
 	}
 	add("the queue", "SELECT kind || args::text FROM river_job")
+	add("the changed hours", "SELECT DISTINCT hour::text FROM changed_hours")
 	return tables
 }
 

@@ -53,13 +53,13 @@ func (l Lane) ofCallers() bool { return l == Lists || l == Writes || l == Report
 
 // settings returns statements that set up a connection of the lane: for callers of the API, how long a statement may run.
 // PostgreSQL ends it itself, so that it ends also when this server is killed. Such a statement has one process, because
-// two would occupy a server of two processors.
+// two would occupy a server of two processors, and is not compiled: PostgreSQL would decide on that by its estimate of the rows.
 func (l Lane) settings(limits Limits) string {
 	limit := map[Lane]time.Duration{Lists: limits.List, Writes: limits.Write, Reports: limits.Report}[l]
 	if limit == 0 {
 		return ""
 	}
-	return fmt.Sprintf("SET statement_timeout = %d; SET max_parallel_workers_per_gather = 0", limit.Milliseconds())
+	return fmt.Sprintf("SET statement_timeout = %d; SET max_parallel_workers_per_gather = 0; SET jit = off", limit.Milliseconds())
 }
 
 // Lane returns the same database by the connections of a lane. Only the DB that Open returned is closed.

@@ -71,7 +71,8 @@ var personal = map[string]map[string]string{
 	"webhooks":             {"url": setting, "events": setting, "filter": setting, "secret": secrets, "retired_secrets": secrets, "disabled_reason": "a status line or a message of the program"},
 	"webhook_deliveries":   {"status": figure, "last_error": "a status line or a message of the program; never the body of the receiver's answer"},
 	"registered_documents": {"id": setting, "body": setting},
-	"feed_epochs":          {"nonce": ours, "system_identifier": ours, "timeline": ours},
+	"changed_hours":        {"xid": ours}, "changed_hours_horizon": {"complete_from": ours, "next": ours},
+	"feed_epochs": {"nonce": ours, "system_identifier": ours, "timeline": ours},
 }
 
 const (
