@@ -15,6 +15,7 @@ import (
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/httpd"
 	"github.com/closeloop/closeloop/internal/idempotency"
+	"github.com/closeloop/closeloop/internal/rollup"
 	"github.com/closeloop/closeloop/internal/sample"
 )
 
@@ -77,6 +78,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { keepHeapFloor(ctx) })
 	all.Go(func() { a.Uploads.Run(ctx) })
 	all.Go(func() { a.SignIns.Run(ctx, a.log) })
+	all.Go(func() { rollup.Watch(ctx, a.DB, a.log) })
 	if a.options.Sample {
 		all.Go(func() { a.sample(ctx, timers) }) // The past is made by a clock of its own: no timer may look at it.
 	} else {

@@ -18,7 +18,9 @@ type dimension struct {
 	none   string  // the label of the rows without a value
 	period *period // set when the key is a time that is grouped by period
 	names  naming
-	roles  []model.Role // the roles that may group by it; empty means every role that may see the figures
+	// several: a row may have several values.
+	several bool
+	roles   []model.Role // the roles that may group by it; empty means every role that may see the figures
 }
 
 // naming returns the groups of the keys, by key.
@@ -46,8 +48,8 @@ var responseDimensions = map[ResponseGroupBy]dimension{
 	"COMPANY": {key: "responses.company_fold", none: noCompany, names: originalSpelling("company", visibleCustomers)},
 	"SURVEY":  {key: "responses.survey_fold", none: "No survey", names: originalSpelling("survey", visibleResponses)},
 	"SCORE":   {key: "responses.score::text", order: "min(responses.score)", names: sameLabels},
-	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + activeThemes + " ON of.response_id = responses.id", none: noTheme, names: namesFrom("themes", themeID)},
-	"DRIVER":  {key: "of.driver", join: drivers, none: "No driver", names: originalDrivers},
+	"THEME":   {key: "of.theme_id::text", join: "LEFT JOIN " + activeThemes + " ON of.response_id = responses.id", none: noTheme, names: namesFrom("themes", themeID), several: true},
+	"DRIVER":  {key: "of.driver", join: drivers, none: "No driver", names: originalDrivers, several: true},
 	"DAY":     {key: "responses.responded_at", period: day, order: newest},
 	"WEEK":    {key: "responses.responded_at", period: week, order: newest},
 	"MONTH":   {key: "responses.responded_at", period: month, order: newest},

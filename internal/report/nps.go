@@ -63,10 +63,24 @@ type NpsGroup struct {
 // Nps scores the responses that match the filter.
 func (r *Reports) Nps(ctx context.Context, viewer auth.Viewer, f *filter.Response, by Grouping[ResponseGroupBy]) (*NpsReport, error) {
 	q := r.responses(ctx, viewer, f)
+	newGroup := func(at Group, c NpsCounts) *NpsGroup { return &NpsGroup{at, c} }
+	d, first, err := grouping(q, responseDimensions, by)
+	if err != nil {
+		return nil, err
+	}
+	if kept, ok := r.rolled(q, f); ok {
+		report, ok, err := kept.nps(d, by, first, newGroup)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("count the score by the day: %w", err)
+		case ok:
+			return report, nil
+		}
+	}
 	counts, err := countAll[NpsCounts](q, npsCounts)
 	if err != nil {
 		return nil, fmt.Errorf("count the score: %w", err)
 	}
-	groups, err := split(q, responseDimensions, by, npsCounts, func(at Group, c NpsCounts) *NpsGroup { return &NpsGroup{at, c} })
+	groups, err := split(q, responseDimensions, by, npsCounts, newGroup)
 	return &NpsReport{counts, groups}, err
 }

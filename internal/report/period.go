@@ -57,6 +57,11 @@ func byPeriod[F, G any](q selection, d dimension, first int, timeZone *string, f
 	if err != nil {
 		return nil, fmt.Errorf("count by the %s: %w", d.period.unit, err)
 	}
+	return periods(q, d, first, zone, rows, newGroup)
+}
+
+// periods makes the groups of the periods with rows, newest first, and of the empty ones.
+func periods[F, G any](q selection, d dimension, first int, zone *time.Location, rows []countedGroup[F], newGroup func(Group, F) *G) ([]*G, error) {
 	counted := make(map[string]F, len(rows))
 	for _, row := range rows {
 		counted[*row.GroupKey] = row.Figures

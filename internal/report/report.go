@@ -2,7 +2,7 @@
 // docs/figures.md defines each figure.
 //
 // It refuses to write, and to store figures. One statement counts a figure anew, from the columns that lists filter by;
-// package tally keeps the numbers of all cases in memory.
+// package tally keeps the numbers of all cases in memory, and package rollup those of responses by the day.
 package report
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
+	"github.com/closeloop/closeloop/internal/rollup"
 	"github.com/closeloop/closeloop/internal/tally"
 	"github.com/closeloop/closeloop/model"
 )
@@ -29,6 +30,7 @@ type Reports struct {
 	now func() time.Time
 
 	tally  *tally.Tally
+	rollup *rollup.Rollup
 	users  *userNames
 	boards *boards
 }
@@ -36,7 +38,7 @@ type Reports struct {
 // New makes the reports. work bounds the time that watches take to decide which events concern them; nil: nothing does.
 // Close ends all watches.
 func New(db *pg.DB, log *event.Log, work *rate.Work, now func() time.Time) *Reports {
-	return &Reports{db: db.Gorm, log: log, now: now, tally: tally.New(db, log), users: newUserNames(db, now), boards: newBoards(work)}
+	return &Reports{db: db.Gorm, log: log, now: now, tally: tally.New(db, log), rollup: rollup.New(db), users: newUserNames(db, now), boards: newBoards(work)}
 }
 
 // selection is the set of rows that a report counts, with its viewer and time. The SQL of figures uses the time as @now.
@@ -69,6 +71,11 @@ func (r *Reports) responses(ctx context.Context, viewer auth.Viewer, f *filter.R
 	q.span = f.Responded(q.now)
 	q.rows = q.db.Model(&model.Response{}).Where(viewer.Scope().Responses(q.now)).Where(f.Where(q.now)).Session(&gorm.Session{})
 	return q
+}
+
+// responsesOf selects the responses that match both filters.
+func (r *Reports) responsesOf(q selection, scope, f *filter.Response) *gorm.DB {
+	return q.db.Model(&model.Response{}).Where(scope.Where(q.now)).Where(f.Where(q.now)).Session(&gorm.Session{})
 }
 
 // countAll counts all rows together.

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/closeloop/closeloop/internal/filter"
 	"github.com/closeloop/closeloop/internal/page"
 	"github.com/closeloop/closeloop/internal/pg"
+	"github.com/closeloop/closeloop/internal/rollup"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -41,12 +43,7 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 		}
 	}
 	q := r.responses(ctx, viewer, f)
-	var rows []struct {
-		ThemeID model.ThemeID
-		NpsCounts
-	}
-	err := q.rows.Joins("JOIN " + activeThemes + " ON of.response_id = responses.id").Select("of.theme_id, " + npsCounts).
-		Group("of.theme_id").Order("count(*) DESC, of.theme_id").Clauses(page.Limit(n)).Scan(&rows).Error
+	rows, err := r.themeCounts(q, f, n)
 	if err != nil {
 		return nil, fmt.Errorf("count themes: %w", err)
 	}
@@ -86,4 +83,32 @@ func (r *Reports) TopThemes(ctx context.Context, viewer auth.Viewer, f *filter.R
 		t.sample = append(t.sample, &sampled[i].Response)
 	}
 	return out, nil
+}
+
+// themeCounts are the figures of a theme.
+type themeCounts struct {
+	ThemeID model.ThemeID
+	NpsCounts
+}
+
+// themeCounts counts the responses of the n most frequent themes.
+func (r *Reports) themeCounts(q selection, f *filter.Response, n int) (rows []themeCounts, err error) {
+	if kept, ok := r.rolled(q, f); ok {
+		groups, ok, err := kept.count("THEME")
+		if err != nil || ok {
+			groups = slices.DeleteFunc(groups, func(row rollup.Row) bool { return row.None })
+			return themesOf(ordered(groups, "THEME", n)), err
+		}
+	}
+	err = q.rows.Joins("JOIN " + activeThemes + " ON of.response_id = responses.id").Select("of.theme_id, " + npsCounts).
+		Group("of.theme_id").Order("count(*) DESC, of.theme_id").Clauses(page.Limit(n)).Scan(&rows).Error
+	return rows, err
+}
+
+func themesOf(groups []countedGroup[NpsCounts]) []themeCounts {
+	rows := make([]themeCounts, len(groups))
+	for i, group := range groups {
+		rows[i] = themeCounts{model.ThemeID{UUID: uuid.MustParse(*group.GroupKey)}, group.Figures}
+	}
+	return rows
 }
