@@ -341,6 +341,10 @@ func (ec *executionContext) fieldContext_RowRejection_reason(_ context.Context, 
 	return graphql.NewScalarFieldContext("RowRejection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) fieldContext_SubmitResponsesError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubmitResponsesError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) fieldContext_SubmitResponsesError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubmitResponsesError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -465,6 +469,10 @@ func (ec *executionContext) fieldContext_SubmitResponsesResult_case(_ context.Co
 
 func (ec *executionContext) fieldContext_SubmitResponsesResult_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubmitResponsesResult", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) fieldContext_SubmitResponsesResult_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubmitResponsesResult", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _SubmitResponsesResult_error(ctx context.Context, field graphql.CollectedField, obj *intake.SubmitResponsesResult) (ret graphql.Marshaler) {
@@ -1075,6 +1083,11 @@ func (ec *executionContext) _SubmitResponsesError(ctx context.Context, sel ast.S
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SubmitResponsesError")
+		case "code":
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Code)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "message":
 			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Message)
 			if out.Values[i] == graphql.Null {
@@ -1146,6 +1159,11 @@ func (ec *executionContext) _SubmitResponsesResult(ctx context.Context, sel ast.
 			}
 		case "created":
 			out.Values[i] = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Created)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Changed)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -560,6 +560,10 @@ func (ec *executionContext) fieldContext_SubmitResponsePayload_created(_ context
 	return graphql.NewScalarFieldContext("SubmitResponsePayload", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) fieldContext_SubmitResponsePayload_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubmitResponsePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -612,11 +616,11 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	if _, present := asMap["contactRequested"]; !present {
-		asMap["contactRequested"] = false
+	if _, present := asMap["onConflict"]; !present {
+		asMap["onConflict"] = "REJECT"
 	}
 
-	fieldsInOrder := [...]string{"externalId", "customer", "survey", "score", "comment", "drivers", "contactRequested", "quoteConsent", "testimonialLikelihood", "attributes", "respondedAt", "idempotencyKey"}
+	fieldsInOrder := [...]string{"externalId", "customer", "survey", "score", "comment", "drivers", "contactRequested", "quoteConsent", "testimonialLikelihood", "attributes", "respondedAt", "onConflict", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -700,6 +704,13 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 				return it, err
 			}
 			it.RespondedAt = data
+		case "onConflict":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onConflict"))
+			data, err := ec.unmarshalOOnConflict2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OnConflict = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -991,6 +1002,11 @@ func (ec *executionContext) _SubmitResponsePayload(ctx context.Context, sel ast.
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "changed":
+			out.Values[i] = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Changed)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1238,6 +1254,25 @@ func (ec *executionContext) marshalOContactStatus2ᚕgithubᚗcomᚋcloseloopᚋ
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalOOnConflict2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx context.Context, v any) (*intake.OnConflict, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := intake.OnConflict(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOOnConflict2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx context.Context, sel ast.SelectionSet, v *intake.OnConflict) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalOResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx context.Context, sel ast.SelectionSet, v *model.Response) graphql.Marshaler {

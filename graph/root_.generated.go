@@ -898,12 +898,14 @@ type ComplexityRoot struct {
 
 	SubmitResponsePayload struct {
 		Case     func(childComplexity int) int
+		Changed  func(childComplexity int) int
 		Created  func(childComplexity int) int
 		Response func(childComplexity int) int
 	}
 
 	SubmitResponsesError struct {
 		Argument func(childComplexity int) int
+		Code     func(childComplexity int) int
 		Message  func(childComplexity int) int
 	}
 
@@ -913,6 +915,7 @@ type ComplexityRoot struct {
 
 	SubmitResponsesResult struct {
 		Case     func(childComplexity int) int
+		Changed  func(childComplexity int) int
 		Created  func(childComplexity int) int
 		Error    func(childComplexity int) int
 		Errors   func(childComplexity int) int
@@ -4731,6 +4734,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SubmitResponsePayload.Case(childComplexity), true
+	case "SubmitResponsePayload.changed":
+		if e.ComplexityRoot.SubmitResponsePayload.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsePayload.Changed(childComplexity), true
 	case "SubmitResponsePayload.created":
 		if e.ComplexityRoot.SubmitResponsePayload.Created == nil {
 			break
@@ -4750,6 +4759,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SubmitResponsesError.Argument(childComplexity), true
+	case "SubmitResponsesError.code":
+		if e.ComplexityRoot.SubmitResponsesError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesError.Code(childComplexity), true
 	case "SubmitResponsesError.message":
 		if e.ComplexityRoot.SubmitResponsesError.Message == nil {
 			break
@@ -4770,6 +4785,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SubmitResponsesResult.Case(childComplexity), true
+	case "SubmitResponsesResult.changed":
+		if e.ComplexityRoot.SubmitResponsesResult.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubmitResponsesResult.Changed(childComplexity), true
 	case "SubmitResponsesResult.created":
 		if e.ComplexityRoot.SubmitResponsesResult.Created == nil {
 			break
@@ -6804,12 +6825,16 @@ func (ec *executionContext) childFields_SubmitResponsePayload(ctx context.Contex
 		return ec.fieldContext_SubmitResponsePayload_case(ctx, field)
 	case "created":
 		return ec.fieldContext_SubmitResponsePayload_created(ctx, field)
+	case "changed":
+		return ec.fieldContext_SubmitResponsePayload_changed(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SubmitResponsePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SubmitResponsesError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "code":
+		return ec.fieldContext_SubmitResponsesError_code(ctx, field)
 	case "message":
 		return ec.fieldContext_SubmitResponsesError_message(ctx, field)
 	case "argument":
@@ -6834,6 +6859,8 @@ func (ec *executionContext) childFields_SubmitResponsesResult(ctx context.Contex
 		return ec.fieldContext_SubmitResponsesResult_case(ctx, field)
 	case "created":
 		return ec.fieldContext_SubmitResponsesResult_created(ctx, field)
+	case "changed":
+		return ec.fieldContext_SubmitResponsesResult_changed(ctx, field)
 	case "error":
 		return ec.fieldContext_SubmitResponsesResult_error(ctx, field)
 	case "errors":

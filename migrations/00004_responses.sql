@@ -2,7 +2,7 @@
 
 CREATE TABLE responses (
     id                     uuid PRIMARY KEY,
-    external_id            text CONSTRAINT responses_external_id_key UNIQUE,
+    external_id            text,
     external_id_fold       text COLLATE "C",
     customer_id            uuid NOT NULL REFERENCES customers,
     survey                 text,
@@ -22,12 +22,16 @@ CREATE TABLE responses (
     testimonial_estimated  boolean NOT NULL DEFAULT false,
     responded_at           timestamptz NOT NULL,
     received_at            timestamptz NOT NULL,
+    -- Hashes of the submissions that made the response, 16 bytes each: one that comes again changes nothing.
+    statements             bytea,
     -- Copies of the customer's columns, written by each transaction that writes the customer: a list reads one table
     -- and one index.
     country                text,
     company_fold           text COLLATE "C",
     segment_fold           text COLLATE "C",
-    lifetime_value         numeric(24, 4)
+    lifetime_value         numeric(24, 4),
+    -- The unique index of external ids begins with the folded ones.
+    CONSTRAINT responses_external_id_check CHECK ((external_id IS NULL) = (external_id_fold IS NULL))
 );
 
 -- The list of responses: the newest first, and the newest of one customer or one value of a filter.
@@ -42,8 +46,15 @@ CREATE INDEX responses_company ON responses (company_fold, responded_at DESC, id
 CREATE INDEX responses_by_score ON responses (score, responded_at, id);
 CREATE INDEX responses_by_testimonial ON responses (testimonial_likelihood, id);
 CREATE INDEX responses_by_value ON responses (lifetime_value, id);
--- Filters by externalId and receivedAt.
-CREATE INDEX responses_external_id ON responses (external_id_fold);
+-- Intake finds a response by its external id, which counts within its survey; so do the filters by a whole external id, or by
+-- its beginning. Both in full would not fit into an entry, so they are a hash.
+-- +goose StatementBegin
+CREATE FUNCTION response_key(external_id text, survey_fold text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT md5(external_id || E'\x1f' || coalesce(survey_fold, ''))
+$$;
+-- +goose StatementEnd
+CREATE UNIQUE INDEX responses_external_id_key ON responses (external_id_fold, response_key(external_id, survey_fold)) WHERE external_id_fold IS NOT NULL;
+-- The filter by receivedAt.
 CREATE INDEX responses_received ON responses (received_at);
 -- The search box, which looks for words in comments.
 CREATE INDEX responses_search ON responses USING gin (to_tsvector('simple', comment)) WITH (gin_pending_list_limit = 512);

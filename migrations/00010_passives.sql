@@ -25,8 +25,8 @@ CREATE INDEX passives_segment_value ON passives (segment, cell, lifetime_value, 
 CREATE INDEX passives_segment_testimonial ON passives (segment, cell, testimonial, responded_at, response_id) WHERE NOT taken;
 
 -- Triggers alone keep the queue, whatever writes the other tables. All of them run when their transaction commits, so
--- that the queue's rows are locked after all other rows, and only for a moment. A row is inserted once, with its
--- response, and never again. After that, each trigger changes only columns of its own, or deletes the row, while
+-- that the queue's rows are locked after all other rows, and only for a moment. A row is inserted with its response, and
+-- again where a response of its customer is corrected. Otherwise each trigger changes only columns of its own, or deletes the row, while
 -- its transaction holds the lock of the row that the values are copied from.
 
 -- +goose StatementBegin
@@ -72,6 +72,27 @@ CREATE CONSTRAINT TRIGGER passives_response_changed AFTER UPDATE OF contact_stat
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.category = 'PASSIVE' AND (OLD.contact_status, OLD.testimonial_likelihood) IS DISTINCT FROM (NEW.contact_status, NEW.testimonial_likelihood))
     EXECUTE FUNCTION passives_response_changed();
+
+-- A corrected response: its customers' queue rows are made again. The transaction holds the locks of the customers' rows.
+-- +goose StatementBegin
+CREATE FUNCTION passives_response_corrected() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM passives p WHERE p.customer_id IN (OLD.customer_id, NEW.customer_id);
+    INSERT INTO passives (response_id, customer_id, cell, segment, lifetime_value, testimonial, responded_at, taken)
+    SELECT r.id, c.id, passive_cell(r.id, r.score, r.responded_at), coalesce(c.segment_fold, ''), coalesce(c.lifetime_value, -1e21),
+           coalesce(r.testimonial_likelihood, -1), r.responded_at,
+           EXISTS (SELECT 1 FROM cases k WHERE k.response_id = r.id AND (k.assignee_id IS NOT NULL OR k.status <> 'OPEN'))
+      FROM customers c, LATERAL (SELECT * FROM responses n WHERE n.customer_id = c.id ORDER BY n.responded_at DESC, n.id DESC LIMIT 1) r
+     WHERE c.id IN (OLD.customer_id, NEW.customer_id) AND c.erased_at IS NULL AND r.category = 'PASSIVE' AND r.contact_status = 'NOT_CONTACTED'
+       AND (c.last_contacted_at IS NULL OR c.last_contacted_at < r.responded_at)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER passives_response_corrected AFTER UPDATE OF score, responded_at, customer_id ON responses
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN ((OLD.score, OLD.responded_at, OLD.customer_id) IS DISTINCT FROM (NEW.score, NEW.responded_at, NEW.customer_id))
+    EXECUTE FUNCTION passives_response_corrected();
 
 -- +goose StatementBegin
 CREATE FUNCTION passives_customer_changed() RETURNS trigger LANGUAGE plpgsql AS $$

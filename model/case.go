@@ -68,7 +68,7 @@ func (c *Case) CopyCustomer(from *Customer) {
 	c.Country, c.CompanyFold, c.SegmentFold, c.LifetimeValue = from.Country, from.CompanyFold, from.SegmentFold, from.LifetimeValue
 }
 
-// CopyResponse fills the columns that are copies of the response's, which never change.
+// CopyResponse refreshes the columns that are copies of the response's.
 func (c *Case) CopyResponse(from *Response) {
 	category := CategoryOf(from.Score)
 	c.Score, c.Category, c.RespondedAt, c.ContactRequested = &from.Score, &category, &from.RespondedAt, &from.ContactRequested

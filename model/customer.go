@@ -41,6 +41,11 @@ func (c *Customer) Fold() {
 	c.EmailFold, c.CompanyFold, c.SegmentFold = FoldPointer(c.Email), FoldPointer(c.Company), FoldPointer(c.Segment)
 }
 
+// Identified reports whether a response can name the customer again.
+func (c *Customer) Identified() bool {
+	return c.ExternalID != nil || c.Email != nil || c.NameKey != nil
+}
+
 // FullName joins the first and the last name, where there are any; without either it is empty.
 func (c *Customer) FullName() string {
 	var parts []string

@@ -37,6 +37,7 @@ type ResponseRow struct {
 	Response
 	ExternalIDFold *string
 	SurveyFold     *string
+	Statements     []byte // hashes of the submissions that made it; nil: none is known
 }
 
 // TableName implements GORM's Tabler: the table is not named after the type.

@@ -56,6 +56,39 @@ func (m *Mention) Merge(was *model.Customer) (merged *model.Customer, changed *c
 	return &c, changed
 }
 
+// Complete returns the customer with what the mention gives and the customer lacks, and the change, which is nil if nothing
+// was lacking. Nothing that is stored is replaced.
+func (m *Mention) Complete(was *model.Customer) (completed *model.Customer, changed *casework.CustomerChange) {
+	given := &model.Customer{Attributes: map[string]string{}}
+	m.Given.fill(given)
+	c := *was
+	for _, f := range []struct{ stored, given **string }{
+		{&c.ExternalID, &given.ExternalID}, {&c.FirstName, &given.FirstName}, {&c.LastName, &given.LastName}, {&c.Email, &given.Email}, {&c.Phone, &given.Phone},
+		{&c.Company, &given.Company}, {&c.Country, &given.Country}, {&c.Segment, &given.Segment},
+		{&c.AccountManagerEmail, &given.AccountManagerEmail}, {&c.AgentEmail, &given.AgentEmail},
+	} {
+		if *f.stored == nil {
+			*f.stored = *f.given
+		}
+	}
+	if c.LifetimeValue == nil {
+		c.LifetimeValue = given.LifetimeValue
+	}
+	maps.Copy(given.Attributes, was.Attributes)
+	c.Attributes = given.Attributes
+	if changed = casework.NewCustomerChange(was, &c); changed == nil {
+		return was, nil
+	}
+	c.Fold()
+	return &c, changed
+}
+
+// Identifies reports whether the mention says who the customer is.
+func (m *Mention) Identifies() bool {
+	email, _ := m.Given.Email.ValueOK()
+	return m.Given.ExternalID != nil || email != nil || m.NameKey != ""
+}
+
 // SaveLastResponse writes the time of the newest response of customers whose other data did not change. The index entries
 // of their rows stay as they are.
 func SaveLastResponse(p *pg.Pipeline, customers []*model.Customer) {

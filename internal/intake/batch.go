@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/closeloop/closeloop/internal/assignment"
@@ -26,6 +27,7 @@ type batch struct {
 
 	// Rows to write.
 	lockedCases []*casework.LockedCase // cases that existed before this batch
+	revised     []*model.Case          // those of them whose responses change
 	opened      []*casework.LockedCase
 	tags        []*model.Tag
 	steps       []*model.CaseEscalation
@@ -45,12 +47,22 @@ func (b *batch) load() error {
 		return err
 	}
 	first := map[string]*item{}
-	for _, it := range b.items {
+	for i, it := range b.items {
 		if it.ExternalID != nil {
-			if it.stored, it.first = stored[*it.ExternalID], first[*it.ExternalID]; it.stored != nil || it.first != nil {
+			known, revises, err := b.known(it, stored, first)
+			switch {
+			case err != nil:
+				return err
+			case known:
 				continue
+			case revises && i > 0: // what comes before is saved first
+				b.items = b.items[:i]
+				return nil
+			case revises:
+				b.items = b.items[:1]
+				return b.loadRevision(it, stored[it.key()].storedRow, stored[it.key()].SubmitResponsePayload)
 			}
-			first[*it.ExternalID] = it
+			first[it.key()] = it
 		}
 		if err := b.resolveCustomer(it); err != nil {
 			return err
@@ -64,6 +76,30 @@ func (b *batch) load() error {
 	return nil
 }
 
+// known finds the response with an item's key: it is stored, or an earlier item has it. If the item says what was said
+// before, it gets that response. If it says anything else it may revise the response.
+func (b *batch) known(it *item, stored map[string]*storedResponse, first map[string]*item) (known, revises bool, err error) {
+	s, earlier := stored[it.key()], first[it.key()]
+	if s == nil && earlier == nil {
+		return false, false, nil
+	}
+	statement, err := it.statement()
+	if err != nil {
+		return false, false, err
+	}
+	if s != nil {
+		if s.ExternalID == nil || it.repeats(s.Statements, statement) { // an erased response stays erased
+			it.stored = s.SubmitResponsePayload
+		}
+		return it.stored != nil, it.stored == nil, nil
+	}
+	was, err := earlier.statement()
+	if bytes.Equal(was, statement) {
+		it.first = earlier
+	}
+	return it.first != nil, it.first == nil, err
+}
+
 func (b *batch) mentions() []*customer.Mention {
 	mentions := make([]*customer.Mention, len(b.items))
 	for i, it := range b.items {
@@ -72,38 +108,50 @@ func (b *batch) mentions() []*customer.Mention {
 	return mentions
 }
 
-// storedRow is a stored response, and the external id of this batch that it has.
+// storedRow is a stored response, and the key of this batch that it has.
 type storedRow struct {
 	Asked string
 	model.Response
+	Statements []byte // of its submissions, statementSize bytes each
 }
 
-// addStored finds the stored responses that have an external id of this batch. No other transaction can insert such a
-// response meanwhile: the transaction holds the locks of the external ids.
+// TableName returns the name of the table.
+func (storedRow) TableName() string { return "responses" }
+
+// storedResponse is a stored response with its case.
+type storedResponse struct {
+	*storedRow
+	*SubmitResponsePayload
+}
+
+// addStored finds the stored responses that have a key of this batch. No other transaction can insert such a response
+// meanwhile: the transaction holds the locks of the keys.
 func (b *batch) addStored(p *pg.Pipeline) {
-	var ids []string
+	var keys, folds []string
 	for _, it := range b.items {
 		if it.ExternalID != nil {
-			ids = append(ids, *it.ExternalID)
+			keys, folds = append(keys, it.key()), append(folds, model.Fold(*it.ExternalID))
 		}
 	}
-	if len(ids) == 0 {
+	if len(keys) == 0 {
 		return
 	}
 	// This is one statement: an erasure between two statements could move an id from responses to erased_response_ids, and
 	// neither statement would find the response.
-	sql, args := `SELECT i.id AS asked, r.* FROM unnest(CAST(@ids AS text[])) AS i(id), LATERAL (SELECT * FROM responses WHERE external_id = i.id) r UNION ALL
-		SELECT i.id, r.* FROM unnest(CAST(@ids AS text[])) AS i(id) JOIN erased_response_ids e ON e.hash = erased_id(i.id) JOIN responses r ON r.id = e.response_id
-		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"ids": pg.Array(ids)}
-	if len(ids) == 1 { // the statement for one id takes half as long
-		sql, args = `SELECT @id AS asked, r.* FROM responses r WHERE external_id = @id UNION ALL
-			SELECT @id, r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@id)`, map[string]any{"id": ids[0]}
+	sql, args := `SELECT i.key AS asked, r.* FROM unnest(CAST(@keys AS text[]), CAST(@folds AS text[])) AS i(key, fold),
+			LATERAL (SELECT * FROM responses WHERE external_id_fold = i.fold AND response_key(external_id, survey_fold) = md5(i.key)) r UNION ALL
+		SELECT i.key, r.* FROM unnest(CAST(@keys AS text[])) AS i(key) JOIN erased_response_ids e ON e.hash = erased_id(i.key) JOIN responses r ON r.id = e.response_id
+		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"keys": pg.Array(keys), "folds": pg.Array(folds)}
+	if len(keys) == 1 { // the statement for one key takes half as long
+		sql, args = `SELECT @key AS asked, r.* FROM responses r WHERE external_id_fold = @fold AND response_key(external_id, survey_fold) = md5(@key) UNION ALL
+			SELECT @key, r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@key)`,
+			map[string]any{"key": keys[0], "fold": folds[0]}
 	}
 	pg.AddFind(p, "find stored responses", b.tx.Raw(sql, args), &b.found)
 }
 
-// storedCases returns the stored responses with their cases, by the external ids of this batch.
-func (b *batch) storedCases() (map[string]*SubmitResponsePayload, error) {
+// storedCases returns the stored responses with their cases, by the keys of this batch.
+func (b *batch) storedCases() (map[string]*storedResponse, error) {
 	if len(b.found) == 0 {
 		return nil, nil
 	}
@@ -119,9 +167,9 @@ func (b *batch) storedCases() (map[string]*SubmitResponsePayload, error) {
 	for _, c := range cases {
 		caseByResponse[*c.ResponseID] = c
 	}
-	stored := map[string]*SubmitResponsePayload{}
+	stored := map[string]*storedResponse{}
 	for _, r := range b.found {
-		stored[r.Asked] = &SubmitResponsePayload{Response: &r.Response, Case: caseByResponse[r.ID]}
+		stored[r.Asked] = &storedResponse{r, &SubmitResponsePayload{Response: &r.Response, Case: caseByResponse[r.ID]}}
 	}
 	return stored, nil
 }
@@ -160,7 +208,7 @@ func (b *batch) lock() (err error) {
 		if len(it.Matched) > 0 {
 			requests = append(requests, assignment.Request{Decision: it.Decision, Customer: it.customer})
 		}
-		if it.changed != nil && it.person.Stored != nil {
+		if it.changed != nil && it.person.Stored != nil || it.revision != nil && it.revision.ownCase != nil {
 			changing = append(changing, it.customer.ID)
 		}
 	}
@@ -189,6 +237,11 @@ func (b *batch) lock() (err error) {
 func (b *batch) decide() {
 	for _, it := range b.items {
 		switch {
+		case it.outcome.Fault != nil:
+			continue
+		case it.revision != nil:
+			b.applyRevision(it)
+			continue
 		case it.stored != nil:
 			it.outcome.SubmitResponsePayload = b.replay(it.stored.Response, it.stored.Case)
 			continue
@@ -205,7 +258,7 @@ func (b *batch) decide() {
 		if it.changed != nil {
 			b.propagate(it)
 		}
-		it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Created: true}
+		it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Created: true, Changed: []string{}}
 		if it.opened != nil {
 			// The payload gets a copy, so that it does not show the changes that later items make to the case.
 			c := it.opened.Case
@@ -217,7 +270,7 @@ func (b *batch) decide() {
 // replay returns the payload for a response that was already stored. Its case includes the changes that earlier items of
 // the batch made.
 func (b *batch) replay(r *model.Response, c *model.Case) *SubmitResponsePayload {
-	out := &SubmitResponsePayload{Response: r, Case: c}
+	out := &SubmitResponsePayload{Response: r, Case: c, Changed: []string{}}
 	for _, locked := range b.cases[r.CustomerID] {
 		if c != nil && locked.ID == c.ID {
 			current := locked.Case
@@ -249,8 +302,11 @@ func (b *batch) applyDecision(it *item) {
 		n := model.Notification{
 			Kind: model.NotifyNewResponse, To: alert.To, ResponseID: &it.response.ID, RuleID: &alert.Rule, CreatedAt: b.now,
 		}
-		if it.opened != nil {
+		switch {
+		case it.opened != nil:
 			n.CaseID = &it.opened.ID
+		case it.revision != nil && it.revision.ownCase != nil:
+			n.CaseID = &it.revision.ownCase.ID
 		}
 		mails = append(mails, n)
 	}

@@ -36,6 +36,7 @@ type item struct {
 	customer *model.Customer          // the person as of this response
 	changed  *casework.CustomerChange // nil: the customer is new or unchanged
 	response *model.Response          // nil: the response was stored before, or an earlier item has it
+	revision *revision                // nil: the response is new, or stays as it is
 	themes   []model.Theme
 	rule.Decision
 	opened *casework.LockedCase // nil: no case was opened
@@ -49,24 +50,28 @@ func (t *batchTx) newBatch(p *pg.Pipeline, items []*item) *batch {
 	return b
 }
 
-// process loads, decides and saves the items, when the pipeline of newBatch has been sent.
-func (b *batch) process() error {
+// process loads, decides and saves the items, when the pipeline of newBatch has been sent. It returns how many: it ends
+// before an item that may change a stored response, unless that is the first.
+func (b *batch) process() (done int, err error) {
 	if err := b.load(); err != nil {
-		return err
+		return 0, err
 	}
 	if err := b.lock(); err != nil {
-		return err
+		return 0, err
 	}
 	b.decide()
 	if err := b.save(); err != nil {
-		return err
+		return 0, err
 	}
 	for _, it := range b.items {
+		if it.outcome.Fault != nil {
+			continue
+		}
 		if err := withinScope(b.tx, b.now, b.viewer, it.outcome.SubmitResponsePayload); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(b.items), nil
 }
 
 func (v *valid) response(c *model.Customer, now time.Time) *model.Response {

@@ -21,7 +21,8 @@ type SubmitResponseInput struct {
 	QuoteConsent          *bool
 	TestimonialLikelihood *float64
 	Attributes            []*customer.AttributeInput
-	RespondedAt           *time.Time // nil: now
+	RespondedAt           *time.Time  // nil: now
+	OnConflict            *OnConflict // nil: REJECT
 	IdempotencyKey        *string
 }
 
@@ -29,7 +30,8 @@ type SubmitResponseInput struct {
 type SubmitResponsePayload struct {
 	Response *model.Response
 	Case     *model.Case
-	Created  bool // false: a response with this externalId was already stored
+	Created  bool     // false: a response with this externalId was already stored
+	Changed  []string // the fields of the stored response that changed, such as response.comment
 }
 
 // Submission is one response of a batch.

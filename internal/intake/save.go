@@ -19,7 +19,9 @@ func (b *batch) save() error {
 	if err := b.saveCustomers(p); err != nil {
 		return err
 	}
-	b.saveResponses(p)
+	if err := b.saveResponses(p); err != nil {
+		return err
+	}
 	b.saveCases(p)
 	if err := event.Add(p, b.events); err != nil {
 		return err
@@ -56,7 +58,7 @@ func (b *batch) saveCustomers(p *pg.Pipeline) error {
 	return nil
 }
 
-func (b *batch) saveResponses(p *pg.Pipeline) {
+func (b *batch) saveResponses(p *pg.Pipeline) error {
 	var rows []*model.ResponseRow
 	var texts []*model.ResponseTexts
 	var matches []*match
@@ -64,20 +66,31 @@ func (b *batch) saveResponses(p *pg.Pipeline) {
 		if it.response == nil {
 			continue
 		}
+		for _, r := range it.Matched {
+			matches = append(matches, &match{it.response.ID, r.ID})
+		}
 		it.response.CopyCustomer(it.person.Customer) // a later item may have changed the customer
+		if it.revision != nil {
+			b.saveRevision(p, it)
+			continue
+		}
 		row := it.response.Row()
+		if it.ExternalID != nil {
+			var err error
+			if row.Statements, err = it.statement(); err != nil {
+				return err
+			}
+		}
 		rows = append(rows, row)
 		if t := row.Texts(); t != nil {
 			texts = append(texts, t)
-		}
-		for _, r := range it.Matched {
-			matches = append(matches, &match{it.response.ID, r.ID})
 		}
 	}
 	pg.AddInsert(p, "insert responses", rows)
 	pg.AddInsert(p, "insert response texts", texts)
 	pg.AddInsert(p, "tag responses", b.tags)
 	pg.AddInsert(p, "insert rule matches", matches)
+	return nil
 }
 
 // match is a rule that matched a response.
@@ -91,6 +104,7 @@ func (match) TableName() string { return "response_rules" }
 
 func (b *batch) saveCases(p *pg.Pipeline) {
 	casework.SaveCases(p, b.lockedCases...)
+	pg.AddUpdate(p, "copy changed responses to their cases", b.revised, pg.Only("score", "category", "responded_at", "contact_requested", "survey_fold"))
 	// The calendars are stored apart from the rules: a case keeps its calendar when the rule gets another one.
 	for _, c := range slices.SortedFunc(maps.Values(b.calendars), func(x, y *model.StoredCalendar) int { return bytes.Compare(x.ID.UUID[:], y.ID.UUID[:]) }) {
 		p.Exec("store a calendar", "INSERT INTO calendars (id, calendar) VALUES ($1, $2) ON CONFLICT DO NOTHING", c.ID, c.Calendar)

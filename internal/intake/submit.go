@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,13 +37,17 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 	}
 	// A key is the first lock of a transaction, and a scope is checked by statements that see one response after the other.
 	if call.Key == nil && !viewer.Scope().Restricted() {
-		return in.submitGathered(ctx, viewer, v)
+		out, err := in.submitGathered(ctx, viewer, v)
+		return out, fault.WithPath("input", err)
 	}
 	var out *SubmitResponsePayload
 	err = idempotency.Run(ctx, in.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (submitted, error) {
 		outcomes := make([]Outcome, 1)
 		if err := in.saveAll(tx, now, viewer, []*valid{v}, SubmitOptions{}, outcomes); err != nil {
 			return submitted{}, err
+		}
+		if outcomes[0].Fault != nil {
+			return submitted{}, outcomes[0].Fault
 		}
 		out = outcomes[0].SubmitResponsePayload
 		return out.submitted(), nil
@@ -55,7 +58,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 		return withinScope(tx, in.work.Now(), viewer, out)
 	})
 	if err != nil {
-		return nil, err
+		return nil, fault.WithPath("input", err)
 	}
 	return out, nil
 }
@@ -69,7 +72,7 @@ func (in *Intake) submitAlone(ctx context.Context, viewer auth.Viewer, v *valid)
 	if err != nil {
 		return nil, err
 	}
-	return outcomes[0].SubmitResponsePayload, nil
+	return outcomes[0].SubmitResponsePayload, outcomes[0].Fault
 }
 
 // submitted holds the ids from which a repeated call rebuilds its payload. It does not include a case that was opened for
@@ -78,10 +81,11 @@ type submitted struct {
 	Response model.ResponseID `json:"response"`
 	Case     *model.CaseID    `json:"case,omitempty"`
 	Created  bool             `json:"created"`
+	Changed  []string         `json:"changed,omitempty"`
 }
 
 func (p *SubmitResponsePayload) submitted() submitted {
-	s := submitted{Response: p.Response.ID, Created: p.Created}
+	s := submitted{Response: p.Response.ID, Created: p.Created, Changed: p.Changed}
 	if p.Case != nil {
 		s.Case = &p.Case.ID
 	}
@@ -89,7 +93,7 @@ func (p *SubmitResponsePayload) submitted() submitted {
 }
 
 func (s submitted) payload(tx *gorm.DB) (*SubmitResponsePayload, error) {
-	out := &SubmitResponsePayload{Response: new(model.Response), Created: s.Created}
+	out := &SubmitResponsePayload{Response: new(model.Response), Created: s.Created, Changed: append([]string{}, s.Changed...)}
 	if err := tx.Where("id = ?", s.Response).Take(out.Response).Error; err != nil {
 		return nil, fmt.Errorf("reload a response: %w", err)
 	}
@@ -136,19 +140,21 @@ func (in *Intake) saveAll(tx *gorm.DB, now time.Time, viewer auth.Viewer, checke
 	var items []*item
 	for i, v := range checked {
 		if v != nil {
+			outcomes[i] = Outcome{} // of an earlier try
 			items = append(items, &item{valid: v, outcome: &outcomes[i]})
 		}
 	}
-	size := max(1, len(items))
+	most := max(1, len(items))
 	if viewer.Scope().Restricted() {
-		size = 1 // the scope is checked by a query, which must see the items before this one
+		most = 1 // the scope is checked by a query, which must see the items before this one
 	}
 	var revision configuration.Revision
 	first := pg.NewPipeline(tx)
 	configuration.Share(first, &revision)
 	addLockIdentities(first, checked)
-	for part := range slices.Chunk(items, size) {
-		b := batch.newBatch(first, part)
+	for size := most; len(items) > 0; size = min(2*size, most) {
+		size = min(size, len(items))
+		b := batch.newBatch(first, items[:size])
 		if err := first.Send(); err != nil {
 			return err
 		}
@@ -158,8 +164,12 @@ func (in *Intake) saveAll(tx *gorm.DB, now time.Time, viewer auth.Viewer, checke
 				return err
 			}
 		}
-		if err := b.process(); err != nil {
+		done, err := b.process()
+		if err != nil {
 			return err
+		}
+		if items = items[done:]; done < size { // an item that may change a stored response is next, and more such may follow
+			size = 1
 		}
 	}
 	return nil
@@ -173,7 +183,7 @@ func addLockIdentities(p *pg.Pipeline, checked []*valid) {
 			continue
 		}
 		if v.ExternalID != nil {
-			responses = append(responses, *v.ExternalID)
+			responses = append(responses, v.key())
 		}
 		mentions = append(mentions, &v.mention)
 	}

@@ -33,12 +33,14 @@ type SubmitResponsesResult struct {
 	Response *model.Response
 	Case     *model.Case
 	Created  bool
+	Changed  []string
 	Error    *SubmitResponsesError   // the first of Errors; nil if the response was stored
 	Errors   []*SubmitResponsesError // all that is wrong with the response; empty if it was stored
 }
 
 // SubmitResponsesError says why one response of the list was rejected.
 type SubmitResponsesError struct {
+	Code     string
 	Message  string
 	Argument *string
 }
@@ -81,14 +83,14 @@ func (in *Intake) SubmitMany(ctx context.Context, viewer auth.Viewer, input Subm
 
 func (o Outcome) result(argument string) *SubmitResponsesResult {
 	if o.Fault == nil {
-		return &SubmitResponsesResult{Response: o.Response, Case: o.Case, Created: o.Created, Errors: []*SubmitResponsesError{}}
+		return &SubmitResponsesResult{Response: o.Response, Case: o.Case, Created: o.Created, Changed: o.Changed, Errors: []*SubmitResponsesError{}}
 	}
-	r := new(SubmitResponsesResult)
+	r := &SubmitResponsesResult{Changed: []string{}}
 	for _, f := range fault.All(fault.WithPath(argument, o.Fault)) {
-		r.Errors = append(r.Errors, &SubmitResponsesError{Message: f.Message, Argument: &f.Argument})
+		r.Errors = append(r.Errors, &SubmitResponsesError{Code: string(f.Code), Message: f.Message, Argument: &f.Argument})
 	}
 	if len(r.Errors) == 0 {
-		r.Errors = []*SubmitResponsesError{{Message: o.Fault.Error(), Argument: &argument}}
+		r.Errors = []*SubmitResponsesError{{Code: string(fault.CodeBadUserInput), Message: o.Fault.Error(), Argument: &argument}}
 	}
 	r.Error = r.Errors[0]
 	return r

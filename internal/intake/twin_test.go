@@ -191,7 +191,14 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 	switch random.IntN(4) {
 	case 0:
 	case 1:
-		s.ExternalID = new(fmt.Sprint("r-", random.IntN(1+i))) // may repeat an earlier response
+		s.ExternalID = new(fmt.Sprint("r-", random.IntN(1+i))) // may revise an earlier response
+		if random.IntN(3) > 0 {
+			s.OnConflict = new(intake.OnConflictUpdate)
+		}
+	case 2: // may complete an earlier response
+		random := rand.New(rand.NewPCG(7, uint64(random.IntN(1+i))))
+		s.ExternalID, s.Score, in.ExternalID = new(fmt.Sprint("s-", random.Uint64())), random.IntN(11), new(fmt.Sprintf("c-%d", random.IntN(1+n/8)))
+		in.Email, s.NameKey = graphql.Omittable[*string]{}, ""
 	default:
 		s.ExternalID = new(fmt.Sprint("r-", i))
 	}
@@ -210,7 +217,7 @@ func describe(o intake.Outcome) string {
 		return strings.ReplaceAll(fmt.Sprint(o.Fault), "input.", "")
 	}
 	r := *o.Response
-	text := fmt.Sprint("created ", o.Created, ", score ", r.Score, r.Category, r.ContactStatus, ", at ", r.RespondedAt, r.ReceivedAt, ", drivers ", r.Drivers, len(r.Attributes))
+	text := fmt.Sprint("created ", o.Created, ", changed ", o.Changed, ", score ", r.Score, r.Category, r.ContactStatus, ", at ", r.RespondedAt, r.ReceivedAt, ", drivers ", r.Drivers, len(r.Attributes))
 	if c := o.Case; c != nil {
 		text += fmt.Sprint(", case ", c.Number, c.Status, c.Version, c.AssigneeID != nil, c.DueAt, c.UpdatedAt)
 	}

@@ -25,7 +25,7 @@ var personal = map[string]map[string]string{
 		"external_id": removed, "comment": removed, "attributes": removed, "company_fold": removed,
 		"drivers": "a figure, except for drivers that quote the customer",
 		"survey":  figure, "category": figure, "contact_status": figure, "country": figure, "segment_fold": figure,
-		"external_id_fold": removed, "survey_fold": figure,
+		"external_id_fold": removed, "survey_fold": figure, "statements": removed,
 	},
 	"response_texts":      {"comment_fold": removed, "attributes_fold": removed, "drivers_fold": "as the response's drivers"},
 	"erased_response_ids": {"hash": "a keyed hash of the removed id, by which a response that is sent again is recognised"},

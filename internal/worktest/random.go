@@ -98,6 +98,9 @@ func submissions(random *rand.Rand, now time.Time) []intake.Submission {
 			value := decimal.New(int64(random.IntN(50_000)), -2)
 			in.Customer.LifetimeValue = graphql.OmittableOf(&value)
 		}
+		if random.IntN(3) == 0 { // it may be stored already
+			in.ExternalID, in.OnConflict = new(fmt.Sprintf("r-%d", random.IntN(60))), new([]intake.OnConflict{intake.OnConflictReject, intake.OnConflictUpdate}[random.IntN(2)])
+		}
 		batch[i] = intake.Submission{SubmitResponseInput: in}
 	}
 	return batch
