@@ -5,7 +5,7 @@ CREATE TABLE customers (
     number                     bigint GENERATED ALWAYS AS IDENTITY,
     external_id                text,
     external_id_fold           text COLLATE "C",
-    -- Set for customers that an import identifies by name and country alone.
+    -- Set for customers that intake identifies by name, country and company alone.
     name_key                   text COLLATE "C",
     first_name                 text,
     first_name_fold            text COLLATE "C",
@@ -15,6 +15,7 @@ CREATE TABLE customers (
     email_fold                 text COLLATE "C",
     phone                      text,
     phone_fold                 text COLLATE "C",
+    phone_key                  text COLLATE "C", -- its digits
     company                    text,
     company_fold               text COLLATE "C",
     country                    text CHECK (country ~ '^[A-Z]{2}$'),
@@ -50,11 +51,12 @@ ALTER TABLE customers ALTER search_fold SET STATISTICS 500;
 -- A customer who comes in gets an entry in each index whose WHERE the row meets. Every index costs each import, so that each
 -- has its query here, and an index of a column that many customers lack leaves these out.
 
--- Intake finds the customer of a response by external id, by e-mail address, or by name and country. The filters by a whole
+-- Intake finds the customer of a response by external id, by e-mail address, by phone number, or by name, country and company. The filters by a whole
 -- external id or e-mail address, or by its beginning, use these too. Two ids that are equal are folded alike: so no two
 -- customers have one external id. Both forms of the longest ids would not fit into an entry, so the given one is a hash.
 CREATE UNIQUE INDEX customers_external_id_key ON customers (external_id_fold, md5(external_id)) WHERE external_id_fold IS NOT NULL;
 CREATE INDEX customers_email ON customers (email_fold) WHERE email_fold IS NOT NULL;
+CREATE INDEX customers_phone_key ON customers (phone_key) WHERE phone_key IS NOT NULL;
 CREATE UNIQUE INDEX customers_name_key_key ON customers (name_key) WHERE name_key IS NOT NULL;
 -- Retention looks here for customers to erase, once a minute. It checks each of those for what keeps a customer: a later
 -- response, which it notes in active_at, or an open case.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Customer is a person who answers surveys.
@@ -20,6 +21,7 @@ type Customer struct {
 	Email               *string           `json:"email,omitempty"`
 	EmailFold           *string           `json:"-"`
 	Phone               *string           `json:"phone,omitempty"`
+	PhoneKey            *string           `json:"-"`
 	Company             *string           `json:"company,omitempty"`
 	CompanyFold         *string           `json:"-"`
 	Country             *string           `json:"country,omitempty"`
@@ -39,11 +41,33 @@ type Customer struct {
 // Fold refreshes the folded columns. Call it last before the customer is saved.
 func (c *Customer) Fold() {
 	c.EmailFold, c.CompanyFold, c.SegmentFold = FoldPointer(c.Email), FoldPointer(c.Company), FoldPointer(c.Segment)
+	c.PhoneKey = nil
+	if c.Phone != nil {
+		c.PhoneKey = PhoneKey(*c.Phone)
+	}
+}
+
+// phoneDigits is the least number of digits of a phone number that identifies a customer.
+const phoneDigits = 6
+
+// PhoneKey returns what identifies a phone number: its digits, without 00 before a country's code, whatever stands between
+// them. It is nil for what is too short to be a phone number.
+func PhoneKey(phone string) *string {
+	key := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(phone))
+	if key = strings.TrimPrefix(key, "00"); len(key) < phoneDigits {
+		return nil
+	}
+	return &key
 }
 
 // Identified reports whether a response can name the customer again.
 func (c *Customer) Identified() bool {
-	return c.ExternalID != nil || c.Email != nil || c.NameKey != nil
+	return c.ExternalID != nil || c.Email != nil || c.PhoneKey != nil || c.NameKey != nil
 }
 
 // FullName joins the first and the last name, where there are any; without either it is empty.

@@ -13,7 +13,7 @@ import (
 
 // hidden are the fields that Masked removes; all others stay. A new personal field must be added here and in mask.go.
 var hidden = map[string][]string{
-	"Customer": {"ExternalID", "NameKey", "FirstName", "LastName", "Email", "EmailFold", "Phone", "AccountManagerEmail", "AgentEmail", "Attributes"},
+	"Customer": {"ExternalID", "NameKey", "FirstName", "LastName", "Email", "EmailFold", "Phone", "PhoneKey", "AccountManagerEmail", "AgentEmail", "Attributes"},
 	"Response": {"ExternalID", "Comment", "Attributes"},
 	"Case":     {"RootCause"},
 	"Snapshot": {"ExternalRefs"},

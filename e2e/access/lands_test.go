@@ -107,7 +107,7 @@ func newLands(t *testing.T, with ...setup.Options) *lands {
 		w.submits(half, personIn(half, country, n+50), 8, n+50)
 		w.works(half, w.opened[half])
 		w.opensByHand(half)
-		w.submits(half, personIn(half, country, n+50), 7, n+50) // in the passives queue
+		w.submits(half, personIn(half, country, n+50), 7, n+60) // in the passives queue
 	}
 	// One customer moves out of the scope and takes the notes along. Another moves in: earlier events stay hidden.
 	leaving := personIn(outland, "GB", 21)

@@ -38,8 +38,9 @@ var differences = map[string]string{
 	"LinkCaseInput.externalId":              "was id, which looked like that of the case",
 
 	"CreateApiTokenPayload.token": "the secret beside it is not lost", "CreateWebhookPayload.webhook": "the secret beside it is not lost",
-	"RotateWebhookSecretPayload.webhook": "the secret beside it is not lost",
-	"WebhookDelivery.event":              "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
+	"RotateWebhookSecretPayload.webhook":   "the secret beside it is not lost",
+	"SubmitResponseInput.contactRequested": "a known response keeps its value where none is given",
+	"WebhookDelivery.event":                "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
 }
 
 // public are the root fields that require no role.

@@ -2,6 +2,7 @@ package casework_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,7 +30,7 @@ func TestDatabase(t *testing.T) {
 		caseID, response, customer := out.Case.ID.UUID, out.Response.ID.UUID, out.Response.CustomerID.UUID
 		userID, unknownID := w.Agent.User.ID.UUID, model.NewUUID()
 		const (
-			insertResponse = `INSERT INTO responses (id, external_id, customer_id, score, responded_at, received_at) VALUES (gen_random_uuid(), $1, $2, $3, now(), now())`
+			insertResponse = `INSERT INTO responses (id, external_id, external_id_fold, customer_id, score, responded_at, received_at) VALUES (gen_random_uuid(), $1, lower($1), $2, $3, now(), now())`
 			insertCase     = `INSERT INTO cases (id, status, origin, opened_by_id, customer_id, response_id, score, opened_at, updated_at, version)
 			VALUES (gen_random_uuid(), 'OPEN', 'MANUAL', $1, $2, $3, 3, now(), now(), 1)`
 			insertCustomer = `INSERT INTO customers (id, external_id, external_id_fold, created_at) VALUES (gen_random_uuid(), 'c-1', $1, now())`
@@ -45,6 +46,7 @@ func TestDatabase(t *testing.T) {
 			"a score of 11":                            {"23514", "responses_score_check", insertResponse, []any{nil, customer, 11}},
 			"a score below 0":                          {"23514", "responses_score_check", insertResponse, []any{nil, customer, -1}},
 			"a second response with one external id":   {"23505", "responses_external_id_key", insertResponse, []any{"r-1", customer, 5}},
+			"a response's id that is not folded":       {"23514", "responses_external_id_check", strings.Replace(insertResponse, "lower($1)", "NULL", 1), []any{"r-9", customer, 5}},
 			"a response of an unknown customer":        {"23503", "responses_customer_id_fkey", insertResponse, []any{nil, unknownID, 5}},
 			"a second customer with one external id":   {"23505", "customers_external_id_key", insertCustomer, []any{"c-1"}},
 			"an external id that is not folded":        {"23514", "customers_external_id_check", insertCustomer, []any{nil}},

@@ -15,15 +15,31 @@ import (
 // locked, and the caller holds the advisory locks of the identities, so that a transaction that looks for one of them waits.
 //
 // The directory includes the changes that the responses make to the customers, which are not in the database yet. Of the
-// customers who share an e-mail address it holds only the first. When that customer loses the first place, the directory
-// reads the next one.
+// customers who share an e-mail address or a phone number it holds only the first. When that customer loses the first place,
+// the directory reads the next one.
 type Directory struct {
 	tx       *gorm.DB
 	people   []*Person
 	external map[string]*Person
-	email    map[string]*Person // by folded address: the first customer with the address
+	shared   map[sharedKey]*Person // the first customer with the address or number
 	name     map[string]*Person
-	stale    map[string]bool // folded addresses whose first customer has changed
+	stale    map[sharedKey]bool // those whose first customer has changed
+}
+
+// sharedKey is an identity that customers may share: a folded e-mail address or the digits of a phone number, in its column.
+type sharedKey struct{ column, value string }
+
+func emailKey(fold string) sharedKey { return sharedKey{"email_fold", fold} }
+func phoneKey(key string) sharedKey  { return sharedKey{"phone_key", key} }
+
+func sharedKeys(c *model.Customer) (keys []sharedKey) {
+	if c.EmailFold != nil {
+		keys = append(keys, emailKey(*c.EmailFold))
+	}
+	if c.PhoneKey != nil {
+		keys = append(keys, phoneKey(*c.PhoneKey))
+	}
+	return keys
 }
 
 // Person is a customer with the changes of the responses so far. Every change creates a new model.Customer, so that an item
@@ -36,7 +52,7 @@ type Person struct {
 // AddDirectory adds to a pipeline what locks and reads the customers that the mentions may refer to. When the pipeline has
 // been sent, open returns their directory.
 func AddDirectory(p *pg.Pipeline, mentions []*Mention) (open func() (*Directory, error)) {
-	d := &Directory{tx: p.Tx(), external: map[string]*Person{}, email: map[string]*Person{}, name: map[string]*Person{}, stale: map[string]bool{}}
+	d := &Directory{tx: p.Tx(), external: map[string]*Person{}, shared: map[sharedKey]*Person{}, name: map[string]*Person{}, stale: map[sharedKey]bool{}}
 	if len(mentions) == 1 {
 		return d.addOne(p, mentions[0])
 	}
@@ -45,37 +61,47 @@ func AddDirectory(p *pg.Pipeline, mentions []*Mention) (open func() (*Directory,
 
 // addOne looks for the customer of one mention by each of its keys, which costs less than by all keys at once.
 func (d *Directory) addOne(p *pg.Pipeline, m *Mention) func() (*Directory, error) {
-	var first, second []*model.Customer
-	email, _ := m.Given.Email.ValueOK()
-	id := m.Given.ExternalID
-	if id != nil {
-		d.addFirst(p, d.tx.Where("external_id_fold = ? AND external_id = ?", model.Fold(*id), *id), &first)
+	found := make([][]*model.Customer, 0, 3)
+	var better []clause.Expression // identities that count before the next one
+	look := func(query string, args ...any) {
+		tx := d.tx.Where(query, args...)
+		for _, b := range better {
+			tx = tx.Where("NOT EXISTS (SELECT FROM customers WHERE ?)", b)
+		}
+		found = append(found, nil)
+		d.addFirst(p, tx, &found[len(found)-1])
+		better = append(better, clause.Expr{SQL: query, Vars: args})
 	}
-	switch {
-	case id != nil && email != nil:
-		d.addFirst(p, d.tx.Where("email_fold = ? AND NOT EXISTS (SELECT FROM customers WHERE external_id_fold = ? AND external_id = ?)",
-			model.Fold(*email), model.Fold(*id), *id), &second)
-	case email != nil:
-		d.addFirst(p, d.tx.Where("email_fold = ?", model.Fold(*email)), &first)
-	case id == nil && m.NameKey != "":
-		d.addFirst(p, d.tx.Where("name_key = ?", m.NameKey), &first)
+	if id := m.Given.ExternalID; id != nil {
+		look("external_id_fold = ? AND external_id = ?", model.Fold(*id), *id)
+	}
+	if email, _ := m.Given.Email.ValueOK(); email != nil {
+		look("email_fold = ?", model.Fold(*email))
+	}
+	if key := m.phoneKey(); key != nil {
+		look("phone_key = ?", *key)
+	}
+	if key := m.nameKey(); key != "" {
+		look("name_key = ?", key)
 	}
 	return func() (*Directory, error) {
-		for _, c := range append(first, second...) {
-			d.Add(&Person{c, c})
+		for _, customers := range found {
+			for _, c := range customers {
+				d.Add(&Person{c, c})
+			}
 		}
 		return d, nil
 	}
 }
 
 // addFirst adds to a pipeline the lock of the row of the first customer that a query finds. Of the customers who share an
-// address, the one without an external id comes first, then the oldest.
+// address or a number, the one without an external id comes first, then the oldest.
 func (d *Directory) addFirst(p *pg.Pipeline, query *gorm.DB, into *[]*model.Customer) {
 	pg.AddFind(p, "find a customer", query.Clauses(clause.Locking{Strength: "UPDATE"}).Order("external_id IS NOT NULL, id").Limit(1), into)
 }
 
 func (d *Directory) addAll(p *pg.Pipeline, mentions []*Mention) func() (*Directory, error) {
-	var ids, emails, names []string
+	var ids, emails, phones, names []string
 	for _, m := range mentions {
 		if m.Given.ExternalID != nil {
 			ids = append(ids, *m.Given.ExternalID)
@@ -83,19 +109,22 @@ func (d *Directory) addAll(p *pg.Pipeline, mentions []*Mention) func() (*Directo
 		if email, _ := m.Given.Email.ValueOK(); email != nil {
 			emails = append(emails, model.Fold(*email))
 		}
-		if m.NameKey != "" {
-			names = append(names, m.NameKey)
+		if key := m.phoneKey(); key != nil {
+			phones = append(phones, *key)
+		}
+		if key := m.nameKey(); key != "" {
+			names = append(names, key)
 		}
 	}
-	ids, emails, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(names)
+	ids, emails, phones, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(phones), sortedUnique(names)
 	folds := make([]string, len(ids))
 	for i, id := range ids {
 		folds[i] = model.Fold(id)
 	}
 	var rows []*found
 	add := func(p *pg.Pipeline) {
-		if len(ids)+len(emails)+len(names) > 0 {
-			pg.AddFind(p, "find customers", d.tx.Raw(lookUp, pg.Array(folds), pg.Array(ids), pg.Array(names), pg.Array(emails)), &rows)
+		if len(ids)+len(emails)+len(phones)+len(names) > 0 {
+			pg.AddFind(p, "find customers", d.tx.Raw(lookUp, pg.Array(folds), pg.Array(ids), pg.Array(names), pg.Array(emails), pg.Array(phones)), &rows)
 		}
 	}
 	add(p)
@@ -116,51 +145,66 @@ type found struct {
 	model.Customer
 	FoundExternalID *string
 	FoundEmail      *string
+	FoundPhone      *string
 }
 
 // changed reports whether the row has changed while the statement waited for it, so that it may no longer match.
 func (f *found) changed() bool {
-	return !model.Same(f.ExternalID, f.FoundExternalID) || !model.Same(f.EmailFold, f.FoundEmail)
+	return !model.Same(f.ExternalID, f.FoundExternalID) || !model.Same(f.EmailFold, f.FoundEmail) || !model.Same(f.PhoneKey, f.FoundPhone)
 }
 
 // lookUp looks up each key separately. For a condition on a list of keys, PostgreSQL would plan to read the whole table while
 // it is small, and would keep that plan when the table grows.
-const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email FROM (
+const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS found_email, f.phone_key AS found_phone FROM (
 		SELECT x.* FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS k(fold, id), LATERAL (
-			SELECT id, external_id, email_fold FROM customers WHERE external_id_fold = k.fold AND external_id = k.id) x
-		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold FROM customers WHERE name_key = k.name) x
+			SELECT id, external_id, email_fold, phone_key FROM customers WHERE external_id_fold = k.fold AND external_id = k.id) x
+		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(name), LATERAL (SELECT id, external_id, email_fold, phone_key FROM customers WHERE name_key = k.name) x
 		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(fold), LATERAL (
-			SELECT id, external_id, email_fold FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x
+			SELECT id, external_id, email_fold, phone_key FROM customers WHERE email_fold = k.fold ORDER BY external_id IS NOT NULL, id LIMIT 1) x
+		UNION SELECT x.* FROM unnest(CAST(? AS text[])) AS k(digits), LATERAL (
+			SELECT id, external_id, email_fold, phone_key FROM customers WHERE phone_key = k.digits ORDER BY external_id IS NOT NULL, id LIMIT 1) x
 		ORDER BY id) f, LATERAL (SELECT * FROM customers WHERE id = f.id FOR UPDATE) c`
 
-// Find looks up the customer of a response by external id. If no customer has it, Find looks by e-mail address, but does not
-// return a customer with another external id. If the response has neither identity, Find looks by name and country, which
-// only imports give. It returns nil if no customer is found.
+// Find looks up the customer of a response by external id. If no customer has it, Find looks by e-mail address, and then by
+// phone number, but does not return a customer with another external id or another address. If the response has no such
+// identity, Find looks by name, country and company. It returns nil if no customer is found.
 func (d *Directory) Find(m *Mention) (*Person, error) {
 	if m.Given.ExternalID != nil {
 		if p := d.external[*m.Given.ExternalID]; p != nil {
 			return p, nil
 		}
 	}
-	if email, _ := m.Given.Email.ValueOK(); email != nil {
-		p, err := d.firstByEmail(model.Fold(*email))
-		if p != nil && m.Given.ExternalID != nil && p.ExternalID != nil {
+	email, _ := m.Given.Email.ValueOK()
+	if email != nil {
+		p, err := d.first(emailKey(model.Fold(*email)))
+		switch {
+		case err != nil:
+			return nil, err
+		case p != nil && m.Given.ExternalID != nil && p.ExternalID != nil:
+			return nil, nil // another customer, who has this address
+		case p != nil:
+			return p, nil
+		}
+	}
+	if key := m.phoneKey(); key != nil {
+		p, err := d.first(phoneKey(*key))
+		if p != nil && (m.Given.ExternalID != nil && p.ExternalID != nil || email != nil && p.Email != nil) {
 			p = nil
 		}
 		return p, err
 	}
-	if m.Given.ExternalID == nil && m.NameKey != "" {
-		return d.name[m.NameKey], nil
+	if key := m.nameKey(); key != "" {
+		return d.name[key], nil
 	}
 	return nil, nil
 }
 
-// firstByEmail returns the first of the customers who share an address, or nil.
-func (d *Directory) firstByEmail(fold string) (*Person, error) {
-	if !d.stale[fold] {
-		return d.email[fold], nil
+// first returns the first of the customers who share an identity, or nil.
+func (d *Directory) first(key sharedKey) (*Person, error) {
+	if !d.stale[key] {
+		return d.shared[key], nil
 	}
-	delete(d.stale, fold)
+	delete(d.stale, key)
 	var loaded []model.CustomerID
 	for _, p := range d.people {
 		loaded = append(loaded, p.ID)
@@ -168,7 +212,7 @@ func (d *Directory) firstByEmail(fold string) (*Person, error) {
 	}
 	var next []*model.Customer
 	err := pg.Pipelined(d.tx, func(p *pg.Pipeline) {
-		d.addFirst(p, d.tx.Where("email_fold = ? AND id <> ALL(?)", fold, pg.Array(model.UUIDs(loaded))), &next)
+		d.addFirst(p, d.tx.Where(key.column+" = ? AND id <> ALL(?)", key.value, pg.Array(model.UUIDs(loaded))), &next)
 	})
 	if err != nil {
 		return nil, err
@@ -176,7 +220,7 @@ func (d *Directory) firstByEmail(fold string) (*Person, error) {
 	for _, c := range next {
 		d.Add(&Person{c, c})
 	}
-	return d.email[fold], nil
+	return d.shared[key], nil
 }
 
 // People returns all customers of the directory, in the order in which they were added.
@@ -195,10 +239,12 @@ func (d *Directory) Add(p *Person) {
 func (d *Directory) Replace(p *Person, updated *model.Customer) {
 	was := p.Customer
 	p.Customer = updated
-	changed := !model.Same(was.EmailFold, updated.EmailFold) || !model.Same(was.ExternalID, updated.ExternalID)
-	if changed && was.EmailFold != nil && d.email[*was.EmailFold] == p {
-		delete(d.email, *was.EmailFold)
-		d.stale[*was.EmailFold] = true
+	has := sharedKeys(updated)
+	for _, key := range sharedKeys(was) {
+		if (!slices.Contains(has, key) || !model.Same(was.ExternalID, updated.ExternalID)) && d.shared[key] == p {
+			delete(d.shared, key)
+			d.stale[key] = true
+		}
 	}
 	d.index(p)
 }
@@ -207,15 +253,14 @@ func (d *Directory) index(p *Person) {
 	if p.ExternalID != nil {
 		d.external[*p.ExternalID] = p
 	}
-	if p.EmailFold == nil {
-		return
-	}
-	if first := d.email[*p.EmailFold]; first == nil || p.before(first) {
-		d.email[*p.EmailFold] = p
+	for _, key := range sharedKeys(p.Customer) {
+		if first := d.shared[key]; first == nil || p.before(first) {
+			d.shared[key] = p
+		}
 	}
 }
 
-// before is the order of customers who share an address, as in lookUp.
+// before is the order of customers who share an address or a number, as in lookUp.
 func (p *Person) before(other *Person) bool {
 	if (p.ExternalID == nil) != (other.ExternalID == nil) {
 		return p.ExternalID == nil

@@ -2,6 +2,7 @@ package customer_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,20 @@ func TestResolveCustomer(t *testing.T) {
 		t.Parallel()
 		submitted := func(externalID, email string) *customer.CustomerInput {
 			in := new(customer.CustomerInput)
+			if at := strings.IndexAny(email, "+(0"); at >= 0 {
+				in.Phone = worktest.Given(email[at:])
+				email = strings.TrimSpace(email[:at])
+			}
+			if at := strings.Index(email, "name "); at >= 0 { // name, country and company
+				parts := strings.Split(email[at+5:], "/")
+				in.FirstName, email = worktest.Given(parts[0]), ""
+				if len(parts) > 1 {
+					in.Country = worktest.Given(parts[1])
+				}
+				if len(parts) > 2 {
+					in.Company = worktest.Given(parts[2])
+				}
+			}
 			if externalID != "" {
 				in.ExternalID = &externalID
 			}
@@ -46,6 +61,18 @@ func TestResolveCustomer(t *testing.T) {
 			"shared address finds the older customer":         {{"A", "a@x.example", 1}, {"B", "a@x.example", 2}, {"", "a@x.example", 1}},
 			"shared address finds the customer without an id": {{"A", "a@x.example", 1}, {"", "b@x.example", 2}, {"A", "b@x.example", 1}, {"", "b@x.example", 2}},
 			"no identity":                                     {{"", "", 1}, {"", "", 2}},
+
+			"phone number, however it is written":        {{"", "+49 30 123456", 1}, {"", "0049-30/123456", 1}, {"", "(4930) 123456", 1}, {"", "+49 30 123457", 2}},
+			"too short for a phone number":               {{"", "01234", 1}, {"", "01234", 2}},
+			"address before the number":                  {{"", "a@x.example +49 30 1", 1}, {"", "b@x.example +49 30 1234", 2}, {"", "a@x.example +49 30 1234", 1}},
+			"number of a customer with an address":       {{"", "a@x.example +49 30 1234", 1}, {"", "+49 30 1234", 1}},
+			"another address parts customers":            {{"", "a@x.example +49 30 1234", 1}, {"", "b@x.example +49 30 1234", 2}},
+			"number, then an address":                    {{"", "+49 30 1234", 1}, {"", "a@x.example +49 30 1234", 1}, {"", "a@x.example", 1}},
+			"number, then an id":                         {{"", "+49 30 1234", 1}, {"A", "+49 30 1234", 1}, {"A", "", 1}, {"B", "+49 30 1234", 2}},
+			"former number":                              {{"A", "+49 30 1234", 1}, {"A", "+49 30 9999", 1}, {"", "+49 30 1234", 2}, {"", "+49 30 9999", 1}},
+			"name, country and company":                  {{"", "name Ana/BR/ACME", 1}, {"", "name ANA/BR/Acme", 1}, {"", "name Ana/BR", 2}, {"", "name Ana/DE/ACME", 3}, {"", "name Ana", 4}, {"", "name Ana/BR/Other", 5}},
+			"a missing name joins nobody":                {{"", "name /BR/ACME", 1}, {"", "name /BR/ACME", 2}},
+			"another number parts customers of one name": {{"", "name Ana/BR/ACME +49 30 1234", 1}, {"", "name Ana/BR/ACME +49 30 9999", 2}, {"", "name Ana/BR/ACME +49 30 1234", 1}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -81,23 +108,23 @@ func TestResolveCustomer(t *testing.T) {
 			return worktest.Read[model.Customer](w.T, w.DB, outcomes[0].Response.CustomerID)
 		}
 		named := submit(customer.CustomerInput{FirstName: worktest.Given("Ana")}, "ana|BR")
-		if named.NameKey == nil || *named.NameKey != "ana|BR" {
+		if named.NameKey == nil || *named.NameKey != "ana|BR\x1f" {
 			t.Errorf("name key: want ana|BR, got %v", named.NameKey)
 		}
-		if again := submit(customer.CustomerInput{LastName: worktest.Given("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR" {
+		if again := submit(customer.CustomerInput{LastName: worktest.Given("Souza")}, "ana|BR"); again.ID != named.ID || *again.FirstName != "Ana" || *again.LastName != "Souza" || *again.NameKey != "ana|BR\x1f" {
 			t.Errorf("found by name: want customer %v with both names, got %+v", named.ID, again)
 		}
 		if other := submit(customer.CustomerInput{}, "ana|DE"); other.ID == named.ID {
 			t.Error("the same name in another country: want another customer, got the same")
 		}
 		for what, in := range map[string]customer.CustomerInput{
-			"an address": {Email: worktest.Given("ana@x.example")}, "an id": {ExternalID: new("c-1")},
+			"an address": {Email: worktest.Given("ana@x.example")}, "an id": {ExternalID: new("c-1")}, "a phone number": {Phone: worktest.Given("030 123456")},
 		} {
 			if other := submit(in, "ana|BR"); other.ID == named.ID || other.NameKey != nil {
 				t.Errorf("with %s: want a new customer without a name key, got %+v", what, other)
 			}
 		}
-		w.Counts(map[string]int{"customers": 4})
+		w.Counts(map[string]int{"customers": 5})
 	})
 
 	t.Run("keeps absent fields and clears null fields", func(t *testing.T) {

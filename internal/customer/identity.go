@@ -29,8 +29,11 @@ func AddLockIdentities(p *pg.Pipeline, responses []string, mentions []*Mention) 
 		if email, _ := m.Given.Email.ValueOK(); email != nil {
 			add("email", model.Fold(*email))
 		}
-		if m.NameKey != "" {
-			add("name", m.NameKey)
+		if key := m.phoneKey(); key != nil {
+			add("phone", *key)
+		}
+		if key := m.nameKey(); key != "" {
+			add("name", key)
 		}
 	}
 	slices.Sort(keys)

@@ -5,7 +5,10 @@
 package customer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -23,13 +26,57 @@ type Mention struct {
 	RespondedAt time.Time
 }
 
+// phoneKey identifies the customer by phone number; nil if the mention gives none.
+func (m *Mention) phoneKey() *string {
+	if phone, _ := m.Given.Phone.ValueOK(); phone != nil {
+		return model.PhoneKey(*phone)
+	}
+	return nil
+}
+
+// nameKeyMax keeps name keys within the limit for an entry of a PostgreSQL index (a third of a page).
+const nameKeyMax = 1000
+
+// nameKey identifies the customer by name, country and company where the mention gives nothing better; empty if it does, or
+// gives no name: two customers without names are not the same person. The separator is a control character, which occurs in
+// no name.
+func (m *Mention) nameKey() string {
+	if email, _ := m.Given.Email.ValueOK(); m.Given.ExternalID != nil || email != nil || m.phoneKey() != nil {
+		return ""
+	}
+	text := func(given graphql.Omittable[*string]) string {
+		if v, _ := given.ValueOK(); v != nil {
+			return model.Fold(strings.Join(strings.Fields(*v), " "))
+		}
+		return ""
+	}
+	key := m.NameKey
+	if key == "" {
+		name := strings.TrimSpace(text(m.Given.FirstName) + " " + text(m.Given.LastName))
+		if name == "" {
+			return ""
+		}
+		country, _ := m.Given.Country.ValueOK()
+		key = name + "\x1f"
+		if country != nil {
+			key += *country
+		}
+	}
+	key += "\x1f" + text(m.Given.Company)
+	if len(key) > nameKeyMax {
+		sum := sha256.Sum256([]byte(key))
+		return "sha256\x1f" + hex.EncodeToString(sum[:])
+	}
+	return key
+}
+
 // NewCustomer returns a new customer with the data of the mention.
 func (m *Mention) NewCustomer(now time.Time) *model.Customer {
 	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
 	m.Given.fill(c)
 	c.LastResponseAt = &m.RespondedAt
-	if m.NameKey != "" && m.Given.ExternalID == nil && c.Email == nil {
-		c.NameKey = &m.NameKey
+	if key := m.nameKey(); key != "" {
+		c.NameKey = &key
 	}
 	c.Fold()
 	return c
@@ -86,7 +133,7 @@ func (m *Mention) Complete(was *model.Customer) (completed *model.Customer, chan
 // Identifies reports whether the mention says who the customer is.
 func (m *Mention) Identifies() bool {
 	email, _ := m.Given.Email.ValueOK()
-	return m.Given.ExternalID != nil || email != nil || m.NameKey != ""
+	return m.Given.ExternalID != nil || email != nil || m.phoneKey() != nil || m.nameKey() != ""
 }
 
 // SaveLastResponse writes the time of the newest response of customers whose other data did not change. The index entries

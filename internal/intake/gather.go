@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -191,7 +192,7 @@ func (in *Intake) lead(calls []*call) turn {
 		case err != nil:
 			turns[i] = turn{Outcome: Outcome{Fault: err}}
 		default:
-			turns[i] = turn{Outcome: outcomes[i]}
+			turns[i] = turn{Outcome: Outcome{outcomes[i].SubmitResponsePayload, fault.WithPath("input", outcomes[i].Fault)}}
 		}
 	}
 	return turns[0]

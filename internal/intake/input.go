@@ -37,8 +37,8 @@ type SubmitResponsePayload struct {
 // Submission is one response of a batch.
 type Submission struct {
 	SubmitResponseInput
-	// NameKey identifies the customer by folded name and country when an imported file has neither an external id nor an
-	// e-mail address. It is empty otherwise.
+	// NameKey is the folded name and country of a row of a file, whose country may be one that Customer cannot have. It
+	// identifies the customer, together with the company, where there is nothing better. Empty: those of Customer count.
 	NameKey string
 }
 

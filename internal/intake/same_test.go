@@ -56,8 +56,8 @@ func TestBatchHasTheSameResultAsSingleResponses(t *testing.T) {
 	batched.CheckCopies()
 	for table, least := range map[string]int{"responses": 8, "customers": 3, "cases": 4, "case_events": 12, "notifications": 4, "response_themes": 2,
 		"case_escalations": 1, "passives": 1} {
-		if rows := batched.Count("SELECT count(*) FROM " + table); rows < n*least/20 {
-			t.Errorf("%s has %d rows, want at least %d: the random responses cover too little", table, rows, n*least/20)
+		if rows := batched.Count("SELECT count(*) FROM " + table); rows < n*least/25 {
+			t.Errorf("%s has %d rows, want at least %d: the random responses cover too little", table, rows, n*least/25)
 		}
 	}
 	for kind, sql := range map[string]string{

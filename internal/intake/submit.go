@@ -37,8 +37,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 	}
 	// A key is the first lock of a transaction, and a scope is checked by statements that see one response after the other.
 	if call.Key == nil && !viewer.Scope().Restricted() {
-		out, err := in.submitGathered(ctx, viewer, v)
-		return out, fault.WithPath("input", err)
+		return in.submitGathered(ctx, viewer, v)
 	}
 	var out *SubmitResponsePayload
 	err = idempotency.Run(ctx, in.work.Write, viewer, call, func(tx *gorm.DB, now time.Time) (submitted, error) {
@@ -47,7 +46,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 			return submitted{}, err
 		}
 		if outcomes[0].Fault != nil {
-			return submitted{}, outcomes[0].Fault
+			return submitted{}, fault.WithPath("input", outcomes[0].Fault)
 		}
 		out = outcomes[0].SubmitResponsePayload
 		return out.submitted(), nil
@@ -58,7 +57,7 @@ func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitRe
 		return withinScope(tx, in.work.Now(), viewer, out)
 	})
 	if err != nil {
-		return nil, fault.WithPath("input", err)
+		return nil, err
 	}
 	return out, nil
 }
@@ -72,7 +71,7 @@ func (in *Intake) submitAlone(ctx context.Context, viewer auth.Viewer, v *valid)
 	if err != nil {
 		return nil, err
 	}
-	return outcomes[0].SubmitResponsePayload, outcomes[0].Fault
+	return outcomes[0].SubmitResponsePayload, fault.WithPath("input", outcomes[0].Fault)
 }
 
 // submitted holds the ids from which a repeated call rebuilds its payload. It does not include a case that was opened for

@@ -169,6 +169,9 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 			in.ExternalID = &id
 		}
 	}
+	if random.IntN(5) == 0 { // customers share a number, or change theirs
+		in.Phone = worktest.Given(fmt.Sprintf("+49 30 %d", 100_000+min(person, random.IntN(1+n/40))))
+	}
 	if random.IntN(40) == 0 {
 		in.Email = worktest.Null[string]()
 	}

@@ -18,7 +18,7 @@ var personal = map[string]map[string]string{
 		"external_id": removed, "name_key": removed, "first_name": removed, "last_name": removed, "email": removed, "email_fold": removed,
 		"phone": removed, "company": removed, "company_fold": removed, "account_manager_email": removed, "agent_email": removed,
 		"attributes": removed, "country": figure, "segment": figure, "segment_fold": figure,
-		"external_id_fold": removed, "first_name_fold": removed, "last_name_fold": removed, "phone_fold": removed,
+		"external_id_fold": removed, "first_name_fold": removed, "last_name_fold": removed, "phone_fold": removed, "phone_key": removed,
 		"account_manager_email_fold": removed, "agent_email_fold": removed, "attributes_fold": removed, "search_fold": removed,
 	},
 	"responses": {
