@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"internal/passive": {"model", "internal/auth", "internal/assignment", "internal/casework", "internal/event", "internal/fault", "internal/filter",
 		"internal/idempotency", "internal/page", "internal/pg"},
 	"internal/theme": {"model", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/job", "internal/keyword", "internal/pg", "internal/audit"},
-	"internal/intake": {"model", "internal/assignment", "internal/auth", "internal/casework", "internal/configuration", "internal/customer", "internal/event", "internal/fault",
+	"internal/intake": {"model", "internal/assignment", "internal/audit", "internal/auth", "internal/casework", "internal/configuration", "internal/customer", "internal/event", "internal/fault",
 		"internal/idempotency", "internal/pg", "internal/rule", "internal/text", "internal/theme"},
 	"internal/privacy":  {"model", "internal/auth", "internal/casework", "internal/customer", "internal/event", "internal/fault", "internal/job", "internal/pg", "internal/text", "internal/audit"},
 	"internal/settings": {"model", "internal/auth", "internal/configuration", "internal/fault", "internal/audit"},

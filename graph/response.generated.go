@@ -564,6 +564,74 @@ func (ec *executionContext) fieldContext_SubmitResponsePayload_changed(_ context
 	return graphql.NewScalarFieldContext("SubmitResponsePayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _UpdateResponsePayload_response(ctx context.Context, field graphql.CollectedField, obj *intake.UpdateResponsePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateResponsePayload_response(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Response, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Response) graphql.Marshaler {
+			return ec.marshalNResponse2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponse(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateResponsePayload_response(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateResponsePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Response(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateResponsePayload_case(ctx context.Context, field graphql.CollectedField, obj *intake.UpdateResponsePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateResponsePayload_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Case, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Case) graphql.Marshaler {
+			return ec.marshalOCase2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCase(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateResponsePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateResponsePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) fieldContext_UpdateResponsePayload_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateResponsePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -718,6 +786,78 @@ func (ec *executionContext) unmarshalInputSubmitResponseInput(ctx context.Contex
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateResponseInput(ctx context.Context, obj any) (intake.UpdateResponseInput, error) {
+	var it intake.UpdateResponseInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responseId", "score", "comment", "drivers", "contactRequested", "quoteConsent", "respondedAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponseID = data
+		case "score":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("score"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Score = data
+		case "comment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("comment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Comment = graphql.OmittableOf(data)
+		case "drivers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("drivers"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Drivers = data
+		case "contactRequested":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactRequested"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContactRequested = data
+		case "quoteConsent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quoteConsent"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.QuoteConsent = data
+		case "respondedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("respondedAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RespondedAt = data
 		}
 	}
 	return it, nil
@@ -1019,6 +1159,43 @@ func (ec *executionContext) _SubmitResponsePayload(ctx context.Context, sel ast.
 	return out
 }
 
+var updateResponsePayloadImplementors = []string{"UpdateResponsePayload"}
+
+func (ec *executionContext) _UpdateResponsePayload(ctx context.Context, sel ast.SelectionSet, obj *intake.UpdateResponsePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateResponsePayloadImplementors)
+
+	out := newFieldSet(fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateResponsePayload")
+		case "response":
+			out.Values[i] = ec._UpdateResponsePayload_response(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "case":
+			out.Values[i] = ec._UpdateResponsePayload_case(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Changed)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -1163,6 +1340,11 @@ func (ec *executionContext) unmarshalNSubmitResponseInput2ᚕᚖgithubᚗcomᚋc
 func (ec *executionContext) unmarshalNSubmitResponseInput2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponseInput(ctx context.Context, v any) (*intake.SubmitResponseInput, error) {
 	res, err := ec.unmarshalInputSubmitResponseInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateResponseInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐUpdateResponseInput(ctx context.Context, v any) (intake.UpdateResponseInput, error) {
+	res, err := ec.unmarshalInputUpdateResponseInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOCategory2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCategoryᚄ(ctx context.Context, v any) ([]model.Category, error) {
@@ -1311,6 +1493,13 @@ func (ec *executionContext) marshalOSubmitResponsePayload2ᚖgithubᚗcomᚋclos
 		return graphql.Null
 	}
 	return ec._SubmitResponsePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateResponsePayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐUpdateResponsePayload(ctx context.Context, sel ast.SelectionSet, v *intake.UpdateResponsePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateResponsePayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -566,6 +566,7 @@ type ComplexityRoot struct {
 		TagResponse         func(childComplexity int, input theme.TagResponseInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
+		UpdateResponse      func(childComplexity int, input intake.UpdateResponseInput) int
 		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
@@ -972,6 +973,12 @@ type ComplexityRoot struct {
 
 	UpdateCustomerPayload struct {
 		Customer func(childComplexity int) int
+	}
+
+	UpdateResponsePayload struct {
+		Case     func(childComplexity int) int
+		Changed  func(childComplexity int) int
+		Response func(childComplexity int) int
 	}
 
 	UpdateRulePayload struct {
@@ -3257,6 +3264,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateCustomer(childComplexity, args["input"].(customer.UpdateCustomerInput)), true
+	case "Mutation.updateResponse":
+		if e.ComplexityRoot.Mutation.UpdateResponse == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateResponse_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateResponse(childComplexity, args["input"].(intake.UpdateResponseInput)), true
 	case "Mutation.updateRule":
 		if e.ComplexityRoot.Mutation.UpdateRule == nil {
 			break
@@ -5006,6 +5024,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateCustomerPayload.Customer(childComplexity), true
+
+	case "UpdateResponsePayload.case":
+		if e.ComplexityRoot.UpdateResponsePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateResponsePayload.Case(childComplexity), true
+	case "UpdateResponsePayload.changed":
+		if e.ComplexityRoot.UpdateResponsePayload.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateResponsePayload.Changed(childComplexity), true
+	case "UpdateResponsePayload.response":
+		if e.ComplexityRoot.UpdateResponsePayload.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateResponsePayload.Response(childComplexity), true
 
 	case "UpdateRulePayload.rule":
 		if e.ComplexityRoot.UpdateRulePayload.Rule == nil {
@@ -6959,6 +6996,18 @@ func (ec *executionContext) childFields_UpdateCustomerPayload(ctx context.Contex
 		return ec.fieldContext_UpdateCustomerPayload_customer(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateCustomerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateResponsePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "response":
+		return ec.fieldContext_UpdateResponsePayload_response(ctx, field)
+	case "case":
+		return ec.fieldContext_UpdateResponsePayload_case(ctx, field)
+	case "changed":
+		return ec.fieldContext_UpdateResponsePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateResponsePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -34,6 +34,7 @@ const (
 	AuditSettings AuditObject = "SETTINGS"
 	AuditWebhook  AuditObject = "WEBHOOK"
 	AuditCustomer AuditObject = "CUSTOMER"
+	AuditResponse AuditObject = "RESPONSE"
 	AuditNote     AuditObject = "NOTE"
 	AuditImport   AuditObject = "IMPORT"
 	AuditDocument AuditObject = "DOCUMENT"
@@ -66,6 +67,7 @@ const (
 	AuditWebhookDeleted       AuditAction = "WEBHOOK_DELETED"
 	AuditCustomerErased       AuditAction = "CUSTOMER_ERASED"
 	AuditCustomerExported     AuditAction = "CUSTOMER_EXPORTED"
+	AuditResponseUpdated      AuditAction = "RESPONSE_UPDATED"
 	AuditNoteRedacted         AuditAction = "NOTE_REDACTED"
 	AuditImportStarted        AuditAction = "IMPORT_STARTED"
 	AuditDocumentsRegistered  AuditAction = "DOCUMENTS_REGISTERED"
@@ -81,7 +83,7 @@ var auditObjects = map[AuditAction]AuditObject{
 	AuditSettingsUpdated: AuditSettings,
 	AuditWebhookCreated:  AuditWebhook, AuditWebhookUpdated: AuditWebhook, AuditWebhookSecretRotated: AuditWebhook,
 	AuditWebhookDisabled: AuditWebhook, AuditWebhookDeleted: AuditWebhook,
-	AuditCustomerErased: AuditCustomer, AuditCustomerExported: AuditCustomer, AuditNoteRedacted: AuditNote, AuditImportStarted: AuditImport,
+	AuditCustomerErased: AuditCustomer, AuditCustomerExported: AuditCustomer, AuditResponseUpdated: AuditResponse, AuditNoteRedacted: AuditNote, AuditImportStarted: AuditImport,
 	AuditDocumentsRegistered: AuditDocument, AuditDocumentsRemoved: AuditDocument,
 }
 

@@ -19,6 +19,10 @@ func (r mutation) SubmitResponse(ctx context.Context, in intake.SubmitResponseIn
 	return withViewer(ctx, r.Intake.Submit, in)
 }
 
+func (r mutation) UpdateResponse(ctx context.Context, in intake.UpdateResponseInput) (*intake.UpdateResponsePayload, error) {
+	return withViewer(ctx, r.Intake.Update, in)
+}
+
 func (r mutation) UpdateCustomer(ctx context.Context, in customer.UpdateCustomerInput) (*customer.UpdateCustomerPayload, error) {
 	return withViewer(ctx, r.Customers.Update, in)
 }

@@ -18,7 +18,7 @@ var audited = map[string]model.AuditAction{
 	"updateSettings": model.AuditSettingsUpdated,
 	"createWebhook":  model.AuditWebhookCreated, "updateWebhook": model.AuditWebhookUpdated,
 	"rotateWebhookSecret": model.AuditWebhookSecretRotated, "deleteWebhook": model.AuditWebhookDeleted,
-	"eraseCustomer": model.AuditCustomerErased, "exportCustomer": model.AuditCustomerExported, "redactNote": model.AuditNoteRedacted,
+	"eraseCustomer": model.AuditCustomerErased, "exportCustomer": model.AuditCustomerExported, "redactNote": model.AuditNoteRedacted, "updateResponse": model.AuditResponseUpdated,
 	"importResponses": model.AuditImportStarted,
 }
 

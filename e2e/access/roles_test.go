@@ -146,6 +146,9 @@ var uses = map[string]use{
 	"Mutation.linkCase": {workers, `mutation ($input: LinkCaseInput!) {linkCase(input: $input) {case {externalRefs {system id url}}}}`, func(w *things) any {
 		return vars{"caseId": w.opened, "system": "crm", "externalId": "A-1"}
 	}},
+	"Mutation.updateResponse": {managers, `mutation ($input: UpdateResponseInput!) {updateResponse(input: $input) {changed response {score}}}`, func(w *things) any {
+		return vars{"responseId": w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {response {id}}}}`, vars{"id": w.opened}).Text("node.response.id"), "score": 1}
+	}},
 	"Mutation.updateCustomer": {workers, `mutation ($input: UpdateCustomerInput!) {updateCustomer(input: $input) {customer {country}}}`, func(w *things) any {
 		customer := w.OK(model.Agent, `query ($id: ID!) {node(id: $id) {... on Case {customer {id}}}}`, vars{"id": w.opened}).Text("node.customer.id")
 		return vars{"customerId": customer, "country": "BR"}

@@ -25,6 +25,7 @@ func (w *lands) scopedWrites(half string) map[string]vars {
 		"setRootCause":      {"caseId": opened, "whys": []string{"So it is."}},
 		"linkCase":          {"caseId": opened, "system": "crm", "externalId": "7"},
 		"updateCustomer":    {"customerId": customer, "phone": "1"},
+		"updateResponse":    {"responseId": w.response[half], "score": 5},
 		"tagResponse":       {"responseId": w.response[half], "themeIds": []string{}},
 		"submitResponse":    {"score": 3, "customer": vars{"externalId": w.externalID(half)}},
 	}

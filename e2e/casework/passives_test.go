@@ -32,7 +32,7 @@ func TestAllocatePassives(t *testing.T) {
 		portionOut(s, 308, []map[int]int{{10: 3}, {9: 3}, {9: 1, 8: 2}}) // 30 of 308, 27 of 278, 25 of 251
 	})
 
-	// Imported with names, some customers have answered more than once, and only the latest response counts.
+	// Imported with names, countries and airlines, some customers have answered more than once, and only the latest counts.
 	t.Run("counts only the latest response of each customer", func(t *testing.T) {
 		t.Parallel()
 		s := setup.NewServer(t)
@@ -41,10 +41,10 @@ func TestAllocatePassives(t *testing.T) {
 			t.Fatalf("exit code %d", code)
 		}
 		latest := s.Count(`(SELECT DISTINCT ON (customer_id) score FROM responses ORDER BY customer_id, responded_at DESC, id DESC) r WHERE score IN (7, 8)`)
-		if latest != 251 {
-			t.Errorf("the latest response of %d customers is a passive's, not of 251", latest)
+		if latest != 303 {
+			t.Errorf("the latest response of %d customers is a passive's, not of 303", latest)
 		}
-		portionOut(s, latest, []map[int]int{{9: 1, 8: 2}}) // 25 of 251
+		portionOut(s, latest, []map[int]int{{10: 3}}) // 30 of 303
 	})
 }
 

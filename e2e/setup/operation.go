@@ -1,7 +1,9 @@
 package setup
 
 import (
+	"fmt"
 	"maps"
+	"sync/atomic"
 
 	"github.com/closeloop/closeloop/model"
 )
@@ -35,11 +37,14 @@ func (s *Server) AddRule(input Vars) string {
 // SubmitResponse is a mutation that every role with the right to submit may send: it selects no case.
 const SubmitResponse = `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {created response {id}}}`
 
+// submitted counts the customers of Submit, each of whom answers once.
+var submitted atomic.Int64
+
 // Submit submits a response. The fields of the input are added to, or replace, those of an unhappy customer's response.
 // Submit returns the ids of the response and of the case that the response opened, or "" if it opened none.
 func (s *Server) Submit(input Vars) (response, opened string) {
 	s.T.Helper()
-	in := Vars{"score": 3, "customer": Vars{"firstName": "Ana"}}
+	in := Vars{"score": 3, "customer": Vars{"firstName": "Ana", "externalId": fmt.Sprintf("customer-%d", submitted.Add(1))}}
 	maps.Copy(in, input)
 	made := s.OK(model.Admin, `mutation ($input: SubmitResponseInput!) {submitResponse(input: $input) {response {id} case {id}}}`, Vars{"input": in})
 	return made.Text("submitResponse.response.id"), made.Text("submitResponse.case.id")

@@ -56,22 +56,27 @@ func (b *batch) process() (done int, err error) {
 	if err := b.load(); err != nil {
 		return 0, err
 	}
+	return len(b.items), b.finish()
+}
+
+// finish decides about the loaded items and saves them.
+func (b *batch) finish() error {
 	if err := b.lock(); err != nil {
-		return 0, err
+		return err
 	}
 	b.decide()
 	if err := b.save(); err != nil {
-		return 0, err
+		return err
 	}
 	for _, it := range b.items {
 		if it.outcome.Fault != nil {
 			continue
 		}
 		if err := withinScope(b.tx, b.now, b.viewer, it.outcome.SubmitResponsePayload); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(b.items), nil
+	return nil
 }
 
 func (v *valid) response(c *model.Customer, now time.Time) *model.Response {

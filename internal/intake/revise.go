@@ -116,11 +116,14 @@ func (c *comparison) take(field string, stored, same bool, contradiction string,
 // corrects: many tools send the comment later than the score, with a later time.
 func (c *comparison) compare(v *valid, stored *model.Response) *model.Response {
 	r := *stored
-	if c.take("score", true, v.Score == r.Score, "the stored response has the score %d, not %d", r.Score, v.Score) {
+	if !v.keepsScore && c.take("score", true, v.Score == r.Score, "the stored response has the score %d, not %d", r.Score, v.Score) {
 		r.Score, r.Category = v.Score, model.CategoryOf(v.Score)
 	}
 	if v.Comment != nil && c.take("comment", r.Comment != nil, model.Same(r.Comment, v.Comment), "the stored response has another comment") {
 		r.Comment = v.Comment
+	}
+	if v.clearsComment && c.take("comment", true, r.Comment == nil, "") {
+		r.Comment = nil
 	}
 	if v.ContactRequested != nil && c.take("contactRequested", r.ContactRequested, r.ContactRequested == *v.ContactRequested,
 		"the stored response asks to be contacted, and this one does not") {

@@ -43,7 +43,11 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 		return fmt.Errorf("lock a stored response: %w", err)
 	}
 	known = &SubmitResponsePayload{Response: &stored.Response, Case: known.Case}
-	if owner.ErasedAt != nil || stored.ExternalID == nil {
+	switch {
+	case owner.ErasedAt != nil && it.by != nil:
+		it.outcome.Fault = casework.ErrErased("responseId")
+		return nil
+	case owner.ErasedAt != nil:
 		it.stored = known
 		return nil
 	}
@@ -76,12 +80,15 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 	}
 	r.CustomerID = it.customer.ID
 	r.CopyCustomer(it.customer)
-	statement, err := it.statement()
-	if err != nil {
-		return err
-	}
 	it.response = r
-	it.revision = &revision{was: &stored.Response, fields: c.fields, statements: remember(stored.Statements, statement), ownCase: known.Case}
+	it.revision = &revision{was: &stored.Response, fields: c.fields, statements: stored.Statements, ownCase: known.Case}
+	if it.by == nil {
+		statement, err := it.statement()
+		if err != nil {
+			return err
+		}
+		it.revision.statements = remember(stored.Statements, statement)
+	}
 	return b.match(it)
 }
 
@@ -180,7 +187,7 @@ func (b *batch) applyRevision(it *item) {
 		if !slices.EqualFunc(own.Themes, themes, func(a, b model.Theme) bool { return a.ID == b.ID }) {
 			changed = append(changed, "themes")
 		}
-		b.log(own.Apply(b.now, event.Entry{Type: model.EventDetailsChanged, Changed: changed}, func() {
+		b.log(own.Apply(b.now, event.Entry{Type: model.EventDetailsChanged, Actor: it.by, Changed: changed}, func() {
 			own.Response, own.Themes = it.response, themes
 			own.CopyResponse(it.response)
 		}))

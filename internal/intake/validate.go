@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/text"
+	"github.com/closeloop/closeloop/model"
 )
 
 const (
@@ -24,6 +25,10 @@ type valid struct {
 	mention    customer.Mention
 	drivers    []string
 	attributes map[string]string
+
+	// Of a correction by hand.
+	keepsScore, clearsComment bool
+	by                        *model.UserID
 }
 
 // validate makes all checks that need no SQL statement, and returns all faults. It does not change the submission.
