@@ -62,7 +62,7 @@ UPDATE customers SET search_fold = ' anna' || number % 300 || ' name' || number 
 	attributes_fold = jsonb_build_object('plan', 'p' || number % 700), lifetime_value = number,
 	segment_fold = 's' || number % 200, country = CASE WHEN number % 400 = 0 THEN 'NZ' ELSE country END;
 UPDATE responses r SET survey_fold = CASE WHEN n % 50 = 0 THEN 'rare' ELSE 'flight' END, segment_fold = 's' || n % 40, company_fold = 'c' || n % 900,
-	external_id_fold = 'r' || n, comment = 'comment number n' || n FROM (SELECT id, row_number() OVER () AS n FROM responses) x WHERE x.id = r.id;
+	external_id = 'R' || n, external_id_fold = 'r' || n, comment = 'comment number n' || n FROM (SELECT id, row_number() OVER () AS n FROM responses) x WHERE x.id = r.id;
 INSERT INTO response_texts SELECT id, 'comment number ' || external_id_fold || ' ' || md5(external_id_fold), ARRAY['crew', 'd' || score, external_id_fold],
 	jsonb_build_object('seat', external_id_fold) FROM responses;
 INSERT INTO themes (id, name, name_fold, created_at, updated_at) SELECT gen_random_uuid(), 't' || i, 't' || i, now(), now() FROM generate_series(1, 400) i;
@@ -159,7 +159,7 @@ func TestFilterIndexes(t *testing.T) {
 		"cases by a rare survey":                        {"cases_survey", cases(by(`{"response": {"survey": {"eq": "RARE"}}}`))},
 		"cases by a comment":                            {"response_texts_comment", cases(by(`{"response": {"comment": {"contains": "number R77 "}}}`))},
 		"cases by reference":                            {"case_external_refs_external", cases(by(`{"externalRef": {"system": "SAP", "id": "x78"}}`))},
-		"responses by external id":                      {"responses_external_id", responses(`{"externalId": {"eq": "R77"}}`)},
+		"responses by external id":                      {"responses_external_id_key", responses(`{"externalId": {"eq": "R77"}}`)},
 		"responses by survey":                           {"responses_survey", responses(`{"survey": {"eq": "Flight"}}`)},
 		"responses by segment":                          {"responses_segment", responses(`{"customer": {"segment": {"eq": "s7"}}}`)},
 		"responses by a part of the comment":            {"response_texts_comment", responses(`{"comment": {"contains": "number r77 "}}`)},
