@@ -65,10 +65,8 @@ func PhoneKey(phone string) *string {
 	return &key
 }
 
-// Identified reports whether a response can name the customer again.
-func (c *Customer) Identified() bool {
-	return c.ExternalID != nil || c.Email != nil || c.PhoneKey != nil || c.NameKey != nil
-}
+// Known reports whether the customer is identified by more than a name.
+func (c *Customer) Known() bool { return c.ExternalID != nil || c.Email != nil || c.PhoneKey != nil }
 
 // FullName joins the first and the last name, where there are any; without either it is empty.
 func (c *Customer) FullName() string {

@@ -42,7 +42,14 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 	if err := b.tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", found.ID).Take(&stored).Error; err != nil {
 		return fmt.Errorf("lock a stored response: %w", err)
 	}
-	known = &SubmitResponsePayload{Response: &stored.Response, Case: known.Case}
+	var own []*model.Case // it may have been opened meanwhile
+	if err := b.tx.Where("response_id = ?", found.ID).Limit(1).Find(&own).Error; err != nil {
+		return fmt.Errorf("read the case of a stored response: %w", err)
+	}
+	known = &SubmitResponsePayload{Response: &stored.Response}
+	if len(own) > 0 {
+		known.Case = own[0]
+	}
 	switch {
 	case owner.ErasedAt != nil && it.by != nil:
 		it.outcome.Fault = casework.ErrErased("responseId")
@@ -93,7 +100,7 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 }
 
 // owner returns the customer of the stored response, locked, and the customer whom the submission names, if that is another
-// one: it may be new.
+// one: it may be new. An owner of whom at most a name is known may be named by an address or number that nobody has.
 func (b *batch) owner(it *item, id model.CustomerID) (owner, other *customer.Person, err error) {
 	named, err := b.directory.Find(&it.mention)
 	if err != nil {
@@ -109,7 +116,7 @@ func (b *batch) owner(it *item, id model.CustomerID) (owner, other *customer.Per
 	owner = &customer.Person{Customer: &row, Stored: &row}
 	b.directory.Add(owner)
 	switch {
-	case !it.mention.Identifies(), named == nil && !row.Identified():
+	case !it.mention.Identifies(), named == nil && !row.Known():
 		return owner, nil, nil
 	case named == nil:
 		c := it.mention.NewCustomer(b.now)

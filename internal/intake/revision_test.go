@@ -1,11 +1,13 @@
 package intake_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
@@ -242,6 +244,55 @@ func TestARepeatIsRecognisedWhateverBecameOfTheCustomer(t *testing.T) {
 	if w.Fingerprint() != before {
 		t.Error("a repeat changed rows")
 	}
+}
+
+// The address may come later than the score, too.
+func TestASubmissionNamesTheCustomerLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nobody := intake.SubmitResponseInput{ExternalID: new("e1"), Score: 3}
+	named := intake.SubmitResponseInput{ExternalID: new("e2"), Score: 3, Customer: &customer.CustomerInput{FirstName: worktest.Given("Ana")}}
+	for id, first := range map[string]intake.SubmitResponseInput{"e1": nobody, "e2": named} {
+		stored := w.Submit(first)
+		out := w.Submit(answer(id, "", id+"@x.example", 3))
+		if c := worktest.Read[model.Customer](t, w.DB, stored.Response.CustomerID); out.Created || c.Email == nil || *c.Email != id+"@x.example" {
+			t.Errorf("%s: %+v", id, c)
+		}
+		w.conflict(answer(id, "", "other@x.example", 3), "customer", "another customer's")
+	}
+	w.Submit(answer("e3", "", "bo@x.example", 3))
+	w.Submit(intake.SubmitResponseInput{ExternalID: new("e4"), Score: 3})
+	w.conflict(answer("e4", "", "bo@x.example", 3), "customer", "another customer's") // bo is known already
+	w.Counts(map[string]int{"customers": 4, "responses": 4})
+	w.CheckCopies()
+}
+
+// A case that somebody opens by hand at the same moment is the response's only one.
+func TestACaseOpenedByHandMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Rule("call", func(r *model.Rule) { r.ContactRequested = new(true) })
+	in := intake.New(w.Work)
+	for i := range 10 {
+		id := fmt.Sprint("e", i)
+		stored := w.Submit(answer(id, "", id+"@x.example", 3)).Response
+		worktest.AtOnce(2, func(n int) {
+			var err error
+			if n == 0 {
+				_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &stored.ID}, Note: "Call them."})
+				if fault.Is(err, fault.CodeConflict) {
+					err = nil
+				}
+			} else {
+				_, err = in.Submit(t.Context(), w.Agent, answer(id, "", id+"@x.example", 3, func(in *intake.SubmitResponseInput) { in.ContactRequested = new(true) }))
+			}
+			if err != nil {
+				t.Errorf("call %d: %v", n, err)
+			}
+		})
+	}
+	w.Counts(map[string]int{"cases": 10, "responses": 10})
+	w.CheckCopies()
 }
 
 // A batch applies what revises a response in its order, and refuses only what contradicts.

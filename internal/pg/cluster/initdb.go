@@ -16,12 +16,6 @@ import (
 	"syscall"
 )
 
-// Exists tells whether the folder has data of PostgreSQL, or something that hides it.
-func Exists(folder string) bool {
-	_, err := os.Stat(filepath.Join(folder, "postgres"))
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
 // initialize finds the binaries for existing data, or creates new data.
 func (c *Cluster) initialize(ctx context.Context) error {
 	version, err := os.ReadFile(filepath.Join(c.data(), "PG_VERSION"))

@@ -1,6 +1,12 @@
 package cluster
 
-import "log/slog"
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
 
 // Role is the superuser of the cluster, and Database the database that Start creates.
 const (
@@ -19,4 +25,10 @@ type Options struct {
 	Restarted func()
 	// Throwaway gives up all durability for speed. It is for tests only.
 	Throwaway bool
+}
+
+// Exists tells whether the folder has data of PostgreSQL, or something that hides it.
+func Exists(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "postgres"))
+	return !errors.Is(err, fs.ErrNotExist)
 }
