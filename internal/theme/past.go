@@ -138,29 +138,19 @@ func applyKeywords(tx *gorm.DB, now time.Time, t *model.Theme, batch []commented
 
 // toChange returns the responses that get the theme by its keywords, and those that lose it.
 func toChange(tx *gorm.DB, theme model.ThemeID, words *keyword.Set, batch []commented) (add, drop []commented, err error) {
-	var rows []struct {
-		ResponseID model.ResponseID
-		Tagged     bool
-		ByHand     bool
-	}
-	ids := pg.Array(model.UUIDs(idsOf(batch)))
-	err = tx.Raw(`SELECT response_id, true AS tagged, by_hand FROM response_themes WHERE theme_id = ? AND response_id = ANY(?)
-		UNION ALL SELECT response_id, false, true FROM response_theme_removals WHERE theme_id = ? AND response_id = ANY(?)`, theme, ids, theme, ids).Scan(&rows).Error
+	rows, err := readTags(tx, "theme_id = ? AND response_id = ANY(?)", theme, pg.Array(model.UUIDs(idsOf(batch))))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read tags: %w", err)
+		return nil, nil, err
 	}
-	tagged, byHand := map[model.ResponseID]bool{}, map[model.ResponseID]bool{}
+	states := map[model.ResponseID]tagState{}
 	for _, row := range rows {
-		tagged[row.ResponseID] = tagged[row.ResponseID] || row.Tagged
-		byHand[row.ResponseID] = byHand[row.ResponseID] || row.ByHand
+		states[row.ResponseID] = states[row.ResponseID].and(row)
 	}
 	for _, r := range batch {
-		found := len(words.Match(r.Comment)) > 0
-		switch {
-		case byHand[r.ID]:
-		case found && !tagged[r.ID]:
+		switch adds, drops := states[r.ID].change(len(words.Match(r.Comment)) > 0); {
+		case adds:
 			add = append(add, r)
-		case !found && tagged[r.ID]:
+		case drops:
 			drop = append(drop, r)
 		}
 	}

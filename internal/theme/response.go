@@ -28,7 +28,13 @@ func themesOf(tx *gorm.DB, ids []model.ResponseID) (map[model.ResponseID][]model
 	return themes, nil
 }
 
-// sameThemes reports whether two lists hold the same themes in the same order.
-func sameThemes(a, b []model.Theme) bool {
+// Of reads the themes of one response, ordered by name and without deleted themes.
+func Of(tx *gorm.DB, id model.ResponseID) ([]model.Theme, error) {
+	themes, err := themesOf(tx, []model.ResponseID{id})
+	return themes[id], err
+}
+
+// Same reports whether two lists hold the same themes in the same order.
+func Same(a, b []model.Theme) bool {
 	return slices.EqualFunc(a, b, func(x, y model.Theme) bool { return x.ID == y.ID })
 }

@@ -126,7 +126,7 @@ func retag(tx *gorm.DB, now time.Time, by *model.UserID, responses []model.Respo
 	}
 	for _, locked := range cases {
 		current := themes[*locked.ResponseID]
-		if sameThemes(locked.Themes, current) {
+		if Same(locked.Themes, current) {
 			continue
 		}
 		_, err := locked.Change(tx, now, event.Entry{Type: model.EventDetailsChanged, Actor: by, Changed: []string{"themes"}}, func() { locked.Themes = current })
