@@ -55,7 +55,6 @@ func (r *Reports) rolled(q selection, f *filter.Response) (rolled, bool) {
 // count counts by a dimension, or all together. Where the days do not matter they are those of UTC, so that questions share them.
 func (k rolled) count(by ResponseGroupBy) ([]rollup.Row, bool, error) {
 	q := k.question(by, "UTC")
-	q.Key, q.Rows = "CAST('' AS text)", k.all
 	if by != "" {
 		d := responseDimensions[by]
 		q.Key, q.Themes = d.key, q.Themes || by == "THEME"
@@ -69,12 +68,14 @@ func (k rolled) count(by ResponseGroupBy) ([]rollup.Row, bool, error) {
 // countDays counts by the days of a time zone.
 func (k rolled) countDays(zone *time.Location) ([]rollup.Row, bool, error) {
 	q := k.question("", zone.String())
-	q.Key, q.Rows, q.Daily = "CAST('' AS text)", k.all, true
+	q.Daily = true
 	return k.rollup.Count(k.db.Statement.Context, q)
 }
 
+// question asks for all responses together. Its name is that of a question by the dimension, too.
 func (k rolled) question(by ResponseGroupBy, zone string) rollup.Question {
-	return rollup.Question{Name: fmt.Sprintf("%s %q %q", k.name, by, zone), Zone: zone, Themes: k.themes, From: k.span.From, To: k.span.To}
+	return rollup.Question{Name: fmt.Sprintf("%s %q %q", k.name, by, zone), Rows: k.all, Key: "CAST('' AS text)", Zone: zone, Themes: k.themes,
+		From: k.span.From, To: k.span.To}
 }
 
 // nps is the score with its groups; false if they are not kept.
