@@ -50,10 +50,10 @@ CREATE INDEX responses_by_value ON responses (lifetime_value, id);
 -- its beginning. Both in full would not fit into an entry, so they are a hash.
 -- +goose StatementBegin
 CREATE FUNCTION response_key(external_id text, survey_fold text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT md5(external_id || E'\x1f' || coalesce(survey_fold, ''))
+    SELECT external_id || E'\x1f' || coalesce(survey_fold, '')
 $$;
 -- +goose StatementEnd
-CREATE UNIQUE INDEX responses_external_id_key ON responses (external_id_fold, response_key(external_id, survey_fold)) WHERE external_id_fold IS NOT NULL;
+CREATE UNIQUE INDEX responses_external_id_key ON responses (external_id_fold, md5(response_key(external_id, survey_fold))) WHERE external_id_fold IS NOT NULL;
 -- The filter by receivedAt.
 CREATE INDEX responses_received ON responses (received_at);
 -- The search box, which looks for words in comments.

@@ -61,32 +61,27 @@ func AddDirectory(p *pg.Pipeline, mentions []*Mention) (open func() (*Directory,
 
 // addOne looks for the customer of one mention by each of its keys, which costs less than by all keys at once.
 func (d *Directory) addOne(p *pg.Pipeline, m *Mention) func() (*Directory, error) {
-	found := make([][]*model.Customer, 0, 3)
+	var found []*[]*model.Customer
 	var better []clause.Expression // identities that count before the next one
-	look := func(query string, args ...any) {
+	look := func(identity, query string, args ...any) {
+		if identity == "" {
+			return
+		}
 		tx := d.tx.Where(query, args...)
 		for _, b := range better {
 			tx = tx.Where("NOT EXISTS (SELECT FROM customers WHERE ?)", b)
 		}
-		found = append(found, nil)
-		d.addFirst(p, tx, &found[len(found)-1])
-		better = append(better, clause.Expr{SQL: query, Vars: args})
+		customers := new([]*model.Customer)
+		d.addFirst(p, tx, customers)
+		found, better = append(found, customers), append(better, clause.Expr{SQL: query, Vars: args})
 	}
-	if id := m.Given.ExternalID; id != nil {
-		look("external_id_fold = ? AND external_id = ?", model.Fold(*id), *id)
-	}
-	if email, _ := m.Given.Email.ValueOK(); email != nil {
-		look("email_fold = ?", model.Fold(*email))
-	}
-	if key := m.phoneKey(); key != nil {
-		look("phone_key = ?", *key)
-	}
-	if key := m.nameKey(); key != "" {
-		look("name_key = ?", key)
-	}
+	look(m.id, "external_id_fold = ? AND external_id = ?", model.Fold(m.id), m.id)
+	look(m.email, "email_fold = ?", m.email)
+	look(m.phone, "phone_key = ?", m.phone)
+	look(m.name, "name_key = ?", m.name)
 	return func() (*Directory, error) {
 		for _, customers := range found {
-			for _, c := range customers {
+			for _, c := range *customers {
 				d.Add(&Person{c, c})
 			}
 		}
@@ -103,20 +98,9 @@ func (d *Directory) addFirst(p *pg.Pipeline, query *gorm.DB, into *[]*model.Cust
 func (d *Directory) addAll(p *pg.Pipeline, mentions []*Mention) func() (*Directory, error) {
 	var ids, emails, phones, names []string
 	for _, m := range mentions {
-		if m.Given.ExternalID != nil {
-			ids = append(ids, *m.Given.ExternalID)
-		}
-		if email, _ := m.Given.Email.ValueOK(); email != nil {
-			emails = append(emails, model.Fold(*email))
-		}
-		if key := m.phoneKey(); key != nil {
-			phones = append(phones, *key)
-		}
-		if key := m.nameKey(); key != "" {
-			names = append(names, key)
-		}
+		ids, emails, phones, names = append(ids, m.id), append(emails, m.email), append(phones, m.phone), append(names, m.name)
 	}
-	ids, emails, phones, names = sortedUnique(ids), sortedUnique(emails), sortedUnique(phones), sortedUnique(names)
+	ids, emails, phones, names = given(ids), given(emails), given(phones), given(names)
 	folds := make([]string, len(ids))
 	for i, id := range ids {
 		folds[i] = model.Fold(id)
@@ -169,34 +153,28 @@ const lookUp = `SELECT c.*, f.external_id AS found_external_id, f.email_fold AS 
 // phone number, but does not return a customer with another external id or another address. If the response has no such
 // identity, Find looks by name, country and company. It returns nil if no customer is found.
 func (d *Directory) Find(m *Mention) (*Person, error) {
-	if m.Given.ExternalID != nil {
-		if p := d.external[*m.Given.ExternalID]; p != nil {
-			return p, nil
-		}
+	if p := d.external[m.id]; p != nil {
+		return p, nil
 	}
-	email, _ := m.Given.Email.ValueOK()
-	if email != nil {
-		p, err := d.first(emailKey(model.Fold(*email)))
+	if m.email != "" {
+		p, err := d.first(emailKey(m.email))
 		switch {
 		case err != nil:
 			return nil, err
-		case p != nil && m.Given.ExternalID != nil && p.ExternalID != nil:
+		case p != nil && m.id != "" && p.ExternalID != nil:
 			return nil, nil // another customer, who has this address
 		case p != nil:
 			return p, nil
 		}
 	}
-	if key := m.phoneKey(); key != nil {
-		p, err := d.first(phoneKey(*key))
-		if p != nil && (m.Given.ExternalID != nil && p.ExternalID != nil || email != nil && p.Email != nil) {
+	if m.phone != "" {
+		p, err := d.first(phoneKey(m.phone))
+		if p != nil && (m.id != "" && p.ExternalID != nil || m.email != "" && p.Email != nil) {
 			p = nil
 		}
 		return p, err
 	}
-	if key := m.nameKey(); key != "" {
-		return d.name[key], nil
-	}
-	return nil, nil
+	return d.name[m.name], nil
 }
 
 // first returns the first of the customers who share an identity, or nil.
@@ -268,7 +246,12 @@ func (p *Person) before(other *Person) bool {
 	return bytes.Compare(p.ID.UUID[:], other.ID.UUID[:]) < 0
 }
 
-func sortedUnique(texts []string) []string {
+// given sorts the texts, and leaves each once, without the empty one.
+func given(texts []string) []string {
 	slices.Sort(texts)
-	return slices.Compact(texts)
+	texts = slices.Compact(texts)
+	if len(texts) > 0 && texts[0] == "" {
+		return texts[1:]
+	}
+	return texts
 }

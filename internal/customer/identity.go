@@ -1,12 +1,76 @@
 package customer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"hash/fnv"
 	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
+
+// identity is by what a mention names a customer. What it does not give is empty.
+type identity struct {
+	id    string // external
+	email string // folded
+	phone string // its digits
+	name  string // with country and company; empty if there is anything better
+}
+
+// Identifies reports whether the mention says who the customer is.
+func (i identity) Identifies() bool { return i != identity{} }
+
+func (c *CustomerInput) identity(nameKey string) (i identity) {
+	if c.ExternalID != nil {
+		i.id = *c.ExternalID
+	}
+	if email, _ := c.Email.ValueOK(); email != nil {
+		i.email = model.Fold(*email)
+	}
+	if phone, _ := c.Phone.ValueOK(); phone != nil {
+		if key := model.PhoneKey(*phone); key != nil {
+			i.phone = *key
+		}
+	}
+	if i == (identity{}) {
+		i.name = c.name(nameKey)
+	}
+	return i
+}
+
+// nameMax keeps names within the limit for an entry of a PostgreSQL index (a third of a page).
+const nameMax = 1000
+
+// name identifies the customer by name, country and company; empty without a name: two customers without names are not the
+// same person. The separator is a control character, which occurs in no name.
+func (c *CustomerInput) name(key string) string {
+	text := func(given graphql.Omittable[*string]) string {
+		if v, _ := given.ValueOK(); v != nil {
+			return model.Fold(strings.Join(strings.Fields(*v), " "))
+		}
+		return ""
+	}
+	if key == "" {
+		name := strings.TrimSpace(text(c.FirstName) + " " + text(c.LastName))
+		if name == "" {
+			return ""
+		}
+		key = name + "\x1f"
+		if country, _ := c.Country.ValueOK(); country != nil {
+			key += *country
+		}
+	}
+	key += "\x1f" + text(c.Company)
+	if len(key) > nameMax {
+		sum := sha256.Sum256([]byte(key))
+		return "sha256\x1f" + hex.EncodeToString(sum[:])
+	}
+	return key
+}
 
 // AddLockIdentities adds to a pipeline advisory locks for the external ids of responses and for the identities of their customers. Another
 // transaction that submits one of these responses, or a response of one of these customers, waits until this transaction
@@ -15,6 +79,9 @@ import (
 func AddLockIdentities(p *pg.Pipeline, responses []string, mentions []*Mention) {
 	var keys []int64
 	add := func(kind, id string) {
+		if id == "" {
+			return
+		}
 		hash := fnv.New64a()
 		_, _ = hash.Write([]byte(kind + "\x00" + id))
 		keys = append(keys, int64(hash.Sum64()))
@@ -23,18 +90,10 @@ func AddLockIdentities(p *pg.Pipeline, responses []string, mentions []*Mention) 
 		add("response", id)
 	}
 	for _, m := range mentions {
-		if m.Given.ExternalID != nil {
-			add("customer", *m.Given.ExternalID)
-		}
-		if email, _ := m.Given.Email.ValueOK(); email != nil {
-			add("email", model.Fold(*email))
-		}
-		if key := m.phoneKey(); key != nil {
-			add("phone", *key)
-		}
-		if key := m.nameKey(); key != "" {
-			add("name", key)
-		}
+		add("customer", m.id)
+		add("email", m.email)
+		add("phone", m.phone)
+		add("name", m.name)
 	}
 	slices.Sort(keys)
 	for part := range slices.Chunk(slices.Compact(keys), 1000) {

@@ -5,10 +5,7 @@
 package customer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,52 +19,14 @@ import (
 // Mention is the customer data of a response.
 type Mention struct {
 	Given       *CustomerInput
-	NameKey     string // see intake.Submission
 	RespondedAt time.Time
+
+	identity
 }
 
-// phoneKey identifies the customer by phone number; nil if the mention gives none.
-func (m *Mention) phoneKey() *string {
-	if phone, _ := m.Given.Phone.ValueOK(); phone != nil {
-		return model.PhoneKey(*phone)
-	}
-	return nil
-}
-
-// nameKeyMax keeps name keys within the limit for an entry of a PostgreSQL index (a third of a page).
-const nameKeyMax = 1000
-
-// nameKey identifies the customer by name, country and company where the mention gives nothing better; empty if it does, or
-// gives no name: two customers without names are not the same person. The separator is a control character, which occurs in
-// no name.
-func (m *Mention) nameKey() string {
-	if email, _ := m.Given.Email.ValueOK(); m.Given.ExternalID != nil || email != nil || m.phoneKey() != nil {
-		return ""
-	}
-	text := func(given graphql.Omittable[*string]) string {
-		if v, _ := given.ValueOK(); v != nil {
-			return model.Fold(strings.Join(strings.Fields(*v), " "))
-		}
-		return ""
-	}
-	key := m.NameKey
-	if key == "" {
-		name := strings.TrimSpace(text(m.Given.FirstName) + " " + text(m.Given.LastName))
-		if name == "" {
-			return ""
-		}
-		country, _ := m.Given.Country.ValueOK()
-		key = name + "\x1f"
-		if country != nil {
-			key += *country
-		}
-	}
-	key += "\x1f" + text(m.Given.Company)
-	if len(key) > nameKeyMax {
-		sum := sha256.Sum256([]byte(key))
-		return "sha256\x1f" + hex.EncodeToString(sum[:])
-	}
-	return key
+// NewMention returns the mention of a customer by checked data. nameKey is that of intake.Submission.
+func NewMention(given *CustomerInput, nameKey string, respondedAt time.Time) Mention {
+	return Mention{Given: given, RespondedAt: respondedAt, identity: given.identity(nameKey)}
 }
 
 // NewCustomer returns a new customer with the data of the mention.
@@ -75,8 +34,8 @@ func (m *Mention) NewCustomer(now time.Time) *model.Customer {
 	c := &model.Customer{ID: model.CustomerID{UUID: model.NewUUID()}, Attributes: map[string]string{}, CreatedAt: now}
 	m.Given.fill(c)
 	c.LastResponseAt = &m.RespondedAt
-	if key := m.nameKey(); key != "" {
-		c.NameKey = &key
+	if m.name != "" {
+		c.NameKey = &m.name
 	}
 	c.Fold()
 	return c
@@ -128,12 +87,6 @@ func (m *Mention) Complete(was *model.Customer) (completed *model.Customer, chan
 	}
 	c.Fold()
 	return &c, changed
-}
-
-// Identifies reports whether the mention says who the customer is.
-func (m *Mention) Identifies() bool {
-	email, _ := m.Given.Email.ValueOK()
-	return m.Given.ExternalID != nil || email != nil || m.phoneKey() != nil || m.nameKey() != ""
 }
 
 // SaveLastResponse writes the time of the newest response of customers whose other data did not change. The index entries

@@ -49,10 +49,8 @@ func (b *batch) load() error {
 	first := map[string]*item{}
 	for i, it := range b.items {
 		if it.ExternalID != nil {
-			known, revises, err := b.known(it, stored, first)
+			known, revises := it.known(stored[it.key], first[it.key])
 			switch {
-			case err != nil:
-				return err
 			case known:
 				continue
 			case revises && i > 0: // what comes before is saved first
@@ -60,9 +58,9 @@ func (b *batch) load() error {
 				return nil
 			case revises:
 				b.items = b.items[:1]
-				return b.loadRevision(it, stored[it.key()].storedRow, stored[it.key()].SubmitResponsePayload)
+				return b.loadRevision(it, &stored[it.key].storedRow.Response)
 			}
-			first[it.key()] = it
+			first[it.key] = it
 		}
 		if err := b.resolveCustomer(it); err != nil {
 			return err
@@ -78,26 +76,16 @@ func (b *batch) load() error {
 
 // known finds the response with an item's key: it is stored, or an earlier item has it. If the item says what was said
 // before, it gets that response. If it says anything else it may revise the response.
-func (b *batch) known(it *item, stored map[string]*storedResponse, first map[string]*item) (known, revises bool, err error) {
-	s, earlier := stored[it.key()], first[it.key()]
-	if s == nil && earlier == nil {
-		return false, false, nil
-	}
-	statement, err := it.statement()
-	if err != nil {
-		return false, false, err
-	}
-	if s != nil {
-		if s.ExternalID == nil || it.repeats(s.Statements, statement) { // an erased response stays erased
-			it.stored = s.SubmitResponsePayload
-		}
-		return it.stored != nil, it.stored == nil, nil
-	}
-	was, err := earlier.statement()
-	if bytes.Equal(was, statement) {
+func (it *item) known(stored *storedResponse, earlier *item) (known, revises bool) {
+	switch {
+	case stored != nil && (stored.ExternalID == nil || it.repeats(stored.Statements)): // an erased response stays erased
+		it.stored = stored.SubmitResponsePayload
+	case earlier != nil && bytes.Equal(earlier.statement, it.statement):
 		it.first = earlier
+	default:
+		return false, stored != nil || earlier != nil
 	}
-	return it.first != nil, it.first == nil, err
+	return true, false
 }
 
 func (b *batch) mentions() []*customer.Mention {
@@ -130,7 +118,7 @@ func (b *batch) addStored(p *pg.Pipeline) {
 	var keys, folds []string
 	for _, it := range b.items {
 		if it.ExternalID != nil {
-			keys, folds = append(keys, it.key()), append(folds, model.Fold(*it.ExternalID))
+			keys, folds = append(keys, it.key), append(folds, model.Fold(*it.ExternalID))
 		}
 	}
 	if len(keys) == 0 {
@@ -139,11 +127,11 @@ func (b *batch) addStored(p *pg.Pipeline) {
 	// This is one statement: an erasure between two statements could move an id from responses to erased_response_ids, and
 	// neither statement would find the response.
 	sql, args := `SELECT i.key AS asked, r.* FROM unnest(CAST(@keys AS text[]), CAST(@folds AS text[])) AS i(key, fold),
-			LATERAL (SELECT * FROM responses WHERE external_id_fold = i.fold AND response_key(external_id, survey_fold) = md5(i.key)) r UNION ALL
+			LATERAL (SELECT * FROM responses WHERE external_id_fold = i.fold AND md5(response_key(external_id, survey_fold)) = md5(i.key)) r UNION ALL
 		SELECT i.key, r.* FROM unnest(CAST(@keys AS text[])) AS i(key) JOIN erased_response_ids e ON e.hash = erased_id(i.key) JOIN responses r ON r.id = e.response_id
 		WHERE EXISTS (SELECT 1 FROM erased_response_ids)`, map[string]any{"keys": pg.Array(keys), "folds": pg.Array(folds)}
 	if len(keys) == 1 { // the statement for one key takes half as long
-		sql, args = `SELECT @key AS asked, r.* FROM responses r WHERE external_id_fold = @fold AND response_key(external_id, survey_fold) = md5(@key) UNION ALL
+		sql, args = `SELECT @key AS asked, r.* FROM responses r WHERE external_id_fold = @fold AND md5(response_key(external_id, survey_fold)) = md5(@key) UNION ALL
 			SELECT @key, r.* FROM erased_response_ids e JOIN responses r ON r.id = e.response_id WHERE e.hash = erased_id(@key)`,
 			map[string]any{"key": keys[0], "fold": folds[0]}
 	}

@@ -23,25 +23,22 @@ const (
 	OnConflictUpdate OnConflict = "UPDATE" // the submission corrects the stored response
 )
 
-// key identifies a response: an external id counts within its survey. Surveys that are spelled alike but for upper and lower
-// case are one.
-func (v *valid) key() string {
-	survey := ""
-	if v.Survey != nil {
-		survey = model.Fold(*v.Survey)
+// keyOf identifies a response: an external id counts within its survey. Surveys that are spelled alike but for upper and lower
+// case are one. The function response_key of PostgreSQL makes the same key of a row.
+func keyOf(externalID string, survey *string) string {
+	key := externalID + "\x1f"
+	if survey != nil {
+		key += model.Fold(*survey)
 	}
-	return *v.ExternalID + keySeparator + survey
+	return key
 }
-
-// keySeparator stands between the external id and the folded survey, in SQL too.
-const keySeparator = "\x1f"
 
 // statementSize is the number of bytes that are kept of each submission of a response.
 const statementSize = 16
 
-// statement is a hash of all that the submission says. It is kept with the response: a submission that was accepted once
+// statementOf is a hash of all that a submission says. It is kept with the response: a submission that was accepted once
 // changes nothing when it comes again, also where the customer has changed since.
-func (v *valid) statement() ([]byte, error) {
+func statementOf(v *valid) ([]byte, error) {
 	var at *time.Time
 	if v.RespondedAt != nil {
 		at = new(v.mention.RespondedAt.UTC())
@@ -65,14 +62,14 @@ func (v *valid) statement() ([]byte, error) {
 	return sum[:statementSize], nil
 }
 
-// repeats reports whether the submission, whose statement is given, says what was said before. One that corrects repeats only
-// the last one: it may take a correction back.
-func (v *valid) repeats(kept, statement []byte) bool {
+// repeats reports whether the submission says what was said before, by the statements that are kept. One that corrects repeats
+// only the last one: it may take a correction back.
+func (v *valid) repeats(kept []byte) bool {
 	if v.corrects() {
-		return bytes.HasSuffix(kept, statement)
+		return bytes.HasSuffix(kept, v.statement)
 	}
 	for one := range slices.Chunk(kept, statementSize) {
-		if bytes.Equal(one, statement) {
+		if bytes.Equal(one, v.statement) {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rule"
+	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -21,16 +22,15 @@ type revision struct {
 	was        *model.Response
 	fields     []string // that change, such as response.comment
 	statements []byte
-	ownCase    *model.Case  // of the response; nil if there is none
-	themes     []uuid.UUID  // that the response will have
-	tags       []*model.Tag // those of them that it does not have yet
+	ownCase    *model.Case      // of the response; nil if there is none
+	retagging  *theme.Retagging // by the new comment; nil: the comment stays
 }
 
 // loadRevision compares a submission with the stored response that has its key. The item is the only one of its batch, so
 // that everything before it is saved. The item gets the changed response, or a fault if the submission contradicts; or the
 // stored response as it is, if nothing is new.
-func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePayload) error {
-	if err := withinScope(b.tx, b.now, b.viewer, &SubmitResponsePayload{Response: known.Response}); err != nil {
+func (b *batch) loadRevision(it *item, found *model.Response) error {
+	if err := withinScope(b.tx, b.now, b.viewer, &SubmitResponsePayload{Response: found}); err != nil {
 		return err
 	}
 	owner, other, err := b.owner(it, found.CustomerID)
@@ -42,11 +42,14 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 	if err := b.tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", found.ID).Take(&stored).Error; err != nil {
 		return fmt.Errorf("lock a stored response: %w", err)
 	}
-	var own []*model.Case // it may have been opened meanwhile
+	if stored.CustomerID != found.CustomerID { // it was moved meanwhile: another customer is to be locked
+		return b.loadRevision(it, &stored.Response)
+	}
+	var own []*model.Case
 	if err := b.tx.Where("response_id = ?", found.ID).Limit(1).Find(&own).Error; err != nil {
 		return fmt.Errorf("read the case of a stored response: %w", err)
 	}
-	known = &SubmitResponsePayload{Response: &stored.Response}
+	known := &SubmitResponsePayload{Response: &stored.Response}
 	if len(own) > 0 {
 		known.Case = own[0]
 	}
@@ -71,14 +74,18 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 	if it.outcome.Fault = fault.Join(c.faults...); len(c.faults) > 0 {
 		return nil
 	}
-	it.mention.RespondedAt = r.RespondedAt
 	it.person = person
-	if it.customer, it.changed = person.Customer, nil; person.Stored != nil {
-		if c.correct {
-			it.customer, it.changed = it.mention.Merge(person.Customer)
-		} else {
-			it.customer, it.changed = it.mention.Complete(person.Customer)
-		}
+	mention := it.mention
+	mention.RespondedAt = r.RespondedAt
+	switch {
+	case person.Stored == nil:
+		it.customer = person.Customer
+		b.directory.Add(person)
+	case c.correct:
+		it.customer, it.changed = mention.Merge(person.Customer)
+		b.directory.Replace(person, it.customer)
+	default:
+		it.customer, it.changed = mention.Complete(person.Customer)
 		b.directory.Replace(person, it.customer)
 	}
 	if len(c.fields) == 0 && it.changed == nil {
@@ -89,12 +96,8 @@ func (b *batch) loadRevision(it *item, found *storedRow, known *SubmitResponsePa
 	r.CopyCustomer(it.customer)
 	it.response = r
 	it.revision = &revision{was: &stored.Response, fields: c.fields, statements: stored.Statements, ownCase: known.Case}
-	if it.by == nil {
-		statement, err := it.statement()
-		if err != nil {
-			return err
-		}
-		it.revision.statements = remember(stored.Statements, statement)
+	if it.statement != nil {
+		it.revision.statements = remember(stored.Statements, it.statement)
 	}
 	return b.match(it)
 }
@@ -127,10 +130,12 @@ func (b *batch) owner(it *item, id model.CustomerID) (owner, other *customer.Per
 
 // match finds the themes and the rules that the changed response matches for the first time.
 func (b *batch) match(it *item) (err error) {
-	if it.person.Stored == nil {
-		b.directory.Add(it.person)
-	}
-	if it.themes, err = b.themesAfter(it); err != nil {
+	if slices.Contains(it.revision.fields, "response.comment") {
+		if it.revision.retagging, err = b.themes.Retag(b.tx, it.response.ID, it.response.Comment); err != nil {
+			return err
+		}
+		it.themes = it.revision.retagging.Themes
+	} else if it.themes, err = theme.Of(b.tx, it.response.ID); err != nil {
 		return err
 	}
 	if b.options.SkipRules {
@@ -148,39 +153,6 @@ func (b *batch) match(it *item) (err error) {
 	return nil
 }
 
-// themesAfter returns the themes that the response will have. Keywords are applied to a new comment; what a person has set or
-// removed stays.
-func (b *batch) themesAfter(it *item) (themes []model.Theme, err error) {
-	matched := []uuid.UUID{}
-	for _, t := range b.themes.Match(it.response.Comment) {
-		matched = append(matched, t.ID.UUID)
-	}
-	var had []model.Tag
-	if err := b.tx.Where("response_id = ?", it.response.ID).Find(&had).Error; err != nil {
-		return nil, fmt.Errorf("read the tags of a stored response: %w", err)
-	}
-	var removed []uuid.UUID
-	if err := b.tx.Table("response_theme_removals").Where("response_id = ?", it.response.ID).Pluck("theme_id", &removed).Error; err != nil {
-		return nil, fmt.Errorf("read the removed tags of a stored response: %w", err)
-	}
-	read := slices.Contains(it.revision.fields, "response.comment")
-	ids := []uuid.UUID{}
-	for _, t := range had {
-		if !read || t.ByHand || slices.Contains(matched, t.ThemeID.UUID) {
-			ids = append(ids, t.ThemeID.UUID)
-		}
-	}
-	for _, id := range matched {
-		if read && !slices.Contains(removed, id) && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-			it.revision.tags = append(it.revision.tags, &model.Tag{ResponseID: it.response.ID, ThemeID: model.ThemeID{UUID: id}})
-		}
-	}
-	it.revision.themes = ids
-	err = b.tx.Where("deleted_at IS NULL AND id = ANY(?)", pg.Array(ids)).Order("name_fold, id").Find(&themes).Error
-	return themes, pg.WrapErr("read the themes of a response", err)
-}
-
 // applyRevision records the change of a response in the history of its case, and carries out what the rules decided.
 func (b *batch) applyRevision(it *item) {
 	var own *casework.LockedCase
@@ -190,12 +162,12 @@ func (b *batch) applyRevision(it *item) {
 		}
 	}
 	if own != nil && len(it.revision.fields) > 0 {
-		themes, changed := snapshotThemes(it.themes), slices.Clone(it.revision.fields)
-		if !slices.EqualFunc(own.Themes, themes, func(a, b model.Theme) bool { return a.ID == b.ID }) {
+		changed := slices.Clone(it.revision.fields)
+		if !theme.Same(own.Themes, it.themes) {
 			changed = append(changed, "themes")
 		}
 		b.log(own.Apply(b.now, event.Entry{Type: model.EventDetailsChanged, Actor: it.by, Changed: changed}, func() {
-			own.Response, own.Themes = it.response, themes
+			own.Response, own.Themes = it.response, it.themes
 			own.CopyResponse(it.response)
 		}))
 		b.revised = append(b.revised, &own.Case)
@@ -216,15 +188,6 @@ func (b *batch) applyRevision(it *item) {
 	}
 }
 
-// snapshotThemes are themes as the snapshots of cases have them.
-func snapshotThemes(themes []model.Theme) []model.Theme {
-	out := make([]model.Theme, len(themes))
-	for i, t := range themes {
-		out[i] = model.Theme{ID: t.ID, Name: t.Name, Effort: t.Effort, ResolvedAt: t.ResolvedAt}
-	}
-	return out
-}
-
 // saveRevision writes a changed response, the copies that its case has, and the time of its customers' newest responses.
 func (b *batch) saveRevision(p *pg.Pipeline, it *item) {
 	row := it.response.Row()
@@ -236,8 +199,9 @@ func (b *batch) saveRevision(p *pg.Pipeline, it *item) {
 	if t := row.Texts(); t != nil {
 		pg.AddInsert(p, "insert response texts", []*model.ResponseTexts{t})
 	}
-	p.Exec("untag a changed response", "DELETE FROM response_themes WHERE response_id = $1 AND theme_id <> ALL($2)", row.ID, it.revision.themes)
-	pg.AddInsert(p, "tag responses", it.revision.tags)
+	if it.revision.retagging != nil {
+		it.revision.retagging.AddTo(p)
+	}
 	was := it.revision.was
 	if was.CustomerID != row.CustomerID || !was.RespondedAt.Equal(row.RespondedAt) {
 		for _, id := range []model.CustomerID{was.CustomerID, row.CustomerID} {

@@ -1,13 +1,11 @@
 package intake_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/casework"
 	"github.com/closeloop/closeloop/internal/customer"
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/intake"
@@ -267,32 +265,22 @@ func TestASubmissionNamesTheCustomerLater(t *testing.T) {
 	w.CheckCopies()
 }
 
-// A case that somebody opens by hand at the same moment is the response's only one.
-func TestACaseOpenedByHandMeanwhile(t *testing.T) {
+// What was added with a later time is recognised when it comes again, whatever became of the customer.
+func TestARepeatedCompletionChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Rule("call", func(r *model.Rule) { r.ContactRequested = new(true) })
-	in := intake.New(w.Work)
-	for i := range 10 {
-		id := fmt.Sprint("e", i)
-		stored := w.Submit(answer(id, "", id+"@x.example", 3)).Response
-		worktest.AtOnce(2, func(n int) {
-			var err error
-			if n == 0 {
-				_, err = w.Work.OpenCase(t.Context(), w.Agent, casework.OpenCaseInput{Subject: casework.CaseSubjectInput{ResponseID: &stored.ID}, Note: "Call them."})
-				if fault.Is(err, fault.CodeConflict) {
-					err = nil
-				}
-			} else {
-				_, err = in.Submit(t.Context(), w.Agent, answer(id, "", id+"@x.example", 3, func(in *intake.SubmitResponseInput) { in.ContactRequested = new(true) }))
-			}
-			if err != nil {
-				t.Errorf("call %d: %v", n, err)
-			}
-		})
+	first := w.Submit(answer("e1", "", "ana@x.example", 3)).Response
+	w.Later(time.Hour)
+	later := answer("e1", "", "ana@x.example", 3, func(in *intake.SubmitResponseInput) { in.Comment, in.RespondedAt = new("Late"), new(w.Now()) })
+	w.Submit(later)
+	w.Must("UPDATE customers SET email = 'new@x.example', email_fold = 'new@x.example' WHERE id = $1", first.CustomerID)
+	before := w.Fingerprint()
+	if out := w.Submit(later); out.Created || len(out.Changed) > 0 || out.Response.ID != first.ID {
+		t.Errorf("the repeat: %+v", out)
 	}
-	w.Counts(map[string]int{"cases": 10, "responses": 10})
-	w.CheckCopies()
+	if w.Fingerprint() != before {
+		t.Error("the repeat changed rows")
+	}
 }
 
 // A batch applies what revises a response in its order, and refuses only what contradicts.
@@ -332,29 +320,5 @@ func TestABatchThatRevises(t *testing.T) {
 		t.Errorf("the contradiction: %v", outcomes[3].Fault)
 	}
 	w.Counts(map[string]int{"responses": 3, "cases": 1})
-	w.CheckCopies()
-}
-
-// Sixteen callers at once send the parts of one response: it has all of them, and one case.
-func TestPartsOfAResponseAtOnce(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.Rule("call", func(r *model.Rule) { r.ContactRequested = new(true) })
-	parts := []func(*intake.SubmitResponseInput){
-		func(*intake.SubmitResponseInput) {},
-		func(in *intake.SubmitResponseInput) { in.Comment = new("Late") },
-		func(in *intake.SubmitResponseInput) { in.ContactRequested = new(true) },
-		func(in *intake.SubmitResponseInput) { in.Drivers = []string{"crew"} },
-	}
-	in := intake.New(w.Work)
-	worktest.AtOnce(16, func(i int) {
-		if _, err := in.Submit(t.Context(), w.Agent, answer("e1", "", "ana@x.example", 3, parts[i%4])); err != nil {
-			t.Errorf("part %d: %v", i, err)
-		}
-	})
-	if w.Count("SELECT count(*) FROM responses WHERE comment = 'Late' AND contact_requested AND drivers = '[\"crew\"]'") != 1 {
-		t.Error("a part is lost")
-	}
-	w.Counts(map[string]int{"responses": 1, "customers": 1, "cases": 1})
 	w.CheckCopies()
 }

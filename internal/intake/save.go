@@ -19,9 +19,7 @@ func (b *batch) save() error {
 	if err := b.saveCustomers(p); err != nil {
 		return err
 	}
-	if err := b.saveResponses(p); err != nil {
-		return err
-	}
+	b.saveResponses(p)
 	b.saveCases(p)
 	if err := event.Add(p, b.events); err != nil {
 		return err
@@ -58,7 +56,7 @@ func (b *batch) saveCustomers(p *pg.Pipeline) error {
 	return nil
 }
 
-func (b *batch) saveResponses(p *pg.Pipeline) error {
+func (b *batch) saveResponses(p *pg.Pipeline) {
 	var rows []*model.ResponseRow
 	var texts []*model.ResponseTexts
 	var matches []*match
@@ -75,12 +73,7 @@ func (b *batch) saveResponses(p *pg.Pipeline) error {
 			continue
 		}
 		row := it.response.Row()
-		if it.ExternalID != nil {
-			var err error
-			if row.Statements, err = it.statement(); err != nil {
-				return err
-			}
-		}
+		row.Statements = it.statement
 		rows = append(rows, row)
 		if t := row.Texts(); t != nil {
 			texts = append(texts, t)
@@ -90,7 +83,6 @@ func (b *batch) saveResponses(p *pg.Pipeline) error {
 	pg.AddInsert(p, "insert response texts", texts)
 	pg.AddInsert(p, "tag responses", b.tags)
 	pg.AddInsert(p, "insert rule matches", matches)
-	return nil
 }
 
 // match is a rule that matched a response.

@@ -182,7 +182,7 @@ func addLockIdentities(p *pg.Pipeline, checked []*valid) {
 			continue
 		}
 		if v.ExternalID != nil {
-			responses = append(responses, v.key())
+			responses = append(responses, v.key)
 		}
 		mentions = append(mentions, &v.mention)
 	}

@@ -198,10 +198,13 @@ func anyResponse(random *rand.Rand, i, n int, now time.Time) intake.Submission {
 		if random.IntN(3) > 0 {
 			s.OnConflict = new(intake.OnConflictUpdate)
 		}
-	case 2: // may complete an earlier response
-		random := rand.New(rand.NewPCG(7, uint64(random.IntN(1+i))))
-		s.ExternalID, s.Score, in.ExternalID = new(fmt.Sprint("s-", random.Uint64())), random.IntN(11), new(fmt.Sprintf("c-%d", random.IntN(1+n/8)))
-		in.Email, s.NameKey = graphql.Omittable[*string]{}, ""
+	case 2: // may complete an earlier response of the customer, or correct its score
+		own := rand.New(rand.NewPCG(7, uint64(random.IntN(1+i))))
+		s.ExternalID, s.Survey, s.Score = new(fmt.Sprint("s-", own.Uint64())), nil, own.IntN(11)
+		in.ExternalID, in.Email, s.NameKey = new(fmt.Sprintf("c-%d", own.IntN(1+n/8))), graphql.Omittable[*string]{}, ""
+		if random.IntN(3) == 0 {
+			s.Score, s.OnConflict = random.IntN(11), new(intake.OnConflictUpdate)
+		}
 	default:
 		s.ExternalID = new(fmt.Sprint("r-", i))
 	}

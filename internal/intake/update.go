@@ -50,7 +50,7 @@ func (in *Intake) Update(ctx context.Context, viewer auth.Viewer, input UpdateRe
 	v, faults := validate(Submission{SubmitResponseInput: s}, in.work.Now())
 	var outcome Outcome
 	err := in.work.Write(ctx, func(tx *gorm.DB, now time.Time) error {
-		var stored storedRow
+		var stored model.Response
 		err := tx.Where("id = ?", input.ResponseID).Where(viewer.Scope().Responses(now)).Take(&stored).Error
 		if err != nil {
 			return fault.Join(casework.RowErr(err, "input.responseId", "response"), fault.WithPath("input", faults))
@@ -61,15 +61,16 @@ func (in *Intake) Update(ctx context.Context, viewer auth.Viewer, input UpdateRe
 		v.keepsScore, v.clearsComment = input.Score == nil, given && v.Comment == nil
 		v.by = &viewer.User.ID
 		outcome = Outcome{}
-		if err := in.revise(tx, now, viewer, &item{valid: v, outcome: &outcome}, &stored); err != nil {
+		it := &item{valid: v, outcome: &outcome}
+		if err := in.revise(tx, now, viewer, it, &stored); err != nil {
 			return err
 		}
-		if outcome.Fault != nil || len(outcome.Changed) == 0 {
+		if it.revision == nil { // refused, or nothing is new
 			return fault.WithPath("input", outcome.Fault)
 		}
 		after := audited(outcome.Response)
 		after["changed"] = outcome.Changed
-		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditResponseUpdated, Object: input.ResponseID, Before: audited(&stored.Response), After: after})
+		return audit.Append(tx, viewer, audit.Entry{Action: model.AuditResponseUpdated, Object: input.ResponseID, Before: audited(it.revision.was), After: after})
 	})
 	if err != nil {
 		return nil, err
@@ -83,13 +84,12 @@ func audited(r *model.Response) map[string]any {
 }
 
 // revise changes one stored response, which the caller names.
-func (in *Intake) revise(tx *gorm.DB, now time.Time, viewer auth.Viewer, it *item, stored *storedRow) error {
+func (in *Intake) revise(tx *gorm.DB, now time.Time, viewer auth.Viewer, it *item, stored *model.Response) error {
 	t := &batchTx{work: in.work, tx: tx, now: now, viewer: viewer}
 	var revision configuration.Revision
 	first := pg.NewPipeline(tx)
 	configuration.Share(first, &revision)
 	b := t.newBatch(first, []*item{it})
-	b.found = []*storedRow{stored}
 	if err := first.Send(); err != nil {
 		return err
 	}
@@ -97,14 +97,10 @@ func (in *Intake) revise(tx *gorm.DB, now time.Time, viewer auth.Viewer, it *ite
 	if t.house, err = in.houseAt(tx, revision); err != nil {
 		return err
 	}
-	known, err := b.storedCases()
-	if err != nil {
-		return err
-	}
 	if b.directory, err = b.customers(); err != nil {
 		return fmt.Errorf("find a customer: %w", err)
 	}
-	if err := b.loadRevision(it, stored, known[stored.Asked].SubmitResponsePayload); err != nil {
+	if err := b.loadRevision(it, stored); err != nil {
 		return err
 	}
 	return b.finish()

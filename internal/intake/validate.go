@@ -25,6 +25,8 @@ type valid struct {
 	mention    customer.Mention
 	drivers    []string
 	attributes map[string]string
+	key        string // see keyOf; empty without an external id
+	statement  []byte // see statementOf; nil without an external id
 
 	// Of a correction by hand.
 	keepsScore, clearsComment bool
@@ -37,10 +39,7 @@ func validate(s Submission, now time.Time) (*valid, error) {
 		s.Customer = &customer.CustomerInput{}
 	}
 	c := *s.Customer
-	v := &valid{Submission: s, mention: customer.Mention{Given: &c, NameKey: s.NameKey, RespondedAt: now}, drivers: []string{}}
-	if s.RespondedAt != nil {
-		v.mention.RespondedAt = pg.Timestamp(*s.RespondedAt)
-	}
+	v := &valid{Submission: s, drivers: []string{}}
 	err := fault.Join(
 		checkNumbers(s, now), text.Identity("externalId", &v.ExternalID), text.Optional("survey", &v.Survey), checkComment(&v.Comment),
 		v.readDrivers(), v.readAttributes(), fault.WithPath("customer", c.Check()),
@@ -48,7 +47,17 @@ func validate(s Submission, now time.Time) (*valid, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v, nil
+	respondedAt := now
+	if s.RespondedAt != nil {
+		respondedAt = pg.Timestamp(*s.RespondedAt)
+	}
+	v.mention = customer.NewMention(&c, s.NameKey, respondedAt)
+	if v.ExternalID == nil {
+		return v, nil
+	}
+	v.key = keyOf(*v.ExternalID, v.Survey)
+	v.statement, err = statementOf(v)
+	return v, err
 }
 
 func checkNumbers(s Submission, now time.Time) error {

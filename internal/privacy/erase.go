@@ -146,7 +146,7 @@ const aboutCustomer = `(case_id IN (SELECT id FROM cases WHERE customer_id = @cu
 // erased data.
 func eraseResponses(tx *gorm.DB, was, c *model.Customer) error {
 	err := tx.Exec(`INSERT INTO erased_response_ids (hash, response_id)
-		SELECT erased_id(external_id || E'\x1f' || coalesce(survey_fold, '')), id FROM responses WHERE customer_id = ? AND external_id IS NOT NULL`, c.ID).Error
+		SELECT erased_id(response_key(external_id, survey_fold)), id FROM responses WHERE customer_id = ? AND external_id IS NOT NULL`, c.ID).Error
 	if err != nil {
 		return fmt.Errorf("store the hashes of response ids: %w", err)
 	}
