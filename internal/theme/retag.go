@@ -59,7 +59,10 @@ func (m *Matcher) Retag(tx *gorm.DB, response model.ResponseID, comment *string)
 	}
 	found := map[model.ThemeID]bool{}
 	for _, t := range m.Match(comment) {
-		found[t.ID], states[t.ID] = true, states[t.ID]
+		found[t.ID] = true
+		if _, stored := states[t.ID]; !stored {
+			states[t.ID] = tagState{}
+		}
 	}
 	r := &Retagging{response: response}
 	has := []uuid.UUID{}
