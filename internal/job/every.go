@@ -19,8 +19,9 @@ type Task struct {
 	Do func(ctx context.Context) (more bool, err error)
 }
 
-// Every runs the task at once, then at every tick of the interval and whenever wake fires, until ctx ends. No two runs
-// overlap. Every calls wake before each run, so that a wake-up during the run is not lost; a nil wake: only ticks.
+// Every runs the task at once, then at every tick of the interval and whenever wake fires, until ctx ends. After a wake-up, the
+// next tick is an interval away: what is woken often needs no ticks. No two runs overlap. Every calls wake before each run, so
+// that a wake-up during the run is not lost; a nil wake: only ticks.
 //
 // An error or a panic does not end the loop. After a failure only a tick starts the next run, so an outage costs one run
 // per interval. An outage is one line in the log, however many runs fail. Each panic is a line of its own.
@@ -51,6 +52,7 @@ func Every(ctx context.Context, interval time.Duration, wake func() <-chan struc
 		}
 		select {
 		case <-woken:
+			tick.Reset(interval)
 		case <-tick.C:
 		case <-ctx.Done():
 		}

@@ -101,8 +101,8 @@ func TestEvery(t *testing.T) {
 			time.Sleep(time.Second)
 			signal.Send()
 			l.began(0, time.Second)
-			time.Sleep(59 * time.Second)
-			l.began(0, time.Second, time.Minute)
+			time.Sleep(time.Minute)
+			l.began(0, time.Second, 61*time.Second)
 		},
 		"keeps a wake-up during a run": func(t *testing.T) {
 			signal := job.NewSignal()
