@@ -45,3 +45,25 @@ func TestSnapshotOfACaseWithoutResponse(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+func TestLoadedOfAnEvent(t *testing.T) {
+	t.Parallel()
+	id := model.NoteID{UUID: one}
+	for _, c := range []struct {
+		event *model.LoggedEvent
+		field string
+		want  bool
+	}{
+		{&model.LoggedEvent{Cursor: "c"}, "cursor", true},
+		{&model.LoggedEvent{}, "cursor", false},
+		{&model.LoggedEvent{}, "note", true},
+		{&model.LoggedEvent{Event: model.Event{NoteID: &id}}, "note", false},
+		{&model.LoggedEvent{Event: model.Event{NoteID: &id}, ReadNote: &model.Note{ID: id}}, "note", true},
+		{&model.LoggedEvent{}, "snapshot", true},
+		{&model.LoggedEvent{}, "case", false},
+	} {
+		if got := c.event.Loaded(c.field); got != c.want {
+			t.Errorf("%s of %+v is loaded: %t", c.field, c.event, got)
+		}
+	}
+}

@@ -61,7 +61,7 @@ func (e *LoggedEvent) Masked() *LoggedEvent {
 		return nil
 	}
 	masked := *e
-	masked.NoteID, masked.Improvement, masked.Whys = nil, nil, nil
+	masked.NoteID, masked.ReadNote, masked.Improvement, masked.Whys = nil, nil, nil, nil
 	masked.Snapshot, masked.Before = nil, nil
 	masked.Then = e.Then.Masked()
 	return &masked

@@ -71,10 +71,14 @@ func (eventResolver[E]) Actor(ctx context.Context, e E) (*model.User, error) {
 }
 
 func (r eventResolver[E]) Note(ctx context.Context, e E) (*model.Note, error) {
-	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
-		return r.Read.NoteOf(ctx, e.Logged())
+	switch logged := e.Logged(); {
+	case logged.ReadNote != nil:
+		return logged.ReadNote, nil
+	case graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription:
+		return r.Read.NoteOf(ctx, logged)
+	default:
+		return read.Optional(ctx, read.LoadersFrom(ctx).Notes, logged.NoteID)
 	}
-	return read.Optional(ctx, read.LoadersFrom(ctx).Notes, e.Logged().NoteID)
 }
 
 func (r eventResolver[E]) Case(ctx context.Context, e E) (*model.Case, error) {

@@ -107,8 +107,8 @@ func (e *Event) erased(at time.Time) (*Event, error) {
 }
 
 // redact removes personal data from the cached events of those cases that the new events erase. The text of a note is not in
-// the log, but answers that were made of events may have it: when a note was redacted, they are outdated too. The caller
-// holds the lock.
+// the log, but cached events, and answers that were made of events, may have it: when a note was redacted, they are outdated
+// too. The caller holds the lock.
 func (l *Log) redact(fresh []*Event) error {
 	erasing := map[model.CaseID]*Event{}
 	outdated := false
@@ -122,6 +122,7 @@ func (l *Log) redact(fresh []*Event) error {
 		return nil
 	}
 	for i, e := range l.recent {
+		e.note.Store(nil)
 		by, is := erasing[e.CaseID]
 		if !is {
 			continue

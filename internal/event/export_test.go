@@ -3,6 +3,8 @@ package event
 import (
 	"context"
 	"time"
+
+	"github.com/closeloop/closeloop/model"
 )
 
 // NotifyEvery is the shortest time between two notifications of a server.
@@ -98,3 +100,6 @@ func (l *Log) TakeStampTurn() (give func()) {
 		<-done
 	}
 }
+
+// NoteAt returns the note that was read with the event, if it counts as current at that time.
+func (e *Event) NoteAt(now time.Time) *model.Note { return e.recentNote(now) }

@@ -6,10 +6,7 @@ import (
 	"runtime"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/closeloop/closeloop/internal/job"
-	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
 
@@ -80,14 +77,14 @@ func (l *Log) readUpTo(ctx context.Context, head cursor, first news) error {
 		if tail >= head.position {
 			return nil
 		}
-		rows, err := first.events, error(nil)
-		if first.read && first.after == tail {
-			nonce = head.nonce
-		} else if rows, err = pg.Find[model.Event](l.newsAfter(ctx, tail)); err != nil {
-			return fmt.Errorf("read the log: %w", err)
-		}
+		n, err := first, error(nil)
 		first = news{}
-		events, err := l.decodeAll(rows)
+		if n.follow(tail) {
+			nonce = head.nonce
+		} else if n, err = l.readNews(ctx, tail); err != nil {
+			return err
+		}
+		events, err := l.decodeNews(n)
 		if err != nil {
 			return err
 		}
@@ -102,11 +99,6 @@ func (l *Log) readUpTo(ctx context.Context, head cursor, first news) error {
 			return fmt.Errorf("the log has a gap after %d, its head is at %d", tail, head.position)
 		}
 	}
-}
-
-// newsAfter is the query of the next events behind a position.
-func (l *Log) newsAfter(ctx context.Context, position int64) *gorm.DB {
-	return l.feed.Gorm.WithContext(ctx).Where("position > ?", position).Order("position").Limit(batchSize)
 }
 
 // cache adds the next events if they continue the cached ones. It returns false if the newest epoch is not the one in

@@ -33,6 +33,7 @@ type Event struct {
 	Was    *model.Snapshot // the case right before the event; nil where the event opened the case
 
 	kept atomic.Pointer[subjects]
+	note atomic.Pointer[readNote]
 }
 
 // Log is the log of one database as this server sees it, with a cache of its newest events.

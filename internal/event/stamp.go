@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closeloop/closeloop/internal/pg"
-	"github.com/closeloop/closeloop/model"
 )
 
 // epoch is one life of the log on one cluster. The positions after AfterPosition belong to it, up to and including the
@@ -42,13 +42,6 @@ func (l *Log) head(ctx context.Context) (cursor, error) {
 		}
 		return head, err
 	})
-}
-
-// news is what the follower reads together with a stamp.
-type news struct {
-	after  int64 // the position behind which events are read
-	events []*model.Event
-	read   bool // false: the log was idle
 }
 
 // stampSome stamps once, unless the log is idle, and returns the head, and whether more may be waiting. A stamp also reads the
@@ -93,8 +86,8 @@ func (l *Log) stamp(ctx context.Context, n *news) (head cursor, more bool, err e
 			return rows.Scan(&head.position, &head.nonce, &more, nil)
 		})
 		if n != nil {
-			n.read = true
-			pg.AddFind(p, "read the news", l.newsAfter(ctx, n.after), &n.events)
+			n.began = time.Now()
+			pg.AddFind(p, "read the news", l.newsAfter(ctx, n.after), &n.rows)
 		}
 		return p.Send()
 	})

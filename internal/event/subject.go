@@ -34,4 +34,7 @@ func (e *Event) subjects() (then, was *filter.Subject) {
 }
 
 // forget frees the memory of what was found out about the event.
-func (e *Event) forget() { e.kept.Store(forgotten) }
+func (e *Event) forget() {
+	e.kept.Store(forgotten)
+	e.note.Store(nil)
+}

@@ -166,6 +166,9 @@ func (e *Event) logged(matches bool, scope *filter.Scope) *model.LoggedEvent {
 	if scope.Masked() {
 		return logged.Masked()
 	}
+	if !scope.Restricted() { // else the case may have left the scope meanwhile
+		logged.ReadNote = e.recentNote(time.Now())
+	}
 	return logged
 }
 
