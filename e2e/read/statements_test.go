@@ -167,7 +167,7 @@ func TestEventStatements(t *testing.T) {
 		}
 	}
 	least := len(watchers)
-	for version := 2; version < 7 || least > 2 && version < 40; version++ { // on a busy machine, one event may be read twice
+	for version := 2; version < 7 || least > 1 && version < 40; version++ { // on a busy machine, one event may be read twice, and its note after a second
 		counter.Reset()
 		s.AddNote(opened, "Once more.")
 		for _, w := range watchers {
@@ -183,8 +183,8 @@ func TestEventStatements(t *testing.T) {
 		}
 		least = min(least, reads)
 	}
-	if least != 2 {
-		t.Errorf("case and note of an event are read %d times for %d subscriptions", least, len(watchers))
+	if least != 1 {
+		t.Errorf("the case of an event, whose note was read with it, is read %d times for %d subscriptions", least, len(watchers))
 	}
 }
 
