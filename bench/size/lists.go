@@ -35,6 +35,14 @@ const (
 	mailRows     = `id kind to status createdAt sentAt`
 )
 
+// order is one order of a list: its name, and the column or expression by which PostgreSQL sorts.
+type order struct {
+	name, key string
+	time      bool   // the key is a time
+	tie       string // the time that sorts rows with equal keys, before the id does
+	reversed  bool   // the column runs against the order
+}
+
 // effort is the lowest effort among a response's themes, 1 to 3.
 const effort = "(SELECT min(array_position(ARRAY['EASY', 'MEDIUM', 'HARD'], t.effort)) FROM response_themes x JOIN themes t ON t.id = x.theme_id WHERE x.response_id = responses.id)"
 
@@ -43,25 +51,36 @@ func allLists(agent, customer string) (all []list) {
 	cases := func(name, arguments, keys, where, by string) {
 		all = append(all, list{"cases " + name, "cases(%s " + arguments + ")", caseRows, keys, "cases WHERE " + where, by})
 	}
-	micro := func(column string) string {
-		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), id::text"
+	written := func(column string) string {
+		return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 	}
-	// Each order is a name, an expression, and "t" where the expression is a time.
-	inOrders := func(add func(name, arguments, keys, where, by string), orders [][3]string) {
-		for _, order := range orders {
-			keys := order[1] + "::text, id::text"
-			if order[2] == "t" {
-				keys = micro(order[1])
+	micro := func(column string) string { return written(column) + ", id::text" }
+	inOrders := func(add func(name, arguments, keys, where, by string), orders []order) {
+		for _, o := range orders {
+			keys := o.key + "::text"
+			if o.time {
+				keys = written(o.key)
 			}
-			for _, direction := range []string{"ASC", "DESC"} {
-				add("by "+order[0]+" "+direction, "orderBy: {field: "+order[0]+", direction: "+direction+"}", keys, "true",
-					order[1]+" "+direction+" NULLS LAST, id "+direction)
+			if o.tie != "" {
+				keys += ", " + written(o.tie)
+			}
+			for i, direction := range []string{"ASC", "DESC"} {
+				by := direction
+				if o.reversed {
+					by = []string{"DESC", "ASC"}[i]
+				}
+				sorted := o.key + " " + by + " NULLS LAST, "
+				if o.tie != "" {
+					sorted += o.tie + " " + by + ", "
+				}
+				add("by "+o.name+" "+direction, "orderBy: {field: "+o.name+", direction: "+direction+"}", keys+", id::text", "true", sorted+"id "+by)
 			}
 		}
 	}
-	inOrders(cases, [][3]string{
-		{"OPENED_AT", "opened_at", "t"}, {"UPDATED_AT", "updated_at", "t"}, {"ASSIGNED_AT", "assigned_at", "t"}, {"DUE_AT", "due_at", "t"}, {"CLOSED_AT", "closed_at", "t"},
-		{"NUMBER", "number", ""}, {"SCORE", "score", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"STATUS", "array_position(ARRAY['OPEN', 'IN_PROGRESS', 'CLOSED'], status)", ""},
+	inOrders(cases, []order{
+		{name: "OPENED_AT", key: "opened_at", time: true}, {name: "UPDATED_AT", key: "updated_at", time: true}, {name: "ASSIGNED_AT", key: "assigned_at", time: true},
+		{name: "DUE_AT", key: "due_at", time: true}, {name: "CLOSED_AT", key: "closed_at", time: true}, {name: "NUMBER", key: "number"},
+		{name: "SCORE", key: "score", tie: "opened_at"}, {name: "LIFETIME_VALUE", key: "lifetime_value"}, {name: "STATUS", key: "status", tie: "opened_at", reversed: true},
 	})
 	newest, newestBy := micro("opened_at"), "opened_at DESC, id DESC"
 	cases("that are open", "filter: {status: [OPEN]}", newest, "status = 'OPEN'", newestBy)
@@ -79,8 +98,9 @@ func allLists(agent, customer string) (all []list) {
 	responses := func(name, arguments, keys, where, by string) {
 		all = append(all, list{"responses " + name, "responses(%s " + arguments + ")", responseRows, keys, "responses WHERE " + where, by})
 	}
-	inOrders(responses, [][3]string{
-		{"RESPONDED_AT", "responded_at", "t"}, {"SCORE", "score", ""}, {"SEGMENT", "segment_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""}, {"EFFORT", effort, ""}, {"TESTIMONIAL_LIKELIHOOD", "testimonial_likelihood", ""},
+	inOrders(responses, []order{
+		{name: "RESPONDED_AT", key: "responded_at", time: true}, {name: "SCORE", key: "score", tie: "responded_at"}, {name: "SEGMENT", key: "segment_fold", tie: "responded_at"},
+		{name: "LIFETIME_VALUE", key: "lifetime_value"}, {name: "EFFORT", key: effort}, {name: "TESTIMONIAL_LIKELIHOOD", key: "testimonial_likelihood"},
 	})
 	said, saidBy := micro("responded_at"), "responded_at DESC, id DESC"
 	responses("of passives", "filter: {category: [PASSIVE]}", said, "category = 'PASSIVE'", saidBy)
@@ -92,9 +112,9 @@ func allLists(agent, customer string) (all []list) {
 	customers := func(name, arguments, keys, where, by string) {
 		all = append(all, list{"customers " + name, "customers(%s " + arguments + ")", customerRows, keys, "customers WHERE " + where, by})
 	}
-	inOrders(customers, [][3]string{
-		{"CREATED_AT", "created_at", "t"}, {"LAST_NAME", "last_name_fold", ""}, {"COMPANY", "company_fold", ""}, {"LIFETIME_VALUE", "lifetime_value", ""},
-		{"LAST_CONTACTED_AT", "last_contacted_at", "t"}, {"NEXT_SURVEY_AT", "next_survey_at", "t"},
+	inOrders(customers, []order{
+		{name: "CREATED_AT", key: "created_at", time: true}, {name: "LAST_NAME", key: "last_name_fold"}, {name: "COMPANY", key: "company_fold"},
+		{name: "LIFETIME_VALUE", key: "lifetime_value"}, {name: "LAST_CONTACTED_AT", key: "last_contacted_at", time: true}, {name: "NEXT_SURVEY_AT", key: "next_survey_at", time: true},
 	})
 	all = append(all, list{"customers called 'mari sou'", `customers(%s filter: {search: "mari sou"})`, customerRows, "", "", ""})
 
@@ -153,7 +173,12 @@ func (l list) halfwayCursor(ctx context.Context, conn *pgx.Conn, d *data) *strin
 	var n int
 	check(conn.QueryRow(ctx, "SELECT count(*) FROM "+where).Scan(&n))
 	sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s OFFSET %d LIMIT 1", l.keys, where, l.by, n/2)
-	if err := conn.QueryRow(ctx, sql).Scan(&cursor[1], &cursor[2]); err != nil {
+	keys := cursor[1:]
+	into := make([]any, len(keys))
+	for i := range keys {
+		into[i] = &keys[i]
+	}
+	if err := conn.QueryRow(ctx, sql).Scan(into...); err != nil {
 		log.Panicf("%s: %v", sql, err)
 	}
 	raw, err = json.Marshal(cursor)
