@@ -2,7 +2,7 @@
 
 -- Conventions of all tables.
 --
--- A text that is compared is stored twice: as given, and folded by Go (NFC, then case) in a column named *_fold with
+-- A text that is compared is stored twice: as given, and folded by Go (NFC, case and punctuation) in a column named *_fold with
 -- byte order (COLLATE "C"). SQL compares the folded column, so that SQL and Go always agree on which texts are equal.
 --
 -- Every GIN index has gin_pending_list_limit = 512 (kB). New entries wait in a list before they go into the index.

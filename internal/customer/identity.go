@@ -50,7 +50,7 @@ const nameMax = 1000
 func (c *CustomerInput) name(key string) string {
 	text := func(given graphql.Omittable[*string]) string {
 		if v, _ := given.ValueOK(); v != nil {
-			return model.Fold(strings.Join(strings.Fields(*v), " "))
+			return strings.Join(strings.Fields(model.Fold(*v)), " ") // folding makes some spaces, and drops what stands between others
 		}
 		return ""
 	}

@@ -72,6 +72,17 @@ func TestScope(t *testing.T) {
 		}
 	})
 
+	t.Run("compares what was typed on a telephone", func(t *testing.T) {
+		t.Parallel()
+		s := scopeOf(t, `{"company": {"eq": "L'Or\u00e9al Care"}}`, `{"comment": {"startsWith": "I can't"}}`, false)
+		for company, want := range map[string]bool{"L’Oréal\u00a0Care": true, "LʼORE\u0301AL CARE": true, "L'Oreal Care": false, "LOréal Care": false} {
+			subject := &filter.Subject{Case: &model.Case{}, Customer: &model.Customer{Company: &company}, Response: &model.Response{Comment: new("I can’t wait")}, Now: time.Now()}
+			if got := s.Sees(subject); got != want {
+				t.Errorf("%q: %t", company, got)
+			}
+		}
+	})
+
 	t.Run("sees nothing if it is nil", func(t *testing.T) {
 		t.Parallel()
 		var none *filter.Scope

@@ -17,6 +17,10 @@ var texts = []string{
 	"İstanbul", "ıstanbul", "i\u0307stanbul", "Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ", "ὀδυσσεύσ", "\u212bngstrom", "ångström", "ﬁn", "FIN", "ǅ", "ŉ", "ΐ",
 	"\u1fb3", "\u13a0", "\uab70", "Ⓐ", "ſ", "100%", "a_b", `a\b`, "'; DROP TABLE cases; --", "?", "$1", "@name", "🦔", "\u0345", "\u1100\u1161", "가",
 	"%", "_", `\`, `\\`, `\%`, `"`, "{}", `{"a":"b"}`, ",", "NULL", "null", "a,b", "\t", "\n", "\u00a0", "\u200b",
+	// Typographic punctuation, alone and within words.
+	"can't", "can’t", "CAN\u02bcT", "can‛t", "can‘t", "can´t", "can`t", `"no"`, "“no”", "„no“", "« no »", "«\u202fno\u00a0»", "co-op", "co–op", "co—op",
+	"co\u2011op", "co\u2010op", "co\u00adop", "coop", "co\u200bop", "co\u200cop", "co op", "co\u202fop", "wait...", "wait…", "e\u200d\u0301", "❤\ufe0f", "❤",
+	"‘", "“", "-", "…", "\u00ad", "\u2057", "’\u0301", "顧客", "顧客サービス", "ราคา",
 	// The neighbours of the surrogates and the ends of the planes: startsWith computes the next text there.
 	"\ud7ff", "\ue000", "\uffff", "\ufffd", "a\ud7ff", "a\U0010ffff", "\U0010ffff", "\U00010000", "👩‍🚀", "e\u0301\u0323", "e\u0323\u0301", "\u0301",
 }

@@ -57,5 +57,5 @@ func nameKey(name, country string) string {
 	return key
 }
 
-// fold makes texts equal that differ only in case and spaces.
-func fold(s string) string { return model.Fold(strings.Join(strings.Fields(s), " ")) }
+// fold makes texts equal that differ only in what Fold leaves out and in spaces, some of which Fold makes.
+func fold(s string) string { return strings.Join(strings.Fields(model.Fold(s)), " ") }

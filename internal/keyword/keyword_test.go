@@ -19,6 +19,7 @@ func TestWords(t *testing.T) {
 		"Straße STRASSE":                {"strasse", "strasse"},
 		"Cafe\u0301 CAFÉ":               {"café", "café"},
 		"座席が狭い":                         {"座", "席", "が", "狭", "い"},
+		"I canʼt co\u00adoperate":       {"i", "can", "t", "cooperate"},
 		"Он не ПРИШЁЛ":                  {"он", "не", "пришёл"},
 		"half_done re-book e-mail O’Ne": {"half_done", "re", "book", "e", "mail", "o", "ne"},
 		"नमस्ते दुनिया":                 {"नमस्ते", "दुनिया"},
@@ -58,6 +59,15 @@ func TestMatch(t *testing.T) {
 			{"座席", "この座席は", true},
 			{"座席", "席座", false},
 			{"été", "ÉTÉ", true},
+			{"can't", "I can’t wait", true},
+			{"can’t", "I can't wait", true},
+			{"can't", "I CANʼT wait", true}, // a letter, in Unicode
+			{"can't", "I cant wait", false},
+			{"co-operate", "co\u2011operate", true},
+			{"cooperate", "co\u00adoperate", true},
+			{"cooper*", "co\u200boperate", true},
+			{"leg room", "no leg\u202froom", true},
+			{"顧客", "顧\u200b客サービス", true},
 		} {
 			theme := &model.Theme{ID: model.ThemeID{UUID: model.NewUUID()}, Keywords: model.Strings{c.keyword}}
 			set, err := keyword.Compile([]*model.Theme{theme})

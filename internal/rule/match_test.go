@@ -48,13 +48,16 @@ func TestMatch(t *testing.T) {
 	t.Run("applies the filter", func(t *testing.T) {
 		t.Parallel()
 		c := &model.Customer{Country: new("BR"), Segment: new("Gold"), Company: new("Straße AG")}
-		r := &model.Response{Score: 3, RespondedAt: at.Add(-time.Hour), Comment: new("Too late"), Drivers: []string{"Crew"}}
+		r := &model.Response{Score: 3, RespondedAt: at.Add(-time.Hour), Comment: new("Too late. They can’t co\u2011operate"), Drivers: []string{"Crew"}}
 		for filter, want := range map[string]bool{
 			`{"customer":{"country":{"eq":"BR"}}}`:                                     true,
 			`{"customer":{"country":{"eq":"br"}}}`:                                     true,
 			`{"customer":{"country":{"eq":"DE"}}}`:                                     false,
 			`{"customer":{"country":{"in":["DE","BR"]}}}`:                              true,
 			`{"customer":{"country":{"in":["DE","FR"]}}}`:                              false,
+			`{"comment":{"contains":"can't co-operate"}}`:                              true,
+			`{"comment":{"contains":"CANʼT"}}`:                                         true,
+			`{"comment":{"contains":"cant"}}`:                                          false,
 			`{"customer":{"segment":{"eq":"GOLD"}}}`:                                   true,
 			`{"customer":{"segment":{"eq":"silver"}}}`:                                 false,
 			`{"customer":{"segment":{"in":["silver","gold"]}}}`:                        true,
