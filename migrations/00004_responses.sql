@@ -56,8 +56,6 @@ $$;
 CREATE UNIQUE INDEX responses_external_id_key ON responses (external_id_fold, md5(response_key(external_id, survey_fold))) WHERE external_id_fold IS NOT NULL;
 -- The filter by receivedAt.
 CREATE INDEX responses_received ON responses (received_at);
--- The search box, which looks for words in comments.
-CREATE INDEX responses_search ON responses USING gin (to_tsvector('simple', comment)) WITH (gin_pending_list_limit = 512);
 -- Each server looks here when it starts for comments that have no likelihood yet; intake leaves none.
 CREATE INDEX responses_unestimated ON responses (id) WHERE testimonial_likelihood IS NULL AND comment IS NOT NULL;
 
@@ -72,8 +70,12 @@ CREATE TABLE response_texts (
 -- PostgreSQL decides by a sample whether to find a part of a comment in the index or to read the newest responses until
 -- enough contain it. The default sample of a hundred comments often has no comment with what one in fifty contains.
 ALTER TABLE response_texts ALTER comment_fold SET STATISTICS 500;
+-- The search box, which looks for words in comments. The index has no WHERE, because PostgreSQL counts how frequent the words
+-- of an expression are only for an index of all rows, and would read all matches of a frequent word.
+CREATE INDEX response_texts_search ON response_texts USING gin (to_tsvector('simple', comment_fold)) WITH (gin_pending_list_limit = 512);
 -- Filters by a part of a comment, by drivers and by an attribute's value. Many responses lack one of these; the filters
--- say `<> '{}'`, too, because PostgreSQL uses such an index only for a query that implies its WHERE.
+-- say `<> '{}'`, too, because PostgreSQL uses such an index only for a query that implies its WHERE. The search box looks
+-- for words of scripts that write no spaces as parts of comments.
 CREATE INDEX response_texts_comment ON response_texts USING gin (comment_fold gin_trgm_ops) WITH (gin_pending_list_limit = 512)
     WHERE comment_fold IS NOT NULL;
 CREATE INDEX response_texts_drivers ON response_texts USING gin (drivers_fold) WITH (gin_pending_list_limit = 512)

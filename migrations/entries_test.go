@@ -22,9 +22,9 @@ func TestEntriesOfARow(t *testing.T) {
 			account_manager_email_fold, agent_email_fold, attributes_fold, search_fold, created_at, last_contacted_at, next_survey_at)
 			VALUES (gen_random_uuid(), 'c', 'c', 'n', '1', '1', 'a@b', 'a@b', 'm@b', 'g@b', '{"a": "b"}', ' a@b b 1 c', now(), now(), now())`, 18, 2},
 		"of the texts of a comment alone": {"response_texts", `ALTER TABLE response_texts DROP CONSTRAINT response_texts_response_id_fkey;
-			INSERT INTO response_texts VALUES (gen_random_uuid(), 'a comment', '{}', '{}')`, 2, 1},
+			INSERT INTO response_texts VALUES (gen_random_uuid(), 'a comment', '{}', '{}')`, 3, 2},
 		"of texts of all kinds": {"response_texts", `ALTER TABLE response_texts DROP CONSTRAINT response_texts_response_id_fkey;
-			INSERT INTO response_texts VALUES (gen_random_uuid(), 'a comment', '{crew}', '{"a": "b"}')`, 4, 3},
+			INSERT INTO response_texts VALUES (gen_random_uuid(), 'a comment', '{crew}', '{"a": "b"}')`, 5, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

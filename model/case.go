@@ -129,6 +129,7 @@ type Note struct {
 	CaseID     CaseID
 	AuthorID   UserID
 	Body       string
+	BodyFold   string // refreshed by Write
 	CreatedAt  time.Time
 	RedactedAt *time.Time // when the text was removed; Body then holds a placeholder
 
@@ -136,6 +137,9 @@ type Note struct {
 }
 
 func (*Note) IsNode() {}
+
+// Write replaces the text.
+func (n *Note) Write(body string) { n.Body, n.BodyFold = body, Fold(body) }
 
 // Loaded reports whether the note was read together with what this field of the API leads to.
 func (n *Note) Loaded(field string) bool {

@@ -114,7 +114,8 @@ func (s *story) note(h *caseState, at time.Time, by *model.User) *model.Note {
 	for s.r.IntN(3) == 0 {
 		body += " " + fillIn(s.r, pick(s.r, noteWords))
 	}
-	n := &model.Note{ID: model.NoteID{UUID: idAt(s.r, at)}, CaseID: h.ID, AuthorID: by.ID, Body: body, CreatedAt: at}
+	n := &model.Note{ID: model.NoteID{UUID: idAt(s.r, at)}, CaseID: h.ID, AuthorID: by.ID, CreatedAt: at}
+	n.Write(body)
 	s.write(s.out.notes, at, n)
 	return n
 }

@@ -61,7 +61,9 @@ func (w *Work) AddNote(ctx context.Context, viewer auth.Viewer, in AddNoteInput)
 }
 
 func newNote(now time.Time, on model.CaseID, by *model.User, body string) *model.Note {
-	return &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, Body: body, CreatedAt: now}
+	note := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on, AuthorID: by.ID, CreatedAt: now}
+	note.Write(body)
+	return note
 }
 
 // checkOptional is CheckNote for a note that may be left out.

@@ -34,7 +34,7 @@ func TestDatabase(t *testing.T) {
 			insertCase     = `INSERT INTO cases (id, status, origin, opened_by_id, customer_id, response_id, score, opened_at, updated_at, version)
 			VALUES (gen_random_uuid(), 'OPEN', 'MANUAL', $1, $2, $3, 3, now(), now(), 1)`
 			insertCustomer = `INSERT INTO customers (id, external_id, external_id_fold, created_at) VALUES (gen_random_uuid(), 'c-1', $1, now())`
-			insertNote     = `INSERT INTO notes (id, case_id, author_id, body, created_at) VALUES (gen_random_uuid(), $1, $2, $3, now())`
+			insertNote     = `INSERT INTO notes (id, case_id, author_id, body, body_fold, created_at) VALUES (gen_random_uuid(), $1, $2, $3, '', now())`
 			insertEvent    = `INSERT INTO case_events (id, case_id, version, type, at, actor_id, note_id, previous_status, status, snapshot, before)
 			VALUES (gen_random_uuid(), $1, $2, $3, now(), $4, $5, $6, $7, '{}', $8)`
 		)

@@ -62,7 +62,7 @@ func responseFields(customer *entity) map[string]field {
 		"hasCase":       {hasCaseField{}, open},
 		"attribute":     {attributeField{onTexts("attributes_fold"), func(s *Subject) map[string]string { return s.Response.Attributes }}, personal},
 		"customer":      {nested{of: customer}, open},
-		"search":        {responseSearch{onResponse("comment")}, personal},
+		"search":        {responseSearch{onTexts("comment_fold")}, personal},
 	}
 }
 

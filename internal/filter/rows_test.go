@@ -211,7 +211,7 @@ func (made *rows) outreaches(t testing.TB, r *rand.Rand, id model.CaseID) (list 
 			o.Offer = new(model.OutreachOffer(*text))
 		}
 		note := model.NewUUID()
-		exec(t, made.db, "INSERT INTO notes (id, case_id, author_id, body, created_at) VALUES (?, ?, ?, 'Called.', ?)", note, id, made.users[0], moment)
+		exec(t, made.db, "INSERT INTO notes (id, case_id, author_id, body, body_fold, created_at) VALUES (?, ?, ?, 'Called.', 'called.', ?)", note, id, made.users[0], moment)
 		exec(t, made.db, `INSERT INTO case_events (id, case_id, version, type, at, note_id, channel, offer, outcome, snapshot, before)
 			VALUES (?, ?, ?, 'OUTREACH_RECORDED', ?, ?, ?, ?, ?, '{}', '{}')`, model.NewUUID(), id, 10+i, moment, note, o.Channel, o.Offer, o.Outcome)
 		list = append(list, o)

@@ -38,15 +38,20 @@ func sqlOnly(sql func(*sqlBuilder)) expr {
 	return leaf{writeSQL: sql, matches: func(*Subject, model.UserID) bool { return false }}
 }
 
-// customerSearch requires each word to begin a word of the customer's name, e-mail address or company.
+// customerSearch requires each word to begin a word of the customer's name, e-mail address or company, or to be a part of
+// one where its script writes no spaces.
 type customerSearch struct{ column }
 
 func (f customerSearch) parse(p *parser, v any) (expr, error) {
 	s, err := p.readSearch(v)
 	var all allOf
 	for _, word := range strings.Fields(model.Fold(s)) {
+		pattern := "% " + pg.EscapeLike(word) + "%"
+		if unspaced(word) {
+			pattern = "%" + pg.EscapeLike(word) + "%"
+		}
 		all = append(all, sqlOnly(func(b *sqlBuilder) {
-			f.writeCondition(b, func(ref string) string { return ref + " LIKE ?" }, "% "+pg.EscapeLike(word)+"%")
+			f.writeCondition(b, func(ref string) string { return ref + " LIKE ?" }, pattern)
 		}))
 	}
 	return all, err
@@ -57,16 +62,12 @@ type responseSearch struct{ column }
 
 func (f responseSearch) parse(p *parser, v any) (expr, error) {
 	s, err := p.readSearch(v)
-	if strings.TrimSpace(s) == "" {
+	if Blank(s) {
 		return allOf{}, err
 	}
-	return sqlOnly(func(b *sqlBuilder) {
-		f.writeCondition(b, FullText, s)
-	}), err
+	condition, values := FullText(s)
+	return sqlOnly(func(b *sqlBuilder) { f.writeCondition(b, condition, values...) }), err
 }
 
-// FullText is the condition that a text matches a web search, with a ? for the search. The indexes of comments and
-// notes are on the same expression; a change here needs new indexes.
-func FullText(ref string) string {
-	return "to_tsvector('simple', " + ref + ") @@ websearch_to_tsquery('simple', ?)"
-}
+// Blank reports whether a search asks for nothing.
+func Blank(search string) bool { return strings.TrimSpace(model.Fold(search)) == "" }

@@ -149,7 +149,10 @@ func (f customerSearch) weigh(w weigher, v any) Weight {
 	s, _ := v.(string)
 	sum, row := Nothing, 0.0
 	for word := range strings.FieldsSeq(s) {
-		one := f.part(w, word+" ") // a word begins with a blank, which is a sign for the index
+		if !unspaced(word) {
+			word = " " + word // it begins with a blank, which is a sign for the index
+		}
+		one := f.part(w, word)
 		row += one.Row
 		sum = sum.And(one)
 	}
@@ -157,8 +160,15 @@ func (f customerSearch) weigh(w weigher, v any) Weight {
 	return sum
 }
 
-func (f responseSearch) weigh(_ weigher, v any) Weight {
+func (f responseSearch) weigh(w weigher, v any) Weight {
 	s, _ := v.(string)
-	words := float64(len(strings.Fields(s)))
-	return Weight{Read: 0.05, Match: 0.05, Row: decideText, Once: words * searchIndex / 3, Plan: planColumn}
+	sum := Weight{Read: 0.05, Match: 0.05, Row: decideText, Plan: planTable}
+	for word := range strings.FieldsSeq(s) {
+		if one := f.part(w, word); unspaced(word) && one.Read == 1 { // all comments are read for it
+			sum.Read, sum.Once = 1, sum.Once+one.Once
+		} else {
+			sum.Once += searchIndex / 3
+		}
+	}
+	return sum
 }

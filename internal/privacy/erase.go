@@ -131,7 +131,7 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, viewer auth.Viewer) er
 // of its text is removed. A mail server that rejected a mail about the customer may have quoted the mail in its answer, so
 // the answer is replaced by a marker, which still shows that there was an error.
 var eraseRelations = []string{
-	`UPDATE notes SET body = @marker, redacted_at = coalesce(redacted_at, @now) WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
+	`UPDATE notes SET body = @marker, body_fold = @marker, redacted_at = coalesce(redacted_at, @now) WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`DELETE FROM case_external_refs WHERE case_id IN (SELECT id FROM cases WHERE customer_id = @customer)`,
 	`UPDATE notifications SET last_error = @marker WHERE last_error IS NOT NULL AND ` + aboutCustomer,
 }

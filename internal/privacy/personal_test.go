@@ -36,7 +36,7 @@ var personal = map[string]map[string]string{
 		"survey_fold": figure,
 	},
 	"case_external_refs": {"system": "the row is deleted", "external_id": "the row is deleted", "url": "the row is deleted"},
-	"notes":              {"body": removed},
+	"notes":              {"body": removed, "body_fold": removed},
 	"case_events": {
 		"snapshot": "personal fields are removed by Erase in model", "before": "personal fields are removed by Erase in model", "improvement": removed,
 		"whys": "the text is removed; the number of entries stays, as a figure",

@@ -63,8 +63,9 @@ func (p *Privacy) RedactNote(ctx context.Context, viewer auth.Viewer, in RedactN
 		if err := tx.Where("id = ?", in.NoteID).Take(note).Error; err != nil || note.RedactedAt != nil {
 			return err
 		}
-		note.Body, note.RedactedAt = body, &now
-		err = tx.Model(&model.Note{}).Where("id = ?", note.ID).Select("Body", "RedactedAt").Updates(note).Error
+		note.Write(body)
+		note.RedactedAt = &now
+		err = tx.Model(&model.Note{}).Where("id = ?", note.ID).Select("Body", "BodyFold", "RedactedAt").Updates(note).Error
 		if err != nil {
 			return fmt.Errorf("redact a note: %w", err)
 		}

@@ -2,7 +2,6 @@ package read
 
 import (
 	"context"
-	"strings"
 
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
@@ -51,8 +50,9 @@ func (r *Reader) Notes(ctx context.Context, viewer auth.Viewer, q NoteList) (*No
 			if err != nil {
 				return nil, fault.WithPath("filter.search", err)
 			}
-			if strings.TrimSpace(words) != "" {
-				query = query.Where(filter.FullText("notes.body"), words)
+			if !filter.Blank(words) {
+				matches, values := filter.FullText(words)
+				query = query.Where(matches("notes.body_fold"), values...)
 			}
 		}
 	}

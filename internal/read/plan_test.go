@@ -63,7 +63,7 @@ UPDATE customers SET search_fold = ' anna' || number % 300 || ' name' || number 
 	segment_fold = 's' || number % 200, country = CASE WHEN number % 400 = 0 THEN 'NZ' ELSE country END;
 UPDATE responses r SET survey_fold = CASE WHEN n % 50 = 0 THEN 'rare' ELSE 'flight' END, segment_fold = 's' || n % 40, company_fold = 'c' || n % 900,
 	external_id = 'R' || n, external_id_fold = 'r' || n, comment = 'comment number n' || n FROM (SELECT id, row_number() OVER () AS n FROM responses) x WHERE x.id = r.id;
-INSERT INTO response_texts SELECT id, 'comment number ' || external_id_fold || ' ' || md5(external_id_fold), ARRAY['crew', 'd' || score, external_id_fold],
+INSERT INTO response_texts SELECT id, 'comment number ' || external_id_fold || ' ' || md5(external_id_fold) || ' お客様番号' || external_id_fold, ARRAY['crew', 'd' || score, external_id_fold],
 	jsonb_build_object('seat', external_id_fold) FROM responses;
 INSERT INTO themes (id, name, name_fold, created_at, updated_at) SELECT gen_random_uuid(), 't' || i, 't' || i, now(), now() FROM generate_series(1, 400) i;
 INSERT INTO response_themes SELECT r.id, t.id FROM responses r JOIN themes t ON hashtext(r.id::text) % 400 = substr(t.name, 2)::int - 1;
@@ -115,7 +115,7 @@ func TestFilterIndexes(t *testing.T) {
 	few = append(few, "customers by a part of the name", "customers by a part of the name and the phone", "customers by the last name", "customers by search",
 		"customers by the first name", "customers by several first names", "customers by external id", "customers by a part of the external id", "cases by a part of the phone",
 		"customers by attribute", "cases by a customer's phone", "cases by search", "responses by external id", "responses by a part of the comment",
-		"responses by search", "responses by driver", "responses by attribute", "responses by theme", "cases by reference", "cases by company",
+		"responses by search", "responses by search in Japanese", "responses by driver", "responses by attribute", "responses by theme", "cases by reference", "cases by company",
 		"cases by a comment", "cases by a rare survey", "cases by a rare category", "responses by rare category", "responses by receipt", "customers by country", "customers by segment")
 	responses := func(text string) func() error {
 		return func() error {
@@ -163,7 +163,8 @@ func TestFilterIndexes(t *testing.T) {
 		"responses by survey":                           {"responses_survey", responses(`{"survey": {"eq": "Flight"}}`)},
 		"responses by segment":                          {"responses_segment", responses(`{"customer": {"segment": {"eq": "s7"}}}`)},
 		"responses by a part of the comment":            {"response_texts_comment", responses(`{"comment": {"contains": "number r77 "}}`)},
-		"responses by search":                           {"responses_search", responses(`{"search": "n77"}`)},
+		"responses by search":                           {"response_texts_search", responses(`{"search": "r77"}`)},
+		"responses by search in Japanese":               {"response_texts_comment", responses(`{"search": "お客様番号r7777"}`)},
 		"responses by driver":                           {"response_texts_drivers", responses(`{"drivers": {"all": ["crew", "R77"]}}`)},
 		"responses by attribute":                        {"response_texts_attributes", responses(`{"attribute": {"key": "seat", "value": {"eq": "R77"}}}`)},
 		"responses by theme":                            {"response_themes_theme", responses(`{"themes": {"all": ["` + theme.String() + `"]}}`)},

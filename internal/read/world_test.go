@@ -154,7 +154,8 @@ func (w *world) logAssignment(c *model.Case, to *model.User) {
 
 func (w *world) note(on *model.Case, by *model.User, body string, at time.Time) *model.Note {
 	w.t.Helper()
-	n := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on.ID, AuthorID: by.ID, Body: body, CreatedAt: at}
+	n := &model.Note{ID: model.NoteID{UUID: model.NewUUID()}, CaseID: on.ID, AuthorID: by.ID, CreatedAt: at}
+	n.Write(body)
 	w.create(n)
 	return n
 }
