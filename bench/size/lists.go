@@ -35,6 +35,10 @@ const (
 	mailRows     = `id kind to status createdAt sentAt`
 )
 
+// unshared is the setting by which each answer is computed anew. Nothing changes between the questions, so that the program would
+// otherwise answer most of them from memory.
+const unshared = "CLOSELOOP_SHARE_ANSWERS=no"
+
 // order is one order of a list: its name, and the column or expression by which PostgreSQL sorts.
 type order struct {
 	name, key string
@@ -285,7 +289,7 @@ var text = regexp.MustCompile(`(Query Text: .{40}).*`)
 // when no list reads a whole large table.
 func checkPlans(ctx context.Context, logfile string, all []*data) (good bool) {
 	d := *all[len(all)-1]
-	d.server = program.Start(*binary, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0")
+	d.server = program.Start(*binary, d.url+"&options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0", unshared)
 	defer d.server.Stop()
 	explained, bad := 0, false
 	for _, m := range prepareLists(ctx, []*data{&d}) {

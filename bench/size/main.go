@@ -85,7 +85,7 @@ func main() {
 		year.Make(ctx, *binary, d.url, folder, d.n, now, year.Usual)
 	}
 	for _, d := range all {
-		d.server = program.Start(*binary, d.url)
+		d.server = program.Start(*binary, d.url, unshared)
 		defer d.server.Stop()
 		verify(ctx, d)
 	}
