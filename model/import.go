@@ -17,6 +17,47 @@ const (
 	ImportFailed  ImportStatus = "FAILED"
 )
 
+// ImportPreset is the tool that wrote a file.
+type ImportPreset string
+
+const (
+	PresetDelighted     ImportPreset = "DELIGHTED"
+	PresetQualtrics     ImportPreset = "QUALTRICS"
+	PresetSurveyMonkey  ImportPreset = "SURVEYMONKEY"
+	PresetTypeform      ImportPreset = "TYPEFORM"
+	PresetGoogleForms   ImportPreset = "GOOGLE_FORMS"
+	PresetAskNicely     ImportPreset = "ASKNICELY"
+	PresetCustomerGauge ImportPreset = "CUSTOMERGAUGE"
+	PresetNone          ImportPreset = "NONE"
+)
+
+// ImportSeparator separates the columns of a file.
+type ImportSeparator string
+
+const (
+	SeparatorComma     ImportSeparator = "COMMA"
+	SeparatorSemicolon ImportSeparator = "SEMICOLON"
+	SeparatorTab       ImportSeparator = "TAB"
+	SeparatorPipe      ImportSeparator = "PIPE"
+)
+
+// ImportDateOrder is what a date of numbers begins with.
+type ImportDateOrder string
+
+const (
+	DateDayFirst   ImportDateOrder = "DAY_FIRST"
+	DateMonthFirst ImportDateOrder = "MONTH_FIRST"
+	DateYearFirst  ImportDateOrder = "YEAR_FIRST"
+)
+
+// ImportDecimalSign is the sign before decimals.
+type ImportDecimalSign string
+
+const (
+	DecimalPoint ImportDecimalSign = "POINT"
+	DecimalComma ImportDecimalSign = "COMMA"
+)
+
 // Import is a file of responses that was uploaded over the API. RowsDone = ResponsesCreated + ResponsesKnown + RowsRejected.
 type Import struct {
 	ID               ImportID
@@ -32,8 +73,9 @@ type Import struct {
 	ResponsesKnown   int
 	CasesOpened      int
 	RowsRejected     int
-	Rejections       []*RowRejection `gorm:"serializer:json"`
-	Warnings         []*RowRejection `gorm:"serializer:json"`
+	Rejections       []*RowRejection  `gorm:"serializer:json"`
+	Warnings         []*RowRejection  `gorm:"serializer:json"`
+	Findings         []*ImportFinding `gorm:"serializer:json"`
 	Error            *string
 	CreatedAt        time.Time
 	FinishedAt       *time.Time
@@ -70,4 +112,11 @@ func (r *RowRejection) ColumnName() *string {
 		return nil
 	}
 	return &r.Column
+}
+
+// ImportFinding is one thing that was found about a file before its rows were imported, or that the caller said.
+type ImportFinding struct {
+	Subject string `json:"subject"` // a field of ImportColumns or ImportResponsesInput
+	Value   string `json:"value"`
+	Reason  string `json:"reason"`
 }

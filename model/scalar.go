@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net/mail"
 	"regexp"
 	"strconv"
 	"strings"
@@ -82,18 +81,17 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 // MarshalEmailAddress writes the address unchanged.
 func MarshalEmailAddress(s string) graphql.Marshaler { return graphql.MarshalString(s) }
 
-// UnmarshalEmailAddress reads one bare address (RFC 5322 addr-spec) and trims the spaces around it.
+// UnmarshalEmailAddress reads one address as ParseEmailAddress does, and refuses more than one.
 func UnmarshalEmailAddress(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {
 		return "", scalarErrorf("an e-mail address must be a string")
 	}
-	s = strings.TrimSpace(s)
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsAny(s, "\x00\r\n") {
-		return "", scalarErrorf("%q is not an e-mail address", shorten(s))
+	address, further, err := ParseEmailAddress(s)
+	if err == nil && further != "" {
+		return "", scalarErrorf("%q is more than one e-mail address", shorten(s))
 	}
-	return s, nil
+	return address, err
 }
 
 // MarshalInt writes a GraphQL Int.

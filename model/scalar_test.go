@@ -115,7 +115,7 @@ func TestEmailAddress(t *testing.T) {
 		}
 	}
 	for _, given := range []any{
-		"", " ", "ana", "ana@", "@example.com", "ana@@example.com", "ana example@example.com", "Ana <ana@example.com>", "<ana@example.com>",
+		"", " ", "ana", "ana@", "@example.com", "ana@@example.com", "ana example@example.com",
 		"ana@example.com, bo@example.com", "ana@example.com (Ana)", "ana@exa mple.com", "ana@example.com\nBcc: bo@example.com", "ana@\x00example.com",
 		"ana@example.com\x00", "a@" + strings.Repeat("b", 253), "ana..b@example.com", "\xff@example.com", nil, 7,
 	} {
