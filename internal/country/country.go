@@ -1,5 +1,5 @@
-// Package country owns the names of countries: it turns an ISO 3166-1 code or an English name into the alpha-2 code
-// that the database stores.
+// Package country owns the names of countries: it turns an ISO 3166-1 code or a name in one of the languages of Unicode's CLDR
+// into the alpha-2 code that the database stores.
 //
 // It refuses to guess: a name must match an entry of its table letter for letter, apart from case, accents and
 // punctuation. A wrong country would route a case to the wrong people without notice; an unknown country is reported.
@@ -24,7 +24,8 @@ const nameMax = 100
 //     available', and "no" is Norway; Parse refuses "N/A", "None" and "n.a.";
 //   - an English name, common or official, or a usual short form ("USA", "UK", "UAE"), in any case, with or without
 //     accents, dots and 'the'. 'And' may be written as &, 'Saint' as St, and the name may be inverted at a comma or
-//     bracket as lists do ("Korea, Republic of").
+//     bracket as lists do ("Korea, Republic of");
+//   - the name in another language, as Unicode's CLDR has it ("Deutschland", "Brasil", "日本"), unless two countries share it.
 //
 // The countries are the current entries of ISO 3166-1, and Kosovo as XK, a code that ISO leaves free for users.
 // England, Scotland, Wales and Northern Ireland are GB. Parse refuses names that several countries share ("Korea",
@@ -45,7 +46,10 @@ func Parse(s string) (code string, ok bool) {
 	if code, ok = t.names[direct]; !ok && inverted != "" {
 		code, ok = t.names[inverted]
 	}
-	return code, ok
+	if !ok {
+		code = inLanguages()[direct]
+	}
+	return code, code != ""
 }
 
 // Name returns the English name for an alpha-2 code, or the code itself when the code is unknown.
@@ -106,7 +110,7 @@ func keys(s string) (direct, inverted string, ok bool) {
 	// NFKD separates accents from their letters and turns a no-break space into a plain space.
 	for _, r := range norm.NFKD.String(s) {
 		switch {
-		case unicode.IsLetter(r):
+		case unicode.IsLetter(r), unicode.Is(unicode.Mc, r): // vowel signs of India's scripts are marks with a width
 			b.WriteRune(unicode.ToLower(r))
 		case unicode.Is(unicode.Mn, r), unicode.Is(unicode.Cf, r), r == '.':
 		case r == '&':

@@ -35,7 +35,7 @@ var extraNames = map[string]string{
 	"CD": "Congo, The Democratic Republic of the|DR Congo|DRC|Congo DR|Congo-Kinshasa|Congo (Kinshasa)|Zaire",
 	"CG": "Republic of the Congo|Congo Republic|Congo-Brazzaville|Congo (Brazzaville)",
 	"CH": "Swiss Confederation",
-	"CI": "Ivory Coast|Republic of Côte d'Ivoire",
+	"CI": "Ivory Coast|Republic of Côte d'Ivoire|Elfenbeinküste",
 	"CL": "Republic of Chile",
 	"CM": "Republic of Cameroon",
 	"CN": "People's Republic of China|PRC|PR China|Mainland China|China mainland",
@@ -64,7 +64,7 @@ var extraNames = map[string]string{
 	"FO": "Faeroe Islands|Faroes",
 	"FR": "French Republic",
 	"GA": "Gabonese Republic",
-	"GB": "UK|Great Britain|Britain|United Kingdom of Great Britain and Northern Ireland|" +
+	"GB": "UK|Great Britain|Britain|United Kingdom of Great Britain and Northern Ireland|Großbritannien|Grande-Bretagne|Gran Bretaña|Grã-Bretanha|Groot-Brittannië|Gran Bretagna|" +
 		"England|Scotland|Wales|Northern Ireland",
 	"GE": "Republic of Georgia",
 	"GH": "Republic of Ghana",
@@ -194,7 +194,7 @@ var extraNames = map[string]string{
 	"TZ": "United Republic of Tanzania",
 	"UG": "Republic of Uganda",
 	"UM": "US Minor Outlying Islands|U.S. Outlying Islands",
-	"US": "USA|US|United States of America",
+	"US": "USA|US|United States of America|EUA|EE.UU.|EEUU|VS",
 	"UY": "Oriental Republic of Uruguay|Eastern Republic of Uruguay",
 	"UZ": "Republic of Uzbekistan",
 	"VA": "Vatican|Vatican City|State of the Vatican City",
