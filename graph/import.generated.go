@@ -130,6 +130,38 @@ func (ec *executionContext) fieldContext_Import_warnings(_ context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Import_findings(ctx context.Context, field graphql.CollectedField, obj *model.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Import_findings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Findings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ImportFinding) graphql.Marshaler {
+			return ec.marshalNImportFinding2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportFindingᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Import_findings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Import",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImportFinding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) fieldContext_Import_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -295,6 +327,18 @@ func (ec *executionContext) fieldContext_ImportEdge_node(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) fieldContext_ImportFinding_subject(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportFinding", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) fieldContext_ImportFinding_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportFinding", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) fieldContext_ImportFinding_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportFinding", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ImportResponsesPayload_import(ctx context.Context, field graphql.CollectedField, obj *importer.ImportResponsesPayload) (ret graphql.Marshaler) {
@@ -563,7 +607,7 @@ func (ec *executionContext) unmarshalInputImportColumns(ctx context.Context, obj
 		switch k {
 		case "score":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("score"))
-			data, err := ec.unmarshalNString2string(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -724,9 +768,6 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	if _, present := asMap["timeZone"]; !present {
-		asMap["timeZone"] = "UTC"
-	}
 	if _, present := asMap["applyRules"]; !present {
 		asMap["applyRules"] = true
 	}
@@ -734,7 +775,7 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 		asMap["notify"] = true
 	}
 
-	fieldsInOrder := [...]string{"file", "columns", "survey", "timeZone", "applyRules", "notify"}
+	fieldsInOrder := [...]string{"file", "columns", "preset", "encoding", "separator", "sheet", "headerRows", "dateOrder", "decimalSign", "missing", "scale", "survey", "timeZone", "applyRules", "notify"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -750,11 +791,74 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 			it.File = data
 		case "columns":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
-			data, err := ec.unmarshalNImportColumns2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐColumns(ctx, v)
+			data, err := ec.unmarshalOImportColumns2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐColumns(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Columns = data
+		case "preset":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("preset"))
+			data, err := ec.unmarshalOImportPreset2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportPreset(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Preset = data
+		case "encoding":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("encoding"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Encoding = data
+		case "separator":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("separator"))
+			data, err := ec.unmarshalOImportSeparator2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportSeparator(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Separator = data
+		case "sheet":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sheet"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sheet = data
+		case "headerRows":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("headerRows"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.HeaderRows = data
+		case "dateOrder":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dateOrder"))
+			data, err := ec.unmarshalOImportDateOrder2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDateOrder(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DateOrder = data
+		case "decimalSign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("decimalSign"))
+			data, err := ec.unmarshalOImportDecimalSign2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDecimalSign(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DecimalSign = data
+		case "missing":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("missing"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Missing = data
+		case "scale":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scale"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scale = data
 		case "survey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("survey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -896,6 +1000,11 @@ func (ec *executionContext) _Import(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "findings":
+			out.Values[i] = ec._Import_findings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "error":
 			out.Values[i] = ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Error)
 			if out.Values[i] == graphql.RequiredNull {
@@ -994,6 +1103,43 @@ func (ec *executionContext) _ImportEdge(ctx context.Context, sel ast.SelectionSe
 			}
 		case "node":
 			out.Values[i] = ec._ImportEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var importFindingImplementors = []string{"ImportFinding"}
+
+func (ec *executionContext) _ImportFinding(ctx context.Context, sel ast.SelectionSet, obj *model.ImportFinding) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, importFindingImplementors)
+
+	out := newFieldSet(fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImportFinding")
+		case "subject":
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Subject)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Value)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec.marshalNString2string(ctx, field.Selections, obj.Reason)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1219,11 +1365,6 @@ func (ec *executionContext) marshalNImport2ᚖgithubᚗcomᚋcloseloopᚋcloselo
 	return ec._Import(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNImportColumns2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐColumns(ctx context.Context, v any) (*importer.Columns, error) {
-	res, err := ec.unmarshalInputImportColumns(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
 func (ec *executionContext) marshalNImportEdge2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[model.Import]) graphql.Marshaler {
 	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1248,6 +1389,32 @@ func (ec *executionContext) marshalNImportEdge2ᚖgithubᚗcomᚋcloseloopᚋclo
 		return graphql.Null
 	}
 	return ec._ImportEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNImportFinding2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportFindingᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ImportFinding) graphql.Marshaler {
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNImportFinding2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportFinding(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNImportFinding2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportFinding(ctx context.Context, sel ast.SelectionSet, v *model.ImportFinding) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ImportFinding(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNImportResponsesInput2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesInput(ctx context.Context, v any) (importer.ImportResponsesInput, error) {
@@ -1371,6 +1538,14 @@ func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋg
 	return res
 }
 
+func (ec *executionContext) unmarshalOImportColumns2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐColumns(ctx context.Context, v any) (*importer.Columns, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputImportColumns(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOImportConnection2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[model.Import]) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -1378,11 +1553,87 @@ func (ec *executionContext) marshalOImportConnection2ᚖgithubᚗcomᚋcloseloop
 	return ec._ImportConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOImportDateOrder2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDateOrder(ctx context.Context, v any) (*model.ImportDateOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := model.ImportDateOrder(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOImportDateOrder2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDateOrder(ctx context.Context, sel ast.SelectionSet, v *model.ImportDateOrder) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOImportDecimalSign2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDecimalSign(ctx context.Context, v any) (*model.ImportDecimalSign, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := model.ImportDecimalSign(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOImportDecimalSign2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportDecimalSign(ctx context.Context, sel ast.SelectionSet, v *model.ImportDecimalSign) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOImportPreset2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportPreset(ctx context.Context, v any) (*model.ImportPreset, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := model.ImportPreset(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOImportPreset2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportPreset(ctx context.Context, sel ast.SelectionSet, v *model.ImportPreset) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOImportResponsesPayload2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐImportResponsesPayload(ctx context.Context, sel ast.SelectionSet, v *importer.ImportResponsesPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ImportResponsesPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOImportSeparator2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportSeparator(ctx context.Context, v any) (*model.ImportSeparator, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := model.ImportSeparator(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOImportSeparator2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportSeparator(ctx context.Context, sel ast.SelectionSet, v *model.ImportSeparator) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalOSubmitResponsesError2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐSubmitResponsesError(ctx context.Context, sel ast.SelectionSet, v *intake.SubmitResponsesError) graphql.Marshaler {

@@ -496,6 +496,7 @@ type ComplexityRoot struct {
 		CreatedAt        func(childComplexity int) int
 		Error            func(childComplexity int) int
 		FileName         func(childComplexity int) int
+		Findings         func(childComplexity int) int
 		FinishedAt       func(childComplexity int) int
 		ID               func(childComplexity int) int
 		Progress         func(childComplexity int) int
@@ -519,6 +520,12 @@ type ComplexityRoot struct {
 	ImportEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ImportFinding struct {
+		Reason  func(childComplexity int) int
+		Subject func(childComplexity int) int
+		Value   func(childComplexity int) int
 	}
 
 	ImportResponsesPayload struct {
@@ -2786,6 +2793,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Import.FileName(childComplexity), true
+	case "Import.findings":
+		if e.ComplexityRoot.Import.Findings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.Findings(childComplexity), true
 	case "Import.finishedAt":
 		if e.ComplexityRoot.Import.FinishedAt == nil {
 			break
@@ -2890,6 +2903,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImportEdge.Node(childComplexity), true
+
+	case "ImportFinding.reason":
+		if e.ComplexityRoot.ImportFinding.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportFinding.Reason(childComplexity), true
+	case "ImportFinding.subject":
+		if e.ComplexityRoot.ImportFinding.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportFinding.Subject(childComplexity), true
+	case "ImportFinding.value":
+		if e.ComplexityRoot.ImportFinding.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportFinding.Value(childComplexity), true
 
 	case "ImportResponsesPayload.import":
 		if e.ComplexityRoot.ImportResponsesPayload.Import == nil {
@@ -6234,6 +6266,8 @@ func (ec *executionContext) childFields_Import(ctx context.Context, field graphq
 		return ec.fieldContext_Import_rejections(ctx, field)
 	case "warnings":
 		return ec.fieldContext_Import_warnings(ctx, field)
+	case "findings":
+		return ec.fieldContext_Import_findings(ctx, field)
 	case "error":
 		return ec.fieldContext_Import_error(ctx, field)
 	case "createdAt":
@@ -6266,6 +6300,18 @@ func (ec *executionContext) childFields_ImportEdge(ctx context.Context, field gr
 		return ec.fieldContext_ImportEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImportEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ImportFinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_ImportFinding_subject(ctx, field)
+	case "value":
+		return ec.fieldContext_ImportFinding_value(ctx, field)
+	case "reason":
+		return ec.fieldContext_ImportFinding_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportFinding", field.Name)
 }
 
 func (ec *executionContext) childFields_ImportResponsesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -17,6 +17,7 @@ CREATE TABLE imports (
     rows_rejected     integer NOT NULL DEFAULT 0,
     rejections        jsonb NOT NULL DEFAULT '[]',
     warnings          jsonb NOT NULL DEFAULT '[]',
+    findings          jsonb NOT NULL DEFAULT '[]', -- what each column was taken for, and why
     error             text,
     created_at        timestamptz NOT NULL,
     finished_at       timestamptz,

@@ -124,13 +124,16 @@ func measureImport(folder, file string, rules bool) (r result) {
 		check(db.Pool.QueryRow(context.Background(), "SELECT pg_current_wal_insert_lsn() - '0/0'").Scan(&at))
 		return at
 	}
-	options := importer.Options{Columns: columns}
+	options := importer.Options{}
 	if *unpaced {
-		options.Now = func() time.Time { return time.Time{} }
+		still := time.Now()
+		options.Now = func() time.Time { return still }
 	}
 	used := processor(db)
 	before, began := wal(), time.Now()
-	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, options)
+	plan, err := importer.Inspect(in, importer.Reading{Columns: columns})
+	check(err)
+	r.report, err = importer.Import(context.Background(), timed, auth.Viewer{}, in, plan, options)
 	check(err)
 	r.memory = timed.memory
 	r.rate, r.batches = float64(r.report.Rows)/time.Since(began).Seconds(), timed.took

@@ -12,7 +12,7 @@ import (
 func TestNpsReport(t *testing.T) {
 	t.Parallel()
 	s := setup.NewServer(t)
-	if code := s.ImportReviews().Exit(); code != 0 {
+	if code := s.ImportReviews().Exit(); code != 2 {
 		t.Fatalf("exit code %d", code)
 	}
 	type figures struct {

@@ -24,7 +24,7 @@ type commands struct {
 	config.Config `group:"Settings:"` // settingsGroup
 
 	Serve     serveCommand     `cmd:"" default:"withargs" help:"Answer the API (the default command)."`
-	Import    importCommand    `cmd:"" help:"Import the responses of a CSV file."`
+	Import    importCommand    `cmd:"" help:"Import the responses of a file of any survey tool, CSV or a workbook. Exits with 0 if all rows went in, 2 if some were rejected, 1 if none went in."`
 	Token     tokenCommand     `cmd:"" help:"API tokens."`
 	Persisted persistedCommand `cmd:"" help:"Registered documents, which clients name instead of sending them."`
 	Feed      feedCommand      `cmd:"" help:"The feed of events."`
@@ -33,7 +33,7 @@ type commands struct {
 	Version   versionCommand   `cmd:"" help:"Print the version, the commit, the Go version and the number of the database schema."`
 }
 
-// Main runs the command that the arguments name and returns the exit code. The first interrupt asks the command to
+// Main runs the command that the arguments name and returns the exit code: 0, or 1 for an error; a command can have others. The first interrupt asks the command to
 // end in order; the second ends the process at once.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -42,6 +42,10 @@ func Main(args []string) int {
 	err := run(ctx, args, os.Stdout)
 	if err == nil {
 		return 0
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("stopped")

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/internal/intake"
 )
 
@@ -38,16 +39,23 @@ type batchRow struct {
 	warnings []RowRejection
 }
 
+func recordBytes(rec *table.Record) (n int) {
+	for _, f := range rec.Fields {
+		n += len(f)
+	}
+	return n
+}
+
 func (b *batch) rows() int { return len(b.entries) }
 
-func (b *batch) add(rec record, reader *rowReader) {
+func (b *batch) add(rec *table.Record, reader *rowReader) {
 	s, warnings, bad := reader.read(rec)
 	if bad == nil {
 		b.submissions = append(b.submissions, s)
 	}
-	b.entries = append(b.entries, batchRow{line: rec.line, bad: bad, warnings: warnings})
-	b.bytes += int(rec.end - b.end)
-	b.end = rec.end
+	b.entries = append(b.entries, batchRow{line: rec.Line, bad: bad, warnings: warnings})
+	b.bytes += recordBytes(rec)
+	b.end = rec.End
 }
 
 func (b *batch) reset() {
@@ -73,7 +81,7 @@ func (im *importing) commit(ctx context.Context) error {
 	for _, w := range t.warned {
 		im.options.Progress.Warned(w)
 	}
-	im.options.Progress.Committed(im.report, b.end)
+	im.options.Progress.Committed(im.report, im.plan.progress(b.end))
 	b.reset()
 	return nil
 }
@@ -87,7 +95,7 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 	o := intake.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
 	if save != nil {
 		o.BeforeCommit = func(tx *gorm.DB, outcomes []intake.Outcome) error {
-			return save(tx, im.tally(outcomes).report, im.batch.end)
+			return save(tx, im.tally(outcomes).report, im.plan.progress(im.batch.end))
 		}
 	}
 	began := im.options.Now()
@@ -141,7 +149,7 @@ func (im *importing) count(r *Report, o intake.Outcome, s intake.Submission) *Ro
 	case o.Fault != nil:
 		var f *fault.Error
 		if errors.As(o.Fault, &f) {
-			return &RowRejection{Column: im.reader.layout.columnOf(f.Argument, s), Reason: f.Message}
+			return &RowRejection{Column: im.plan.columnOf(f.Argument, s), Reason: f.Message}
 		}
 		return &RowRejection{Reason: o.Fault.Error()}
 	case o.SubmitResponsePayload == nil || !o.Created:

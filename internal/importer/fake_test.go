@@ -56,17 +56,31 @@ func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Sub
 	return outcomes, nil
 }
 
+// run are the options of both passes.
+type run struct {
+	Reading
+	Options
+}
+
 // keep imports the text into the store with the options.
-func (s *store) keep(t *testing.T, file string, o Options) (*Report, error) {
+func (s *store) keep(t *testing.T, file string, o run) (*Report, error) {
 	t.Helper()
-	return Import(t.Context(), s, auth.Viewer{}, strings.NewReader(file), o)
+	return s.keepFrom(t.Context(), strings.NewReader(file), o)
+}
+
+func (s *store) keepFrom(ctx context.Context, file io.ReadSeeker, o run) (*Report, error) {
+	plan, err := Inspect(file, o.Reading)
+	if err != nil {
+		return nil, err
+	}
+	return Import(ctx, s, auth.Viewer{}, file, plan, o.Options)
 }
 
 // take imports a text into a new store. The import must end without an error, but may reject rows.
 func take(t *testing.T, file string, c Columns) (*store, *Report) {
 	t.Helper()
 	s := new(store)
-	report, err := s.keep(t, file, Options{Columns: c})
+	report, err := s.keep(t, file, run{Reading: Reading{Columns: c}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +104,7 @@ type watch struct {
 	bytes            []int64
 }
 
+func (w *watch) Scanned(int64)           {}
 func (w *watch) Rejected(r RowRejection) { w.rejected = append(w.rejected, r) }
 func (w *watch) Warned(r RowRejection)   { w.warned = append(w.warned, r) }
 func (w *watch) Committed(done *Report, bytes int64) {
@@ -101,11 +116,24 @@ type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
 
-// failing reads the text and then fails.
-func failing(text string, err error) io.Reader {
-	return io.MultiReader(strings.NewReader(text), failure{err})
+// failing reads the text once, and fails behind it the second time.
+type failing struct {
+	*strings.Reader
+	passes int
+	err    error
 }
 
-type failure struct{ err error }
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err == io.EOF && f.passes > 4 { // its head, its bytes, its first records, and the first pass
+		err = f.err
+	}
+	return n, err
+}
 
-func (f failure) Read([]byte) (int, error) { return 0, f.err }
+func (f *failing) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekStart {
+		f.passes++
+	}
+	return f.Reader.Seek(offset, whence)
+}

@@ -1,157 +1,160 @@
 package importer
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/closeloop/closeloop/internal/fault"
-	"github.com/closeloop/closeloop/internal/intake"
-	"github.com/closeloop/closeloop/model"
+	"github.com/closeloop/closeloop/internal/importer/table"
+	"github.com/closeloop/closeloop/internal/importer/value"
 )
 
-// layout maps the cells of a row to fields and attributes.
-type layout struct {
-	line       int // of the header
-	header     []string
-	cellOf     [fieldCount]int // the cell of each field; -1: no column fills it
-	attributes []int           // the cells that become attributes
+const (
+	headerRowsMax = 5
+	nameMax       = 500 // characters of an attribute's key
+)
+
+// header is the names of a file's columns: one for each header row, so that a question is found by its number and by its
+// words.
+type header struct {
+	line  int
+	names []string   // each once; empty: no row names the column
+	said  [][]string // as the header rows say them, for each column
+	keys  [][]string // the same, as key writes them
+	taken []bool
 }
 
-// readHeader reads the first record, and refuses a file that cannot be a CSV file in UTF-8. unnamed holds warnings about
-// columns without a name, to which nothing can refer.
-func readHeader(r *records, c Columns) (l *layout, unnamed []RowRejection, err error) {
-	if err := checkEncoding(r); err != nil {
-		return nil, nil, err
-	}
-	rec, err := r.next()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil, fault.Input("file", "the file is empty; its first line names the columns")
-	case err != nil:
-		return nil, nil, fmt.Errorf("read the file's header: %w", err)
-	case rec.broken != "":
-		return nil, nil, fault.Input("file", "line %d, the header, column %d: %s", rec.line, rec.cell+1, rec.broken)
-	}
-	l = &layout{line: rec.line, header: rec.fields}
-	places := make(map[string]int, len(l.header))
-	for i, name := range l.header {
-		if err := checkName(rec.line, i, name); err != nil {
-			return nil, nil, err
-		}
-		name = strings.TrimSpace(name)
-		l.header[i] = name
-		if name == "" {
-			unnamed = append(unnamed, RowRejection{Line: rec.line,
-				Reason: fmt.Sprintf("column %d has no name in the header; its cells are ignored", i+1)})
-			continue
-		}
-		if first, twice := places[name]; twice {
-			return nil, nil, fault.Input("file", "line %d: the columns %d and %d of the header are both called %q; rename one of them",
-				rec.line, first+1, i+1, name)
-		}
-		places[name] = i
-	}
-	return l, unnamed, l.assignColumns(c, places)
-}
-
-// checkEncoding skips a byte order mark of UTF-8, and refuses a file that is certainly not text in UTF-8.
-func checkEncoding(r *records) error {
-	r.reset()
-	_, _ = r.peek(3)
-	switch head := r.window; {
-	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		r.start += 3
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return fault.Input("file", "line 1: the file is UTF-16; save it as UTF-8 (in Excel: 'CSV UTF-8')")
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return fault.Input("file", "the file is a zip archive or a workbook; save it as CSV in UTF-8 (in Excel: 'CSV UTF-8')")
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return fault.Input("file", "the file is compressed; unpack it first")
-	}
-	return nil
-}
-
-func checkName(line, column int, name string) error {
-	switch {
-	case strings.ContainsRune(name, 0):
-		return fault.Input("file", "line %d, column %d: the header holds the character U+0000; if the file is UTF-16, save it as UTF-8", line, column+1)
-	case model.CheckText(name) != nil:
-		return fault.Input("file", "line %d, column %d: the header is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8')", line, column+1)
-	case strings.ContainsRune(name, '\r'):
-		return fault.Input("file", "line %d: the lines end with a bare CR; save the file with line ends of LF or CR LF", line)
-	}
-	return nil
-}
-
-// assignColumns finds the column of each field. All other columns become attributes.
-func (l *layout) assignColumns(c Columns, places map[string]int) error {
-	taken := make([]bool, len(l.header))
-	for f, name := range c.named() {
-		l.cellOf[f] = -1
-		name = strings.TrimSpace(name)
-		if name == "" {
-			if field(f) == score {
-				return fault.Input("columns.score", "name the column with the score; the header has %s", l.list())
+// headerOf makes the header of the first records.
+func headerOf(rows []table.Record) (*header, error) {
+	h := &header{line: rows[0].Line}
+	width := len(rows[0].Fields)
+	above := ""
+	for i := range width {
+		var said, keys []string
+		for n, row := range rows {
+			if i >= len(row.Fields) {
+				continue
 			}
-			continue
+			name := value.Clean(strings.ToValidUTF8(row.Fields[i], "\ufffd"))
+			if strings.ContainsRune(name, '\r') {
+				return nil, fault.Input("file", "line %d: the lines end with CR and with LF; save the file with line ends of one kind", row.Line)
+			}
+			if n > 0 && (name == "" || strings.HasPrefix(name, `{"ImportId"`)) {
+				continue
+			}
+			said, keys = append(said, name), append(keys, key(name))
 		}
-		i, there := places[name]
-		if !there {
-			return fault.Input("columns."+fields[f].name, "the file has no column %q; its header has %s", name, l.list())
+		name := said[0]
+		// Where the first row is empty, the column has another answer to the question before it.
+		if name == "" && len(said) > 1 {
+			name = strings.TrimPrefix(above+": "+said[1], ": ")
+		} else if name != "" {
+			above = name
 		}
-		l.cellOf[f], taken[i] = i, true
+		h.said, h.keys, h.names = append(h.said, said), append(h.keys, keys), append(h.names, h.distinct(name))
 	}
-	for i, name := range l.header {
-		if !taken[i] && name != "" {
-			l.attributes = append(l.attributes, i)
-		}
+	h.taken = make([]bool, width)
+	if !slices.ContainsFunc(h.names, func(s string) bool { return s != "" }) {
+		return nil, fault.Input("file", "line %d: the header is empty; the first line names the columns", h.line)
 	}
-	return nil
+	return h, nil
 }
 
-// list lists the header's columns, with a hint where the separator seems not to be a comma.
-func (l *layout) list() string {
+// distinct shortens a name to what an attribute's key may have, and numbers it where an earlier column has the same.
+func (h *header) distinct(name string) string {
+	if name == "" {
+		return ""
+	}
+	if utf8.RuneCountInString(name) > nameMax-10 {
+		name = string([]rune(name)[:nameMax-10])
+	}
+	for n, whole := 2, name; slices.Contains(h.names, name); n++ {
+		name = fmt.Sprintf("%s (%d)", whole, n)
+	}
+	return name
+}
+
+// withKey returns the columns of which a row's name has the key.
+func (h *header) withKey(k string) (at []int) {
+	for i, keys := range h.keys {
+		if slices.Contains(keys, k) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// list lists the columns, for a message.
+func (h *header) list() string {
 	var b strings.Builder
-	for i, name := range l.header {
-		if i > 0 {
+	for i, name := range h.names {
+		if name == "" {
+			continue
+		}
+		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q", shorten(name))
+		fmt.Fprintf(&b, "%q", value.Shorten(name))
 		if b.Len() > 4000 {
-			fmt.Fprintf(&b, " and %d more", len(l.header)-i-1)
+			fmt.Fprintf(&b, " and %d more", len(h.names)-i-1)
 			break
 		}
-	}
-	if len(l.header) == 1 && strings.ContainsAny(l.header[0], ";\t|") {
-		b.WriteString(" (columns must be separated by commas: save the file that way)")
 	}
 	return b.String()
 }
 
-// columnOf returns the name of the column that filled the argument of a fault; empty where no column did.
-func (l *layout) columnOf(argument string, s intake.Submission) string {
-	for f := range fields {
-		if argument == fields[f].argument || strings.HasPrefix(argument, fields[f].argument+"[") {
-			return l.name(field(f))
+// find finds the column that the caller means: by its name, in any case, by its beginning, or by its position.
+func (h *header) find(f field, said string) (int, error) {
+	argument, flag := "columns."+fields[f].name, fields[f].flag
+	wanted := key(said)
+	for _, matches := range []func(i int) bool{
+		func(i int) bool { return slices.Contains(h.said[i], said) },
+		func(i int) bool { return wanted != "" && slices.Contains(h.keys[i], wanted) },
+		func(i int) bool {
+			begins := func(k string) bool { return strings.HasPrefix(k, wanted) }
+			return len(wanted) >= 2 && !allDigits(said) && slices.ContainsFunc(h.keys[i], begins)
+		},
+	} {
+		var found []string
+		at := -1
+		for i := range h.names {
+			if matches(i) {
+				at = i
+				found = append(found, fmt.Sprintf("%d (%q)", i+1, value.Shorten(h.names[i])))
+			}
+		}
+		switch {
+		case len(found) == 1:
+			return at, nil
+		case len(found) > 1:
+			return 0, fault.Input(argument, "which of the columns %s is meant by %q? Name it by its position, such as %s %d (%s)", strings.Join(found, ", "), said, flag, at+1, argument)
 		}
 	}
-	var i int
-	if n, err := fmt.Sscanf(argument, "attributes[%d]", &i); n == 1 && err == nil && 0 <= i && i < len(s.Attributes) {
-		return s.Attributes[i].Key
+	if n, err := strconv.Atoi(said); err == nil && n >= 1 && n <= len(h.names) {
+		return n - 1, nil
 	}
-	return ""
+	return 0, fault.Input(argument, "the file has no column %q; its header has %s", said, h.list())
 }
 
-// name returns the column of a field. The first or last name may come from the column of the full name.
-func (l *layout) name(f field) string {
-	switch {
-	case l.cellOf[f] >= 0:
-		return l.header[l.cellOf[f]]
-	case f == firstName || f == lastName:
-		return l.name(fullName)
+func allDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// headerRows says how many of the first records are the header.
+func headerRows(first []table.Record) (n int, why string) {
+	if len(first) > 2 && slices.ContainsFunc(first[2].Fields, func(s string) bool { return strings.HasPrefix(s, `{"ImportId"`) }) {
+		return 3, "the third row has the import ids of Qualtrics"
 	}
-	return ""
+	if len(first) > 1 && len(first[0].Fields) == len(first[1].Fields) {
+		for i, name := range first[0].Fields {
+			switch below := strings.TrimSpace(first[1].Fields[i]); {
+			case key(name) == "respondent id" && below == "" && slices.ContainsFunc(first[1].Fields, func(s string) bool { return strings.TrimSpace(s) != "" }):
+				return 2, "the second row has the answers of SurveyMonkey's questions"
+			case key(name) == "responseid" && key(below) == "responseid", key(name) == "responseid" && key(below) == "response id":
+				return 2, "the second row has the questions of Qualtrics"
+			}
+		}
+	}
+	return 1, ""
 }

@@ -15,7 +15,7 @@ import (
 func refused(t *testing.T, file string, c Columns) *fault.Error {
 	t.Helper()
 	s := new(store)
-	report, err := s.keep(t, file, Options{Columns: c})
+	report, err := s.keep(t, file, run{Reading: Reading{Columns: c}})
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.CodeBadUserInput {
 		t.Fatalf("the error is %v, want a *fault.Error", err)
@@ -28,22 +28,19 @@ func refused(t *testing.T, file string, c Columns) *fault.Error {
 
 func TestReadHeader(t *testing.T) {
 	t.Parallel()
-	t.Run("refuses a file that is not CSV in UTF-8", func(t *testing.T) {
+	t.Run("refuses a file that is no table", func(t *testing.T) {
 		t.Parallel()
 		for name, c := range map[string]struct{ file, words string }{
 			"empty":                    {"", "the file is empty"},
 			"a byte order mark alone":  {"\ufeff", "the file is empty"},
 			"empty lines":              {"\n\r\n\n", "the file is empty"},
-			"UTF-16, little endian":    {"\xff\xfes\x00\n\x00", "UTF-16; save it as UTF-8"},
-			"UTF-16, big endian":       {"\xfe\xff\x00s\x00\n", "UTF-16; save it as UTF-8"},
-			"UTF-16 without a mark":    {"s\x00c\x00o\x00r\x00e\x00\n\x00", "save it as UTF-8"},
-			"a workbook":               {"PK\x03\x04....", "a workbook; save it as CSV"},
+			"a row of empty cells":     {",,\n,,\n", "the file is empty"},
+			"a zip archive":            {"PK\x03\x04....", "no workbook of Excel"},
+			"a workbook of Excel 97":   {"\xd0\xcf\x11\xe0....", "Excel 97"},
 			"gzip":                     {"\x1f\x8b\x08", "compressed"},
-			"a Latin-1 header":         {"\nscore,R\xe9gion\n7,x\n", "line 2, column 2: the header is not UTF-8"},
-			"bare CR":                  {"score,c\r7,x\r", "bare CR"},
+			"CR and LF":                {"score,c\r7,x\r7,y\n", "CR and with LF"},
 			"a stray quote":            {"score,5\" x\n7,x\n", "line 1, the header, column 2: a quotation mark"},
 			"a header that never ends": {"score,\"x\n7,x\n", "line 1, the header, column 2: a quotation mark opens"},
-			"names that occur twice":   {"score,b,a,b \n7,x,y,z\n", `columns 2 and 4 of the header are both called "b"`},
 		} {
 			f := refused(t, c.file, Columns{Score: "score"})
 			if f.Argument != "file" || !strings.Contains(f.Message, c.words) {
@@ -52,29 +49,46 @@ func TestReadHeader(t *testing.T) {
 		}
 	})
 
-	t.Run("refuses a column that the header does not have", func(t *testing.T) {
+	t.Run("asks for a column that the header does not have", func(t *testing.T) {
 		t.Parallel()
-		file := "Score,comment\n7,x\n"
+		file := "Score,comment,b,b,Company size,Company name\n7,x,y,z,1,2\n"
 		for name, c := range map[string]struct {
 			columns  Columns
 			argument string
 			words    string
 		}{
-			"another case": {Columns{Score: "score"}, "columns.score", `the file has no column "score"; its header has "Score", "comment"`},
-			"an email":     {Columns{Score: "Score", Email: "mail"}, "columns.email", `no column "mail"; its header has "Score", "comment"`},
-			"an id":        {Columns{Score: "Score", CustomerExternalID: "id"}, "columns.customerExternalId", `no column "id"`},
-			"no score":     {Columns{Comment: "comment"}, "columns.score", `name the column with the score; the header has "Score", "comment"`},
+			"an email":     {Columns{Email: "mail"}, "columns.email", `no column "mail"; its header has "Score", "comment", "b", "b (2)"`},
+			"an id":        {Columns{CustomerExternalID: "id"}, "columns.customerExternalId", `no column "id"`},
+			"two names":    {Columns{Comment: "b"}, "columns.comment", `which of the columns 3 ("b"), 4 ("b (2)") is meant by "b"? Name it by its position, such as --comment 4 (columns.comment)`},
+			"two prefixes": {Columns{Company: "comp"}, "columns.company", `which of the columns 5 ("Company size"), 6 ("Company name")`},
+			"position 0":   {Columns{Comment: "0"}, "columns.comment", `no column "0"`},
+			"position 7":   {Columns{Comment: "7"}, "columns.comment", `no column "7"`},
+			"no score":     {Columns{Score: "-"}, "columns.score", `which column has the score from 0 to 10? Name it by --score (columns.score); the header has "Score"`},
 		} {
 			f := refused(t, file, c.columns)
 			if f.Argument != c.argument || !strings.Contains(f.Message, c.words) {
 				t.Errorf("%s: the fault of %q is %q, want one with %q", name, f.Argument, f.Message, c.words)
 			}
 		}
-		if f := refused(t, "score;comment\n7;x\n", Columns{Score: "score"}); !strings.Contains(f.Message, "separated by commas") {
-			t.Errorf("a file with semicolons: the message %q does not name commas", f.Message)
-		}
-		if f := refused(t, manyNames(5000), Columns{Score: "score"}); len(f.Message) > 5000 {
+		if f := refused(t, manyNames(5000), Columns{}); len(f.Message) > 5000 {
 			t.Errorf("the message has %d bytes, want at most 5000", len(f.Message))
+		}
+	})
+
+	t.Run("takes columns by name, beginning and position", func(t *testing.T) {
+		t.Parallel()
+		file := "nps,On a scale from 0 to 10,Büro,text,text\n1,7,x,first,second\n"
+		for name, c := range map[string]Columns{
+			"by name":                  {Score: "On a scale from 0 to 10", Comment: "4"},
+			"in another case":          {Score: "ON A SCALE FROM 0 TO 10", Comment: " 4 "},
+			"by the beginning":         {Score: "on a scale", Comment: "4"},
+			"by position":              {Score: "2", Comment: "4"},
+			"with signs and no umlaut": {Score: "2", Comment: "4", Company: "buro"},
+		} {
+			s := one(t, file, c)
+			if s.Score != 7 || *s.Comment != "first" || c.Company != "" && text(s.Customer.Company) != "x" {
+				t.Errorf("%s: the submission is %+v", name, s)
+			}
 		}
 	})
 
@@ -146,8 +160,10 @@ func TestColumns(t *testing.T) {
 				t.Errorf("--%s set the column %q", flags[i], name)
 			}
 		}
-		if _, err := kong.Must(new(command)).Parse([]string{"import"}); err == nil || !strings.Contains(err.Error(), "--score") {
-			t.Errorf("without --score the error is %v", err)
+		for i, f := range flags {
+			if fields[i].flag != "--"+f {
+				t.Errorf("the flag of %s is %s, want --%s", fields[i].name, fields[i].flag, f)
+			}
 		}
 		for _, f := range parser.Model.Children[0].Flags {
 			if f.Name != "survey" && f.Name != "help" && f.Help == "" {

@@ -8,31 +8,40 @@ import (
 	"io"
 	"strings"
 
+	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/model"
 )
 
-// occurrences counts how often each record has occurred in the file so far, by 8 bytes of its hash. Two records with the
-// same 8 bytes are counted together, in the same way in each run; their identities still differ, because an identity is
-// computed from the whole record. A row costs 20 to 40 bytes.
+// identifying are the fields that tell an answer from others: what was said, when, and by whom. Facts about the customer that
+// change from one export to the next, such as the lifetime value, are not among them.
+var identifying = [...]field{score, respondedAt, comment, drivers, contactRequested, survey, quoteConsent,
+	customerExternalID, firstName, lastName, fullName, email, phone, company, countryName}
+
+// occurrences counts how often each row has occurred in the file so far, by 8 bytes of its hash. Two rows with the same 8 bytes
+// are counted together, in the same way in each run; their identities still differ, because an identity is computed from the
+// whole hash. A row costs 20 to 40 bytes.
 type occurrences map[uint64]uint32
 
-// identify computes an external id for a row without one; the id is the same in each run over the file. It hashes all
-// cells, including cells that no field uses, and the number of equal records so far, so that equal answers of two customers
-// are two responses.
-func (o occurrences) identify(cells []string) string {
+// identify computes an external id for a row without one; the id is the same in each run over the file, and in another file with
+// other columns beside these or with the columns in another order. It hashes the texts of the identifying fields, as they are
+// in the file, and the number of equal rows so far, so that equal answers of two customers are two responses.
+func (o occurrences) identify(p *Plan, rec *table.Record) string {
 	h := sha256.New()
-	for _, c := range cells {
-		writeLength(h, uint64(len(c))) // otherwise "ab","c" and "a","bc" would have the same hash
-		_, _ = io.WriteString(h, c)
+	for _, f := range identifying {
+		if text := p.cell(rec, f); text != "" {
+			_, _ = io.WriteString(h, fields[f].name)
+			writeNumber(h, uint64(len(text))) // otherwise two texts could share the hash of one
+			_, _ = io.WriteString(h, text)
+		}
 	}
 	sum := h.Sum(nil)
 	short := binary.BigEndian.Uint64(sum)
 	o[short]++
-	writeLength(h, uint64(o[short]))
+	writeNumber(h, uint64(o[short]))
 	return "import:" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func writeLength(h hash.Hash, n uint64) {
+func writeNumber(h hash.Hash, n uint64) {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], n)
 	_, _ = h.Write(b[:])

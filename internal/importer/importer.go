@@ -1,8 +1,12 @@
-// Package importer owns the import of files: it reads CSV, maps columns to the fields of a response and its customer, and
-// submits the rows in batches, each of which is one transaction.
+// Package importer owns the import of files: it finds how a file is to be read, maps its columns to the fields of a response and
+// its customer, and submits the rows in batches, each of which is one transaction.
 //
-// It does not write responses; package intake does. It does not guess: a cell that can be read in two ways rejects its row,
-// with the line, the column and the accepted forms, and the import continues with the other rows.
+// A file is read twice. Inspect reads all of it and returns a Plan, or asks the caller what the file leaves open; Import submits
+// the rows as the Plan says. Package table makes records of a file, package value reads cells.
+//
+// It does not write responses; package intake does. It does not guess: what can be read in two ways is decided by the column as
+// a whole, or asked. A row without a score is rejected, with its line and the reason; any other value that cannot be read is kept
+// as an attribute, with a warning, and the answer goes in.
 //
 // A second import of the same file adds nothing, because every row has an identity (see identity.go). An import that was
 // stopped therefore does not have to store its progress: the same command continues where the import stopped.
@@ -21,6 +25,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/closeloop/closeloop/internal/auth"
+	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/internal/intake"
 )
 
@@ -29,11 +34,9 @@ type Submitter interface {
 	SubmitAll(ctx context.Context, viewer auth.Viewer, batch []intake.Submission, o intake.SubmitOptions) ([]intake.Outcome, error)
 }
 
-// Options say how a file is read, and whether its responses open cases and send mails.
+// Options say whether the responses of a file open cases and send mails.
 type Options struct {
-	Columns    Columns
 	Survey     string           // of rows without a survey of their own
-	TimeZone   *time.Location   // of times without a time zone; nil: UTC
 	SkipRules  bool             // only store the responses: open no cases and send no alerts
 	SkipNotify bool             // open cases, but send no mail
 	Progress   Progress         // may be nil
@@ -47,34 +50,34 @@ type Options struct {
 	SaveProgress func(tx *gorm.DB, done *Report, bytes int64) error
 }
 
-// Import submits the rows of a CSV file. Where the file or the columns are wrong, it returns a *fault.Error below `file` or
-// `columns` before any row is submitted, and no report. After that it always returns a report of what is committed, even
-// when an error stops the import. That error wraps its cause (context.Canceled where ctx ended) and says that the same
-// command continues the import.
-func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.Reader, o Options) (*Report, error) {
-	if o.TimeZone == nil {
-		o.TimeZone = time.UTC
-	}
+// Import submits the rows of a file as Inspect has found them. It always returns a report of what is committed, even when an error
+// stops the import. That error wraps its cause (context.Canceled where ctx ended) and says that the same command continues the
+// import.
+func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.ReadSeeker, p *Plan, o Options) (*Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Progress == nil {
 		o.Progress = noProgress{}
 	}
-	records := newRecords(file, maxRecord)
-	l, unnamed, err := readHeader(records, o.Columns)
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("load the time zone: %w", err)
+	}
+	records, err := table.Open(file, p.Format)
 	if err != nil {
 		return nil, err
 	}
+	defer records.Close()
 	im := &importing{
-		options: o, submit: submit, viewer: viewer, records: records, report: new(Report),
-		reader: rowReader{layout: l, survey: o.Survey, times: times{zone: o.TimeZone}, seen: occurrences{}},
+		options: o, submit: submit, viewer: viewer, plan: p, records: records, report: new(Report),
+		reader: rowReader{plan: p, zone: zone, survey: o.Survey, seen: occurrences{}, latest: o.Now().Add(aheadMax)},
 		pace:   pace{size: firstBatch},
 	}
 	if o.Done != nil {
 		im.report, im.skip = o.Done, o.Done.Rows
 	} else {
-		for _, w := range unnamed {
+		for _, w := range p.Warnings {
 			im.warn(w)
 		}
 	}
@@ -85,11 +88,15 @@ func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.R
 	return im.report, nil
 }
 
+// aheadMax is how far in the future intake takes the time of a response, because clocks differ.
+const aheadMax = 24 * time.Hour
+
 type importing struct {
 	options Options
 	submit  Submitter
 	viewer  auth.Viewer
-	records *records
+	plan    *Plan
+	records table.Reader
 	reader  rowReader
 	pace    pace
 	batch   batch
@@ -100,27 +107,31 @@ type importing struct {
 // run reads rows until the file ends. When ctx ends, the current batch is rolled back or has not begun, so that the report
 // counts exactly what is committed.
 func (im *importing) run(ctx context.Context) error {
-	for {
+	for header := im.plan.HeaderRows; ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rec, err := im.records.next()
+		rec, err := im.records.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("read the file: %w", err)
 		}
-		if blank(rec) {
+		if blank(&rec) {
+			continue
+		}
+		if header > 0 {
+			header--
 			continue
 		}
 		if im.skip > 0 {
 			im.skip--
-			_, _, _ = im.reader.read(rec)
-			im.batch.end = rec.end
+			_, _, _ = im.reader.read(&rec)
+			im.batch.end = rec.End
 			continue
 		}
-		im.batch.add(rec, &im.reader)
+		im.batch.add(&rec, &im.reader)
 		if im.batch.rows() >= im.pace.size || im.batch.bytes >= batchBytes {
 			if err := im.commit(ctx); err != nil {
 				return err
@@ -131,18 +142,18 @@ func (im *importing) run(ctx context.Context) error {
 		return err
 	}
 	if im.report.Rows == 0 {
-		im.warn(RowRejection{Line: im.reader.layout.line, Reason: "the file has a header and no rows"})
+		im.warn(RowRejection{Line: im.plan.Line, Reason: "the file has a header and no rows"})
 	}
 	return nil
 }
 
 // blank reports whether all cells of a record are empty. Spreadsheets write such records below the last row; the import skips
 // them like empty lines.
-func blank(rec record) bool {
-	if rec.broken != "" {
+func blank(rec *table.Record) bool {
+	if rec.Broken != "" {
 		return false
 	}
-	for _, f := range rec.fields {
+	for _, f := range rec.Fields {
 		if f != "" {
 			return false
 		}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/closeloop/closeloop/model"
 )
@@ -25,8 +26,14 @@ type Report struct {
 // odd in it.
 type RowRejection = model.RowRejection
 
-// Progress receives the progress of an import after each committed batch, in the order of the file.
+// Finding is one thing that was found about a file, or that the caller said.
+type Finding = model.ImportFinding
+
+// Progress receives the progress of the first pass, and that of the second one after each committed batch, in the order of the
+// file.
 type Progress interface {
+	// Scanned receives how much of the file the first pass has read, in bytes.
+	Scanned(bytes int64)
 	Rejected(r RowRejection)
 	Warned(w RowRejection)
 	// Committed receives the report so far, and the number of bytes of the file that it covers. It must not change the
@@ -36,9 +43,13 @@ type Progress interface {
 
 type noProgress struct{}
 
+func (noProgress) Scanned(int64)            {}
 func (noProgress) Rejected(RowRejection)    {}
 func (noProgress) Warned(RowRejection)      {}
 func (noProgress) Committed(*Report, int64) {}
+
+// None reports whether nothing went in, although there were rows.
+func (r *Report) None() bool { return r.RowsRejected > 0 && r.RowsRejected == r.Rows }
 
 func (r *Report) clone() *Report {
 	c := *r
@@ -64,4 +75,21 @@ func (r *Report) warn(row RowRejection) {
 func (im *importing) warn(w RowRejection) {
 	im.report.warn(w)
 	im.options.Progress.Warned(w)
+}
+
+// counted writes a number with its noun, such as 1 row and 1,257 rows.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return grouped(n) + " " + noun
+}
+
+// grouped writes a number with commas between groups of three digits.
+func grouped(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }

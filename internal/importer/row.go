@@ -2,155 +2,200 @@ package importer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
 
 	"github.com/closeloop/closeloop/internal/country"
 	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/importer/table"
+	"github.com/closeloop/closeloop/internal/importer/value"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
 
+const attributesMax = 190 // intake takes 200; odd values are attributes too
+
 // rowReader converts records to submissions.
 type rowReader struct {
-	layout *layout
+	plan   *Plan
+	zone   *time.Location
 	survey string
-	times  times
 	seen   occurrences
+	latest time.Time // a later time of a response is wrong
 }
 
 // read returns the submission of a record with its warnings, or the first error in the record. The caller sets the line of
-// both.
-func (rr *rowReader) read(rec record) (intake.Submission, []RowRejection, *RowRejection) {
-	if bad := rr.layout.check(rec); bad != nil {
+// both. Only a record that cannot be trusted, or that has no score, is an error: any other value that cannot be read is kept as
+// an attribute, with a warning.
+func (rr *rowReader) read(rec *table.Record) (intake.Submission, []RowRejection, *RowRejection) {
+	if bad := rr.plan.check(rec); bad != nil {
 		return intake.Submission{}, nil, bad
 	}
-	r := &row{layout: rr.layout, cells: rec.fields}
+	r := &row{plan: rr.plan, rec: rec}
+	r.repair()
 	var s intake.Submission
-	if number := value(r, score, readScore); number != nil {
-		s.Score = *number
-	} else {
-		r.fail(score, "the score is missing: a whole number from 0 to 10")
+	text := r.plan.cell(rec, score)
+	if text == "" {
+		return s, nil, &RowRejection{Column: r.plan.name(score), Reason: "the score is missing: a whole number from 0 to 10"}
 	}
-	s.RespondedAt = value(r, respondedAt, rr.times.read)
-	s.Comment = value(r, comment, readText)
-	if list := value(r, drivers, readDrivers); list != nil {
+	var err error
+	if s.Score, err = value.Score(text); err != nil {
+		return s, nil, &RowRejection{Column: r.plan.name(score), Reason: err.Error()}
+	}
+	s.RespondedAt = read(r, respondedAt, rr.time)
+	s.Comment = read(r, comment, func(text string) (string, error) { return text, nil })
+	if list := read(r, drivers, value.Drivers); list != nil {
 		s.Drivers = *list
 	}
-	s.ContactRequested = value(r, contactRequested, readBool)
-	s.QuoteConsent = value(r, quoteConsent, readBool)
-	s.TestimonialLikelihood = value(r, testimonialLikelihood, readLikelihood)
-	if s.Survey = value(r, survey, readText); s.Survey == nil && rr.survey != "" {
+	s.ContactRequested = read(r, contactRequested, value.Bool)
+	s.QuoteConsent = read(r, quoteConsent, value.Bool)
+	s.TestimonialLikelihood = read(r, testimonialLikelihood, value.Likelihood)
+	if s.Survey = read(r, survey, short); s.Survey == nil && rr.survey != "" {
 		s.Survey = &rr.survey
 	}
-	for _, i := range rr.layout.attributes {
-		if text := strings.TrimSpace(rec.fields[i]); text != "" {
-			s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: rr.layout.header[i], Value: text})
-		}
-	}
-	s.Customer = r.customer(&s)
-	s.ExternalID = value(r, responseExternalID, readText)
-	if r.bad != nil {
-		return intake.Submission{}, nil, r.bad
-	}
-	if r.layout.cellOf[respondedAt] >= 0 && s.RespondedAt == nil {
+	s.Customer, s.NameKey = r.customer()
+	s.ExternalID = read(r, responseExternalID, short)
+	s.Attributes = append(r.further(), r.odd...)
+	if s.RespondedAt == nil && r.plan.Cells[respondedAt] >= 0 && r.plan.cell(rec, respondedAt) == "" {
 		r.warn(respondedAt, "the time is missing; the response counts as given now")
 	}
 	if s.ExternalID == nil {
-		id := rr.seen.identify(rec.fields)
+		id := rr.seen.identify(rr.plan, rec)
 		s.ExternalID = &id
 	}
 	return s, r.warnings, nil
 }
 
-// check refuses a record whose cells must not be read.
-func (l *layout) check(rec record) *RowRejection {
-	if rec.broken != "" {
-		bad := &RowRejection{Reason: rec.broken}
-		if rec.cell < len(l.header) {
-			bad.Column = l.header[rec.cell]
-		}
-		return bad
+// time reads the time of a response.
+func (rr *rowReader) time(text string) (time.Time, error) {
+	w, ok := value.ReadTime(text, rr.plan.Format.Year1904)
+	if !ok {
+		return time.Time{}, fmt.Errorf("%q is no time that can be read; the response counts as given now", value.Shorten(text))
 	}
-	if len(rec.fields) != len(l.header) {
-		reason := fmt.Sprintf("the row has %s where the header has %d", counted(len(rec.fields), "cell"), len(l.header))
-		if rec.last > rec.line {
-			reason += fmt.Sprintf("; it continues to line %d", rec.last)
-		}
-		return &RowRejection{Reason: reason}
-	}
-	for i, cell := range rec.fields {
-		switch {
-		case strings.ContainsRune(cell, 0):
-			return &RowRejection{Column: l.header[i], Reason: "the character U+0000 cannot be stored"}
-		case model.CheckText(cell) != nil:
-			return &RowRejection{Column: l.header[i], Reason: "the text is not UTF-8; save the file as UTF-8 (in Excel: 'CSV UTF-8') and import it again"}
+	order := rr.plan.DateOrder
+	if orders, open := w.Open(); open {
+		if only, one := orders.Only(); one { // the date itself decides, also where the column is mixed
+			order = only
 		}
 	}
-	return nil
+	at, ok := w.At(rr.zone, order)
+	switch {
+	case !ok:
+		return at, fmt.Errorf("%q is no time that can be read; the response counts as given now", value.Shorten(text))
+	case at.After(rr.latest):
+		return at, fmt.Errorf("%q is in the future; the response counts as given now", value.Shorten(text))
+	}
+	return at, nil
 }
 
 // row is a record while it is read.
 type row struct {
-	layout   *layout
-	cells    []string
+	plan     *Plan
+	rec      *table.Record
+	odd      []*customer.AttributeInput // values that cannot be read
 	warnings []RowRejection
-	bad      *RowRejection // the first error
-}
-
-func (r *row) fail(f field, reason string) {
-	if r.bad == nil {
-		r.bad = &RowRejection{Column: r.layout.name(f), Reason: reason}
-	}
 }
 
 func (r *row) warn(f field, reason string) {
-	r.warnings = append(r.warnings, RowRejection{Column: r.layout.name(f), Reason: reason})
+	r.warnings = append(r.warnings, RowRejection{Column: r.plan.name(f), Reason: reason})
 }
 
-// cell returns the text of a field without the spaces around it; empty where no column fills the field.
-func (r *row) cell(f field) string {
-	if r.layout.cellOf[f] < 0 {
-		return ""
+// keep keeps a value that its field cannot have.
+func (r *row) keep(f field, text, reason string) {
+	r.odd = append(r.odd, &customer.AttributeInput{Key: r.plan.name(f), Value: text})
+	r.warn(f, reason+"; it is kept as an attribute")
+}
+
+// repair replaces bytes that are not UTF-8.
+func (r *row) repair() {
+	for i, cell := range r.rec.Fields {
+		if !utf8.ValidString(cell) {
+			r.rec.Fields[i] = strings.ToValidUTF8(cell, "\ufffd")
+			r.warnings = append(r.warnings, RowRejection{Column: r.plan.Header[i], Reason: "bytes that are not UTF-8 are replaced by \ufffd; if it is the whole file, say its encoding by --encoding (encoding)"})
+		}
 	}
-	return strings.TrimSpace(r.cells[r.layout.cellOf[f]])
 }
 
-// value reads the cell of a field. An empty cell means that the value is absent, not that it is to be cleared.
-func value[T any](r *row, f field, read func(string) (T, error)) *T {
-	text := r.cell(f)
+// further returns the cells of the columns that no field uses.
+func (r *row) further() (list []*customer.AttributeInput) {
+	for i, name := range r.plan.Header {
+		if name == "" || slices.Contains(r.plan.Cells[:], i) {
+			continue
+		}
+		if text := trimmed(r.rec.Fields[i]); !value.Missing(text, r.plan.Missing) && len(list) < attributesMax {
+			list = append(list, &customer.AttributeInput{Key: name, Value: text})
+		}
+	}
+	return list
+}
+
+// short accepts what the fields of short texts can have.
+func short(text string) (string, error) {
+	if utf8.RuneCountInString(text) > shortMax {
+		return "", fmt.Errorf("%q has more than %d characters", value.Shorten(text), shortMax)
+	}
+	return text, nil
+}
+
+const shortMax = 500
+
+// read reads the cell of a field. An empty cell means that the value is absent, not that it is to be cleared.
+func read[T any](r *row, f field, parse func(string) (T, error)) *T {
+	text := r.plan.cell(r.rec, f)
 	if text == "" {
 		return nil
 	}
-	v, err := read(text)
+	v, err := parse(text)
 	if err != nil {
-		r.fail(f, err.Error())
+		r.keep(f, text, err.Error())
 		return nil
 	}
 	return &v
 }
 
+// address reads an e-mail address. Of two in one cell, the first counts.
+func (r *row) address(f field) *string {
+	return read(r, f, func(text string) (string, error) {
+		address, further, err := model.ParseEmailAddress(text)
+		if further != "" {
+			r.keep(f, text, fmt.Sprintf("the cell has more than one address; %s counts", address))
+		}
+		return address, err
+	})
+}
+
 // customer reads the customer of a response. Without an id and an e-mail address, the name and country identify the
 // customer.
-func (r *row) customer(s *intake.Submission) *customer.CustomerInput {
-	first, last := splitName(r.cell(fullName))
-	if name := r.cell(firstName); name != "" {
-		first = name
+func (r *row) customer() (c *customer.CustomerInput, key string) {
+	name := func(f field) string {
+		if s := read(r, f, short); s != nil {
+			return *s
+		}
+		return ""
 	}
-	if name := r.cell(lastName); name != "" {
-		last = name
+	first, last := value.SplitName(name(fullName))
+	if s := name(firstName); s != "" {
+		first = s
 	}
-	c := &customer.CustomerInput{
-		ExternalID: value(r, customerExternalID, readText),
-		Email:      omittable(value(r, email, readEmail)),
-		Phone:      omittable(value(r, phone, readText)),
-		Company:    omittable(value(r, company, readText)),
-		Segment:    omittable(value(r, segment, readText)),
-
-		LifetimeValue:       omittable(value(r, lifetimeValue, readDecimal)),
-		AccountManagerEmail: omittable(value(r, accountManagerEmail, readEmail)),
-		AgentEmail:          omittable(value(r, agentEmail, readEmail)),
+	if s := name(lastName); s != "" {
+		last = s
+	}
+	c = &customer.CustomerInput{
+		ExternalID: read(r, customerExternalID, short),
+		Email:      omittable(r.address(email)),
+		Phone:      omittable(read(r, phone, short)),
+		Company:    omittable(read(r, company, short)),
+		Segment:    omittable(read(r, segment, short)),
+		LifetimeValue: omittable(read(r, lifetimeValue, func(text string) (decimal.Decimal, error) {
+			return value.Decimal(text, r.plan.Sign)
+		})),
+		AccountManagerEmail: omittable(r.address(accountManagerEmail)),
+		AgentEmail:          omittable(r.address(agentEmail)),
 	}
 	if first != "" {
 		c.FirstName = omittable(&first)
@@ -158,20 +203,19 @@ func (r *row) customer(s *intake.Submission) *customer.CustomerInput {
 	if last != "" {
 		c.LastName = omittable(&last)
 	}
-	land := r.cell(countryName)
+	land := r.plan.cell(r.rec, countryName)
 	code, known := country.Parse(land)
 	switch {
 	case known:
 		c.Country = omittable(&code)
 	case land != "":
-		s.Attributes = append(s.Attributes, &customer.AttributeInput{Key: r.layout.name(countryName), Value: land})
-		r.warn(countryName, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the English name of a country; it is kept as an attribute", shorten(land)))
+		r.keep(countryName, land, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the name of a country", value.Shorten(land)))
 		code = fold(land)
 	}
 	if c.ExternalID == nil && !c.Email.IsSet() {
-		s.NameKey = nameKey(first+" "+last, code)
+		key = nameKey(first+" "+last, code)
 	}
-	return c
+	return c, key
 }
 
 func omittable[T any](v *T) graphql.Omittable[*T] {

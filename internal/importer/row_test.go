@@ -10,6 +10,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/closeloop/closeloop/internal/customer"
+	"github.com/closeloop/closeloop/internal/importer/table"
+	"github.com/closeloop/closeloop/internal/importer/value"
 	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/model"
 )
@@ -60,73 +62,40 @@ func TestRow(t *testing.T) {
 		}
 	})
 
-	t.Run("reads scores", func(t *testing.T) {
+	t.Run("rejects a row without a score", func(t *testing.T) {
 		t.Parallel()
-		for text, want := range map[string]int{"0": 0, "7": 7, "10": 10, "10.0": 10, "7.000": 7, " 8 ": 8, "09": 9} {
-			if got := one(t, "s\n"+text+"\n", Columns{Score: "s"}); got.Score != want {
-				t.Errorf("%q is read as %d, want %d", text, got.Score, want)
-			}
-		}
-		for _, text := range []string{"4.5", "11", "abc", "-1", "+7", "10.01", "1e1", "7,0", "7/10", "0x7", "99", "100", "7.", ".7", "NaN", "٧", "½"} {
+		for _, text := range []string{"4.5", "11", "abc", "★★★★★"} {
 			rejected(t, "s", text, Columns{Score: "s"}, "is not a whole number from 0 to 10")
 		}
-		_, report := take(t, "s,x\n,y\n", Columns{Score: "s"})
-		if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
-			t.Errorf("a row without a score: the report is %+v", report)
+		for _, text := range []string{"", "NA", " - "} {
+			_, report := take(t, "s,x\n"+text+",y\n", Columns{Score: "s"})
+			if want := (RowRejection{Line: 2, Column: "s", Reason: "the score is missing: a whole number from 0 to 10"}); len(report.Rejections) != 1 || report.Rejections[0] != want {
+				t.Errorf("the score %q: the report is %+v", text, report)
+			}
 		}
 	})
 
-	t.Run("reads booleans", func(t *testing.T) {
+	t.Run("keeps an odd value as an attribute with a warning", func(t *testing.T) {
 		t.Parallel()
-		c := Columns{Score: "s", ContactRequested: "b"}
-		for text, want := range map[string]bool{
-			"true": true, "TRUE": true, "Yes": true, "y": true, "1": true, "x": true, "X": true, "t": true,
-			"false": false, "No": false, "n": false, "0": false, "f": false,
+		c := Columns{Score: "s", ContactRequested: "call", QuoteConsent: "quote", TestimonialLikelihood: "like", Email: "mail", AccountManagerEmail: "am", AgentEmail: "agent",
+			LifetimeValue: "worth", RespondedAt: "at", Country: "land", CustomerExternalID: "cid"}
+		for _, odd := range []struct{ column, text, words string }{
+			{"call", "maybe", "is neither true"}, {"quote", "2", "is neither true"}, {"like", "80%", "is not a number from 0 to 1"}, {"mail", "nobody", "is not an e-mail address"},
+			{"am", "a@", "is not an e-mail address"}, {"agent", "a b@c.example", "is not an e-mail address"}, {"worth", "much", "is not a number"}, {"worth", "1.23456", "is not a number"},
+			{"at", "yesterday", "counts as given now"}, {"at", "2999-01-01", "is in the future"}, {"land", "Atlantis", "is neither an ISO"}, {"cid", strings.Repeat("x", 501), "more than 500"},
 		} {
-			if got := one(t, "s,b\n7,"+text+"\n", c).ContactRequested; got == nil || *got != want {
-				t.Errorf("%q is read as %v, want %v", text, got, want)
+			file := "s,call,quote,like,mail,am,agent,worth,at,land,cid\n7,yes,yes,1,a@b.example,a@b.example,a@b.example,12.5,2024-03-05,DE,C1\n"
+			header := strings.Split("s,call,quote,like,mail,am,agent,worth,at,land,cid", ",")
+			cells := make([]string, len(header))
+			cells[0], cells[8] = "8", "2024-03-05"
+			cells[slices.Index(header, odd.column)] = odd.text
+			s, report := take(t, file+strings.Join(cells, ",")+"\n", c)
+			if len(s.kept) != 2 || report.Warnings != 1 || report.WarningList[0].Column != odd.column || report.WarningList[0].Line != 3 ||
+				!strings.Contains(report.WarningList[0].Reason, odd.words) {
+				t.Fatalf("%s %q: the report is %+v", odd.column, odd.text, report)
 			}
-		}
-		for _, text := range []string{"2", "maybe", "ja", "1.0", "on", "-"} {
-			rejected(t, "b", text, c, "is neither true")
-		}
-	})
-
-	t.Run("reads likelihoods", func(t *testing.T) {
-		t.Parallel()
-		c := Columns{Score: "s", TestimonialLikelihood: "l"}
-		for text, want := range map[string]float64{"0": 0, "1": 1, "0.25": 0.25, ".5": 0.5, "1.0": 1, "0.0": 0} {
-			if got := one(t, "s,l\n7,"+text+"\n", c).TestimonialLikelihood; got == nil || *got != want {
-				t.Errorf("%q is read as %v, want %v", text, got, want)
-			}
-		}
-		for _, text := range []string{"1.01", "-0.1", "80%", "80", "0,5", "NaN", "Inf", "1e-1", "0x1p-2", "0_1"} {
-			rejected(t, "l", text, c, "is not a number from 0 to 1")
-		}
-	})
-
-	t.Run("reads lifetime values", func(t *testing.T) {
-		t.Parallel()
-		c := Columns{Score: "s", LifetimeValue: "v"}
-		for text, want := range map[string]string{"1234.50": "1234.5", "0": "0", "-12.3456": "-12.3456", "99999999999999999999": "99999999999999999999"} {
-			if got := one(t, "s,v\n7,"+text+"\n", c).Customer.LifetimeValue.Value(); got == nil || got.String() != want {
-				t.Errorf("%q is read as %v, want %s", text, got, want)
-			}
-		}
-		for _, text := range []string{"1,234.50", "1 234", "1'234", "1\u00a0234", "12,5"} {
-			rejected(t, "v", text, c, "write 1234.50")
-		}
-		for _, text := range []string{"1.23456", "1.234.567", "€5", "1e3", "NaN", "1234567890123456789012"} {
-			rejected(t, "v", text, c, "is not a decimal number")
-		}
-	})
-
-	t.Run("refuses a bad e-mail address", func(t *testing.T) {
-		t.Parallel()
-		for _, c := range []Columns{{Email: "m"}, {AccountManagerEmail: "m"}, {AgentEmail: "m"}} {
-			c.Score = "s"
-			for _, text := range []string{"nobody", "a@", "Ann <a@b.example>", "a@b.example, c@d.example"} {
-				rejected(t, "m", text, c, "is not an e-mail address")
+			if a := s.kept[1].Attributes; len(a) != 1 || a[0].Key != odd.column || a[0].Value != odd.text {
+				t.Errorf("%s %q: the attributes are %+v", odd.column, odd.text, a)
 			}
 		}
 	})
@@ -149,7 +118,7 @@ func TestRow(t *testing.T) {
 	t.Run("prefers the survey of its column", func(t *testing.T) {
 		t.Parallel()
 		s := new(store)
-		_, err := s.keep(t, "s,v\n7,own\n8,\n", Options{Columns: Columns{Score: "s", Survey: "v"}, Survey: "given"})
+		_, err := s.keep(t, "s,v\n7,own\n8,\n", run{Reading{Columns: Columns{Score: "s", Survey: "v"}}, Options{Survey: "given"}})
 		if err != nil || *s.kept[0].Survey != "own" || *s.kept[1].Survey != "given" {
 			t.Errorf("the submissions are %+v, the error %v", s.kept, err)
 		}
@@ -229,14 +198,14 @@ func FuzzRows(f *testing.F) {
 	f.Add("10.0", "2015-07-20T14:30:00.123456789+02:00", "  ", "Atlantis", "", "-0.0001")
 	f.Add("4.5", "01/02/2015", "\x00", "\xff", "@", "1,5")
 	f.Add("9", "31 Dec 9999 23:59 -23:59", strings.Repeat("İ", 900), "NA", "\"a b\"@c.example", "99999999999999999999.9999")
-	l := &layout{line: 1, header: []string{"score", "at", "name", "land", "mail", "worth"}}
-	for i := range l.cellOf {
-		l.cellOf[i] = -1
+	p := &Plan{Line: 1, Header: []string{"score", "at", "name", "land", "mail", "worth"}, Missing: value.DefaultMissing, DateOrder: value.DayFirst, Sign: value.Comma}
+	for i := range p.Cells {
+		p.Cells[i] = -1
 	}
-	l.cellOf[score], l.cellOf[respondedAt], l.cellOf[fullName], l.cellOf[countryName], l.cellOf[email], l.cellOf[lifetimeValue] = 0, 1, 2, 3, 4, 5
+	p.Cells[score], p.Cells[respondedAt], p.Cells[fullName], p.Cells[countryName], p.Cells[email], p.Cells[lifetimeValue] = 0, 1, 2, 3, 4, 5
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g string) {
-		rr := &rowReader{layout: l, times: times{zone: time.UTC}, seen: occurrences{}}
-		rec := record{line: 2, fields: []string{a, b, c, d, e, g}}
+		rr := &rowReader{plan: p, zone: time.UTC, seen: occurrences{}, latest: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+		rec := &table.Record{Line: 2, Fields: []string{a, b, c, d, e, g}}
 		s, warnings, bad := rr.read(rec)
 		if bad != nil {
 			if bad.Reason == "" || len(warnings) > 0 {

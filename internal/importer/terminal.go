@@ -10,6 +10,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/closeloop/closeloop/internal/importer/value"
 )
 
 // Terminal shows an import to the user of the command: a progress bar on a terminal, else at most one line a second; the
@@ -50,6 +52,26 @@ func newTerminal(w io.Writer, size int64, terminal bool, now func() time.Time) *
 		)
 	}
 	return t
+}
+
+// Scanned moves the bar, which the second pass moves again.
+func (t *Terminal) Scanned(bytes int64) {
+	if t.bar != nil {
+		t.bar.Describe("reading")
+		_ = t.bar.Set64(min(bytes, max(t.size, 0)))
+	}
+}
+
+// Inspected shows how the file is read: which column is taken for what, and why.
+func (t *Terminal) Inspected(p *Plan) {
+	t.print("%s", counted(p.Rows, "row"))
+	for _, f := range p.Findings {
+		t.print("  %s: %s (%s)", f.Subject, printable(f.Value), printable(f.Reason))
+	}
+	if t.bar != nil {
+		t.bar.Reset()
+		t.bar.Describe("importing")
+	}
 }
 
 // Rejected shows a row that was not imported.
@@ -114,14 +136,18 @@ func (t *Terminal) print(format string, args ...any) {
 func line(r RowRejection) string {
 	s := fmt.Sprintf("line %d: ", r.Line)
 	if r.Column != "" {
-		s += "column " + shorten(r.Column) + ": "
+		s += "column " + value.Shorten(r.Column) + ": "
 	}
+	return printable(s + r.Reason)
+}
+
+func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return unicode.ReplacementChar
 		}
 		return c
-	}, s+r.Reason)
+	}, s)
 }
 
 // String returns a summary.

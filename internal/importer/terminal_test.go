@@ -42,8 +42,8 @@ line 19: the row has 3 cells where the header has 4
 		var out bytes.Buffer
 		p := NewProgress(&out, 0)
 		s := new(store)
-		report, err := s.keep(t, "s,c\n"+strings.Repeat("x,\n", 1234)+strings.Repeat("7,Atlantis\n", 101),
-			Options{Columns: Columns{Score: "s", Country: "c"}, Progress: p})
+		report, err := s.keep(t, "s,c\n"+strings.Repeat("x,\n", 1234)+strings.Repeat("8,\n", 1300)+strings.Repeat("7,Atlantis\n", 101),
+			run{Reading{Columns: Columns{Score: "s", Country: "c"}, Choices: Choices{}}, Options{Progress: p}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ line 19: the row has 3 cells where the header has 4
 			t.Fatalf("%d lines, want 100 of each, 2 counts and the summary", len(lines))
 		}
 		want := []string{"… and 1,134 rows rejected beyond these", "… and 1 warning beyond these",
-			"101 responses created, 0 known already, 0 cases opened, 1,234 rows rejected, 101 warnings"}
+			"1,401 responses created, 0 known already, 0 cases opened, 1,234 rows rejected, 101 warnings"}
 		for i, line := range lines[200:] {
 			if line != want[i] {
 				t.Errorf("the line is %q, want %q", line, want[i])
@@ -100,8 +100,8 @@ line 19: the row has 3 cells where the header has 4
 		p := NewProgress(&out, 0)
 		s := new(store)
 		_, err := s.keep(t, "s,\"a\n\x1b[2J\",c\n\x1b[31m7,,\n7,x,\"\x1b]0;owned\a\"\n7,\"\x00\",\n",
-			Options{Columns: Columns{Score: "s", Comment: "a\n\x1b[2J", Country: "c"}, Progress: p})
-		if err != nil || strings.ContainsAny(out.String(), "\x1b\a") || strings.Count(out.String(), "\n") != 3 {
+			run{Reading{Columns: Columns{Score: "s", Comment: "a\n\x1b[2J", Country: "c"}}, Options{Progress: p}})
+		if err != nil || strings.ContainsAny(out.String(), "\x1b\a") || strings.Count(out.String(), "\n") != 2 {
 			t.Errorf("the output is %q, the error %v", out.String(), err)
 		}
 	})

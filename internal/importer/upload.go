@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"gorm.io/gorm"
@@ -23,15 +25,50 @@ const (
 	fileNameMax = 200 // characters
 )
 
-// ImportResponsesInput is a file with the options for reading it. The schema has the defaults of TimeZone, ApplyRules and
-// Notify.
+// ImportResponsesInput is a file with the options for reading it. The schema has the defaults of ApplyRules and Notify.
 type ImportResponsesInput struct {
-	File       graphql.Upload
-	Columns    *Columns
-	Survey     *string
-	TimeZone   *string
-	ApplyRules *bool
-	Notify     *bool
+	File        graphql.Upload
+	Columns     *Columns
+	Preset      *model.ImportPreset
+	Encoding    *string
+	Separator   *model.ImportSeparator
+	Sheet       *string
+	HeaderRows  *int
+	DateOrder   *model.ImportDateOrder
+	DecimalSign *model.ImportDecimalSign
+	Missing     []string
+	Scale       *string
+	Survey      *string
+	TimeZone    *string
+	ApplyRules  *bool
+	Notify      *bool
+}
+
+// choices are the input's choices in the words of the command line.
+func (in *ImportResponsesInput) choices() Choices {
+	c := Choices{Preset: word(in.Preset), Encoding: word(in.Encoding), Separator: word(in.Separator), DateOrder: word(in.DateOrder),
+		DecimalSign: word(in.DecimalSign), Missing: in.Missing}
+	if in.Sheet != nil {
+		c.Sheet = *in.Sheet
+	}
+	if in.Scale != nil {
+		c.Scale = *in.Scale
+	}
+	if in.HeaderRows != nil {
+		c.HeaderRows = *in.HeaderRows
+		if c.HeaderRows == 0 {
+			c.HeaderRows = -1 // refused; on the command line 0 is the absence of the flag
+		}
+	}
+	return c
+}
+
+// word turns a value of an enum into the word of the command line: DAY_FIRST is day-first.
+func word[T ~string](v *T) string {
+	if v == nil {
+		return ""
+	}
+	return strings.ReplaceAll(strings.ToLower(string(*v)), "_", "-")
 }
 
 // ImportResponsesPayload is the queued import.
@@ -39,36 +76,65 @@ type ImportResponsesPayload struct{ Import *model.Import }
 
 // savedOptions are the options with which a stored file is read.
 type savedOptions struct {
-	Columns    Columns `json:"columns"`
-	Survey     string  `json:"survey,omitempty"`
-	TimeZone   string  `json:"timeZone"`
-	SkipRules  bool    `json:"skipRules,omitempty"`
-	SkipNotify bool    `json:"skipNotify,omitempty"`
+	Plan       *Plan  `json:"plan"`
+	Survey     string `json:"survey,omitempty"`
+	SkipRules  bool   `json:"skipRules,omitempty"`
+	SkipNotify bool   `json:"skipNotify,omitempty"`
 }
 
-func (in ImportResponsesInput) options() (savedOptions, error) {
-	o := savedOptions{Columns: *in.Columns, TimeZone: "UTC", SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
-	var faults []error
+func (in *ImportResponsesInput) options() (savedOptions, error) {
+	o := savedOptions{SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
 	if in.Survey != nil {
-		if o.Survey = strings.TrimSpace(*in.Survey); len([]rune(o.Survey)) > fileNameMax {
-			faults = append(faults, fault.Input("input.survey", "survey must have at most %d characters", fileNameMax))
+		if o.Survey = strings.TrimSpace(*in.Survey); utf8.RuneCountInString(o.Survey) > fileNameMax {
+			return o, fault.Input("survey", "survey must have at most %d characters", fileNameMax)
 		}
 	}
-	if in.TimeZone != nil {
-		o.TimeZone = *in.TimeZone
-	}
-	if _, err := model.ParseTimeZone(o.TimeZone); err != nil {
-		faults = append(faults, fault.Input("input.timeZone", "%s", err.Error()))
-	}
-	return o, fault.Join(faults...)
+	return o, nil
 }
 
-// Receive stores the file in one transaction and queues its import. It refuses a file that cannot be imported, and columns
-// that the file does not have.
-func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResponsesInput) (*ImportResponsesPayload, error) {
+// Zone is the time zone of times that name none: the given one, else the settings'.
+func Zone(ctx context.Context, db *gorm.DB, given string) (*time.Location, error) {
+	if given == "" {
+		var s model.Settings
+		if err := db.WithContext(ctx).Take(&s).Error; err != nil {
+			return nil, fmt.Errorf("read the settings: %w", err)
+		}
+		given = s.TimeZone
+	}
+	zone, err := model.ParseTimeZone(given)
+	if err != nil {
+		return nil, fault.Input("timeZone", "%s", err.Error())
+	}
+	return zone, nil
+}
+
+// inspect is the first pass over an uploaded file, with the checks of all other input.
+func (u *Uploads) inspect(ctx context.Context, in *ImportResponsesInput) (savedOptions, error) {
 	o, ofOptions := in.options()
-	_, _, ofFile := readHeader(newRecords(in.File.File, maxRecord), o.Columns)
-	if err := fault.Join(ofOptions, fault.WithPath("input", ofFile)); err != nil {
+	r := Reading{Choices: in.choices()}
+	if in.Columns != nil {
+		r.Columns = *in.Columns
+	}
+	given := ""
+	if in.TimeZone != nil {
+		given = *in.TimeZone
+		if given == "" {
+			given = "-" // refused, as the absence of a zone is null
+		}
+	}
+	var ofZone, ofFile error
+	if r.TimeZone, ofZone = Zone(ctx, u.db.Gorm, given); ofZone != nil && !fault.Is(ofZone, fault.CodeBadUserInput) {
+		return o, ofZone
+	}
+	o.Plan, ofFile = Inspect(in.File.File, r)
+	return o, fault.WithPath("input", fault.Join(ofOptions, ofZone, ofFile))
+}
+
+// Receive stores the file in one transaction and queues its import. It reads the whole file before, and refuses one that cannot
+// be imported as it is, or that leaves a question open.
+func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResponsesInput) (*ImportResponsesPayload, error) {
+	o, err := u.inspect(ctx, &in)
+	if err != nil {
 		return nil, err
 	}
 	options, err := json.Marshal(o)
@@ -77,7 +143,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	}
 	kept := &model.Import{
 		ID: model.ImportID{UUID: model.NewUUID()}, FileName: fileName(in.File.Filename), CreatedByID: viewer.User.ID, Status: model.ImportQueued,
-		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: []*model.RowRejection{},
+		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: listed(o.Plan.Warnings), Findings: findings(o.Plan),
 		CreatedAt: pg.Timestamp(u.now()),
 	}
 	err = u.db.Tx(pg.WithoutTimeLimit(ctx), func(tx *gorm.DB) error {
@@ -97,6 +163,23 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 	}
 	u.arrived.Send()
 	return &ImportResponsesPayload{Import: kept}, nil
+}
+
+// listed returns the first rows of a list, for the API.
+func listed(rows []RowRejection) []*model.RowRejection {
+	list := []*model.RowRejection{}
+	for _, r := range rows[:min(len(rows), listedMax)] {
+		list = append(list, &r)
+	}
+	return list
+}
+
+func findings(p *Plan) []*model.ImportFinding {
+	list := []*model.ImportFinding{}
+	for _, f := range p.Findings {
+		list = append(list, &f)
+	}
+	return list
 }
 
 func saveParts(tx *gorm.DB, id model.ImportID, file io.Reader) error {
@@ -132,31 +215,4 @@ func fileName(s string) string {
 		return "responses.csv"
 	}
 	return s
-}
-
-// partReader reads the parts of a stored file in order.
-type partReader struct {
-	ctx  context.Context
-	db   *gorm.DB
-	id   model.ImportID
-	n    int
-	left []byte
-}
-
-// Read implements io.Reader.
-func (p *partReader) Read(into []byte) (int, error) {
-	if len(p.left) == 0 {
-		var rows []struct{ Bytes []byte }
-		err := p.db.WithContext(p.ctx).Raw("SELECT bytes FROM import_parts WHERE import_id = ? AND n = ?", p.id, p.n).Scan(&rows).Error
-		if err != nil {
-			return 0, err
-		}
-		if len(rows) == 0 {
-			return 0, io.EOF
-		}
-		p.left, p.n = rows[0].Bytes, p.n+1
-	}
-	size := copy(into, p.left)
-	p.left = p.left[size:]
-	return size, nil
 }

@@ -75,12 +75,8 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 	if err := json.Unmarshal(i.Options, &o); err != nil {
 		return u.fail(ctx, i, fmt.Errorf("read the options of the import: %w", err))
 	}
-	zone, err := time.LoadLocation(o.TimeZone)
-	if err != nil {
-		return u.fail(ctx, i, err)
-	}
-	done, err := Import(ctx, u.in, auth.Viewer{}, &partReader{ctx: ctx, db: u.db.Gorm, id: i.ID}, Options{
-		Columns: o.Columns, Survey: o.Survey, TimeZone: zone, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
+	done, err := Import(ctx, u.in, auth.Viewer{}, newStoredFile(ctx, u.db.Gorm, i), o.Plan, Options{
+		Survey: o.Survey, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
 		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
 	})
 	switch {
@@ -96,11 +92,8 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 	return errors.Join(err, u.release(ctx, i))
 }
 
-// report returns the report of earlier runs of the import; nil where no row was processed.
+// report returns the report of earlier runs of the import, which has the warnings of the first pass already.
 func report(i *model.Import) *Report {
-	if i.RowsDone == 0 {
-		return nil
-	}
 	r := &Report{Rows: i.RowsDone, ResponsesCreated: i.ResponsesCreated, ResponsesKnown: i.ResponsesKnown, CasesOpened: i.CasesOpened,
 		RowsRejected: i.RowsRejected, Warnings: len(i.Warnings)}
 	for _, row := range i.Rejections {

@@ -22,6 +22,7 @@ CODES = {
     "United Kingdom": "GB", "United States": "US", "Vietnam": "VN",
 }
 DATES = ["%Y-%m-%d", "%Y/%m/%d", "%d %b %Y", "%B %d, %Y", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"]
+MISSING = {"", "NA", "N/A", "n/a", "n.a.", "NULL", "null", "None", "none", "NaN", "nan", "nil", "-", "--"}
 WORDS = ["legroom", "seat", "comfortable", "food", "delay"]
 
 
@@ -82,7 +83,7 @@ print("rows", rows, "of which rejected", rejected)
 print("warned of", warned)
 print("responses", len(taken), dict(collections.Counter(category(r["score"]) for r in taken)))
 print("without a name", count(taken, lambda r: isinstance(r["customer"], int)))
-print("without a comment", count(taken, lambda r: not r["text"]))
+print("without a comment", count(taken, lambda r: r["text"] in MISSING))
 print("customers with a name", len({r["customer"] for r in taken if not isinstance(r["customer"], int)}))
 print("customers", len({r["customer"] for r in taken}))
 print("countries", len({r["country"] for r in taken if r["country"]}))

@@ -1,4 +1,4 @@
-package importer
+package table
 
 import (
 	"encoding/csv"
@@ -12,10 +12,10 @@ import (
 )
 
 // readAll reads records until the file ends.
-func readAll(t *testing.T, file io.Reader, longest int) []record {
+func readAll(t *testing.T, file io.Reader, longest int) []Record {
 	t.Helper()
-	r := newRecords(file, longest)
-	var all []record
+	r := newRecords(file, ',', longest)
+	var all []Record
 	for {
 		rec, err := r.next()
 		if errors.Is(err, io.EOF) {
@@ -29,17 +29,17 @@ func readAll(t *testing.T, file io.Reader, longest int) []record {
 }
 
 // shown abbreviates records: 3[a|b] is a record on line 3, 4–5[…] continues to line 5, 6!1 is broken in its second cell.
-func shown(all []record) string {
+func shown(all []Record) string {
 	var s []string
 	for _, r := range all {
-		lines := fmt.Sprint(r.line)
-		if r.last != r.line {
-			lines += fmt.Sprintf("–%d", r.last)
+		lines := fmt.Sprint(r.Line)
+		if r.Last != r.Line {
+			lines += fmt.Sprintf("–%d", r.Last)
 		}
-		if r.broken != "" {
-			s = append(s, fmt.Sprintf("%s!%d", lines, r.cell))
+		if r.Broken != "" {
+			s = append(s, fmt.Sprintf("%s!%d", lines, r.Cell))
 		} else {
-			s = append(s, fmt.Sprintf("%s[%s]", lines, strings.Join(r.fields, "|")))
+			s = append(s, fmt.Sprintf("%s[%s]", lines, strings.Join(r.Fields, "|")))
 		}
 	}
 	return strings.Join(s, " ")
@@ -70,7 +70,7 @@ func TestRecords(t *testing.T) {
 			"7,\"ends with CR\r\"\n8,": "1[7|ends with CR\r] 2[8|]",
 		} {
 			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file)), iotest.DataErrReader(strings.NewReader(file))} {
-				if got := shown(readAll(t, r, maxRecord)); got != want {
+				if got := shown(readAll(t, r, recordMax)); got != want {
 					t.Errorf("the records of %q are %q, want %q", file, got, want)
 				}
 			}
@@ -95,7 +95,7 @@ func TestRecords(t *testing.T) {
 			"a,\"b\" ,c\nd,e,f": "1!1 2[d|e|f]",
 		} {
 			for _, r := range []io.Reader{strings.NewReader(file), iotest.OneByteReader(strings.NewReader(file))} {
-				if got := shown(readAll(t, r, maxRecord)); got != want {
+				if got := shown(readAll(t, r, recordMax)); got != want {
 					t.Errorf("the records of %q are %q, want %q", file, got, want)
 				}
 			}
@@ -119,10 +119,6 @@ func TestRecords(t *testing.T) {
 				}
 			}
 		}
-		_, report := take(t, "score,c\n7,"+strings.Repeat("x", 2<<20)+"\n8,y\n", Columns{Score: "score"})
-		if report.ResponsesCreated != 1 || report.RowsRejected != 1 || report.Rejections[0] != (RowRejection{Line: 2, Column: "c", Reason: tooLong}) {
-			t.Errorf("the report is %+v", report)
-		}
 	})
 
 	// A file of any length needs only the memory of one record.
@@ -130,7 +126,7 @@ func TestRecords(t *testing.T) {
 		t.Parallel()
 		line := "7,\"" + strings.Repeat("text, ", 1000) + "\"\n"
 		unclosed := "\"" + strings.Repeat("no end\n", 100)
-		r := newRecords(strings.NewReader(strings.Repeat(line, 1000)+unclosed+strings.Repeat("x", 5<<20)), maxRecord)
+		r := newRecords(strings.NewReader(strings.Repeat(line, 1000)+unclosed+strings.Repeat("x", 5<<20)), ',', recordMax)
 		for {
 			_, err := r.next()
 			if errors.Is(err, io.EOF) {
@@ -139,7 +135,7 @@ func TestRecords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c := cap(r.window); c > 3*maxRecord {
+			if c := cap(r.window); c > 3*recordMax {
 				t.Fatalf("the window grew to %d bytes", c)
 			}
 		}
@@ -150,13 +146,13 @@ func TestRecords(t *testing.T) {
 		file := strings.Repeat("7,\"a\nb\"\r\n\nx\"y,z\n\"never\n", 20_000)
 		before, lines := int64(0), 0
 		for _, rec := range readAll(t, iotest.HalfReader(strings.NewReader(file)), 1000) {
-			if rec.end <= before || rec.line <= lines {
-				t.Fatalf("the record of line %d ends at byte %d; the record before it, line %d, ends at byte %d", rec.line, rec.end, lines, before)
+			if rec.End <= before || rec.Line <= lines {
+				t.Fatalf("the record of line %d ends at byte %d; the record before it, line %d, ends at byte %d", rec.Line, rec.End, lines, before)
 			}
-			if got := 1 + strings.Count(file[:rec.end], "\n"); rec.end < int64(len(file)) && got <= rec.last {
-				t.Fatalf("the record of line %d ends before line %d", rec.line, got)
+			if got := 1 + strings.Count(file[:rec.End], "\n"); rec.End < int64(len(file)) && got <= rec.Last {
+				t.Fatalf("the record of line %d ends before line %d", rec.Line, got)
 			}
-			before, lines = rec.end, rec.line
+			before, lines = rec.End, rec.Line
 		}
 		if before != int64(len(file)) {
 			t.Errorf("the last record ends at %d of %d", before, len(file))
@@ -178,20 +174,20 @@ func FuzzRecords(f *testing.F) {
 		line, end := 0, int64(0)
 		for _, rec := range readAll(t, strings.NewReader(file), longest) {
 			switch {
-			case rec.line <= line || rec.last < rec.line:
-				t.Fatalf("a record on line %d follows line %d and ends on line %d", rec.line, line, rec.last)
-			case rec.end <= end || rec.end > int64(len(file)):
-				t.Fatalf("a record ends at byte %d, the record before it at byte %d, the file at byte %d", rec.end, end, len(file))
-			case (rec.broken == "") != (len(rec.fields) > 0):
-				t.Fatalf("a record is broken (%q) and has the fields %q, or neither", rec.broken, rec.fields)
-			case len(strings.Join(rec.fields, ",")) > longest:
-				t.Fatalf("a record is longer than the limit: %q", rec.fields)
+			case rec.Line <= line || rec.Last < rec.Line:
+				t.Fatalf("a record on line %d follows line %d and ends on line %d", rec.Line, line, rec.Last)
+			case rec.End <= end || rec.End > int64(len(file)):
+				t.Fatalf("a record ends at byte %d, the record before it at byte %d, the file at byte %d", rec.End, end, len(file))
+			case (rec.Broken == "") != (len(rec.Fields) > 0):
+				t.Fatalf("a record is broken (%q) and has the fields %q, or neither", rec.Broken, rec.Fields)
+			case len(strings.Join(rec.Fields, ",")) > longest:
+				t.Fatalf("a record is longer than the limit: %q", rec.Fields)
 			}
-			line, end = rec.line, rec.end
+			line, end = rec.Line, rec.End
 		}
 		oracle := csv.NewReader(strings.NewReader(file))
 		oracle.FieldsPerRecord = -1
-		var want []record
+		var want []Record
 		for {
 			fields, err := oracle.Read()
 			if errors.Is(err, io.EOF) {
@@ -201,11 +197,11 @@ func FuzzRecords(f *testing.F) {
 				return
 			}
 			first, _ := oracle.FieldPos(0)
-			want = append(want, record{line: first, fields: fields})
+			want = append(want, Record{Line: first, Fields: fields})
 		}
-		got := readAll(t, iotest.OneByteReader(strings.NewReader(file)), maxRecord)
+		got := readAll(t, iotest.OneByteReader(strings.NewReader(file)), recordMax)
 		for i := range got {
-			got[i] = record{line: got[i].line, fields: got[i].fields}
+			got[i] = Record{Line: got[i].Line, Fields: got[i].Fields}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("the records of %q are\n%v, want those of encoding/csv\n%v", file, got, want)

@@ -1,4 +1,4 @@
-package importer
+package table
 
 import (
 	"bytes"
@@ -7,40 +7,32 @@ import (
 )
 
 const (
-	maxRecord = 1 << 20  // bytes
+	recordMax = 1 << 20  // bytes
 	readAhead = 64 << 10 // bytes
 )
 
-// record is one record of the file, or the reason why the record could not be read.
-type record struct {
-	line   int      // the physical line on which it starts, from 1
-	last   int      // the physical line on which it ends
-	fields []string // CR LF within quotes is LF here, so that line endings do not change a row's identity
-	broken string   // why the record cannot be trusted; empty for a good record
-	cell   int      // the index of the broken cell, from 0
-	end    int64    // offset in the file after the record, in bytes
-}
-
 const (
-	strayQuote  = `a quotation mark inside a cell is not doubled: enclose the cell in quotation marks and double each one within it`
+	StrayQuote  = `a quotation mark inside a cell is not doubled: enclose the cell in quotation marks and double each one within it`
 	neverClosed = `a quotation mark opens a cell here and none closes it`
-	tooLong     = `the row is longer than 1 MiB; perhaps a quotation mark opens a cell here and none closes it`
+	TooLong     = `the row is longer than 1 MiB; perhaps a quotation mark opens a cell here and none closes it`
 )
 
-// records reads RFC 4180 and holds a single record in memory. For a correct file it returns the same records as
+// records reads RFC 4180, with any separator, and holds a single record in memory. For a correct file it returns the same records as
 // encoding/csv (a fuzz test compares the two). In contrast to encoding/csv, it continues after an error:
 //
 //   - A quotation mark in a cell without quotes breaks only that record: the quotes of the following cells are read as
 //     usual, and the record ends where it would have ended.
-//   - After a quotation mark within quotes that is neither doubled nor before a comma or line end, after quotes that are
+//   - After a quotation mark within quotes that is neither doubled nor before a separator or line end, after quotes that are
 //     never closed, and in a record that is too long, the end of the record is unknown. Only its first physical line is
 //     skipped, and reading restarts on the next line, because the usual cause is a forgotten quotation mark on the first
 //     line. In this way the good rows that follow are not lost. If the record did continue, each of its other lines is
 //     reported as a broken row. No reader can detect a forgotten quotation mark that meets another one right before a
-//     comma or line end; such a record usually has the wrong number of cells, and the rejection names the line on which
+//     separator or line end; such a record usually has the wrong number of cells, and the rejection names the line on which
 //     the record ends.
 type records struct {
 	file      io.Reader
+	separator byte
+	stops     string // the bytes that can end a cell without quotes
 	max       int
 	window    []byte // bytes that were read and not yet discarded
 	discarded int64  // number of bytes of the file before the window
@@ -59,41 +51,41 @@ type records struct {
 	long      bool
 }
 
-func newRecords(file io.Reader, longest int) *records {
-	return &records{file: file, max: longest, line: 1}
+func newRecords(file io.Reader, separator byte, longest int) *records {
+	return &records{file: file, separator: separator, stops: string(separator) + "\"\r\n", max: longest, line: 1}
 }
 
 // next returns the next record, broken or not. It returns io.EOF after the last record, and another error where the file
 // cannot be read.
-func (r *records) next() (record, error) {
+func (r *records) next() (Record, error) {
 	if r.start >= readAhead {
 		r.discard()
 	}
 	r.reset()
 	for r.lineEnd() { // an empty line
 		if r.exhausted {
-			return record{}, r.err
+			return Record{}, r.err
 		}
 		r.start, r.line = r.at, r.line+1
 		r.reset()
 	}
 	why := r.scan()
 	if r.exhausted && r.err != io.EOF {
-		return record{}, r.err
+		return Record{}, r.err
 	}
-	rec := record{line: r.line, last: r.line + r.inner}
+	rec := Record{Line: r.line, Last: r.line + r.inner}
 	switch {
 	case why != "":
-		rec.broken, rec.cell, rec.last = why, len(r.ends), r.line
+		rec.Broken, rec.Cell, rec.Last = why, len(r.ends), r.line
 		r.skipLine()
 	case r.stray >= 0:
-		rec.broken, rec.cell = strayQuote, r.stray
+		rec.Broken, rec.Cell = StrayQuote, r.stray
 		r.start, r.line = r.at, r.line+r.rows
 	default:
-		rec.fields = r.cells()
+		rec.Fields = r.cells()
 		r.start, r.line = r.at, r.line+r.rows
 	}
-	rec.end = r.discarded + int64(r.start)
+	rec.End = r.discarded + int64(r.start)
 	return rec, nil
 }
 
@@ -114,7 +106,7 @@ func (r *records) scan() string {
 			more = r.readPlain()
 		}
 		if r.long {
-			return tooLong
+			return TooLong
 		}
 		if why != "" {
 			return why
@@ -128,10 +120,10 @@ func (r *records) scan() string {
 
 // readPlain reads a cell without quotes; more reports whether another cell follows.
 func (r *records) readPlain() (more bool) {
-	for r.takeUntil(",\"\r\n"); !r.lineEnd(); r.takeUntil(",\"\r\n") {
+	for r.takeUntil(r.stops); !r.lineEnd(); r.takeUntil(r.stops) {
 		b := r.window[r.at]
 		r.at++
-		if b == ',' {
+		if b == r.separator {
 			return true
 		}
 		if b == '"' && r.stray < 0 {
@@ -155,13 +147,13 @@ func (r *records) readQuoted() (more bool, why string) {
 		switch {
 		case b == '"' && ok && next == '"':
 			r.at++
-		case b == '"' && ok && next == ',':
+		case b == '"' && ok && next == r.separator:
 			r.at++
 			return true, ""
 		case b == '"' && r.lineEnd():
 			return false, ""
 		case b == '"':
-			return false, strayQuote
+			return false, StrayQuote
 		case b == '\r' && ok && next == '\n':
 			continue
 		case b == '\n':
