@@ -29,16 +29,27 @@ type importCommand struct {
 // Run prints progress, what the columns were taken for, rejected rows and the summary to the standard error, where a terminal
 // shows a bar.
 func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
+	reading := importer.Reading{Columns: i.Columns, Choices: i.Choices}
 	if i.TimeZone != "" {
-		if _, err := model.ParseTimeZone(i.TimeZone); err != nil {
+		zone, err := model.ParseTimeZone(i.TimeZone)
+		if err != nil {
 			return fmt.Errorf("--time-zone: %w", err)
 		}
+		reading.TimeZone = zone
 	}
 	file, size, err := openFile(i.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	debug.SetGCPercent(400) // an import keeps little and makes much garbage
+	progress := importer.NewProgress(os.Stderr, size)
+	reading.Progress = progress
+	plan, err := importer.Inspect(file, reading) // before a database is opened, or even made
+	if err != nil {
+		progress.Close(nil)
+		return err
+	}
 	a, err := open(ctx, c, "import")
 	if err != nil {
 		return err
@@ -48,13 +59,7 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(400) // an import keeps little and makes much garbage
-	progress := importer.NewProgress(os.Stderr, size)
-	plan, err := importer.Inspect(file, importer.Reading{Columns: i.Columns, Choices: i.Choices, TimeZone: zone, Progress: progress})
-	if err != nil {
-		progress.Close(nil)
-		return err
-	}
+	plan.Settle(zone)
 	progress.Inspected(plan)
 	err = audit.Record(ctx, a.DB, auth.System("import"), audit.Entry{Action: model.AuditImportStarted, After: map[string]any{"bytes": size}})
 	if err != nil {

@@ -33,6 +33,19 @@ func TestServeTakesItsAddressFirst(t *testing.T) {
 	}
 }
 
+// A file that leaves a question is refused before a database is opened: by default, one would be made.
+func TestImportAsksBeforeItOpensADatabase(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "data")
+	err := run(t.Context(), []string{"import", "cli.go", "--data-dir", folder}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--score (columns.score)") {
+		t.Errorf("the error is %v, want the question for the score", err)
+	}
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("the folder of the database was made (%v)", err)
+	}
+}
+
 func TestShownToken(t *testing.T) {
 	t.Parallel()
 	for token, want := range map[string]string{"sample-admin-token": "sample-admin-token", "closeloop_chosen": "the one of CLOSELOOP_ADMIN_TOKEN"} {
@@ -45,7 +58,7 @@ func TestShownToken(t *testing.T) {
 func TestWrongArguments(t *testing.T) {
 	t.Parallel()
 	for args, help := range map[string]string{
-		"nonsense": "closeloop --help", "token": "closeloop token --help", "import cli.go": "closeloop import --help", "persisted remove": "closeloop persisted remove --help",
+		"nonsense": "closeloop --help", "token": "closeloop token --help", "import": "closeloop import --help", "persisted remove": "closeloop persisted remove --help",
 		"serve --max-sockets 0": "closeloop serve --help", "serve --rate-limit 0": "closeloop serve --help", "serve --init-timeout 0s": "closeloop serve --help",
 	} {
 		if err := run(t.Context(), strings.Fields(args), io.Discard); err == nil || !strings.HasSuffix(err.Error(), "; see "+help) {

@@ -57,7 +57,7 @@ func (c *Choices) missing() []string {
 type Reading struct {
 	Columns  Columns
 	Choices  Choices
-	TimeZone *time.Location // of times without one; nil: UTC
+	TimeZone *time.Location // of times without one; nil: Plan.Settle gives it
 	Progress Progress       // may be nil
 }
 
@@ -69,7 +69,7 @@ type Plan struct {
 	Line       int             `json:"line"`   // of the header
 	Header     []string        `json:"header"` // the names of all columns, each once; empty: a column without a name
 	Cells      [fieldCount]int `json:"cells"`  // the cell of each field; -1: no column fills it
-	Zone       string          `json:"zone"`   // of times without one, an IANA name
+	Zone       string          `json:"zone"`   // of times without one, an IANA name; empty: UTC
 	DateOrder  value.Order     `json:"dateOrder,omitempty"`
 	Sign       value.Sign      `json:"sign,omitempty"`
 	Missing    []string        `json:"missing"`
@@ -77,6 +77,13 @@ type Plan struct {
 	Bytes      int64           `json:"bytes"`
 	Findings   []Finding       `json:"-"` // for people
 	Warnings   []RowRejection  `json:"-"`
+}
+
+// Settle gives the zone of times without one, where neither the caller nor the file has said it.
+func (p *Plan) Settle(zone *time.Location) {
+	if p.Zone == "" {
+		p.Zone = zone.String()
+	}
 }
 
 // found adds a finding.

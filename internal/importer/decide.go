@@ -98,7 +98,11 @@ func (s *scan) decideTimes() error {
 	}
 	if s.times > 0 {
 		kinds := slices.Sorted(maps.Keys(s.kinds))
-		s.plan.found("times", strings.Join(kinds, "; "), "without a zone of their own they are in "+s.plan.Zone)
+		zone := s.plan.Zone
+		if zone == "" {
+			zone = "the zone of the settings"
+		}
+		s.plan.found("times", strings.Join(kinds, "; "), "without a zone of their own they are in "+zone)
 	}
 	return nil
 }

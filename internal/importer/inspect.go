@@ -21,7 +21,7 @@ func Inspect(file io.ReadSeeker, r Reading) (*Plan, error) {
 	if r.Progress == nil {
 		r.Progress = noProgress{}
 	}
-	p := &Plan{Zone: "UTC", Missing: r.Choices.missing()}
+	p := &Plan{Missing: r.Choices.missing()}
 	if r.TimeZone != nil {
 		p.Zone = r.TimeZone.String()
 	}

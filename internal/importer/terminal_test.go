@@ -40,7 +40,8 @@ line 19: the row has 3 cells where the header has 4
 	t.Run("shows only the first hundred rejections and warnings", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
-		p := NewProgress(&out, 0)
+		c := &clock{at: time.Unix(0, 0)}
+		p := newTerminal(&out, 0, false, c.now)
 		s := new(store)
 		report, err := s.keep(t, "s,c\n"+strings.Repeat("x,\n", 1234)+strings.Repeat("8,\n", 1300)+strings.Repeat("7,Atlantis\n", 101),
 			run{Reading{Columns: Columns{Score: "s", Country: "c"}, Choices: Choices{}}, Options{Progress: p}})
