@@ -26,7 +26,7 @@ func TestAllocatePassives(t *testing.T) {
 		s.AddRule(nil)
 		imported := setup.StartProgram(t, []string{"DATABASE_URL=" + pgtest.URL(t, s.App.DB)}, "import", setup.Reviews, "--score", "overall_rating", "--responded-at", "date",
 			"--comment", "content", "--segment", "cabin_flown")
-		if code := imported.Exit(); code != 0 {
+		if code := imported.Exit(); code != 2 {
 			t.Fatalf("exit code %d", code)
 		}
 		portionOut(s, 308, []map[int]int{{10: 3}, {9: 3}, {9: 1, 8: 2}}) // 30 of 308, 27 of 278, 25 of 251

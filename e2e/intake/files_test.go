@@ -236,7 +236,9 @@ func TestHistoryComesOnce(t *testing.T) {
 		}
 	}
 	found := s.OK(model.Manager, `{imports(first: 1) {nodes {findings {subject value reason}}}}`, nil).List("imports.nodes.0.findings")
-	if !slices.ContainsFunc(found, func(f setup.Tree) bool { return f.Text("subject") == "score" && f.Text("value") == "score" && f.Text("reason") == "a usual name" }) {
+	if !slices.ContainsFunc(found, func(f setup.Tree) bool {
+		return f.Text("subject") == "score" && f.Text("value") == "score" && f.Text("reason") == "a usual name"
+	}) {
 		t.Errorf("the findings are %v", found)
 	}
 	empty := filepath.Join(t.TempDir(), "none.csv")

@@ -41,6 +41,9 @@ var differences = map[string]string{
 	"RotateWebhookSecretPayload.webhook":   "the secret beside it is not lost",
 	"SubmitResponseInput.contactRequested": "a known response keeps its value where none is given",
 	"WebhookDelivery.event":                "null where the owner may not, or no longer, see the event: webhooks belong to users with a scope",
+	"ImportColumns.score":                  "found by its usual names where it is not said",
+	"ImportResponsesInput.columns":         "found in the file where they are not said",
+	"ImportResponsesInput.timeZone":        "the default is the zone of the settings",
 }
 
 // public are the root fields that require no role.
