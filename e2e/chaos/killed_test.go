@@ -7,9 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/closeloop/closeloop/e2e/setup"
 	"github.com/closeloop/closeloop/internal/pgtest"
@@ -17,12 +15,11 @@ import (
 	"github.com/closeloop/closeloop/model"
 )
 
-// The file has `rows` rows. Each hundredth row has no score and is rejected. When a program will be killed, the import
-// reads from a pipe into which the test has written only the first rows: it cannot end before, however slow the test is.
+// The file has `rows` rows. Each hundredth row has no score and is rejected. They are so many that the import is still in their
+// middle when a program is killed as soon as it has said how far it is.
 const (
-	rows     = 1600
+	rows     = 20_000
 	rejected = rows / 100
-	begun    = 1500 // more than the first two batches
 )
 
 // made are the lines of the file, the header first.
@@ -48,28 +45,6 @@ func whole(t *testing.T, lines []string) (file string) {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// piped makes a named pipe to import from. A write blocks while the pipe is full.
-func piped(t *testing.T) (file string, write func(lines []string), end func()) {
-	t.Helper()
-	file = filepath.Join(t.TempDir(), "piped.csv")
-	if err := syscall.Mkfifo(file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pipe, err := os.OpenFile(file, os.O_RDWR, 0) // opened for reading too, so that neither opening nor writing depends on the reader
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pipe.Close() })
-	write = func(lines []string) {
-		t.Helper()
-		if _, err := pipe.WriteString(strings.Join(lines, "")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	end = func() { _ = pipe.Close() }
-	return file, write, end
 }
 
 func importMade(t *testing.T, file string, environment ...string) *setup.Program {
@@ -105,26 +80,24 @@ func TestKill(t *testing.T) {
 		s := setup.NewServer(t)
 		s.AddRule(nil)
 		lines, detractors := made()
-		pipe, write, _ := piped(t)
 		c := s.Watch(model.Agent, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
 
-		killed := importMade(t, pipe, "DATABASE_URL="+pgtest.URL(t, s.App.DB))
-		write(lines[:begun/10]) // the first batch, and a part of the second
+		killed := importMade(t, whole(t, lines), "DATABASE_URL="+pgtest.URL(t, s.App.DB))
 		some, _, err := c.Collect(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// After a batch the command prints how far it is, at most once a second.
-		time.Sleep(1100 * time.Millisecond)
-		write(lines[begun/10 : begun])
-		killed.Await("read")
+		killed.Await("rows read") // after a batch the command prints how far it is, at most once a second
 		killed.Kill()
 		reported := numbers(t, soFar, killed.Output())[0]
 		holds(s, reported)
 		t.Logf("killed after %d of %d rows were reported, and %d written", reported, rows, s.Count("responses"))
+		if s.Count("responses") == rows-rejected {
+			t.Fatal("the import was not killed in the middle")
+		}
 
 		next := importMade(t, whole(t, lines), "DATABASE_URL="+pgtest.URL(t, s.App.DB))
-		if code := next.Exit(); code != 0 {
+		if code := next.Exit(); code != 2 {
 			t.Fatalf("exit code %d", code)
 		}
 		n := numbers(t, summary, next.Output())
@@ -161,11 +134,8 @@ func TestKill(t *testing.T) {
 		serve()
 		s.AddRule(nil)
 		lines, detractors := made()
-		pipe, write, end := piped(t)
 		c := s.Watch(model.Admin, `(after: "`+s.Cursor()+`", types: [OPENED])`, setup.CaseOfEvent)
-		importing := importMade(t, pipe, settings...)
-		write(lines[:begun/2])
-		write(lines[begun/2 : begun])
+		importing := importMade(t, whole(t, lines), settings...)
 		before, last, err := c.Collect(100)
 		if err != nil {
 			t.Fatal(err)
@@ -178,8 +148,6 @@ func TestKill(t *testing.T) {
 			}
 			before, last = append(before, more...), cursor
 		}
-		write(lines[begun:])
-		end()
 		if code := importing.Exit(); code != 1 || !strings.Contains(importing.Output(), "run the same command again") {
 			t.Errorf("the import ends with exit code %d and says:\n%s", code, importing.Output())
 		}
@@ -193,7 +161,7 @@ func TestKill(t *testing.T) {
 		}
 		lists(s, n[0]+n[1]+n[3])
 		next := importMade(t, whole(t, lines), settings...)
-		if code := next.Exit(); code != 0 {
+		if code := next.Exit(); code != 2 {
 			t.Fatalf("exit code %d", code)
 		}
 		if again := numbers(t, summary, next.Output()); again[0] != rows-rejected-have["all"] || again[1] != have["all"] || again[2] != detractors-have["cases"] || again[3] != rejected {
