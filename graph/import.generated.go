@@ -54,7 +54,15 @@ func (ec *executionContext) fieldContext_Import_responsesCreated(_ context.Conte
 	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) fieldContext_Import_responsesChanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) fieldContext_Import_responsesKnown(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) fieldContext_Import_joinedByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
@@ -768,6 +776,9 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 		asMap[k] = v
 	}
 
+	if _, present := asMap["onConflict"]; !present {
+		asMap["onConflict"] = "REJECT"
+	}
 	if _, present := asMap["applyRules"]; !present {
 		asMap["applyRules"] = true
 	}
@@ -775,7 +786,7 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 		asMap["notify"] = true
 	}
 
-	fieldsInOrder := [...]string{"file", "columns", "preset", "encoding", "separator", "sheet", "headerRows", "dateOrder", "decimalSign", "missing", "scale", "survey", "timeZone", "applyRules", "notify"}
+	fieldsInOrder := [...]string{"file", "columns", "preset", "encoding", "separator", "sheet", "headerRows", "dateOrder", "decimalSign", "missing", "scale", "survey", "timeZone", "onConflict", "identifyBy", "applyRules", "notify"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -873,6 +884,20 @@ func (ec *executionContext) unmarshalInputImportResponsesInput(ctx context.Conte
 				return it, err
 			}
 			it.TimeZone = data
+		case "onConflict":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onConflict"))
+			data, err := ec.unmarshalOOnConflict2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OnConflict = data
+		case "identifyBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("identifyBy"))
+			data, err := ec.unmarshalOCustomerIdentity2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentityᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdentifyBy = data
 		case "applyRules":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applyRules"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
@@ -975,8 +1000,18 @@ func (ec *executionContext) _Import(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "responsesChanged":
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ResponsesChanged)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "responsesKnown":
 			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.ResponsesKnown)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "joinedByName":
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.JoinedByName)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1339,6 +1374,23 @@ func (ec *executionContext) _SubmitResponsesResult(ctx context.Context, sel ast.
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNCustomerIdentity2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentity(ctx context.Context, v any) (model.CustomerIdentity, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := model.CustomerIdentity(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCustomerIdentity2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentity(ctx context.Context, sel ast.SelectionSet, v model.CustomerIdentity) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNImport2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐImportᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Import) graphql.Marshaler {
 	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1536,6 +1588,42 @@ func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋg
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalOCustomerIdentity2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentityᚄ(ctx context.Context, v any) ([]model.CustomerIdentity, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.CustomerIdentity, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCustomerIdentity2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentity(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOCustomerIdentity2ᚕgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentityᚄ(ctx context.Context, sel ast.SelectionSet, v []model.CustomerIdentity) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCustomerIdentity2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐCustomerIdentity(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOImportColumns2ᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋimporterᚐColumns(ctx context.Context, v any) (*importer.Columns, error) {

@@ -499,8 +499,10 @@ type ComplexityRoot struct {
 		Findings         func(childComplexity int) int
 		FinishedAt       func(childComplexity int) int
 		ID               func(childComplexity int) int
+		JoinedByName     func(childComplexity int) int
 		Progress         func(childComplexity int) int
 		Rejections       func(childComplexity int) int
+		ResponsesChanged func(childComplexity int) int
 		ResponsesCreated func(childComplexity int) int
 		ResponsesKnown   func(childComplexity int) int
 		Rows             func(childComplexity int) int
@@ -2811,6 +2813,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Import.ID(childComplexity), true
+	case "Import.joinedByName":
+		if e.ComplexityRoot.Import.JoinedByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.JoinedByName(childComplexity), true
 	case "Import.progress":
 		if e.ComplexityRoot.Import.Progress == nil {
 			break
@@ -2823,6 +2831,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Import.Rejections(childComplexity), true
+	case "Import.responsesChanged":
+		if e.ComplexityRoot.Import.ResponsesChanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.ResponsesChanged(childComplexity), true
 	case "Import.responsesCreated":
 		if e.ComplexityRoot.Import.ResponsesCreated == nil {
 			break
@@ -6256,8 +6270,12 @@ func (ec *executionContext) childFields_Import(ctx context.Context, field graphq
 		return ec.fieldContext_Import_progress(ctx, field)
 	case "responsesCreated":
 		return ec.fieldContext_Import_responsesCreated(ctx, field)
+	case "responsesChanged":
+		return ec.fieldContext_Import_responsesChanged(ctx, field)
 	case "responsesKnown":
 		return ec.fieldContext_Import_responsesKnown(ctx, field)
+	case "joinedByName":
+		return ec.fieldContext_Import_joinedByName(ctx, field)
 	case "casesOpened":
 		return ec.fieldContext_Import_casesOpened(ctx, field)
 	case "rowsRejected":

@@ -58,7 +58,18 @@ const (
 	DecimalComma ImportDecimalSign = "COMMA"
 )
 
-// Import is a file of responses that was uploaded over the API. RowsDone = ResponsesCreated + ResponsesKnown + RowsRejected.
+// CustomerIdentity is one of the things by which the customer of a response is found.
+type CustomerIdentity string
+
+const (
+	ByCustomerID CustomerIdentity = "CUSTOMER_ID"
+	ByEmail      CustomerIdentity = "EMAIL"
+	ByPhone      CustomerIdentity = "PHONE"
+	ByName       CustomerIdentity = "NAME"
+)
+
+// Import is a file of responses that was uploaded over the API. RowsDone = ResponsesCreated + ResponsesChanged +
+// ResponsesKnown + RowsRejected.
 type Import struct {
 	ID               ImportID
 	FileName         string
@@ -70,7 +81,9 @@ type Import struct {
 	Rows             *int // known at the end
 	RowsDone         int
 	ResponsesCreated int
+	ResponsesChanged int
 	ResponsesKnown   int
+	JoinedByName     int
 	CasesOpened      int
 	RowsRejected     int
 	Rejections       []*RowRejection  `gorm:"serializer:json"`

@@ -249,3 +249,100 @@ func TestHistoryComesOnce(t *testing.T) {
 		t.Errorf("a file of which no row went in: the exit status is %d, want 1", code)
 	}
 }
+
+func TestFilesThatSayMoreOrOtherwise(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	s.AddRule(vars{"filter": vars{"contactRequested": true}})
+	upload := func(file string, more vars) setup.Tree {
+		t.Helper()
+		in := vars{"file": setup.CSV(file), "survey": "spring", "columns": vars{"responseExternalId": "id"}}
+		maps.Copy(in, more)
+		return importEnded(s, model.Manager, s.OK(model.Manager, uploads, vars{"input": in}).Text("importResponses.import.id"))
+	}
+	counts := func(what string, i setup.Tree, created, changed, known, opened, rejected int) {
+		t.Helper()
+		for name, want := range map[string]int{
+			"rowsDone": created + changed + known + rejected, "responsesCreated": created, "responsesChanged": changed, "responsesKnown": known, "casesOpened": opened, "rowsRejected": rejected,
+		} {
+			if got := i.Number(name); got != want {
+				t.Errorf("%s: %s is %d, want %d: %v", what, name, got, want, i.V)
+			}
+		}
+	}
+	counts("scores alone", upload("id,score,email\n1,3,a@b.example\n2,9,c@d.example\n", nil), 2, 0, 0, 0, 0)
+	const more = "id,score,email,comment,contact requested\n1,3,a@b.example,Nobody came,yes\n2,9,c@d.example,,\n"
+	counts("one with a comment", upload(more, nil), 0, 1, 1, 1, 0)
+	counts("the same again", upload(more, nil), 0, 0, 2, 0, 0)
+	const other = "id,score,email\n2,4,c@d.example\n"
+	bad := upload(other, nil)
+	counts("another score", bad, 0, 0, 0, 0, 1)
+	if reason := fmt.Sprint(bad.At("rejections").V); !strings.Contains(reason, "9") || !strings.Contains(reason, "4") {
+		t.Errorf("the rejection has not both scores: %s", reason)
+	}
+	counts("another score as a correction", upload(other, vars{"onConflict": "UPDATE"}), 0, 1, 0, 0, 0)
+	if got := column(stored(s), "score"); !slices.Equal(got, []string{"3", "4"}) {
+		t.Errorf("the scores are %v", got)
+	}
+}
+
+func TestSurveysThatNumberTheirAnswersAnew(t *testing.T) {
+	t.Parallel()
+	s := setup.NewServer(t)
+	for i, name := range []string{"spring", "autumn"} {
+		code := importFile(s, "survey-"+name+".csv", "--response-external-id", "id", "--survey", name).Exit()
+		if code != 0 || s.Count("responses") != 2*(i+1) || s.Count("customers") != 2*(i+1) {
+			t.Errorf("%s: the exit status is %d; %d responses of %d customers", name, code, s.Count("responses"), s.Count("customers"))
+		}
+	}
+}
+
+func TestIdentifyBy(t *testing.T) {
+	t.Parallel()
+	const file = "score,customer id,email,phone,name,country,company\n" +
+		"1,17,ann@b.example,+49 30 10001,Ann Lee,DE,North\n" +
+		"2,18,ANN@b.example,+49 30 10002,Ann Lee,DE,North\n" +
+		"3,18,bob@b.example,+49 (30) 10002,Ann  Lee,DE,North\n" +
+		"4,,,,ann lee,DE,North\n" +
+		"5,,,,Ann Lee,DE,South\n" +
+		"6,,,,Ann Lee,DE,north\n"
+	for by, c := range map[string]struct{ customers, joined int }{
+		"":                 {4, 1}, // 17; 18; of North and of South by name
+		"customer-id":      {5, 0}, // 17; 18; each of those without one
+		"email":            {5, 0},
+		"phone":            {5, 0},
+		"name":             {2, 4},
+		"email,name":       {4, 1},
+		"phone,email":      {5, 0},
+		"customer-id,name": {4, 1},
+	} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			byCommand, byAPI := setup.NewServer(t), setup.NewServer(t)
+			path := filepath.Join(t.TempDir(), "file.csv")
+			if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			flags, in := []string{"import", path}, vars{"file": setup.CSV(file)}
+			if by != "" {
+				flags = append(flags, "--identify-by", by)
+				var list []string
+				for word := range strings.SplitSeq(by, ",") {
+					list = append(list, strings.ReplaceAll(strings.ToUpper(word), "-", "_"))
+				}
+				in["identifyBy"] = list
+			}
+			p := setup.StartProgram(t, []string{"DATABASE_URL=" + pgtest.URL(t, byCommand.App.DB)}, flags...)
+			if code := p.Exit(); code != 0 || byCommand.Count("customers") != c.customers {
+				t.Errorf("the exit status is %d; %d customers, want %d", code, byCommand.Count("customers"), c.customers)
+			}
+			if said := strings.Contains(p.Output(), "known by name"); said != (c.joined > 0) {
+				t.Errorf("the summary speaks of joined names: %t", said)
+			}
+			i := importEnded(byAPI, model.Manager, byAPI.OK(model.Manager, uploads, vars{"input": in}).Text("importResponses.import.id"))
+			if byAPI.Count("customers") != c.customers || i.Number("joinedByName") != c.joined || i.Number("responsesCreated") != 6 {
+				t.Errorf("%d customers, want %d; %v", byAPI.Count("customers"), c.customers, i.V)
+			}
+		})
+	}
+}

@@ -20,16 +20,22 @@ type importCommand struct {
 	File             string `arg:"" type:"path" help:"The file: CSV of any separator and encoding, or a workbook (.xlsx); its first row names the columns."`
 	importer.Columns `group:"Columns of the file, by name, beginning of the name or position; - for none; default: as the tool or usual names call them:"`
 	importer.Choices `group:"Form of the file, where it is not to be found:"`
-	Survey           string `placeholder:"NAME" help:"The survey of all rows."`
-	TimeZone         string `placeholder:"ZONE" help:"Time zone of times that name none, an IANA name; default: that of the settings."`
-	NoRules          bool   `help:"Only store the responses: open no case, send no mail."`
-	NoNotify         bool   `help:"Open cases, but send no mail."`
+	Survey           string   `placeholder:"NAME" help:"The survey of all rows."`
+	TimeZone         string   `placeholder:"ZONE" help:"Time zone of times that name none, an IANA name; default: that of the settings."`
+	OnConflict       string   `enum:"reject,update" default:"reject" help:"What a row does that contradicts the stored response with its id: reject (the row is rejected, with both values) or update (it corrects the response)."`
+	IdentifyBy       []string `placeholder:"WHAT,…" help:"By what customers are found: customer-id, email, phone, name; default: by all of them, the first that a row has."`
+	NoRules          bool     `help:"Only store the responses: open no case, send no mail."`
+	NoNotify         bool     `help:"Open cases, but send no mail."`
 }
 
 // Run prints progress, what the columns were taken for, rejected rows and the summary to the standard error, where a terminal
 // shows a bar.
 func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	reading := importer.Reading{Columns: i.Columns, Choices: i.Choices}
+	identifyBy, err := importer.Identities(i.IdentifyBy)
+	if err != nil {
+		return err
+	}
 	if i.TimeZone != "" {
 		zone, err := model.ParseTimeZone(i.TimeZone)
 		if err != nil {
@@ -66,7 +72,7 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	done, err := importer.Import(ctx, a.Intake, auth.Viewer{}, file, plan, importer.Options{
-		Survey: i.Survey, SkipRules: i.NoRules, SkipNotify: i.NoNotify, Progress: progress, Now: time.Now,
+		Survey: i.Survey, SkipRules: i.NoRules, SkipNotify: i.NoNotify, OnConflict: importer.OnConflict(i.OnConflict), IdentifyBy: identifyBy, Progress: progress, Now: time.Now,
 	})
 	progress.Close(done)
 	switch {

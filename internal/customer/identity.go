@@ -24,19 +24,23 @@ type identity struct {
 // Identifies reports whether the mention says who the customer is.
 func (i identity) Identifies() bool { return i != identity{} }
 
-func (c *CustomerInput) identity(nameKey string) (i identity) {
-	if c.ExternalID != nil {
+// ByName reports whether the mention names the customer by name, country and company alone.
+func (i identity) ByName() bool { return i.name != "" }
+
+func (c *CustomerInput) identity(nameKey string, by []model.CustomerIdentity) (i identity) {
+	counts := func(k model.CustomerIdentity) bool { return by == nil || slices.Contains(by, k) }
+	if c.ExternalID != nil && counts(model.ByCustomerID) {
 		i.id = *c.ExternalID
 	}
-	if email, _ := c.Email.ValueOK(); email != nil {
+	if email, _ := c.Email.ValueOK(); email != nil && counts(model.ByEmail) {
 		i.email = model.Fold(*email)
 	}
-	if phone, _ := c.Phone.ValueOK(); phone != nil {
+	if phone, _ := c.Phone.ValueOK(); phone != nil && counts(model.ByPhone) {
 		if key := model.PhoneKey(*phone); key != nil {
 			i.phone = *key
 		}
 	}
-	if i == (identity{}) {
+	if i == (identity{}) && counts(model.ByName) {
 		i.name = c.name(nameKey)
 	}
 	return i

@@ -24,9 +24,9 @@ type Mention struct {
 	identity
 }
 
-// NewMention returns the mention of a customer by checked data. nameKey is that of intake.Submission.
-func NewMention(given *CustomerInput, nameKey string, respondedAt time.Time) Mention {
-	return Mention{Given: given, RespondedAt: respondedAt, identity: given.identity(nameKey)}
+// NewMention returns the mention of a customer by checked data. nameKey and by are those of intake.Submission.
+func NewMention(given *CustomerInput, nameKey string, by []model.CustomerIdentity, respondedAt time.Time) Mention {
+	return Mention{Given: given, RespondedAt: respondedAt, identity: given.identity(nameKey, by)}
 }
 
 // NewCustomer returns a new customer with the data of the mention.

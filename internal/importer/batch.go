@@ -152,13 +152,20 @@ func (im *importing) count(r *Report, o intake.Outcome, s intake.Submission) *Ro
 			return &RowRejection{Column: im.plan.columnOf(f.Argument, s), Reason: f.Message}
 		}
 		return &RowRejection{Reason: o.Fault.Error()}
-	case o.SubmitResponsePayload == nil || !o.Created:
+	case o.SubmitResponsePayload == nil:
 		r.ResponsesKnown++
-	default:
+	case o.Created:
 		r.ResponsesCreated++
-		if o.Case != nil {
-			r.CasesOpened++
-		}
+	case len(o.Changed) > 0:
+		r.ResponsesChanged++
+	default:
+		r.ResponsesKnown++
+	}
+	if o.Opened {
+		r.CasesOpened++
+	}
+	if o.JoinedByName {
+		r.JoinedByName++
 	}
 	return nil
 }

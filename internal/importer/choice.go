@@ -8,6 +8,8 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/internal/importer/value"
+	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/model"
 )
 
 // Choices are what the caller says about the form of a file. What is empty is found in the file. The tags make Choices a group
@@ -22,6 +24,22 @@ type Choices struct {
 	DecimalSign string   `placeholder:"SIGN" help:"The sign before decimals: point or comma."`
 	Missing     []string `placeholder:"TEXT,…" help:"Cells that mean a missing value, letter for letter, instead of NA, n/a, none, - and the like."`
 	Scale       string   `placeholder:"SCALE" help:"The scale of the scores. Only 0-10 is accepted, which says that low scores are meant so."`
+}
+
+// OnConflict turns a word of the command line, reject or update, into what happens to a row that contradicts what is stored.
+func OnConflict(word string) intake.OnConflict { return intake.OnConflict(strings.ToUpper(word)) }
+
+// Identities turns words of the command line, such as customer-id, into identities of customers.
+func Identities(words []string) (by []model.CustomerIdentity, err error) {
+	all := []model.CustomerIdentity{model.ByCustomerID, model.ByEmail, model.ByPhone, model.ByName}
+	for _, said := range words {
+		i := slices.IndexFunc(all, func(k model.CustomerIdentity) bool { return word(&k) == said })
+		if i < 0 {
+			return nil, fault.Input("identifyBy", "%q is not known; --identify-by (identifyBy) takes customer-id, email, phone and name", said)
+		}
+		by = append(by, all[i])
+	}
+	return by, nil
 }
 
 // check returns the faults of all choices that cannot be.

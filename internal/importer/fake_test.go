@@ -47,7 +47,7 @@ func (s *store) SubmitAll(ctx context.Context, _ auth.Viewer, batch []intake.Sub
 		if one.Score <= 6 && !o.SkipRules {
 			p.Case = &model.Case{}
 		}
-		outcomes[i].SubmitResponsePayload = p
+		outcomes[i].SubmitResponsePayload, outcomes[i].Opened = p, p.Created && p.Case != nil
 		if p.Created {
 			s.known[*one.ExternalID] = true
 			s.kept = append(s.kept, one)

@@ -27,6 +27,7 @@ import (
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/model"
 )
 
 // Submitter submits a batch in one transaction.
@@ -36,11 +37,13 @@ type Submitter interface {
 
 // Options say whether the responses of a file open cases and send mails.
 type Options struct {
-	Survey     string           // of rows without a survey of their own
-	SkipRules  bool             // only store the responses: open no cases and send no alerts
-	SkipNotify bool             // open cases, but send no mail
-	Progress   Progress         // may be nil
-	Now        func() time.Time // nil: time.Now; measures how long a batch takes
+	Survey     string                   // of rows without a survey of their own
+	SkipRules  bool                     // only store the responses: open no cases and send no alerts
+	SkipNotify bool                     // open cases, but send no mail
+	OnConflict intake.OnConflict        // of a row that contradicts the stored response with its id; empty: such a row is rejected
+	IdentifyBy []model.CustomerIdentity // by what customers are found; nil: by all
+	Progress   Progress                 // may be nil
+	Now        func() time.Time         // nil: time.Now; measures how long a batch takes
 
 	// Done is the report of an earlier run over the same file; nil where there was none. The import reads the rows that Done
 	// covers again, because the identity of a row can depend on earlier rows, but does not submit them again.
@@ -71,7 +74,7 @@ func Import(ctx context.Context, submit Submitter, viewer auth.Viewer, file io.R
 	defer records.Close()
 	im := &importing{
 		options: o, submit: submit, viewer: viewer, plan: p, records: records, report: new(Report),
-		reader: rowReader{plan: p, zone: zone, survey: o.Survey, seen: occurrences{}, latest: o.Now().Add(aheadMax)},
+		reader: rowReader{plan: p, zone: zone, survey: o.Survey, onConflict: o.OnConflict, identifyBy: o.IdentifyBy, seen: occurrences{}, latest: o.Now().Add(aheadMax)},
 		pace:   pace{size: firstBatch},
 	}
 	if o.Done != nil {

@@ -10,11 +10,14 @@ import (
 // listedMax is how many rejections, and how many warnings, a report keeps and a terminal shows.
 const listedMax = 100
 
-// Report is the result of an import so far. Rows = ResponsesCreated + ResponsesKnown + RowsRejected.
+// Report is the result of an import so far. Rows = ResponsesCreated + ResponsesChanged + ResponsesKnown +
+// RowsRejected.
 type Report struct {
 	Rows             int // processed rows; the header and blank lines do not count
 	ResponsesCreated int
+	ResponsesChanged int // responses that existed before, and that the file completes or corrects
 	ResponsesKnown   int // responses that existed before, for example from an earlier run over the same file
+	JoinedByName     int // responses whose customer was known and was found by name, country and company alone
 	CasesOpened      int
 	RowsRejected     int
 	Warnings         int

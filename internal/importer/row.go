@@ -26,7 +26,10 @@ type rowReader struct {
 	zone   *time.Location
 	survey string
 	seen   occurrences
-	latest time.Time // a later time of a response is wrong
+
+	onConflict intake.OnConflict
+	identifyBy []model.CustomerIdentity
+	latest     time.Time // a later time of a response is wrong
 }
 
 // read returns the submission of a record with its warnings, or the first error in the record. The caller sets the line of
@@ -58,7 +61,11 @@ func (rr *rowReader) read(rec *table.Record) (intake.Submission, []RowRejection,
 	if s.Survey = read(r, survey, short); s.Survey == nil && rr.survey != "" {
 		s.Survey = &rr.survey
 	}
-	s.Customer, s.NameKey = r.customer()
+	s.Customer, s.NameKey = r.customer(rr.identifies)
+	s.IdentifyBy = rr.identifyBy
+	if rr.onConflict != "" {
+		s.OnConflict = &rr.onConflict
+	}
 	s.ExternalID = read(r, responseExternalID, short)
 	s.Attributes = append(r.further(), r.odd...)
 	if s.RespondedAt == nil && r.plan.Cells[respondedAt] >= 0 && r.plan.cell(rec, respondedAt) == "" {
@@ -69,6 +76,11 @@ func (rr *rowReader) read(rec *table.Record) (intake.Submission, []RowRejection,
 		s.ExternalID = &id
 	}
 	return s, r.warnings, nil
+}
+
+// identifies reports whether an identity of customers counts.
+func (rr *rowReader) identifies(k model.CustomerIdentity) bool {
+	return rr.identifyBy == nil || slices.Contains(rr.identifyBy, k)
 }
 
 // time reads the time of a response.
@@ -169,9 +181,9 @@ func (r *row) address(f field) *string {
 	})
 }
 
-// customer reads the customer of a response. Without an id and an e-mail address, the name and country identify the
-// customer.
-func (r *row) customer() (c *customer.CustomerInput, key string) {
+// customer reads the customer of a response. Without an id and an e-mail address that count, the name and country identify the
+// customer. An id that does not count would keep two customers apart, or be one of two; it is kept as an attribute.
+func (r *row) customer(identifies func(model.CustomerIdentity) bool) (c *customer.CustomerInput, key string) {
 	name := func(f field) string {
 		if s := read(r, f, short); s != nil {
 			return *s
@@ -212,7 +224,11 @@ func (r *row) customer() (c *customer.CustomerInput, key string) {
 		r.keep(countryName, land, fmt.Sprintf("%q is neither an ISO 3166-1 code nor the name of a country", value.Shorten(land)))
 		code = fold(land)
 	}
-	if c.ExternalID == nil && !c.Email.IsSet() {
+	if c.ExternalID != nil && !identifies(model.ByCustomerID) {
+		r.odd = append(r.odd, &customer.AttributeInput{Key: r.plan.name(customerExternalID), Value: *c.ExternalID})
+		c.ExternalID = nil
+	}
+	if c.ExternalID == nil && (!c.Email.IsSet() || !identifies(model.ByEmail)) {
 		key = nameKey(first+" "+last, code)
 	}
 	return c, key

@@ -152,7 +152,14 @@ func printable(s string) string {
 
 // String returns a summary.
 func (r *Report) String() string {
-	return fmt.Sprintf("%s created, %s known already, %s opened, %s rejected, %s",
-		counted(r.ResponsesCreated, "response"), grouped(r.ResponsesKnown), counted(r.CasesOpened, "case"),
+	s := counted(r.ResponsesCreated, "response") + " created, "
+	if r.ResponsesChanged > 0 {
+		s += grouped(r.ResponsesChanged) + " completed or corrected, "
+	}
+	s += fmt.Sprintf("%s known already, %s opened, %s rejected, %s", grouped(r.ResponsesKnown), counted(r.CasesOpened, "case"),
 		counted(r.RowsRejected, "row"), counted(r.Warnings, "warning"))
+	if r.JoinedByName > 0 {
+		s += fmt.Sprintf("; %s went to a customer known by name, country and company alone (--identify-by says otherwise)", counted(r.JoinedByName, "response"))
+	}
+	return s
 }

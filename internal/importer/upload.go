@@ -16,6 +16,7 @@ import (
 	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/fault"
+	"github.com/closeloop/closeloop/internal/intake"
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/model"
 )
@@ -40,6 +41,8 @@ type ImportResponsesInput struct {
 	Scale       *string
 	Survey      *string
 	TimeZone    *string
+	OnConflict  *intake.OnConflict
+	IdentifyBy  []model.CustomerIdentity
 	ApplyRules  *bool
 	Notify      *bool
 }
@@ -80,16 +83,26 @@ type savedOptions struct {
 	Survey     string `json:"survey,omitempty"`
 	SkipRules  bool   `json:"skipRules,omitempty"`
 	SkipNotify bool   `json:"skipNotify,omitempty"`
+
+	OnConflict intake.OnConflict        `json:"onConflict,omitempty"`
+	IdentifyBy []model.CustomerIdentity `json:"identifyBy,omitempty"`
 }
 
 func (in *ImportResponsesInput) options() (savedOptions, error) {
-	o := savedOptions{SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify}
+	o := savedOptions{SkipRules: in.ApplyRules != nil && !*in.ApplyRules, SkipNotify: in.Notify != nil && !*in.Notify, IdentifyBy: in.IdentifyBy}
+	if in.OnConflict != nil {
+		o.OnConflict = *in.OnConflict
+	}
+	var faults []error
+	if in.IdentifyBy != nil && len(in.IdentifyBy) == 0 {
+		faults = append(faults, fault.Input("identifyBy", "identifyBy needs an identity by which customers are found; leave it out for all"))
+	}
 	if in.Survey != nil {
 		if o.Survey = strings.TrimSpace(*in.Survey); utf8.RuneCountInString(o.Survey) > fileNameMax {
-			return o, fault.Input("survey", "survey must have at most %d characters", fileNameMax)
+			faults = append(faults, fault.Input("survey", "survey must have at most %d characters", fileNameMax))
 		}
 	}
-	return o, nil
+	return o, fault.Join(faults...)
 }
 
 // Zone is the time zone of times that name none: the given one, else the settings'.

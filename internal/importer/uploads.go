@@ -76,7 +76,7 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 		return u.fail(ctx, i, fmt.Errorf("read the options of the import: %w", err))
 	}
 	done, err := Import(ctx, u.in, auth.Viewer{}, newStoredFile(ctx, u.db.Gorm, i), o.Plan, Options{
-		Survey: o.Survey, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, Now: u.now, Done: report(i),
+		Survey: o.Survey, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, OnConflict: o.OnConflict, IdentifyBy: o.IdentifyBy, Now: u.now, Done: report(i),
 		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
 	})
 	switch {
@@ -94,7 +94,8 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 
 // report returns the report of earlier runs of the import, which has the warnings of the first pass already.
 func report(i *model.Import) *Report {
-	r := &Report{Rows: i.RowsDone, ResponsesCreated: i.ResponsesCreated, ResponsesKnown: i.ResponsesKnown, CasesOpened: i.CasesOpened,
+	r := &Report{Rows: i.RowsDone, ResponsesCreated: i.ResponsesCreated, ResponsesChanged: i.ResponsesChanged, ResponsesKnown: i.ResponsesKnown,
+		JoinedByName: i.JoinedByName, CasesOpened: i.CasesOpened,
 		RowsRejected: i.RowsRejected, Warnings: len(i.Warnings)}
 	for _, row := range i.Rejections {
 		r.Rejections = append(r.Rejections, *row)
@@ -117,7 +118,8 @@ func (u *Uploads) saveProgress(tx *gorm.DB, i *model.Import, done *Report, bytes
 		return err
 	}
 	result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(map[string]any{
-		"rows_done": done.Rows, "responses_created": done.ResponsesCreated, "responses_known": done.ResponsesKnown, "cases_opened": done.CasesOpened,
+		"rows_done": done.Rows, "responses_created": done.ResponsesCreated, "responses_changed": done.ResponsesChanged, "responses_known": done.ResponsesKnown,
+		"joined_by_name": done.JoinedByName, "cases_opened": done.CasesOpened,
 		"rows_rejected": done.RowsRejected, "rejections": rejections, "warnings": warnings, "bytes_done": bytes, "tries": 0,
 		"leased_until": gorm.Expr("clock_timestamp() + " + lease),
 	})

@@ -168,6 +168,7 @@ func (b *batch) resolveCustomer(it *item) error {
 	if err != nil {
 		return err
 	}
+	it.outcome.JoinedByName = p != nil && it.mention.ByName()
 	if p == nil {
 		it.customer = it.mention.NewCustomer(b.now)
 		it.person = &customer.Person{Customer: it.customer}
@@ -247,6 +248,7 @@ func (b *batch) decide() {
 			b.propagate(it)
 		}
 		it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Created: true, Changed: []string{}}
+		it.outcome.Opened = it.opened != nil
 		if it.opened != nil {
 			// The payload gets a copy, so that it does not show the changes that later items make to the case.
 			c := it.opened.Case

@@ -173,7 +173,7 @@ func (in *Intake) lead(calls []*call) turn {
 	defer in.calls.end(calls[0].viewer.TokenID)
 	if len(calls) == 1 {
 		out, err := in.submitAlone(calls[0].ctx, calls[0].viewer, calls[0].valid)
-		return turn{Outcome: Outcome{out, err}}
+		return turn{Outcome: Outcome{SubmitResponsePayload: out, Fault: err}}
 	}
 	turns := make([]turn, len(calls))
 	for i := range turns {
@@ -192,7 +192,7 @@ func (in *Intake) lead(calls []*call) turn {
 		case err != nil:
 			turns[i] = turn{Outcome: Outcome{Fault: err}}
 		default:
-			turns[i] = turn{Outcome: Outcome{outcomes[i].SubmitResponsePayload, fault.WithPath("input", outcomes[i].Fault)}}
+			turns[i] = turn{Outcome: Outcome{SubmitResponsePayload: outcomes[i].SubmitResponsePayload, Fault: fault.WithPath("input", outcomes[i].Fault)}}
 		}
 	}
 	return turns[0]

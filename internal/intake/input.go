@@ -40,12 +40,16 @@ type Submission struct {
 	// NameKey is the folded name and country of a row of a file, whose country may be one that Customer cannot have. It
 	// identifies the customer, together with the company, where there is nothing better. Empty: those of Customer count.
 	NameKey string
+	// IdentifyBy are the identities by which the customer may be found; nil: all. Customer has no external id that is not one.
+	IdentifyBy []model.CustomerIdentity
 }
 
 // Outcome is the result of one submission of a batch: the payload, or the reason why the submission was rejected.
 type Outcome struct {
 	*SubmitResponsePayload
-	Fault error
+	Opened       bool // the rules opened the case, and not an earlier submission
+	JoinedByName bool // the customer was known, and found by name, country and company alone
+	Fault        error
 }
 
 // SubmitOptions control the side effects of a batch.

@@ -51,7 +51,7 @@ func validate(s Submission, now time.Time) (*valid, error) {
 	if s.RespondedAt != nil {
 		respondedAt = pg.Timestamp(*s.RespondedAt)
 	}
-	v.mention = customer.NewMention(&c, s.NameKey, respondedAt)
+	v.mention = customer.NewMention(&c, s.NameKey, s.IdentifyBy, respondedAt)
 	if v.ExternalID == nil {
 		return v, nil
 	}

@@ -60,7 +60,7 @@ func TestValidate(t *testing.T) {
 			"a customer's blank id":              {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = new("\t") })},
 			"a customer's long id":               {"input.customer.externalId", ofCustomer(func(c *customer.CustomerInput) { c.ExternalID = &long })},
 			"an invalid address":                 {"input.customer.email", ofCustomer(func(c *customer.CustomerInput) { c.Email = worktest.Given("ana") })},
-			"an invalid account manager address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = worktest.Given("Ana <a@b.c>") })},
+			"an invalid account manager address": {"input.customer.accountManagerEmail", ofCustomer(func(c *customer.CustomerInput) { c.AccountManagerEmail = worktest.Given("Ana <a@b>c>") })},
 			"an invalid agent address":           {"input.customer.agentEmail", ofCustomer(func(c *customer.CustomerInput) { c.AgentEmail = worktest.Given("@") })},
 			"an unknown country":                 {"input.customer.country", ofCustomer(func(c *customer.CustomerInput) { c.Country = worktest.Given("Atlantis") })},
 			"a long first name":                  {"input.customer.firstName", ofCustomer(func(c *customer.CustomerInput) { c.FirstName = worktest.Given(long) })},

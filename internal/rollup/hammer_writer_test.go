@@ -78,8 +78,12 @@ func (h *hammer) change(r *rand.Rand) error {
 		for range 20 {
 			fmt.Fprintf(&file, "%d,c-%d@x.example,%s,DE,Strike,crew\n", r.IntN(11), r.IntN(40), moment(r).Format(time.RFC3339))
 		}
-		_, err = importer.Import(ctx, in, h.Admin, strings.NewReader(file.String()), importer.Options{Survey: "import",
-			Columns: importer.Columns{Score: "score", Email: "email", RespondedAt: "time", Country: "country", Comment: "comment", Drivers: "driver"}})
+		text := strings.NewReader(file.String())
+		plan, failed := importer.Inspect(text, importer.Reading{Columns: importer.Columns{Drivers: "driver"}})
+		if failed != nil {
+			return failed
+		}
+		_, err = importer.Import(ctx, in, h.Admin, text, plan, importer.Options{Survey: "import"})
 	case 12:
 		err = h.inSavepoints(ctx, r)
 	default:
