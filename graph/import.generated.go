@@ -70,6 +70,10 @@ func (ec *executionContext) fieldContext_Import_casesOpened(_ context.Context, f
 	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) fieldContext_Import_casesPastTarget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) fieldContext_Import_rowsRejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Import", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -1017,6 +1021,11 @@ func (ec *executionContext) _Import(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "casesOpened":
 			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.CasesOpened)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "casesPastTarget":
+			out.Values[i] = ec.marshalNInt2int(ctx, field.Selections, obj.CasesPastTarget)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

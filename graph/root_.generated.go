@@ -493,6 +493,7 @@ type ComplexityRoot struct {
 
 	Import struct {
 		CasesOpened      func(childComplexity int) int
+		CasesPastTarget  func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		Error            func(childComplexity int) int
 		FileName         func(childComplexity int) int
@@ -2777,6 +2778,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Import.CasesOpened(childComplexity), true
+	case "Import.casesPastTarget":
+		if e.ComplexityRoot.Import.CasesPastTarget == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Import.CasesPastTarget(childComplexity), true
 	case "Import.createdAt":
 		if e.ComplexityRoot.Import.CreatedAt == nil {
 			break
@@ -6278,6 +6285,8 @@ func (ec *executionContext) childFields_Import(ctx context.Context, field graphq
 		return ec.fieldContext_Import_joinedByName(ctx, field)
 	case "casesOpened":
 		return ec.fieldContext_Import_casesOpened(ctx, field)
+	case "casesPastTarget":
+		return ec.fieldContext_Import_casesPastTarget(ctx, field)
 	case "rowsRejected":
 		return ec.fieldContext_Import_rowsRejected(ctx, field)
 	case "rejections":

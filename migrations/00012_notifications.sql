@@ -3,7 +3,7 @@
 -- Mails: one row for each recipient.
 CREATE TABLE notifications (
     id          uuid PRIMARY KEY,
-    kind        text NOT NULL CHECK (kind IN ('NEW_RESPONSE', 'CASE_ASSIGNED', 'CASE_OVERDUE', 'CASE_ESCALATED', 'WEBHOOK_DISABLED')),
+    kind        text NOT NULL CHECK (kind IN ('NEW_RESPONSE', 'CASE_ASSIGNED', 'CASE_OVERDUE', 'CASE_ESCALATED', 'WEBHOOK_DISABLED', 'OLD_RESPONSES')),
     "to"        text NOT NULL,
     to_fold     text COLLATE "C" NOT NULL,
     case_id     uuid REFERENCES cases,
@@ -36,7 +36,7 @@ CREATE INDEX notifications_to ON notifications (to_fold, created_at DESC, id DES
 -- The filters by kind and by status FAILED. The frequent kinds are found among the newest mails or, where one is rare, by the
 -- indexes above that are unique; a queued mail is found by its job. An index by status would cost every mail two entries in
 -- each index.
-CREATE INDEX notifications_kind ON notifications (kind, created_at DESC, id DESC) WHERE kind IN ('CASE_OVERDUE', 'CASE_ESCALATED', 'WEBHOOK_DISABLED');
+CREATE INDEX notifications_kind ON notifications (kind, created_at DESC, id DESC) WHERE kind IN ('CASE_OVERDUE', 'CASE_ESCALATED', 'WEBHOOK_DISABLED', 'OLD_RESPONSES');
 CREATE INDEX notifications_trouble ON notifications (created_at DESC, id DESC) WHERE last_error IS NOT NULL;
 -- The foreign key: deleting a webhook looks here for its mails.
 CREATE INDEX notifications_webhook ON notifications (webhook_id) WHERE webhook_id IS NOT NULL;

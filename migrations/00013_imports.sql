@@ -1,10 +1,10 @@
 -- +goose Up
 
--- Files of responses that were uploaded through the API.
+-- Files of responses that were uploaded through the API, or that the command imports.
 CREATE TABLE imports (
     id                uuid PRIMARY KEY,
     file_name         text NOT NULL,
-    created_by_id     uuid NOT NULL REFERENCES users,
+    created_by_id     uuid REFERENCES users, -- null: the command
     status            text NOT NULL CHECK (status IN ('QUEUED', 'RUNNING', 'DONE', 'FAILED')),
     options           jsonb NOT NULL,
     bytes             bigint NOT NULL, -- size of the file
@@ -16,6 +16,7 @@ CREATE TABLE imports (
     responses_known   integer NOT NULL DEFAULT 0,
     joined_by_name    integer NOT NULL DEFAULT 0,
     cases_opened      integer NOT NULL DEFAULT 0,
+    cases_past_target integer NOT NULL DEFAULT 0, -- of them, those that were past their target when they opened
     rows_rejected     integer NOT NULL DEFAULT 0,
     rejections        jsonb NOT NULL DEFAULT '[]',
     warnings          jsonb NOT NULL DEFAULT '[]',
@@ -25,6 +26,7 @@ CREATE TABLE imports (
     finished_at       timestamptz,
     -- The lease of the server that works on the import. A server that was killed leaves it to the next one when the
     -- lease ends.
+    local             boolean NOT NULL DEFAULT false, -- the command reads the file, which is not stored
     owner             uuid,
     leased_until      timestamptz,
     tries             integer NOT NULL DEFAULT 0, -- since the last batch that was committed
@@ -42,4 +44,18 @@ CREATE TABLE import_parts (
     bytes     bytea NOT NULL,
     PRIMARY KEY (import_id, n)
 );
+-- Who is told of old responses by one mail, when the import ends; then the rows stay, for the mail's text.
+CREATE TABLE import_digests (
+    import_id uuid NOT NULL REFERENCES imports,
+    to_fold   text COLLATE "C" NOT NULL,
+    "to"      text NOT NULL,
+    assigned  integer NOT NULL, -- cases of the recipient
+    told      integer NOT NULL, -- responses of which a rule alerts the recipient
+    PRIMARY KEY (import_id, to_fold)
+);
+ALTER TABLE notifications ADD COLUMN import_id uuid REFERENCES imports,
+    ADD CONSTRAINT notifications_old_check CHECK ((kind = 'OLD_RESPONSES') = (import_id IS NOT NULL));
+-- An address gets one mail about the old responses of an import, whoever ends it.
+CREATE UNIQUE INDEX notifications_old_key ON notifications (import_id, to_fold) WHERE import_id IS NOT NULL;
+
 ALTER TABLE import_parts ALTER COLUMN bytes SET STORAGE EXTERNAL; -- not compressed

@@ -73,7 +73,7 @@ const (
 type Import struct {
 	ID               ImportID
 	FileName         string
-	CreatedByID      UserID
+	CreatedByID      *UserID // nil: the command
 	Status           ImportStatus
 	Options          json.RawMessage `gorm:"type:jsonb"`
 	Bytes            int64           // size of the file
@@ -85,6 +85,7 @@ type Import struct {
 	ResponsesKnown   int
 	JoinedByName     int
 	CasesOpened      int
+	CasesPastTarget  int
 	RowsRejected     int
 	Rejections       []*RowRejection  `gorm:"serializer:json"`
 	Warnings         []*RowRejection  `gorm:"serializer:json"`
@@ -93,6 +94,7 @@ type Import struct {
 	CreatedAt        time.Time
 	FinishedAt       *time.Time
 
+	Local       bool // the command reads the file, which is not stored
 	Owner       *uuid.UUID
 	LeasedUntil *time.Time
 	Tries       int

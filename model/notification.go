@@ -11,6 +11,7 @@ const (
 	NotifyCaseOverdue     NotificationKind = "CASE_OVERDUE"
 	NotifyCaseEscalated   NotificationKind = "CASE_ESCALATED"
 	NotifyWebhookDisabled NotificationKind = "WEBHOOK_DISABLED"
+	NotifyOldResponses    NotificationKind = "OLD_RESPONSES"
 )
 
 // NotificationStatus is the state of a mail on its way to the mail server.
@@ -34,6 +35,7 @@ type Notification struct {
 	RuleID     *RuleID
 	EventID    *EventID
 	WebhookID  *WebhookID
+	ImportID   *ImportID
 	Status     NotificationStatus
 	Attempts   int
 	LastError  *string

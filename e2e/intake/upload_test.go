@@ -19,7 +19,7 @@ const uploads = `mutation ($input: ImportResponsesInput!) {importResponses(input
 func importEnded(s *setup.Server, role model.Role, id string) setup.Tree {
 	s.T.Helper()
 	c := s.SignIn(s.Tokens[role])
-	c.Subscribe(`subscription {importProgress(id: "` + id + `") {id status rows rowsDone progress responsesCreated responsesChanged responsesKnown joinedByName casesOpened rowsRejected
+	c.Subscribe(`subscription {importProgress(id: "` + id + `") {id status rows rowsDone progress responsesCreated responsesChanged responsesKnown joinedByName casesOpened casesPastTarget rowsRejected
 		rejections {line column reason} warnings {line} error finishedAt}}`)
 	last := setup.Tree{}
 	for done := -1; ; {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
-	"github.com/closeloop/closeloop/internal/audit"
 	"github.com/closeloop/closeloop/internal/auth"
 	"github.com/closeloop/closeloop/internal/config"
 	"github.com/closeloop/closeloop/internal/importer"
@@ -67,11 +67,7 @@ func (i *importCommand) Run(ctx context.Context, c *config.Config) error {
 	}
 	plan.Settle(zone)
 	progress.Inspected(plan)
-	err = audit.Record(ctx, a.DB, auth.System("import"), audit.Entry{Action: model.AuditImportStarted, After: map[string]any{"bytes": size}})
-	if err != nil {
-		return err
-	}
-	done, err := importer.Import(ctx, a.Intake, auth.Viewer{}, file, plan, importer.Options{
+	done, err := a.Uploads.ImportLocal(ctx, auth.System("import"), filepath.Base(i.File), size, file, plan, importer.Options{
 		Survey: i.Survey, SkipRules: i.NoRules, SkipNotify: i.NoNotify, OnConflict: importer.OnConflict(i.OnConflict), IdentifyBy: identifyBy, Progress: progress, Now: time.Now,
 	})
 	progress.Close(done)

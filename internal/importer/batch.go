@@ -11,6 +11,7 @@ import (
 	"github.com/closeloop/closeloop/internal/fault"
 	"github.com/closeloop/closeloop/internal/importer/table"
 	"github.com/closeloop/closeloop/internal/intake"
+	"github.com/closeloop/closeloop/model"
 )
 
 const (
@@ -94,8 +95,9 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 	}
 	o := intake.SubmitOptions{SkipRules: im.options.SkipRules, SkipNotify: im.options.SkipNotify}
 	if save != nil {
+		o.Digest = true
 		o.BeforeCommit = func(tx *gorm.DB, outcomes []intake.Outcome) error {
-			return save(tx, im.tally(outcomes).report, im.plan.progress(im.batch.end))
+			return save(tx, Saved{Report: im.tally(outcomes).report, Bytes: im.plan.progress(im.batch.end), Told: told(outcomes)})
 		}
 	}
 	began := im.options.Now()
@@ -109,6 +111,41 @@ func (im *importing) submitBatch(ctx context.Context) (t tally, err error) {
 	t = im.tally(outcomes)
 	im.pace.adjust(len(batch), t.report.ResponsesCreated-im.report.ResponsesCreated, im.options.Now().Sub(began))
 	return t, nil
+}
+
+// Saved is what is stored with a batch: the report so far, the number of bytes of the file that it covers, and who is to be told
+// of old responses of this batch.
+type Saved struct {
+	Report *Report
+	Bytes  int64
+	Told   []Digest
+}
+
+// Digest counts the old responses of which one address is told: those whose cases are the recipient's, and those of which a rule
+// alerts the recipient.
+type Digest struct {
+	To             string
+	Assigned, Told int
+}
+
+// told counts for each address, in the order in which they come.
+func told(outcomes []intake.Outcome) (list []Digest) {
+	at := map[string]int{}
+	for _, o := range outcomes {
+		for _, t := range o.Told {
+			i, known := at[model.Fold(t.To)]
+			if !known {
+				i, at[model.Fold(t.To)] = len(list), len(list)
+				list = append(list, Digest{To: t.To})
+			}
+			if t.Assigned {
+				list[i].Assigned++
+			} else {
+				list[i].Told++
+			}
+		}
+	}
+	return list
 }
 
 // tally is the report including one more batch, with the rejections and warnings of that batch.
@@ -163,6 +200,9 @@ func (im *importing) count(r *Report, o intake.Outcome, s intake.Submission) *Ro
 	}
 	if o.Opened {
 		r.CasesOpened++
+	}
+	if o.PastTarget {
+		r.PastTarget++
 	}
 	if o.JoinedByName {
 		r.JoinedByName++

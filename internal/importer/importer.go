@@ -48,9 +48,9 @@ type Options struct {
 	// Done is the report of an earlier run over the same file; nil where there was none. The import reads the rows that Done
 	// covers again, because the identity of a row can depend on earlier rows, but does not submit them again.
 	Done *Report
-	// SaveProgress stores the report, and the number of bytes of the file that the report covers, in the transaction of each
-	// batch. It may be nil.
-	SaveProgress func(tx *gorm.DB, done *Report, bytes int64) error
+	// SaveProgress stores how far the import has come, in the transaction of each batch, and who is to be told of old responses:
+	// no mail is queued for each of them. nil: nothing is stored, and each response has its mails.
+	SaveProgress func(tx *gorm.DB, s Saved) error
 }
 
 // Import submits the rows of a file as Inspect has found them. It always returns a report of what is committed, even when an error

@@ -19,6 +19,7 @@ type Report struct {
 	ResponsesKnown   int // responses that existed before, for example from an earlier run over the same file
 	JoinedByName     int // responses whose customer was known and was found by name, country and company alone
 	CasesOpened      int
+	PastTarget       int // of the opened cases, those that were past their target already
 	RowsRejected     int
 	Warnings         int
 	Rejections       []RowRejection // the first hundred

@@ -158,6 +158,9 @@ func (r *Report) String() string {
 	}
 	s += fmt.Sprintf("%s known already, %s opened, %s rejected, %s", grouped(r.ResponsesKnown), counted(r.CasesOpened, "case"),
 		counted(r.RowsRejected, "row"), counted(r.Warnings, "warning"))
+	if r.PastTarget > 0 {
+		s += fmt.Sprintf("; %s past the target already: one mail tells each person of all of them (--no-rules opens none)", counted(r.PastTarget, "case"))
+	}
 	if r.JoinedByName > 0 {
 		s += fmt.Sprintf("; %s went to a customer known by name, country and company alone (--identify-by says otherwise)", counted(r.JoinedByName, "response"))
 	}

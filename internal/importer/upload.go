@@ -155,7 +155,7 @@ func (u *Uploads) Receive(ctx context.Context, viewer auth.Viewer, in ImportResp
 		return nil, err
 	}
 	kept := &model.Import{
-		ID: model.ImportID{UUID: model.NewUUID()}, FileName: fileName(in.File.Filename), CreatedByID: viewer.User.ID, Status: model.ImportQueued,
+		ID: model.ImportID{UUID: model.NewUUID()}, FileName: fileName(in.File.Filename), CreatedByID: &viewer.User.ID, Status: model.ImportQueued,
 		Options: options, Bytes: in.File.Size, Rejections: []*model.RowRejection{}, Warnings: listed(o.Plan.Warnings), Findings: findings(o.Plan),
 		CreatedAt: pg.Timestamp(u.now()),
 	}

@@ -71,13 +71,16 @@ var errLeaseLost = errors.New("another server has taken over the import")
 
 // process imports the rest of a file.
 func (u *Uploads) process(ctx context.Context, i *model.Import) error {
+	if i.Local {
+		return u.fail(ctx, i, errCommandGone)
+	}
 	var o savedOptions
 	if err := json.Unmarshal(i.Options, &o); err != nil {
 		return u.fail(ctx, i, fmt.Errorf("read the options of the import: %w", err))
 	}
 	done, err := Import(ctx, u.in, auth.Viewer{}, newStoredFile(ctx, u.db.Gorm, i), o.Plan, Options{
 		Survey: o.Survey, SkipRules: o.SkipRules, SkipNotify: o.SkipNotify, OnConflict: o.OnConflict, IdentifyBy: o.IdentifyBy, Now: u.now, Done: report(i),
-		SaveProgress: func(tx *gorm.DB, done *Report, bytes int64) error { return u.saveProgress(tx, i, done, bytes) },
+		SaveProgress: func(tx *gorm.DB, s Saved) error { return u.save(tx, i, s) },
 	})
 	switch {
 	case err == nil:
@@ -95,7 +98,7 @@ func (u *Uploads) process(ctx context.Context, i *model.Import) error {
 // report returns the report of earlier runs of the import, which has the warnings of the first pass already.
 func report(i *model.Import) *Report {
 	r := &Report{Rows: i.RowsDone, ResponsesCreated: i.ResponsesCreated, ResponsesChanged: i.ResponsesChanged, ResponsesKnown: i.ResponsesKnown,
-		JoinedByName: i.JoinedByName, CasesOpened: i.CasesOpened,
+		JoinedByName: i.JoinedByName, CasesOpened: i.CasesOpened, PastTarget: i.CasesPastTarget,
 		RowsRejected: i.RowsRejected, Warnings: len(i.Warnings)}
 	for _, row := range i.Rejections {
 		r.Rejections = append(r.Rejections, *row)
@@ -106,9 +109,10 @@ func report(i *model.Import) *Report {
 	return r
 }
 
-// saveProgress stores the progress of the import. It fails when another server has the lease, so that the batch is not
-// committed.
-func (u *Uploads) saveProgress(tx *gorm.DB, i *model.Import, done *Report, bytes int64) error {
+// save stores the progress of the import, and who is to be told. It fails when another server has the lease, so that the batch is
+// not committed.
+func (u *Uploads) save(tx *gorm.DB, i *model.Import, s Saved) error {
+	done := s.Report
 	rejections, err := json.Marshal(done.Rejections)
 	if err != nil {
 		return err
@@ -119,8 +123,8 @@ func (u *Uploads) saveProgress(tx *gorm.DB, i *model.Import, done *Report, bytes
 	}
 	result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(map[string]any{
 		"rows_done": done.Rows, "responses_created": done.ResponsesCreated, "responses_changed": done.ResponsesChanged, "responses_known": done.ResponsesKnown,
-		"joined_by_name": done.JoinedByName, "cases_opened": done.CasesOpened,
-		"rows_rejected": done.RowsRejected, "rejections": rejections, "warnings": warnings, "bytes_done": bytes, "tries": 0,
+		"joined_by_name": done.JoinedByName, "cases_opened": done.CasesOpened, "cases_past_target": done.PastTarget,
+		"rows_rejected": done.RowsRejected, "rejections": rejections, "warnings": warnings, "bytes_done": s.Bytes, "tries": 0,
 		"leased_until": gorm.Expr("clock_timestamp() + " + lease),
 	})
 	if result.Error != nil {
@@ -129,7 +133,7 @@ func (u *Uploads) saveProgress(tx *gorm.DB, i *model.Import, done *Report, bytes
 	if result.RowsAffected == 0 {
 		return errLeaseLost
 	}
-	return nil
+	return saveDigests(tx, i.ID, s.Told)
 }
 
 // complete closes the import and deletes its file.
@@ -155,6 +159,9 @@ func (u *Uploads) close(ctx context.Context, i *model.Import, values map[string]
 		result := tx.Model(&model.Import{}).Where("id = ? AND owner = ?", i.ID, i.Owner).Updates(values)
 		if result.Error != nil || result.RowsAffected == 0 {
 			return result.Error
+		}
+		if err := u.sendDigests(tx, i.ID); err != nil {
+			return err
 		}
 		return tx.Exec("DELETE FROM import_parts WHERE import_id = ?", i.ID).Error
 	})

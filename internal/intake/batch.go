@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/closeloop/closeloop/internal/assignment"
 	"github.com/closeloop/closeloop/internal/casework"
@@ -248,7 +249,7 @@ func (b *batch) decide() {
 			b.propagate(it)
 		}
 		it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Created: true, Changed: []string{}}
-		it.outcome.Opened = it.opened != nil
+		it.outcome.Opened, it.outcome.PastTarget = it.opened != nil, it.pastTarget(b.now)
 		if it.opened != nil {
 			// The payload gets a copy, so that it does not show the changes that later items make to the case.
 			c := it.opened.Case
@@ -300,9 +301,31 @@ func (b *batch) applyDecision(it *item) {
 		}
 		mails = append(mails, n)
 	}
-	if !b.options.SkipNotify {
+	switch {
+	case b.options.SkipNotify:
+	case b.options.Digest && it.old(b.now):
+		for _, m := range mails {
+			it.outcome.Told = append(it.outcome.Told, Told{m.To, m.Kind == model.NotifyCaseAssigned})
+		}
+	default:
 		b.mails = append(b.mails, mails...)
 	}
+}
+
+// oldAfter is the age of a response without a target from which on it is old.
+const oldAfter = 48 * time.Hour
+
+// pastTarget reports whether the item's case was past its target when it opened.
+func (it *item) pastTarget(now time.Time) bool {
+	return it.opened != nil && it.opened.DueAt != nil && !it.opened.DueAt.After(now)
+}
+
+// old reports whether nobody can answer the response in time any more.
+func (it *item) old(now time.Time) bool {
+	if it.opened != nil && it.opened.DueAt != nil {
+		return it.pastTarget(now)
+	}
+	return now.Sub(it.response.RespondedAt) > oldAfter
 }
 
 // open opens the case for an item whose decision names an opening rule.

@@ -47,13 +47,22 @@ type Submission struct {
 // Outcome is the result of one submission of a batch: the payload, or the reason why the submission was rejected.
 type Outcome struct {
 	*SubmitResponsePayload
-	Opened       bool // the rules opened the case, and not an earlier submission
-	JoinedByName bool // the customer was known, and found by name, country and company alone
+	Opened       bool   // the rules opened the case, and not an earlier submission
+	PastTarget   bool   // the opened case was past its target already
+	JoinedByName bool   // the customer was known, and found by name, country and company alone
+	Told         []Told // who is to be told of an old response, with SubmitOptions.Digest
 	Fault        error
+}
+
+// Told is an address that one mail is to tell of old responses.
+type Told struct {
+	To       string
+	Assigned bool // the response's case is the recipient's; else a rule alerts the recipient
 }
 
 // SubmitOptions control the side effects of a batch.
 type SubmitOptions struct {
+	Digest     bool // send no mail for each old response; the outcomes say who is to be told
 	SkipRules  bool // only save the responses: open no case and send no mail
 	SkipNotify bool // open cases but send no mail
 

@@ -179,7 +179,7 @@ func (b *batch) applyRevision(it *item) {
 		b.propagate(it)
 	}
 	it.outcome.SubmitResponsePayload = &SubmitResponsePayload{Response: it.response, Changed: append([]string{}, it.revision.fields...)}
-	it.outcome.Opened = it.opened != nil
+	it.outcome.Opened, it.outcome.PastTarget = it.opened != nil, it.pastTarget(b.now)
 	for _, locked := range []*casework.LockedCase{own, it.opened} {
 		if locked != nil {
 			c := locked.Case

@@ -28,6 +28,9 @@ type Intake struct {
 // New returns the intake for one database.
 func New(work *casework.Work) *Intake { return &Intake{work: work} }
 
+// AddMail adds the notifications of mails to a pipeline.
+func (in *Intake) AddMail(p *pg.Pipeline, mails []model.Notification) { in.work.AddMail(p, mails) }
+
 // Submit saves one response.
 func (in *Intake) Submit(ctx context.Context, viewer auth.Viewer, input SubmitResponseInput) (*SubmitResponsePayload, error) {
 	call := idempotency.Call{Mutation: "submitResponse", Key: input.IdempotencyKey, Input: input}

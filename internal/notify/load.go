@@ -23,14 +23,18 @@ type mailData struct {
 	step            *model.Event    // for an escalation
 	assignee        string          // for an escalation: the assignee now
 	zone            *time.Location
+	old             *oldResponses  // for a mail about the old responses of an import
 	webhook         *model.Webhook // for a mail about a webhook; nil: the webhook was deleted
 }
 
 // load reads the content of a mail.
 func load(db *gorm.DB, n *model.Notification) (*mailData, error) {
 	m := &mailData{notification: n}
-	if n.Kind == model.NotifyWebhookDisabled {
+	switch n.Kind {
+	case model.NotifyWebhookDisabled:
 		return m, m.loadWebhook(db)
+	case model.NotifyOldResponses:
+		return m, m.loadOld(db)
 	}
 	var event *model.Event
 	err := errors.Join(

@@ -24,8 +24,11 @@ type view struct {
 type fact struct{ Label, Value string }
 
 func (m *mailData) view(public string) *view {
-	if m.notification.Kind == model.NotifyWebhookDisabled {
+	switch m.notification.Kind {
+	case model.NotifyWebhookDisabled:
 		return m.webhookView(public)
+	case model.NotifyOldResponses:
+		return m.oldView(public)
 	}
 	v := &view{Comment: m.comment(), Facts: m.facts(), Link: public + "/", LinkText: "Open closeloop"}
 	if m.caseRow != nil {

@@ -53,6 +53,7 @@ var (
 		model.NotifyCaseOverdue:     "notifications.kind = 'CASE_OVERDUE'",
 		model.NotifyCaseEscalated:   "notifications.kind = 'CASE_ESCALATED'",
 		model.NotifyWebhookDisabled: "notifications.kind = 'WEBHOOK_DISABLED'",
+		model.NotifyOldResponses:    "notifications.kind = 'OLD_RESPONSES'",
 	}
 )
 
