@@ -27,7 +27,7 @@ var configured = map[string]struct {
 // version of their own.
 var data = strings.Fields(`audit_events calendars case_escalations case_events case_external_refs case_rules cases configuration
 	changed_hours changed_hours_horizon customers erased_response_ids erasure_key escalation_turns feed_epochs feed_head goose_schema_version idempotency_keys
-	import_parts imports notes notifications passives registered_documents registered_documents_version
+	import_digests import_parts imports notes notifications passives registered_documents registered_documents_version
 	response_rules response_texts response_theme_removals response_themes responses theme_runs webhook_deliveries`)
 
 func TestConfiguration(t *testing.T) {
