@@ -65,6 +65,9 @@ func (b *batch) finish() error {
 		return err
 	}
 	b.decide()
+	if b.options.unsaved {
+		return nil
+	}
 	if err := b.save(); err != nil {
 		return err
 	}

@@ -69,4 +69,6 @@ type SubmitOptions struct {
 	// BeforeCommit runs at the end of the transaction, so that a caller can store a count together with the responses that
 	// it counts. It runs again when the transaction is retried. nil: nothing runs.
 	BeforeCommit func(tx *gorm.DB, outcomes []Outcome) error
+
+	unsaved bool // only decide: nothing is written, and no numbers are drawn
 }

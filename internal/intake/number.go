@@ -28,6 +28,10 @@ func (b *batch) addNumbers(p *pg.Pipeline) {
 			cases++
 		}
 	}
+	if b.options.unsaved { // a number that is drawn never comes back
+		b.numbers = make([]int, cases)
+		return
+	}
 	if len(ids)+cases == 0 {
 		return
 	}
