@@ -73,6 +73,8 @@ var arrows = map[string][]string{
 	"internal/importer/table": {"internal/fault"},
 	"internal/importer/value": {"model", "internal/pg"},
 	"internal/importer":       {"internal/importer/table", "internal/importer/value", "model", "internal/customer", "internal/intake", "internal/auth", "internal/country", "internal/fault", "internal/job", "internal/pg", "internal/audit"},
+	"internal/source": {"model", "internal/audit", "internal/auth", "internal/configuration", "internal/customer", "internal/fault", "internal/intake", "internal/job",
+		"internal/pg", "internal/text"},
 	"internal/sample": {"model", "internal/customer", "internal/intake", "internal/auth", "internal/casework", "internal/configuration", "internal/event", "internal/fault", "internal/filter",
 		"internal/job", "internal/pg", "internal/rule", "internal/settings", "internal/theme", "internal/user"},
 	"internal/notify":  {"model", "internal/auth", "internal/casework", "internal/fault", "internal/event", "internal/filter", "internal/job", "internal/pg"},
@@ -86,14 +88,14 @@ var arrows = map[string][]string{
 
 	// The edge. graph is generated, and names the types that it is bound to.
 	"graph": {"model", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/filter", "internal/importer", "internal/page", "internal/passive", "internal/rate", "internal/read",
-		"internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
+		"internal/report", "internal/rule", "internal/settings", "internal/source", "internal/theme", "internal/user", "internal/webhook"},
 	"resolvers": {"graph", "model", "internal/argument", "internal/customer", "internal/intake", "internal/notify", "internal/privacy", "internal/auth", "internal/casework", "internal/event", "internal/fault", "internal/filter",
-		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/theme", "internal/user", "internal/webhook"},
-	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/answer", "internal/argument", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read"},
+		"internal/importer", "internal/live", "internal/page", "internal/passive", "internal/rate", "internal/read", "internal/report", "internal/rule", "internal/settings", "internal/source", "internal/theme", "internal/user", "internal/webhook"},
+	"internal/httpd": {"graph", "resolvers", "web", "model", "internal/answer", "internal/argument", "internal/auth", "internal/cost", "internal/fault", "internal/inflight", "internal/live", "internal/live/wire", "internal/persisted", "internal/pg", "internal/rate", "internal/read", "internal/source"},
 	// The program.
 	"internal/app": {"model", "internal/answer", "internal/customer", "internal/intake", "internal/privacy", "internal/passive", "internal/idempotency", "resolvers", "migrations", "internal/auth", "internal/casework", "internal/config", "internal/configuration", "internal/egress", "internal/event",
 		"internal/fault", "internal/httpd", "internal/importer", "internal/inflight", "internal/job", "internal/live", "internal/logline", "internal/notify", "internal/persisted", "internal/pg",
-		"internal/rate", "internal/read", "internal/report", "internal/rollup", "internal/rule", "internal/sample", "internal/settings", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
+		"internal/rate", "internal/read", "internal/report", "internal/rollup", "internal/rule", "internal/sample", "internal/settings", "internal/source", "internal/theme", "internal/user", "internal/webhook", "internal/audit"},
 	"internal/cli":           {"graph", "migrations", "model", "internal/app", "internal/audit", "internal/auth", "internal/config", "internal/fault", "internal/importer", "internal/logline", "internal/persisted"},
 	".":                      {"internal/cli"},
 	"docs/examples/receiver": {},

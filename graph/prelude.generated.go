@@ -1221,6 +1221,26 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmo
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSourceDeliveryID(ctx context.Context, v any) (model.SourceDeliveryID, error) {
+	var res model.SourceDeliveryID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSourceDeliveryID(ctx context.Context, sel ast.SelectionSet, v model.SourceDeliveryID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSourceID(ctx context.Context, v any) (model.SourceID, error) {
+	var res model.SourceID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐSourceID(ctx context.Context, sel ast.SelectionSet, v model.SourceID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐThemeID(ctx context.Context, v any) (model.ThemeID, error) {
 	var res model.ThemeID
 	err := res.UnmarshalGQL(v)

@@ -1234,6 +1234,23 @@ func (ec *executionContext) marshalNContactStatus2githubᚗcomᚋcloseloopᚋclo
 	return res
 }
 
+func (ec *executionContext) unmarshalNOnConflict2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx context.Context, v any) (intake.OnConflict, error) {
+	tmp, err := model.UnmarshalString(v)
+	res := intake.OnConflict(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOnConflict2githubᚗcomᚋcloseloopᚋcloseloopᚋinternalᚋintakeᚐOnConflict(ctx context.Context, sel ast.SelectionSet, v intake.OnConflict) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNResponse2ᚕᚖgithubᚗcomᚋcloseloopᚋcloseloopᚋmodelᚐResponseᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Response) graphql.Marshaler {
 	ret := marshalSlice(ctx, sel, v, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)

@@ -23,6 +23,7 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
+	"github.com/closeloop/closeloop/internal/source"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
@@ -62,7 +63,10 @@ type ResolverRoot interface {
 	Response() ResponseResolver
 	RootCauseSet() RootCauseSetResolver
 	Rule() RuleResolver
+	Source() SourceResolver
+	SourceDelivery() SourceDeliveryResolver
 	Subscription() SubscriptionResolver
+	TestSourcePayload() TestSourcePayloadResolver
 	Theme() ThemeResolver
 	User() UserResolver
 	Viewer() ViewerResolver
@@ -366,6 +370,10 @@ type ComplexityRoot struct {
 		Rule func(childComplexity int) int
 	}
 
+	CreateSourcePayload struct {
+		Source func(childComplexity int) int
+	}
+
 	CreateThemePayload struct {
 		Theme func(childComplexity int) int
 	}
@@ -438,6 +446,10 @@ type ComplexityRoot struct {
 	}
 
 	DeleteRulePayload struct {
+		DeletedID func(childComplexity int) int
+	}
+
+	DeleteSourcePayload struct {
 		DeletedID func(childComplexity int) int
 	}
 
@@ -550,10 +562,12 @@ type ComplexityRoot struct {
 		AssignCases         func(childComplexity int, input casework.AssignCasesInput) int
 		CreateAPIToken      func(childComplexity int, input user.CreateApiTokenInput) int
 		CreateRule          func(childComplexity int, input rule.CreateRuleInput) int
+		CreateSource        func(childComplexity int, input source.CreateSourceInput) int
 		CreateTheme         func(childComplexity int, input theme.CreateThemeInput) int
 		CreateUser          func(childComplexity int, input user.CreateUserInput) int
 		CreateWebhook       func(childComplexity int, input webhook.CreateWebhookInput) int
 		DeleteRule          func(childComplexity int, input rule.DeleteRuleInput) int
+		DeleteSource        func(childComplexity int, input source.DeleteSourceInput) int
 		DeleteTheme         func(childComplexity int, input theme.DeleteThemeInput) int
 		DeleteWebhook       func(childComplexity int, input webhook.DeleteWebhookInput) int
 		EraseCustomer       func(childComplexity int, input privacy.EraseCustomerInput) int
@@ -574,11 +588,13 @@ type ComplexityRoot struct {
 		SubmitResponse      func(childComplexity int, input intake.SubmitResponseInput) int
 		SubmitResponses     func(childComplexity int, input intake.SubmitResponsesInput) int
 		TagResponse         func(childComplexity int, input theme.TagResponseInput) int
+		TestSource          func(childComplexity int, input source.TestSourceInput) int
 		UpdateCaseStatus    func(childComplexity int, input casework.UpdateCaseStatusInput) int
 		UpdateCustomer      func(childComplexity int, input customer.UpdateCustomerInput) int
 		UpdateResponse      func(childComplexity int, input intake.UpdateResponseInput) int
 		UpdateRule          func(childComplexity int, input rule.UpdateRuleInput) int
 		UpdateSettings      func(childComplexity int, input settings.UpdateSettingsInput) int
+		UpdateSource        func(childComplexity int, input source.UpdateSourceInput) int
 		UpdateTheme         func(childComplexity int, input theme.UpdateThemeInput) int
 		UpdateUser          func(childComplexity int, input user.UpdateUserInput) int
 		UpdateWebhook       func(childComplexity int, input webhook.UpdateWebhookInput) int
@@ -713,6 +729,8 @@ type ComplexityRoot struct {
 		RuleRecipes    func(childComplexity int) int
 		Rules          func(childComplexity int) int
 		Settings       func(childComplexity int) int
+		Source         func(childComplexity int, id string) int
+		Sources        func(childComplexity int) int
 		SuggestThemes  func(childComplexity int, filter *filter.Response, limit int) int
 		Themes         func(childComplexity int) int
 		TopThemes      func(childComplexity int, filter *filter.Response, first *int) int
@@ -907,6 +925,68 @@ type ComplexityRoot struct {
 		TokenLifetimeDays  func(childComplexity int) int
 	}
 
+	Source struct {
+		Condition  func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Deliveries func(childComplexity int, first *int, after *string, last *int, before *string) int
+		ID         func(childComplexity int) int
+		Mapping    func(childComplexity int) int
+		Name       func(childComplexity int) int
+		OnConflict func(childComplexity int) int
+		Signed     func(childComplexity int) int
+		Survey     func(childComplexity int) int
+		Tool       func(childComplexity int) int
+		UpdatedAt  func(childComplexity int) int
+		User       func(childComplexity int) int
+	}
+
+	SourceCondition struct {
+		Path   func(childComplexity int) int
+		Values func(childComplexity int) int
+	}
+
+	SourceDelivery struct {
+		Code       func(childComplexity int) int
+		Error      func(childComplexity int) int
+		Fate       func(childComplexity int) int
+		Field      func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Path       func(childComplexity int) int
+		Payload    func(childComplexity int) int
+		ReceivedAt func(childComplexity int) int
+		Response   func(childComplexity int) int
+	}
+
+	SourceDeliveryConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	SourceDeliveryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	SourceFault struct {
+		Code    func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
+	}
+
+	SourceMapping struct {
+		Field func(childComplexity int) int
+		Path  func(childComplexity int) int
+	}
+
+	SourceValue struct {
+		Field func(childComplexity int) int
+		Path  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
 	SubmitResponsePayload struct {
 		Case     func(childComplexity int) int
 		Changed  func(childComplexity int) int
@@ -941,6 +1021,17 @@ type ComplexityRoot struct {
 
 	TagResponsePayload struct {
 		Response func(childComplexity int) int
+	}
+
+	TestSourcePayload struct {
+		Assignee  func(childComplexity int) int
+		Changed   func(childComplexity int) int
+		Fate      func(childComplexity int) int
+		Faults    func(childComplexity int) int
+		OpensCase func(childComplexity int) int
+		Response  func(childComplexity int) int
+		Rules     func(childComplexity int) int
+		Values    func(childComplexity int) int
 	}
 
 	Theme struct {
@@ -997,6 +1088,10 @@ type ComplexityRoot struct {
 
 	UpdateSettingsPayload struct {
 		Settings func(childComplexity int) int
+	}
+
+	UpdateSourcePayload struct {
+		Source func(childComplexity int) int
 	}
 
 	UpdateThemePayload struct {
@@ -2284,6 +2379,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateRulePayload.Rule(childComplexity), true
 
+	case "CreateSourcePayload.source":
+		if e.ComplexityRoot.CreateSourcePayload.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateSourcePayload.Source(childComplexity), true
+
 	case "CreateThemePayload.theme":
 		if e.ComplexityRoot.CreateThemePayload.Theme == nil {
 			break
@@ -2590,6 +2692,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteRulePayload.DeletedID(childComplexity), true
+
+	case "DeleteSourcePayload.deletedId":
+		if e.ComplexityRoot.DeleteSourcePayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteSourcePayload.DeletedID(childComplexity), true
 
 	case "DeleteThemePayload.deletedId":
 		if e.ComplexityRoot.DeleteThemePayload.DeletedID == nil {
@@ -3031,6 +3140,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateRule(childComplexity, args["input"].(rule.CreateRuleInput)), true
+	case "Mutation.createSource":
+		if e.ComplexityRoot.Mutation.CreateSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateSource(childComplexity, args["input"].(source.CreateSourceInput)), true
 	case "Mutation.createTheme":
 		if e.ComplexityRoot.Mutation.CreateTheme == nil {
 			break
@@ -3075,6 +3195,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRule(childComplexity, args["input"].(rule.DeleteRuleInput)), true
+	case "Mutation.deleteSource":
+		if e.ComplexityRoot.Mutation.DeleteSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteSource(childComplexity, args["input"].(source.DeleteSourceInput)), true
 	case "Mutation.deleteTheme":
 		if e.ComplexityRoot.Mutation.DeleteTheme == nil {
 			break
@@ -3295,6 +3426,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.TagResponse(childComplexity, args["input"].(theme.TagResponseInput)), true
+	case "Mutation.testSource":
+		if e.ComplexityRoot.Mutation.TestSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestSource(childComplexity, args["input"].(source.TestSourceInput)), true
 	case "Mutation.updateCaseStatus":
 		if e.ComplexityRoot.Mutation.UpdateCaseStatus == nil {
 			break
@@ -3350,6 +3492,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["input"].(settings.UpdateSettingsInput)), true
+	case "Mutation.updateSource":
+		if e.ComplexityRoot.Mutation.UpdateSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSource(childComplexity, args["input"].(source.UpdateSourceInput)), true
 	case "Mutation.updateTheme":
 		if e.ComplexityRoot.Mutation.UpdateTheme == nil {
 			break
@@ -4039,6 +4192,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Settings(childComplexity), true
+	case "Query.source":
+		if e.ComplexityRoot.Query.Source == nil {
+			break
+		}
+
+		args, err := ec.field_Query_source_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Source(childComplexity, args["id"].(string)), true
+	case "Query.sources":
+		if e.ComplexityRoot.Query.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Sources(childComplexity), true
 	case "Query.suggestThemes":
 		if e.ComplexityRoot.Query.SuggestThemes == nil {
 			break
@@ -4799,6 +4969,247 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Settings.TokenLifetimeDays(childComplexity), true
 
+	case "Source.condition":
+		if e.ComplexityRoot.Source.Condition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Condition(childComplexity), true
+	case "Source.createdAt":
+		if e.ComplexityRoot.Source.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.CreatedAt(childComplexity), true
+	case "Source.deliveries":
+		if e.ComplexityRoot.Source.Deliveries == nil {
+			break
+		}
+
+		args, err := ec.field_Source_deliveries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Source.Deliveries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Source.id":
+		if e.ComplexityRoot.Source.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.ID(childComplexity), true
+	case "Source.mapping":
+		if e.ComplexityRoot.Source.Mapping == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Mapping(childComplexity), true
+	case "Source.name":
+		if e.ComplexityRoot.Source.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Name(childComplexity), true
+	case "Source.onConflict":
+		if e.ComplexityRoot.Source.OnConflict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.OnConflict(childComplexity), true
+	case "Source.signed":
+		if e.ComplexityRoot.Source.Signed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Signed(childComplexity), true
+	case "Source.survey":
+		if e.ComplexityRoot.Source.Survey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Survey(childComplexity), true
+	case "Source.tool":
+		if e.ComplexityRoot.Source.Tool == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Tool(childComplexity), true
+	case "Source.updatedAt":
+		if e.ComplexityRoot.Source.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.UpdatedAt(childComplexity), true
+	case "Source.user":
+		if e.ComplexityRoot.Source.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.User(childComplexity), true
+
+	case "SourceCondition.path":
+		if e.ComplexityRoot.SourceCondition.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCondition.Path(childComplexity), true
+	case "SourceCondition.values":
+		if e.ComplexityRoot.SourceCondition.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCondition.Values(childComplexity), true
+
+	case "SourceDelivery.code":
+		if e.ComplexityRoot.SourceDelivery.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Code(childComplexity), true
+	case "SourceDelivery.error":
+		if e.ComplexityRoot.SourceDelivery.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Error(childComplexity), true
+	case "SourceDelivery.fate":
+		if e.ComplexityRoot.SourceDelivery.Fate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Fate(childComplexity), true
+	case "SourceDelivery.field":
+		if e.ComplexityRoot.SourceDelivery.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Field(childComplexity), true
+	case "SourceDelivery.id":
+		if e.ComplexityRoot.SourceDelivery.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.ID(childComplexity), true
+	case "SourceDelivery.path":
+		if e.ComplexityRoot.SourceDelivery.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Path(childComplexity), true
+	case "SourceDelivery.payload":
+		if e.ComplexityRoot.SourceDelivery.Payload == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Payload(childComplexity), true
+	case "SourceDelivery.receivedAt":
+		if e.ComplexityRoot.SourceDelivery.ReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.ReceivedAt(childComplexity), true
+	case "SourceDelivery.response":
+		if e.ComplexityRoot.SourceDelivery.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDelivery.Response(childComplexity), true
+
+	case "SourceDeliveryConnection.edges":
+		if e.ComplexityRoot.SourceDeliveryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryConnection.Edges(childComplexity), true
+	case "SourceDeliveryConnection.nodes":
+		if e.ComplexityRoot.SourceDeliveryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryConnection.Nodes(childComplexity), true
+	case "SourceDeliveryConnection.pageInfo":
+		if e.ComplexityRoot.SourceDeliveryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryConnection.PageInfo(childComplexity), true
+	case "SourceDeliveryConnection.totalCount":
+		if e.ComplexityRoot.SourceDeliveryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryConnection.TotalCount(childComplexity), true
+
+	case "SourceDeliveryEdge.cursor":
+		if e.ComplexityRoot.SourceDeliveryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryEdge.Cursor(childComplexity), true
+	case "SourceDeliveryEdge.node":
+		if e.ComplexityRoot.SourceDeliveryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceDeliveryEdge.Node(childComplexity), true
+
+	case "SourceFault.code":
+		if e.ComplexityRoot.SourceFault.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceFault.Code(childComplexity), true
+	case "SourceFault.field":
+		if e.ComplexityRoot.SourceFault.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceFault.Field(childComplexity), true
+	case "SourceFault.message":
+		if e.ComplexityRoot.SourceFault.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceFault.Message(childComplexity), true
+	case "SourceFault.path":
+		if e.ComplexityRoot.SourceFault.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceFault.Path(childComplexity), true
+
+	case "SourceMapping.field":
+		if e.ComplexityRoot.SourceMapping.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceMapping.Field(childComplexity), true
+	case "SourceMapping.path":
+		if e.ComplexityRoot.SourceMapping.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceMapping.Path(childComplexity), true
+
+	case "SourceValue.field":
+		if e.ComplexityRoot.SourceValue.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceValue.Field(childComplexity), true
+	case "SourceValue.path":
+		if e.ComplexityRoot.SourceValue.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceValue.Path(childComplexity), true
+	case "SourceValue.value":
+		if e.ComplexityRoot.SourceValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceValue.Value(childComplexity), true
+
 	case "SubmitResponsePayload.case":
 		if e.ComplexityRoot.SubmitResponsePayload.Case == nil {
 			break
@@ -4927,6 +5338,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TagResponsePayload.Response(childComplexity), true
+
+	case "TestSourcePayload.assignee":
+		if e.ComplexityRoot.TestSourcePayload.Assignee == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Assignee(childComplexity), true
+	case "TestSourcePayload.changed":
+		if e.ComplexityRoot.TestSourcePayload.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Changed(childComplexity), true
+	case "TestSourcePayload.fate":
+		if e.ComplexityRoot.TestSourcePayload.Fate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Fate(childComplexity), true
+	case "TestSourcePayload.faults":
+		if e.ComplexityRoot.TestSourcePayload.Faults == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Faults(childComplexity), true
+	case "TestSourcePayload.opensCase":
+		if e.ComplexityRoot.TestSourcePayload.OpensCase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.OpensCase(childComplexity), true
+	case "TestSourcePayload.response":
+		if e.ComplexityRoot.TestSourcePayload.Response == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Response(childComplexity), true
+	case "TestSourcePayload.rules":
+		if e.ComplexityRoot.TestSourcePayload.Rules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Rules(childComplexity), true
+	case "TestSourcePayload.values":
+		if e.ComplexityRoot.TestSourcePayload.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestSourcePayload.Values(childComplexity), true
 
 	case "Theme.deletedAt":
 		if e.ComplexityRoot.Theme.DeletedAt == nil {
@@ -5110,6 +5570,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateSettingsPayload.Settings(childComplexity), true
+
+	case "UpdateSourcePayload.source":
+		if e.ComplexityRoot.UpdateSourcePayload.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSourcePayload.Source(childComplexity), true
 
 	case "UpdateThemePayload.theme":
 		if e.ComplexityRoot.UpdateThemePayload.Theme == nil {
@@ -5509,7 +5976,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "audit.graphqls" "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
+//go:embed "audit.graphqls" "base.graphqls" "case.graphqls" "case_change.graphqls" "case_followup.graphqls" "case_note.graphqls" "case_summary.graphqls" "customer.graphqls" "escalation.graphqls" "event.graphqls" "event_type.graphqls" "filter.graphqls" "import.graphqls" "notification.graphqls" "outreach.graphqls" "passive.graphqls" "privacy.graphqls" "rate.graphqls" "report.graphqls" "response.graphqls" "rule.graphqls" "setting.graphqls" "source.graphqls" "theme.graphqls" "user.graphqls" "webhook.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5543,6 +6010,7 @@ var sources = []*ast.Source{
 	{Name: "response.graphqls", Input: sourceData("response.graphqls"), BuiltIn: false},
 	{Name: "rule.graphqls", Input: sourceData("rule.graphqls"), BuiltIn: false},
 	{Name: "setting.graphqls", Input: sourceData("setting.graphqls"), BuiltIn: false},
+	{Name: "source.graphqls", Input: sourceData("source.graphqls"), BuiltIn: false},
 	{Name: "theme.graphqls", Input: sourceData("theme.graphqls"), BuiltIn: false},
 	{Name: "user.graphqls", Input: sourceData("user.graphqls"), BuiltIn: false},
 	{Name: "webhook.graphqls", Input: sourceData("webhook.graphqls"), BuiltIn: false},
@@ -6033,6 +6501,14 @@ func (ec *executionContext) childFields_CreateRulePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type CreateRulePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateSourcePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_CreateSourcePayload_source(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateSourcePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "theme":
@@ -6159,6 +6635,14 @@ func (ec *executionContext) childFields_DeleteRulePayload(ctx context.Context, f
 		return ec.fieldContext_DeleteRulePayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteSourcePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteSourcePayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteSourcePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6927,6 +7411,130 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
 }
 
+func (ec *executionContext) childFields_Source(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Source_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Source_name(ctx, field)
+	case "tool":
+		return ec.fieldContext_Source_tool(ctx, field)
+	case "survey":
+		return ec.fieldContext_Source_survey(ctx, field)
+	case "mapping":
+		return ec.fieldContext_Source_mapping(ctx, field)
+	case "condition":
+		return ec.fieldContext_Source_condition(ctx, field)
+	case "onConflict":
+		return ec.fieldContext_Source_onConflict(ctx, field)
+	case "signed":
+		return ec.fieldContext_Source_signed(ctx, field)
+	case "user":
+		return ec.fieldContext_Source_user(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Source_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Source_updatedAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_Source_deliveries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Source", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceCondition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_SourceCondition_path(ctx, field)
+	case "values":
+		return ec.fieldContext_SourceCondition_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceCondition", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_SourceDelivery_id(ctx, field)
+	case "receivedAt":
+		return ec.fieldContext_SourceDelivery_receivedAt(ctx, field)
+	case "fate":
+		return ec.fieldContext_SourceDelivery_fate(ctx, field)
+	case "response":
+		return ec.fieldContext_SourceDelivery_response(ctx, field)
+	case "code":
+		return ec.fieldContext_SourceDelivery_code(ctx, field)
+	case "field":
+		return ec.fieldContext_SourceDelivery_field(ctx, field)
+	case "path":
+		return ec.fieldContext_SourceDelivery_path(ctx, field)
+	case "error":
+		return ec.fieldContext_SourceDelivery_error(ctx, field)
+	case "payload":
+		return ec.fieldContext_SourceDelivery_payload(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceDeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SourceDeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_SourceDeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SourceDeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SourceDeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceDeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceDeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SourceDeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SourceDeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceDeliveryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceFault(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_SourceFault_code(ctx, field)
+	case "message":
+		return ec.fieldContext_SourceFault_message(ctx, field)
+	case "field":
+		return ec.fieldContext_SourceFault_field(ctx, field)
+	case "path":
+		return ec.fieldContext_SourceFault_path(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceFault", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceMapping(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_SourceMapping_field(ctx, field)
+	case "path":
+		return ec.fieldContext_SourceMapping_path(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceMapping", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_SourceValue_field(ctx, field)
+	case "path":
+		return ec.fieldContext_SourceValue_path(ctx, field)
+	case "value":
+		return ec.fieldContext_SourceValue_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceValue", field.Name)
+}
+
 func (ec *executionContext) childFields_SubmitResponsePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "response":
@@ -6985,6 +7593,28 @@ func (ec *executionContext) childFields_TagResponsePayload(ctx context.Context, 
 		return ec.fieldContext_TagResponsePayload_response(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TagResponsePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TestSourcePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "fate":
+		return ec.fieldContext_TestSourcePayload_fate(ctx, field)
+	case "values":
+		return ec.fieldContext_TestSourcePayload_values(ctx, field)
+	case "faults":
+		return ec.fieldContext_TestSourcePayload_faults(ctx, field)
+	case "response":
+		return ec.fieldContext_TestSourcePayload_response(ctx, field)
+	case "changed":
+		return ec.fieldContext_TestSourcePayload_changed(ctx, field)
+	case "rules":
+		return ec.fieldContext_TestSourcePayload_rules(ctx, field)
+	case "opensCase":
+		return ec.fieldContext_TestSourcePayload_opensCase(ctx, field)
+	case "assignee":
+		return ec.fieldContext_TestSourcePayload_assignee(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestSourcePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Theme(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7097,6 +7727,14 @@ func (ec *executionContext) childFields_UpdateSettingsPayload(ctx context.Contex
 		return ec.fieldContext_UpdateSettingsPayload_settings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateSettingsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateSourcePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_UpdateSourcePayload_source(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateSourcePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateThemePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- The revision of the configuration: of users, tokens, rules, themes, settings and webhooks. Each change raises it in its
+-- The revision of the configuration: of users, tokens, rules, themes, settings, webhooks and sources. Each change raises it in its
 -- own transaction, so that a server sees cheaply whether what it remembers is current. It is the time of the change in
 -- microseconds, or one more than before where that is more: so a number that a failover has lost does not come back with
 -- another content.

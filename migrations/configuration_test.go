@@ -21,6 +21,7 @@ var configured = map[string]struct {
 	"rule_recipients": {decides: true}, "rule_assignees": {decides: true},
 	"api_tokens": {apart: []string{"last_used_at"}},
 	"webhooks":   {apart: []string{"position", "failing_since"}},
+	"sources":    {},
 }
 
 // data are all other tables: what happened, and the state of work. Calendars never change, and registered documents have a
@@ -28,7 +29,7 @@ var configured = map[string]struct {
 var data = strings.Fields(`audit_events calendars case_escalations case_events case_external_refs case_rules cases configuration
 	changed_hours changed_hours_horizon customers erased_response_ids erasure_key escalation_turns feed_epochs feed_head goose_schema_version idempotency_keys
 	import_digests import_parts imports notes notifications passives registered_documents registered_documents_version
-	response_rules response_texts response_theme_removals response_themes responses theme_runs webhook_deliveries`)
+	response_rules response_texts response_theme_removals response_themes responses source_deliveries theme_runs webhook_deliveries`)
 
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
@@ -71,6 +72,7 @@ func TestConfiguration(t *testing.T) {
 			`INSERT INTO rule_recipients (rule_id, ordinal, kind) VALUES ($1, 0, 'CENTRAL')`,
 			`INSERT INTO rule_assignees (rule_id, ordinal, user_id) VALUES ($1, 0, $1)`,
 			`INSERT INTO themes (id, name, name_fold, created_at, updated_at) VALUES ($1, 'x', 'x', now(), now())`,
+			`INSERT INTO sources (id, name, tool, survey, on_conflict, mapping, created_at, updated_at) VALUES ($1, 'x', 'CUSTOM', 'x', 'REJECT', '[{}]', now(), now())`,
 			`INSERT INTO webhooks (id, url, owner_id, events, secret, position, created_at, updated_at) VALUES ($1, 'x', $1, '["OPENED"]', 'x', 0, now(), now())`,
 		} {
 			was := revision(t, db)
@@ -88,7 +90,7 @@ func TestConfiguration(t *testing.T) {
 				}
 			}
 		}
-		for _, table := range []string{"webhooks", "rule_assignees", "rule_recipients", "rules", "themes", "api_tokens", "users"} {
+		for _, table := range []string{"sources", "webhooks", "rule_assignees", "rule_recipients", "rules", "themes", "api_tokens", "users"} {
 			was := revision(t, db)
 			if exec(t, db, "DELETE FROM "+table); revision(t, db) <= was {
 				t.Errorf("the revision stays after a deletion from %s", table)

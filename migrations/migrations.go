@@ -28,7 +28,7 @@ var files embed.FS
 
 const (
 	// Version is the number of the newest migration: the schema version that this program works with.
-	Version = 18
+	Version = 19
 
 	// riverMigration is the number of the migration that creates the job queue's tables.
 	riverMigration = 14

@@ -38,6 +38,7 @@ const (
 	AuditNote     AuditObject = "NOTE"
 	AuditImport   AuditObject = "IMPORT"
 	AuditDocument AuditObject = "DOCUMENT"
+	AuditSource   AuditObject = "SOURCE"
 )
 
 // AuditAction is what was done.
@@ -72,6 +73,9 @@ const (
 	AuditImportStarted        AuditAction = "IMPORT_STARTED"
 	AuditDocumentsRegistered  AuditAction = "DOCUMENTS_REGISTERED"
 	AuditDocumentsRemoved     AuditAction = "DOCUMENTS_REMOVED"
+	AuditSourceCreated        AuditAction = "SOURCE_CREATED"
+	AuditSourceUpdated        AuditAction = "SOURCE_UPDATED"
+	AuditSourceDeleted        AuditAction = "SOURCE_DELETED"
 )
 
 var auditObjects = map[AuditAction]AuditObject{
@@ -85,6 +89,7 @@ var auditObjects = map[AuditAction]AuditObject{
 	AuditWebhookDisabled: AuditWebhook, AuditWebhookDeleted: AuditWebhook,
 	AuditCustomerErased: AuditCustomer, AuditCustomerExported: AuditCustomer, AuditResponseUpdated: AuditResponse, AuditNoteRedacted: AuditNote, AuditImportStarted: AuditImport,
 	AuditDocumentsRegistered: AuditDocument, AuditDocumentsRemoved: AuditDocument,
+	AuditSourceCreated: AuditSource, AuditSourceUpdated: AuditSource, AuditSourceDeleted: AuditSource,
 }
 
 // Object returns the kind of object that the action concerns.

@@ -14,37 +14,41 @@ import (
 // database an id is a UUIDv7. Clients see an opaque text, unique across all types: the noun's prefix, an underscore, and
 // the UUID in hexadecimal.
 type (
-	CustomerID     struct{ uuid.UUID }
-	ResponseID     struct{ uuid.UUID }
-	CaseID         struct{ uuid.UUID }
-	NoteID         struct{ uuid.UUID }
-	EventID        struct{ uuid.UUID }
-	RuleID         struct{ uuid.UUID }
-	UserID         struct{ uuid.UUID }
-	ApiTokenID     struct{ uuid.UUID }
-	NotificationID struct{ uuid.UUID }
-	ThemeID        struct{ uuid.UUID }
-	WebhookID      struct{ uuid.UUID }
-	DeliveryID     struct{ uuid.UUID }
-	ImportID       struct{ uuid.UUID }
-	AuditEventID   struct{ uuid.UUID }
+	CustomerID       struct{ uuid.UUID }
+	ResponseID       struct{ uuid.UUID }
+	CaseID           struct{ uuid.UUID }
+	NoteID           struct{ uuid.UUID }
+	EventID          struct{ uuid.UUID }
+	RuleID           struct{ uuid.UUID }
+	UserID           struct{ uuid.UUID }
+	ApiTokenID       struct{ uuid.UUID }
+	NotificationID   struct{ uuid.UUID }
+	ThemeID          struct{ uuid.UUID }
+	WebhookID        struct{ uuid.UUID }
+	DeliveryID       struct{ uuid.UUID }
+	ImportID         struct{ uuid.UUID }
+	AuditEventID     struct{ uuid.UUID }
+	SourceID         struct{ uuid.UUID }
+	SourceDeliveryID struct{ uuid.UUID }
 )
 
 const (
-	customerPrefix     = "cus"
-	responsePrefix     = "res"
-	casePrefix         = "cas"
-	notePrefix         = "not"
-	eventPrefix        = "evt"
-	rulePrefix         = "rul"
-	userPrefix         = "usr"
-	apiTokenPrefix     = "tok"
-	notificationPrefix = "ntf"
-	themePrefix        = "thm"
-	webhookPrefix      = "whk"
-	deliveryPrefix     = "dlv"
-	importPrefix       = "imp"
-	auditEventPrefix   = "aud"
+	customerPrefix       = "cus"
+	responsePrefix       = "res"
+	casePrefix           = "cas"
+	notePrefix           = "not"
+	eventPrefix          = "evt"
+	rulePrefix           = "rul"
+	userPrefix           = "usr"
+	apiTokenPrefix       = "tok"
+	notificationPrefix   = "ntf"
+	themePrefix          = "thm"
+	webhookPrefix        = "whk"
+	deliveryPrefix       = "dlv"
+	importPrefix         = "imp"
+	auditEventPrefix     = "aud"
+	sourcePrefix         = "src"
+	sourceDeliveryPrefix = "sdv"
 )
 
 // AnyID is the constraint that every id type above satisfies.
@@ -65,35 +69,39 @@ func UUIDs[T AnyID](ids []T) []uuid.UUID {
 // NewUUID returns a time-ordered id (UUIDv7, RFC 9562 section 5.7).
 func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
-func (id CustomerID) String() string     { return globalID(customerPrefix, id.UUID) }
-func (id ResponseID) String() string     { return globalID(responsePrefix, id.UUID) }
-func (id CaseID) String() string         { return globalID(casePrefix, id.UUID) }
-func (id NoteID) String() string         { return globalID(notePrefix, id.UUID) }
-func (id EventID) String() string        { return globalID(eventPrefix, id.UUID) }
-func (id RuleID) String() string         { return globalID(rulePrefix, id.UUID) }
-func (id UserID) String() string         { return globalID(userPrefix, id.UUID) }
-func (id ApiTokenID) String() string     { return globalID(apiTokenPrefix, id.UUID) }
-func (id NotificationID) String() string { return globalID(notificationPrefix, id.UUID) }
-func (id ThemeID) String() string        { return globalID(themePrefix, id.UUID) }
-func (id WebhookID) String() string      { return globalID(webhookPrefix, id.UUID) }
-func (id DeliveryID) String() string     { return globalID(deliveryPrefix, id.UUID) }
-func (id ImportID) String() string       { return globalID(importPrefix, id.UUID) }
-func (id AuditEventID) String() string   { return globalID(auditEventPrefix, id.UUID) }
+func (id CustomerID) String() string       { return globalID(customerPrefix, id.UUID) }
+func (id ResponseID) String() string       { return globalID(responsePrefix, id.UUID) }
+func (id CaseID) String() string           { return globalID(casePrefix, id.UUID) }
+func (id NoteID) String() string           { return globalID(notePrefix, id.UUID) }
+func (id EventID) String() string          { return globalID(eventPrefix, id.UUID) }
+func (id RuleID) String() string           { return globalID(rulePrefix, id.UUID) }
+func (id UserID) String() string           { return globalID(userPrefix, id.UUID) }
+func (id ApiTokenID) String() string       { return globalID(apiTokenPrefix, id.UUID) }
+func (id NotificationID) String() string   { return globalID(notificationPrefix, id.UUID) }
+func (id ThemeID) String() string          { return globalID(themePrefix, id.UUID) }
+func (id WebhookID) String() string        { return globalID(webhookPrefix, id.UUID) }
+func (id DeliveryID) String() string       { return globalID(deliveryPrefix, id.UUID) }
+func (id ImportID) String() string         { return globalID(importPrefix, id.UUID) }
+func (id AuditEventID) String() string     { return globalID(auditEventPrefix, id.UUID) }
+func (id SourceID) String() string         { return globalID(sourcePrefix, id.UUID) }
+func (id SourceDeliveryID) String() string { return globalID(sourceDeliveryPrefix, id.UUID) }
 
-func (id CustomerID) MarshalGQL(w io.Writer)     { writeID(w, id) }
-func (id ResponseID) MarshalGQL(w io.Writer)     { writeID(w, id) }
-func (id CaseID) MarshalGQL(w io.Writer)         { writeID(w, id) }
-func (id NoteID) MarshalGQL(w io.Writer)         { writeID(w, id) }
-func (id EventID) MarshalGQL(w io.Writer)        { writeID(w, id) }
-func (id RuleID) MarshalGQL(w io.Writer)         { writeID(w, id) }
-func (id UserID) MarshalGQL(w io.Writer)         { writeID(w, id) }
-func (id ApiTokenID) MarshalGQL(w io.Writer)     { writeID(w, id) }
-func (id NotificationID) MarshalGQL(w io.Writer) { writeID(w, id) }
-func (id ThemeID) MarshalGQL(w io.Writer)        { writeID(w, id) }
-func (id WebhookID) MarshalGQL(w io.Writer)      { writeID(w, id) }
-func (id DeliveryID) MarshalGQL(w io.Writer)     { writeID(w, id) }
-func (id ImportID) MarshalGQL(w io.Writer)       { writeID(w, id) }
-func (id AuditEventID) MarshalGQL(w io.Writer)   { writeID(w, id) }
+func (id CustomerID) MarshalGQL(w io.Writer)       { writeID(w, id) }
+func (id ResponseID) MarshalGQL(w io.Writer)       { writeID(w, id) }
+func (id CaseID) MarshalGQL(w io.Writer)           { writeID(w, id) }
+func (id NoteID) MarshalGQL(w io.Writer)           { writeID(w, id) }
+func (id EventID) MarshalGQL(w io.Writer)          { writeID(w, id) }
+func (id RuleID) MarshalGQL(w io.Writer)           { writeID(w, id) }
+func (id UserID) MarshalGQL(w io.Writer)           { writeID(w, id) }
+func (id ApiTokenID) MarshalGQL(w io.Writer)       { writeID(w, id) }
+func (id NotificationID) MarshalGQL(w io.Writer)   { writeID(w, id) }
+func (id ThemeID) MarshalGQL(w io.Writer)          { writeID(w, id) }
+func (id WebhookID) MarshalGQL(w io.Writer)        { writeID(w, id) }
+func (id DeliveryID) MarshalGQL(w io.Writer)       { writeID(w, id) }
+func (id ImportID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id AuditEventID) MarshalGQL(w io.Writer)     { writeID(w, id) }
+func (id SourceID) MarshalGQL(w io.Writer)         { writeID(w, id) }
+func (id SourceDeliveryID) MarshalGQL(w io.Writer) { writeID(w, id) }
 
 func (id *CustomerID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, customerPrefix, "a customer", v)
@@ -122,6 +130,10 @@ func (id *DeliveryID) UnmarshalGQL(v any) error {
 func (id *ImportID) UnmarshalGQL(v any) error { return readID(&id.UUID, importPrefix, "an import", v) }
 func (id *AuditEventID) UnmarshalGQL(v any) error {
 	return readID(&id.UUID, auditEventPrefix, "an entry of the audit", v)
+}
+func (id *SourceID) UnmarshalGQL(v any) error { return readID(&id.UUID, sourcePrefix, "a source", v) }
+func (id *SourceDeliveryID) UnmarshalGQL(v any) error {
+	return readID(&id.UUID, sourceDeliveryPrefix, "a delivery to a source", v)
 }
 
 // ParseID reads an id that a client sent and returns it as the id type of its noun (CaseID, UserID, …).
@@ -160,6 +172,10 @@ func ParseID(s string) (any, error) {
 		return ThemeID{u}, nil
 	case auditEventPrefix:
 		return AuditEventID{u}, nil
+	case sourcePrefix:
+		return SourceID{u}, nil
+	case sourceDeliveryPrefix:
+		return SourceDeliveryID{u}, nil
 	}
 	return nil, scalarErrorf("%q is not an ID", shorten(s))
 }

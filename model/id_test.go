@@ -38,6 +38,7 @@ func nouns() map[string]noun {
 		"cus": nounOf(model.CustomerID{UUID: one}), "res": nounOf(model.ResponseID{UUID: one}), "cas": nounOf(model.CaseID{UUID: one}),
 		"not": nounOf(model.NoteID{UUID: one}), "evt": nounOf(model.EventID{UUID: one}), "rul": nounOf(model.RuleID{UUID: one}),
 		"usr": nounOf(model.UserID{UUID: one}), "tok": nounOf(model.ApiTokenID{UUID: one}), "ntf": nounOf(model.NotificationID{UUID: one}),
+		"src": nounOf(model.SourceID{UUID: one}), "sdv": nounOf(model.SourceDeliveryID{UUID: one}),
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
+	"github.com/closeloop/closeloop/internal/source"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
@@ -52,6 +53,7 @@ type Resolver struct {
 	Reports   *report.Reports
 	Log       *event.Log
 	Uploads   *importer.Uploads
+	Sources   *source.Sources
 
 	FilterWork *rate.Work // of subscriptions
 }

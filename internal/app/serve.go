@@ -74,6 +74,7 @@ func (a *App) background(ctx context.Context) *sync.WaitGroup {
 		all.Go(func() { a.Tagger.WatchEstimates(ctx, a.log) })
 		all.Go(func() { a.Privacy.WatchRetention(ctx, a.log) })
 		all.Go(func() { audit.WatchRetention(ctx, a.DB, time.Now, a.log) })
+		all.Go(func() { a.Sources.Watch(ctx, a.log) })
 	}
 	all.Go(func() { keepHeapFloor(ctx) })
 	all.Go(func() { a.Uploads.Run(ctx) })

@@ -33,6 +33,7 @@ import (
 	"github.com/closeloop/closeloop/internal/report"
 	"github.com/closeloop/closeloop/internal/rule"
 	"github.com/closeloop/closeloop/internal/settings"
+	"github.com/closeloop/closeloop/internal/source"
 	"github.com/closeloop/closeloop/internal/theme"
 	"github.com/closeloop/closeloop/internal/user"
 	"github.com/closeloop/closeloop/internal/webhook"
@@ -60,6 +61,7 @@ type parts struct {
 	Mailer        *notify.Mailer
 	Jobs          *job.Runtime
 	Uploads       *importer.Uploads
+	Sources       *source.Sources
 	Webhooks      *webhook.Sender
 	Reports       *report.Reports
 	Rate          *rate.Buckets
@@ -95,6 +97,7 @@ func (a *App) wire(db *pg.DB) (err error) {
 	}
 	a.Rate = rate.New(limit, restore, time.Now)
 	a.filterWork = rate.NewWork(cmp.Or(time.Duration(a.config.FilterTime), filterTime), a.Rate.Owes, time.Now)
+	a.Sources = source.New(db, a.Configuration, a.Intake, time.Now)
 	a.Uploads = importer.NewUploads(db, a.Intake, time.Now, a.log)
 	a.Subscriptions = webhook.NewSubscriptions(db, a.Configuration, a.Feed, addresses, time.Now)
 	a.Users = user.New(a.Configuration, a.Work, a.Feed, time.Now)
@@ -147,12 +150,12 @@ func (a *App) Handler() http.Handler {
 			Work: a.Work, Intake: a.Intake, Customers: a.Customers, Privacy: a.Privacy, Allocator: passive.NewAllocator(a.Work),
 			Tagger: a.Tagger, Retrier: notify.NewRetrier(a.Work, a.Queue),
 			Webhooks: a.Subscriptions, Users: a.Users, Rules: a.Rules, Themes: a.Themes, Settings: a.Settings,
-			Read: reader, Log: a.Feed, Uploads: a.Uploads, Reports: a.Reports,
+			Read: reader, Log: a.Feed, Uploads: a.Uploads, Sources: a.Sources, Reports: a.Reports,
 			FilterWork: a.filterWork,
 		},
 		Read: reader, Gate: gate, Live: a.sockets, Rate: a.Rate, Readings: readings, Heavy: a.DB.HeavyTurn,
 		Registered: a.Registered, RegisteredOnly: registeredOnly, NoAutomatic: a.config.PersistedQueries == "no",
-		ClientTimeout: a.config.Timeout(), Answers: answers, Shared: shared,
+		Sources: a.Sources, ClientTimeout: a.config.Timeout(), Answers: answers, Shared: shared,
 		Origins: a.config.Origins(), Proxies: proxies, Present: httpd.Presenter(a.log), Ready: entry.Pool.Ping, Log: a.log,
 	})
 }

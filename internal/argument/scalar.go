@@ -52,6 +52,7 @@ var ids = map[string]func(any) error{
 	"tokenId":        kind[model.ApiTokenID],
 	"notificationId": kind[model.NotificationID],
 	"webhookId":      kind[model.WebhookID],
+	"sourceId":       kind[model.SourceID],
 	"deliveryId":     kind[model.DeliveryID],
 }
 

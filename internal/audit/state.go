@@ -35,6 +35,11 @@ func (m marks) state(of any) (map[string]any, error) {
 		}
 	case *model.Webhook:
 		fields = m.ofWebhook(o)
+	case *model.Source:
+		fields = map[string]any{
+			"name": o.Name, "tool": o.Tool, "survey": o.Survey, "onConflict": o.OnConflict, "mapping": o.Mapping, "condition": o.Condition,
+			"signed": o.Signed(), "userId": model.OptionalID(o.UserID),
+		}
 	default:
 		return nil, fmt.Errorf("the audit knows no state of a %T", of)
 	}

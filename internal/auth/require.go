@@ -10,7 +10,7 @@ import (
 func System(name string) Viewer { return Viewer{system: name} }
 
 // Require refuses a viewer who has none of these roles; ADMIN and System always pass. The directive @requires refuses
-// the same callers before the operation runs. The writes of users, rules, themes, settings and webhooks check again, so
+// the same callers before the operation runs. The writes of users, rules, themes, settings, webhooks and sources check again, so
 // that a field without the directive opens nothing.
 func (v Viewer) Require(roles ...model.Role) error {
 	switch {

@@ -1,5 +1,5 @@
 // Package configuration owns the revision of the configuration, which every change of users, tokens, rules, themes,
-// settings and webhooks raises in its transaction (triggers do, see migrations/00017_configuration.sql). Whoever
+// settings, webhooks and sources raises in its transaction (triggers do, see migrations/00017_configuration.sql). Whoever
 // remembers a part of the configuration remembers the revision with it, read before the part: while the revision stays,
 // nothing has changed.
 //

@@ -35,17 +35,17 @@ const (
 // tables has the rows of what a list reads or a figure counts.
 var tables = map[string]float64{
 	"Case": 50_000, "Response": 80_000, "Customer": 50_000, "Note": 200_000, "Notification": 70_000,
-	"CaseEvent": 500_000, "User": 30, "Import": 70, "WebhookDelivery": 10_000, "AuditEvent": 25_000,
+	"CaseEvent": 500_000, "User": 30, "Import": 70, "WebhookDelivery": 10_000, "SourceDelivery": 1_000, "AuditEvent": 25_000,
 }
 
 // below has the lists with pages below another object, with the rows of each parent. PostgreSQL numbers them all.
 var below = map[string]float64{
-	"Case.notes": 4, "Case.history": 10, "Customer.cases": 1, "Customer.responses": 2, "User.assignedCases": 1_700, "Webhook.deliveries": 4_000,
+	"Case.notes": 4, "Case.history": 10, "Customer.cases": 1, "Customer.responses": 2, "User.assignedCases": 1_700, "Webhook.deliveries": 4_000, "Source.deliveries": 100,
 }
 
 // children has the fields without pages that do not have one object, or as a list listOfRow, for each parent.
 var children = map[string]float64{
-	"Query.rules": 5, "Query.themes": 12, "Query.webhooks": 3, "Query.apiTokens": 5,
+	"Query.rules": 5, "Query.themes": 12, "Query.webhooks": 3, "Query.sources": 5, "Query.apiTokens": 5,
 	"Case.openedBy": 0.02, "Case.assignedBy": 0.2, "Case.externalRefs": 0.1, "Case.rules": 1, "Response.themes": 1.5,
 	"Rule.escalations": 0.1, "Rule.notify": 0.5, "Rule.calendar": 0.1, "Assignment.fallbackUser": 0.1, "CaseAssigned.previousAssignee": 0.3,
 	"NoteAdded.actor": 1, "AuditEvent.token": 0.5,

@@ -31,6 +31,7 @@ import (
 	"github.com/closeloop/closeloop/internal/pg"
 	"github.com/closeloop/closeloop/internal/rate"
 	"github.com/closeloop/closeloop/internal/read"
+	"github.com/closeloop/closeloop/internal/source"
 	"github.com/closeloop/closeloop/model"
 	"github.com/closeloop/closeloop/resolvers"
 	"github.com/closeloop/closeloop/web"
@@ -59,6 +60,8 @@ type Options struct {
 	ClientTimeout time.Duration // for a client to send or take 64 KiB
 	Answers       *inflight.Answers
 
+	Sources *source.Sources
+
 	Shared *answer.Answers // nil: equal queries share nothing
 }
 
@@ -66,6 +69,7 @@ type Options struct {
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", notStored(allowOrigins(o.Origins, o.signIn(executor(o)))))
+	mux.Handle("/intake/{source}", notStored(newIntake(o)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -76,7 +80,7 @@ func Handler(o Options) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.Handle("/", web.Handler(func(w http.ResponseWriter, _ *http.Request) { // a program takes any answer for one of the API
-		write(w, http.StatusNotFound, only(withCode(fault.CodeNotFound, "there is nothing at this address: the API is at /graphql")))
+		write(w, http.StatusNotFound, only(withCode(fault.CodeNotFound, "there is nothing at this address: the API is at /graphql, and sources of responses are at /intake/NAME")))
 	}))
 	return trustProxies(o.Proxies, pacer{timeout: o.ClientTimeout, answers: o.Answers}.handler(noSniff(mux)))
 }

@@ -28,6 +28,7 @@ const (
 	casesOfCustomer     = "cases of a customer"
 	casesOfUser         = "cases of a user"
 	deliveriesOfWebhook = "deliveries of a webhook"
+	deliveriesOfSource  = "deliveries of a source"
 )
 
 type listRequest struct {
@@ -176,6 +177,9 @@ func (r *Reader) readList(ctx context.Context, scope *filter.Scope, kind string,
 		return n.read(ctx, r, q, ids, scope.Notes(now))
 	case deliveriesOfWebhook:
 		n := nested[model.WebhookDelivery]{"webhook_deliveries.webhook_id", func(d *model.WebhookDelivery) uuid.UUID { return d.WebhookID.UUID }, nil, deliveryOrder}
+		return n.read(ctx, r, q, ids)
+	case deliveriesOfSource:
+		n := nested[model.SourceDelivery]{"source_deliveries.source_id", func(d *model.SourceDelivery) uuid.UUID { return d.SourceID.UUID }, nil, sourceDeliveryOrder}
 		return n.read(ctx, r, q, ids)
 	case historyOfCase:
 		return r.histories(ctx, scope, q.Args, ids)
