@@ -96,6 +96,10 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, viewer auth.Viewer) er
 	if err := tx.Exec("UPDATE customers SET name_key = NULL WHERE id = ?", c.ID).Error; err != nil {
 		return fmt.Errorf("erase a customer's name: %w", err)
 	}
+	ids, err := responseIDs(tx, c.ID)
+	if err != nil {
+		return err
+	}
 	if err := eraseResponses(tx, &was, c); err != nil {
 		return err
 	}
@@ -122,6 +126,9 @@ func erase(tx *gorm.DB, now time.Time, c *model.Customer, viewer auth.Viewer) er
 		addresses = append(addresses, found...)
 	}
 	if err := eraseAddresses(tx, c.ID, addresses); err != nil {
+		return err
+	}
+	if err := eraseDeliveries(tx, &was, append(ids, addresses...)); err != nil {
 		return err
 	}
 	return audit.Append(tx, viewer, audit.Entry{Action: model.AuditCustomerErased, Object: c.ID})
