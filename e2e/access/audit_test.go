@@ -20,6 +20,7 @@ var audited = map[string]model.AuditAction{
 	"rotateWebhookSecret": model.AuditWebhookSecretRotated, "deleteWebhook": model.AuditWebhookDeleted,
 	"eraseCustomer": model.AuditCustomerErased, "exportCustomer": model.AuditCustomerExported, "redactNote": model.AuditNoteRedacted, "updateResponse": model.AuditResponseUpdated,
 	"importResponses": model.AuditImportStarted,
+	"createSource":    model.AuditSourceCreated, "updateSource": model.AuditSourceUpdated, "deleteSource": model.AuditSourceDeleted,
 }
 
 // unaudited are the mutations that the audit leaves out, and why.
@@ -31,6 +32,7 @@ var unaudited = map[string]string{
 	"linkCase": "the log of events has it", "updateCustomer": "the log of events has it", "tagResponse": "work on a response",
 	"allocatePassives":  "the log of events has each assignment",
 	"retryNotification": "sends a mail again", "redeliverWebhook": "sends an event again",
+	"testSource": "writes nothing",
 }
 
 func TestAuditRecordsEveryChangeOfConfiguration(t *testing.T) {

@@ -208,6 +208,20 @@ var uses = map[string]use{
 	"Mutation.rotateToken": {anyone, `mutation ($input: RotateTokenInput!) {rotateToken(input: $input) {secret token {id}}}`, func(*things) any {
 		return vars{"gracePeriod": "PT1H"}
 	}},
+	"Query.sources": {managers, `{sources {id name deliveries {totalCount nodes {id payload response {id}}}}}`, nil},
+	"Query.source":  {managers, `query ($input: ID!) {source(id: $input) {id mapping {field path}}}`, func(w *things) any { return w.freshSource() }},
+	"Mutation.createSource": {managers, `mutation ($input: CreateSourceInput!) {createSource(input: $input) {source {id}}}`, func(*things) any {
+		return vars{"name": "s-" + model.NewUUID().String(), "tool": "GOOGLE_FORMS", "survey": "Event"}
+	}},
+	"Mutation.updateSource": {managers, `mutation ($input: UpdateSourceInput!) {updateSource(input: $input) {source {id}}}`, func(w *things) any {
+		return vars{"sourceId": w.freshSource(), "survey": "Party"}
+	}},
+	"Mutation.deleteSource": {managers, `mutation ($input: DeleteSourceInput!) {deleteSource(input: $input) {deletedId}}`, func(w *things) any {
+		return vars{"sourceId": w.freshSource()}
+	}},
+	"Mutation.testSource": {managers, `mutation ($input: TestSourceInput!) {testSource(input: $input) {fate}}`, func(w *things) any {
+		return vars{"sourceId": w.freshSource(), "payload": `{"responseId": "r", "answers": [{"type": "SCALE", "value": "3"}]}`}
+	}},
 	"Query.imports": {managers, `{imports {nodes {id status}}}`, nil},
 	"Mutation.importResponses": {append(slices.Clone(intakes), model.Manager), `mutation ($input: ImportResponsesInput!) {importResponses(input: $input) {import {id}}}`, func(*things) any {
 		return vars{"file": setup.CSV("score\n3\n"), "columns": vars{"score": "score"}}

@@ -28,6 +28,11 @@ func (w *things) freshDelivery() string {
 	return id.String()
 }
 
+func (w *things) freshSource() string {
+	return w.OK(model.Manager, `mutation ($input: CreateSourceInput!) {createSource(input: $input) {source {id}}}`,
+		vars{"input": vars{"name": "s-" + model.NewUUID().String(), "tool": "GOOGLE_FORMS", "survey": "Event"}}).Text("createSource.source.id")
+}
+
 // everything is a fingerprint of all rows that requests can write.
 func everything(w *setup.Server) (print string) {
 	w.T.Helper()
