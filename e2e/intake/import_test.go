@@ -3,7 +3,6 @@ package intake
 import (
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/closeloop/closeloop/e2e/setup"
@@ -101,31 +100,25 @@ func TestImport(t *testing.T) {
 		if matched != 124 || rules[1].Number("matchCount") != 124 || rules[2].Text("id") != germany || rules[2].Number("matchCount") != 56 {
 			t.Errorf("%d responses are from there; the rules matched %v", matched, rules)
 		}
-		mailed := map[string]map[string]bool{} // address → ids of responses
-		var after any
-		for more := true; more; {
-			page := s.OK(model.Stakeholder, `query ($after: String) {notifications(first: 100, after: $after, filter: {kind: [NEW_RESPONSE]}) {
-			totalCount pageInfo {hasNextPage endCursor} nodes {to response {id customer {country}}}}}`, vars{"after": after}).At("notifications")
-			if page.Number("totalCount") != 2*124 {
-				t.Fatalf("%d alerts", page.Number("totalCount"))
-			}
-			for _, n := range page.List("nodes") {
-				to := strings.ToLower(n.Text("to"))
-				if mailed[to] == nil {
-					mailed[to] = map[string]bool{}
-				}
-				mailed[to][n.Text("response.id")] = true
-				if c := n.Text("response.customer.country"); c != "BR" && c != "DE" {
-					t.Errorf("an alert on a response from %q", c)
-				}
-			}
-			after, more = page.Text("pageInfo.endCursor"), page.Bool("pageInfo.hasNextPage")
+		// The reviews are of years ago, so that one mail tells each of all.
+		var digests []struct {
+			To             string
+			Assigned, Told int
 		}
-		if len(mailed) != 2 || len(mailed["one@example.com"]) != 124 || !maps.Equal(mailed["one@example.com"], mailed["two@example.com"]) {
-			t.Errorf("%d addresses were mailed, the first about %d responses", len(mailed), len(mailed["one@example.com"]))
+		err := s.App.DB.Gorm.Raw(`SELECT d.to_fold AS "to", d.assigned, d.told FROM import_digests d JOIN notifications n ON n.import_id = d.import_id AND n.to_fold = d.to_fold
+			WHERE n.kind = 'OLD_RESPONSES' ORDER BY d.assigned, d.to_fold`).Scan(&digests).Error
+		if err != nil || len(digests) != 5 || s.Count("notifications") != 5 {
+			t.Fatalf("%d mails, of old responses %v; %v", s.Count("notifications"), digests, err)
 		}
-		if n := s.OK(model.Stakeholder, `{notifications(filter: {kind: [CASE_ASSIGNED]}) {totalCount}}`, nil).Number("notifications.totalCount"); n != 761 {
-			t.Errorf("%d mails about an assignment, want none", n)
+		for i, d := range digests[:2] {
+			if d.To != []string{"one@example.com", "two@example.com"}[i] || d.Told != 124 {
+				t.Errorf("a mail tells %s of %d responses, want 124", d.To, d.Told)
+			}
+		}
+		for i, d := range digests[2:] {
+			if d.Assigned != spread[i] || d.Told != 0 {
+				t.Errorf("a mail tells %s of %d cases, want %d", d.To, d.Assigned, spread[i])
+			}
 		}
 	})
 
